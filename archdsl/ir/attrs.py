@@ -1,0 +1,127 @@
+"""The types that an operator's attributes may have, each with the words for what it accepts.
+
+Values arrive from the elaborator as int, Fraction, bool, str or (nested) tuples of these. Nothing is coerced that a
+reader would not expect: a string is no number, a boolean no size, and 5/2 is no size either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+LARGEST_SIZE = 2**40
+
+
+def _accepts(words: str, convert: Callable[[Any], Any]) -> BeforeValidator:
+    """A validator that says `words` whenever `convert` refuses a value by raising ValueError or TypeError."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return convert(value)
+        except (ValueError, TypeError):
+            raise PydanticCustomError("attribute", "{words}", {"words": words}) from None
+
+    return BeforeValidator(validate)
+
+
+def _integer(least: int) -> Callable[[Any], int]:
+    def convert(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LARGEST_SIZE:
+            raise ValueError
+        return value
+
+    return convert
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+        raise ValueError
+    return int(value) if value == int(value) and not isinstance(value, float) else float(value)
+
+
+def _probability(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise ValueError
+    return number
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _sizes(least: int) -> Callable[[Any], int | tuple[int, ...]]:
+    integer = _integer(least)
+
+    def convert(value: Any) -> int | tuple[int, ...]:
+        if isinstance(value, tuple | list) and value:
+            return tuple(integer(v) for v in value)
+        return integer(value)
+
+    return convert
+
+
+def _one_of(*words: str) -> BeforeValidator:
+    def convert(value: Any) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError
+        return value
+
+    return _accepts(f"one of {', '.join(words)}", convert)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    before, after = value
+    integer = _integer(0)
+    return integer(before), integer(after)
+
+
+PADDINGS = ("valid", "half", "same", "full")
+
+
+def _pad(value: Any) -> int | str | tuple[Any, ...]:
+    if isinstance(value, str):
+        if value not in PADDINGS:
+            raise ValueError
+        return value
+    if isinstance(value, tuple | list):
+        if value and all(isinstance(v, tuple | list) for v in value):
+            return tuple(_pair(v) for v in value)
+        return tuple(_integer(0)(v) for v in value)
+    return _integer(0)(value)
+
+
+def _window_or_global(value: Any) -> int | str | tuple[int, ...]:
+    return "global" if value == "global" else _sizes(1)(value)
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, tuple | list) or not value or not all(isinstance(v, str) for v in value):
+        raise ValueError
+    return tuple(value)
+
+
+Size = Annotated[int, _accepts("a whole number of at least 1", _integer(1))]
+Count = Annotated[int, _accepts("a whole number of at least 0", _integer(0))]
+Axis = Annotated[int, _accepts("the number of an axis: 0, 1, ... or -1, -2, ... from the end", _integer(-LARGEST_SIZE))]
+Index = Axis
+Number = Annotated[float, _accepts("a number", _number)]
+Probability = Annotated[float, _accepts("a number from 0 to 1", _probability)]
+Flag = Annotated[bool, _accepts("true or false", _flag)]
+Window = Annotated[
+    int | tuple[int, ...], _accepts("a window: a size of at least 1 for all axes, or one for each, as 3x3", _sizes(1))
+]
+WindowOrGlobal = Annotated[int | str | tuple[int, ...], _accepts("a window, as 3 or 3x3, or global", _window_or_global)]
+Pad = Annotated[
+    int | str | tuple[Any, ...],
+    _accepts("a number of rows, one for each axis, [[before, after], ...], or valid, half, same, full", _pad),
+]
+Rounding = Annotated[str, _one_of("floor", "ceil", "exact")]
+Sizes = Annotated[int | tuple[int, ...], _accepts("a size of at least 1, or a list of such sizes", _sizes(1))]
+Table = Annotated[tuple[str, ...], _accepts("a list of strings, one for each input map, X where joined", _strings)]

@@ -1,0 +1,112 @@
+"""Making graphs: a builder for one module, which types every node as it is added.
+
+A group may read values from around it and leave values (taps) behind. The builder turns the first into inputs and the
+second into outputs of the group's module, so that a finished module refers to nothing outside itself. Callers hold on
+to the value they were first given; the builder finds what stands for it where it is used.
+"""
+
+from __future__ import annotations
+
+from archdsl.ir.graph import Module, ModuleKind, Node, Origin, Value
+from archdsl.ir.op import Op
+from archdsl.ir.types import TensorType
+
+Values = tuple[Value, ...]
+
+
+class Builder:
+    """Builds one `Module`; with a parent, a group inside the parent's module."""
+
+    def __init__(
+        self,
+        kind: ModuleKind,
+        name: str,
+        origin: Origin,
+        *,
+        text: str = "",
+        doc: str = "",
+        parent: Builder | None = None,
+    ) -> None:
+        self.module = Module(kind, name, origin, text=text, doc=doc)
+        self.parent = parent
+        self._call: Node | None = None
+        self._owners: dict[Value, Builder] = {} if parent is None else parent._owners
+        self._known: dict[Value, Value] = {}
+        self._imported: list[Value] = []
+
+    def input(self, type: TensorType) -> Value:
+        """A new input of the module."""
+        value = Value(type)
+        self.module.inputs.append(value)
+        self._own(value)
+        return value
+
+    def apply(self, name: str, op: Op, operands: Values, origin: Origin, training: bool = False) -> Values:
+        """Adds an operator; its results. Raises `Misfit` where the operands do not fit, and then adds nothing."""
+        types = tuple(v.type for v in operands)
+        results = op.infer(*types)
+        return self._add(Node(name, op.resolve(*types), self._local(operands), results, origin, training))
+
+    def call(self, name: str, module: Module, operands: Values, origin: Origin, training: bool = False) -> Values:
+        """Adds a call of a finished module; its results."""
+        results = tuple(v.type for v in module.outputs)
+        return self._add(Node(name, module, self._local(operands), results, origin, training))
+
+    def group(self, label: str, origin: Origin, *, doc: str = "") -> Builder:
+        """A builder for a group inside this module; `close` adds its call."""
+        return Builder("group", label, origin, doc=doc, parent=self)
+
+    def close(self, name: str, group: Builder, training: bool = False) -> None:
+        """Adds the call of a group. What it leaves behind becomes its output when somebody uses it."""
+        operands = self._local(tuple(group._imported))
+        group._call = Node(name, group.module, operands, (), group.module.origin, training)
+        self.module.nodes.append(group._call)
+
+    def output(self, value: Value) -> None:
+        """Makes a value an output of the module."""
+        self.module.outputs.append(self.local(value))
+
+    def local(self, value: Value) -> Value:
+        """What stands for a value in this module: itself, an input, or the result of a group's call."""
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = self._export(value) or self._import(value)
+        return known
+
+    def _export(self, value: Value) -> Value | None:
+        """The value of a closed group inside this module, made one of the results of its call."""
+        inside: Builder | None = self._owners[value]
+        while inside is not None and inside.parent is not self:
+            inside = inside.parent
+        if inside is None:
+            return None
+        call = inside._call
+        assert call is not None, "a group is closed before its values are used outside it"
+        inside.output(value)
+        result = Value(value.type, call, len(call.results))
+        result.tap = value.tap
+        call.results = (*call.results, result)
+        return result
+
+    def _import(self, value: Value) -> Value:
+        """The value of a module around this one, made an input."""
+        assert self.parent is not None, "a value of another module"
+        self.parent.local(value)
+        result = Value(value.type)
+        result.tap = value.tap
+        self.module.inputs.append(result)
+        self._imported.append(value)
+        return result
+
+    def _own(self, value: Value) -> None:
+        self._owners[value] = self
+        self._known[value] = value
+
+    def _local(self, operands: Values) -> Values:
+        return tuple(self.local(v) for v in operands)
+
+    def _add(self, node: Node) -> Values:
+        self.module.nodes.append(node)
+        for value in node.results:
+            self._own(value)
+        return node.results

@@ -1,0 +1,110 @@
+"""The network as one list of operators in the order they run: what liveness, receptive fields and tables are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from archdsl.ir.graph import Module, Network, Node, Value
+from archdsl.ir.op import Op
+from archdsl.ir.types import TensorType
+
+
+class Layer(NamedTuple):
+    """One operator of the unrolled network. Values are numbers: one for each tensor that exists."""
+
+    path: str
+    node: Node
+    op: Op
+    operands: tuple[int, ...]
+    results: tuple[int, ...]
+    calls: tuple[tuple[str, Node], ...]
+    """The calls around it, outermost first, each with its path."""
+    training: bool
+    is_reuse: bool
+    """A further use of a shared instance: its weights have been counted."""
+
+    @property
+    def operand_types(self) -> tuple[TensorType, ...]:
+        return self.node.operand_types
+
+    @property
+    def result_types(self) -> tuple[TensorType, ...]:
+        return self.node.result_types
+
+
+class Flat(NamedTuple):
+    """The layers, the values of the network's inputs and outputs, and the type of every value."""
+
+    layers: tuple[Layer, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    types: tuple[TensorType, ...]
+    paths: dict[str, tuple[int, ...]]
+    """The results of every path: operators, groups, block calls (of a shared one: its first use), inputs and outputs."""
+
+
+def flatten(network: Network, training: bool = False) -> Flat:
+    """Unrolls all calls; leaves out what only exists while training unless asked for it."""
+    unroller = _Unroller(training)
+    body = network.body
+    inputs = tuple(unroller.new(v.type) for v in body.inputs)
+    outputs = unroller.run(body, "", inputs, (), False)
+    for name, value in zip(network.inputs, inputs, strict=True):
+        unroller.paths.setdefault(name, (value,))
+    for output, result in zip(network.outputs, outputs, strict=True):
+        if result is not None:
+            unroller.paths.setdefault(output.name, (result,))
+    kept = tuple(v for v in outputs if v is not None)
+    return Flat(tuple(unroller.layers), inputs, kept, tuple(unroller.types), unroller.paths)
+
+
+class _Unroller:
+    def __init__(self, training: bool) -> None:
+        self.training = training
+        self.layers: list[Layer] = []
+        self.types: list[TensorType] = []
+        self.paths: dict[str, tuple[int, ...]] = {}
+
+    def new(self, type: TensorType) -> int:
+        self.types.append(type)
+        return len(self.types) - 1
+
+    def run(
+        self, module: Module, prefix: str, inputs: tuple[int, ...], calls: tuple[tuple[str, Node], ...], training: bool
+    ) -> tuple[int | None, ...]:
+        """Adds the module's layers; the numbers of its outputs, None for what exists only while training."""
+        known: dict[Value, int] = dict(zip(module.inputs, inputs, strict=True))
+        for node in module.nodes:
+            if node.training and not self.training:
+                continue
+            path = prefix + node.name
+            operands = tuple(known[v] for v in node.operands)
+            inside = training or node.training
+            if isinstance(node.operator, Module):
+                found = self.run(node.operator, path + ".", operands, (*calls, (path, node)), inside)
+                known.update((v, n) for v, n in zip(node.results, found, strict=True) if n is not None)
+                results = tuple(n for n in found if n is not None)
+            else:
+                results = tuple(self.new(t) for t in node.result_types)
+                known.update(zip(node.results, results, strict=True))
+                reuse = path in self.paths
+                self.layers.append(Layer(path, node, node.operator, operands, results, calls, inside, reuse))
+            self.paths.setdefault(path, results)
+        return tuple(known.get(v) for v in module.outputs)
+
+
+def modules(network: Network) -> Iterator[Module]:
+    """Every distinct module, callees before callers, the network's body last."""
+    seen: set[int] = set()
+
+    def visit(module: Module) -> Iterator[Module]:
+        if id(module) in seen:
+            return
+        seen.add(id(module))
+        for node in module.nodes:
+            if isinstance(node.operator, Module):
+                yield from visit(node.operator)
+        yield module
+
+    yield from visit(network.body)

@@ -1,0 +1,188 @@
+"""The base of every operator: one class holds all the facts that the rest of archdsl asks for.
+
+An operator's attributes are the fields of a frozen pydantic model. Its facts are methods over the types of its operands
+and results; nothing else in archdsl knows any particular operator. An operator does not know where it was written: it
+raises `Misfit`, naming the attribute or operand at fault, and the elaborator adds spans and chains of calls.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from archdsl.ir.lowering import Lowering
+from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
+
+Category = Literal[
+    "conv", "pool", "linear", "attention", "norm", "activation", "merge", "parameter", "reshape", "regularization"
+]
+"""What kind of layer an operator is: its colour in pictures and its row in `report flops`."""
+
+Types = tuple[TensorType, ...]
+Examples = tuple[tuple[str, str, str], ...]
+"""Uses that hold: (call, input shapes, output shapes), as `("conv(64, 3x3, pad=1)", "[3, 32, 32]", "[64, 32, 32]")`."""
+
+
+class Misfit(Exception):
+    """Operands or attributes that do not fit: a fact for the elaborator to word and place.
+
+    `code` is `shape-mismatch`, `attribute-value`, `window-too-large` or `wrong-rank`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "attribute-value",
+        attribute: str | None = None,
+        operand: int | None = None,
+        label: str | None = None,
+        notes: tuple[str, ...] = (),
+        help: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.attribute = attribute
+        self.operand = operand
+        self.label = label
+        self.notes = notes
+        self.help = help
+
+
+class State(NamedTuple):
+    """One tensor that an operator owns, as the `state_dict` names and shapes it."""
+
+    name: str
+    shape: Shape
+    dtype: str = "float32"
+    role: Literal["parameter", "frozen", "buffer"] = "parameter"
+    """`frozen` is kept like a parameter but never trained (fixed RBF centers); it is stored as a buffer."""
+
+    @property
+    def numel(self) -> int:
+        return TensorType(self.shape).numel
+
+    @property
+    def bytes(self) -> int:
+        return self.numel * ITEM_SIZE[self.dtype]
+
+
+class Extra(NamedTuple):
+    """A tensor that exists only because backward needs it: dropout's noise, a max-pool's indices, batch statistics."""
+
+    name: str
+    shape: Shape
+    dtype: str = "float32"
+    batched: bool = True
+    """Whether the batch axis stands before `shape`."""
+
+
+class Saved(NamedTuple):
+    """What autograd keeps of one call in training, as PyTorch's `derivatives.yaml` names it. Parameters are left out."""
+
+    operands: tuple[int, ...] = ()
+    result: bool = False
+    extra: tuple[Extra, ...] = ()
+
+
+class Step(NamedTuple):
+    """How one output unit reads one spatial axis of the input, in input rows.
+
+    `extent` rows are read, units are `stride` rows apart, the first unit begins `before` rows before row 0.
+    """
+
+    extent: int = 1
+    stride: int = 1
+    before: int = 0
+
+
+WHOLE: Literal["whole"] = "whole"
+"""Each output unit reads the whole input."""
+
+Reach = tuple[Step, ...] | Literal["whole", "pointwise"]
+"""The receptive-field step of an operator: one `Step` an axis, the whole input, or the same place only."""
+
+
+class Op(BaseModel):
+    """An operator with its attributes bound.
+
+    Fields are the attributes, in the order of the reference; the first `positional` of them may be given by position.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, protected_namespaces=())
+
+    name: ClassVar[str]
+    """The name in specs."""
+    category: ClassVar[Category]
+    positional: ClassVar[int] = 0
+    operands: ClassVar[int | None] = 1
+    """How many tensors it takes; None for a merge, which takes one or more."""
+    numbered: ClassVar[bool] = True
+    """Whether an unlabelled use takes a number in its scope."""
+    is_weight_layer: ClassVar[bool] = False
+    """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
+    examples: ClassVar[Examples] = ()
+
+    def resolve(self, *operands: TensorType) -> Self:
+        """The operator with attributes that depend on the operand spelled out (a window for each axis)."""
+        return self
+
+    def infer(self, *operands: TensorType) -> Types:
+        """The types of the results. Raises `Misfit`. Elementwise operators keep the type of their operand."""
+        return (operands[0],)
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        """Parameters and buffers, in the order of PyTorch's `state_dict`."""
+        return ()
+
+    def macs(self, operands: Types, results: Types) -> int:
+        """Multiply-adds for one sample: convolutions, linear layers and products; elementwise work is none."""
+        return 0
+
+    def connections(self, operands: Types, results: Types) -> int:
+        """Uses of a weight or a bias for one sample, as LeCun et al. 1998 count them."""
+        return 0
+
+    def fan_in(self, *operands: TensorType) -> Shape:
+        """The factors of the weights that one output channel or feature reads, height first: `(3, 3, 64)`."""
+        return ()
+
+    def reach(self, *operands: TensorType) -> Reach:
+        """How an output unit reads its input."""
+        return "pointwise"
+
+    def counts_values(self, operands: Types, results: Types) -> bool:
+        """Whether the results stand in a lecture's activation table: weight layers, `subsample` and pools."""
+        return self.is_weight_layer
+
+    @property
+    def counts_neurons(self) -> bool:
+        """Whether the results count as neurons: weight layers, `subsample` and `rbf`."""
+        return self.is_weight_layer
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        """What a training step keeps for backward, when the operator does not run in place."""
+        return Saved()
+
+    def saved_in_place(self, operands: Types, results: Types) -> Saved | None:
+        """What it keeps when it overwrites its operand; None where it cannot, or where nothing is gained."""
+        return None
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the results share the operand's storage (`flatten`, `split`)."""
+        return False
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """Tensors made and dropped within the call that live beside operand and result: a max-pool's indices, a padded copy."""
+        return ()
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        """What it becomes in PyTorch."""
+        raise NotImplementedError(f"{self.name} has no lowering")
+
+    def summary(self) -> str:
+        """The short form for tables and pictures: `conv 3x3, 64 /2`."""
+        return self.name

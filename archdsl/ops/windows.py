@@ -1,0 +1,156 @@
+"""Arithmetic of sliding windows, shared by convolutions and pools (the reference's page "Sizes").
+
+With n the input size, k the window, s the stride, d the dilation and e = d (k - 1) + 1 the extent, an axis has
+floor((n + before + after - e) / s) + 1 windows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from archdsl.ir.op import Misfit, Step
+from archdsl.ir.types import Shape, TensorType, show_shape
+
+AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+class Geometry(NamedTuple):
+    """A window on each spatial axis: its size, stride, dilation, and the rows of padding around the input."""
+
+    window: Shape
+    stride: Shape
+    dilation: Shape
+    pads: tuple[tuple[int, int], ...]
+    round: str = "floor"
+
+    @property
+    def extents(self) -> Shape:
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.window, self.dilation, strict=True))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(Step(e, s, before) for e, s, (before, _) in zip(self.extents, self.stride, self.pads, strict=True))
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether every axis is padded alike on both sides, which is all that most PyTorch modules can do."""
+        return all(before == after for before, after in self.pads)
+
+
+def spatial_rank(op: str, operand: TensorType) -> int:
+    """The number of spatial axes, 1 to 3. Raises `Misfit` for vectors and for more axes."""
+    rank = operand.rank - 1
+    if rank not in AXES:
+        raise Misfit(
+            f"`{op}` needs a map with 1 to 3 spatial axes, not {show_shape(operand.shape)}",
+            code="wrong-rank",
+            operand=0,
+            label=f"{show_shape(operand.shape)} has {'no spatial axis' if rank < 1 else f'{rank} spatial axes'}",
+            help="maps are [C, L], [C, H, W] or [C, D, H, W]"
+            if rank > 0
+            else "a vector comes out of `flatten` or `linear`; windows go before them",
+        )
+    return rank
+
+
+def per_axis(value: Any, rank: int, attribute: str) -> Shape:
+    """One size for each axis, from one for all or a list. Raises `Misfit` where the numbers of axes differ."""
+    if isinstance(value, int):
+        return (value,) * rank
+    if len(value) != rank:
+        raise Misfit(
+            f"`{attribute}` has {len(value)} sizes, the input {rank} spatial {'axis' if rank == 1 else 'axes'}",
+            code="wrong-rank",
+            attribute=attribute,
+        )
+    return tuple(value)
+
+
+def paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Shape) -> tuple[tuple[int, int], ...]:
+    """Rows before and after each axis for a `pad=` attribute (same, half, full as the reference defines them)."""
+    rank = len(sizes)
+    extents = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
+    if isinstance(pad, int):
+        return ((pad, pad),) * rank
+    if pad == "valid":
+        return ((0, 0),) * rank
+    if pad == "full":
+        return tuple((e - 1, e - 1) for e in extents)
+    if pad == "half":
+        for e, k in zip(extents, window, strict=True):
+            if e % 2 == 0:
+                raise Misfit(
+                    f"`pad=half` needs a window with a middle row, not an extent of {e}",
+                    attribute="pad",
+                    label=f"(e - 1) / 2 = {e - 1}/2 rows on each side",
+                    help=f"use an odd window instead of {k}, or `pad=same`, which puts the odd row after",
+                )
+        return tuple(((e - 1) // 2, (e - 1) // 2) for e in extents)
+    if pad == "same":
+        totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(sizes, stride, extents, strict=True)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    if all(isinstance(p, tuple) for p in pad):
+        if len(pad) != rank:
+            raise Misfit(f"`pad` has {len(pad)} axes, the input {rank}", code="wrong-rank", attribute="pad")
+        return tuple(pad)
+    return tuple((p, p) for p in per_axis(pad, rank, "pad"))
+
+
+def geometry(
+    operand: TensorType, op: str, window: Any, stride: Any, pad: Any, dilation: Any = 1, round: str = "floor"
+) -> Geometry:
+    """The window of an operator on its operand. Raises `Misfit`."""
+    rank = spatial_rank(op, operand)
+    window = per_axis(window, rank, "window")
+    stride = per_axis(stride, rank, "stride")
+    dilation = per_axis(dilation, rank, "dilation")
+    return Geometry(window, stride, dilation, paddings(pad, operand.sizes, window, stride, dilation), round)
+
+
+def output_sizes(g: Geometry, operand: TensorType) -> Shape:
+    """The sizes of the result. Raises `Misfit` where the window is larger than its padded input, or rounds against `exact`."""
+    axes = AXES[len(g.window)]
+    return tuple(
+        _output_size(axis, n, e, s, before, after, g.round)
+        for axis, n, e, s, (before, after) in zip(axes, operand.sizes, g.extents, g.stride, g.pads, strict=True)
+    )
+
+
+def _output_size(axis: str, n: int, extent: int, stride: int, before: int, after: int, round: str) -> int:
+    room = n + before + after - extent
+    padded = f"{n} + {before + after} of padding" if before + after else str(n)
+    if room < 0:
+        raise Misfit(
+            f"the window is larger than its input: {axis} {extent} against {padded}",
+            code="window-too-large",
+            attribute="window",
+            label=f"{axis} {extent} does not fit into {padded}",
+            help=f"a window of at most {n + before + after}, or padding of {extent - n} rows in all",
+        )
+    if round == "exact" and room % stride:
+        raise Misfit(
+            f"`round=exact`: ({n + before + after} - {extent}) / {stride} + 1 is no whole number on the {axis} axis",
+            attribute="round",
+            label=f"= {room / stride + 1:.2f}",
+        )
+    if round == "ceil":
+        count = -(-room // stride) + 1
+        # No window may start beyond the input and its leading pad (PyTorch's rule).
+        return count - 1 if (count - 1) * stride >= n + before else count
+    return room // stride + 1
+
+
+def show_window(window: Shape) -> str:
+    return "x".join(map(str, window))
+
+
+def show_stride(stride: Shape) -> str:
+    """`/2` for tables, nothing for stride 1."""
+    if all(s == 1 for s in stride):
+        return ""
+    return f" /{stride[0]}" if len(set(stride)) == 1 else f" /{show_window(stride)}"
+
+
+def compact(sizes: Shape) -> Any:
+    """One number where all axes agree, as PyTorch's arguments are usually written."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes

@@ -1,0 +1,21 @@
+"""Layer 0: files, spans, and diagnostics as data."""
+
+from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest
+from archdsl.source.files import FileProblem, empty_file, read_spec, write_whole
+from archdsl.source.text import Source, Span
+
+__all__ = [
+    "Diagnostic",
+    "Edit",
+    "FileProblem",
+    "Frame",
+    "Kind",
+    "Label",
+    "Severity",
+    "Source",
+    "Span",
+    "empty_file",
+    "nearest",
+    "read_spec",
+    "write_whole",
+]

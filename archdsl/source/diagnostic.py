@@ -1,0 +1,81 @@
+"""Diagnostics as data: what is wrong, where, and how to mend it.
+
+A `Kind` is declared once, beside the code that reports it; its code is its name in words.
+Wording into terminal text is `render.py`'s work alone.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from archdsl.source.text import Span
+
+Severity = Literal["error", "warning", "info"]
+
+
+class Kind(NamedTuple):
+    """One kind of diagnostic: its code, how grave it is, and its page for `archdsl explain`."""
+
+    code: str
+    severity: Severity
+    page: str
+
+
+class Label(NamedTuple):
+    """A span with the words that stand beside its underline."""
+
+    span: Span
+    text: str = ""
+
+
+class Frame(NamedTuple):
+    """One step of the chain of calls that led to an error."""
+
+    text: str
+    location: str = ""
+    note: str = ""
+
+
+class Edit(NamedTuple):
+    """A replacement that mends the spec, safe to apply as it stands."""
+
+    span: Span
+    replacement: str
+
+
+class Diagnostic(NamedTuple):
+    """One finding. `primary` is where it is; `labels` are the other places that explain it."""
+
+    kind: Kind
+    message: str
+    primary: Label | None = None
+    labels: tuple[Label, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    source: str | None = None
+    edit: Edit | None = None
+
+    @property
+    def code(self) -> str:
+        return self.kind.code
+
+    @property
+    def severity(self) -> Severity:
+        return self.kind.severity
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str]:
+        if self.primary is None:
+            return ("", 0, 0, self.kind.code)
+        span = self.primary.span
+        return (span.source.path, span.start, span.end, self.kind.code)
+
+
+def nearest(name: str, candidates: object) -> str | None:
+    """The candidate a person most likely meant by `name`, or None."""
+    from difflib import get_close_matches
+
+    assert hasattr(candidates, "__iter__")
+    close = get_close_matches(name, sorted({str(c) for c in candidates}), n=1, cutoff=0.7)
+    return close[0] if close else None

@@ -1,0 +1,107 @@
+"""Reading specs and writing results: every failure is a diagnostic, and a file is replaced whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from archdsl.source.diagnostic import Diagnostic, Kind, Label
+from archdsl.source.text import Source, Span
+
+SIZE_LIMIT = 16 * 1024 * 1024
+
+UNREADABLE_FILE = Kind(
+    "unreadable-file",
+    "error",
+    "The file is missing, a folder, or not to be read by this user. Nothing of it was checked.",
+)
+NOT_TEXT = Kind(
+    "not-text",
+    "error",
+    "A spec is UTF-8 text. The file holds bytes that are not: it may be a binary file, or saved in another encoding.",
+)
+EMPTY_FILE = Kind("empty-file", "error", "The file holds no declaration: no network, block, default, let or import.")
+UNWRITABLE_OUTPUT = Kind(
+    "unwritable-output",
+    "error",
+    "The result could not be written. What stood at that path before, if anything, is unchanged.",
+)
+
+
+class FileProblem(Exception):
+    """A file that could not be read or written; carries its diagnostic."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def read_spec(path: str | Path) -> Source:
+    """The text of a spec. Raises `FileProblem` where it is missing, unreadable, too large or not UTF-8."""
+    shown = str(path)
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{shown}`: {reason}")) from None
+    except ValueError:
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, "cannot read the file: its name holds a NUL byte")) from None
+    if len(data) > SIZE_LIMIT:
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{shown}`: larger than {SIZE_LIMIT >> 20} MiB"))
+    if b"\0" in data:
+        raise FileProblem(
+            Diagnostic(NOT_TEXT, f"`{shown}` is not text: byte {data.index(0)} is NUL", helps=("a spec is UTF-8 text",))
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = Source(shown, data[: error.start].decode("utf-8"))
+        line, column = before.position(len(before.text))
+        raise FileProblem(
+            Diagnostic(
+                NOT_TEXT,
+                f"`{shown}` is not UTF-8: byte 0x{data[error.start]:02x} at line {line}, column {column}",
+                helps=("save the file as UTF-8",),
+            )
+        ) from None
+    return Source(shown, text.replace("\r\n", "\n"))
+
+
+def empty_file(source: Source) -> Diagnostic:
+    return Diagnostic(
+        EMPTY_FILE,
+        f"`{source.path}` declares nothing",
+        Label(Span(source, 0, 0)),
+        helps=("begin with `network Name { input image: [3, 224, 224] ... }`",),
+    )
+
+
+def write_whole(path: str | Path, data: str | bytes) -> None:
+    """Writes a file through a temporary beside it, so that readers see the old or the new one, never a part.
+
+    Raises `FileProblem`; the temporary never stays behind.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        if target.exists() and not target.is_file():  # /dev/stdout, a pipe: nothing to replace
+            if target.is_dir():
+                raise IsADirectoryError(21, "is a directory")
+            target.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+            return
+        if target.is_symlink():
+            target = target.resolve()
+        if target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError(13, "permission denied")
+        temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or "not a usable name").lower()
+        raise FileProblem(
+            Diagnostic(UNWRITABLE_OUTPUT, f"cannot write `{path}`: {reason}", notes=("nothing was written",))
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,31 @@
+"""Text with styles, as plain data: the one form that every printed page takes before it reaches a terminal.
+
+A line is a list of pieces; a style is a name (`error`, `dim`, `kind.conv`), never an escape sequence.
+Piped output joins the texts; a terminal gets colours for the names (`archdsl.cli.terminal`).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Piece(NamedTuple):
+    text: str
+    style: str = ""
+
+
+Line = list[Piece]
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """The lines as text without styles, each ended by a newline and without trailing blanks."""
+    return "".join("".join(piece.text for piece in line).rstrip() + "\n" for line in lines)
+
+
+def width(text: str) -> int:
+    """Columns that `text` takes in a terminal: wide characters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
