@@ -3,21 +3,24 @@
 from archdsl.ir.build import Builder
 from archdsl.ir.flatten import Flat, Layer, flatten, modules
 from archdsl.ir.graph import CallFrame, Module, Network, Node, Origin, Output, Value
-from archdsl.ir.lowering import Call, Expression, Helper, Lowering
-from archdsl.ir.op import Category, Extra, Misfit, Op, Reach, Saved, State, Step
+from archdsl.ir.lowering import Call, Expression, Helper, Literal, Lowering
+from archdsl.ir.op import WHOLE, Category, Examples, Extra, Misfit, Op, Reach, Saved, State, Step, Types
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType, show_shape
 
 __all__ = [
     "ITEM_SIZE",
+    "WHOLE",
     "Builder",
     "Call",
     "CallFrame",
     "Category",
+    "Examples",
     "Expression",
     "Extra",
     "Flat",
     "Helper",
     "Layer",
+    "Literal",
     "Lowering",
     "Misfit",
     "Module",
@@ -32,6 +35,7 @@ __all__ = [
     "State",
     "Step",
     "TensorType",
+    "Types",
     "Value",
     "flatten",
     "modules",

@@ -8,21 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "Axis",
+    "Count",
+    "Field",
+    "Flag",
+    "Number",
+    "Pad",
+    "Positive",
+    "Probability",
+    "Rounding",
+    "Size",
+    "Sizes",
+    "Table",
+    "Window",
+    "WindowOrGlobal",
+]
 
 LARGEST_SIZE = 2**40
 
 
 def _accepts(words: str, convert: Callable[[Any], Any]) -> BeforeValidator:
-    """A validator that says `words` whenever `convert` refuses a value by raising ValueError or TypeError."""
+    """A validator that says `words` whenever `convert` refuses a value: by ValueError, TypeError or OverflowError."""
 
     def validate(value: Any) -> Any:
         try:
             return convert(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             raise PydanticCustomError("attribute", "{words}", {"words": words}) from None
 
     return BeforeValidator(validate)
@@ -40,7 +58,17 @@ def _integer(least: int) -> Callable[[Any], int]:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
         raise ValueError
-    return int(value) if value == int(value) and not isinstance(value, float) else float(value)
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError
+    return number
 
 
 def _probability(value: Any) -> float:
@@ -110,8 +138,8 @@ def _strings(value: Any) -> tuple[str, ...]:
 Size = Annotated[int, _accepts("a whole number of at least 1", _integer(1))]
 Count = Annotated[int, _accepts("a whole number of at least 0", _integer(0))]
 Axis = Annotated[int, _accepts("the number of an axis: 0, 1, ... or -1, -2, ... from the end", _integer(-LARGEST_SIZE))]
-Index = Axis
 Number = Annotated[float, _accepts("a number", _number)]
+Positive = Annotated[float, _accepts("a number greater than 0", _positive)]
 Probability = Annotated[float, _accepts("a number from 0 to 1", _probability)]
 Flag = Annotated[bool, _accepts("true or false", _flag)]
 Window = Annotated[

@@ -175,6 +175,11 @@ class Op(BaseModel):
         """Whether the results share the operand's storage (`flatten`, `split`)."""
         return False
 
+    @property
+    def is_identity_in_inference(self) -> bool:
+        """Whether it gives back its operand itself when not training (`dropout`): nothing is allocated then."""
+        return False
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Tensors made and dropped within the call that live beside operand and result: a max-pool's indices, a padded copy."""
         return ()

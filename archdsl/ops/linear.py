@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
-from archdsl.ir.attrs import Flag, Size
-from archdsl.ir.lowering import Call, Lowering
-from archdsl.ir.op import WHOLE, Examples, Misfit, Op, Reach, Saved, State, Types
-from archdsl.ir.types import Shape, TensorType
+from archdsl.ir import WHOLE, Call, Examples, Lowering, Misfit, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ir.attrs import Field, Flag, Size
+from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.checks import check_float
 
 
 class Linear(Op):
@@ -32,8 +30,7 @@ class Linear(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        if not x.is_float:
-            raise Misfit(f"`linear` reads float values, not {x.dtype}", code="wrong-dtype", operand=0)
+        check_float(self.name, x)
         if not x.rank:
             raise Misfit("`linear` needs at least one axis", code="wrong-rank", operand=0)
         return (x.with_shape((*x.shape[:-1], self.features)),)
@@ -58,8 +55,9 @@ class Linear(Op):
         return Saved(operands=(0,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        keywords = () if self.bias else (("bias", False),)
-        return Lowering(Call("nn.Linear", (operands[0].shape[-1], self.features), keywords))
+        return Lowering(
+            Call("nn.Linear", (operands[0].shape[-1], self.features), keywords(bias=(self.bias, True)))
+        )
 
     def summary(self) -> str:
         return f"linear {self.features}"

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir.lowering import Call, Expression, Lowering
-from archdsl.ir.op import Examples, Op, Saved, Types
-from archdsl.ir.types import TensorType
+from archdsl.ir import Examples
+from archdsl.ops.families.activation import Activation
 
 
-class Relu(Op):
+class Relu(Activation):
     """max(x, 0), element by element. It runs in place wherever the graph proves that nothing else needs its input."""
 
     name = "relu"
-    category = "activation"
+    module = "ReLU"
+    function = "F.relu"
+    keeps_result = True
+    runs_in_place = True
     examples: ClassVar[Examples] = (("relu", "[64, 56, 56]", "[64, 56, 56]"),)
-
-    def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(result=True)
-
-    def saved_in_place(self, operands: Types, results: Types) -> Saved | None:
-        return Saved(result=True)
-
-    def pytorch(self, *operands: TensorType) -> Lowering:
-        return Lowering(Call("nn.ReLU", inplace=True), Expression("F.relu({0}{inplace})", ("F",)))

@@ -69,6 +69,7 @@ def read_spec(path: str | Path) -> Source:
 
 
 def empty_file(source: Source) -> Diagnostic:
+    """The problem of a spec that declares nothing."""
     return Diagnostic(
         EMPTY_FILE,
         f"`{source.path}` declares nothing",

@@ -6,21 +6,25 @@ floor((n + before + after - e) / s) + 1 windows.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from archdsl.ir.op import Misfit, Step
-from archdsl.ir.types import Shape, TensorType, show_shape
+from archdsl.ir import Misfit, Op, Shape, Step, TensorType, show_shape
 
 AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
+Padding = tuple[tuple[int, int], ...]
+"""Rows before and after each spatial axis."""
+
+AnOp = TypeVar("AnOp", bound=Op)
+
 
 class Geometry(NamedTuple):
-    """A window on each spatial axis: its size, stride, dilation, and the rows of padding around the input."""
+    """A window on each spatial axis. The fields are named as the attributes are."""
 
     window: Shape
     stride: Shape
     dilation: Shape
-    pads: tuple[tuple[int, int], ...]
+    pad: Padding
     round: str = "floor"
 
     @property
@@ -29,12 +33,24 @@ class Geometry(NamedTuple):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        return tuple(Step(e, s, before) for e, s, (before, _) in zip(self.extents, self.stride, self.pads, strict=True))
+        return tuple(Step(e, s, before) for e, s, (before, _) in zip(self.extents, self.stride, self.pad, strict=True))
 
-    @property
-    def is_symmetric(self) -> bool:
-        """Whether every axis is padded alike on both sides, which is all that most PyTorch modules can do."""
-        return all(before == after for before, after in self.pads)
+
+def spell_out(op: AnOp, g: Geometry) -> AnOp:
+    """The operator with its window attributes given for each axis."""
+    fields = type(op).model_fields
+    return op.model_copy(update={name: value for name, value in g._asdict().items() if name in fields})
+
+
+def geometry(
+    operand: TensorType, op: str, window: Any, stride: Any, pad: Any, dilation: Any = 1, round: str = "floor"
+) -> Geometry:
+    """The window of an operator on its operand. Raises `Misfit`."""
+    rank = spatial_rank(op, operand)
+    window = per_axis(window, rank, "window")
+    stride = per_axis(stride, rank, "stride")
+    dilation = per_axis(dilation, rank, "dilation")
+    return Geometry(window, stride, dilation, _paddings(pad, operand.sizes, window, stride, dilation), round)
 
 
 def spatial_rank(op: str, operand: TensorType) -> int:
@@ -59,14 +75,19 @@ def per_axis(value: Any, rank: int, attribute: str) -> Shape:
         return (value,) * rank
     if len(value) != rank:
         raise Misfit(
-            f"`{attribute}` has {len(value)} sizes, the input {rank} spatial {'axis' if rank == 1 else 'axes'}",
+            f"`{attribute}` has {_count(len(value), 'size')}, the input {_count(rank, 'spatial axis')}",
             code="wrong-rank",
             attribute=attribute,
         )
     return tuple(value)
 
 
-def paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Shape) -> tuple[tuple[int, int], ...]:
+def _count(number: int, what: str) -> str:
+    plural = what.replace("axis", "axes") if "axis" in what else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"
+
+
+def _paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Shape) -> Padding:
     """Rows before and after each axis for a `pad=` attribute (same, half, full as the reference defines them)."""
     rank = len(sizes)
     extents = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
@@ -77,46 +98,43 @@ def paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Sha
     if pad == "full":
         return tuple((e - 1, e - 1) for e in extents)
     if pad == "half":
-        for e, k in zip(extents, window, strict=True):
-            if e % 2 == 0:
-                raise Misfit(
-                    f"`pad=half` needs a window with a middle row, not an extent of {e}",
-                    attribute="pad",
-                    label=f"(e - 1) / 2 = {e - 1}/2 rows on each side",
-                    help=f"use an odd window instead of {k}, or `pad=same`, which puts the odd row after",
-                )
-        return tuple(((e - 1) // 2, (e - 1) // 2) for e in extents)
+        return tuple(_half(e, k) for e, k in zip(extents, window, strict=True))
     if pad == "same":
         totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(sizes, stride, extents, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
     if all(isinstance(p, tuple) for p in pad):
         if len(pad) != rank:
-            raise Misfit(f"`pad` has {len(pad)} axes, the input {rank}", code="wrong-rank", attribute="pad")
+            raise Misfit(
+                f"`pad` has {_count(len(pad), 'axis')}, the input {_count(rank, 'spatial axis')}",
+                code="wrong-rank",
+                attribute="pad",
+            )
         return tuple(pad)
     return tuple((p, p) for p in per_axis(pad, rank, "pad"))
 
 
-def geometry(
-    operand: TensorType, op: str, window: Any, stride: Any, pad: Any, dilation: Any = 1, round: str = "floor"
-) -> Geometry:
-    """The window of an operator on its operand. Raises `Misfit`."""
-    rank = spatial_rank(op, operand)
-    window = per_axis(window, rank, "window")
-    stride = per_axis(stride, rank, "stride")
-    dilation = per_axis(dilation, rank, "dilation")
-    return Geometry(window, stride, dilation, paddings(pad, operand.sizes, window, stride, dilation), round)
+def _half(extent: int, window: int) -> tuple[int, int]:
+    if extent % 2 == 0:
+        raise Misfit(
+            f"`pad=half` needs a window with a middle row, not an extent of {extent}",
+            attribute="pad",
+            label=f"(e - 1) / 2 = {extent - 1}/2 rows on each side",
+            help=f"use an odd window instead of {window}, or `pad=same`, which puts the odd row after",
+        )
+    return (extent - 1) // 2, (extent - 1) // 2
 
 
 def output_sizes(g: Geometry, operand: TensorType) -> Shape:
     """The sizes of the result. Raises `Misfit` where the window is larger than its padded input, or rounds against `exact`."""
     axes = AXES[len(g.window)]
     return tuple(
-        _output_size(axis, n, e, s, before, after, g.round)
-        for axis, n, e, s, (before, after) in zip(axes, operand.sizes, g.extents, g.stride, g.pads, strict=True)
+        _output_size(axis, n, e, s, pad, g.round)
+        for axis, n, e, s, pad in zip(axes, operand.sizes, g.extents, g.stride, g.pad, strict=True)
     )
 
 
-def _output_size(axis: str, n: int, extent: int, stride: int, before: int, after: int, round: str) -> int:
+def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, int], round: str) -> int:
+    before, after = pad
     room = n + before + after - extent
     padded = f"{n} + {before + after} of padding" if before + after else str(n)
     if room < 0:
@@ -140,17 +158,13 @@ def _output_size(axis: str, n: int, extent: int, stride: int, before: int, after
     return room // stride + 1
 
 
-def show_window(window: Shape) -> str:
-    return "x".join(map(str, window))
+def show_window(window: Any) -> str:
+    return "x".join(map(str, window)) if isinstance(window, tuple) else str(window)
 
 
-def show_stride(stride: Shape) -> str:
+def show_stride(stride: Any) -> str:
     """`/2` for tables, nothing for stride 1."""
-    if all(s == 1 for s in stride):
+    sizes = set(stride) if isinstance(stride, tuple) else {stride}
+    if sizes == {1}:
         return ""
-    return f" /{stride[0]}" if len(set(stride)) == 1 else f" /{show_window(stride)}"
-
-
-def compact(sizes: Shape) -> Any:
-    """One number where all axes agree, as PyTorch's arguments are usually written."""
-    return sizes[0] if len(set(sizes)) == 1 else sizes
+    return f" /{show_window(stride if len(sizes) > 1 else sizes.pop())}"

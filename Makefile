@@ -1,0 +1,48 @@
+# The two commands of README.md are `make demo` and `make test`; `make help` lists all.
+# Every target installs what it needs into .venv first, once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(call usable,$(name))))
+usable = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
+
+.PHONY: help demo test lint types bench clean
+.DELETE_ON_ERROR:
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## installs, then checks, reports, draws, compiles and trains VGG-16
+	@mkdir -p build
+	$(BIN)/archdsl check specs/vgg16.arch
+	$(BIN)/archdsl report memory specs/vgg16.arch --formulas
+	$(BIN)/archdsl draw specs/vgg16.arch -o build/vgg16.svg
+	$(BIN)/archdsl compile specs/vgg16.arch -o build/vgg16.py
+	$(BIN)/archdsl compile specs/vgg16.arch --run
+
+test: lint types ## installs, then runs lint, types and all tests
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest --cov
+
+lint: $(STAMP) ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+bench: $(STAMP) ## times `check` beside imports and torchinfo, against its bars
+	$(BIN)/python tests/bench/bench.py
+
+clean: ## removes what the other targets made
+	rm -rf $(VENV) build dist htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  test -n "$(PYTHON)" || { \
+	    echo "archdsl needs Python 3.11 or newer on PATH (or say: make PYTHON=/path/to/python3.11)"; exit 1; }; \
+	  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make virtual environments (Debian and Ubuntu: apt install python3-venv)"; exit 1; }; \
+	  $(PYTHON) -m venv --clear $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,draw,dev]'
+	@touch $@

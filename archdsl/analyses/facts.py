@@ -1,0 +1,48 @@
+"""All facts of one network, each worked out when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from archdsl.ir import Flat, Network, flatten
+
+if TYPE_CHECKING:
+    from archdsl.analyses.cost import CostFacts
+    from archdsl.analyses.memory import MemoryFacts
+    from archdsl.analyses.receptive_field import FieldFacts
+
+
+class Facts:
+    """The analyses of a network at a batch size. An analysis is imported when it is first needed."""
+
+    def __init__(self, network: Network, batch: int = 1) -> None:
+        self.network = network
+        self.batch = batch
+
+    @cached_property
+    def flat(self) -> Flat:
+        return flatten(self.network)
+
+    @cached_property
+    def cost(self) -> CostFacts:
+        from archdsl.analyses.cost import cost
+
+        return cost(self.network)
+
+    @cached_property
+    def fields(self) -> FieldFacts:
+        from archdsl.analyses.receptive_field import receptive_field
+
+        return receptive_field(self.network, self.flat)
+
+    @cached_property
+    def memory(self) -> MemoryFacts:
+        return self.memory_at(self.batch)
+
+    def memory_at(self, batch: int) -> MemoryFacts:
+        """The memory of the network for another batch size."""
+        from archdsl.analyses.memory import memory
+        from archdsl.analyses.storage import storage
+
+        return memory(self.network, storage(self.network), batch, self.flat)

@@ -1,0 +1,35 @@
+"""What a network holds in memory: the lectures' table, the peak of inference, and what training keeps for backward.
+
+Three conventions, never mixed; every figure names its own:
+
+- `lecture`: 4 bytes for each value of the inputs and of the results of weight layers, `subsample` and pools. Exact by
+  definition.
+- `tensor bytes`: the storages that PyTorch's tensors hold between operators on a CPU, when the module that
+  `archdsl compile` writes runs with the batch given: no rounding by an allocator, no workspaces of kernels. Exact.
+  A peak is that of inference. Its lifetimes are those of the generated code: a call holds its operands while it runs,
+  a name is dropped at its last use, activations run in place where storage says so.
+- `floor`: the same storages if each lived from its first to its last use only, as no frame of a call held it. A bound
+  from below for any code that runs these operators in this order.
+"""
+
+from archdsl.analyses.memory.inference import Block, InferenceFacts, Moment
+from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
+from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
+from archdsl.analyses.memory.saved import SavedFacts, SavedItem
+from archdsl.analyses.memory.size import Size, Storage
+
+__all__ = [
+    "Block",
+    "Figure",
+    "InferenceFacts",
+    "LectureFacts",
+    "LectureRow",
+    "MemoryFacts",
+    "Moment",
+    "SavedFacts",
+    "SavedItem",
+    "Size",
+    "Storage",
+    "lecture",
+    "memory",
+]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from archdsl.analyses.memory.inference import InferenceFacts, Moment, play
+from archdsl.analyses.memory.lecture import LectureFacts, lecture
+from archdsl.analyses.memory.saved import SavedFacts, saved
+from archdsl.analyses.memory.size import Storage
+from archdsl.ir import Flat, Network, flatten
+
+
+class Figure(NamedTuple):
+    """A number of bytes with its convention and how sure it is."""
+
+    name: str
+    bytes: int
+    convention: Literal["lecture", "tensor bytes", "floor"]
+    status: Literal["exact", "lower bound"] = "exact"
+
+
+class MemoryFacts(NamedTuple):
+    """The memory of a network for one batch size."""
+
+    batch: int
+    parameters: int
+    """Bytes of trainable tensors, a shared instance once."""
+    buffers: int
+    """Bytes of all other state."""
+    inputs: int
+    lecture: LectureFacts
+    inference: InferenceFacts
+    saved: SavedFacts
+
+    @property
+    def at(self) -> Moment | None:
+        """The moment of the inference peak."""
+        return self.inference.peak
+
+    @property
+    def activation_peak(self) -> int:
+        return 0 if self.at is None else self.at.bytes
+
+    @property
+    def held(self) -> int:
+        """What the caller holds throughout: parameters, buffers and inputs."""
+        return self.parameters + self.buffers + self.inputs
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The named figures, as `expect memory(name)` and the JSON report know them."""
+        return (
+            Figure("activations", self.lecture.bytes * self.batch, "lecture"),
+            Figure("parameters", self.parameters, "tensor bytes"),
+            Figure("buffers", self.buffers, "tensor bytes"),
+            Figure("inputs", self.inputs, "tensor bytes"),
+            Figure("activation_peak", self.activation_peak, "tensor bytes"),
+            Figure("peak", self.held + self.activation_peak, "tensor bytes"),
+            Figure("floor", self.held + self.inference.floor, "floor", "lower bound"),
+            Figure("saved_for_backward", self.saved.bytes, "tensor bytes"),
+        )
+
+    def figure(self, name: str) -> Figure:
+        """Raises `KeyError` for an unknown name."""
+        return {figure.name: figure for figure in self.figures}[name]
+
+
+def memory(network: Network, storage: Storage, batch: int = 1, flat: Flat | None = None) -> MemoryFacts:
+    """The memory of a network in inference and, with all its training parts, what it keeps for backward."""
+    flat = flat or flatten(network)
+    parameters, buffers = _state(flat)
+    return MemoryFacts(
+        batch,
+        parameters,
+        buffers,
+        sum(type.bytes for type in network.input_types) * batch,
+        lecture(network, flat),
+        play(network, storage, batch),
+        saved(network, storage, batch),
+    )
+
+
+def _state(flat: Flat) -> tuple[int, int]:
+    """Bytes of parameters and of buffers."""
+    state = [s for layer in flat.layers if not layer.is_reuse for s in layer.op.state(*layer.operand_types)]
+    parameters = sum(s.bytes for s in state if s.role == "parameter")
+    return parameters, sum(s.bytes for s in state) - parameters

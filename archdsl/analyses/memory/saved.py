@@ -1,0 +1,111 @@
+"""What autograd keeps for backward after a forward pass in training mode.
+
+Every operator says what its line of PyTorch's `derivatives.yaml` keeps. A storage counts once however many operators
+keep it or a view of it; parameters do not count, inputs do. An operator that needs no gradient keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
+from archdsl.ir import Flat, Layer, Network, Saved, TensorType, flatten
+
+
+class SavedItem(NamedTuple):
+    """One storage that is kept."""
+
+    layer: str
+    """The operator that made it, or the name of an input."""
+    what: str
+    """`value`, or an operator's own name for what only backward needs: `indices`, `noise`."""
+    dtype: str
+    size: Size
+
+
+class SavedFacts(NamedTuple):
+    items: tuple[SavedItem, ...]
+    """In order of their making."""
+    loss: tuple[SavedItem, ...]
+    """What the mean cross entropy of the first output keeps beside these, its target included."""
+    batch: int
+
+    @property
+    def size(self) -> Size:
+        return _sum(self.items)
+
+    @property
+    def bytes(self) -> int:
+        return self.size.at(self.batch)
+
+    @property
+    def bytes_with_loss(self) -> int:
+        return _sum((*self.items, *self.loss)).at(self.batch)
+
+
+def _sum(items: tuple[SavedItem, ...]) -> Size:
+    return Size(sum(i.size.fixed for i in items), sum(i.size.per_sample for i in items))
+
+
+def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
+    """What is kept, the parts that exist only while training included."""
+    flat = flatten(network, training=True)
+    keeper = _Keeper(flat, storage)
+    for name, number in zip(network.inputs, flat.inputs, strict=True):
+        keeper.name(number, name)
+    for layer in flat.layers:
+        keeper.run(layer)
+    return SavedFacts(tuple(keeper.items), _cross_entropy(flat.types[flat.outputs[0]]), batch)
+
+
+class _Keeper:
+    def __init__(self, flat: Flat, storage: Storage) -> None:
+        self.flat = flat
+        self.storage = storage
+        self.items: list[SavedItem] = []
+        self._storages = list(range(len(flat.types)))
+        """By value, the value that its storage was made for."""
+        self._names: dict[int, str] = {}
+        self._needs_gradient = [False] * len(flat.types)
+        self._kept: set[int] = set()
+
+    def name(self, number: int, name: str) -> None:
+        self._names[number] = name
+
+    def run(self, layer: Layer) -> None:
+        shared = self.storage.shared_operand(layer.node)
+        trains = any(s.role == "parameter" for s in layer.op.state(*layer.operand_types))
+        needs = trains or any(self._needs_gradient[n] for n in layer.operands)
+        for number in layer.results:
+            self._needs_gradient[number] = needs and self.flat.types[number].is_float
+            self._names[number] = layer.path
+            if shared is not None:
+                self._storages[number] = self._storages[layer.operands[shared]]
+        if needs:
+            kept = self._saved(layer)
+            self.items += [SavedItem(layer.path, e.name, e.dtype, of_extra(e)) for e in kept.extra]
+            self.items += self._keep(layer, kept)
+
+    def _saved(self, layer: Layer) -> Saved:
+        types = layer.operand_types, layer.result_types
+        in_place = layer.op.saved_in_place(*types) if layer.node in self.storage.in_place else None
+        return layer.op.saved(*types) if in_place is None else in_place
+
+    def _keep(self, layer: Layer, kept: Saved) -> Iterator[SavedItem]:
+        for number in (*(layer.operands[i] for i in kept.operands), *(layer.results if kept.result else ())):
+            made_for = self._storages[number]
+            if made_for not in self._kept:
+                self._kept.add(made_for)
+                type = self.flat.types[made_for]
+                yield SavedItem(self._names[made_for], "value", type.dtype, of_type(type))
+
+
+def _cross_entropy(logits: TensorType) -> tuple[SavedItem, ...]:
+    """Of logits `[classes]` or `[classes, sizes]`: the log-softmax, a class for each place, and the sum of weights."""
+    target = TensorType(logits.sizes, "int64")
+    return (
+        SavedItem("loss", "log_softmax", logits.dtype, of_type(logits)),
+        SavedItem("loss", "target", target.dtype, of_type(target)),
+        SavedItem("loss", "total weight", logits.dtype, Size(4)),
+    )

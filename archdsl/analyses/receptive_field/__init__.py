@@ -1,0 +1,19 @@
+"""How much of the input one output unit reads, on each spatial axis (Dumoulin & Visin 2016; Araujo, Norris & Sim 2019).
+
+Convention: unit i reads the `size` rows that begin at row `start + i * stride`; a negative start lies in the padding.
+A window of k rows, s apart, over units whose field is f rows at a stride of j has a field of f + (k - 1) j rows at a
+stride of s j. Holes (dilation, a stride wider than the window) lie inside the field. Where paths join, the field is
+the union of theirs. Every field has a status: exact, the whole input, or a bound.
+"""
+
+from archdsl.analyses.receptive_field.field import (
+    AxisField,
+    Field,
+    FieldFacts,
+    FieldRow,
+    Status,
+    UnitRows,
+    receptive_field,
+)
+
+__all__ = ["AxisField", "Field", "FieldFacts", "FieldRow", "Status", "UnitRows", "receptive_field"]

@@ -1,0 +1,100 @@
+"""Storage: which results are written into, or are views of, the storage of an operand.
+
+An operator may overwrite its operand where nobody else can see the difference. Three rules decide it, and each asks
+facts of operators only:
+
+1. the operator offers it (`saved_in_place`), and the result has the operand's type;
+2. it is the only reader: no other node and no output of the module uses the operand;
+3. the operand is *fresh*: its storage was made for it alone, and nobody keeps that storage for backward.
+
+A module's inputs are never fresh, since its callers are not known. The result of a call is fresh if it is so inside the
+module that is called and nothing else there reads it. One decision serves training and inference: there is one source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from archdsl.ir import Module, Network, Node, Value, modules
+
+
+class StorageFacts(NamedTuple):
+    """The storage of every result of a network."""
+
+    in_place: frozenset[Node]
+    """The operators that overwrite their first operand: activations, and merges that accumulate into it."""
+
+    def shared_operand(self, node: Node) -> int | None:
+        """The operand whose storage an operator's results are in; None where it makes storage of their own.
+
+        Of a call nothing is said: its results are those of the operators inside.
+        """
+        if isinstance(node.operator, Module):
+            return None
+        return 0 if node in self.in_place or node.operator.is_view else None
+
+
+def storage(network: Network) -> StorageFacts:
+    """Decides for every operator of the network's distinct modules whether it runs in place."""
+    decider = _Decider()
+    for module in modules(network):
+        decider.decide(module)
+    return StorageFacts(frozenset(decider.in_place))
+
+
+def is_identity(node: Node) -> bool:
+    """Whether the node gives back its operand itself, the same tensor, and so leaves no trace in code."""
+    if isinstance(node.operator, Module) or not node.operator.is_view:
+        return False
+    lowering = node.operator.pytorch(*node.operand_types)
+    return lowering.module is None and lowering.function is not None and lowering.function.template == "{0}"
+
+
+class _Decider:
+    def __init__(self) -> None:
+        self.in_place: set[Node] = set()
+        self._fresh_outputs: dict[int, tuple[bool, ...]] = {}
+        self._readers: Counter[Value] = Counter()
+
+    def decide(self, module: Module) -> None:
+        """Decides for the operators of one module, those that it calls having been seen before."""
+        uses = Counter(node.name for node in module.nodes)
+        self._readers = Counter(_itself(v) for n in module.nodes if not is_identity(n) for v in n.operands)
+        self._readers.update(_itself(v) for v in module.outputs)
+        for node in module.nodes:
+            # An instance with several uses is one module in the code, so it cannot be in place in some of them.
+            if uses[node.name] == 1 and self._may_overwrite(node):
+                self.in_place.add(node)
+        self._fresh_outputs[id(module)] = tuple(self._is_free(_itself(v)) for v in module.outputs)
+
+    def _may_overwrite(self, node: Node) -> bool:
+        op, operands, results = node.operator, node.operand_types, node.result_types
+        if isinstance(op, Module) or op.saved_in_place(operands, results) is None:
+            return False
+        return results[0] == operands[0] and self._is_free(_itself(node.operands[0]))
+
+    def _is_free(self, value: Value) -> bool:
+        return self._readers[value] == 1 and self._is_fresh(value)
+
+    def _is_fresh(self, value: Value) -> bool:
+        node = value.producer
+        if node is None:
+            return False
+        op = node.operator
+        if isinstance(op, Module):
+            return self._fresh_outputs[id(op)][value.index]
+        # A source gives its own parameter. Autograd forbids overwriting one of several results that are views, and
+        # pays for overwriting any view with copies in backward.
+        if not node.operands or len(node.results) > 1 or op.is_view or op.is_identity_in_inference:
+            return False
+        types = node.operand_types, node.result_types
+        kept = op.saved_in_place(*types) if node in self.in_place else op.saved(*types)
+        return kept is not None and not kept.result
+
+
+def _itself(value: Value) -> Value:
+    """The value, or what it is another name of."""
+    while value.producer is not None and is_identity(value.producer):
+        value = value.producer.operands[0]
+    return value

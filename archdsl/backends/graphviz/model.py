@@ -1,0 +1,172 @@
+"""The drawing as plain data: what stands in a picture and what is joined to what, without places, colours or markup.
+
+    drawing  = title, body, definitions, legend, footer
+    body     = step*, lane*
+    step     = item, whether it follows the item before it
+    item     = card | terminal | merge | bar | group | parallel
+    parallel = arm*, join: item?
+    arm      = step*                                  (none: the value itself)
+
+Every item but `Parallel` has a number of its own, by which lanes name their ends.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Kind = Literal[
+    "conv",
+    "pool",
+    "linear",
+    "attention",
+    "norm",
+    "activation",
+    "merge",
+    "parameter",
+    "reshape",
+    "block",
+]
+"""The kinds that pictures tell apart: `Category` of the operators, with dropout among the reshapes, and calls."""
+
+Style = Literal["auto", "expanded", "overview"]
+
+Glyph = tuple[int, int]
+"""Width and height in points of the picture of a tensor."""
+
+
+class Word(NamedTuple):
+    """A layer that is a word on another's row, or what else is said there: `relu`, `↓2`, `×3`."""
+
+    text: str
+    kind: Kind | None = None
+
+
+class Row(NamedTuple):
+    """One layer, or calls of one block in a row."""
+
+    path: str
+    name: str
+    kind: Kind
+    text: str
+    words: tuple[Word, ...]
+    output: str
+    """The shape of the result; empty where it is the operand's."""
+    glyph: Glyph | None
+    params: str
+    macs: int
+
+
+class Card(NamedTuple):
+    """A run: layers that merely follow each other."""
+
+    key: int
+    heading: str
+    note: str
+    rows: tuple[Row, ...]
+
+
+class Terminal(NamedTuple):
+    """An input or output: of the network a pill, of a block's definition plain text."""
+
+    key: int
+    path: str
+    name: str
+    output: str
+    glyph: Glyph | None
+
+
+class Merge(NamedTuple):
+    """Values joined element by element: a pill."""
+
+    key: int
+    path: str
+    text: str
+    words: tuple[Word, ...]
+
+
+class Bar(NamedTuple):
+    """Values joined or taken apart along an axis: a bar divided in proportion to the parts."""
+
+    key: int
+    path: str
+    text: str
+    words: tuple[Word, ...]
+    parts: tuple[int, ...]
+    output: str
+    is_split: bool
+
+
+class Group(NamedTuple):
+    """An outline around a labelled group, a block's call drawn in place (`count` alike in a row), or a definition."""
+
+    key: int
+    path: str
+    title: str
+    note: str
+    count: int
+    kind: Literal["scope", "block", "definition"]
+    body: Body
+
+
+class Arm(NamedTuple):
+    """One way from a fork to a join. It may begin on its own (an input) or end on its own (an output)."""
+
+    steps: tuple[Step, ...]
+    enters: bool
+    feeds: bool
+    operands: tuple[int, ...]
+    """Which operands of the join it is."""
+
+
+class Parallel(NamedTuple):
+    """Arms side by side, from one value to the item that joins them, if any."""
+
+    arms: tuple[Arm, ...]
+    join: Merge | Bar | Card | Group | Terminal | None
+
+
+Item = Card | Terminal | Merge | Bar | Group | Parallel
+
+
+class Step(NamedTuple):
+    item: Item
+    follows: bool
+    """Whether it reads the result of the step before it."""
+
+
+ENTRY = -1
+"""Stands for what enters a body, where a lane begins there."""
+
+
+class Anchor(NamedTuple):
+    """An end of a lane: an item, and the row where it is a card."""
+
+    key: int
+    row: int = 0
+
+
+class Lane(NamedTuple):
+    """A value that passes other items by on its way to those that read it."""
+
+    source: Anchor
+    targets: tuple[Anchor, ...]
+    text: str
+
+
+class Body(NamedTuple):
+    steps: tuple[Step, ...]
+    lanes: tuple[Lane, ...] = ()
+
+
+class Drawing(NamedTuple):
+    """One picture."""
+
+    title: str
+    subtitle: str
+    body: Body
+    definitions: tuple[Group, ...]
+    kinds: tuple[Kind, ...]
+    """The kinds that occur, for the legend."""
+    scale: int
+    """The MACs of the row that has most: the length of a full bar."""
+    footer: tuple[str, ...]

@@ -1,0 +1,223 @@
+"""Nodes -> units: which layers get a row, which are words on another's, which calls fold into one or are drawn in place.
+
+A unit is what will be one row, pill, bar, outline or terminal. This stage knows nothing of cards and forks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from archdsl.analyses.cost import Cost, node_cost
+from archdsl.backends.graphviz.model import ENTRY, Kind, Terminal, Word
+from archdsl.backends.graphviz.words import times
+from archdsl.ir import CallFrame, Module, Node, Op, TensorType, Value
+
+FUSED = ("norm", "activation", "regularization")
+"""Categories that become words on the row of the layer they follow."""
+
+Heading = tuple[CallFrame, ...]
+"""The frames down to the inline call that heads a run; empty where none does."""
+
+
+class Unit:
+    """A row, merge, outline or terminal while layers are still being fused and folded into it."""
+
+    __slots__ = (
+        "after",
+        "before",
+        "cost",
+        "heading",
+        "kind",
+        "module",
+        "names",
+        "node",
+        "paths",
+        "reads",
+        "role",
+        "sources",
+        "strides",
+        "tail",
+        "terminal",
+        "text",
+        "words",
+    )
+
+    def __init__(self, role: Literal["row", "merge", "bar", "scope", "terminal"], path: str, node: Node | None) -> None:
+        self.role = role
+        self.node = node
+        self.paths = [path]
+        """The paths of all layers that it stands for, its own first."""
+        self.names = [] if node is None else [node.name]
+        """The names of the calls folded into it."""
+        self.kind: Kind = "block"
+        self.text = ""
+        self.words: list[Word] = []
+        self.strides: list[Word] = []
+        self.cost = Cost()
+        self.before: tuple[TensorType, ...] = ()
+        self.after: tuple[TensorType, ...] = ()
+        self.heading: Heading = ()
+        self.module: Module | None = None
+        """What it calls, where it is an outline or a folded call."""
+        self.terminal: Terminal | None = None
+        self.tail: Value | None = None
+        """The value that a norm, activation or dropout has to read to become a word on it."""
+        self.sources: list[int] = []
+        """The units that it joins, or the one that it follows."""
+        self.reads: list[Value] = []
+        """All that it reads."""
+
+
+class Units:
+    """The units of one module, in the order they run; `makers` says which unit makes a value, ENTRY what enters."""
+
+    def __init__(self, module: Module, prefix: str, entry: Value | None, costs: dict[int, Cost]) -> None:
+        self.module = module
+        self.prefix = prefix
+        self.costs = costs
+        self.units: list[Unit] = []
+        self.makers: dict[Value, int] = {} if entry is None else {entry: ENTRY}
+        self.nodes = [n for n in module.nodes if not n.training]
+        self.uses = Counter(v for n in self.nodes for v in set(n.operands))
+        self.uses.update(module.outputs)
+        self._seen: set[str] = set()
+
+    def add_input(self, terminal: Terminal, value: Value) -> None:
+        unit = Unit("terminal", terminal.path, None)
+        unit.terminal = terminal
+        unit.sources.append(ENTRY)
+        self._append(unit, (value,))
+
+    def add_output(self, terminal: Terminal, value: Value) -> None:
+        unit = Unit("terminal", terminal.path, None)
+        unit.terminal = terminal
+        self._read(unit, (value,))
+        self._append(unit, ())
+
+    def add_nodes(self, place: Callable[[Node, str], Unit]) -> Units:
+        """Adds all nodes; `place` makes the unit of one that is neither fused nor folded."""
+        for node in self.nodes:
+            cost = node_cost(node, self.costs)
+            is_reuse = node.name in self._seen
+            self._seen.add(node.name)
+            if is_reuse:
+                cost = cost.as_reuse()
+            if self._pass(node) or self._fuse(node, cost) or self._fold(node, cost):
+                continue
+            unit = place(node, self.prefix + node.name)
+            unit.cost = cost
+            if is_reuse:
+                unit.words.append(Word("shared"))
+            unit.heading = self._heading(node)
+            self._read(unit, node.operands)
+            self._append(unit, node.results)
+        return self
+
+    @property
+    def single(self) -> Unit | None:
+        """The only row, if there is nothing else."""
+        if len(self.units) != 1 or self.units[0].role != "row":
+            return None
+        return self.units[0]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether it is rows that follow each other."""
+        return all(u.role == "row" and u.sources == [i - 1] for i, u in enumerate(self.units))
+
+    def _append(self, unit: Unit, results: tuple[Value, ...]) -> None:
+        for value in results:
+            self.makers[value] = len(self.units)
+        if len(results) == 1 and unit.role in ("row", "merge", "bar", "scope"):
+            unit.tail = results[0]
+        self.units.append(unit)
+
+    def _read(self, unit: Unit, operands: tuple[Value, ...]) -> None:
+        unit.reads = list(operands)
+        made = [self.makers[v] for v in operands if v in self.makers]
+        joins = unit.role in ("merge", "bar")
+        unit.sources = made if joins else [max(made)] if made else []
+
+    def _maker(self, value: Value) -> Unit | None:
+        """The unit that may take in the only layer that reads this value."""
+        index = self.makers.get(value, ENTRY)
+        if index == ENTRY or self.units[index].tail is not value or self.uses[value] > 1:
+            return None
+        return self.units[index]
+
+    def _pass(self, node: Node) -> bool:
+        """An identity is the value itself."""
+        if isinstance(node.operator, Module) or node.operator.name != "identity":
+            return False
+        (operand,), (result,) = node.operands, node.results
+        if (maker := self._maker(operand)) is not None:
+            maker.tail = result
+        if operand in self.makers:
+            self.makers[result] = self.makers[operand]
+        return True
+
+    def _fuse(self, node: Node, cost: Cost) -> bool:
+        op = node.operator
+        if isinstance(op, Module) or len(node.operands) != 1 or not _fuses(op, node.operands[0].type):
+            return False
+        unit = self._maker(node.operands[0])
+        if unit is None or unit.role == "scope":
+            return False
+        unit.words.append(Word(op.name, "activation" if op.category == "activation" else None))
+        unit.paths.append(self.prefix + node.name)
+        self._continue(unit, node, cost)
+        return True
+
+    def _fold(self, node: Node, cost: Cost) -> bool:
+        """A further call of the module that the last unit calls, on its result."""
+        last = self.units[-1] if self.units else None
+        if last is None or last.module is not node.operator or last.words:
+            return False
+        if node.operands != (last.tail,) or self.uses[node.operands[0]] > 1 or last.heading != self._heading(node):
+            return False
+        last.names.append(node.name)
+        last.paths.append(self.prefix + node.name)
+        self._continue(last, node, cost)
+        return True
+
+    def _continue(self, unit: Unit, node: Node, cost: Cost) -> None:
+        unit.cost = unit.cost.plus(cost)
+        unit.after = node.result_types
+        unit.tail = node.results[0]
+        self.makers[node.results[0]] = self.makers[node.operands[0]]
+
+    def _heading(self, node: Node) -> Heading:
+        own = len(self.module.origin.frames) if self.module.kind == "group" else 0
+        frames = node.origin.frames
+        for index in range(own, len(frames)):
+            if frames[index].block:
+                return frames[: index + 1]
+        return ()
+
+
+def _fuses(op: Op, operand: TensorType) -> bool:
+    """Whether an operator is a word on the row before it: what keeps the shape, and flattening a map of one place."""
+    if op.category in FUSED:
+        return True
+    return op.name == "flatten" and operand.rank > 1 and set(operand.sizes) == {1}
+
+
+def kind_of(op: Op) -> Kind:
+    return "reshape" if op.category == "regularization" else op.category
+
+
+def describe(unit: Unit, op: Op) -> None:
+    """Fills a row with what the operator is: `conv 3x3, 64 /2` has the text `conv 3×3, 64` and the word `↓2`."""
+    unit.kind = kind_of(op)
+    text, slash, rest = op.summary().partition(" /")
+    stride, comma, more = rest.partition(",")
+    unit.text = times(text + comma + more)
+    if slash:
+        unit.strides.append(Word(f"↓{times(stride)}"))
+
+
+def shown_paths(paths: Iterable[str]) -> str:
+    """All layers that a row stands for, for its tooltip."""
+    return ", ".join(paths)

@@ -1,0 +1,42 @@
+"""A module's body as code sees it: identities are other names of their operand, and each value knows its readers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from archdsl.analyses.storage import is_identity
+from archdsl.ir import Module, Node, Value
+
+
+class Body:
+    """The nodes of a module that become code, in the order they run."""
+
+    def __init__(self, module: Module) -> None:
+        self.nodes = [n for n in module.nodes if not is_identity(n)]
+        self._aliases = {n.results[0]: n.operands[0] for n in module.nodes if is_identity(n)}
+        self.inputs = module.inputs
+        self.outputs = [self._itself(v) for v in module.outputs]
+        self.readers = Counter(v for n in self.nodes for v in self.operands(n))
+        self.readers.update(self.outputs)
+
+    def _itself(self, value: Value) -> Value:
+        while value in self._aliases:
+            value = self._aliases[value]
+        return value
+
+    def operands(self, node: Node) -> list[Value]:
+        """What the node reads, under no other name."""
+        return [self._itself(v) for v in node.operands]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether it is one sequence of distinct parts: each reads only what the one before made, which no other reads."""
+        if len(self.inputs) != 1 or len(self.outputs) != 1:
+            return False
+        current = self.inputs[0]
+        for node in self.nodes:
+            if self.operands(node) != [current] or self.readers[current] != 1 or len(node.results) != 1:
+                return False
+            current = node.results[0]
+        names = {n.name for n in self.nodes}
+        return self.outputs[0] is current and self.readers[current] == 1 and len(names) == len(self.nodes)

@@ -1,0 +1,310 @@
+"""The statements of a `forward`: which expression each name stands for, and when a name is given up.
+
+A value may stay bound only as long as somebody needs it, so that the real peak of memory is the one that liveness
+predicts. A result takes over the name of an operand that it used up; what else dies is deleted before the next statement
+that allocates. What `forward` was called with is exempt: the caller's frame holds it anyway. An expression stands inside
+another only where the outer one allocates nothing, since the inner one's operands are still bound while it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from archdsl.backends.pytorch.body import Body
+from archdsl.backends.pytorch.layout import is_call
+from archdsl.backends.pytorch.names import RESERVED, unique, variable_name
+from archdsl.ir import Node, TensorType, Value
+
+FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
+"""Names of values that only pass through."""
+
+LONG = 88
+"""Columns that a statement with an expression inside another may take."""
+
+
+class Application(NamedTuple):
+    """How a node is written: `self.conv1({*})`, `F.relu({0}, inplace=True)`."""
+
+    template: str
+    allocates: bool = True
+    accumulates: str = ""
+    """`+=` where it is a statement that changes its first operand."""
+
+
+class Statement(NamedTuple):
+    """One line: `x = ` and an expression, or `return `, or `del ` and names."""
+
+    prefix: str
+    expression: str
+    comment: str = ""
+    """The result's type where it is not the operand's."""
+    training: bool = False
+    """Whether it runs only while training."""
+
+
+class Forward(NamedTuple):
+    """A whole `forward`."""
+
+    parameters: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    returns: str
+    """The annotation of its result."""
+
+    @property
+    def code(self) -> object:
+        """What it says, without the comments."""
+        return self.parameters, self.returns, tuple(s._replace(comment="") for s in self.statements)
+
+
+class Returns(NamedTuple):
+    """What a network returns: a tensor, or an instance of a class where it has several outputs."""
+
+    output_class: str
+    training: tuple[bool, ...]
+    """For each output, whether it exists only while training."""
+
+
+def write_forward(
+    body: Body, applications: list[Application], parameters: tuple[str, ...], returns: Returns | None, taken: frozenset[str]
+) -> Forward:
+    """Writes the `forward` of a module.
+
+    Args:
+        applications: how each node of the body is written.
+        parameters: names for the inputs, as far as the spec has some.
+        returns: the network's outputs; None for every other module.
+        taken: further names that the file uses.
+    """
+    writer = _Writer(body, applications, RESERVED | taken, returns is not None and bool(returns.output_class))
+    writer.bind_inputs(parameters)
+    for position in range(len(body.nodes)):
+        writer.add(position)
+    writer.finish(returns)
+    return Forward(tuple(writer.parameters), tuple(writer.statements), writer.annotation(returns))
+
+
+class _Pending(NamedTuple):
+    """An expression that will stand inside the next one."""
+
+    position: int
+    expression: str
+
+
+class _Writer:
+    def __init__(self, body: Body, applications: list[Application], taken: frozenset[str], is_wrapped: bool) -> None:
+        self.body = body
+        self.applications = applications
+        self.statements: list[Statement] = []
+        self.parameters: list[str] = []
+        self._taken = taken
+        self._is_wrapped = is_wrapped
+        self._names: dict[Value, str] = {}
+        self._bound: dict[str, Value] = {}
+        self._stale: dict[bool, list[str]] = {False: [], True: []}
+        self._in_training: set[Value] = set()
+        self._training = False
+        self._pending: _Pending | None = None
+        self._last = {v: i for i, n in enumerate(body.nodes) for v in body.operands(n)}
+        self._last.update((v, len(body.nodes)) for v in body.outputs)
+
+    def bind_inputs(self, names: tuple[str, ...]) -> None:
+        for index, value in enumerate(self.body.inputs):
+            known = names[index] if index < len(names) else value.tap or ""
+            name = "x" if len(self.body.inputs) == 1 else self._fresh(known)
+            self.parameters.append(name)
+            self._bind(value, name)
+        for name, value in list(self._bound.items()):
+            if value not in self._last:
+                del self._bound[name]
+
+    def add(self, position: int) -> None:
+        """Adds one node: a statement, or an expression for the next statement to hold."""
+        node = self.body.nodes[position]
+        self._enter(node.training)
+        expression = self._expression(position)
+        if self._pending is not None and len(expression) > LONG:
+            self._flush()
+            expression = self._expression(position)
+        if self._nests(position, expression):
+            self._pending = _Pending(position, expression)
+        else:
+            self._write(position, expression)
+
+    def finish(self, returns: Returns | None) -> None:
+        """Adds what `forward` returns, where the last statement has not."""
+        if self.statements and self.statements[-1].prefix == "return ":
+            return
+        values = [self._names[v] for v in self.body.outputs]
+        if returns is None:
+            training = [_is_training(v) for v in self.body.outputs]
+            parts = [f"{v} if self.training else None" if t else v for v, t in zip(values, training, strict=True)]
+            self._say("return " if parts else "return", ", ".join(parts))
+            return
+        always = [v for v, t in zip(values, returns.training, strict=True) if not t]
+        apart = [v for v, t in zip(values, returns.training, strict=True) if t]
+        if apart:
+            self._training = True
+            self._say("return ", f"{returns.output_class}({', '.join(always + apart)})")
+            self._training = False
+        plain = len(always) == 1 and (apart or not returns.output_class)
+        self._say("return ", always[0] if plain else f"{returns.output_class}({', '.join(always)})")
+
+    def annotation(self, returns: Returns | None) -> str:
+        """The type of what `forward` returns."""
+        if returns is None:
+            types = ["Tensor | None" if _is_training(v) else "Tensor" for v in self.body.outputs]
+            return f"tuple[{', '.join(types)}]" if len(types) > 1 else "".join(types) or "None"
+        if not returns.output_class:
+            return "Tensor"
+        return f"Tensor | {returns.output_class}" if returns.training.count(False) == 1 else returns.output_class
+
+    def _expression(self, position: int) -> str:
+        node, application = self.body.nodes[position], self.applications[position]
+        operands = [self._text(v) for v in self.body.operands(node)]
+        return operands[1] if application.accumulates else fill(application.template, operands)
+
+    def _text(self, value: Value) -> str:
+        pending = self._pending
+        if pending is not None and value is self.body.nodes[pending.position].results[0]:
+            return pending.expression
+        return self._names[value]
+
+    def _nests(self, position: int, expression: str) -> bool:
+        """Whether the expression may stand inside that of the next node."""
+        if self._pending is not None or position + 1 == len(self.body.nodes) or not is_call(expression):
+            return False
+        node, follower = self.body.nodes[position], self.body.nodes[position + 1]
+        application, outer = self.applications[position], self.applications[position + 1]
+        if len(node.results) != 1 or application.accumulates or outer.allocates or node.training != follower.training:
+            return False
+        value = node.results[0]
+        reading = self.body.operands(follower)
+        return self.body.readers[value] == 1 and value in (reading[1:] if outer.accumulates else reading)
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._write(pending.position, pending.expression)
+
+    def _write(self, position: int, expression: str) -> None:
+        """Adds a statement for a node and the one inside it, and settles which names live on."""
+        positions = [position] if self._pending is None else [self._pending.position, position]
+        self._pending = None
+        if any(self.applications[p].allocates for p in positions):
+            self._drop()
+        node = self.body.nodes[position]
+        comment = changed_type(self._source(positions), node)
+        if self._returns(position):
+            self._say("return ", expression, comment)
+            return
+        dying = self._dying(positions)
+        targets = self._targets(position, dying)
+        joint = self.applications[position].accumulates or "="
+        is_bare = set(targets) <= {"_"} and is_call(expression)
+        self._say("" if is_bare else f"{', '.join(targets)} {joint} ", expression, comment)
+        self._release(dying, targets)
+        for value, name in zip(node.results, targets, strict=True):
+            if name != "_":
+                self._bind(value, name)
+            elif not is_bare:
+                self._stale[self._training].append(name)
+
+    def _returns(self, position: int) -> bool:
+        """Whether the node is the last and makes the only output, which is no member of a class."""
+        node = self.body.nodes[position]
+        is_last = position + 1 == len(self.body.nodes) and self.body.outputs == list(node.results)
+        return is_last and not (node.training or self.applications[position].accumulates or self._is_wrapped)
+
+    def _source(self, positions: list[int]) -> TensorType | None:
+        operands = self.body.nodes[positions[0]].operands
+        return operands[0].type if operands else None
+
+    def _dying(self, positions: list[int]) -> list[Value]:
+        """The named values that nobody reads after these nodes."""
+        read = dict.fromkeys(v for p in positions for v in self.body.operands(self.body.nodes[p]) if v in self._names)
+        return [v for v in read if self._last[v] in positions]
+
+    def _targets(self, position: int, dying: list[Value]) -> list[str]:
+        """The names of the node's results; `_` where nobody reads one."""
+        node, application = self.body.nodes[position], self.applications[position]
+        operands = self.body.operands(node)
+        if application.accumulates:
+            return [self._names[operands[0]]]
+        free = [v for v in dying if not self._training or v in self._in_training]
+        if not application.allocates and len(node.results) == 1 and operands[0] in free:
+            return [self._names[operands[0]]]
+        reusable = [self._names[v] for v in free if self._names[v] in FLOW]
+        targets: list[str] = []
+        for value in node.results:
+            targets.append(self._target(value, position, reusable, targets))
+        return targets
+
+    def _target(self, value: Value, position: int, reusable: list[str], others: list[str]) -> str:
+        if value not in self._last:
+            return "_"
+        if value.tap and self.body.readers[value] > 1 and variable_name(value.tap):
+            return self._fresh(value.tap, others)
+        if reusable:
+            return reusable.pop(0)
+        outlives = self._training or self._last[value] > position + 1
+        label = self.body.nodes[position].name
+        return self._fresh(label if outlives else "", others)
+
+    def _fresh(self, wanted: str, others: list[str] | tuple[str, ...] = ()) -> str:
+        """A name that stands for nothing now: the wanted one if code can say it, else one that only passes through."""
+        taken = {*self._bound, *self._stale[False], *self._stale[True], *others, *self._taken}
+        name = variable_name(wanted)
+        if name:
+            return unique(name, taken)
+        return next((letter for letter in FLOW if letter not in taken), "") or unique("x", taken)
+
+    def _bind(self, value: Value, name: str) -> None:
+        self._names[value] = name
+        self._bound[name] = value
+        if self._training:
+            self._in_training.add(value)
+
+    def _release(self, dying: list[Value], targets: list[str]) -> None:
+        """Gives up names that are not rebound. Where they were parameters, the caller's frame holds the value anyway."""
+        for value in dying:
+            name = self._names[value]
+            del self._bound[name]
+            if name not in targets and value not in self.body.inputs:
+                self._stale[value in self._in_training].append(name)
+
+    def _enter(self, training: bool) -> None:
+        """Begins or ends the part of `forward` that runs only while training."""
+        if training != self._training:
+            self._drop()
+            self._training = training
+
+    def _drop(self) -> None:
+        names = self._stale[self._training]
+        if names:
+            self._say("del ", ", ".join(dict.fromkeys(names)))
+            names.clear()
+
+    def _say(self, prefix: str, expression: str, comment: str = "") -> None:
+        self.statements.append(Statement(prefix, expression, comment, self._training))
+
+
+def fill(template: str, operands: list[str]) -> str:
+    """The template with its operands in place."""
+
+    def operand(match: re.Match[str]) -> str:
+        return ", ".join(operands) if match[1] == "*" else operands[int(match[1])]
+
+    return re.sub(r"\{(\d+|\*)\}", operand, template)
+
+
+def _is_training(value: Value) -> bool:
+    return value.producer is not None and value.producer.training
+
+
+def changed_type(source: TensorType | None, node: Node) -> str:
+    """The type of the results where it is not the source's."""
+    types = list(dict.fromkeys(node.result_types))
+    if not types or types == [source]:
+        return ""
+    return ", ".join(map(str, types)) + (" each" if len(types) == 1 and len(node.results) > 1 else "")

@@ -1,0 +1,172 @@
+"""Text of generated code: literals, docstrings, and lines broken where ruff breaks them (120 columns).
+
+Texts of a spec become code here and nowhere else. Of a docstring only printable characters stay as they are, so no
+text can end it, and none can look different from what it is.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from typing import NamedTuple
+
+from archdsl.ir import Call
+
+WIDTH = 120
+INDENT = "    "
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+class Group(NamedTuple):
+    """A bracketed list: `nn.Sequential(`, its items, `)`."""
+
+    open: str
+    items: tuple[Item, ...]
+    close: str = ")"
+
+    def __str__(self) -> str:
+        return f"{self.open}{', '.join(map(str, self.items))}{self.close}"
+
+
+class Item(NamedTuple):
+    """One item of a group. The comment is shown where the item has a line of its own."""
+
+    body: Group | str
+    prefix: str = ""
+    comment: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.prefix}{self.body}"
+
+
+def lines(item: Item, indent: str, suffix: str = "") -> list[str]:
+    """The item on one line if it fits; else its items on the next line, or on a line each."""
+    flat = f"{indent}{item}{suffix}"
+    if len(flat) <= WIDTH:
+        return [with_comment(flat, item.comment)]
+    group = item.body if isinstance(item.body, Group) else brackets(item.body)
+    if group is None or not group.items:
+        return [flat]
+    inner = indent + INDENT
+    together = inner + ", ".join(map(str, group.items))
+    if len(together) <= WIDTH and not any(i.comment for i in group.items):
+        body = [together]
+    else:
+        body = [line for i in group.items for line in lines(i, inner, ",")]
+    last = with_comment(f"{indent}{group.close}{suffix}", item.comment)
+    return [f"{indent}{item.prefix}{group.open}", *body, last]
+
+
+def with_comment(line: str, comment: str) -> str:
+    """The line with a comment after it, where both fit."""
+    found = f"{line}  # {comment}" if comment else line
+    return found if len(found) <= WIDTH else line
+
+
+def brackets(text: str) -> Group | None:
+    """An expression that ends with a closing bracket, taken apart at its last pair."""
+    opened: list[int] = []
+    commas: list[list[int]] = []
+    found: tuple[int, list[int]] | None = None
+    for position, character in enumerate(_STRINGS.sub(lambda m: "_" * len(m[0]), text)):
+        if character in "([{":
+            opened.append(position)
+            commas.append([])
+        elif character in ")]}":
+            found = opened.pop(), commas.pop()
+        elif character == "," and commas:
+            commas[-1].append(position)
+    if found is None or text[-1:] not in (")", "]", "}"):
+        return None
+    start, ends = found
+    edges = [start, *ends, len(text) - 1]
+    parts = [text[a + 1 : b].strip() for a, b in zip(edges, edges[1:], strict=False)]
+    return Group(text[: start + 1], tuple(Item(part) for part in parts if part), text[-1])
+
+
+def is_call(text: str) -> bool:
+    """Whether an expression is one call, so that it needs no parentheses inside another."""
+    group = brackets(text)
+    return group is not None and group.close == ")" and group.open[:-1].replace(".", "_").isidentifier()
+
+
+def quoted(text: str) -> str:
+    """A string literal in ASCII."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{"".join(c if c.isascii() and c.isprintable() else _escape(c) for c in escaped)}"'
+
+
+def literal(value: object) -> str:
+    """A number, boolean, string, None, or a tuple of these, as Python writes it."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, tuple):
+        inside = ", ".join(map(literal, value))
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+        return f'float("{value}")'
+    assert value is None or isinstance(value, int | float), value
+    return repr(value)
+
+
+def constructor(call: Call, inplace: bool) -> Group:
+    """`nn.Conv2d(3, 64, 3, padding=1)`."""
+    keywords = (*call.keywords, ("inplace", True)) if inplace else call.keywords
+    items = [Item(literal(a)) for a in call.args] + [Item(literal(v), f"{k}=") for k, v in keywords]
+    return Group(f"{call.target}(", tuple(items))
+
+
+def docstring(text: str, indent: str) -> list[str]:
+    """A docstring's lines; none for an empty text."""
+    wrapped = _paragraphs(text, WIDTH - len(indent) - 3)
+    if not wrapped:
+        return []
+    if len(wrapped) == 1 and _columns(wrapped[0]) + len(indent) + 6 <= WIDTH:
+        return [f'{indent}"""{wrapped[0]}"""']
+    return [f'{indent}"""{wrapped[0]}', *(f"{indent}{line}".rstrip() for line in wrapped[1:]), f'{indent}"""']
+
+
+def _paragraphs(text: str, width: int) -> list[str]:
+    first, _, rest = text.strip().expandtabs(4).partition("\n")
+    found = [wrapped for line in (first, *textwrap.dedent(rest).split("\n")) for wrapped in _wrapped(line, width)]
+    while found and not found[-1]:
+        found.pop()
+    if found and found[0].startswith('"'):
+        found[0] = f"\\{found[0]}"
+    if found and found[-1].endswith('"') and not found[-1].endswith('\\"'):
+        found[-1] = f'{found[-1][:-1]}\\"'
+    return found
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """The line, escaped, broken between words where it is too long."""
+    escaped = _escaped(line).rstrip(" ")
+    if _columns(escaped) <= width:
+        return [escaped]
+    start = line[: len(line) - len(line.lstrip(" "))]
+    found = [start]
+    for word in escaped.split(" "):
+        joint = "" if found[-1] == start else " "
+        if joint and _columns(found[-1]) + 1 + _columns(word) > width:
+            found.append(start + word)
+        elif word:
+            found[-1] += joint + word
+    return found
+
+
+def _escaped(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return "".join(c if c.isprintable() else _escape(c) for c in escaped)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _columns(text: str) -> int:
+    """Columns that the text takes: wide characters take two."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,159 @@
+"""Claims -> verdicts."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archdsl.analyses import Facts
+from archdsl.analyses.cost import op_cost
+from archdsl.claims.figures import Figures
+from archdsl.elaborate import BoundClaim, Fault, evaluate, show
+from archdsl.ir import show_shape
+from archdsl.source import Diagnostic, Kind, Label, Span
+from archdsl.syntax import tree
+
+CLAIM_FAILS = Kind(
+    "claim-fails",
+    "error",
+    "A figure that the spec claims with `expect` is not what the network has, or one that it disputes is right after all. "
+    "`~` compares at the precision printed: 138M has three digits, so 137.5M to 138.5M agree. A published figure that is "
+    "wrong is written `dispute`.",
+)
+CLAIM_UNSUITABLE = Kind(
+    "unsuitable-claim", "error", "The claim cannot be decided: its two sides are of different kinds, or `~` has no number."
+)
+
+
+class Verdict(NamedTuple):
+    """What became of one claim."""
+
+    text: str
+    """As written: `params ~ 138M`."""
+    holds: bool
+    """Whether the spec is right: the figure agrees, or is disputed and does not."""
+    value: Any
+    """What was computed; None where it could not be."""
+    shown: str
+    source: str
+    disputed: bool
+    span: Span
+    problem: Diagnostic | None = None
+
+
+def verify(facts: Facts, claims: tuple[BoundClaim, ...]) -> tuple[Verdict, ...]:
+    """Decides every claim of a network. Never raises on what a spec may hold."""
+    return tuple(_verify(facts, claim) for claim in claims)
+
+
+def _verify(facts: Facts, bound: BoundClaim) -> Verdict:
+    claim = bound.syntax
+    text = Span(claim.span.source, claim.figure.span.start, _value_end(claim)).text
+    source, disputed = claim.source or "", not claim.holds
+    try:
+        names = _figures(facts, bound)
+        computed = evaluate(claim.figure, names)
+        claimed = evaluate(claim.value, names, units=True)
+        agrees = _agrees(claim, computed, claimed)
+    except Fault as fault:
+        return Verdict(text, False, None, "", source, disputed, claim.span, fault.diagnostic)
+    shown = _show(computed)
+    holds = agrees == claim.holds
+    problem = None if holds else _failure(facts, claim, computed, claimed, shown)
+    return Verdict(text, holds, computed, shown, source, disputed, claim.span, problem)
+
+
+def _value_end(claim: tree.Claim) -> int:
+    """Where the claim proper ends; its conditions belong to it, its source does not."""
+    ends = [claim.value.span.end, *(b.span.end for b in claim.bindings)]
+    return max([*ends, claim.within.span.end] if claim.within is not None else ends)
+
+
+def _figures(facts: Facts, bound: BoundClaim) -> Figures:
+    batch, training = facts.batch, False
+    for binding in bound.syntax.bindings:
+        if binding.value is None:
+            training = True
+            continue
+        value = evaluate(binding.value, bound.names)
+        if binding.name.text != "N" or isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise Fault(
+                CLAIM_UNSUITABLE,
+                f"`with {binding.span.text}` binds no free size of this network",
+                binding.span,
+                helps=("`with N = 32` sets the batch, `with training` adds the parts for training only",),
+            )
+        batch = value
+    return Figures(facts, bound.names, batch, training)
+
+
+def _agrees(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
+    """Whether the published relation is true. Raises `Fault` where the sides cannot be compared."""
+    if isinstance(computed, tuple) or isinstance(claimed, tuple):
+        if claim.relation != "==" or claim.within is not None:
+            raise Fault(CLAIM_UNSUITABLE, f"a shape is compared with `==`, not `{claim.relation}`", claim.value.span)
+        return bool(computed == claimed)
+    for value, side in ((computed, claim.figure), (claimed, claim.value)):
+        if isinstance(value, bool) or not isinstance(value, int | Fraction):
+            raise Fault(CLAIM_UNSUITABLE, "a claim compares numbers or shapes", side.span)
+    if claim.within is not None:
+        return bool(abs(computed - claimed) <= abs(claimed) * claim.within.value / 100)
+    if claim.relation == "~":
+        return bool(abs(computed - claimed) * 2 <= _digit(claim.value))
+    return bool({"==": computed == claimed, "<=": computed <= claimed, ">=": computed >= claimed}[claim.relation])
+
+
+def _digit(value: tree.Expression) -> Fraction:
+    """The size of the last digit printed. Raises `Fault` for what is no printed number."""
+    if isinstance(value, tree.Number):
+        return value.digit
+    raise Fault(CLAIM_UNSUITABLE, "`~` compares at the digits of a printed number, as `138M`", value.span)
+
+
+def _show(value: Any) -> str:
+    return show_shape(value) if isinstance(value, tuple) else show(value)
+
+
+def _failure(facts: Facts, claim: tree.Claim, computed: Any, claimed: Any, shown: str) -> Diagnostic:
+    figure = claim.figure.span.text
+    if not claim.holds:
+        return Diagnostic(
+            CLAIM_FAILS,
+            f"the disputed figure is right: `{claim.figure.span.text} {claim.relation} {claim.value.span.text}`",
+            Label(claim.figure.span, f"computed {shown}"),
+            helps=("write `expect` instead of `dispute`",),
+            source=claim.source,
+        )
+    rounded = _at_precision(computed, claim.value)
+    suggestion = f"{figure} {claim.relation} {rounded or shown}"
+    notes = (_composition(facts),) if figure == "activations" else ()
+    return Diagnostic(
+        CLAIM_FAILS,
+        f"claim does not hold: `{figure} {claim.relation} {claim.value.span.text}`",
+        Label(claim.figure.span, f"computed {shown}{f' = {rounded}' if rounded and rounded != shown else ''}"),
+        (Label(claim.value.span, f"claimed {claim.value.span.text}"),),
+        notes=notes,
+        helps=(f"write `expect {suggestion}`, or `dispute` the published figure",),
+        source=claim.source,
+    )
+
+
+def _at_precision(computed: Any, value: tree.Expression) -> str | None:
+    """A number written as the claimed one is: in its unit, with a digit more where it would be needed."""
+    if not isinstance(value, tree.Number) or not value.unit or isinstance(computed, tuple | bool):
+        return None
+    scale = Fraction(value.digit)
+    decimals = len(value.span.text.rstrip("kKMGTiB").replace("_", "").partition(".")[2])
+    unit = scale * 10**decimals
+    digits = max(decimals, 1)
+    return f"{float(Fraction(computed) / unit):.{digits}f}{value.unit}"
+
+
+def _composition(facts: Facts) -> str:
+    """Where the activations of the lectures' table come from."""
+    sums: dict[str, int] = {"inputs": facts.cost.inputs}
+    for layer in facts.flat.layers:
+        values = op_cost(layer.op, layer.node).values
+        if values:
+            sums[layer.op.name] = sums.get(layer.op.name, 0) + values
+    return " + ".join(f"{name} {count:_}" for name, count in sums.items()) + "; activation functions count nothing"

@@ -1,0 +1,168 @@
+"""The figures that claims may name, read from the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archdsl.analyses import Facts
+from archdsl.analyses.cost import Cost, node_cost
+from archdsl.elaborate import Fault
+from archdsl.ir import Module, Node
+from archdsl.source import Kind, Span, nearest
+from archdsl.syntax import tree
+
+UNKNOWN_FIGURE = Kind(
+    "unknown-figure",
+    "error",
+    "Claims are about params, macs, flops, activations, neurons, connections, depth, shape(path), receptive_field(path), "
+    "params(path), macs(path), flops(path), neurons(path), connections(path) and memory(name).",
+)
+UNKNOWN_PATH = Kind(
+    "unknown-path", "error", "The network has no module, input or output at this path. Taps are no paths; numbers count."
+)
+
+TOTALS = ("params", "macs", "flops", "activations", "neurons", "connections", "depth")
+OF_A_PATH = ("shape", "receptive_field", "params", "macs", "flops", "neurons", "connections")
+MEMORY_NAMES = ("activations", "parameters", "buffers", "inputs", "activation_peak", "peak", "saved_for_backward")
+
+
+class Figure:
+    """A figure's name, waiting for a path."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Figures:
+    """Names for the expressions of one claim: figures first, then what the network's own names stand for."""
+
+    def __init__(self, facts: Facts, outer: Any, batch: int, training: bool) -> None:
+        self.facts = facts
+        self.outer = outer
+        self.batch = batch
+        self.training = training
+
+    def name(self, text: str, span: Span) -> Any:
+        """The total of a figure, or a parameter of the network. Raises `Fault`."""
+        if text in TOTALS:
+            return self._total(text)
+        if text in OF_A_PATH or text == "memory":
+            what = "a name" if text == "memory" else "a path"
+            raise Fault(UNKNOWN_FIGURE, f"`{text}` is asked of {what}: `{text}(...)`", span)
+        try:
+            return self.outer.name(text, span)
+        except Fault:
+            known = {*TOTALS, *OF_A_PATH, "memory"}
+            close = nearest(text, known)
+            raise Fault(
+                UNKNOWN_FIGURE, f"there is no figure `{text}`", span, f"did you mean `{close}`?" if close else ""
+            ) from None
+
+    def block_input(self, span: Span) -> Any:
+        raise Fault(UNKNOWN_FIGURE, "a claim has no `in`; inputs are paths: `shape(image)`", span)
+
+    def callee(self, text: str, span: Span) -> Any:
+        return Figure(text) if text in OF_A_PATH or text == "memory" else self.outer.callee(text, span)
+
+    def call(self, callee: Any, call: tree.Call) -> Any:
+        """`params(features.0)`. Raises `Fault`."""
+        if not isinstance(callee, Figure):
+            return self.outer.call(callee, call)
+        path, span = _path(callee.name, call)
+        if callee.name == "memory":
+            return self._memory(path, span)
+        if callee.name == "shape":
+            return self._shape(path, span)
+        if callee.name == "receptive_field":
+            return self._receptive_field(path, span)
+        return self._cost_of(callee.name, path, span)
+
+    def _total(self, name: str) -> int:
+        facts = self.facts.cost
+        cost = facts.training if self.training else facts.total
+        if name == "depth":
+            return facts.depth
+        return facts.inputs + cost.values if name == "activations" else _count(cost, name)
+
+    def _memory(self, name: str, span: Span) -> int:
+        if name not in MEMORY_NAMES:
+            raise Fault(
+                UNKNOWN_FIGURE,
+                f"`memory` has no figure `{name}`",
+                span,
+                helps=(f"it has {', '.join(MEMORY_NAMES)}",),
+            )
+        if name == "activations":
+            return 4 * self._total("activations") * self.batch
+        return self.facts.memory_at(self.batch).figure(name).bytes
+
+    def _shape(self, path: str, span: Span) -> tuple[int, ...]:
+        results = self.facts.flat.paths.get(path)
+        if results is None:
+            raise self._unknown_path(path, span)
+        if len(results) != 1:
+            raise Fault(UNKNOWN_PATH, f"`{path}` has {len(results)} results, so not one shape", span)
+        return self.facts.flat.types[results[0]].shape
+
+    def _receptive_field(self, path: str, span: Span) -> int | tuple[int, ...]:
+        if path not in self.facts.flat.paths:
+            raise self._unknown_path(path, span)
+        field = self.facts.fields.of(path)
+        if field is None or not field.size:
+            raise Fault(UNKNOWN_PATH, f"`{path}` reads no input with spatial axes", span)
+        return field.size[0] if len(set(field.size)) == 1 else field.size
+
+    def _cost_of(self, figure: str, path: str, span: Span) -> int:
+        module = self.facts.network.body
+        rest = path
+        while True:
+            node = _child(module, rest)
+            if node is None:
+                raise self._unknown_path(path, span)
+            if node.name == rest:
+                return _count(node_cost(node, self._modules), figure)
+            rest = rest[len(node.name) + 1 :]
+            assert isinstance(node.operator, Module)
+            module = node.operator
+
+    @property
+    def _modules(self) -> dict[int, Cost]:
+        return self.facts.cost.modules
+
+    def _unknown_path(self, path: str, span: Span) -> Fault:
+        close = nearest(path, self.facts.flat.paths)
+        return Fault(UNKNOWN_PATH, f"there is no `{path}`", span, f"did you mean `{close}`?" if close else "")
+
+
+def _child(module: Module, path: str) -> Node | None:
+    """The child that a path goes to or through."""
+    for node in module.instances():
+        if node.name == path or (path.startswith(node.name + ".") and isinstance(node.operator, Module)):
+            return node
+    return None
+
+
+def _count(cost: Cost, figure: str) -> int:
+    counts: dict[str, Callable[[Cost], int]] = {
+        "params": lambda c: c.params,
+        "macs": lambda c: c.macs,
+        "flops": lambda c: c.flops,
+        "neurons": lambda c: c.neurons,
+        "connections": lambda c: c.connections,
+    }
+    return counts[figure](cost)
+
+
+def _path(figure: str, call: tree.Call) -> tuple[str, Span]:
+    """The path between the parentheses, as a name, a dotted name or a string. Raises `Fault`."""
+    if len(call.arguments) == 1 and call.arguments[0].name is None:
+        value = call.arguments[0].value
+        if isinstance(value, tree.Name | tree.String):
+            return value.text, value.span
+    raise Fault(
+        UNKNOWN_PATH,
+        f"`{figure}` takes one path",
+        call.span,
+        helps=(f'as `{figure}(features.0)`; a path that begins with a number is quoted: `{figure}("0.conv")`',),
+    )

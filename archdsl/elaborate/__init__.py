@@ -1,0 +1,21 @@
+"""Layer 3: syntax tree -> graph: names, values, blocks and calls. It prints nothing and reads no file."""
+
+from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Settings
+from archdsl.elaborate.expressions import evaluate
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.program import Built, Loader, Program
+from archdsl.elaborate.values import Datum, show
+
+__all__ = [
+    "PLAIN",
+    "Allowed",
+    "BoundClaim",
+    "Built",
+    "Datum",
+    "Fault",
+    "Loader",
+    "Program",
+    "Settings",
+    "evaluate",
+    "show",
+]

@@ -1,0 +1,128 @@
+"""Arguments -> attributes of operators and parameters of blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from archdsl.elaborate.kinds import (
+    ATTRIBUTE_VALUE,
+    KIND_MISMATCH,
+    MISSING_ARGUMENT,
+    REPEATED_ARGUMENT,
+    TOO_MANY_ARGUMENTS,
+    UNKNOWN_ARGUMENT,
+)
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.values import Function, Given, Layer, SharedInstance, Tensors, kind_of, show
+from archdsl.ir import Op, Value
+from archdsl.source import Edit, Span, nearest
+from archdsl.syntax import tree
+
+Evaluated = list[tuple[tree.Argument, Any]]
+
+
+def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
+    """The layer with more arguments bound, and the tensors among them that a merge takes as operands. Raises `Fault`."""
+    bound = dict(layer.arguments)
+    order = list(layer.order)
+    tensors: list[Value] = []
+    positions = [name for name in _positional(layer) if name not in bound]
+    allowed = _allowed(layer)
+    for argument, value in evaluated:
+        if argument.name is None and isinstance(value, Tensors) and layer.is_merge:
+            tensors += value.values
+            continue
+        name = _argument_name(layer, argument, positions, allowed)
+        if name in bound:
+            raise Fault(REPEATED_ARGUMENT, f"`{name}` of `{layer.name}` is given twice", argument.span)
+        bound[name] = Given(value.name if isinstance(value, Function) else value, argument.value.span)
+        order.append(None if argument.name is None else name)
+    return Layer(layer.target, bound, layer.defaults, tuple(order)), tuple(tensors)
+
+
+def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], allowed: tuple[str, ...]) -> str:
+    if argument.name is None:
+        if not positions:
+            takes = len(_positional(layer))
+            raise Fault(
+                TOO_MANY_ARGUMENTS,
+                f"`{layer.name}` takes {takes or 'no'} argument{'s' if takes != 1 else ''} by position",
+                argument.span,
+                helps=(f"by name it takes {', '.join(f'`{a}`' for a in allowed)}",) if allowed else (),
+            )
+        return positions.pop(0)
+    name = argument.name.text
+    if name not in allowed:
+        raise unknown_argument(layer, name, argument.name.span, allowed)
+    if name in positions:
+        positions.remove(name)
+    return name
+
+
+def unknown_argument(layer: Layer, name: str, span: Span, allowed: tuple[str, ...]) -> Fault:
+    what = "parameter" if layer.op is None else "attribute"
+    close = nearest(name, allowed)
+    return Fault(
+        UNKNOWN_ARGUMENT,
+        f"`{layer.name}` has no {what} `{name}`",
+        span,
+        f"did you mean `{close}`?" if close else "",
+        helps=(f"it has {', '.join(f'`{a}`' for a in allowed)}" if allowed else "it takes none",),
+        edit=Edit(span, close) if close else None,
+    )
+
+
+def _allowed(layer: Layer) -> tuple[str, ...]:
+    if layer.op is not None:
+        return tuple(layer.op.model_fields)
+    if isinstance(layer.target, SharedInstance):
+        return ()
+    return tuple(p.name.text for p in layer.definition.syntax.parameters)
+
+
+def _positional(layer: Layer) -> tuple[str, ...]:
+    allowed = _allowed(layer)
+    return allowed if layer.op is None else allowed[: layer.op.positional]
+
+
+def make_op(layer: Layer, span: Span) -> Op:
+    """The operator with all its attributes checked. Raises `Fault`, naming the first attribute at fault."""
+    op = layer.op
+    assert op is not None
+    given = {**{n: g for n, g in layer.defaults.items() if n in op.model_fields}, **layer.arguments}
+    for name, argument in given.items():
+        if isinstance(argument.value, Layer | Tensors):
+            raise Fault(
+                KIND_MISMATCH,
+                f"`{name}` of `{op.name}` is a datum, not {kind_of(argument.value)}",
+                argument.span,
+                kind_of(argument.value),
+            )
+    try:
+        return op(**{name: argument.value for name, argument in given.items()})
+    except ValidationError as error:
+        raise _attribute_fault(op, given, error, span) from None
+
+
+def _attribute_fault(op: type[Op], given: dict[str, Given], error: ValidationError, span: Span) -> Fault:
+    first = error.errors(include_url=False, include_context=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "missing":
+        description = op.model_fields[name].description
+        fields = ", ".join(op.model_fields)
+        return Fault(
+            MISSING_ARGUMENT,
+            f"`{op.name}` needs `{name}`: {description}",
+            span,
+            f"`{name}` is missing",
+            helps=(f"its attributes are {fields}",),
+        )
+    argument = given[name]
+    return Fault(
+        ATTRIBUTE_VALUE,
+        f"`{name}` of `{op.name}` must be {first['msg']}, not {show(argument.value)}",
+        argument.span,
+        f"= {show(argument.value)}",
+    )

@@ -1,0 +1,207 @@
+"""Groups and calls of blocks: inlined, or as modules that equal instances share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from archdsl.elaborate import kinds
+from archdsl.elaborate.arguments import make_op
+from archdsl.elaborate.body import Body
+from archdsl.elaborate.links import Links
+from archdsl.elaborate.names import Current, Frame, Silence
+from archdsl.elaborate.place import Place
+from archdsl.elaborate.problems import Fault, Reporter
+from archdsl.elaborate.scope import Scope
+from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
+from archdsl.ir import Builder, Module, Op, Origin, Value
+from archdsl.source import Label, Span
+from archdsl.syntax import tree
+
+
+class Blocks:
+    """Makes the modules of groups, blocks and shared instances."""
+
+    def __init__(self, instances: dict[Any, Module | None], reporter: Reporter) -> None:
+        self.instances = instances
+        self.reporter = reporter
+
+    def body(self, frame: Frame, scope: Scope, place: Place) -> Body:
+        """A body whose statements this build runs."""
+        raise NotImplementedError
+
+    @contextmanager
+    def group(self, body: Links, label: tree.Label, doc: str) -> Iterator[Body]:
+        """A body inside a labelled group of the given one."""
+        place = body.place
+        name = place.take(body.label_text(label), label.span)
+        builder = place.builder.group(name, place.origin(label.span, doc), doc=doc)
+        try:
+            yield self.body(body.frame, Scope(body.scope), Place(builder, place.training))
+        finally:
+            place.builder.close(name, builder, place.training)
+
+    def call_block(
+        self, body: Links, layer: Layer, operands: tuple[Value, ...], label: tree.Label | None, span: Span, doc: str
+    ) -> Current:
+        """Calls a block: inlined, or as a module made once for equal arguments and types. Raises `Fault`."""
+        syntax = layer.definition.syntax
+        if isinstance(syntax, tree.Block) and syntax.inline:
+            if label is None:
+                return self._inline(body, layer, operands, span)
+            with self.group(body, label, doc) as inside:
+                return self._inline(inside, layer, operands, span)
+        place = body.place
+        name = place.number(span) if label is None else place.take(body.label_text(label), label.span)
+        module, tensors = self._instance(layer, operands, span)
+        return place.builder.call(name, module, operands + tensors, place.origin(span, doc), place.training)
+
+    def _inline(self, body: Links, layer: Layer, operands: tuple[Value, ...], span: Span) -> Current:
+        definition = layer.definition
+        place = body.place
+        frame = Frame(definition.scope, operands)
+        frame.body = definition.syntax.body
+        inside = self.body(frame, Scope(), place)
+        before = place.frames
+        self.reporter.enter(show_call(layer), span, operands)
+        place.frames = (*before, body.inline_frame(layer, span))
+        try:
+            self.bind_parameters(layer, inside, span)
+            result = inside.run(definition.syntax.body.statements, operands)
+        finally:
+            place.frames = before
+            self.reporter.leave()
+        return frame.returned if frame.has_returned else result
+
+    def _instance(self, layer: Layer, operands: tuple[Value, ...], span: Span) -> tuple[Module, tuple[Value, ...]]:
+        """The module of a call, elaborated at its first use, and the operands that come from tensor parameters."""
+        tensors = tuple(
+            value
+            for given in layer.arguments.values()
+            if isinstance(given.value, Tensors)
+            for value in given.value.values
+        )
+        key = (layer, tuple(v.type for v in operands))
+        if key not in self.instances:
+            self.instances[key] = None  # what a mistake leaves behind: later uses are silent
+            self.instances[key] = self._elaborate(layer, operands, span)
+        module = self.instances[key]
+        if module is None:
+            raise Silence
+        return module, tensors
+
+    def _elaborate(self, layer: Layer, operands: tuple[Value, ...], span: Span) -> Module | None:
+        definition = layer.definition
+        syntax = definition.syntax
+        builder = Builder("block", definition.name, Origin(syntax.name.span), text=show_call(layer), doc=syntax.doc)
+        builder.module.arguments = tuple((n, show(g.value)) for n, g in layer.arguments.items())
+        entry = tuple(builder.input(v.type) for v in operands)
+        frame = Frame(definition.scope, entry)
+        frame.body = syntax.body
+        body = self.body(frame, Scope(), Place(builder))
+        self.reporter.enter(show_call(layer), span, operands)
+        try:
+            self.bind_parameters(layer, body, span)
+            result = body.run(syntax.body.statements, entry)
+        finally:
+            self.reporter.leave()
+        if frame.has_returned:
+            result = frame.returned
+        if result is None or isinstance(result, Poison):
+            return None
+        for value in result:
+            builder.output(value)
+        return builder.module
+
+    def bind_parameters(self, layer: Layer, body: Links, span: Span) -> None:
+        """Sets a block's or network's parameters in its scope. Raises `Fault`."""
+        definition = layer.definition
+        given = {**layer.defaults, **layer.arguments}
+        is_block = isinstance(definition.syntax, tree.Block) and not definition.syntax.inline
+        for parameter in definition.syntax.parameters:
+            name = parameter.name.text
+            if name in given:
+                value, where = given[name].value, given[name].span
+            elif parameter.default is not None:
+                value, where = body.value(parameter.default), parameter.default.span
+            else:
+                raise Fault(
+                    kinds.MISSING_ARGUMENT,
+                    f"`{definition.name}` needs `{name}`",
+                    span,
+                    f"`{name}` is missing",
+                    labels=(Label(parameter.span, "declared here, without a default"),),
+                )
+            _check_kind(parameter, value, where)
+            if is_block and isinstance(value, Tensors):
+                entered = tuple(body.place.builder.input(v.type) for v in value.values)
+                for local, outer in zip(entered, value.values, strict=True):
+                    local.tap = name if len(entered) == 1 else outer.tap
+                value = Tensors(entered, value.is_list)
+            body.scope.names[name] = value
+
+    def shared_instance(
+        self, body: Links, shared: SharedInstance, operands: tuple[Value, ...], span: Span
+    ) -> Module | Op:
+        """What a shared element becomes for the given operands: a module or an operator. Raises `Fault`."""
+        link = shared.element.link
+        if not isinstance(link, tree.Body | tree.Merge):
+            layer = self.body(shared.frame, shared.scope, shared.place).value(link)
+            if not isinstance(layer, Layer) or isinstance(layer.target, SharedInstance):
+                raise Fault(kinds.KIND_MISMATCH, f"`shared` takes a layer, not {kind_of(layer)}", link.span)
+            if layer.op is not None:
+                return make_op(layer, link.span)
+            module, tensors = self._instance(layer, operands, span)
+            if tensors:
+                raise Fault(kinds.UNSUPPORTED, "a shared block with tensor parameters", span)
+            return module
+        builder = Builder("group", shared.name, Origin(shared.element.span))
+        entry = tuple(builder.input(v.type) for v in operands)
+        inside = self.body(Frame(body.frame.outer, entry), Scope(shared.scope), Place(builder))
+        if isinstance(link, tree.Merge):
+            chain = tree.Chain(link.span, [tree.Element(link.span, None, link, [])], None, "")
+            result = inside.run([chain], entry)
+        else:
+            result = inside.run(link.statements, entry)
+        if result is None or isinstance(result, Poison):
+            raise Silence
+        for value in result:
+            builder.output(value)
+        return builder.module
+
+
+def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:
+    """Raises `Fault` where a parameter is given something of another kind."""
+    annotation = parameter.kind.text if parameter.kind is not None else "datum"
+    accepted = {
+        "layer": isinstance(value, Layer),
+        "tensor": isinstance(value, Tensors),
+        "datum": not isinstance(value, Layer | Tensors),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "bool": isinstance(value, bool),
+        "string": isinstance(value, str),
+        "list": isinstance(value, tuple),
+        "window": isinstance(value, tuple | int) and not isinstance(value, bool),
+        "float": not isinstance(value, bool | str | tuple | Layer | Tensors),
+    }
+    if annotation not in accepted:
+        assert parameter.kind is not None
+        raise Fault(
+            kinds.KIND_MISMATCH,
+            f"`{annotation}` is no kind of parameter",
+            parameter.kind.span,
+            helps=("parameters are `layer`, `tensor`, `int`, `float`, `bool`, `string`, `window` or `list`",),
+        )
+    if accepted[annotation]:
+        return
+    name = parameter.name.text
+    helps = (f"declare it as `{name}: layer`",) if isinstance(value, Layer) and parameter.kind is None else ()
+    raise Fault(
+        kinds.KIND_MISMATCH,
+        f"`{name}` takes {'a ' + annotation if annotation != 'int' else 'an int'}, not {kind_of(value)}",
+        span,
+        kind_of(value),
+        labels=(Label(parameter.span, "declared here"),),
+        helps=helps,
+    )

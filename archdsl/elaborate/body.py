@@ -1,0 +1,189 @@
+"""Bodies: the statements of a pair of braces, run in turn with the current value flowing through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from archdsl.elaborate import kinds
+from archdsl.elaborate.arguments import bind
+from archdsl.elaborate.links import Links
+from archdsl.elaborate.names import Current, Silence, taps
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
+from archdsl.ir import Output, Value
+from archdsl.syntax import tree
+
+
+class Body(Links):
+    """Runs the statements of a body. A new one is made for each pair of braces."""
+
+    def run(self, statements: Iterable[tree.Statement], current: Current) -> Current:
+        """Runs statements in turn. A mistake is reported and poisons what follows from it, no more."""
+        reporter = self.build.reporter
+        allows: list[tree.Allow] = []
+        for statement in statements:
+            if self.frame.has_returned:
+                break
+            if isinstance(statement, tree.Allow):
+                allows.append(statement)
+                continue
+            self.build.allow(allows, statement.span)
+            allows = []
+            try:
+                reporter.spend_step(statement.span)
+                current = self._statement(statement, current)
+            except Fault as fault:
+                reporter.report(fault)
+                if fault.diagnostic.kind is kinds.BUDGET_EXCEEDED:
+                    raise Silence from None
+                current = self._spoil(statement)
+            except Silence:
+                current = self._spoil(statement)
+        return current
+
+    def _spoil(self, statement: tree.Statement) -> Poison:
+        """After a mistake: the names that the statement would have made are poisoned."""
+        if isinstance(statement, tree.Let | tree.Shared):
+            self.scope.names.setdefault(statement.name.text, POISON)
+        for tap in taps(statement):
+            self.frame.taps.setdefault(tap.name, POISON)
+        return POISON
+
+    def _statement(self, statement: tree.Statement, current: Current) -> Current:
+        match statement:
+            case tree.Chain():
+                return self.chain(statement, current)
+            case tree.If():
+                return self._if(statement, current)
+            case tree.For():
+                return self._for(statement, current)
+            case tree.Repeat():
+                return self._repeat(statement, current)
+            case tree.Let():
+                self._let(statement.name, self.value(statement.value))
+            case tree.Shared():
+                shared = SharedInstance(statement.name.text, statement.element, self.frame, self.scope, self.place)
+                self._let(statement.name, Layer(shared))
+            case tree.Default():
+                self.default(statement)
+            case tree.Training():
+                self._training(statement, current)
+            case tree.Input():
+                return self._input(statement, current)
+            case tree.Output():
+                return self._output(statement, current)
+            case tree.Return():
+                self._return(statement)
+            case tree.Where():
+                self._where(statement)
+            case tree.Claim() | tree.SourceNote():
+                self._note(statement)
+        return current
+
+    def _let(self, name: tree.Word, value: Any) -> None:
+        if name.text in self.scope.names:
+            raise Fault(kinds.MADE_TWICE, f"`{name.text}` is set twice in the same braces", name.span)
+        if isinstance(value, Tensors):
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                f"`let` names data and layers, not {kind_of(value)}",
+                name.span,
+                helps=(f"name a result with `... as {name.text}`",),
+            )
+        self.scope.names[name.text] = value
+
+    def default(self, statement: tree.Default) -> None:
+        """Gives attributes to the uses of an operator or block written below. Raises `Fault`."""
+        callee = self.name(statement.callee.text, statement.callee.span)
+        if not isinstance(callee, Layer) or isinstance(callee.target, SharedInstance):
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                f"`default` is for operators and blocks, not {kind_of(callee)}",
+                statement.callee.span,
+            )
+        bare = Layer(callee.target)
+        layer, _ = bind(bare, [(a, self.value(a.value)) for a in statement.arguments])
+        self.scope.defaults[callee.target] = {**self.scope.defaults.get(callee.target, {}), **layer.arguments}
+
+    def _if(self, statement: tree.If, current: Current) -> Current:
+        if self.condition(statement.condition):
+            return self.inner().run(statement.then.statements, current)
+        if isinstance(statement.otherwise, tree.If):
+            return self._if(statement.otherwise, current)
+        if statement.otherwise is not None:
+            return self.inner().run(statement.otherwise.statements, current)
+        return current
+
+    def _for(self, statement: tree.For, current: Current) -> Current:
+        for body in self.turns(statement.names, statement.values):
+            current = body.run(statement.body.statements, current)
+        return current
+
+    def _repeat(self, statement: tree.Repeat, current: Current) -> Current:
+        count = self.value(statement.count)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise Fault(kinds.NOT_AN_INTEGER, f"`repeat` takes a whole number, not {show(count)}", statement.count.span)
+        for _ in range(count):
+            self.build.reporter.spend_step(statement.span)
+            current = self.inner().run(statement.body.statements, current)
+            if isinstance(current, Poison):
+                break
+        return current
+
+    def _training(self, statement: tree.Training, current: Current) -> None:
+        before, outside = self.place.training, set(self.frame.taps)
+        self.place.training = True
+        try:
+            self.inner().run(statement.body.statements, current)
+        finally:
+            self.place.training = before
+        for name in set(self.frame.taps) - outside:
+            del self.frame.taps[name]
+            self.frame.sites.pop(name, None)
+
+    def _input(self, statement: tree.Input, current: Current) -> Current:
+        if not self.frame.is_network:
+            raise Fault(kinds.MISPLACED_STATEMENT, "only a network has inputs; a block has parameters", statement.span)
+        value = self.build.input(statement, self)
+        self.make_tap(statement.name.text, Tensors((value,)), statement)
+        return current if self.frame.entry is None else (value,)
+
+    def _output(self, statement: tree.Output, current: Current) -> Current:
+        if not self.frame.is_network:
+            raise Fault(
+                kinds.MISPLACED_STATEMENT, "only a network has outputs", statement.span, helps=("a block has `return`",)
+            )
+        result = current if statement.chain is None else self.chain(statement.chain, current)
+        (value,) = self._one(result, f"`output {statement.name.text}`", statement.span)
+        if any(o.name == statement.name.text for o in self.frame.outputs):
+            raise Fault(kinds.MADE_TWICE, f"two outputs are called `{statement.name.text}`", statement.name.span)
+        self.frame.outputs.append(Output(statement.name.text, value, self.place.training))
+        return current if statement.chain is not None else result
+
+    def _return(self, statement: tree.Return) -> None:
+        if self.frame.is_network:
+            raise Fault(
+                kinds.MISPLACED_STATEMENT, "a network has outputs", statement.span, helps=("write `output name`",)
+            )
+        values: list[Value] = []
+        for expression in statement.values:
+            value = self.value(expression)
+            if not isinstance(value, Tensors):
+                raise Fault(kinds.KIND_MISMATCH, f"a block returns tensors, not {kind_of(value)}", expression.span)
+            values += value.values
+        self.frame.returned = tuple(values)
+        self.frame.has_returned = True
+
+    def _where(self, statement: tree.Where) -> None:
+        if not self.condition(statement.condition):
+            raise Fault(
+                kinds.CONSTRAINT_FAILS,
+                f"the constraint `{statement.condition.span.text}` does not hold",
+                statement.span,
+            )
+
+    def _note(self, statement: tree.Claim | tree.SourceNote) -> None:
+        if not self.frame.is_network:
+            raise Fault(kinds.MISPLACED_STATEMENT, "claims and sources belong to networks", statement.span)
+        self.build.note(statement, self)

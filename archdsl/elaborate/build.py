@@ -1,0 +1,173 @@
+"""Building one network: its inputs and claims, what is changed from outside, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from archdsl.elaborate import kinds
+from archdsl.elaborate.blocks import Blocks
+from archdsl.elaborate.body import Body
+from archdsl.elaborate.names import Current, Frame
+from archdsl.elaborate.place import Place
+from archdsl.elaborate.problems import Fault, Reporter
+from archdsl.elaborate.scope import Scope
+from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
+from archdsl.ir import ITEM_SIZE, Builder, Network, Origin, Output, Shape, TensorType, Value, show_shape
+from archdsl.source import Span, nearest
+from archdsl.syntax import tree
+
+
+class BoundClaim(NamedTuple):
+    """A claim with the names that its expressions may use."""
+
+    syntax: tree.Claim
+    names: Body
+
+
+class Allowed(NamedTuple):
+    """`allow CODE "reason"`: a lint that is silenced within a span."""
+
+    code: str
+    span: Span
+    reason: str
+
+
+class Settings(NamedTuple):
+    """What a person changes from outside: parameters and symbols by name, and the shapes of inputs."""
+
+    parameters: dict[str, Datum] = {}  # noqa: RUF012 - never written
+    inputs: dict[str, Shape] = {}  # noqa: RUF012 - by input name; the empty name is the only input
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.parameters and not self.inputs
+
+
+PLAIN = Settings()
+
+
+class Build(Blocks):
+    """One network in the making. `instances` outlives it: equal instances are one module in all networks of a file."""
+
+    def __init__(
+        self, instances: dict[Any, Any], allowed: list[Allowed], reporter: Reporter, settings: Settings = PLAIN
+    ) -> None:
+        super().__init__(instances, reporter)
+        self.allowed = allowed
+        self.settings = settings
+        self.claims: list[BoundClaim] = []
+        self.sources: list[str] = []
+
+    def body(self, frame: Frame, scope: Scope, place: Place) -> Body:
+        return Body(self, frame, scope, place)
+
+    def network(self, name: str, layer: Layer, variants: list[tree.Variant], span: Span) -> Network | None:
+        """Elaborates a network, given as a layer with its variants' arguments bound. Raises `Fault` or `Silence`."""
+        syntax = layer.definition.syntax
+        layer = self._with_settings(layer, span)
+        docs = [v.doc for v in variants if v.doc] + [syntax.doc]
+        builder = Builder("network", name, Origin(span), doc=docs[0])
+        entry: Current = None
+        frame = Frame(layer.definition.scope, entry, is_network=True)
+        frame.body = syntax.body
+        inputs = [s for s in syntax.body.statements if isinstance(s, tree.Input)]
+        body = self.body(frame, Scope(), Place(builder))
+        if len(inputs) == 1:
+            frame.entry = POISON  # known once its statement has run
+        self.reporter.enter(name, span, ())
+        self.bind_parameters(layer, body, span)
+        last = body.run(syntax.body.statements, None)
+        for variant in reversed(variants):
+            if variant.body is not None:
+                body.inner().run(variant.body.statements, last)
+        self.reporter.leave()
+        return self._finish_network(name, builder, frame, last, inputs, span)
+
+    def _with_settings(self, layer: Layer, span: Span) -> Layer:
+        syntax = layer.definition.syntax
+        parameters = {p.name.text for p in syntax.parameters}
+        symbols = {
+            item.text
+            for s in syntax.body.statements
+            if isinstance(s, tree.Input)
+            for item in s.shape.items
+            if isinstance(item, tree.Name)
+        }
+        arguments = dict(layer.arguments)
+        for name, value in self.settings.parameters.items():
+            if name in parameters:
+                arguments[name] = Given(value, span)
+            elif name not in symbols:
+                close = nearest(name, parameters | symbols)
+                raise Fault(
+                    kinds.UNKNOWN_ARGUMENT,
+                    f"`{layer.name}` has no parameter `{name}`",
+                    span,
+                    f"did you mean `{close}`?" if close else "",
+                    helps=(f"it has {', '.join(sorted(parameters))}" if parameters else "it has none",),
+                )
+        return Layer(layer.target, arguments, layer.defaults, (None,) * len(arguments))
+
+    def _finish_network(
+        self, name: str, builder: Builder, frame: Frame, last: Current, inputs: list[tree.Input], span: Span
+    ) -> Network | None:
+        if self.reporter.failures:
+            return None
+        outputs = list(frame.outputs)
+        if not any(not o.training for o in outputs):
+            if last is None or isinstance(last, Poison) or len(last) != 1:
+                raise Fault(kinds.NO_CURRENT_VALUE, f"`{name}` has no output", span, helps=("end with `output name`",))
+            outputs.append(Output("out", last[0]))
+        for output in outputs:
+            builder.output(output.value)
+        named = tuple(o._replace(value=v) for o, v in zip(outputs, builder.module.outputs, strict=True))
+        return Network(
+            name, builder.module, tuple(i.name.text for i in inputs), named, tuple(dict.fromkeys(self.sources))
+        )
+
+    def input(self, statement: tree.Input, body: Body) -> Value:
+        """Declares an input of the network. Raises `Fault`."""
+        name = statement.name.text
+        given = self.settings.inputs.get(name, self.settings.inputs.get(""))
+        shape = given if given is not None else tuple(self._input_size(item, body) for item in statement.shape.items)
+        dtype = statement.dtype.text if statement.dtype is not None else "float32"
+        if dtype not in ITEM_SIZE:
+            assert statement.dtype is not None
+            raise Fault(
+                kinds.WRONG_DTYPE,
+                f"`{dtype}` is no element type",
+                statement.dtype.span,
+                helps=(f"element types are {', '.join(ITEM_SIZE)}",),
+            )
+        value = body.place.builder.input(TensorType(shape, dtype))
+        if isinstance(body.frame.entry, Poison):
+            body.frame.entry = (value,)
+        if self.reporter.calls:
+            self.reporter.calls[0].enters = f"{name} {show_shape(shape)}"
+        return value
+
+    def _input_size(self, item: tree.Expression, body: Body) -> int:
+        if isinstance(item, tree.Name) and item.text[:1].isupper() and body.scope.lookup(item.text) is None:
+            known = self.settings.parameters.get(item.text)
+            if known is None:
+                raise Fault(
+                    kinds.UNBOUND_SYMBOL,
+                    f"the size `{item.text}` has no value",
+                    item.span,
+                    helps=(f"give it one: `--set {item.text}=224`, or the input: `--input 3x224x224`",),
+                )
+            body.scope.names[item.text] = known
+        size = body.value(item)
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise Fault(kinds.NOT_AN_INTEGER, f"a size is a whole number of at least 1, not {show(size)}", item.span)
+        return size
+
+    def note(self, statement: tree.Claim | tree.SourceNote, body: Body) -> None:
+        if isinstance(statement, tree.SourceNote):
+            self.sources.append(statement.text)
+        else:
+            self.claims.append(BoundClaim(statement, body))
+
+    def allow(self, allows: list[tree.Allow], span: Span) -> None:
+        """Silences lints within a span."""
+        self.allowed += (Allowed(a.code.text, span, a.reason) for a in allows)

@@ -1,0 +1,323 @@
+"""Expressions -> values. Arithmetic is exact, over integers and rationals; nothing here can loop or touch a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Protocol
+
+from archdsl.elaborate.kinds import (
+    BAD_ARITHMETIC,
+    BUDGET_EXCEEDED,
+    EMPTY_RANGE,
+    KIND_MISMATCH,
+    NOT_AN_INTEGER,
+    UNKNOWN_NAME,
+)
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show
+from archdsl.source import Span
+from archdsl.syntax import tree
+from archdsl.syntax.lexer import MALFORMED_NUMBER
+
+BITS_LIMIT = 512
+LENGTH_LIMIT = 100_000
+
+
+class Names(Protocol):
+    """What an expression needs of the place it stands in."""
+
+    def name(self, text: str, span: Span) -> Any: ...
+
+    def callee(self, text: str, span: Span) -> Any: ...
+
+    def block_input(self, span: Span) -> Any: ...
+
+    def call(self, callee: Any, call: tree.Call) -> Any: ...
+
+
+def evaluate(expression: tree.Expression, names: Names, *, units: bool = False) -> Any:
+    """The value of an expression. Raises `Fault`. `units` allows `138M`, as claims do."""
+    return _Evaluator(names, units).value(expression)
+
+
+class _Evaluator:
+    def __init__(self, names: Names, units: bool) -> None:
+        self.names = names
+        self.units = units
+
+    def value(self, expression: tree.Expression) -> Any:
+        handler: Callable[[Any], Any] = getattr(self, "_" + type(expression).__name__.lower())
+        return handler(expression)
+
+    def number(self, expression: tree.Expression) -> int | Fraction:
+        value = self.value(expression)
+        if isinstance(value, bool) or not isinstance(value, int | Fraction):
+            raise Fault(
+                KIND_MISMATCH,
+                f"expected a number, found {kind_of(value)}",
+                expression.span,
+                f"this is {kind_of(value)}",
+            )
+        return value
+
+    def integer(self, expression: tree.Expression) -> int:
+        value = self.number(expression)
+        if not isinstance(value, int):
+            raise Fault(NOT_AN_INTEGER, f"expected a whole number, found {show(value)}", expression.span, show(value))
+        return value
+
+    def condition(self, expression: tree.Expression) -> bool:
+        value = self.value(expression)
+        if not isinstance(value, bool):
+            raise Fault(
+                KIND_MISMATCH,
+                f"expected a condition, found {kind_of(value)}",
+                expression.span,
+                f"this is {kind_of(value)}",
+                helps=("compare it with something: `stride != 1`",) if isinstance(value, int) else (),
+            )
+        return value
+
+    def _number(self, e: tree.Number) -> int | Fraction:
+        if e.unit and not self.units:
+            raise Fault(
+                MALFORMED_NUMBER,
+                f"malformed number: `{e.span.text}`",
+                e.span,
+                "units are for claims alone",
+                helps=(f"write `{show(simplify(e.value))}`",),
+            )
+        return simplify(e.value)
+
+    def _window(self, e: tree.Window) -> tuple[int, ...]:
+        return e.sizes
+
+    def _string(self, e: tree.String) -> str:
+        return e.text
+
+    def _boolean(self, e: tree.Boolean) -> bool:
+        return e.value
+
+    def _list(self, e: tree.List) -> tuple[Any, ...]:
+        items = tuple(self.value(item) for item in e.items)
+        for item, syntax in zip(items, e.items, strict=True):
+            if isinstance(item, Layer | Tensors):
+                raise Fault(KIND_MISMATCH, f"lists hold data, not {kind_of(item)}s", syntax.span, kind_of(item))
+        return items
+
+    def _name(self, e: tree.Name) -> Any:
+        head, *attributes = e.text.split(".")
+        value = self.names.name(head, Span(e.span.source, e.span.start, e.span.start + len(head)))
+        for attribute in attributes:
+            value = tensor_attribute(value, attribute, e.span)
+        return value
+
+    def _in(self, e: tree.In) -> Any:
+        return self.names.block_input(e.span)
+
+    def _attribute(self, e: tree.Attribute) -> Any:
+        return tensor_attribute(self.value(e.base), e.name.text, e.span)
+
+    def _call(self, e: tree.Call) -> Any:
+        callee = self.names.callee(e.callee.text, e.callee.span)
+        if isinstance(callee, Function):
+            return self._function(callee.name, e)
+        return self.names.call(callee, e)
+
+    def _function(self, name: str, e: tree.Call) -> Any:
+        for argument in e.arguments:
+            if argument.name is not None:
+                raise Fault(KIND_MISMATCH, f"`{name}` takes its arguments by position", argument.span)
+        arguments = [self.value(a.value) for a in e.arguments]
+        try:
+            return apply_function(name, arguments)
+        except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+            reason = str(error) if isinstance(error, _Misuse) else f"`{name}` cannot take these arguments"
+            raise Fault(BAD_ARITHMETIC, reason, e.span) from None
+
+    def _index(self, e: tree.Index) -> Any:
+        base = self.value(e.base)
+        items = base.values if isinstance(base, Tensors) and base.is_list else base
+        if not isinstance(items, tuple):
+            raise Fault(KIND_MISMATCH, f"expected a list, found {kind_of(base)}", e.base.span, kind_of(base))
+        if isinstance(e.index, tree.Range):
+            picked = tuple(self._item(items, i, e) for i in self._range(e.index))
+            return Tensors(picked, is_list=True) if isinstance(base, Tensors) else picked
+        item = self._item(items, self.integer(e.index), e)
+        return Tensors((item,)) if isinstance(base, Tensors) else item
+
+    def _item(self, items: tuple[Any, ...], index: int, e: tree.Index) -> Any:
+        if not -len(items) <= index < len(items):
+            raise Fault(
+                BAD_ARITHMETIC, f"there is no item {index} in a list of {len(items)}", e.index.span, f"= {index}"
+            )
+        return items[index]
+
+    def _range(self, e: tree.Range) -> tuple[int, ...]:
+        first, last = self.integer(e.first), self.integer(e.last)
+        step = 1 if e.step is None else self.integer(e.step)
+        if step == 0:
+            raise Fault(BAD_ARITHMETIC, "a range cannot go by 0", e.span)
+        end = last if e.operator == "..<" else last + (1 if step > 0 else -1)
+        count = max(-(-(end - first) // step), 0)
+        if count > LENGTH_LIMIT:
+            raise Fault(BUDGET_EXCEEDED, f"a range of {count} items; {LENGTH_LIMIT:_} are allowed", e.span)
+        if e.step is None and last < first - 1:
+            raise Fault(
+                EMPTY_RANGE,
+                f"the range {first}{e.operator}{last} runs the wrong way",
+                e.span,
+                helps=(f"count down with `{e.span.text} by -1`",),
+            )
+        return tuple(range(first, end, step))
+
+    def _unary(self, e: tree.Unary) -> Any:
+        if e.operator == "not":
+            return not self.condition(e.operand)
+        value = self.number(e.operand)
+        return -value if e.operator == "-" else value
+
+    def _conditional(self, e: tree.Conditional) -> Any:
+        return self.value(e.then if self.condition(e.condition) else e.otherwise)
+
+    def _binary(self, e: tree.Binary) -> Any:
+        operator = e.operator
+        if operator == "and":
+            return self.condition(e.left) and self.condition(e.right)
+        if operator == "or":
+            return self.condition(e.left) or self.condition(e.right)
+        if operator in ("==", "!="):
+            same = self._equal(e)
+            return same if operator == "==" else not same
+        if operator == "+":
+            left = self.value(e.left)
+            if isinstance(left, tuple):
+                return self._joined(left, e)
+            if isinstance(left, Tensors | Layer | str):
+                raise Fault(KIND_MISMATCH, f"expected a number or a list, found {kind_of(left)}", e.left.span)
+        left, right = self.number(e.left), self.number(e.right)
+        return self._arithmetic(operator, left, right, e)
+
+    def _equal(self, e: tree.Binary) -> bool:
+        left, right = self.value(e.left), self.value(e.right)
+        for value, side in ((left, e.left), (right, e.right)):
+            if isinstance(value, Tensors):
+                raise Fault(KIND_MISMATCH, "tensors cannot be compared", side.span, "compare `.shape` or `.channels`")
+        return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
+
+    def _joined(self, left: tuple[Any, ...], e: tree.Binary) -> tuple[Any, ...]:
+        right = self.value(e.right)
+        if not isinstance(right, tuple):
+            raise Fault(KIND_MISMATCH, f"a list and {kind_of(right)} cannot be added", e.right.span, kind_of(right))
+        if len(left) + len(right) > LENGTH_LIMIT:
+            raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", e.span)
+        return left + right
+
+    def _arithmetic(self, operator: str, left: int | Fraction, right: int | Fraction, e: tree.Binary) -> Any:
+        if operator in ("<", ">", "<=", ">="):
+            return {"<": left < right, ">": left > right, "<=": left <= right, ">=": left >= right}[operator]
+        if operator == "^":
+            return self._power(left, right, e)
+        if operator in ("/", "//", "%") and right == 0:
+            raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"{show(left)} {operator} 0")
+        results: dict[str, Callable[[], Any]] = {
+            "+": lambda: left + right,
+            "-": lambda: left - right,
+            "*": lambda: left * right,
+            "/": lambda: Fraction(left) / right,
+            "//": lambda: left // right,
+            "%": lambda: left % right,
+        }
+        return self._bounded(results[operator](), e.span)
+
+    def _power(self, base: int | Fraction, exponent: int | Fraction, e: tree.Binary) -> int | Fraction:
+        if not isinstance(exponent, int):
+            raise Fault(NOT_AN_INTEGER, f"the exponent is {show(exponent)}", e.right.span, "expected a whole number")
+        if base == 0 and exponent < 0:
+            raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"0 ^ {exponent}")
+        digits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length()
+        if digits > 1 and digits * abs(exponent) > 2 * BITS_LIMIT:
+            raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", e.span)
+        return self._bounded(Fraction(base) ** exponent, e.span)
+
+    def _bounded(self, value: int | Fraction, span: Span) -> int | Fraction:
+        value = simplify(value)
+        size = max(abs(value.numerator).bit_length(), value.denominator.bit_length())
+        if size > BITS_LIMIT:
+            raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", span)
+        return value
+
+
+def simplify(value: int | Fraction) -> int | Fraction:
+    """Rationals that are whole become integers."""
+    return int(value) if value.denominator == 1 else value
+
+
+def tensor_attribute(value: Any, name: str, span: Span) -> Any:
+    """`x.shape`, `x.channels` and the like. Raises `Fault`."""
+    if not isinstance(value, Tensors) or len(value.values) != 1:
+        raise Fault(KIND_MISMATCH, f"`.{name}` is asked of a tensor, not of {kind_of(value)}", span)
+    shape = value.values[0].type.shape
+    axes = {"channels": 0, "features": -1, "width": -1, "height": -2, "depth": -3}
+    if name == "shape":
+        return shape
+    if name == "rank":
+        return len(shape)
+    if name not in axes:
+        raise Fault(
+            UNKNOWN_NAME,
+            f"a tensor has no `{name}`",
+            span,
+            helps=("it has shape, rank, channels, depth, height, width and features",),
+        )
+    needed = {"depth": 4, "height": 3, "width": 2}.get(name, 1)
+    if len(shape) < needed:
+        raise Fault(BAD_ARITHMETIC, f"a tensor of shape {show(shape)} has no {name}", span, show(shape))
+    return shape[axes[name]]
+
+
+class _Misuse(ValueError):
+    """A function's own words about its arguments."""
+
+
+def apply_function(name: str, arguments: list[Any]) -> Any:
+    """A function on data. Raises ValueError or TypeError where it does not take the arguments."""
+    if name in ("min", "max", "sum"):
+        items = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], tuple) else tuple(arguments)
+        if not all(isinstance(i, int | Fraction) and not isinstance(i, bool) for i in items):
+            raise _Misuse(f"`{name}` takes numbers")
+        if not items and name != "sum":
+            raise _Misuse(f"`{name}` of an empty list")
+        chosen: int | Fraction = sum(items) if name == "sum" else min(items) if name == "min" else max(items)
+        return simplify(chosen)
+    if name == "len":
+        (value,) = arguments
+        if isinstance(value, Tensors) and value.is_list:
+            return len(value.values)
+        if not isinstance(value, tuple):
+            raise _Misuse("`len` takes a list")
+        return len(value)
+    if name == "reverse":
+        (value,) = arguments
+        if not isinstance(value, tuple):
+            raise _Misuse("`reverse` takes a list of data")
+        return value[::-1]
+    if not all(isinstance(a, int | Fraction) and not isinstance(a, bool) for a in arguments):
+        raise _Misuse(f"`{name}` takes numbers")
+    if name == "divisor":
+        value, divisor = arguments
+        return _divisor(Fraction(value), divisor)
+    (value,) = arguments
+    exact = Fraction(value)
+    if name == "floor":
+        return exact.__floor__()
+    return exact.__ceil__() if name == "ceil" else (exact + Fraction(1, 2)).__floor__()
+
+
+def _divisor(value: Fraction, divisor: int) -> int:
+    """The multiple of `divisor` nearest to `value`, a half upwards, never under 90 % of it (MobileNet's rounding)."""
+    if not isinstance(divisor, int) or divisor < 1:
+        raise _Misuse("`divisor` rounds to multiples of a whole number of at least 1")
+    rounded = max(divisor, int(value + Fraction(divisor, 2)) // divisor * divisor)
+    return rounded + divisor if rounded < value * Fraction(9, 10) else rounded

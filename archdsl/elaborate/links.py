@@ -1,0 +1,372 @@
+"""Chains of links: layers applied in turn, groups, and merges with their arms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Self
+
+from archdsl.elaborate import kinds
+from archdsl.elaborate.arguments import bind, make_op
+from archdsl.elaborate.names import Current, Names, Silence, branches, holds
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.values import Definition, Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
+from archdsl.ir import CallFrame, Misfit, Module, Op, Value, show_shape
+from archdsl.source import Kind, Label, Span
+from archdsl.syntax import parse_expression, tree
+
+
+class Links(Names):
+    """Applies the links of chains at a place."""
+
+    def run(self, statements: Iterable[tree.Statement], current: Current) -> Current:
+        """Runs statements in turn."""
+        raise NotImplementedError
+
+    def chain(self, chain: tree.Chain, current: Current) -> Current:
+        """Applies the links of a chain in turn; the last result."""
+        if chain.allow is not None:
+            self.build.allow([chain.allow], chain.span)
+        for index, element in enumerate(chain.elements):
+            doc = chain.doc if index == 0 else ""
+            current = self._element(element, current, index == 0, doc)
+        return current
+
+    def _element(self, element: tree.Element, current: Current, is_first: bool, doc: str) -> Current:
+        current = self._link(element, current, is_first, doc)
+        if element.taps:
+            if isinstance(current, Poison):
+                raise Silence
+            self._name_results(element, current)
+        return current
+
+    def _link(self, element: tree.Element, current: Current, is_first: bool, doc: str) -> Current:
+        link, label = element.link, element.label
+        if isinstance(link, tree.Body):
+            return self._group(link, label, current, doc)
+        if isinstance(link, tree.Merge):
+            return self._merge(link, label, current, doc)
+        value, tensors = self._callee(link)
+        if isinstance(value, Tensors):
+            return self._start(value, link, label, is_first)
+        if not isinstance(value, Layer):
+            raise Fault(
+                kinds.KIND_MISMATCH, f"expected a layer, found {kind_of(value)}", link.span, f"this is {kind_of(value)}"
+            )
+        return self.apply(value, self._operands(value, current, tensors, link.span), label, link.span, doc)
+
+    def _callee(self, link: tree.Expression) -> tuple[Any, tuple[Value, ...]]:
+        """What a link names, and the tensors among its arguments (`add(skip)`)."""
+        if isinstance(link, tree.Call):
+            callee = self.name(link.callee.text, link.callee.span)
+            if isinstance(callee, Layer):
+                return bind(callee, [(a, self.value(a.value)) for a in link.arguments])
+        return self.value(link), ()
+
+    def _start(self, value: Tensors, link: tree.Expression, label: tree.Label | None, is_first: bool) -> Current:
+        if not is_first:
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                "a tensor can only start a chain",
+                link.span,
+                "this is a tensor",
+                helps=(f"join it with a merge: `add({link.span.text})` or `concat({link.span.text})`",),
+            )
+        if label is not None:
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                "a label belongs to a layer, not to a tensor",
+                label.span,
+                helps=(f"name a result with `as {label.text}`",),
+            )
+        return value.values
+
+    def _operands(self, layer: Layer, current: Current, tensors: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
+        """The operands of a layer: the current value, several for a merge, and the tensors among its arguments."""
+        if layer.is_merge:
+            if current is None and tensors:
+                return tensors
+            return self._several(current, f"`{layer.name}`", span) + tensors
+        if layer.op is not None and layer.op.operands == 0:
+            return ()
+        return self._one(current, f"`{layer.name}`", span)
+
+    def _several(self, current: Current, what: str, span: Span) -> tuple[Value, ...]:
+        if isinstance(current, Poison):
+            raise Silence
+        if current is None:
+            raise Fault(
+                kinds.NO_CURRENT_VALUE,
+                f"there is no value for {what} to work on",
+                span,
+                helps=("start from an input: `image -> ...`",),
+            )
+        return current
+
+    def _one(self, current: Current, what: str, span: Span) -> tuple[Value, ...]:
+        values = self._several(current, what, span)
+        if len(values) != 1:
+            raise Fault(
+                kinds.SEVERAL_VALUES,
+                f"{what} takes one value, and {len(values)} are current",
+                span,
+                helps=("join them with `concat` or `add`, or name them with `as p, q`",) if values else (),
+            )
+        return values
+
+    def _name_results(self, element: tree.Element, current: Current) -> None:
+        values = self._several(current, "`as`", element.span)
+        taps = element.taps
+        if len(taps) == 1:
+            self._name_result(taps[0], Tensors(values, is_list=len(values) > 1))
+            return
+        if len(taps) != len(values):
+            raise Fault(
+                kinds.SEVERAL_VALUES, f"{len(taps)} names for {len(values)} values", taps[0].span.to(taps[-1].span)
+            )
+        for tap, value in zip(taps, values, strict=True):
+            self._name_result(tap, Tensors((value,)))
+
+    def _name_result(self, tap: tree.Tap, result: Tensors) -> None:
+        if tap.name == "_":
+            return
+        if not tap.appends:
+            self.make_tap(tap.name, result, tap)
+            return
+        before = self.frame.taps.get(tap.name)
+        if isinstance(before, Poison):
+            raise Silence
+        if before is not None and not before.is_list:
+            raise Fault(kinds.MADE_TWICE, f"`{tap.name}` is one tensor, not a list", tap.span)
+        earlier = before.values if before is not None else ()
+        self.frame.taps[tap.name] = Tensors(earlier + result.values, is_list=True)
+
+    def make_tap(self, name: str, result: Tensors, site: tree.Syntax) -> None:
+        first = self.frame.sites.get(name)
+        if first is not None and first is not site and not self._are_alternatives(first, site):
+            raise Fault(
+                kinds.MADE_TWICE,
+                f"`{name}` is made in two places",
+                site.span,
+                "made again here",
+                labels=(Label(first.span, "made here first"),),
+            )
+        self.frame.sites[name] = site
+        self.frame.taps[name] = result
+        if len(result.values) == 1 and result.values[0].tap is None:
+            result.values[0].tap = name
+
+    def _are_alternatives(self, first: tree.Syntax, second: tree.Syntax) -> bool:
+        """Whether two places stand in different branches of one `if`."""
+        return self.frame.body is not None and any(
+            holds(branch.then, a) and branch.otherwise is not None and holds(branch.otherwise, b)
+            for branch in branches(self.frame.body)
+            for a, b in ((first, second), (second, first))
+        )
+
+    # Groups and merges
+
+    def turns(self, names: list[tree.Word], values: tree.Expression) -> Iterable[Self]:
+        """A body for each turn of a loop, with its variables set."""
+        items = self.value(values)
+        if isinstance(items, Tensors) or not isinstance(items, tuple):
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                f"a loop runs over a list, not {kind_of(items)}",
+                values.span,
+                kind_of(items),
+                helps=(f"count with a range: `0..<{show(items)}`",) if isinstance(items, int) else (),
+            )
+        for item in items:
+            self.build.reporter.spend_step(values.span)
+            body = self.inner()
+            parts = (item,) if len(names) == 1 else item
+            if not isinstance(parts, tuple) or len(parts) != len(names):
+                raise Fault(
+                    kinds.KIND_MISMATCH,
+                    f"{len(names)} loop variables for {show(item)}",
+                    values.span,
+                    f"each item needs {len(names)} parts",
+                )
+            for name, part in zip(names, parts, strict=True):
+                body.scope.names[name.text] = part
+            yield body
+
+    def condition(self, expression: tree.Expression) -> bool:
+        value = self.value(expression)
+        if not isinstance(value, bool):
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                f"expected a condition, found {kind_of(value)}",
+                expression.span,
+                kind_of(value),
+                helps=("compare it with something: `stride != 1`",) if isinstance(value, int) else (),
+            )
+        return value
+
+    def _group(self, body: tree.Body, label: tree.Label | None, current: Current, doc: str) -> Current:
+        if label is None:
+            return self.inner().run(body.statements, current)
+        with self.build.group(self, label, doc) as inside:
+            return inside.run(body.statements, current)
+
+    def _merge(self, merge: tree.Merge, label: tree.Label | None, current: Current, doc: str) -> Current:
+        layer, tensors = self._callee(merge.callee)
+        if not isinstance(layer, Layer) or layer.op is None or layer.op.operands == 1:
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                f"`{merge.callee.span.text}` does not merge: only operators that take several tensors have arms",
+                merge.callee.span,
+            )
+        if label is None:
+            return self._merge_here(merge, layer, tensors, current, doc)
+        with self.build.group(self, label, doc) as inside:
+            return inside._merge_here(merge, layer, tensors, current, "")
+
+    def _merge_here(
+        self, merge: tree.Merge, layer: Layer, tensors: tuple[Value, ...], current: Current, doc: str
+    ) -> Current:
+        arms: list[tuple[Value, Span]] = []
+        spoiled = False
+        for arm, body in self._arms(merge):
+            before = self.frame.has_returned
+            result = body.run(arm.statements, current)
+            self.frame.has_returned = before
+            if isinstance(result, Poison):
+                spoiled = True
+                continue
+            span = arm.statements[-1].span if arm.guard is not None else arm.span
+            arms += ((value, span) for value in self._several(result, "the arm", arm.span))
+        if spoiled:
+            raise Silence
+        operands = tuple(value for value, _ in arms) + tensors
+        if not operands:
+            raise Fault(
+                kinds.EMPTY_MERGE, f"`{layer.name}` has no arm left", merge.span, "every arm's condition is false"
+            )
+        labels = tuple(Label(span, show_shape(value.type.shape)) for value, span in arms)
+        return self.apply(layer, operands, None, merge.callee.span, doc, labels)
+
+    def _arms(self, merge: tree.Merge) -> Iterable[tuple[tree.Arm, Self]]:
+        for arm in merge.arms:
+            if isinstance(arm.guard, tree.ArmFor):
+                for body in self.turns(arm.guard.names, arm.guard.values):
+                    yield arm, body
+            elif arm.guard is None or self.condition(arm.guard.condition):
+                yield arm, self.inner()
+
+    # Layers
+
+    def apply(
+        self,
+        layer: Layer,
+        operands: tuple[Value, ...],
+        label: tree.Label | None,
+        span: Span,
+        doc: str = "",
+        arms: tuple[Label, ...] = (),
+    ) -> Current:
+        """Applies a layer to its operands; the results. Raises `Fault`."""
+        if isinstance(layer.target, SharedInstance):
+            return self._apply_shared(layer.target, operands, label, span)
+        if isinstance(layer.target, Definition):
+            return self.build.call_block(self, layer, operands, label, span, doc)
+        op = make_op(layer, span)
+        if label is None and (op.name == "identity" or (op.operands is None and len(operands) == 1)):
+            return operands
+        self.build.reporter.spend_operator(span)
+        return self._apply_op(op, self._op_name(op, label, span), operands, layer, span, doc, arms)
+
+    def _op_name(self, op: Op, label: tree.Label | None, span: Span) -> str:
+        if label is not None:
+            return self.place.take(self.label_text(label), label.span)
+        return self.place.number(span) if op.numbered else self.place.report_name(op.name, span)
+
+    def _apply_op(
+        self,
+        op: Op,
+        name: str,
+        operands: tuple[Value, ...],
+        layer: Layer,
+        span: Span,
+        doc: str = "",
+        arms: tuple[Label, ...] = (),
+    ) -> Current:
+        try:
+            return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
+        except Misfit as misfit:
+            raise _misfit(misfit, layer, span, arms) from None
+
+    def _apply_shared(
+        self, shared: SharedInstance, operands: tuple[Value, ...], label: tree.Label | None, span: Span
+    ) -> Current:
+        if label is not None:
+            raise Fault(
+                kinds.MISPLACED_STATEMENT, "a shared instance has its own name: its uses take no label", label.span
+            )
+        if self.place is not shared.place:
+            raise Fault(
+                kinds.UNSUPPORTED,
+                f"`{shared.name}` is used in another scope than the one that declares it",
+                span,
+                helps=("declare it in the scope that uses it",),
+            )
+        types = tuple(v.type for v in operands)
+        if not shared.modules:
+            self.place.take(shared.name, shared.element.span)
+        if types not in shared.modules:
+            made = self.build.shared_instance(self, shared, operands, span)
+            if any(_state(made, types) != _state(other, given) for given, other in shared.modules.items()):
+                raise Fault(
+                    kinds.SHARED_MISMATCH,
+                    f"`{shared.name}` would have different weights for {', '.join(map(str, types))}",
+                    span,
+                    labels=(Label(shared.element.span, "declared here"),),
+                )
+            shared.modules[types] = made
+        instance: Module | Op = shared.modules[types]
+        origin, builder = self.place.origin(span), self.place.builder
+        if isinstance(instance, Module):
+            return builder.call(shared.name, instance, operands, origin, self.place.training)
+        return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
+
+    def label_text(self, label: tree.Label) -> str:
+        """The text of a label with its holes filled. Raises `Fault`."""
+        if not label.is_string or "{" not in label.text:
+            return label.text
+
+        def fill(hole: re.Match[str]) -> str:
+            start = label.span.start + 1 + hole.start(1)
+            expression, problems = parse_expression(label.span.source, start, start + len(hole.group(1)))
+            if expression is None:
+                raise Fault(kinds.BAD_LABEL, problems[0].message, label.span, "in this label")
+            value = self.value(expression)
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise Fault(kinds.BAD_LABEL, f"a hole holds a number or a string, not {kind_of(value)}", label.span)
+            return str(value)
+
+        return re.sub(r"\{([^{}]*)\}", fill, label.text)
+
+    def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
+        arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
+        return CallFrame(show_call(layer), span, layer.name, arguments)
+
+
+def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
+    """The names and shapes of an instance's weights."""
+    if isinstance(instance, Module):
+        return [
+            (node.name, _state(node.operator, node.operand_types)) for node in instance.instances()
+        ]  # fmt: skip
+    return instance.state(*types)
+
+
+def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -> Fault:
+    """Words an operator's complaint at the place where it was used."""
+    kind: Kind = kinds.MISFITS.get(misfit.code, kinds.ATTRIBUTE_VALUE)
+    helps = (misfit.help,) if misfit.help else ()
+    given = layer.arguments.get(misfit.attribute or "")
+    if arms and misfit.attribute is None:
+        return Fault(kind, misfit.message, span, misfit.label or "", labels=arms, notes=misfit.notes, helps=helps)
+    where = given.span if given is not None else span
+    return Fault(kind, misfit.message, where, misfit.label or "", notes=misfit.notes, helps=helps)

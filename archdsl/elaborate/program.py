@@ -1,0 +1,183 @@
+"""A file's declarations: blocks, networks, lets, defaults and imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from archdsl.elaborate import kinds
+from archdsl.elaborate.arguments import bind
+from archdsl.elaborate.body import Body
+from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Build, Settings
+from archdsl.elaborate.expressions import evaluate
+from archdsl.elaborate.names import Frame, Silence
+from archdsl.elaborate.place import Place
+from archdsl.elaborate.problems import Fault, Reporter
+from archdsl.elaborate.scope import Scope
+from archdsl.elaborate.values import POISON, Definition, Layer
+from archdsl.ir import Builder, Module, Network, Origin
+from archdsl.source import Diagnostic, Source, Span, nearest
+from archdsl.syntax import tree
+
+Loader = Callable[[str, Span], "Program"]
+"""Gives the program of an imported file. Raises `Fault` where it cannot be had."""
+
+
+class Built(NamedTuple):
+    """A network, or what is wrong with it."""
+
+    network: Network | None
+    claims: tuple[BoundClaim, ...]
+    problems: list[Diagnostic]
+    span: Span
+    """Where its name is declared."""
+
+
+class Program:
+    """What a file declares. Nothing is elaborated before a network is asked for."""
+
+    def __init__(self, file: tree.File, load: Loader | None = None) -> None:
+        self.file = file
+        self.load = load
+        self.scope = Scope()
+        self.networks: dict[str, tree.Network | tree.Variant] = {}
+        self.allowed: list[Allowed] = []
+        self._scopes: dict[str, Scope] = {}
+        self._instances: dict[Any, Module | None] = {}
+        self._build = Build(self._instances, self.allowed, Reporter())
+        self._declare()
+        self.problems = self._build.reporter.finish()
+
+    @property
+    def source(self) -> Source:
+        return self.file.source
+
+    # Declarations
+
+    def _declare(self) -> None:
+        """Declares blocks and networks first, so that their order does not matter; then lets and defaults in order."""
+        for name in self.file.broken:
+            self.scope.names[name] = POISON
+        scope = self.scope
+        allows: list[tree.Allow] = []
+        later: list[tuple[tree.Item, Scope]] = []
+        for item in self.file.items:
+            if isinstance(item, tree.Allow):
+                allows.append(item)
+                continue
+            self._build.allow(allows, item.span)
+            allows = []
+            if isinstance(item, tree.Default):
+                scope = Scope(scope)
+            self._guard(self._declare_name, item, scope)
+            later.append((item, scope))
+        for item, where in later:
+            self._guard(self._declare_value, item, where)
+
+    def _guard(self, declare: Callable[[Any, Scope], None], item: tree.Item, scope: Scope) -> None:
+        try:
+            declare(item, scope)
+        except Fault as fault:
+            self._build.reporter.report(fault)
+        except Silence:
+            pass
+
+    def _declare_name(self, item: tree.Item, scope: Scope) -> None:
+        if isinstance(item, tree.Block):
+            self._new_name(item.name, Layer(Definition(item, scope)))
+        elif isinstance(item, tree.Network | tree.Variant):
+            self._new_network(item, scope)
+        elif isinstance(item, tree.Import):
+            self._import(item)
+
+    def _declare_value(self, item: tree.Item, scope: Scope) -> None:
+        if isinstance(item, tree.Let):
+            self._new_name(item.name, POISON)
+            value = evaluate(item.value, self._file_body(scope))
+            self.scope.names[item.name.text] = value
+        elif isinstance(item, tree.Default):
+            self._file_body(scope).default(item)
+
+    def _file_body(self, scope: Scope) -> Body:
+        builder = Builder("network", "", Origin(Span(self.source, 0, 0)))
+        return Body(self._build, Frame(scope, None), scope, Place(builder))
+
+    def _new_name(self, name: tree.Word, value: Any) -> None:
+        if name.text in self.scope.names:
+            raise Fault(kinds.DUPLICATE_DECLARATION, f"`{name.text}` is declared twice in this file", name.span)
+        self.scope.names[name.text] = value
+
+    def _new_network(self, item: tree.Network | tree.Variant, scope: Scope) -> None:
+        name = item.name
+        if name.text in self.networks:
+            raise Fault(kinds.DUPLICATE_DECLARATION, f"the network `{name.text}` is declared twice", name.span)
+        self.networks[name.text] = item
+        self._scopes[name.text] = scope
+
+    def _import(self, item: tree.Import) -> None:
+        if self.load is None:
+            raise Fault(kinds.UNUSABLE_IMPORT, "nothing can be imported here", item.path.span)
+        for imported in item.names:
+            self.scope.names[(imported.alias or imported.name).text] = POISON
+        other = self.load(item.path.text, item.path.span)
+        for imported in item.names:
+            name = imported.name
+            found = other.scope.names.get(name.text)
+            if found is None:
+                close = nearest(name.text, other.scope.names)
+                raise Fault(
+                    kinds.UNUSABLE_IMPORT,
+                    f"`{item.path.text}` declares no `{name.text}`",
+                    name.span,
+                    f"did you mean `{close}`?" if close else "",
+                )
+            self.scope.names[(imported.alias or name).text] = found
+
+    def open_parameters(self, name: str) -> tuple[str, ...]:
+        """The parameters without a value that make a network a template; empty for what can be built."""
+        try:
+            layer, _ = self._network_layer(name)
+        except Fault:
+            return ()
+        parameters = layer.definition.syntax.parameters
+        return tuple(p.name.text for p in parameters if p.default is None and p.name.text not in layer.arguments)
+
+    def _network_layer(self, name: str, depth: int = 0) -> tuple[Layer, list[tree.Variant]]:
+        """A network as a layer with the arguments of its variants bound; the variants, outermost first. Raises `Fault`."""
+        syntax = self.networks[name]
+        if isinstance(syntax, tree.Network):
+            return Layer(Definition(syntax, self._scopes[name])), []
+        base = syntax.base
+        if base.text in self.file.broken:
+            raise Silence
+        if base.text not in self.networks or depth > len(self.networks):
+            close = nearest(base.text, self.networks)
+            raise Fault(
+                kinds.UNKNOWN_NAME,
+                f"no network is called `{base.text}`"
+                if base.text not in self.networks
+                else "a network is its own base",
+                base.span,
+                f"did you mean `{close}`?" if close else "",
+            )
+        layer, variants = self._network_layer(base.text, depth + 1)
+        body = self._file_body(self._scopes[name])
+        layer, _ = bind(layer, [(a, body.value(a.value)) for a in syntax.arguments])
+        return layer, [syntax, *variants]
+
+    def build(self, name: str, settings: Settings = PLAIN) -> Built:
+        """Elaborates a network. Never raises on what a spec may hold."""
+        build = Build(self._instances, self.allowed, Reporter(), settings)
+        network: Network | None = None
+        span = self.networks[name].name.span
+        try:
+            network = build.network(name, *self._network_layer(name), span)
+        except Fault as fault:
+            build.reporter.report(fault)
+        except Silence:
+            pass
+        except RecursionError:
+            build.reporter.calls.clear()
+            build.reporter.report(Fault(kinds.BUDGET_EXCEEDED, f"`{name}` is nested too deeply", span))
+        problems = build.reporter.finish()
+        return Built(None if problems else network, tuple(build.claims), problems, span)

@@ -1,0 +1,66 @@
+"""Names: lexical scopes for data and layers, and the defaults written in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.elaborate.values import Function, Given, Layer
+from archdsl.ops import find
+
+FUNCTIONS = ("min", "max", "ceil", "floor", "round", "len", "sum", "reverse", "divisor")
+WORDS = (
+    "same", "valid", "half", "full", "exact", "global", "nearest", "bilinear", "bicubic", "zeros", "ones", "reflect",
+    "replicate", "circular", "center",
+)  # fmt: skip
+ROUNDINGS = ("floor", "ceil")
+"""Words that are functions where they are called: `round=ceil`, `ceil(x)`."""
+
+
+class Scope:
+    """The names of one pair of braces (or a file), inside those of another."""
+
+    __slots__ = ("defaults", "names", "parent")
+
+    def __init__(self, parent: Scope | None = None) -> None:
+        self.parent = parent
+        self.names: dict[str, Any] = {}
+        self.defaults: dict[Any, dict[str, Given]] = {}
+
+    def lookup(self, name: str) -> Any:
+        """What a name stands for here, or None. Names that the file declares come last."""
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.names.get(name)
+            if found is not None:
+                return found
+            scope = scope.parent
+        return None
+
+    def visible(self) -> set[str]:
+        """All names known here, for suggestions."""
+        names = set(self.names)
+        return names if self.parent is None else names | self.parent.visible()
+
+    def defaults_of(self, target: Any) -> dict[str, Given]:
+        """The attributes that `default` statements give to uses written here; the nearest wins."""
+        own = self.defaults.get(target)
+        if self.parent is None:
+            return own or {}
+        outer = self.parent.defaults_of(target)
+        return {**outer, **own} if own else outer
+
+
+def builtin(name: str) -> Any:
+    """An operator, function or predefined word, or None."""
+    if name in FUNCTIONS:
+        return Function(name)
+    if name in WORDS:
+        return name
+    op = find(name)
+    return None if op is None else Layer(op)
+
+
+def builtin_names() -> set[str]:
+    from archdsl.ops import catalogue
+
+    return {*FUNCTIONS, *WORDS, *catalogue()}

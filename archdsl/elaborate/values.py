@@ -1,0 +1,203 @@
+"""What names and expressions stand for: data, layers and tensors."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from archdsl.ir import Module, Op, Value
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+Datum = int | Fraction | float | bool | str | tuple[Any, ...]
+
+
+class Poison:
+    """Stands for what could not be made; it silences everything that follows from it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "POISON"
+
+
+POISON = Poison()
+
+
+class Tensors:
+    """A tensor, or a list of them (a list of taps, several results)."""
+
+    __slots__ = ("is_list", "values")
+
+    def __init__(self, values: tuple[Value, ...], is_list: bool = False) -> None:
+        self.values = values
+        self.is_list = is_list
+
+
+class Given:
+    """An argument with the place it was written at."""
+
+    __slots__ = ("span", "value")
+
+    def __init__(self, value: Any, span: Span) -> None:
+        self.value = value
+        self.span = span
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Given) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+class Layer:
+    """What takes a value and gives one: an operator, a block or a shared instance, with the arguments bound so far.
+
+    Two layers are equal where they would do the same, wherever they were written.
+    """
+
+    __slots__ = ("arguments", "defaults", "order", "target")
+
+    def __init__(
+        self,
+        target: type[Op] | Definition | SharedInstance,
+        arguments: dict[str, Given] | None = None,
+        defaults: dict[str, Given] | None = None,
+        order: tuple[str | None, ...] = (),
+    ) -> None:
+        self.target = target
+        self.arguments = arguments or {}
+        self.defaults = defaults or {}
+        self.order = order
+        """How each argument was written: its name, or None for one by position; only for showing the call."""
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    @property
+    def op(self) -> type[Op] | None:
+        """The operator, where it is one."""
+        return self.target if isinstance(self.target, type) else None
+
+    @property
+    def is_merge(self) -> bool:
+        return self.op is not None and self.op.operands is None
+
+    @property
+    def definition(self) -> Definition:
+        """The block or network; only asked for where it is one."""
+        assert isinstance(self.target, Definition)
+        return self.target
+
+    def _key(self) -> tuple[Any, ...]:
+        bound = {**self.defaults, **self.arguments}
+        return (self.target, tuple(sorted((name, freeze(given.value)) for name, given in bound.items())))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layer) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+class Definition:
+    """A block or network as declared, with the scope it was written in."""
+
+    __slots__ = ("name", "scope", "syntax")
+
+    def __init__(self, syntax: tree.Block | tree.Network, scope: Any) -> None:
+        self.name = syntax.name.text
+        self.syntax = syntax
+        self.scope = scope
+
+
+class SharedInstance:
+    """`shared tower = ...`: one instance, made at its first use."""
+
+    __slots__ = ("element", "frame", "modules", "name", "place", "scope")
+
+    def __init__(self, name: str, element: tree.Element, frame: Any, scope: Any, place: Any) -> None:
+        self.name = name
+        self.element = element
+        self.frame = frame
+        self.scope = scope
+        self.place = place
+        self.modules: dict[Any, Module | Op] = {}
+        """What it became, by the types of its operands."""
+
+
+class Function:
+    """A function on data: `min`, `divisor`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def freeze(value: Any) -> Any:
+    """A hashable stand-in that tells apart what Python holds equal (1 and true) and tensors by type only."""
+    if isinstance(value, Tensors):
+        return ("tensor", value.is_list, tuple(v.type for v in value.values))
+    if isinstance(value, tuple):
+        return ("list", *map(freeze, value))
+    if isinstance(value, Layer):
+        return value
+    return (type(value).__name__, value)
+
+
+def kind_of(value: Any) -> str:
+    """The kind of a value, in words."""
+    if isinstance(value, Tensors):
+        return "a list of tensors" if value.is_list else "a tensor"
+    if isinstance(value, Layer):
+        return "a layer"
+    if isinstance(value, Function):
+        return "a function on data"
+    if isinstance(value, bool):
+        return "a condition"
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, tuple) else "a number"
+
+
+def show(value: Any) -> str:
+    """A value as the language writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:_}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, Fraction):
+        return show_number(value)
+    if isinstance(value, str):
+        return value if value.isidentifier() else f'"{value}"'
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(show, value))}]"
+    if isinstance(value, Layer):
+        return show_call(value)
+    if isinstance(value, Tensors):
+        return (value.values[0].tap if len(value.values) == 1 else None) or "..."
+    return str(value)
+
+
+def show_number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return show(int(value))
+    decimal = float(value)
+    return f"{decimal:g}" if Fraction(f"{decimal:g}") == value else f"{value.numerator}/{value.denominator}"
+
+
+def show_call(layer: Layer, limit: int = 60) -> str:
+    """A call as a person would write it: `bottleneck(128, stride=2)`."""
+    positional, named = [], []
+    for (name, given), written in zip(layer.arguments.items(), layer.order, strict=True):
+        if written is None:
+            positional.append(show(given.value))
+        else:
+            named.append(f"{name}={show(given.value)}")
+    shown = positional + named
+    inside = ", ".join(shown)
+    if len(inside) > limit:
+        inside = inside[: limit - 3] + "..."
+    return f"{layer.name}({inside})" if shown else layer.name

@@ -1,0 +1,45 @@
+"""Functions of one value, applied element by element."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Call, Expression, Literal, Lowering, Op, Saved, TensorType, Types
+from archdsl.ops.families.checks import check_float
+
+
+class Activation(Op):
+    """Base of the activation functions that are both a module and a function of PyTorch."""
+
+    category = "activation"
+    module: ClassVar[str]
+    """The class in `torch.nn`."""
+    function: ClassVar[str]
+    """The same as a function: `F.relu`."""
+    keeps_result: ClassVar[bool] = False
+    """Whether backward is computed from the result; else from the operand."""
+    runs_in_place: ClassVar[bool] = False
+    """Whether overwriting the operand saves memory: backward then keeps the result. PyTorch can overwrite the operand of
+    others too (relu6, silu), but copies it first."""
+
+    def arguments(self, x: TensorType) -> tuple[Literal, ...]:
+        return ()
+
+    def infer(self, *operands: TensorType) -> Types:
+        check_float(self.name, operands[0])
+        return operands
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(result=True) if self.keeps_result else Saved(operands=(0,))
+
+    def saved_in_place(self, operands: Types, results: Types) -> Saved | None:
+        return Saved(result=True) if self.runs_in_place else None
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        args = self.arguments(operands[0])
+        in_place = self.saved_in_place(operands, operands) is not None
+        written = "".join(f", {a!r}" for a in args) + ("{inplace}" if in_place else "")
+        return Lowering(
+            Call(f"nn.{self.module}", args, inplace=in_place),
+            Expression(f"{self.function}({{0}}{written})", (self.function.partition(".")[0],)),
+        )

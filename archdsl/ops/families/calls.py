@@ -1,0 +1,30 @@
+"""Writing the arguments of PyTorch calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl.ir import Expression, Literal, Shape
+
+Keywords = tuple[tuple[str, Literal], ...]
+
+
+def compact(sizes: Shape) -> Any:
+    """One number where all axes agree, as PyTorch's arguments are usually written."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+def keywords(**arguments: tuple[Literal, Literal]) -> Keywords:
+    """The arguments, given as value and PyTorch's default, that differ from the default."""
+    return tuple((name, value) for name, (value, default) in arguments.items() if value != default)
+
+
+def function(name: str, args: tuple[Literal, ...] = (), keywords: Keywords = (), operand: str = "{0}") -> Expression:
+    """A call of a function with the operand first: `F.max_pool2d({0}, 2)`."""
+    written = [operand, *map(repr, args), *(f"{k}={v!r}" for k, v in keywords)]
+    return Expression(f"{name}({', '.join(written)})", (name.partition(".")[0],))
+
+
+def dim(axis: int) -> int:
+    """PyTorch's number of an axis: the batch comes before axis 0, and negative numbers count from the end."""
+    return axis + 1 if axis >= 0 else axis

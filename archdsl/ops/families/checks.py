@@ -1,0 +1,24 @@
+"""Demands on operands that many operators make."""
+
+from __future__ import annotations
+
+from archdsl.ir import Misfit, TensorType, show_shape
+
+
+def check_float(op: str, x: TensorType, operand: int = 0) -> None:
+    """Raises `Misfit` for integers and booleans."""
+    if not x.is_float:
+        raise Misfit(
+            f"`{op}` reads float values, not {x.dtype}", code="wrong-dtype", operand=operand, label=f"{x.dtype} values"
+        )
+
+
+def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> int:
+    """The number of an axis, counted from 0. Raises `Misfit` where there is no such axis."""
+    if -x.rank <= axis < x.rank:
+        return axis % x.rank
+    raise Misfit(
+        f"`{op}`: {show_shape(x.shape)} has no axis {axis}",
+        attribute=attribute,
+        help=f"axes are numbered 0 to {x.rank - 1}, or -{x.rank} to -1 from the end" if x.rank else None,
+    )

@@ -1,0 +1,107 @@
+"""What all convolutions with shared weights have in common."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple, Self
+
+from archdsl.ir import Call, Extra, Literal, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ops.families.calls import Keywords, compact, keywords
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.padding import floor_padding, is_symmetric, padded_copy, padded_module, pads
+from archdsl.ops.families.windows import Geometry, Padding, output_sizes, spell_out
+
+
+class Kernel(NamedTuple):
+    """A convolution on a given input: its windows and the maps that they join."""
+
+    geometry: Geometry
+    inputs: int
+    outputs: int
+    groups: int
+    bias: bool
+
+    @property
+    def rank(self) -> int:
+        return len(self.geometry.window)
+
+
+class Convolution(Op):
+    """Base of `conv` and `depthwise`: weights `[outputs, inputs / groups, window]`, the same at every place."""
+
+    category = "conv"
+    is_weight_layer = True
+
+    def kernel(self, x: TensorType) -> Kernel:
+        """The convolution on this input. Raises `Misfit`."""
+        raise NotImplementedError
+
+    def weight(self, x: TensorType) -> Shape:
+        k = self.kernel(x)
+        return (k.outputs, k.inputs // k.groups, *k.geometry.window)
+
+    def resolve(self, *operands: TensorType) -> Self:
+        return spell_out(self, self.kernel(operands[0]).geometry)
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        k = self.kernel(x)
+        return (x.with_shape((k.outputs, *output_sizes(k.geometry, x))),)
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        (x,) = operands
+        k = self.kernel(x)
+        weight = State("weight", self.weight(x))
+        return (weight, State("bias", (k.outputs,))) if k.bias else (weight,)
+
+    def macs(self, operands: Types, results: Types) -> int:
+        return prod(self.weight(operands[0])) * prod(results[0].sizes)
+
+    def connections(self, operands: Types, results: Types) -> int:
+        return self.macs(operands, results) + self.kernel(operands[0]).bias * results[0].numel
+
+    def fan_in(self, *operands: TensorType) -> Shape:
+        k = self.kernel(operands[0])
+        return (*k.geometry.window, k.inputs // k.groups)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return self.kernel(operands[0]).geometry.steps
+
+    def padding(self, x: TensorType) -> Padding:
+        """Rows of padding in PyTorch, whose convolutions round down."""
+        return floor_padding(self.kernel(x).geometry, x, self.infer(x)[0])
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        (x,) = operands
+        padding = self.padding(x)
+        return Saved(operands=(0,)) if is_symmetric(padding) else Saved(extra=(padded_copy(x, padding),))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        (x,) = operands
+        padding = self.padding(x)
+        return () if is_symmetric(padding) else (padded_copy(x, padding),)
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        args, keywords = self.arguments(x)
+        rank = self.kernel(x).rank
+        if is_symmetric(self.padding(x)):
+            return Lowering(Call(f"nn.Conv{rank}d", args, keywords))
+        helper = padded_module(f"Conv{rank}d", "A convolution")
+        return Lowering(Call(helper.name, args, keywords), helper=helper)
+
+    def arguments(self, x: TensorType) -> tuple[tuple[Literal, ...], Keywords]:
+        """The arguments of `nn.Conv2d`; unlike paddings before and after are given as `pads`, those of `F.pad`."""
+        k = self.kernel(x)
+        g = k.geometry
+        padding = self.padding(x)
+        symmetric = is_symmetric(padding)
+        return (k.inputs, k.outputs, compact(g.window)), keywords(
+            stride=(compact(g.stride), 1),
+            pads=(() if symmetric else pads(padding), ()),
+            padding=(compact(tuple(before for before, _ in padding)) if symmetric else 0, 0),
+            dilation=(compact(g.dilation), 1),
+            groups=(k.groups, 1),
+            bias=(k.bias, True),
+        )

@@ -1,0 +1,66 @@
+"""Padding that PyTorch's own modules cannot say: unlike rows before and after, or those that `round=ceil` adds."""
+
+from __future__ import annotations
+
+from archdsl.ir import Extra, Helper, Shape, TensorType
+from archdsl.ops.families.windows import Geometry, Padding
+
+
+def floor_padding(g: Geometry, x: TensorType, y: TensorType) -> Padding:
+    """The padding with which floor division gives the result's sizes."""
+    if g.round != "ceil":
+        return g.pad
+    return tuple(_floor_pair(*axis) for axis in zip(x.sizes, y.sizes, g.extents, g.stride, g.pad, strict=True))
+
+
+def _floor_pair(n: int, out: int, extent: int, stride: int, pad: tuple[int, int]) -> tuple[int, int]:
+    before, after = pad
+    read = (out - 1) * stride + extent
+    fewest = read - n - before
+    return before, min(max(after, fewest), fewest + stride - 1)
+
+
+def is_symmetric(padding: Padding) -> bool:
+    """Whether every axis is padded alike on both sides, which is all that most PyTorch modules can do."""
+    return all(before == after for before, after in padding)
+
+
+def padded(x: TensorType, padding: Padding) -> TensorType:
+    """The type of a padded copy."""
+    return x.with_shape((x.channels, *padded_sizes(x.sizes, padding)))
+
+
+def padded_sizes(sizes: Shape, padding: Padding) -> Shape:
+    return tuple(n + before + after for n, (before, after) in zip(sizes, padding, strict=True))
+
+
+def padded_copy(x: TensorType, padding: Padding) -> Extra:
+    """The copy of the input that `F.pad` makes."""
+    copy = padded(x, padding)
+    return Extra("padded input", copy.shape, copy.dtype)
+
+
+def pads(padding: Padding) -> Shape:
+    """The argument of `F.pad`, which counts from the last axis."""
+    return tuple(rows for pair in reversed(padding) for rows in pair)
+
+
+def padded_module(base: str, what: str, value: str | None = None) -> Helper:
+    """A subclass of the module `base` that pads its input first, with zeros or `value`."""
+    name = f"Padded{base}"
+    pad = "F.pad(x, self.pads)" if value is None else f"F.pad(x, self.pads, value={value})"
+    return Helper(
+        name,
+        f'''
+class {name}(nn.{base}):
+    """{what} whose input is padded differently before and after an axis."""
+
+    def __init__(self, *args: Any, pads: tuple[int, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pads = pads
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward({pad})
+''',
+        ("Any", "Tensor", "nn", "F"),
+    )

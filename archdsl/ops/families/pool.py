@@ -1,0 +1,94 @@
+"""What `maxpool` and `avgpool` have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from archdsl.ir import WHOLE, Call, Helper, Lowering, Misfit, Op, Reach, TensorType, Types
+from archdsl.ops.families.calls import Keywords, compact, function, keywords
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.padding import floor_padding, is_symmetric
+from archdsl.ops.families.windows import Geometry, Padding, geometry, output_sizes, show_stride, show_window, spell_out
+
+
+class Pool(Op):
+    """Base of the pools whose windows slide: one number for each window of each map."""
+
+    category = "pool"
+
+    def geometry(self, x: TensorType) -> Geometry:
+        """The windows on this input. Raises `Misfit`."""
+        raise NotImplementedError
+
+    @property
+    def is_global(self) -> bool:
+        """Whether one window covers the whole input."""
+        raise NotImplementedError
+
+    def resolve(self, *operands: TensorType) -> Self:
+        return self if self.is_global else spell_out(self, self.geometry(operands[0]))
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        g = self.geometry(x)
+        sizes = output_sizes(g, x)
+        for extent, pair in zip(g.extents, g.pad, strict=True):
+            if max(pair) > extent // 2:
+                raise Misfit(
+                    f"`pad` of a pool is at most half its window: {max(pair)} rows against a window of {extent}",
+                    attribute="pad",
+                    help="with more, a window could lie in the padding alone",
+                )
+        return (x.with_shape((x.channels, *sizes)),)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return WHOLE if self.is_global else self.geometry(operands[0]).steps
+
+    def counts_values(self, operands: Types, results: Types) -> bool:
+        return True
+
+    def padding(self, x: TensorType) -> Padding:
+        """Rows of padding with which the windows fit exactly or stop short."""
+        return floor_padding(self.geometry(x), x, self.infer(x)[0])
+
+    def needs_copy(self, x: TensorType) -> bool:
+        """Whether PyTorch's own padding cannot say it, so that a padded copy of the input is made."""
+        return not is_symmetric(self.geometry(x).pad)
+
+
+def pool_geometry(x: TensorType, op: str, window: Any, stride: Any, pad: Any, dilation: Any, round: str) -> Geometry:
+    """The windows of a pool: the stride is the window unless given, and `global` is one window of the input's sizes."""
+    if window != "global":
+        return geometry(x, op, window, window if stride is None else stride, pad, dilation, round)
+    g = geometry(x, op, x.sizes or 1, x.sizes or 1, pad)
+    if any(map(any, g.pad)):
+        raise Misfit(
+            "`window=global` reads the whole input and takes no padding", attribute="pad", help="write `pad=0` here"
+        )
+    return g
+
+
+def pool_keywords(g: Geometry) -> Keywords:
+    """The arguments after the window that PyTorch's pools share. The stride is left out where it is the window."""
+    return keywords(
+        stride=(compact(g.stride), compact(g.window)),
+        padding=(compact(tuple(before for before, _ in g.pad)), 0),
+        dilation=(compact(g.dilation), 1),
+        ceil_mode=(g.round == "ceil", False),
+    )
+
+
+def call_and_function(module: str, name: str, args: tuple[Any, ...], keywords: Keywords = ()) -> Lowering:
+    """A module of `nn` beside the function of `F` that takes the same arguments."""
+    return Lowering(Call(f"nn.{module}", args, keywords), function(f"F.{name}", args, keywords))
+
+
+def padded_call(helper: Helper, args: tuple[Any, ...], keywords: Keywords) -> Lowering:
+    """A call of a helper class."""
+    return Lowering(Call(helper.name, args, keywords), helper=helper)
+
+
+def pool_summary(op: str, window: Any, stride: Any) -> str:
+    """`maxpool 3x3 /2`: a pool's stride is shown where it is not the window."""
+    return f"{op} {show_window(window)}{'' if stride in (None, window) else show_stride(stride) or ' /1'}"

@@ -1,0 +1,50 @@
+"""What `softmax` and `log_softmax` have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from archdsl.ir import WHOLE, Call, Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
+from archdsl.ir.attrs import Axis, Field
+from archdsl.ops.families.calls import dim, function
+from archdsl.ops.families.checks import check_axis, check_float
+
+
+class SoftmaxOverAxis(Op):
+    """Base of the functions that make one axis a distribution."""
+
+    category = "activation"
+    positional = 1
+    module: ClassVar[str]
+
+    axis: Axis | None = Field(None, description="the axis that adds up to 1; may be left out on a vector only")
+
+    def _axis(self, x: TensorType) -> int:
+        if self.axis is not None:
+            return check_axis(self.name, self.axis, x)
+        if x.rank == 1:
+            return 0
+        raise Misfit(
+            f"`{self.name}` on {show_shape(x.shape)} needs an `axis`",
+            operand=0,
+            label=f"{x.rank} axes to choose from",
+            help=f"`{self.name}(axis=0)` is over channels, `{self.name}(axis=-1)` over the last axis",
+        )
+
+    def resolve(self, *operands: TensorType) -> Self:
+        return self.model_copy(update={"axis": self._axis(operands[0])})
+
+    def infer(self, *operands: TensorType) -> Types:
+        check_float(self.name, operands[0])
+        self._axis(operands[0])
+        return operands
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return "pointwise" if self._axis(operands[0]) == 0 else WHOLE
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(result=True)
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        over = (("dim", dim(self._axis(operands[0]))),)
+        return Lowering(Call(f"nn.{self.module}", (), over), function(f"F.{self.name}", (), over))

@@ -1,0 +1,53 @@
+"""`flatten`: several axes become one."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar
+
+from archdsl.ir import Call, Examples, Lowering, Misfit, Op, TensorType, Types
+from archdsl.ir.attrs import Axis, Field
+from archdsl.ops.families.calls import Keywords, dim, function
+from archdsl.ops.families.checks import check_axis
+
+
+class Flatten(Op):
+    """The axes `start` to `stop` become one, the last of them running fastest. The batch axis is never among them."""
+
+    name = "flatten"
+    category = "reshape"
+    positional = 2
+    examples: ClassVar[Examples] = (
+        ("flatten", "[512, 7, 7]", "[25088]"),
+        ("flatten(1)", "[768, 14, 14]", "[768, 196]"),
+        ("flatten(stop=1)", "[8, 4, 5]", "[32, 5]"),
+    )
+
+    start: Axis = Field(0, description="first axis")
+    stop: Axis = Field(-1, description="last axis")
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        if not x.rank:
+            raise Misfit("`flatten` needs at least one axis", code="wrong-rank", operand=0)
+        start, stop = (check_axis(self.name, axis, x, name) for axis, name in ((self.start, "start"), (self.stop, "stop")))
+        if start > stop:
+            raise Misfit(
+                f"`flatten` from axis {start} to axis {stop} runs backwards",
+                attribute="start" if self.start else "stop",
+                label="`start` comes before `stop`",
+            )
+        return (x.with_shape((*x.shape[:start], prod(x.shape[start : stop + 1]), *x.shape[stop + 1 :])),)
+
+    @property
+    def is_view(self) -> bool:
+        return True
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        start, stop = dim(self.start), dim(self.stop)
+        is_all = (start, stop) == (1, -1)
+        args: Keywords = () if stop == -1 else (("end_dim", stop),)
+        first: Keywords = () if start == 1 else (("start_dim", start),)
+        return Lowering(
+            Call("nn.Flatten", (), () if is_all else (*first, *args)), function("torch.flatten", (start,), args)
+        )

@@ -1,0 +1,143 @@
+"""`locally_connected`: a convolution that shares no weights."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, Self
+
+from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ir.attrs import Field, Flag, Pad, Size, Window
+from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.padding import padded, pads
+from archdsl.ops.families.windows import Geometry, geometry, output_sizes, show_stride, show_window, spell_out
+
+
+class LocallyConnected(Op):
+    """A convolution in which every position has weights of its own.
+
+    DeepFace (Taigman et al. 2014) uses three on aligned faces, where no two places look alike. In PyTorch it is one
+    matrix product for each position, over a copy of the input in which overlapping windows are written out.
+    """
+
+    name = "locally_connected"
+    category = "conv"
+    positional = 3
+    is_weight_layer = True
+    examples: ClassVar[Examples] = (
+        ("locally_connected(16, 9x9)", "[16, 63, 63]", "[16, 55, 55]"),
+        ("locally_connected(4, 3, stride=2, pad=half, bias=false)", "[2, 9]", "[4, 5]"),
+    )
+
+    channels: Size = Field(description="output maps")
+    window: Window = Field(description="size of the window")
+    stride: Window = Field(1, description="rows from one window to the next")
+    pad: Pad = Field(0, description="rows of zeros around the input")
+    bias: Flag = Field(True, description="whether each output unit has a bias")
+
+    def geometry(self, x: TensorType) -> Geometry:
+        return geometry(x, self.name, self.window, self.stride, self.pad)
+
+    def resolve(self, *operands: TensorType) -> Self:
+        return spell_out(self, self.geometry(operands[0]))
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        return (x.with_shape((self.channels, *output_sizes(self.geometry(x), x))),)
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        (x,) = operands
+        (y,) = self.infer(x)
+        positions, window = prod(y.sizes), prod(self.geometry(x).window)
+        weight = State("weight", (positions, self.channels, x.channels, window))
+        return (weight, State("bias", y.shape)) if self.bias else (weight,)
+
+    def macs(self, operands: Types, results: Types) -> int:
+        return results[0].numel * prod(self.fan_in(*operands))
+
+    def connections(self, operands: Types, results: Types) -> int:
+        return self.macs(operands, results) + self.bias * results[0].numel
+
+    def fan_in(self, *operands: TensorType) -> Shape:
+        return (*self.geometry(operands[0]).window, operands[0].channels)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return self.geometry(operands[0]).steps
+
+    def _patches(self, operands: Types, results: Types) -> int:
+        return prod(results[0].sizes) * prod(self.fan_in(*operands))
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(extra=(Extra("patches", (self._patches(operands, results),), operands[0].dtype),))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The most of three moments: patches being copied, multiplied, and the products being put in order."""
+        (x,), (y,) = operands, results
+        g = self.geometry(x)
+        patches = self._patches(operands, results)
+        padded_input = padded(x, g.pad).numel if any(map(any, g.pad)) else 0
+        return (Extra("patches", (max(padded_input + patches - y.numel, patches, y.numel),), x.dtype),)
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        (y,) = self.infer(x)
+        g = self.geometry(x)
+        given = keywords(stride=(g.stride, (1,) * len(g.stride)), bias=(self.bias, True))
+        if any(map(any, g.pad)):
+            given = (*given, ("pads", pads(g.pad)))
+        return Lowering(
+            Call("LocallyConnected", (x.channels, self.channels, g.window, y.sizes), given), helper=_LOCALLY_CONNECTED
+        )
+
+    def summary(self) -> str:
+        return f"locally_connected {show_window(self.window)}, {self.channels}{show_stride(self.stride)}"
+
+
+_LOCALLY_CONNECTED = Helper(
+    "LocallyConnected",
+    '''
+class LocallyConnected(nn.Module):
+    """A convolution in which every position has weights of its own."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int, ...],
+        out_sizes: tuple[int, ...],
+        stride: tuple[int, ...] | None = None,
+        pads: tuple[int, ...] = (),
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.out_sizes = out_sizes
+        self.stride = stride or (1,) * len(kernel_size)
+        self.pads = pads
+        fan_in = in_channels * math.prod(kernel_size)
+        weight = torch.empty(math.prod(out_sizes), out_channels, in_channels, math.prod(kernel_size))
+        self.weight = nn.Parameter(nn.init.uniform_(weight, -(fan_in**-0.5), fan_in**-0.5))
+        self.bias = nn.Parameter(torch.zeros(out_channels, *out_sizes)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight.flatten(2).transpose(1, 2)
+        if self.bias is None:
+            y = torch.bmm(self.patches(x), weight)
+        else:
+            y = torch.baddbmm(self.bias.flatten(1).T.unsqueeze(1), self.patches(x), weight)
+        y = y.permute(1, 2, 0).clone(memory_format=torch.contiguous_format)
+        return y.view(*y.shape[:2], *self.out_sizes)
+
+    def patches(self, x: Tensor) -> Tensor:
+        """What each position reads: [positions, batch, channels * window]."""
+        x = F.pad(x, self.pads) if self.pads else x
+        for axis, (size, step) in enumerate(zip(self.kernel_size, self.stride), start=2):
+            x = x.unfold(axis, size, step)
+        rank = len(self.kernel_size)
+        x = x.permute(*range(2, 2 + rank), 0, 1, *range(2 + rank, 2 + 2 * rank))
+        x = x.clone(memory_format=torch.contiguous_format)
+        return x.view(math.prod(self.out_sizes), -1, self.weight[0, 0].numel())
+''',
+    ("Tensor", "math", "torch", "nn", "F"),
+)

@@ -1,0 +1,58 @@
+"""`lrn`: local response normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Examples, Extra, Lowering, Misfit, Op, Saved, TensorType, Types, show_shape
+from archdsl.ir.attrs import Field, Number, Size
+from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.pool import call_and_function
+
+
+class LocalResponseNorm(Op):
+    """Local response normalization over channels, Krizhevsky et al. 2012, section 3.3.
+
+    x_c / (k + alpha / size * sum of x_j^2)^beta, the sum over the `size` channels around c. As in PyTorch alpha is
+    divided by the size; the paper's alpha is not.
+    """
+
+    name = "lrn"
+    category = "norm"
+    positional = 1
+    examples: ClassVar[Examples] = (
+        ("lrn", "[96, 55, 55]", "[96, 55, 55]"),
+        ("lrn(size=5, alpha=1e-4, beta=0.75, k=2)", "[96, 55, 55]", "[96, 55, 55]"),
+    )
+
+    size: Size = Field(5, description="channels in a sum")
+    alpha: Number = Field(1e-4, description="factor of the mean of squares")
+    beta: Number = Field(0.75, description="exponent")
+    k: Number = Field(1, description="added to the mean of squares")
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        if x.rank < 2:
+            raise Misfit(f"`lrn` needs channels and a spatial axis, not {show_shape(x.shape)}", code="wrong-rank", operand=0)
+        return (x,)
+
+    def _padded_squares(self, x: TensorType) -> Extra:
+        return Extra("padded squares", (x.channels + self.size - 1, *x.sizes), x.dtype)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        (x,) = operands
+        made = (Extra(name, x.shape, x.dtype) for name in ("base", "denominator"))
+        return Saved(operands=(0,), extra=(self._padded_squares(x), *made))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """Squares and their padded copy at first, later three terms of the denominator; the result takes the place of one."""
+        (x,) = operands
+        squares = self._padded_squares(x)
+        terms = Extra("terms of the denominator", (2, *x.shape), x.dtype)
+        return (max(squares, terms, key=lambda extra: TensorType(extra.shape).numel),)
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        given = keywords(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
+        return call_and_function("LocalResponseNorm", "local_response_norm", (self.size,), given)

@@ -1,0 +1,74 @@
+"""`maxpool`: the largest value of each window."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Examples, Extra, Lowering, Saved, TensorType, Types
+from archdsl.ir.attrs import Field, Pad, Rounding, Window, WindowOrGlobal
+from archdsl.ops.families.calls import compact
+from archdsl.ops.families.padding import padded_copy, padded_module, pads
+from archdsl.ops.families.pool import Pool, call_and_function, padded_call, pool_geometry, pool_keywords, pool_summary
+from archdsl.ops.families.windows import Geometry
+
+
+class MaxPool(Pool):
+    """Max pooling: the largest value of each window of each map. Padding never wins.
+
+    The stride is the window unless given. `maxpool(global)` gives `[C, 1, 1]`. PyTorch keeps the place of every
+    maximum for backward, 8 bytes for each output element, and makes these indices in inference too.
+    """
+
+    name = "maxpool"
+    positional = 2
+    examples: ClassVar[Examples] = (
+        ("maxpool(2x2)", "[64, 224, 224]", "[64, 112, 112]"),
+        ("maxpool(3x3, stride=2, pad=1)", "[64, 112, 112]", "[64, 56, 56]"),
+        ("maxpool(3x3, 2, round=ceil)", "[64, 112, 112]", "[64, 56, 56]"),
+        ("maxpool(global)", "[8, 5, 7]", "[8, 1, 1]"),
+    )
+
+    window: WindowOrGlobal = Field(description="size of the window, or `global` for the whole input")
+    stride: Window | None = Field(None, description="rows from one window to the next; the window unless given")
+    pad: Pad = Field(0, description="rows around the input that no window takes its maximum from")
+    dilation: Window = Field(1, description="rows from one tap of the window to the next")
+    round: Rounding = Field("floor", description="what to do with rows that no window fits")
+
+    @property
+    def is_global(self) -> bool:
+        return self.window == "global"
+
+    def geometry(self, x: TensorType) -> Geometry:
+        return pool_geometry(x, self.name, self.window, self.stride, self.pad, self.dilation, self.round)
+
+    def _indices(self, y: TensorType) -> Extra:
+        return Extra("indices", y.shape, "int64")
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        (x,), (y,) = operands, results
+        if self.needs_copy(x):
+            return Saved(extra=(padded_copy(x, self.padding(x)), self._indices(y)))
+        return Saved(operands=(0,), extra=(self._indices(y),))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        (x,), (y,) = operands, results
+        # PyTorch's 1-D kernel makes no indices where no gradient is wanted.
+        indices = () if x.rank == 2 and not self.is_global else (self._indices(y),)
+        return (padded_copy(x, self.padding(x)), *indices) if self.needs_copy(x) else indices
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        g = self.geometry(x)
+        rank = len(g.window)
+        if self.is_global:
+            return call_and_function(f"AdaptiveMaxPool{rank}d", f"adaptive_max_pool{rank}d", (1,))
+        args = (compact(g.window),)
+        if self.needs_copy(x):
+            padding = self.padding(x)
+            given = pool_keywords(g._replace(pad=((0, 0),) * rank, round="floor"))
+            helper = padded_module(f"MaxPool{rank}d", "Max pooling", 'float("-inf")')
+            return padded_call(helper, args, (("pads", pads(padding)), *given))
+        return call_and_function(f"MaxPool{rank}d", f"max_pool{rank}d", args, pool_keywords(g))
+
+    def summary(self) -> str:
+        return "global max" if self.is_global else pool_summary(self.name, self.window, self.stride)

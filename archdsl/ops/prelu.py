@@ -1,0 +1,42 @@
+"""`prelu`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Call, Examples, Lowering, Misfit, Op, Saved, State, TensorType, Types
+from archdsl.ir.attrs import Field, Flag
+from archdsl.ops.families.checks import check_float
+
+
+class Prelu(Op):
+    """x above 0, weight * x below, with a learned weight that starts at 0.25: He et al. 2015."""
+
+    name = "prelu"
+    category = "activation"
+    examples: ClassVar[Examples] = (
+        ("prelu", "[64, 56, 56]", "[64, 56, 56]"),
+        ("prelu(per_channel=true)", "[64, 56, 56]", "[64, 56, 56]"),
+    )
+
+    per_channel: Flag = Field(False, description="whether each channel has a weight of its own")
+
+    def _weights(self, x: TensorType) -> int:
+        return x.channels if self.per_channel else 1
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        if self.per_channel and not x.rank:
+            raise Misfit("`prelu` finds no channels in a single number", code="wrong-rank", operand=0)
+        return (x,)
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        return (State("weight", (self._weights(operands[0]),)),)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(operands=(0,))
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        weights = self._weights(operands[0])
+        return Lowering(Call("nn.PReLU", (weights,) if weights != 1 else ()))

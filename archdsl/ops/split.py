@@ -1,0 +1,62 @@
+"""`split`: one axis taken apart."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Examples, Lowering, Misfit, Op, Shape, TensorType, Types, show_shape
+from archdsl.ir.attrs import Axis, Field, Sizes
+from archdsl.ops.families.calls import dim, function
+from archdsl.ops.families.checks import check_axis
+
+
+class Split(Op):
+    """Takes an axis apart: into that many equal parts, or into parts of the sizes listed. The results are a list.
+
+    Krizhevsky et al. 2012 split the maps of AlexNet over two GPUs in this way.
+    """
+
+    name = "split"
+    category = "reshape"
+    positional = 2
+    numbered = False
+    examples: ClassVar[Examples] = (
+        ("split(2)", "[96, 27, 27]", "[48, 27, 27], [48, 27, 27]"),
+        ("split([1, 196], axis=0)", "[197, 768]", "[1, 768], [196, 768]"),
+    )
+
+    parts: Sizes = Field(description="number of equal parts, or the size of each part")
+    axis: Axis = Field(0, description="the axis that is split")
+
+    def _sizes(self, size: int) -> Shape:
+        """The sizes of the parts of an axis. Raises `Misfit`."""
+        if isinstance(self.parts, tuple):
+            if sum(self.parts) != size:
+                raise Misfit(
+                    f"the parts add up to {sum(self.parts)}, not to the {size} of axis {self.axis}", attribute="parts"
+                )
+            return self.parts
+        if size % self.parts:
+            raise Misfit(
+                f"an axis of {size} does not split into {self.parts} equal parts",
+                attribute="parts",
+                label=f"{size} = {self.parts} * {size // self.parts} + {size % self.parts}",
+                help="list the sizes: `split([a, b])`",
+            )
+        return (size // self.parts,) * self.parts
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        axis = check_axis(self.name, self.axis, x)
+        return tuple(x.with_shape((*x.shape[:axis], n, *x.shape[axis + 1 :])) for n in self._sizes(x.shape[axis]))
+
+    @property
+    def is_view(self) -> bool:
+        return True
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        name = "torch.split" if isinstance(self.parts, tuple) else "torch.chunk"
+        return Lowering(function=function(name, (self.parts,), (("dim", dim(self.axis)),)))
+
+    def summary(self) -> str:
+        return f"split {show_shape(self.parts) if isinstance(self.parts, tuple) else self.parts}"

@@ -1,0 +1,101 @@
+"""`subsample`: the pooling of LeNet."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, Self
+
+from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir.attrs import Field, Window
+from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.windows import Geometry, geometry, output_sizes, spell_out
+from archdsl.ops.families.pool import pool_summary
+
+
+class Subsample(Op):
+    """The sum of each window of each map, times a weight, plus a bias: one weight and one bias for each map.
+
+    LeCun et al. 1990 and 1998, where every output unit counts prod(window) + 1 connections. The stride is the window
+    unless given.
+    """
+
+    name = "subsample"
+    category = "pool"
+    positional = 2
+    examples: ClassVar[Examples] = (("subsample(2x2)", "[6, 28, 28]", "[6, 14, 14]"),)
+
+    window: Window = Field(description="size of the window")
+    stride: Window | None = Field(None, description="rows from one window to the next; the window unless given")
+
+    def geometry(self, x: TensorType) -> Geometry:
+        return geometry(x, self.name, self.window, self.window if self.stride is None else self.stride, 0)
+
+    def resolve(self, *operands: TensorType) -> Self:
+        return spell_out(self, self.geometry(operands[0]))
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        return (x.with_shape((x.channels, *output_sizes(self.geometry(x), x))),)
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        maps = (operands[0].channels,)
+        return State("weight", maps), State("bias", maps)
+
+    def connections(self, operands: Types, results: Types) -> int:
+        return results[0].numel * (prod(self.geometry(operands[0]).window) + 1)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return self.geometry(operands[0]).steps
+
+    def counts_values(self, operands: Types, results: Types) -> bool:
+        return True
+
+    @property
+    def counts_neurons(self) -> bool:
+        return True
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(extra=(self._sums(results),))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return (self._sums(results),)
+
+    def _sums(self, results: Types) -> Extra:
+        return Extra("window sums", results[0].shape, results[0].dtype)
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        g = self.geometry(x)
+        return Lowering(
+            Call("Subsample", (x.channels, g.window), keywords(stride=(g.stride, g.window))), helper=_SUBSAMPLE
+        )
+
+    def summary(self) -> str:
+        return pool_summary(self.name, self.window, self.stride)
+
+
+_SUBSAMPLE = Helper(
+    "Subsample",
+    '''
+class Subsample(nn.Module):
+    """The sum of each window times a weight, plus a bias, for each map (LeCun et al. 1998)."""
+
+    def __init__(self, channels: int, kernel_size: tuple[int, ...], stride: tuple[int, ...] | None = None) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride or kernel_size
+        self.weight = nn.Parameter(torch.full((channels,), 1 / math.prod(kernel_size)))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for axis, (size, step) in enumerate(zip(self.kernel_size, self.stride), start=2):
+            x = x.unfold(axis, size, step)
+        rank = len(self.kernel_size)
+        maps = (-1,) + (1,) * rank
+        sums = x.sum(tuple(range(-rank, 0)))
+        return sums * self.weight.view(maps) + self.bias.view(maps)
+''',
+    ("Tensor", "math", "torch", "nn"),
+)

@@ -1,0 +1,68 @@
+"""Facts -> tables, and tables -> text, CSV and Markdown; facts -> JSON.
+
+A report is a file here with a function `report(subject, options)` that returns tables as data. The formats know tables
+only. The JSON document holds all facts whatever the report: its schema is docs/reference/report.schema.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from archdsl.reports.csv import render_csv
+from archdsl.reports.markdown import render_markdown
+from archdsl.reports.options import Options
+from archdsl.reports.subject import ClaimResult, Subject
+from archdsl.reports.table import Cell, Column, Row, Table, arrange
+from archdsl.reports.text import render_text
+
+__all__ = [
+    "REPORTS",
+    "Cell",
+    "ClaimResult",
+    "Column",
+    "Options",
+    "Row",
+    "Subject",
+    "Table",
+    "render_csv",
+    "render_json",
+    "render_markdown",
+    "render_text",
+    "report",
+]
+
+REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "claims", "all")
+
+
+def report(name: str, subject: Subject, options: Options | None = None) -> list[Table]:
+    """The tables of a report; `all` is every other report in turn.
+
+    Raises `KeyError` for an unknown report or path, `IndexError` for a unit that is not there, `ValueError` for a
+    column to sort by that no table has.
+    """
+    options = options or Options()
+    if name not in REPORTS:
+        raise KeyError(name)
+    if name == "all":
+        return [table for other in REPORTS[:-1] for table in _tables(other, subject, options)]
+    tables = _tables(name, subject, options)
+    if not options.is_flat:
+        return tables
+    keys = dict.fromkeys(column.key for table in tables for column in table.columns if column.kind != "bar")
+    if options.sort is not None and options.sort not in keys:
+        raise ValueError(f"`{name}` has no column `{options.sort}`; its columns are {', '.join(keys)}")
+    return [table if table.is_list else arrange(table, options.sort, options.top) for table in tables]
+
+
+def _tables(name: str, subject: Subject, options: Options) -> list[Table]:
+    module = import_module(f"archdsl.reports.{name.replace('-', '_')}")
+    tables: list[Table] = module.report(subject, options)
+    return tables
+
+
+def render_json(subjects: Sequence[Subject]) -> str:
+    """The report document of one network, or a list of those of several."""
+    from archdsl.reports.json import render
+
+    return render(subjects)

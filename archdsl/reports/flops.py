@@ -1,0 +1,75 @@
+"""`archdsl report flops`: where the work is, by kind of layer and by part of the network."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from archdsl.ir import Layer
+from archdsl.reports.layers import layer_cells, title
+from archdsl.reports.numbers import exact, short
+from archdsl.reports.options import Options
+from archdsl.reports.outline import outline
+from archdsl.reports.subject import Subject
+from archdsl.reports.table import Cell, Column, Row, Table, natural, row
+from archdsl.source.styled import Piece
+
+WORK = (Column("macs", "MACs", "short"), Column("share", "share", "share"), Column("bar", "", "bar", optional=True))
+BY_KIND = (Column("kind", "by kind"), Column("layers", "", "number"), *WORK)
+BY_BLOCK = (Column("block", "by block"), Column("operation", "", optional=True, wraps=True), *WORK)
+
+
+def report(subject: Subject, options: Options) -> list[Table]:
+    """Multiply-adds of convolutions, linear layers and products, for one sample."""
+    total = subject.facts.cost.total
+    head = title(subject, f"{exact(total.macs)} MACs = {short(total.flops)} FLOPs for one sample (1 MAC = 2 FLOPs)")
+    blocks = _by_block(subject, options)
+    if options.is_flat:
+        return [blocks._replace(title=head)]
+    return [_by_kind(subject)._replace(title=head), blocks._replace(beside=True)]
+
+
+def _by_kind(subject: Subject) -> Table:
+    kinds: dict[str, list[Layer]] = defaultdict(list)
+    for layer in subject.facts.flat.layers:
+        if _macs(layer):
+            kinds[_kind(layer)].append(layer)
+    works = sorted(((sum(map(_macs, layers)), kind, layers) for kind, layers in kinds.items()), key=lambda w: -w[0])
+    rows = [_kind_row(subject, kind, layers, macs) for macs, kind, layers in works]
+    uncounted = dict.fromkeys(layer.op.name for layer in subject.facts.flat.layers if not _macs(layer))
+    note = (Piece(f"no multiply-adds, so not counted: {natural([*uncounted])}", "dim"),)
+    return Table("flops by kind", BY_KIND, tuple(rows), notes=(note,) if uncounted else ())
+
+
+def _macs(layer: Layer) -> int:
+    return layer.op.macs(layer.operand_types, layer.result_types)
+
+
+def _kind(layer: Layer) -> str:
+    """The operator with its window, if it has one: `conv 3x3`."""
+    window = getattr(layer.op, "window", None)
+    return f"{layer.op.name} {'x'.join(map(str, window))}" if isinstance(window, tuple) else layer.op.name
+
+
+def _kind_row(subject: Subject, kind: str, layers: Iterable[Layer], macs: int) -> Row:
+    members = list(layers)
+    count = len(members)
+    head, blank, rest = kind.partition(" ")
+    name = Cell(kind, (Piece(head, f"kind.{members[0].op.category}"), Piece(blank + rest)))
+    words = (Piece(f"{exact(count)} {'layer' if count == 1 else 'layers'}"),)
+    return row(name, Cell(count, words), macs, *_share(subject, macs))
+
+
+def _share(subject: Subject, macs: int) -> tuple[float, float]:
+    share = macs / subject.facts.cost.total.macs
+    return share, share
+
+
+def _by_block(subject: Subject, options: Options) -> Table:
+    entries = outline(subject, options, depth=0)
+    rows = [
+        Row((*layer_cells(e), Cell(e.cost.macs), *map(Cell, _share(subject, e.cost.macs))), e.indent)
+        for e in entries
+        if e.cost.macs and not (options.is_flat and e.is_opened)
+    ]
+    return Table("flops by block", BY_BLOCK, tuple(rows))

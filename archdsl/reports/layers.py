@@ -1,0 +1,92 @@
+"""What the tables of layers share: their title, their first columns, and the lines that say how to see more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.ir import Op, TensorType
+from archdsl.reports.numbers import exact
+from archdsl.reports.options import Options
+from archdsl.reports.outline import Entry, summary
+from archdsl.reports.subject import Subject
+from archdsl.reports.table import Cell, Column, Row
+from archdsl.source.styled import Line, Piece
+
+LAYER = (Column("layer", "layer"), Column("operation", "", wraps=True))
+"""The columns that `layer_cells` fills."""
+
+
+def title(subject: Subject, *more: str) -> tuple[Piece, ...]:
+    """The network's name and what the figures hold for."""
+    rest = [Piece("   " + part, "dim") for part in more if part]
+    return (Piece(subject.facts.network.name, "title"), *rest)
+
+
+def signature(subject: Subject) -> str:
+    """`image [3, 224, 224] -> logits [1000]`."""
+    network = subject.facts.network
+    inputs = (f"{name} {type}" for name, type in zip(network.inputs, network.input_types, strict=True))
+    outputs = (f"{out.name} {out.value.type}" for out in network.outputs if not out.training)
+    return f"{', '.join(inputs)} -> {', '.join(outputs)}"
+
+
+def setting(subject: Subject) -> str:
+    """`N = 1, float32`: the batch, the sizes that were given for symbols, and the type of the inputs."""
+    bound = [f"N = {subject.facts.batch}", *(f"{name} = {value}" for name, value in subject.bindings)]
+    types = dict.fromkeys(type.dtype for type in subject.facts.network.input_types)
+    return ", ".join([*bound, *types])
+
+
+def layer_cells(entry: Entry) -> tuple[Cell, Cell]:
+    name = Piece(entry.name, "heading" if entry.is_opened else "")
+    plain = "".join(piece.text for piece in entry.operation)
+    return Cell(entry.path, (name,)), Cell(plain, entry.operation)
+
+
+def layer_row(entry: Entry, *cells: Cell) -> Row:
+    style = "heading" if entry.is_opened else ""
+    return Row((*layer_cells(entry), *cells), indent=entry.indent, style=style)
+
+
+def summary_cell(op: Op) -> Cell:
+    return Cell(op.summary(), tuple(summary(op)))
+
+
+def or_blank(value: int) -> Cell:
+    """A count that people need not see where it is nothing."""
+    return Cell(value) if value else Cell(value, ())
+
+
+def shapes(types: Sequence[TensorType]) -> Cell:
+    """The shape of one result, or the shapes of several."""
+    texts = list(map(str, types))
+    alike = len(texts) > 1 and len(set(texts)) == 1
+    shown = f"{len(texts)} × {texts[0]}" if alike else ", ".join(texts)
+    return Cell(shown, (Piece(shown),))
+
+
+class OnlyChanges:
+    """Shows a shape only where it is not that of the row before."""
+
+    def __init__(self, before: Sequence[TensorType]) -> None:
+        self.before = tuple(before)
+
+    def cell(self, types: Sequence[TensorType]) -> Cell:
+        cell = shapes(types)
+        changed = tuple(types) != self.before
+        self.before = tuple(types)
+        return cell if changed else Cell(cell.value, ())
+
+
+def see_more(entries: Sequence[Entry], options: Options, layers: int, depth: int = 1) -> tuple[tuple[Piece, ...], ...]:
+    """The last line of a table: how its rows are opened."""
+    if options.full or options.is_flat:
+        return ()
+    deeper = (depth if options.depth is None else options.depth) + 1
+    parts = [
+        f"--depth {deeper} opens the blocks" if any(e.is_closed_scope for e in entries) else "",
+        f"--full lists all {exact(layers)} operators" if len(entries) < layers else "",
+        "×n: n alike in a row, their figures added" if any(e.times > 1 for e in entries) else "",
+    ]
+    line: Line = [Piece(" · ".join(filter(None, parts)), "dim")]
+    return (tuple(line),) if line[0].text else ()

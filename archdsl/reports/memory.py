@@ -1,0 +1,208 @@
+"""`archdsl report memory`: what a lecture counts, what PyTorch holds, and when that is most."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from archdsl.analyses.memory import Block, LectureRow, Moment, Size
+from archdsl.reports.layers import LAYER, layer_row, or_blank, see_more, setting, shapes, summary_cell, title
+from archdsl.reports.numbers import binary, exact, product, rounded, working
+from archdsl.reports.options import Options
+from archdsl.reports.outline import Entry, outline
+from archdsl.reports.subject import Subject
+from archdsl.reports.table import Cell, Column, Row, Table, row, text
+from archdsl.source.styled import Piece
+
+LAYERS = (
+    *LAYER,
+    Column("output", "output", "shape"),
+    Column("bytes", "memory", "bytes"),
+    Column("alive", "alive", "bytes"),
+    Column("kept", "kept", "bytes"),
+    Column("bar", "", "bar", optional=True),
+)
+FORMULAS = (
+    *LAYER,
+    Column("output", "output", "shape", optional=True),
+    Column("values", "values"),
+    Column("bytes", "memory", "bytes"),
+    Column("weights", "weights", wraps=True),
+)
+FIGURES = (Column("figure", "figure"), Column("bytes", "bytes", "bytes"), Column("working", "working", wraps=True))
+
+Note = tuple[Piece, ...]
+
+
+def report(subject: Subject, options: Options) -> list[Table]:
+    """The layers and then the figures; with `formulas` the layers as lectures list them."""
+    layers = _formulas(subject) if options.formulas else _layers(subject, options)
+    return [layers._replace(title=title(subject, setting(subject))), _figures(subject)]
+
+
+def _layers(subject: Subject, options: Options) -> Table:
+    """For the batch: what a layer makes, what is alive while it runs, and what backward will need of it."""
+    entries = [e for e in outline(subject, options) if not (options.is_flat and e.is_opened)]
+    figures = _PerEntry(subject, entries)
+    facts = subject.facts.memory
+    first = [
+        row(
+            name,
+            text("input", "dim"),
+            str(type),
+            type.bytes * subject.facts.batch,
+            None,
+            or_blank(figures.kept[name]),
+            None,
+        )
+        for name, type in zip(subject.facts.network.inputs, subject.facts.network.input_types, strict=True)
+    ]
+    rows = [_layer_row(subject, entry, figures) for entry in entries]
+    kept = sum(item.size.at(subject.facts.batch) for item in facts.saved.items)
+    total = row("total", None, None, None, facts.activation_peak, kept, None, style="total")
+    words = (
+        "memory: of the results · alive: while the layer runs, in inference; the most is the total · kept: for backward"
+    )
+    notes: tuple[Note, ...] = ((Piece(words, "dim"),), *see_more(entries, options, len(subject.facts.flat.layers)))
+    return Table("memory", LAYERS, (*first, *rows), (total,), notes=notes)
+
+
+class _PerEntry:
+    """The memory of the rows of an outline, by the path of a row."""
+
+    def __init__(self, subject: Subject, entries: list[Entry]) -> None:
+        self._entries = {path: entry.path for entry in entries for path in entry.paths}
+        self.alive: dict[str, int] = defaultdict(int)
+        self.kept: dict[str, int] = defaultdict(int)
+        for moment in subject.facts.memory.inference.moments:
+            path = self._entry(moment.layer)
+            self.alive[path] = max(self.alive[path], moment.bytes)
+        for item in subject.facts.memory.saved.items:
+            self.kept[self._entry(item.layer)] += item.size.at(subject.facts.batch)
+
+    def _entry(self, layer: str) -> str:
+        """The row that tells of a layer: its own, or that of a scope around it."""
+        path = layer
+        while path not in self._entries and "." in path:
+            path = path.rpartition(".")[0]
+        return self._entries.get(path, path)
+
+
+def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:
+    if entry.is_opened:
+        return layer_row(entry, *[Cell(None)] * 5)
+    size = sum(type.bytes for type in entry.outputs) * subject.facts.batch
+    alive = figures.alive[entry.path]
+    peak = subject.facts.memory.activation_peak
+    is_peak = subject.facts.memory.at is not None and alive == peak
+    shown = (Piece(binary(alive), "peak"),) if is_peak else None
+    kept = or_blank(figures.kept[entry.path])
+    return layer_row(
+        entry, shapes(entry.outputs), Cell(size), Cell(alive, shown), kept, Cell(alive / peak if peak else 0.0)
+    )
+
+
+def _formulas(subject: Subject) -> Table:
+    facts = subject.facts.memory.lecture
+    rows = tuple(_formula_row(subject, r) for r in facts.rows)
+    values = f"{exact(facts.values)} = {rounded(facts.values)}"
+    biases = f" + {exact(facts.biases)} biases = {exact(facts.weights + facts.biases)}" if facts.biases else ""
+    total = row(
+        "total", None, None, values, facts.bytes * subject.facts.batch, f"{exact(facts.weights)}{biases}", style="total"
+    )
+    return Table("memory", FORMULAS, rows, (total,))
+
+
+def _formula_row(subject: Subject, r: LectureRow) -> Row:
+    counts = bool(r.values)
+    return row(
+        r.path,
+        summary_cell(r.layer.op) if r.layer else text(r.operation, "dim"),
+        str(r.output),
+        working(r.values) if counts else "",
+        r.bytes * subject.facts.batch if counts else None,
+        _weights(r),
+    )
+
+
+def _weights(r: LectureRow) -> str:
+    """`(3*3*64)*64 = 36_864`; biases are in the total, but for layers that have nothing else."""
+    if not r.weights:
+        return f"{exact(r.biases)} biases" if r.biases else ""
+    if not r.fan_in:
+        return exact(r.weights)
+    return f"{_factor(r.fan_in)}*{_factor(r.outputs)} = {exact(r.weights)}"
+
+
+def _factor(factors: tuple[int, ...]) -> str:
+    return product(factors) if len(factors) == 1 else f"({product(factors)})"
+
+
+def _figures(subject: Subject) -> Table:
+    rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
+    return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)
+
+
+def _lecture_figures(subject: Subject) -> Iterator[Row]:
+    facts = subject.facts.memory
+    values = f"{exact(facts.lecture.values)} values x 4 bytes"
+    values += f" x {subject.facts.batch} samples" if subject.facts.batch != 1 else ""
+    size = facts.figure("activations").bytes
+    yield row(text("lecture", "heading"), size, f"{values} = {exact(size)}; × 2 for backward")
+    with_state = f"× 4 with gradients and Adam: {binary(4 * facts.parameters)}"
+    yield row("parameters", facts.parameters, with_state, indent=1)
+
+
+def _tensor_figures(subject: Subject) -> Iterator[Row]:
+    facts = subject.facts.memory
+    yield row(text("tensor bytes", "heading"), None, "what PyTorch's tensors hold: no rounding, no workspaces")
+    yield row("inference peak", facts.figure("peak").bytes, _parts(subject), indent=1)
+    if facts.at is not None:
+        yield row("", None, _moment(facts.at), indent=1)
+    floor = facts.figure("floor")
+    if floor.bytes < facts.figure("peak").bytes:
+        yield row("lower bound", floor.bytes, "if no frame of a call held its operands", indent=1)
+    yield row("kept for backward", facts.saved.bytes, _kept(subject), indent=1)
+    yield row("with the loss", facts.saved.bytes_with_loss, "mean cross entropy and its target", indent=1)
+
+
+def _parts(subject: Subject) -> str:
+    facts = subject.facts.memory
+    held = [("parameters", facts.parameters), ("buffers", facts.buffers), ("inputs", facts.inputs)]
+    parts = [f"{name} {binary(size)}" for name, size in (*held, ("activations", facts.activation_peak)) if size]
+    return " + ".join(parts)
+
+
+def _moment(moment: Moment) -> str:
+    """What is alive at a moment: the operator's own blocks, then what others hold."""
+    parts = [f"its {_role(moment, block)} {binary(block.bytes)}" for block in moment.touched if block in moment.live]
+    held = [f"{block.layer} {binary(block.bytes)}" for block in moment.live if block not in moment.touched]
+    return f"at {moment.layer}: {' + '.join(parts)}" + (f"; held: {' + '.join(held)}" if held else "")
+
+
+def _role(moment: Moment, block: Block) -> str:
+    if block.what != "output":
+        return block.what
+    return "output" if block.layer == moment.layer else "input"
+
+
+def _kept(subject: Subject) -> str:
+    """`values 58.3 MiB + indices 11.7 MiB (int64)`."""
+    sizes: dict[tuple[str, str], Size] = defaultdict(Size)
+    for item in subject.facts.memory.saved.items:
+        key = (item.what, item.dtype)
+        sizes[key] = sizes[key].plus(item.size)
+    parts = []
+    for (what, dtype), size in sizes.items():
+        name = "values" if what == "value" else what
+        kind = "" if dtype == "float32" else f" ({dtype})"
+        parts.append(f"{name} {binary(size.at(subject.facts.batch))}{kind}")
+    return " + ".join(parts)
+
+
+def _disputes(subject: Subject) -> Iterator[Note]:
+    """Published figures about memory that the spec says are wrong, with what the rows add up to."""
+    for claim in subject.claims:
+        if claim.disputed and ("activations" in claim.text or "memory" in claim.text):
+            source = f" ({claim.source})" if claim.source else ""
+            yield (Piece("disputed", "warning"), Piece(f"  {claim.text}: the rows add up to {claim.shown}{source}"))

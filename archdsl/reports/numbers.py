@@ -1,0 +1,67 @@
+"""Numbers as reports write them."""
+
+from __future__ import annotations
+
+from math import prod
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+def exact(n: int) -> str:
+    """`138_357_544`: as the language writes it, so that a figure can be pasted into an `expect`."""
+    return f"{n:_}"
+
+
+def short(n: int) -> str:
+    """Three significant digits, powers of 1000: `118M`, `1.03G`."""
+    if abs(n) < 1000:
+        return str(n)
+    scaled, suffix = next((n / 1000**p, s) for p, s in enumerate("KMGTP", 1) if abs(n) / 1000**p < 999.5 or s == "P")
+    digits = 2 if abs(scaled) < 9.995 else 1 if abs(scaled) < 99.95 else 0
+    return f"{scaled:.{digits}f}{suffix}"
+
+
+def rounded(n: int) -> str:
+    """As lectures round: `3.2M`, `803K`, and what has up to four digits exactly."""
+    if n < 10_000:
+        return exact(n)
+    if n < 999_500:
+        return f"{n / 1e3:.0f}K"
+    return f"{n / 1e6:.1f}M" if n < 999_950_000 else short(n)
+
+
+def binary(n: int) -> str:
+    """Bytes in powers of 1024: `512 B`, `16.0 KiB`, `12.25 MiB`, `527.8 MiB`."""
+    if abs(n) < KIB:
+        return f"{n} B"
+    if abs(n) < 0.095 * MIB:
+        return f"{n / KIB:.1f} KiB"
+    if abs(n) < GIB:
+        return f"{n / MIB:.{2 if abs(n) < 16 * MIB else 1}f} MiB"
+    return f"{n / GIB:.2f} GiB"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def product(factors: tuple[int, ...]) -> str:
+    """`224*224*64`; one factor stands for itself."""
+    return "*".join(map(str, factors))
+
+
+def working(factors: tuple[int, ...]) -> str:
+    """A product with its result: `224*224*64 = 3.2M`."""
+    return product(factors) if len(factors) < 2 else f"{product(factors)} = {rounded(prod(factors))}"
+
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def bar(share: float, cells: int = 12, ascii: bool = False) -> str:
+    """A bar of up to `cells` columns for a share of 0 to 1; what is there at all shows."""
+    eighths = max(round(share * cells * 8), 1) if share > 0 else 0
+    if ascii:
+        return "#" * max(round(eighths / 8), 1) if eighths else ""
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (EIGHTHS[rest] if rest else "")

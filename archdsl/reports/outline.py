@@ -1,0 +1,180 @@
+"""The rows that people read: scopes opened to a depth, small operators in the row of their layer, repeats folded."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from archdsl.analyses.cost import Cost, node_cost
+from archdsl.ir import Module, Node, Op, TensorType, Value
+from archdsl.reports.options import Options
+from archdsl.reports.subject import Subject
+from archdsl.source.styled import Line, Piece
+
+JOINED = ("norm", "activation", "regularization")
+"""Operators of these categories are told in the row of the layer that they follow."""
+
+
+class Entry(NamedTuple):
+    """One row: an opened scope, a closed one, or a layer with the small operators behind it; or several alike."""
+
+    path: str
+    name: str
+    """Within the scope that the row stands in: `conv1`, `1-2`."""
+    indent: int
+    operation: tuple[Piece, ...]
+    paths: tuple[str, ...]
+    """Of all nodes in the row, in order."""
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    cost: Cost
+    times: int = 1
+    is_opened: bool = False
+    is_reuse: bool = False
+    """A further use of a shared instance, whose parameters have been counted."""
+    node: Node | None = None
+    """The first operator or call."""
+
+    @property
+    def is_closed_scope(self) -> bool:
+        return not self.is_opened and self.node is not None and isinstance(self.node.operator, Module)
+
+
+def outline(subject: Subject, options: Options, depth: int = 1) -> list[Entry]:
+    """The rows of a network, without what exists only while training."""
+    return list(_Outliner(subject, options, depth).rows(subject.facts.network.body, "", 0, False))
+
+
+class _Outliner:
+    def __init__(self, subject: Subject, options: Options, depth: int) -> None:
+        self.modules = subject.facts.cost.modules
+        self.options = options
+        self.is_folded = not (options.full or options.is_flat)
+        self.depth = (depth if options.depth is None else options.depth) if self.is_folded else None
+
+    def rows(self, module: Module, prefix: str, level: int, is_reuse: bool) -> Iterator[Entry]:
+        for entry in self._folded(self._entries(module, prefix, level, is_reuse)):
+            yield entry
+            if entry.is_opened and entry.node is not None and isinstance(entry.node.operator, Module):
+                yield from self.rows(entry.node.operator, entry.path + ".", level + 1, entry.is_reuse)
+
+    def _folded(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        for _, alike in groupby(entries, key=_likeness if self.is_folded else lambda entry: entry.path):
+            yield _folded(list(alike))
+
+    def _entries(self, module: Module, prefix: str, level: int, is_reuse: bool) -> Iterator[Entry]:
+        seen: set[str] = set()
+        for run in self._runs(module):
+            yield self._entry(run, prefix, level, is_reuse or run[0].name in seen)
+            seen.add(run[0].name)
+
+    def _opens(self, level: int) -> bool:
+        return self.depth is None or level < self.depth
+
+    def _runs(self, module: Module) -> Iterator[list[Node]]:
+        """The module's nodes, each layer with the small operators that only it feeds."""
+        readers = Counter(v for node in module.nodes for v in node.operands)
+        readers.update(module.outputs)
+        run: list[Node] = []
+        for node in module.nodes:
+            if node.training:
+                continue
+            if run and not (self.is_folded and _joins(node, run[-1], readers)):
+                yield run
+                run = []
+            run.append(node)
+        if run:
+            yield run
+
+    def _entry(self, run: Sequence[Node], prefix: str, level: int, is_reuse: bool) -> Entry:
+        first, last = run[0], run[-1]
+        path = prefix + first.name
+        total = Cost()
+        for node in run:
+            total = total.plus(node_cost(node, self.modules))
+        is_opened = isinstance(first.operator, Module) and self._opens(level)
+        return Entry(
+            path,
+            path if self.options.is_flat else first.name,
+            0 if self.options.is_flat else level,
+            tuple(operation(run, is_opened)),
+            tuple(prefix + node.name for node in run),
+            first.operand_types,
+            last.result_types,
+            total.as_reuse() if is_reuse else total,
+            is_opened=is_opened,
+            is_reuse=is_reuse,
+            node=first,
+        )
+
+
+def _joins(node: Node, before: Node, readers: Counter[Value]) -> bool:
+    op = node.operator
+    if isinstance(op, Module) or op.category not in JOINED or isinstance(before.operator, Module):
+        return False
+    return node.operands == before.results and readers[node.operands[0]] == 1
+
+
+def operation(run: Sequence[Node], is_opened: bool = False) -> Line:
+    """`conv 7x7, 64 /2 · bn · relu`, or a call as the spec has it; of a closed group what is in it."""
+    node = run[0]
+    if isinstance(node.operator, Module):
+        if node.operator.kind == "block":
+            return [Piece(node.operator.text, "dim" if is_opened else "")]
+        return [] if is_opened else [Piece(contents(node.operator))]
+    parts = [summary(n.operator) for n in run if not isinstance(n.operator, Module)]
+    return [piece for i, part in enumerate(parts) for piece in (*((Piece(" · "),) if i else ()), *part)]
+
+
+def summary(op: Op) -> Line:
+    """An operator's short form, its first word in the colour of its category."""
+    head, blank, rest = op.summary().partition(" ")
+    return [Piece(head, f"kind.{op.category}"), *([Piece(blank + rest)] if rest else [])]
+
+
+def contents(module: Module) -> str:
+    """`13 conv, 5 maxpool`: layers with weights, pools and merges."""
+    counts = Counter(op.name for op in _operators(module) if op.is_weight_layer or op.category in ("pool", "merge"))
+    return ", ".join(f"{n} {name}" for name, n in counts.items()) or f"{sum(1 for _ in _operators(module))} operators"
+
+
+def _operators(module: Module) -> Iterator[Op]:
+    for node in module.nodes:
+        if node.training:
+            continue
+        if isinstance(node.operator, Module):
+            yield from _operators(node.operator)
+        else:
+            yield node.operator
+
+
+def _likeness(entry: Entry) -> object:
+    """Equal for rows that may be folded into one; an opened scope is like nothing but itself."""
+    texts = "".join(piece.text for piece in entry.operation)
+    return (entry.path if entry.is_opened else texts, entry.indent, entry.inputs, entry.outputs, entry.cost)
+
+
+def _folded(alike: Sequence[Entry]) -> Entry:
+    first, last = alike[0], alike[-1]
+    if len(alike) == 1:
+        return first
+    total = Cost()
+    for entry in alike:
+        total = total.plus(entry.cost)
+    return first._replace(
+        name=span_of_names(first.name, last.name),
+        operation=(*first.operation, Piece(f"  ×{len(alike)}", "count")),
+        paths=tuple(path for entry in alike for path in entry.paths),
+        cost=total,
+        times=len(alike),
+    )
+
+
+def span_of_names(first: str, last: str) -> str:
+    """`1`, `3` -> `1-3`; `unit2`, `unit4` -> `unit2-4`."""
+    stem = re.sub(r"\d+$", "", first)
+    number = last.removeprefix(stem)
+    return f"{first}-{number}" if number.isdecimal() and last.startswith(stem) else f"{first} … {last}"

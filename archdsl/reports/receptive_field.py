@@ -1,0 +1,119 @@
+"""`archdsl report receptive-field`: how much of the input a unit of each layer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows
+from archdsl.ir import Layer
+from archdsl.reports.layers import title
+from archdsl.reports.options import Options
+from archdsl.reports.subject import Subject
+from archdsl.reports.table import Cell, Column, Row, Table, row
+from archdsl.source.styled import Piece
+
+COLUMNS = (
+    Column("layer", "layer"),
+    Column("window", "window"),
+    Column("size", "size", "number"),
+    Column("stride", "stride", "number"),
+    Column("centre", "first centre", "number"),
+    Column("share", "of the input", "share"),
+    Column("bar", "", "bar", optional=True),
+    Column("status", "", optional=True),
+)
+AXES = {1: ("positions",), 2: ("rows", "columns"), 3: ("slices", "rows", "columns")}
+
+
+def report(subject: Subject, options: Options) -> list[Table]:
+    """The layers that widen the field, in rows of the input; with `full` all layers. See `unit_rows` for one unit."""
+    facts = subject.facts.fields
+    head = title(subject, f"{facts.input} {facts.type}")
+    if not facts.type.sizes:
+        note = (Piece(f"{facts.input} has no spatial axis, so every unit reads all of it"),)
+        return [Table("receptive-field", (), (), title=head, notes=(note,))]
+    rows = [r for r in facts.rows if r.field is not None and (options.full or _widens(subject, r))]
+    table = Table("receptive-field", COLUMNS, tuple(_row(subject, r.layer, r.field) for r in rows if r.field), (), head)
+    note = _unit_note(subject, rows, options)
+    return [table._replace(notes=((), note) if note else ())]
+
+
+def _widens(subject: Subject, r: FieldRow) -> bool:
+    return any(subject.facts.fields.values[number] != r.field for number in r.layer.operands)
+
+
+def _row(subject: Subject, layer: Layer, field: Field) -> Row:
+    sizes = subject.facts.fields.type.sizes
+    read = prod(min(axis.size, n) for axis, n in zip(field.axes, sizes, strict=True))
+    share = read / prod(sizes)
+    is_placed = field.status != "whole input"
+    return row(
+        Cell(layer.path),
+        _window(layer),
+        _per_axis([axis.size for axis in field.axes], always=True),
+        _per_axis([axis.stride for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
+        _per_axis([axis.centre for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
+        share,
+        share,
+        "at most" if field.status == "bound" else None,
+    )
+
+
+def _window(layer: Layer) -> Cell:
+    """`3x3 /2`: the rows that a unit reads of the layer's own operand, and how far units are apart."""
+    reach = layer.op.reach(*layer.operand_types)
+    if reach == "whole":
+        return Cell("all of it")
+    if reach == "pointwise":
+        return Cell(layer.op.name)
+    window, strides = "x".join(str(s.extent) for s in reach), {s.stride for s in reach}
+    apart = "x".join(str(s.stride) for s in reach) if len(strides) > 1 else str(*strides)
+    return Cell(window if strides == {1} else f"{window} /{apart}")
+
+
+def _per_axis(values: Sequence[int | float | None], always: bool = False) -> Cell:
+    """One number where the axes agree, unless `always` all: `3 x 3`."""
+    if None in values:
+        return Cell(None, (Piece("-"),))
+    texts = [f"{v:.1f}" if isinstance(v, float) else str(v) for v in values]
+    if len(set(values)) == 1 and not always:
+        return Cell(values[0], (Piece(texts[0]),))
+    return Cell("x".join(texts), (Piece(" x ".join(texts)),))
+
+
+def _unit_note(subject: Subject, rows: Sequence[FieldRow], options: Options) -> tuple[Piece, ...]:
+    """What one unit reads: the one asked for, else the middle one of the last layer whose units have a place."""
+    if options.unit is not None:
+        return (Piece(unit_rows(subject, *options.unit)),)
+    placed = [r for r in rows if r.field and r.field.status == "exact" and _is_map(subject, r.layer)]
+    if not placed:
+        return ()
+    layer = placed[-1].layer
+    middle = tuple(n // 2 for n in layer.result_types[0].sizes)
+    argument = f"{layer.path}:{','.join(map(str, middle))}"
+    return (Piece(unit_rows(subject, layer.path, middle)), Piece(f"   (--unit {argument})", "dim"))
+
+
+def _is_map(subject: Subject, layer: Layer) -> bool:
+    return len(layer.result_types[0].sizes) == len(subject.facts.fields.type.sizes)
+
+
+def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
+    """`unit (3, 3) of features.30 reads rows 6..217, columns 6..217`.
+
+    Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there.
+    """
+    facts = subject.facts.fields
+    found = facts.unit(path, index)
+    name = f"unit ({', '.join(map(str, index))}) of {path}"
+    if found is None:
+        return f"what {name} reads is not known row by row"
+    parts = [_axis(*known) for known in zip(AXES[len(found)], found, facts.type.sizes, strict=True)]
+    return f"{name} reads {', '.join(parts)}"
+
+
+def _axis(name: str, rows: UnitRows, size: int) -> str:
+    inside = max(min(rows.last, size - 1) - max(rows.first, 0) + 1, 0)
+    padding = rows.last - rows.first + 1 - inside
+    return f"{name} {rows.first}..{rows.last}" + (f" ({padding} of them padding)" if padding else "")

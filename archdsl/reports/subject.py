@@ -1,0 +1,49 @@
+"""What a report is about: a network with its facts, and what else is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from archdsl.analyses import Facts
+from archdsl.source import Diagnostic, Span
+
+
+class ClaimResult(Protocol):
+    """A published figure of the spec, checked (`archdsl.claims.Verdict`)."""
+
+    @property
+    def text(self) -> str:
+        """As written: `params ~ 138M`."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the spec is right: the figure agrees, or is disputed and does not."""
+
+    @property
+    def value(self) -> Any:
+        """What was computed: a number or a shape; None where it could not be."""
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def disputed(self) -> bool: ...
+
+    @property
+    def span(self) -> Span: ...
+
+
+class Subject(NamedTuple):
+    """A network of a file, the claims about it and what was found on the way."""
+
+    facts: Facts
+    file: str = ""
+    bindings: tuple[tuple[str, int | str], ...] = ()
+    """The sizes that stand for symbols, beside the batch."""
+    claims: Sequence[ClaimResult] = ()
+    diagnostics: Sequence[Diagnostic] = ()

@@ -1,0 +1,126 @@
+"""Tables as data: what every report returns and every format writes.
+
+A cell holds a value (a number stays a number) and, where a person should see something else, the text for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from archdsl.reports.numbers import binary, exact, percent, short
+from archdsl.source.styled import Line, Piece
+
+Value = str | int | float | tuple[int, ...] | None
+
+Kind = Literal["text", "count", "short", "bytes", "share", "bar", "shape", "number"]
+"""How a column shows its values: `count` 64_512, `short` 64.5K, `bytes` 252.0 KiB; `share` and `bar` take 0 to 1."""
+
+RIGHT = ("count", "short", "bytes", "share", "number")
+
+
+class Column(NamedTuple):
+    key: str
+    """Its name in CSV, and for sorting."""
+    title: str
+    kind: Kind = "text"
+    optional: bool = False
+    """Whether it may leave a table that is too wide; the last such column leaves first."""
+    wraps: bool = False
+    """Whether its text may go on in a further line of the row."""
+
+    @property
+    def is_right(self) -> bool:
+        return self.kind in RIGHT
+
+
+class Cell(NamedTuple):
+    value: Value = None
+    shown: tuple[Piece, ...] | None = None
+    """What people see, where it is not the value written the column's way."""
+
+
+class Row(NamedTuple):
+    cells: tuple[Cell, ...]
+    indent: int = 0
+    """How far the first cell is set in."""
+    style: str = ""
+
+
+class Table(NamedTuple):
+    name: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    totals: tuple[Row, ...] = ()
+    title: tuple[Piece, ...] = ()
+    notes: tuple[tuple[Piece, ...], ...] = ()
+    """Lines below, for people."""
+    is_list: bool = False
+    """A few named figures: written without header and rules."""
+    beside: bool = False
+    """Whether it may stand to the right of the table before it."""
+
+
+def row(*values: Value | Cell, indent: int = 0, style: str = "") -> Row:
+    """A row of cells, given as cells or as their values."""
+    cells = (v if isinstance(v, Cell) else Cell(v) for v in values)
+    return Row(tuple(cells), indent, style)
+
+
+def text(value: str, style: str = "") -> Cell:
+    return Cell(value, (Piece(value, style),))
+
+
+def show(cell: Cell, kind: Kind) -> Line:
+    """The cell as a person reads it; bars are drawn by the formats that have them."""
+    if cell.shown is not None:
+        return list(cell.shown)
+    return [Piece(show_value(cell.value, kind))]
+
+
+def show_value(value: Value, kind: Kind) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    if kind == "share":
+        return percent(value)
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    return {"short": short, "bytes": binary}.get(kind, exact)(value)
+
+
+def arrange(table: Table, sort: str | None, top: int | None) -> Table:
+    """The table sorted by a column (largest first, ties in their order) and cut to its first rows.
+
+    Raises `ValueError` for a column that is not there.
+    """
+    if sort is not None:
+        table = table._replace(rows=_sorted(table, sort))
+    if top is None or top >= len(table.rows):
+        return table
+    by = f" by {sort}" if sort else ""
+    note = (Piece(f"the first {top} of {len(table.rows)} rows{by}", "dim"),)
+    return table._replace(rows=table.rows[:top], notes=(*table.notes, note))
+
+
+def _sorted(table: Table, key: str) -> tuple[Row, ...]:
+    keys = [column.key for column in table.columns]
+    if key not in keys:
+        raise ValueError(f"{table.name} has no column {key}; its columns are {', '.join(keys)}")
+    index = keys.index(key)
+    numbers = [r for r in table.rows if isinstance(r.cells[index].value, int | float)]
+    if numbers:
+        rest = [r for r in table.rows if r not in numbers]
+        return (*sorted(numbers, key=lambda r: -_number(r.cells[index])), *rest)
+    return tuple(sorted(table.rows, key=lambda r: str(r.cells[index].value or "")))
+
+
+def _number(cell: Cell) -> float:
+    assert isinstance(cell.value, int | float)
+    return cell.value
+
+
+def natural(sequence: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(sequence[:-1]), *sequence[-1:]]))

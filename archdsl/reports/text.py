@@ -1,0 +1,178 @@
+"""Tables -> lines of text: one header row, two thin rules, no boxes; names left, numbers right.
+
+A table that is too wide first loses a blank between its columns, then whole optional columns from the right; at last
+the columns wrap that may. Nothing is ever cut short.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
+
+from archdsl.reports.numbers import bar
+from archdsl.reports.table import Cell, Column, Row, Table, show
+from archdsl.source.styled import Line, Piece, width
+
+NARROWEST = 12
+"""No column is wrapped to fewer columns of text."""
+BESIDE = 4
+"""Blanks between tables that stand side by side."""
+
+ASCII = str.maketrans({"×": "x", "─": "-", "·": "+", "…": "...", "–": "-", "≤": "<="})
+
+Height = list[Line]
+"""The lines of one cell."""
+
+
+class _Block(NamedTuple):
+    title: list[Line]
+    body: list[Line]
+    notes: list[Line]
+
+
+def render_text(tables: Sequence[Table], width: int | None = None, ascii: bool = False) -> list[Line]:
+    """The tables below each other, side by side where one may and both fit; without a width as wide as they like."""
+    blocks: list[_Block] = []
+    for table in tables:
+        block = _block(table, width, ascii)
+        if table.beside and blocks and _fit_beside(blocks[-1], block, width):
+            blocks[-1] = _beside(blocks[-1], block)
+        else:
+            blocks.append(block)
+    lines = [line for block in blocks for line in ([], *block.title, *block.body, *block.notes)][1:]
+    return [[_printable(piece, ascii) for piece in line] for line in lines]
+
+
+def _printable(piece: Piece, ascii: bool) -> Piece:
+    """The piece without control characters, which a name in a spec may hold and a terminal would obey."""
+    text = piece.text.translate(ASCII).encode("ascii", "backslashreplace").decode() if ascii else piece.text
+    if text.isprintable():
+        return piece._replace(text=text)
+    return piece._replace(text="".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+
+
+def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
+    title: list[Line] = [list(table.title), []] if table.title else []
+    notes = [line for note in table.notes for line in _wrap(list(note), limit)]
+    if not table.columns:
+        return _Block(title, [], notes)
+    rows = [[_cell(r, i, c, ascii) for i, c in enumerate(table.columns)] for r in (*table.rows, *table.totals)]
+    if not table.is_list:
+        rows.insert(0, [[Piece(c.title, "header")] for c in table.columns])
+    kept, gap = _choose(table.columns, _widths(rows), limit)
+    columns = [table.columns[i] for i in kept]
+    grid = _wrapped([[r[i] for i in kept] for r in rows], columns, gap, limit)
+    lines = [list(_lines(r, columns, _spans(grid), gap)) for r in grid]
+    return _Block(title, lines[0] if len(lines) == 1 else _ruled(lines, table), notes)
+
+
+def _cell(r: Row, index: int, column: Column, ascii: bool) -> Line:
+    cell: Cell = r.cells[index]
+    if column.kind == "bar":
+        return [Piece(bar(cell.value, ascii=ascii), "bar")] if isinstance(cell.value, int | float) else []
+    pieces = [piece if piece.style else piece._replace(style=r.style) for piece in show(cell, column.kind)]
+    return [Piece("  " * r.indent), *pieces] if index == 0 and r.indent else pieces
+
+
+def _line_width(line: Line) -> int:
+    return sum(width(piece.text) for piece in line)
+
+
+def _widths(rows: Sequence[Sequence[Line]]) -> list[int]:
+    return [max(map(_line_width, column)) for column in zip(*rows, strict=True)]
+
+
+def _choose(columns: Sequence[Column], widths: Sequence[int], limit: int | None) -> tuple[list[int], int]:
+    """The columns that stay, and the blanks between them."""
+    kept = list(range(len(columns)))
+    while limit is not None:
+        natural = sum(widths[i] for i in kept)
+        for gap in (2, 1):
+            if natural + gap * (len(kept) - 1) <= limit:
+                return kept, gap
+        leaving = next((i for i in reversed(kept) if columns[i].optional), None)
+        if leaving is None:
+            return kept, 1
+        kept.remove(leaving)
+    return kept, 2
+
+
+def _wrapped(
+    rows: Sequence[Sequence[Line]], columns: Sequence[Column], gap: int, limit: int | None
+) -> list[list[Height]]:
+    """The cells as lines, wrapped where the table would be too wide."""
+    widths = _widths(rows)
+    excess = 0 if limit is None else sum(widths) + gap * (len(columns) - 1) - limit
+    for i, column in enumerate(columns):
+        if column.wraps and excess > 0:
+            narrower = max(widths[i] - excess, NARROWEST)
+            excess -= widths[i] - narrower
+            widths[i] = narrower
+    return [[_wrap(cell, widths[i]) for i, cell in enumerate(r)] for r in rows]
+
+
+def _wrap(line: Line, limit: int | None) -> Height:
+    """Breaks a line between words; a word longer than the limit stays whole."""
+    if limit is None or _line_width(line) <= limit:
+        return [line]
+    lines: Height = [[]]
+    for word in _words(line):
+        if lines[-1] and _line_width([*lines[-1], word]) - (len(word.text) - len(word.text.rstrip())) > limit:
+            lines.append([])
+        lines[-1].append(word)
+    return lines
+
+
+def _words(line: Line) -> Iterator[Piece]:
+    for piece in line:
+        yield from (Piece(word, piece.style) for word in re.findall(r"\s*\S+\s*|\s+", piece.text))
+
+
+def _spans(grid: Sequence[Sequence[Height]]) -> list[int]:
+    return [max(_line_width(line) for cell in column for line in cell) for column in zip(*grid, strict=True)]
+
+
+def _lines(cells: Sequence[Height], columns: Sequence[Column], widths: Sequence[int], gap: int) -> Iterator[Line]:
+    for parts in zip_longest(*cells, fillvalue=[]):
+        line: Line = []
+        for part, column, size in zip(parts, columns, widths, strict=True):
+            blank = Piece(" " * (size - _line_width(part)))
+            line += [blank, *part] if column.is_right else [*part, blank]
+            line.append(Piece(" " * gap))
+        yield _trimmed(line)
+
+
+def _trimmed(line: Line) -> Line:
+    """The line without blanks at its end and without empty pieces."""
+    pieces = [piece for piece in line if piece.text]
+    while pieces and not pieces[-1].text.strip(" "):
+        pieces.pop()
+    return pieces
+
+
+def _ruled(rows: Sequence[list[Line]], table: Table) -> list[Line]:
+    """The rows with a rule below the header and one above the totals."""
+    if table.is_list:
+        return [line for r in rows for line in r]
+    rule = [Piece("─" * max(_line_width(line) for r in rows for line in r), "rule")]
+    foot = len(rows) - len(table.totals)
+    parts = [rows[0], [rule], *rows[1:foot], *([[rule], *rows[foot:]] if table.totals else [])]
+    return [line for part in parts for line in part]
+
+
+def _body_width(block: _Block) -> int:
+    return max(map(_line_width, block.body), default=0)
+
+
+def _fit_beside(left: _Block, right: _Block, limit: int | None) -> bool:
+    return limit is None or _body_width(left) + BESIDE + _body_width(right) <= limit
+
+
+def _beside(left: _Block, right: _Block) -> _Block:
+    start = _body_width(left) + BESIDE
+    none: Line = []
+    pairs = zip_longest(left.body, right.body, fillvalue=none)
+    body = [_trimmed([*a, Piece(" " * (start - _line_width(a))), *b]) for a, b in pairs]
+    return _Block(left.title, body, [*left.notes, *right.notes])

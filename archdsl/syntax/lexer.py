@@ -1,0 +1,233 @@
+"""Text -> tokens: one regular expression, keywords by dictionary, and the rule for newlines.
+
+A newline ends a statement unless it stands inside parentheses or brackets, after a token that cannot end one, or before
+`->`, `}` or `else`. Comments are no tokens; doc comments are kept by the token they belong to.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from lark import Token
+
+from archdsl.source import Diagnostic, Kind, Label, Source, Span
+
+MALFORMED_NUMBER = Kind(
+    "malformed-number",
+    "error",
+    "A run of digits touches a letter: `4k`, `3x`, `0x10`. Sizes are written out, `4_000`; windows are digits joined by "
+    "`x`, `3x3`; the units k, M, G, T and kB, MiB, ... are for claims alone.",
+)
+UNEXPECTED_CHARACTER = Kind(
+    "unexpected-character", "error", "A character that means nothing in the language, outside of a string or comment."
+)
+UNCLOSED_STRING = Kind("unclosed-string", "error", "A string ends on the line it begins on, with a quote.")
+
+KEYWORDS = {
+    word: word.upper()
+    for word in (
+        "allow and as block by default dispute else expect false for from if import in inline input let network not or "
+        "output repeat return shared source training true where with within"
+    ).split()
+}
+
+_PUNCTUATION = {
+    "{": "LBRACE", "}": "RBRACE", "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "[]": "APPEND",
+    "|": "BAR", ",": "COMMA", ":": "COLON", "=": "ASSIGN", "->": "ARROW", ".": "DOT", "..": "RANGE", "..<": "RANGE",
+    "==": "RELATION", "<=": "RELATION", ">=": "RELATION", "~": "ABOUT", "!=": "CMP", "<": "CMP", ">": "CMP",
+    "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "DIVIDE", "//": "FLOORDIV", "%": "PERCENT", "^": "POWER",
+}  # fmt: skip
+
+_CONTINUES_AFTER = frozenset(
+    "LBRACE BAR ARROW COMMA ASSIGN RANGE RELATION ABOUT CMP PLUS MINUS TIMES DIVIDE FLOORDIV POWER AND OR NOT SEP".split()
+)
+_CONTINUES_BEFORE = frozenset(("ARROW", "RBRACE", "ELSE"))
+_ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
+
+_TOKEN = re.compile(
+    r"""
+    (?P<blank>[ \t\r\f\ufeff]+)
+  | (?P<newline>[\n;])
+  | (?P<comment>\#[^\n]*)
+  | (?P<number>[1-9]\d*(?:x[1-9]\d*)+(?!\w) | \d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?(?:[kKMGTB]|[kKMGT]i?B)?(?!\w)(?!\.\d))
+  | (?P<badnumber>\d[\w]*(?:\.\d[\w]*)*)
+  | (?P<dotted>[^\W\d]\w*(?:\.\w+)+)
+  | (?P<name>[^\W\d]\w*)
+  | (?P<string>"(?:[^"\\\n]|\\.)*")
+  | (?P<badstring>"[^\n]*)
+  | (?P<punctuation>->|\.\.<|\.\.|==|<=|>=|!=|//|\[\]|[{}()\[\]|,:=.~<>+\-*/%^])
+  | (?P<other>.)
+    """,
+    re.VERBOSE,
+)
+_CODE = re.compile(r"[ \t]*([A-Za-z]+(?:-[A-Za-z]+)*)")
+_LABEL_FOLLOWS = re.compile(r"[ \t]*:")
+
+
+class Tokens(NamedTuple):
+    """The tokens of a file, its doc comments by the offset of the token they belong to, and what could not be read."""
+
+    tokens: list[Token]
+    docs: dict[int, str]
+    file_doc: str
+    problems: list[Diagnostic]
+
+
+def tokenize(source: Source) -> Tokens:
+    """All tokens of a spec. Text that is no token is reported and left out."""
+    return _Lexer(source).run()
+
+
+class _Lexer:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.tokens: list[Token] = []
+        self.problems: list[Diagnostic] = []
+        self.docs: dict[int, str] = {}
+        self._pending_docs: list[str] = []
+        self._line_first: int | None = None
+        self._nesting: list[str] = []
+        self._separator: int | None = None
+
+    def run(self) -> Tokens:
+        text = self.source.text
+        match = _TOKEN.match
+        position, end = 0, len(text)
+        file_doc = ""
+        while position < end:
+            found = match(text, position)
+            assert found is not None and found.lastgroup is not None
+            group, lexeme = found.lastgroup, found.group()
+            start, position = position, found.end()
+            if group == "blank":
+                continue
+            if group == "newline":
+                file_doc = self._newline(lexeme, start) or file_doc
+            elif group == "comment":
+                self._comment(lexeme)
+            elif group == "name" or group == "dotted":
+                position = self._name(lexeme, group, start, position)
+            elif group == "punctuation":
+                self._add(_PUNCTUATION[lexeme], lexeme, start)
+            elif group == "number":
+                self._add(_number_type(lexeme), lexeme, start)
+            elif group == "string":
+                self._add("STRING", lexeme, start)
+            else:
+                self._problem(group, lexeme, start)
+        return Tokens(self.tokens, self.docs, file_doc, self.problems)
+
+    def _add(self, type: str, lexeme: str, start: int) -> None:
+        if self._separator is not None:
+            if self._ends_statement(type):
+                at = self._separator
+                self.tokens.append(Token("SEP", self.source.text[at], at, end_pos=at + 1))
+            self._separator = None
+        self.tokens.append(Token(type, lexeme, start, end_pos=start + len(lexeme)))
+        if self._line_first is None:
+            self._line_first = start
+        if self._pending_docs:
+            self.docs[start] = "\n".join(self._pending_docs)
+            self._pending_docs.clear()
+        if type in ("LPAR", "LSQB", "LBRACE"):
+            self._nesting.append(type)
+        elif type in ("RPAR", "RSQB", "RBRACE") and self._nesting:
+            self._nesting.pop()
+
+    def _ends_statement(self, following: str) -> bool:
+        return bool(self.tokens) and self.tokens[-1].type not in _CONTINUES_AFTER and following not in _CONTINUES_BEFORE
+
+    def _newline(self, lexeme: str, start: int) -> str:
+        """Notes a possible end of statement; a doc comment set off by a blank line at the top belongs to the file."""
+        file_doc = ""
+        if lexeme == "\n":
+            blank = self._line_first is None and self.source.text[start - 1 : start] in ("\n", "")
+            if blank and self._pending_docs and not self.tokens:
+                file_doc = "\n".join(self._pending_docs)
+                self._pending_docs.clear()
+            self._line_first = None
+        inside = self._nesting and self._nesting[-1] != "LBRACE"
+        if self._separator is None and (not inside or lexeme == ";"):
+            self._separator = start
+        return file_doc
+
+    def _comment(self, lexeme: str) -> None:
+        if not lexeme.startswith("##") or lexeme.startswith("###"):
+            return
+        doc = lexeme[2:].strip()
+        if self._line_first is None:
+            self._pending_docs.append(doc)
+        else:
+            before = self.docs.get(self._line_first)
+            self.docs[self._line_first] = f"{before}\n{doc}" if before else doc
+
+    def _name(self, lexeme: str, group: str, start: int, position: int) -> int:
+        """Adds a name, keyword, path or label; where to go on reading."""
+        text = self.source.text
+        if group == "dotted":
+            head = lexeme.split(".", 1)[0]
+            if head != "in":
+                self._add("DOTTED", lexeme, start)
+                return position
+            lexeme, position = head, start + len(head)
+        keyword = KEYWORDS.get(lexeme)
+        if keyword in _ITEM_KEYWORDS and self._line_first is None:
+            self._nesting.clear()  # a declaration begins a line: whatever was left open before it is closed
+        if _LABEL_FOLLOWS.match(text, position) and not (keyword and lexeme == "else"):
+            self._add("LABEL", lexeme, start)
+        elif keyword is None:
+            self._add("NAME", lexeme, start)
+        else:
+            self._add(keyword, lexeme, start)
+            if keyword == "ALLOW" and (code := _CODE.match(text, position)):
+                self._add("CODE", code.group(1), code.start(1))
+                position = code.end()
+        return position
+
+    def _problem(self, group: str, lexeme: str, start: int) -> None:
+        span = Span(self.source, start, start + len(lexeme))
+        if group == "badnumber":
+            problem = Diagnostic(
+                MALFORMED_NUMBER,
+                f"malformed number: `{lexeme}`",
+                Label(span, "digits and letters touch"),
+                helps=_number_help(lexeme),
+            )
+            self._add("INT", "1", start)
+            self.tokens[-1].end_pos = span.end
+        elif group == "badstring":
+            problem = Diagnostic(
+                UNCLOSED_STRING, "the string is not closed", Label(span, "no closing quote on this line")
+            )
+            self._add("STRING", lexeme.rstrip("\\") + '"', start)
+            self.tokens[-1].end_pos = span.end
+        else:
+            shown = lexeme if lexeme.isprintable() else f"U+{ord(lexeme):04X}"
+            problem = Diagnostic(
+                UNEXPECTED_CHARACTER, f"unexpected character `{shown}`", Label(span), helps=_character_help(lexeme)
+            )
+        if not any(p.primary is not None and p.primary.span.line == span.line for p in self.problems):
+            self.problems.append(problem)
+
+
+def _number_type(lexeme: str) -> str:
+    if "x" in lexeme:
+        return "WINDOW"
+    if lexeme[-1].isalpha():
+        return "SI"
+    return "FLOAT" if "." in lexeme or "e" in lexeme or "E" in lexeme else "INT"
+
+
+def _number_help(lexeme: str) -> tuple[str, ...]:
+    if re.fullmatch(r"\d+x", lexeme):
+        return (f"a window has a size for each axis: `{lexeme}{lexeme[:-1]}`",)
+    return ("write the number out, as `4_000`",) if re.fullmatch(r"\d+[kKmMgG]", lexeme) else ()
+
+
+def _character_help(lexeme: str) -> tuple[str, ...]:
+    quotes = {"'": '"', "\u201c": '"', "\u201d": '"', "`": '"'}
+    if lexeme in quotes:
+        return ('strings stand in double quotes: "..."',)
+    other = {"\u00d7": "x", "\u2192": "->", "&": "and", "!": "not", "@": "matmul", "\u2212": "-", "\u2013": "-"}
+    return (f"write `{other[lexeme]}`",) if lexeme in other else ()

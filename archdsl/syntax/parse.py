@@ -1,0 +1,218 @@
+"""Text -> tree. Never raises on what a person may write: returns the tree of what holds, and the problems.
+
+Top-level items are parsed one by one, so a mistake in one leaves the rest standing; within an item the statement at
+fault is set aside and the rest is read on, to find further mistakes.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from lark import Lark, Token
+from lark.exceptions import UnexpectedToken
+from lark.lexer import Lexer
+
+from archdsl.source import Diagnostic, Kind, Label, Source, Span, empty_file
+from archdsl.syntax import tree
+from archdsl.syntax.builder import TreeBuilder
+from archdsl.syntax.lexer import tokenize
+from archdsl.syntax.messages import explain_unexpected
+
+TABLES = Path(__file__).with_name("grammar.tables")
+GRAMMAR = Path(__file__).with_name("grammar.lark")
+
+NESTING_LIMIT = 100
+PROBLEM_LIMIT = 20
+
+NESTING_TOO_DEEP = Kind(
+    "nesting-too-deep", "error", f"Braces, brackets and parentheses may be nested {NESTING_LIMIT} deep."
+)
+
+_OPENING = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+_CLOSING = frozenset(_OPENING.values())
+_ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
+
+
+class TokenList(Lexer):
+    """Hands the parser tokens that have been made before."""
+
+    def __init__(self, lexer_conf: Any) -> None:
+        pass
+
+    def lex(self, data: Any, parser_state: Any = None) -> Iterator[Token]:
+        return iter(data)
+
+
+def build_tables() -> dict[str, Any]:
+    """The parse tables of `grammar.lark`, as plain data. Raises where the grammar has a conflict."""
+    lark = Lark(GRAMMAR.read_text("utf-8"), parser="lalr", lexer=TokenList, strict=False)
+    from lark.grammar import Rule
+    from lark.lexer import TerminalDef
+
+    data, memo = lark.memo_serialize([TerminalDef, Rule])
+    data["options"]["lexer"] = None
+    return {"data": data, "memo": memo}
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self.builder = TreeBuilder()
+        self.lock = Lock()
+        saved = pickle.loads(TABLES.read_bytes())
+        saved["data"]["options"]["lexer"] = TokenList
+        self.lark = Lark._load_from_dict(saved["data"], saved["memo"], transformer=self.builder)  # type: ignore[no-untyped-call]
+
+    def parse(self, tokens: list[Token]) -> tree.Item:
+        item: tree.Item = self.lark.parse(tokens)
+        return item
+
+
+@cache
+def _parser() -> _Parser:
+    return _Parser()
+
+
+def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
+    """The tree of a spec and what is wrong with its text."""
+    tokens, docs, doc, problems = tokenize(source)
+    broken: set[str] = set()
+    items: list[tree.Item] = []
+    unread = [p.primary.span for p in problems if p.primary is not None]
+    parser = _parser()
+    with parser.lock:
+        parser.builder.begin(source, docs)
+        for part in _split(tokens, source.text):
+            item, found = _parse_item(parser, source, part)
+            problems += found
+            span = Span(source, part[0].start_pos or 0, part[-1].end_pos or 0)
+            if item is not None and not any(span.start <= u.start < span.end for u in unread):
+                items.append(item)
+            else:
+                broken.update(_declared(part))
+            if len(problems) >= PROBLEM_LIMIT:
+                break
+    if not tokens and not problems:
+        problems.append(empty_file(source))
+    return tree.File(source, items, frozenset(broken), doc), problems
+
+
+def parse_expression(source: Source, start: int, end: int) -> tuple[tree.Expression | None, list[Diagnostic]]:
+    """The expression that stands in a stretch of a source (the hole of a label, a setting), or what is wrong with it."""
+    tokens, _, _, problems = tokenize(Source(source.path, " " * start + source.text[start:end]))
+    if problems:
+        return None, problems
+    let = [Token("LET", "let", start, end_pos=start), Token("NAME", "_", start, end_pos=start)]
+    parser = _parser()
+    with parser.lock:
+        parser.builder.begin(source, {})
+        item, problems = _parse_item(parser, source, [*let, Token("ASSIGN", "=", start, end_pos=start), *tokens])
+    return (item.value if isinstance(item, tree.Let) else None), problems
+
+
+def _split(tokens: list[Token], text: str) -> list[list[Token]]:
+    """The tokens of each top-level item. A declaration that begins a line ends whatever was left open before it."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        if token.type in _ITEM_KEYWORDS and depth > 0 and _begins_line(token, text):
+            depth = 0
+            parts.append([])
+        if token.type == "SEP" and depth <= 0:
+            parts.append([])
+            depth = 0
+            continue
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        parts[-1].append(token)
+    return [part for part in parts if part]
+
+
+def _begins_line(token: Token, text: str) -> bool:
+    start = token.start_pos or 0
+    return not text[text.rfind("\n", 0, start) + 1 : start].strip()
+
+
+def _declared(part: list[Token]) -> list[str]:
+    """The names that a broken item would have declared."""
+    head = [t for t in part[:3] if t.type in ("NAME", "LABEL")]
+    if part[0].type == "IMPORT":
+        return [str(t) for t in part if t.type == "NAME"]
+    return [str(head[0])] if head else []
+
+
+def _parse_item(parser: _Parser, source: Source, tokens: list[Token]) -> tuple[tree.Item | None, list[Diagnostic]]:
+    """The item, or None and what is wrong with it: several mistakes where they stand in different statements."""
+    problems: list[Diagnostic] = []
+    if (deep := _too_deep(source, tokens)) is not None:
+        return None, [deep]
+    while tokens:
+        try:
+            item = parser.parse(tokens)
+        except UnexpectedToken as error:
+            at = next((i for i, t in enumerate(tokens) if t is error.token), len(tokens))
+            found = explain_unexpected(source, tokens, at, set(error.accepts or error.expected))
+            if not any(_line(p) == _line(found) for p in problems):
+                problems.append(found)
+            rest = _without_statement(tokens, at)
+            if rest is None or len(problems) >= PROBLEM_LIMIT:
+                return None, problems
+            tokens = rest
+        else:
+            return (None if problems else item), problems
+    return None, problems
+
+
+def _line(problem: Diagnostic) -> int:
+    return problem.primary.span.line if problem.primary is not None else 0
+
+
+def _too_deep(source: Source, tokens: list[Token]) -> Diagnostic | None:
+    depth = 0
+    for token in tokens:
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        if depth > NESTING_LIMIT:
+            span = Span(source, token.start_pos or 0, token.end_pos or 0)
+            return Diagnostic(NESTING_TOO_DEEP, f"nested deeper than {NESTING_LIMIT} levels", Label(span))
+    return None
+
+
+def _without_statement(tokens: list[Token], at: int) -> list[Token] | None:
+    """The tokens without the statement around position `at`; None where there is none inside braces."""
+    start = at
+    depth = 0
+    while start > 0:
+        kind = tokens[start - 1].type
+        if kind in _CLOSING:
+            depth += 1
+        elif kind in _OPENING:
+            if depth == 0 and kind == "LBRACE":
+                break
+            depth = max(depth - 1, 0)
+        elif depth == 0 and kind in ("SEP", "BAR"):
+            break
+        start -= 1
+    if start == 0 or at >= len(tokens):
+        return None
+    end = start
+    closers: list[str] = []
+    while end < len(tokens):
+        kind = tokens[end].type
+        if not closers and kind in ("SEP", "RBRACE"):
+            break
+        if kind in _OPENING:
+            closers.append(_OPENING[kind])
+        elif kind in _CLOSING and (not closers or closers.pop() != kind):
+            return None
+        end += 1
+    if end <= at and end == start:
+        return None
+    cut = tokens[:start] + tokens[end:]
+    if start < len(cut) and cut[start].type == "SEP" and cut[start - 1].type in ("SEP", "LBRACE"):
+        del cut[start]
+    elif start < len(cut) and cut[start].type == "RBRACE" and cut[start - 1].type == "SEP":
+        del cut[start - 1]
+    return cut
