@@ -111,11 +111,11 @@ class Build(Blocks):
     def _finish_network(
         self, name: str, builder: Builder, frame: Frame, last: Current, inputs: list[tree.Input], span: Span
     ) -> Network | None:
-        if self.reporter.failures:
+        if self.reporter.failures or isinstance(last, Poison):
             return None
         outputs = list(frame.outputs)
         if not any(not o.training for o in outputs):
-            if last is None or isinstance(last, Poison) or len(last) != 1:
+            if last is None or len(last) != 1:
                 raise Fault(kinds.NO_CURRENT_VALUE, f"`{name}` has no output", span, helps=("end with `output name`",))
             outputs.append(Output("out", last[0]))
         for output in outputs:

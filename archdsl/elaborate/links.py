@@ -328,6 +328,7 @@ class Links(Names):
         origin, builder = self.place.origin(span), self.place.builder
         if isinstance(instance, Module):
             return builder.call(shared.name, instance, operands, origin, self.place.training)
+        assert isinstance(instance, Op)
         return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
 
     def label_text(self, label: tree.Label) -> str:

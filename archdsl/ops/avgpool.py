@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Saved, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Saved, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import compact
 from archdsl.ops.families.padding import padded_copy, padded_module, pads

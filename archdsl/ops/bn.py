@@ -61,7 +61,9 @@ class BatchNorm(Op):
 
 
 def _partial(module: str, channels: int, given: Keywords, missing: str) -> Lowering:
-    name, what = ("Unscaled", "shifts but does not scale") if missing == "weight" else ("Unshifted", "scales but does not shift")
+    name, what = (
+        ("Unscaled", "shifts but does not scale") if missing == "weight" else ("Unshifted", "scales but does not shift")
+    )
     helper = Helper(
         f"{name}{module}",
         f'''

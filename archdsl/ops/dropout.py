@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Extra, Lowering, Op, Saved, TensorType, Types
+from archdsl.ir import Call, Examples, Expression, Extra, Lowering, Op, Saved, TensorType, Types
 from archdsl.ir.attrs import Field, Probability
 from archdsl.ops.families.checks import check_float
 
@@ -44,4 +44,6 @@ class Dropout(Op):
         return Saved(extra=(Extra("noise", x.shape, x.dtype),))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        return Lowering(Call("nn.Dropout", (self.p,)))
+        return Lowering(
+            Call("nn.Dropout", (self.p,)), Expression(f"F.dropout({{0}}, {self.p!r}, self.training)", ("F",))
+        )

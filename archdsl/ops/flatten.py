@@ -30,7 +30,9 @@ class Flatten(Op):
         (x,) = operands
         if not x.rank:
             raise Misfit("`flatten` needs at least one axis", code="wrong-rank", operand=0)
-        start, stop = (check_axis(self.name, axis, x, name) for axis, name in ((self.start, "start"), (self.stop, "stop")))
+        start, stop = (
+            check_axis(self.name, axis, x, name) for axis, name in ((self.start, "start"), (self.stop, "stop"))
+        )
         if start > stop:
             raise Misfit(
                 f"`flatten` from axis {start} to axis {stop} runs backwards",

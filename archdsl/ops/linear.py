@@ -55,9 +55,7 @@ class Linear(Op):
         return Saved(operands=(0,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        return Lowering(
-            Call("nn.Linear", (operands[0].shape[-1], self.features), keywords(bias=(self.bias, True)))
-        )
+        return Lowering(Call("nn.Linear", (operands[0].shape[-1], self.features), keywords(bias=(self.bias, True))))
 
     def summary(self) -> str:
         return f"linear {self.features}"

@@ -132,7 +132,7 @@ class LocallyConnected(nn.Module):
     def patches(self, x: Tensor) -> Tensor:
         """What each position reads: [positions, batch, channels * window]."""
         x = F.pad(x, self.pads) if self.pads else x
-        for axis, (size, step) in enumerate(zip(self.kernel_size, self.stride), start=2):
+        for axis, (size, step) in enumerate(zip(self.kernel_size, self.stride, strict=True), start=2):
             x = x.unfold(axis, size, step)
         rank = len(self.kernel_size)
         x = x.permute(*range(2, 2 + rank), 0, 1, *range(2 + rank, 2 + 2 * rank))

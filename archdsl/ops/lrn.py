@@ -35,7 +35,9 @@ class LocalResponseNorm(Op):
         (x,) = operands
         check_float(self.name, x)
         if x.rank < 2:
-            raise Misfit(f"`lrn` needs channels and a spatial axis, not {show_shape(x.shape)}", code="wrong-rank", operand=0)
+            raise Misfit(
+                f"`lrn` needs channels and a spatial axis, not {show_shape(x.shape)}", code="wrong-rank", operand=0
+            )
         return (x,)
 
     def _padded_squares(self, x: TensorType) -> Extra:

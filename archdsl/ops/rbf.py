@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import WHOLE, Call, Examples, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import (
+    WHOLE,
+    Call,
+    Examples,
+    Extra,
+    Helper,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Saved,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_float

@@ -13,4 +13,7 @@ class Softmax(SoftmaxOverAxis):
 
     name = "softmax"
     module = "Softmax"
-    examples: ClassVar[Examples] = (("softmax", "[1000]", "[1000]"), ("softmax(axis=0)", "[21, 64, 64]", "[21, 64, 64]"))
+    examples: ClassVar[Examples] = (
+        ("softmax", "[1000]", "[1000]"),
+        ("softmax(axis=0)", "[21, 64, 64]", "[21, 64, 64]"),
+    )

@@ -9,8 +9,8 @@ from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved
 from archdsl.ir.attrs import Field, Window
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.windows import Geometry, geometry, output_sizes, spell_out
 from archdsl.ops.families.pool import pool_summary
+from archdsl.ops.families.windows import Geometry, geometry, output_sizes, spell_out
 
 
 class Subsample(Op):
@@ -90,12 +90,11 @@ class Subsample(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        for axis, (size, step) in enumerate(zip(self.kernel_size, self.stride), start=2):
+        for axis, (size, step) in enumerate(zip(self.kernel_size, self.stride, strict=True), start=2):
             x = x.unfold(axis, size, step)
         rank = len(self.kernel_size)
         maps = (-1,) + (1,) * rank
-        sums = x.sum(tuple(range(-rank, 0)))
-        return sums * self.weight.view(maps) + self.bias.view(maps)
+        return x.sum(tuple(range(-rank, 0))) * self.weight.view(maps) + self.bias.view(maps)
 ''',
     ("Tensor", "math", "torch", "nn"),
 )

@@ -10,7 +10,7 @@ from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, summary
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row
-from archdsl.source.styled import Line, Piece
+from archdsl.source.styled import Piece
 
 LAYER = (Column("layer", "layer"), Column("operation", "", wraps=True))
 """The columns that `layer_cells` fills."""
@@ -78,15 +78,17 @@ class OnlyChanges:
         return cell if changed else Cell(cell.value, ())
 
 
-def see_more(entries: Sequence[Entry], options: Options, layers: int, depth: int = 1) -> tuple[tuple[Piece, ...], ...]:
-    """The last line of a table: how its rows are opened."""
+def see_more(
+    entries: Sequence[Entry], options: Options, rows: int, what: str = "operators"
+) -> tuple[tuple[Piece, ...], ...]:
+    """The last line of a table: how its rows are opened, and how many `--full` has."""
     if options.full or options.is_flat:
         return ()
-    deeper = (depth if options.depth is None else options.depth) + 1
+    deeper = (1 if options.depth is None else options.depth) + 1
     parts = [
         f"--depth {deeper} opens the blocks" if any(e.is_closed_scope for e in entries) else "",
-        f"--full lists all {exact(layers)} operators" if len(entries) < layers else "",
-        "×n: n alike in a row, their figures added" if any(e.times > 1 for e in entries) else "",
+        f"--full lists all {exact(rows)} {what}" if len(entries) < rows else "",
+        "×n: n alike in a row, added up" if any(e.times > 1 for e in entries) else "",
     ]
-    line: Line = [Piece(" · ".join(filter(None, parts)), "dim")]
-    return (tuple(line),) if line[0].text else ()
+    words = " · ".join(filter(None, parts))
+    return ((Piece(words, "dim"),),) if words else ()

@@ -39,7 +39,7 @@ def _layers(subject: Subject, options: Options) -> Table:
     share = 1.0 if total.params else None
     last = row("total", None, total.weights, total.params - total.weights, total.params, share, None, style="total")
     rows = tuple(_row(subject, entry) for entry in entries)
-    notes = (*_buffers(subject), *see_more(entries, options, len(subject.facts.flat.layers)))
+    notes = (*_buffers(subject), *see_more(entries, options, len(_states(subject)), "tensors"))
     return Table("params", COLUMNS, rows, (last,), _title(subject), notes)
 
 
@@ -64,14 +64,14 @@ def _buffers(subject: Subject) -> tuple[tuple[Piece, ...], ...]:
 
 
 def _tensors(subject: Subject) -> Table:
-    rows = [
-        _tensor(layer, state)
-        for layer in subject.facts.flat.layers
-        if not layer.is_reuse
-        for state in layer.op.state(*layer.operand_types)
-    ]
+    rows = [_tensor(layer, state) for layer, state in _states(subject)]
     last = row("total", None, subject.facts.cost.total.params, "parameter", None, style="total")
     return Table("params", TENSORS, tuple(rows), (last,), _title(subject), _buffers(subject))
+
+
+def _states(subject: Subject) -> list[tuple[Layer, State]]:
+    layers = (layer for layer in subject.facts.flat.layers if not layer.is_reuse)
+    return [(layer, state) for layer in layers for state in layer.op.state(*layer.operand_types)]
 
 
 def _tensor(layer: Layer, state: State) -> Row:

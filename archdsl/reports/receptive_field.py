@@ -31,16 +31,18 @@ def report(subject: Subject, options: Options) -> list[Table]:
     facts = subject.facts.fields
     head = title(subject, f"{facts.input} {facts.type}")
     if not facts.type.sizes:
-        note = (Piece(f"{facts.input} has no spatial axis, so every unit reads all of it"),)
-        return [Table("receptive-field", (), (), title=head, notes=(note,))]
+        words = Piece(f"{facts.input} has no spatial axis, so no unit has a place on it")
+        return [Table("receptive-field", (), (), title=head, notes=((words,),))]
     rows = [r for r in facts.rows if r.field is not None and (options.full or _widens(subject, r))]
     table = Table("receptive-field", COLUMNS, tuple(_row(subject, r.layer, r.field) for r in rows if r.field), (), head)
-    note = _unit_note(subject, rows, options)
-    return [table._replace(notes=((), note) if note else ())]
+    notes = _unit_notes(subject, rows, options)
+    return [table._replace(notes=((), *notes) if notes else ())]
 
 
 def _widens(subject: Subject, r: FieldRow) -> bool:
-    return any(subject.facts.fields.values[number] != r.field for number in r.layer.operands)
+    """Whether a unit of the layer reads more of the input than one of its operands does."""
+    operands = (subject.facts.fields.values[number] for number in r.layer.operands)
+    return any(field is not None and r.field is not None and field.size != r.field.size for field in operands)
 
 
 def _row(subject: Subject, layer: Layer, field: Field) -> Row:
@@ -82,14 +84,15 @@ def _per_axis(values: Sequence[int | float | None], always: bool = False) -> Cel
     return Cell("x".join(texts), (Piece(" x ".join(texts)),))
 
 
-def _unit_note(subject: Subject, rows: Sequence[FieldRow], options: Options) -> tuple[Piece, ...]:
+def _unit_notes(subject: Subject, rows: Sequence[FieldRow], options: Options) -> list[tuple[Piece, ...]]:
     """What one unit reads: the one asked for, else the middle one of the last layer whose units have a place."""
     if options.unit is not None:
-        return (Piece(unit_rows(subject, *options.unit)),)
-    placed = [r for r in rows if r.field and r.field.status == "exact" and _is_map(subject, r.layer)]
-    if not placed:
-        return ()
-    layer = placed[-1].layer
+        return [(Piece(unit_rows(subject, *options.unit)),)]
+    placed = [r.layer for r in rows if r.field and r.field.status == "exact" and _is_map(subject, r.layer)]
+    return [_example(subject, layer) for layer in placed[-1:]]
+
+
+def _example(subject: Subject, layer: Layer) -> tuple[Piece, ...]:
     middle = tuple(n // 2 for n in layer.result_types[0].sizes)
     argument = f"{layer.path}:{','.join(map(str, middle))}"
     return (Piece(unit_rows(subject, layer.path, middle)), Piece(f"   (--unit {argument})", "dim"))

@@ -1,7 +1,7 @@
 """Tables -> lines of text: one header row, two thin rules, no boxes; names left, numbers right.
 
-A table that is too wide first loses a blank between its columns, then whole optional columns from the right; at last
-the columns wrap that may. Nothing is ever cut short.
+A table that is too wide first loses whole optional columns from the right, then a blank between its columns; at last
+the columns wrap that may, from the right. Nothing is ever cut short.
 """
 
 from __future__ import annotations
@@ -87,11 +87,7 @@ def _widths(rows: Sequence[Sequence[Line]]) -> list[int]:
 def _choose(columns: Sequence[Column], widths: Sequence[int], limit: int | None) -> tuple[list[int], int]:
     """The columns that stay, and the blanks between them."""
     kept = list(range(len(columns)))
-    while limit is not None:
-        natural = sum(widths[i] for i in kept)
-        for gap in (2, 1):
-            if natural + gap * (len(kept) - 1) <= limit:
-                return kept, gap
+    while limit is not None and sum(widths[i] for i in kept) + 2 * (len(kept) - 1) > limit:
         leaving = next((i for i in reversed(kept) if columns[i].optional), None)
         if leaving is None:
             return kept, 1
@@ -105,8 +101,8 @@ def _wrapped(
     """The cells as lines, wrapped where the table would be too wide."""
     widths = _widths(rows)
     excess = 0 if limit is None else sum(widths) + gap * (len(columns) - 1) - limit
-    for i, column in enumerate(columns):
-        if column.wraps and excess > 0:
+    for i in reversed(range(len(columns))):
+        if columns[i].wraps and excess > 0:
             narrower = max(widths[i] - excess, NARROWEST)
             excess -= widths[i] - narrower
             widths[i] = narrower
@@ -126,8 +122,9 @@ def _wrap(line: Line, limit: int | None) -> Height:
 
 
 def _words(line: Line) -> Iterator[Piece]:
+    """The words of a line; a sign stays with the word behind it."""
     for piece in line:
-        yield from (Piece(word, piece.style) for word in re.findall(r"\s*\S+\s*|\s+", piece.text))
+        yield from (Piece(word, piece.style) for word in re.findall(r"\s*(?:[=+·×] )?\S+\s*|\s+", piece.text))
 
 
 def _spans(grid: Sequence[Sequence[Height]]) -> list[int]:

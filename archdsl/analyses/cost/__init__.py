@@ -7,6 +7,6 @@ connections are the uses of a weight or bias. All are exact. A module is counted
 every call of it.
 """
 
-from archdsl.analyses.cost.cost import Cost, CostFacts, CostRow, cost, node_cost
+from archdsl.analyses.cost.cost import Cost, CostFacts, cost, node_cost, op_cost
 
-__all__ = ["Cost", "CostFacts", "CostRow", "cost", "node_cost"]
+__all__ = ["Cost", "CostFacts", "cost", "node_cost", "op_cost"]

@@ -34,14 +34,6 @@ class Cost(NamedTuple):
         return 2 * self.macs
 
 
-class CostRow(NamedTuple):
-    """One operator of the unrolled network."""
-
-    path: str
-    node: Node
-    cost: Cost
-
-
 class CostFacts(NamedTuple):
     """Costs of a network: `total` without what exists only while training, `training` with it."""
 

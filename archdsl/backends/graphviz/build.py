@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from archdsl.analyses.cost import Cost, CostFacts
 from archdsl.backends.graphviz.model import (
@@ -16,7 +16,6 @@ from archdsl.backends.graphviz.model import (
     Card,
     Drawing,
     Group,
-    Item,
     Kind,
     Lane,
     Merge,
@@ -29,7 +28,7 @@ from archdsl.backends.graphviz.model import (
 )
 from archdsl.backends.graphviz.structure import Edge, Fork, Path, Structure, structure
 from archdsl.backends.graphviz.structure import Unit as Place
-from archdsl.backends.graphviz.units import FUSED, Unit, Units, describe, shown_paths
+from archdsl.backends.graphviz.units import FUSED, Unit, Units, describe
 from archdsl.backends.graphviz.words import glyph, short, show_output, times, total
 from archdsl.ir import Module, Network, Node, Value, modules
 
@@ -88,7 +87,7 @@ def _runs(network: Network) -> Counter[int]:
 
 
 class _Built(NamedTuple):
-    """A body, where its outputs are made, and who reads those of its inputs that do not enter at its top."""
+    """A body, what makes each output of its module, and what reads each input."""
 
     body: Body
     exits: dict[Value, Anchor]
@@ -103,9 +102,12 @@ class _Builder:
         self.kinds: set[Kind] = set()
         self.scale = 0
         self.closed: dict[int, tuple[Module, str]] = {}
-        """Modules drawn as a row, by identity, with the path of their first call: what needs a definition."""
-        self._opens: dict[int, bool] = {}
+        """Modules that a row stands for, by identity, with the path of their first call: what needs a definition."""
+        self.shows: dict[int, str] = {}
+        """What a module shows by itself, by identity: one `row`, one card of `calls`, or a `body`."""
         self._keys = 0
+        for module in modules(source):
+            self.shows[id(module)] = self._shows(module)
 
     def key(self) -> int:
         self._keys += 1
@@ -126,21 +128,30 @@ class _Builder:
         """The definition of every block that is drawn as a row somewhere, in the order of their first calls."""
         runs = _runs(self.source)
         found: list[Group] = []
-        done: set[int] = set()
-        while len(done) < len(self.closed):
-            identity, (module, path) = next((k, v) for k, v in self.closed.items() if k not in done)
-            done.add(identity)
-            count = runs[identity]
-            note = f"used {count:_} times · drawn once" if count > 1 else f"used once, as {path}"
+        while len(found) < len(self.closed):
+            module, path = list(self.closed.values())[len(found)]
+            count = runs[id(module)]
+            note = f"used {count:_} times · drawn once" if count > 1 else f"used once: {path}"
             units = Units(module, f"{path}.", None, self.costs)
             for value in module.inputs:
-                units.add_input(self._terminal("", "in", value), value)
+                units.add_input(self._terminal("", value.tap or "in", value), value)
             units.add_nodes(self._place)
             for value in module.outputs:
                 units.add_output(self._terminal("", "", value), value)
             body = _Assembly(self, units).built().body
-            found.append(Group(self.key(), "", times(module.text), note, 1, "definition", body))
+            found.append(Group(self.key(), "", times(module.text), "", note, 1, "definition", body))
         return found
+
+    def inside(self, module: Module, path: str, entry: Value | None) -> Units:
+        return Units(module, f"{path}.", entry, self.costs).add_nodes(self._place)
+
+    def _shows(self, module: Module) -> str:
+        if len(module.inputs) != 1 or len(module.outputs) != 1:
+            return "body"
+        units = self.inside(module, "", module.inputs[0])
+        if units.single is not None:
+            return "row"
+        return "calls" if units.is_chain and any(u.closed for u in units.units) else "body"
 
     def _terminal(self, path: str, name: str, value: Value) -> Terminal:
         return Terminal(self.key(), path, name, show_output([value.type]), glyph(value.type) if path else None)
@@ -150,37 +161,224 @@ class _Builder:
         op = node.operator
         if isinstance(op, Module):
             return self._place_call(node, op, path)
-        joins = op.category == "merge"
-        splits = len(node.results) > 1 or op.name == "concat"
-        unit = Unit("bar" if splits else "merge" if joins else "row", path, node)
+        is_bar = len(node.results) > 1 or op.name == "concat"
+        unit = Unit("bar" if is_bar else "merge" if op.category == "merge" else "row", path, node)
         describe(unit, op)
-        if joins and not splits:
-            unit.text = SYMBOLS.get(op.name, unit.text)
         unit.before, unit.after = node.operand_types[:1], node.result_types
         return unit
 
     def _place_call(self, node: Node, module: Module, path: str) -> Unit:
-        inside = self._inside(module, path) if len(module.inputs) == len(module.outputs) == 1 else None
-        if inside is not None and inside.single is not None:
-            unit = inside.single
-            unit.paths.insert(0, path)
-            unit.names = [node.name]
-            unit.node = node
-            unit.before = node.operand_types[:1]
-            unit.module = None if unit.words else module
-            return unit
-        is_open = self.expand or module.kind == "group" or (inside is not None and self._is_card(inside))
-        unit = Unit("scope" if is_open else "row", path, node)
+        shows = self.shows[id(module)]
+        if shows == "row":
+            unit = self._row_of(node, module, path)
+        elif self.expand or module.kind == "group" or shows == "calls":
+            unit = Unit("scope", path, node)
+        else:
+            unit = Unit("row", path, node)
+            unit.closed = (module, path)
         unit.module = module
-        unit.text = times(module.text)
+        unit.text = unit.text or times(module.text)
         unit.before, unit.after = node.operand_types[:1], node.result_types
-        if not is_open:
-            self.closed.setdefault(id(module), (module, path))
         return unit
 
-    def _inside(self, module: Module, path: str) -> Units:
-        return Units(module, f"{path}.", module.inputs[0], self.costs).add_nodes(self._place)
+    def _row_of(self, node: Node, module: Module, path: str) -> Unit:
+        """The only row of a module, under the name of its call."""
+        unit = self.inside(module, path, module.inputs[0]).single
+        assert unit is not None
+        unit.node = node
+        unit.names = [node.name]
+        unit.paths.insert(0, path)
+        unit.heading = ()
+        return unit
 
-    def _is_card(self, units: Units) -> bool:
-        """Whether a block is no more than calls of others, one after the other."""
-        return units.is_chain and any(u.kind == "block" for u in units.units)
+
+class _Assembly:
+    """Puts the units of one body together."""
+
+    def __init__(self, builder: _Builder, units: Units, *, is_network: bool = False) -> None:
+        self.builder = builder
+        self.module = units.module
+        self.units = units.units
+        self.makers = units.makers
+        self.found: Structure = structure([tuple(u.sources) for u in self.units])
+        self.anchors: dict[int, Anchor] = {}
+        self.inner: dict[int, _Built] = {}
+        scopes = [i for i, u in enumerate(self.units) if u.role == "scope" or u.closed]
+        self.scopes = (scopes[0], scopes[-1]) if scopes and is_network else None
+
+    def built(self) -> _Built:
+        body = Body(self._steps(self.found.items, ENTRY, in_arm=False), self._lanes())
+        exits = {v: a for v in self.module.outputs if (a := self._exit(v)) is not None}
+        readers: dict[Value, list[Anchor]] = {}
+        for value in self.module.inputs:
+            readers[value] = [a for i, u in enumerate(self.units) if value in u.reads for a in self._readers(i, value)]
+        return _Built(body, exits, readers)
+
+    def _steps(self, items: tuple[Place, ...], entry: int, *, in_arm: bool) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        index = 0
+        while index < len(items):
+            first, follows = items[index], self._follows(items[index], entry)
+            run = self._run(items, index)
+            if run:
+                steps.append(Step(self._card(run, in_arm), follows))
+            elif isinstance(first, Fork):
+                steps.append(Step(self._parallel(first, entry), follows))
+            else:
+                steps.append(Step(self._item(first, in_arm), follows))
+            index += len(run) or 1
+            last = items[index - 1]
+            entry = last if isinstance(last, int) else ENTRY if last.join is None else last.join
+        return tuple(steps)
+
+    def _follows(self, item: Place, entry: int) -> bool:
+        if isinstance(item, Fork):
+            return any(arm.enters for arm in item.arms)
+        return (entry, item) in self.found.flows
+
+    def _run(self, items: tuple[Place, ...], start: int) -> list[int]:
+        """The rows from here on that follow each other under one heading."""
+        run: list[int] = []
+        for item in items[start:]:
+            if not isinstance(item, int) or self.units[item].role != "row":
+                break
+            if run and self.units[item].heading != self.units[run[0]].heading:
+                break
+            if run and (run[-1], item) not in self.found.flows:
+                break
+            run.append(item)
+        return run
+
+    def _card(self, run: list[int], in_arm: bool) -> Card:
+        key = self.builder.key()
+        self.anchors.update((unit, Anchor(key, row)) for row, unit in enumerate(run))
+        frames = self.units[run[0]].heading
+        heading = times(frames[-1].text) if frames else ""
+        if self.scopes is not None and not heading and not in_arm:
+            heading = "stem" if run[-1] < self.scopes[0] else "head" if run[0] > self.scopes[1] else ""
+        return Card(key, heading, "", tuple(self._row(self.units[i]) for i in run))
+
+    def _row(self, unit: Unit) -> Row:
+        if unit.closed is not None:
+            self.builder.closed.setdefault(id(unit.closed[0]), unit.closed)
+        self._note(unit)
+        self.builder.scale = max(self.builder.scale, unit.cost.macs)
+        changed = unit.after != unit.before
+        return Row(
+            unit.paths[0],
+            ", ".join(unit.paths),
+            _name(unit),
+            unit.kind,
+            unit.text,
+            (*unit.words, *unit.strides, *([Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else [])),
+            show_output(unit.after) if changed else "",
+            glyph(unit.after[0]) if changed and unit.after else None,
+            short(unit.cost.params) if unit.cost.params else "",
+            unit.cost.macs,
+        )
+
+    def _note(self, unit: Unit) -> None:
+        """Notes the kinds for the legend."""
+        self.builder.kinds.add(unit.kind)
+        self.builder.kinds.update(w.kind for w in unit.words if w.kind is not None)
+
+    def _item(self, index: int, in_arm: bool) -> Card | Terminal | Merge | Bar | Group:
+        unit = self.units[index]
+        if unit.role == "row":
+            return self._card([index], in_arm)
+        if unit.role == "scope":
+            return self._scope(index, unit, in_arm)
+        if unit.terminal is not None:
+            self.anchors[index] = Anchor(unit.terminal.key)
+            return unit.terminal
+        self._note(unit)
+        key = self.builder.key()
+        self.anchors[index] = Anchor(key)
+        return self._bar(key, unit) if unit.role == "bar" else self._merge(key, unit)
+
+    def _merge(self, key: int, unit: Unit) -> Merge:
+        assert unit.node is not None and not isinstance(unit.node.operator, Module)
+        text = SYMBOLS.get(unit.node.operator.name, unit.text)
+        return Merge(key, unit.paths[0], text, tuple(unit.words))
+
+    def _bar(self, key: int, unit: Unit) -> Bar:
+        """A concatenation or a split, with the sizes of its parts along its axis."""
+        node = unit.node
+        assert node is not None and not isinstance(node.operator, Module)
+        is_split = len(node.results) > 1
+        axis = getattr(node.operator, "axis", 0)
+        parts = tuple(t.shape[axis] for t in (node.result_types if is_split else node.operand_types))
+        output = "" if is_split else show_output(unit.after)
+        return Bar(key, unit.paths[0], node.operator.name, tuple(unit.words), parts, output, is_split)
+
+    def _scope(self, index: int, unit: Unit, in_arm: bool) -> Group | Card:
+        module, node = unit.module, unit.node
+        assert module is not None and node is not None
+        entry = self._entry(unit, module, node)
+        built = _Assembly(self.builder, self.builder.inside(module, unit.paths[0], entry)).built()
+        self.inner[index] = built
+        is_block = module.kind == "block"
+        call = unit.text if is_block else ""
+        only = built.body.steps[0].item if len(built.body.steps) == 1 and not built.body.lanes else None
+        if isinstance(only, Card) and not only.heading and (is_block or in_arm):
+            self.anchors[index] = Anchor(only.key)
+            return only._replace(heading=_name(unit), note=call)
+        key = self.builder.key()
+        self.anchors[index] = Anchor(key)
+        note = f"{short(unit.cost.params)} params · {short(unit.cost.macs)} MACs"
+        kind: Literal["block", "scope"] = "block" if is_block else "scope"
+        return Group(key, unit.paths[0], _name(unit), call, note, len(unit.names), kind, built.body)
+
+    def _entry(self, unit: Unit, module: Module, node: Node) -> Value | None:
+        """The input of a module that enters at its top: the latest made."""
+        for value, inside in zip(node.operands, module.inputs, strict=True):
+            if unit.sources and self.makers.get(value) == unit.sources[0]:
+                return inside
+        return None
+
+    def _parallel(self, fork: Fork, entry: int) -> Parallel:
+        arms = tuple(self._arm(path, entry) for path in fork.arms)
+        return Parallel(arms, None if fork.join is None else self._item(fork.join, True))
+
+    def _arm(self, path: Path, entry: int) -> Arm:
+        return Arm(self._steps(path.items, entry, in_arm=True), path.enters, path.feeds, path.operands)
+
+    def _lanes(self) -> tuple[Lane, ...]:
+        """The edges that the structure does not show, one lane for each value."""
+        edges: list[Edge] = list(self.found.lanes)
+        for index, unit in enumerate(self.units):
+            made = {self.makers[v] for v in unit.reads if v in self.makers}
+            edges.extend((m, index) for m in made - set(unit.sources))
+        targets: dict[Value, list[Anchor]] = {}
+        for maker, index in sorted(edges):
+            for value in dict.fromkeys(self.units[index].reads):
+                if self.makers.get(value) == maker:
+                    targets.setdefault(value, []).extend(self._readers(index, value))
+        lanes = []
+        for value, anchors in targets.items():
+            source = self._exit(value) or Anchor(ENTRY)
+            lanes.append(Lane(source, tuple(dict.fromkeys(anchors)), value.tap or ""))
+        return tuple(lanes)
+
+    def _exit(self, value: Value) -> Anchor | None:
+        """What makes a value; None for what enters the body or comes from around it."""
+        maker = self.makers.get(value, ENTRY)
+        if maker == ENTRY:
+            return None
+        unit = self.units[maker]
+        if unit.role == "scope" and unit.module is not None:
+            inside = unit.module.outputs[value.index]
+            return self.inner[maker].exits.get(inside, self.anchors[maker])
+        return self.anchors[maker]
+
+    def _readers(self, index: int, value: Value) -> list[Anchor]:
+        """Where a unit reads a value: an outline does where its layers do."""
+        unit = self.units[index]
+        if unit.role != "scope" or unit.module is None or unit.node is None:
+            return [self.anchors[index]]
+        inputs = [v for o, v in zip(unit.node.operands, unit.module.inputs, strict=True) if o is value]
+        return [a for v in inputs for a in self.inner[index].readers[v]] or [self.anchors[index]]
+
+
+def _name(unit: Unit) -> str:
+    return unit.names[0] if len(unit.names) == 1 else f"{unit.names[0]} … {unit.names[-1]}"

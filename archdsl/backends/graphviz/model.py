@@ -12,21 +12,12 @@ Every item but `Parallel` has a number of its own, by which lanes name their end
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-Kind = Literal[
-    "conv",
-    "pool",
-    "linear",
-    "attention",
-    "norm",
-    "activation",
-    "merge",
-    "parameter",
-    "reshape",
-    "block",
-]
-"""The kinds that pictures tell apart: `Category` of the operators, with dropout among the reshapes, and calls."""
+Kind = Literal["conv", "pool", "linear", "attention", "norm", "activation", "parameter", "merge", "reshape", "block"]
+"""The kinds that pictures tell apart: the categories of operators, with dropout among the reshapes, and calls."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Style = Literal["auto", "expanded", "overview"]
 
@@ -45,6 +36,8 @@ class Row(NamedTuple):
     """One layer, or calls of one block in a row."""
 
     path: str
+    tooltip: str
+    """The paths of all layers that it stands for."""
     name: str
     kind: Kind
     text: str
@@ -97,13 +90,15 @@ class Bar(NamedTuple):
 
 
 class Group(NamedTuple):
-    """An outline around a labelled group, a block's call drawn in place (`count` alike in a row), or a definition."""
+    """An outline around a labelled group, a block's call drawn in place (`repeat` alike in a row), or a definition."""
 
     key: int
     path: str
     title: str
+    call: str
+    """The call that it opens, where that says more than the title."""
     note: str
-    count: int
+    repeat: int
     kind: Literal["scope", "block", "definition"]
     body: Body
 

@@ -6,7 +6,7 @@ A unit is what will be one row, pill, bar, outline or terminal. This stage knows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal
 
 from archdsl.analyses.cost import Cost, node_cost
@@ -27,6 +27,7 @@ class Unit:
     __slots__ = (
         "after",
         "before",
+        "closed",
         "cost",
         "heading",
         "kind",
@@ -60,7 +61,9 @@ class Unit:
         self.after: tuple[TensorType, ...] = ()
         self.heading: Heading = ()
         self.module: Module | None = None
-        """What it calls, where it is an outline or a folded call."""
+        """What it calls, while further calls of the same may be folded into it."""
+        self.closed: tuple[Module, str] | None = None
+        """The module that its row stands for without showing it, and the path of the call."""
         self.terminal: Terminal | None = None
         self.tail: Value | None = None
         """The value that a norm, activation or dropout has to read to become a word on it."""
@@ -166,6 +169,7 @@ class Units:
         if unit is None or unit.role == "scope":
             return False
         unit.words.append(Word(op.name, "activation" if op.category == "activation" else None))
+        unit.module = None
         unit.paths.append(self.prefix + node.name)
         self._continue(unit, node, cost)
         return True
@@ -173,7 +177,7 @@ class Units:
     def _fold(self, node: Node, cost: Cost) -> bool:
         """A further call of the module that the last unit calls, on its result."""
         last = self.units[-1] if self.units else None
-        if last is None or last.module is not node.operator or last.words:
+        if last is None or last.module is not node.operator:
             return False
         if node.operands != (last.tail,) or self.uses[node.operands[0]] > 1 or last.heading != self._heading(node):
             return False
@@ -216,8 +220,3 @@ def describe(unit: Unit, op: Op) -> None:
     unit.text = times(text + comma + more)
     if slash:
         unit.strides.append(Word(f"↓{times(stride)}"))
-
-
-def shown_paths(paths: Iterable[str]) -> str:
-    """All layers that a row stands for, for its tooltip."""
-    return ", ".join(paths)

@@ -22,12 +22,9 @@ def short(n: int) -> str:
     """Three digits and a unit: `1.79K`, `36.9K`, `148K`; below a thousand the number itself."""
     if n < 1000:
         return str(n)
-    scaled, unit = float(n), ""
-    for unit in "KMGT":
-        scaled /= 1000
-        if scaled < 999.5:
-            break
-    return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f}{unit}"
+    power = next((p for p in (1, 2, 3) if n < 999.5 * 1000**p), 4)
+    scaled = n / 1000**power
+    return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f}{' KMGT'[power]}"
 
 
 def times(text: str) -> str:

@@ -1,6 +1,7 @@
-"""Network -> PyTorch: `plan` decides, `emit` writes, `run` executes. Only `run` needs torch, and only when it runs."""
+"""Network -> PyTorch: `plan` decides, `emit` writes, `build` and `step` run. Torch is imported when something runs."""
 
-from archdsl.backends.pytorch.emit import emit
+from archdsl.backends.pytorch.emit import emit, write
 from archdsl.backends.pytorch.plan import Plan, plan
+from archdsl.backends.pytorch.run import Step, build, step
 
-__all__ = ["Plan", "emit", "plan"]
+__all__ = ["Plan", "Step", "build", "emit", "plan", "step", "write"]

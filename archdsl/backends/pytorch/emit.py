@@ -5,17 +5,8 @@ from __future__ import annotations
 from archdsl.analyses.cost import cost
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.forward import Statement
-from archdsl.backends.pytorch.layout import (
-    INDENT,
-    Group,
-    Item,
-    constructor,
-    docstring,
-    lines,
-    quoted,
-    with_comment,
-)
-from archdsl.backends.pytorch.names import is_identifier
+from archdsl.backends.pytorch.layout import INDENT, Group, Item, constructor, docstring, lines, quoted
+from archdsl.backends.pytorch.names import is_identifier, unique, variable_name
 from archdsl.backends.pytorch.plan import Child, Definition, Leaf, Plan, Use, plan
 from archdsl.ir import Network
 
@@ -52,7 +43,7 @@ class _Writer:
                 parts.append(self._output_class())
             if definition.class_name:
                 parts.append(self._class(definition))
-        head = docstring(self._title(), "") + ["", *self._imports()]
+        head = [*docstring(self._title(), ""), "", *self._imports()]
         return "\n\n\n".join("\n".join(part) for part in (head, *parts)) + "\n"
 
     def _title(self) -> str:
@@ -74,27 +65,25 @@ class _Writer:
         ]
         third = [
             *(["import torch"] if "torch" in names else []),
-            *(["import torch.nn.functional as F"] if "F" in names else []),
+            *(["import torch.nn.functional as F  # noqa: N812"] if "F" in names else []),
             *([f"from torch import {torch}"] if torch else []),
         ]
         return [*standard, *([""] if standard and third else []), *third]
 
     def _output_class(self) -> list[str]:
         self.imports |= {"NamedTuple", "Tensor"}
-        outputs = sorted(self.plan.network.outputs, key=lambda o: o.training)
-        fields = [f"{INDENT}{o.name}: Tensor{' | None = None' if o.training else ''}" for o in outputs]
-        return [f"class {self.plan.output_class}(NamedTuple):", *fields]
+        fields: dict[str, str] = {}
+        for output in sorted(self.plan.network.outputs, key=lambda o: o.training):
+            name = unique(variable_name(output.name) or "output", fields)
+            fields[name] = f"{INDENT}{name}: Tensor{' | None = None' if output.training else ''}"
+        return [f"class {self.plan.output_class}(NamedTuple):", *fields.values()]
 
     def _class(self, definition: Definition) -> list[str]:
         self.imports.add("nn")
         name, base = definition.class_name, "nn.Module" if definition.forward else "nn.Sequential"
         # A network keeps the name it has in the spec.
         unusual = "" if "_" not in name.strip("_") and name.strip("_")[:1].isupper() else "  # noqa: N801"
-        parts = [
-            docstring(definition.module.doc, INDENT),
-            self._init(definition),
-            self._forward(definition),
-        ]
+        parts = [docstring(definition.module.doc, INDENT), self._init(definition), self._forward(definition)]
         body = [line for part in parts if part for line in ("", *part)][1:]
         return [f"class {name}({base}):{unusual}", *body]
 

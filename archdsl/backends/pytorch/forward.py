@@ -66,7 +66,11 @@ class Returns(NamedTuple):
 
 
 def write_forward(
-    body: Body, applications: list[Application], parameters: tuple[str, ...], returns: Returns | None, taken: frozenset[str]
+    body: Body,
+    applications: list[Application],
+    parameters: tuple[str, ...],
+    returns: Returns | None,
+    taken: frozenset[str],
 ) -> Forward:
     """Writes the `forward` of a module.
 
@@ -194,13 +198,13 @@ class _Writer:
         if any(self.applications[p].allocates for p in positions):
             self._drop()
         node = self.body.nodes[position]
-        comment = changed_type(self._source(positions), node)
+        joint = self.applications[position].accumulates or "="
+        comment = changed_type(self._source(positions[-1:] if joint != "=" else positions), node)
         if self._returns(position):
             self._say("return ", expression, comment)
             return
         dying = self._dying(positions)
         targets = self._targets(position, dying)
-        joint = self.applications[position].accumulates or "="
         is_bare = set(targets) <= {"_"} and is_call(expression)
         self._say("" if is_bare else f"{', '.join(targets)} {joint} ", expression, comment)
         self._release(dying, targets)
@@ -247,9 +251,9 @@ class _Writer:
             return self._fresh(value.tap, others)
         if reusable:
             return reusable.pop(0)
+        node = self.body.nodes[position]
         outlives = self._training or self._last[value] > position + 1
-        label = self.body.nodes[position].name
-        return self._fresh(label if outlives else "", others)
+        return self._fresh(node.name if outlives and len(node.results) == 1 else "", others)
 
     def _fresh(self, wanted: str, others: list[str] | tuple[str, ...] = ()) -> str:
         """A name that stands for nothing now: the wanted one if code can say it, else one that only passes through."""

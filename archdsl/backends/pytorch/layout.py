@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from itertools import pairwise
 from typing import NamedTuple
 
 from archdsl.ir import Call
@@ -53,7 +54,8 @@ def lines(item: Item, indent: str, suffix: str = "") -> list[str]:
     if len(together) <= WIDTH and not any(i.comment for i in group.items):
         body = [together]
     else:
-        body = [line for i in group.items for line in lines(i, inner, ",")]
+        comma = "," if len(group.items) > 1 else ""
+        body = [line for i in group.items for line in lines(i, inner, comma)]
     last = with_comment(f"{indent}{group.close}{suffix}", item.comment)
     return [f"{indent}{item.prefix}{group.open}", *body, last]
 
@@ -81,7 +83,7 @@ def brackets(text: str) -> Group | None:
         return None
     start, ends = found
     edges = [start, *ends, len(text) - 1]
-    parts = [text[a + 1 : b].strip() for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [text[a + 1 : b].strip() for a, b in pairwise(edges)]
     return Group(text[: start + 1], tuple(Item(part) for part in parts if part), text[-1])
 
 

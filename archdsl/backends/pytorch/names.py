@@ -28,7 +28,7 @@ MODULE_ATTRIBUTES = frozenset(
     register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
     register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty
     train training type xpu zero_grad
-    """.split()
+    """.split()  # noqa: SIM905 - a hundred quoted strings read worse
 )
 """The attributes of `nn.Module` (torch 2.13): a child of such a name could not be reached."""
 
@@ -42,8 +42,8 @@ def is_identifier(name: str) -> bool:
 
 
 def unique(name: str, taken: Container[str]) -> str:
-    """The name, or the first of `name_2`, `name_3`, ... that is not taken; `Name2` for classes."""
-    joint = "" if name[:1].isupper() or name[-1:] == "_" else "_"
+    """The name, or the first of `name_2`, `name_3`, ... that is not taken; of `Name2`, `Name3`, ... for a class."""
+    joint = "_" if not name[:1].isupper() else "V" if name[-1:].isdigit() else ""
     number = 1
     found = name
     while found in taken:

@@ -1,0 +1,93 @@
+"""`unread-rows`: a window that leaves rows or columns of its input unread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.analyses import Facts
+from archdsl.ir import Layer, Step, show_shape
+from archdsl.source import Diagnostic, Kind, Label
+
+KIND = Kind(
+    "unread-rows",
+    "warning",
+    "Windows are laid from the start, and what is left at the end is not read: (7 - 3) / 3 + 1 = 2.33 windows are 2, and "
+    "row 6 reaches no output. Rows of padding do not count, nor the gaps that a stride wider than the window leaves "
+    "everywhere. Often the paper's input size is another one (AlexNet's 224 is 227), or padding is missing.",
+)
+ACCEPTED = (
+    "network A {\n  input image: [3, 227, 227]\n  conv(96, 11x11, stride=4)\n}",
+    "network A {\n  input image: [3, 224, 224]\n  conv(64, 7x7, stride=2, pad=3)\n}",
+    "network A {\n  input image: [3, 9, 9]\n  maxpool(1x1, stride=2)\n}",
+    'network A {\n  input image: [1, 7, 7]\n  conv(1, 3x3, stride=3) allow unread-rows "shown in the lecture"\n}',
+)
+REJECTED = (
+    "network A {\n  input image: [3, 224, 224]\n  conv(96, 11x11, stride=4)\n}",
+    "network A {\n  input image: [1, 7, 7]\n  conv(1, 3x3, stride=3)\n}",
+    "network A {\n  input signal: [1, 10]\n  maxpool(3)\n}",
+)
+
+ROWS = {"height": "row", "width": "column", "depth": "slice"}
+AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def find(facts: Facts) -> Iterator[Diagnostic]:
+    for layer in facts.flat.layers:
+        reach = layer.op.reach(*layer.operand_types)
+        if isinstance(reach, str):
+            continue
+        yield from _check(facts, layer, reach)
+
+
+def unread(size: int, step: Step, count: int) -> int:
+    """Rows at the end of an axis of `size` rows that none of `count` windows reads."""
+    return max(size + step.before - ((count - 1) * step.stride + max(step.extent, step.stride)), 0)
+
+
+def _check(facts: Facts, layer: Layer, reach: tuple[Step, ...]) -> Iterator[Diagnostic]:
+    sizes, counts = layer.operand_types[0].sizes, layer.result_types[0].sizes
+    axes = AXES.get(len(reach), ())
+    missed = [
+        (axis, n, step, count, unread(n, step, count))
+        for axis, n, step, count in zip(axes, sizes, reach, counts, strict=True)
+        if unread(n, step, count)
+    ]
+    if not missed:
+        return
+    axis, n, step, count, _ = missed[0]
+    padded = f"{n} + {step.before} of padding" if step.before else str(n)
+    exact = (n + step.before - step.extent) / step.stride + 1
+    name = _operand_name(facts, layer)
+    what = " and ".join(_rows(ROWS[axis], rows) for axis, *_, rows in missed)
+    which = " and ".join(_which(ROWS[axis], n, rows) for axis, n, *_, rows in missed)
+    yield Diagnostic(
+        KIND,
+        f"the window does not tile its input: {what} {'is' if len(missed) == 1 and missed[0][-1] == 1 else 'are'} never read",
+        Label(
+            layer.node.origin.span, f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}"
+        ),
+        notes=(f"{which} of {name} {show_shape(layer.operand_types[0].shape)} reach no output",),
+        helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(n, step, count)))}",),
+    )
+
+
+def _operand_name(facts: Facts, layer: Layer) -> str:
+    value = layer.operands[0]
+    if value in facts.flat.inputs:
+        return f"`{facts.network.inputs[facts.flat.inputs.index(value)]}`"
+    producer = next((other.path for other in facts.flat.layers if value in other.results), None)
+    return f"`{producer}`" if producer else "the input"
+
+
+def _rows(word: str, count: int) -> str:
+    return f"{count} {word}{'s' if count != 1 else ''}"
+
+
+def _which(word: str, size: int, count: int) -> str:
+    return f"{word} {size - 1}" if count == 1 else f"{word}s {size - count} to {size - 1}"
+
+
+def _tiling(size: int, step: Step, count: int) -> list[int]:
+    """Sizes near the given one that leave nothing unread, with the padding before as it is and none after."""
+    exact = (count - 1) * step.stride + step.extent - step.before
+    return [s for s in (exact - step.stride, exact, exact + step.stride) if s > 0]

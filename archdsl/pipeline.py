@@ -1,0 +1,139 @@
+"""Layer 6: the order of the stages.
+
+    text -> syntax tree -> graph -> facts -> claims and lints -> reports, PyTorch, pictures
+
+`open_spec` reads a file and what it imports; `Spec.check` takes one network through elaboration, facts, claims and lints.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from archdsl.analyses import Facts
+from archdsl.claims import Verdict, verify
+from archdsl.elaborate import PLAIN, Built, Fault, Program, Settings
+from archdsl.elaborate.kinds import UNUSABLE_IMPORT
+from archdsl.ir import Network
+from archdsl.lints import lint
+from archdsl.source import Diagnostic, FileProblem, Source, Span, read_spec
+from archdsl.syntax import parse
+
+IMPORT_DEPTH_LIMIT = 32
+
+
+class Checked:
+    """One network of a spec with everything that was found out about it."""
+
+    def __init__(self, name: str, built: Built, program: Program, settings: Settings, batch: int) -> None:
+        self.name = name
+        self.built = built
+        self.program = program
+        self.settings = settings
+        self.batch = batch
+
+    @property
+    def network(self) -> Network | None:
+        """None where the spec is wrong."""
+        return self.built.network
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Raises `ValueError` where there is no network."""
+        if self.built.network is None:
+            raise ValueError(f"{self.name} does not hold together")
+        return Facts(self.built.network, self.batch)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The claims decided, with the parameters as written: none where they were changed from outside."""
+        if self.built.network is None or not self.settings.is_plain:
+            return ()
+        return verify(Facts(self.built.network) if self.batch != 1 else self.facts, self.built.claims)
+
+    @cached_property
+    def problems(self) -> list[Diagnostic]:
+        """Errors of the spec, claims that fail, and lints."""
+        if self.built.network is None:
+            return self.built.problems
+        failures = [v.problem for v in self.verdicts if v.problem is not None]
+        return self.built.problems + failures + lint(self.facts, self.program.allowed)
+
+
+class Spec:
+    """One file: its declarations, and its networks taken through the stages when asked for."""
+
+    def __init__(self, path: str, program: Program, problems: list[Diagnostic]) -> None:
+        self.path = path
+        self.program = program
+        self.problems = problems
+        """What is wrong with the text and the declarations."""
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks that can be built, in the order of the file."""
+        return tuple(name for name in self.program.networks if not self.program.open_parameters(name))
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The networks with a parameter left open."""
+        return tuple(name for name in self.program.networks if self.program.open_parameters(name))
+
+    def check(self, name: str, settings: Settings = PLAIN, batch: int = 1) -> Checked:
+        return Checked(name, self.program.build(name, settings), self.program, settings, batch)
+
+
+def open_spec(path: str | Path, root: str | Path | None = None) -> Spec:
+    """Reads and parses a spec. Raises `FileProblem` where the file cannot be read; all else is in `problems`.
+
+    Imports are followed inside `root`, by default the folder of the file.
+    """
+    return open_source(read_spec(path), Path(root) if root is not None else Path(path).parent)
+
+
+def open_source(source: Source, root: Path) -> Spec:
+    """A spec from its text; `root` is the folder that imports may read."""
+    importer = _Importer(root)
+    program = importer.program(source)
+    return Spec(source.path, program, importer.problems)
+
+
+class _Importer:
+    """Loads a file and the files that it imports, each once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[Diagnostic] = []
+        self._programs: dict[Path, Program] = {}
+        self._open: list[Path] = []
+
+    def program(self, source: Source) -> Program:
+        path = Path(source.path).resolve()
+        tree, problems = parse(source)
+        self._open.append(path)
+        program = Program(tree, lambda target, span: self._load(Path(source.path).parent, target, span))
+        self._open.pop()
+        self.problems += problems + program.problems
+        self._programs[path] = program
+        return program
+
+    def _load(self, folder: Path, target: str, span: Span) -> Program:
+        """The program of an imported file. Raises `Fault`."""
+        if "\0" in target:
+            raise Fault(UNUSABLE_IMPORT, "the path holds a NUL byte", span)
+        path = (folder / target).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise Fault(
+                UNUSABLE_IMPORT,
+                f"`{target}` lies outside of the spec's root",
+                span,
+                helps=("`--root FOLDER` widens what may be imported",),
+            )
+        if path in self._open or len(self._open) > IMPORT_DEPTH_LIMIT:
+            raise Fault(UNUSABLE_IMPORT, f"`{target}` imports this file in turn", span)
+        if path not in self._programs:
+            try:
+                self.program(read_spec(folder / target))
+            except FileProblem as problem:
+                raise Fault(UNUSABLE_IMPORT, problem.diagnostic.message, span) from None
+        return self._programs[path]

@@ -1,0 +1,369 @@
+"""Every operator against PyTorch: the lowering is built and run, and what the operator says of it is measured."""
+
+from __future__ import annotations
+
+from math import prod
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archdsl.ir import Misfit, Op, TensorType
+from archdsl.ops import find, names
+from tests.support.calls import op_of, types_of
+from tests.support.lowered import (
+    Form,
+    extra_bytes,
+    flops,
+    forms,
+    kept,
+    lowered,
+    predicted,
+    results,
+    sample,
+    scratch,
+)
+
+CASES = {
+    "conv": """
+        conv(4, 3) [3, 9]
+        conv(4, 3x3, pad=1) [3, 8, 7]
+        conv(4, [1, 3], [2, 1], pad=half, dilation=[1, 2]) [2, 8, 9]
+        conv(6, 3x3x3, 2, pad=[1, 0, 2], groups=2, bias=false) [4, 5, 6, 7]
+        conv(4, 2x2, pad=same) [3, 7, 7]
+        conv(4, 3x3, 2, pad=same, bias=false) [3, 8, 8]
+        conv(4, 3, 2, pad=[[0, 2]]) [3, 8]
+        conv(4, 2x2x2, pad=[[0, 1], [1, 1], [1, 0]]) [3, 4, 4, 4]
+        conv(4, 3x3, 2, round=ceil) [3, 8, 8]
+        conv(4, 3x3, 2, round=ceil, pad=1) [3, 8, 9]
+        conv(4, 1x1, 3, round=ceil, pad=2) [3, 8, 7]
+        conv(4, 3x3, pad=full) [3, 2, 2]
+        conv(4, 8x8) [3, 8, 8]
+        conv(3, 3x3, table=["XX.", ".XX"]) [2, 6, 6]
+        conv(3, 3, table=["X X", "XX "], bias=false, pad=same) [2, 6]
+        conv(2, 2x2x2, table=["XX", ".X"], pad=same, stride=1) [2, 4, 4, 4]
+        conv(4, 3x3, pad=1, standardize=true, bias=false) [3, 6, 6]
+        conv(4, 3x3, 2, pad=same, standardize=true, groups=2) [4, 8, 8]
+        conv(4, 3, standardize=true) [2, 9]
+        conv(4, 1x1x1, standardize=true) [2, 3, 3, 3]
+    """,
+    "depthwise": """
+        depthwise(3x3) [4, 7, 7]
+        depthwise(3, 2, pad=same, multiplier=3) [4, 8]
+        depthwise(3x3x3, pad=half, bias=false, dilation=1) [2, 5, 5, 5]
+        depthwise(5x5, pad=half, dilation=2) [4, 9, 9]
+    """,
+    "locally_connected": """
+        locally_connected(3, 3x3) [2, 7, 6]
+        locally_connected(3, 3x3, 2, pad=1, bias=false) [2, 7, 7]
+        locally_connected(3, [3, 2], [1, 2], pad=same) [2, 5, 5]
+        locally_connected(4, 3, pad=half) [1, 9]
+        locally_connected(3, 3, 3, bias=false) [1, 9]
+        locally_connected(2, 2x2x2) [2, 4, 4, 3]
+        locally_connected(5, 1x1) [2, 4, 4]
+        locally_connected(5, 4x4) [2, 4, 4]
+        locally_connected(1, 7x7, 4, pad=3) [1, 4, 4]
+    """,
+    "subsample": """
+        subsample(2x2) [3, 8, 8]
+        subsample(3x3, 2) [3, 8, 9]
+        subsample(2) [3, 9]
+        subsample(2x2x2, [1, 2, 2]) [3, 4, 4, 4]
+    """,
+    "rbf": """
+        rbf(10) [84]
+        rbf(3, trainable=true) [5]
+    """,
+    "maxpool": """
+        maxpool(2x2) [3, 8, 8]
+        maxpool(3x3, 2, pad=1) [3, 8, 9]
+        maxpool(3x3, 2, round=ceil) [3, 8, 8]
+        maxpool(2, dilation=3) [3, 9]
+        maxpool(3, 2, pad=1, round=ceil) [3, 8]
+        maxpool(2x2x2) [3, 4, 5, 6]
+        maxpool(3x3, 2, pad=same) [3, 8, 8]
+        maxpool(3x3, 2, pad=[[0, 1], [1, 0]], round=ceil) [3, 8, 8]
+        maxpool(3, 2, pad=same) [3, 8]
+        maxpool(2x2x2, 1, pad=same) [3, 4, 4, 4]
+        maxpool(global) [3, 8, 7]
+        maxpool(global) [3, 8]
+        maxpool(global) [3, 4, 5, 6]
+    """,
+    "avgpool": """
+        avgpool(2x2) [3, 8, 8]
+        avgpool(3x3, 2, pad=1) [3, 8, 9]
+        avgpool(3x3, 2, pad=1, count_pad=false) [3, 8, 9]
+        avgpool(3x3, 2, round=ceil, count_pad=false) [3, 8, 8]
+        avgpool(3, 2, pad=half, round=ceil) [3, 8]
+        avgpool(2x2x2) [3, 4, 5, 6]
+        avgpool(3x3, 2, pad=same) [3, 8, 8]
+        avgpool(3x3, 2, pad=same, count_pad=false) [3, 8, 8]
+        avgpool(3, 2, pad=[[0, 1]], round=ceil) [3, 7]
+        avgpool(3x3, 1, pad=[[0, 1], [1, 0]], count_pad=false) [3, 6, 6]
+        avgpool(2x2x2, 1, pad=same) [3, 4, 4, 4]
+        avgpool(2, 3, pad=[[1, 0]], round=ceil) [3, 9]
+        avgpool(2, 3, pad=[[0, 1]], round=ceil) [3, 7]
+        avgpool(global) [3, 8, 7]
+        avgpool(global, pad=same, stride=1) [3, 8]
+        avgpool(global) [3, 4, 5, 6]
+    """,
+    "adaptive_avgpool": """
+        adaptive_avgpool(1) [3, 8, 7]
+        adaptive_avgpool(7x7) [3, 7, 7]
+        adaptive_avgpool([1, 3]) [3, 7, 7]
+        adaptive_avgpool(3) [3, 7]
+        adaptive_avgpool(1) [3, 7]
+        adaptive_avgpool(9) [3, 7]
+        adaptive_avgpool(2) [3, 4, 5, 6]
+        adaptive_avgpool(1) [3, 4, 5, 6]
+    """,
+    "linear": """
+        linear(10) [84]
+        linear(3, bias=false) [5]
+        linear(3) [5, 4]
+        linear(3, bias=false) [5, 4]
+        linear(3) [2, 5, 4]
+    """,
+    "bn": """
+        bn [4]
+        bn [4, 5]
+        bn(eps=1e-3, momentum=0.01) [4, 5, 6]
+        bn [4, 3, 3, 3]
+        bn(scale=false) [4, 5, 5]
+        bn(shift=false) [4, 5]
+        bn(scale=false, shift=false) [4, 5, 5]
+        bn(scale=false, eps=1e-3) [4]
+        bn(shift=false) [4, 3, 3, 3]
+    """,
+    "lrn": """
+        lrn [6, 5, 5]
+        lrn(5, alpha=1e-4, beta=0.75, k=2) [8, 5, 5]
+        lrn(4) [3, 5]
+        lrn(1, beta=1) [3, 3, 3, 3]
+        lrn(5, beta=0.5) [1, 4, 4]
+        lrn(9, beta=2) [3, 4]
+    """,
+    "leaky_relu": """
+        leaky_relu [4, 5, 5]
+        leaky_relu(0.2) [4, 5]
+        leaky_relu(0) [4]
+        leaky_relu(-0.1) [4]
+    """,
+    "prelu": """
+        prelu [4, 5, 5]
+        prelu(per_channel=true) [4, 5, 5]
+        prelu(per_channel=true) [4]
+        prelu(per_channel=true) [1, 5]
+    """,
+    "tanh": """
+        tanh [4, 5, 5]
+        tanh(gain=1.7159, slope=2/3) [4, 5, 5]
+        tanh(gain=2) [4]
+        tanh(slope=0.5) [4]
+    """,
+    "softmax": """
+        softmax [7]
+        softmax(axis=0) [4, 5, 5]
+        softmax(-1) [4, 5]
+        softmax(axis=1) [4, 5]
+    """,
+    "log_softmax": """
+        log_softmax [7]
+        log_softmax(axis=0) [4, 5, 5]
+        log_softmax(-2) [4, 5]
+    """,
+    "dropout": """
+        dropout [6]
+        dropout(0.2) [4, 5, 5]
+        dropout(0) [6]
+        dropout(1) [6]
+    """,
+    "flatten": """
+        flatten [4, 5, 5]
+        flatten(1) [4, 5, 5]
+        flatten(0, 1) [4, 5, 6]
+        flatten(stop=-2) [4, 5, 6]
+        flatten(-2) [4, 5, 6]
+        flatten(1, 1) [4, 5, 6]
+        flatten [4]
+    """,
+    "identity": "identity [4, 5, 5]",
+    "split": """
+        split(2) [4, 5, 5]
+        split(1) [4]
+        split([1, 3]) [4, 5]
+        split(5, axis=-1) [4, 5]
+        split([2, 2, 1], 1) [4, 5, 5]
+    """,
+    "add": """
+        add [4, 5, 5], [4, 5, 5]
+        add [4, 5, 5], [4, 1, 1]
+        add [4, 1, 1], [4, 5, 5]
+        add [4], [4], [4]
+        add [4, 1], [1, 5], [4, 5], [4, 5]
+        add [4, 5]
+    """,
+    "subtract": """
+        subtract [4, 5, 5], [4, 5, 5]
+        subtract [4, 5, 5], [1, 5, 1]
+    """,
+    "multiply": """
+        multiply [4, 5, 5], [4, 5, 5]
+        multiply [4, 5, 5], [4, 1, 1]
+        multiply [4, 1], [1, 5], [4, 5], [4, 5]
+        multiply [4, 5]
+    """,
+    "average": """
+        average [4, 5, 5], [4, 5, 5]
+        average [4, 5, 5], [4, 1, 1], [4, 5, 5]
+        average [4, 5]
+    """,
+    "maximum": """
+        maximum [4, 5, 5], [4, 5, 5]
+        maximum [4, 1], [1, 5], [4, 5]
+        maximum [4, 5]
+    """,
+    "concat": """
+        concat [4, 5, 5], [3, 5, 5]
+        concat [4, 5], [4, 5], [1, 5]
+        concat(axis=-1) [4, 5], [4, 2]
+        concat(axis=1) [4, 5], [4, 2]
+        concat [4, 5]
+    """,
+}
+PLAIN = "relu relu6 elu selu gelu silu mish softplus sigmoid hard_sigmoid hard_swish"
+CASES |= {name: f"{name} [4, 5, 5]\n{name} [7]" for name in PLAIN.split()}
+
+Case = tuple[Op, tuple[TensorType, ...]]
+
+
+def case_of(line: str) -> Case:
+    """`conv(4, 3x3) [3, 8, 8]`: a call and the shapes of its operands."""
+    start = line.index(" [", line.rindex(")") if ")" in line else 0)
+    return op_of(line[:start]), types_of(line[start:])
+
+
+def lines() -> list[str]:
+    return [line.strip() for text in CASES.values() for line in text.strip().splitlines()]
+
+
+def test_every_operator_is_run() -> None:
+    assert set(CASES) == names()
+
+
+@pytest.mark.parametrize("line", lines())
+def test_what_an_operator_says_is_what_pytorch_does(line: str) -> None:
+    check(*case_of(line))
+
+
+def check(op: Op, operands: tuple[TensorType, ...]) -> None:
+    """Shapes, state, parameters, FLOPs and memory of every form, resolved or as written."""
+    check_forms(op, operands)
+    resolved = op.resolve(*operands)
+    assert resolved.resolve(*operands) == resolved
+    assert resolved.infer(*operands) == op.infer(*operands)
+    assert resolved.pytorch(*operands) == op.pytorch(*operands)
+    assert resolved.summary()
+
+
+def check_forms(op: Op, operands: tuple[TensorType, ...]) -> None:
+    written = forms(op, *operands)
+    assert written
+    for form in written:
+        for batch in (2, 3):
+            check_run(op, operands, form, batch)
+        if op.saved_in_place(operands, op.infer(*operands)) is not None:
+            check_in_place(op, operands, form)
+
+
+def check_run(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) -> None:
+    torch.manual_seed(0)
+    types = op.infer(*operands)
+    module = lowered(op, *operands, form=form)
+    inputs = tuple(sample(t, batch) for t in operands)
+    found = results(module, inputs)
+    assert [tuple(t.shape) for t in found] == [(batch, *t.shape) for t in types]
+    assert all(str(t.dtype) == f"torch.{y.dtype}" for t, y in zip(found, types, strict=True))
+    assert all(t.is_contiguous() for t in found) or op.is_view
+    check_state(op, operands, module)
+    if getattr(op, "table", None) is None:
+        assert flops(module, inputs) == 2 * batch * op.macs(operands, types)
+    assert kept(module, inputs) == predicted(op.saved(operands, types), batch)
+    shares = found[0].untyped_storage().data_ptr() == inputs[0].untyped_storage().data_ptr()
+    assert shares == (op.is_view or len(operands) == 1 and op.category == "merge" and op.name != "concat")
+    assert scratch(module, inputs) == sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
+
+
+def check_state(op: Op, operands: tuple[TensorType, ...], module: nn.Module) -> None:
+    state = op.state(*operands)
+    held = [(name, tuple(t.shape), str(t.dtype)) for name, t in module.state_dict().items()]
+    assert held == [(s.name, s.shape, f"torch.{s.dtype}") for s in state]
+    assert {n for n, _ in module.named_parameters()} == {s.name for s in state if s.role == "parameter"}
+    assert sum(p.numel() for p in module.parameters()) == sum(s.numel for s in state if s.role == "parameter")
+
+
+def check_in_place(op: Op, operands: tuple[TensorType, ...], form: Form) -> None:
+    types = op.infer(*operands)
+    saved = op.saved_in_place(operands, types)
+    assert saved is not None
+    module = lowered(op, *operands, form=form, in_place=True)
+    inputs = tuple(sample(t, 2) for t in operands)
+    (plain,) = results(lowered(op, *operands, form=form), inputs)
+    copies = tuple(x.clone() for x in inputs)
+    (found,) = results(module, copies)
+    assert found.data_ptr() == copies[0].data_ptr() and torch.equal(found, plain)
+    found.sum().backward()
+    told = predicted(saved, 2)
+    measured = kept(module, inputs, before=Tensor.clone)
+    # The operand's storage is the result's.
+    assert measured.results == told.results and measured.extra == told.extra
+
+
+def random_window(rng: Random, rank: int, largest: int) -> Any:
+    return rng.choice([rng.randint(1, largest), tuple(rng.randint(1, largest) for _ in range(rank))])
+
+
+def random_pad(rng: Random, rank: int) -> Any:
+    pairs = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in range(rank))
+    return rng.choice([0, 1, 2, "valid", "half", "same", "full", tuple(rng.randint(0, 2) for _ in range(rank)), pairs])
+
+
+def random_case(rng: Random, name: str) -> Case:
+    rank = rng.randint(1, 3)
+    x = TensorType((rng.choice([2, 4]), *(rng.randint(1, 7) for _ in range(rank))))
+    attributes: dict[str, Any] = {"window": random_window(rng, rank, 3), "stride": random_window(rng, rank, 3)}
+    fields = {
+        "pad": random_pad(rng, rank),
+        "dilation": random_window(rng, rank, 2),
+        "round": rng.choice(["floor", "ceil"]),
+        "count_pad": rng.random() < 0.5,
+        "bias": rng.random() < 0.5,
+        "groups": rng.choice([1, 2]),
+        "channels": 2 * rng.randint(1, 2),
+        "multiplier": rng.randint(1, 2),
+        "standardize": rng.random() < 0.2,
+    }
+    kind = find(name)
+    assert kind is not None
+    attributes |= {k: v for k, v in fields.items() if k in kind.model_fields and rng.random() < 0.6 or k == "channels"}
+    return kind(**{k: v for k, v in attributes.items() if k in kind.model_fields}), (x,)
+
+
+WINDOWED = "conv depthwise locally_connected subsample maxpool avgpool".split()
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+@pytest.mark.parametrize("seed", range(5))
+def test_random_windows(name: str, seed: int) -> None:
+    rng = Random(f"{name} {seed}")
+    fitting = 0
+    while fitting < 12:
+        op, operands = random_case(rng, name)
+        try:
+            op.infer(*operands)
+        except Misfit:
+            continue
+        fitting += 1
+        check(op, operands)

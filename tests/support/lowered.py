@@ -1,0 +1,189 @@
+"""Operators run in PyTorch: modules built from lowerings, and what they really cost."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.ir import ITEM_SIZE, Call, Expression, Extra, Helper, Op, Saved, TensorType
+
+Form = Literal["module", "function"]
+Forward = Callable[..., Any]
+
+torch.set_num_threads(1)
+
+
+class Applied(nn.Module):
+    """An expression as a module, whose lowering has no module of its own."""
+
+    def __init__(self, forward: Forward) -> None:
+        super().__init__()
+        self.forward = forward
+
+
+def forms(op: Op, *operands: TensorType) -> tuple[Form, ...]:
+    """The ways in which the operator may be written."""
+    lowering = op.pytorch(*operands)
+    return tuple(form for form in ("module", "function") if getattr(lowering, form) is not None)
+
+
+def lowered(op: Op, *operands: TensorType, form: Form, in_place: bool = False) -> nn.Module:
+    """What the emitter would write, built."""
+    lowering = op.pytorch(*operands)
+    if form == "module":
+        assert lowering.module is not None
+        return _module(lowering.module, lowering.helper, in_place)
+    assert lowering.function is not None
+    return Applied(_function(lowering.function, len(operands), in_place))
+
+
+def _names(helper: Helper | None) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    if helper is not None:
+        known = {"torch": torch, "nn": nn, "F": F, "math": math, "Tensor": Tensor, "Any": Any}
+        names = {name: known[name] for name in helper.imports}
+        exec(helper.text, names)
+    return {**names, "nn": nn}
+
+
+def _module(call: Call, helper: Helper | None, in_place: bool) -> nn.Module:
+    assert call.inplace or not in_place
+    extra = ["inplace=True"] if in_place else []
+    arguments = [*map(repr, call.args), *(f"{k}={v!r}" for k, v in call.keywords), *extra]
+    module = eval(f"{call.target}({', '.join(arguments)})", _names(helper))
+    assert isinstance(module, nn.Module)
+    return module
+
+
+def _function(expression: Expression, operands: int, in_place: bool) -> Forward:
+    names = [f"x{i}" for i in range(operands)]
+    known = {"torch": torch, "nn": nn, "F": F, "math": math}
+    scope = {name: known[name] for name in expression.imports}
+    if in_place and expression.accumulates:
+        text = f"x0.__i{ {'+=': 'add'}[expression.accumulates] }__(x1)"
+    else:
+        text = expression.template.replace("{inplace}", ", inplace=True" if in_place else "")
+        text = text.replace("{*}", ", ".join(names))
+        for i, name in enumerate(names):
+            text = text.replace(f"{{{i}}}", name)
+    return eval(f"lambda {', '.join(names)}: {text}", scope)  # type: ignore[no-any-return]
+
+
+def sample(operand: TensorType, batch: int) -> Tensor:
+    """Random values of a type."""
+    return torch.randn(batch, *operand.shape, requires_grad=True)
+
+
+def results(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    found = module(*inputs)
+    return (found,) if isinstance(found, Tensor) else tuple(found)
+
+
+class Kept(NamedTuple):
+    """Bytes that autograd holds after a forward pass, by storage: operands and results by number, the rest by size."""
+
+    operands: frozenset[int]
+    results: frozenset[int]
+    extra: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.extra)
+
+
+def kept(module: nn.Module, inputs: tuple[Tensor, ...], *, before: Forward | None = None) -> Kept:
+    """What a training step of the module keeps, parameters and buffers left out. `before` makes the inputs from others."""
+    module.train()
+    inputs = inputs if before is None else tuple(map(before, inputs))
+    storages: dict[int, Any] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        found = results(module, inputs)
+    own = {_address(t) for t in (*module.parameters(), *module.buffers())}
+    places = {address: storages[address].nbytes() for address in storages.keys() - own}
+    from_operands = {i: _address(t) for i, t in enumerate(inputs)}
+    from_results = {i: _address(t) for i, t in enumerate(found)}
+    known = {*from_operands.values(), *from_results.values()}
+    return Kept(
+        frozenset(i for i, address in from_operands.items() if address in places),
+        frozenset(i for i, address in from_results.items() if address in places),
+        tuple(sorted(size for address, size in places.items() if address not in known)),
+    )
+
+
+def predicted(saved: Saved, batch: int) -> Kept:
+    """The same as an operator tells it."""
+    extra = tuple(sorted(extra_bytes(e, batch) for e in saved.extra))
+    return Kept(frozenset(saved.operands), frozenset({0} if saved.result else ()), extra)
+
+
+def extra_bytes(extra: Extra, batch: int) -> int:
+    return math.prod(extra.shape) * ITEM_SIZE[extra.dtype] * (batch if extra.batched else 1)
+
+
+def _address(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def flops(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """FLOPs of a forward pass as PyTorch counts them."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(*(x.detach() for x in inputs))
+    return counter.get_total_flops()
+
+
+class _Live(TorchDispatchMode):
+    """Bytes of the storages that are made while it is on, at their most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.most = 0
+        self.known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for tensor in found if isinstance(found, tuple | list) else (found,):
+            if isinstance(tensor, Tensor):
+                self._note(tensor)
+        self.most = max(self.most, self.now)
+        return found
+
+    def _note(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self.known:
+            return
+        self.known.add(key)
+        size = storage.nbytes()
+        self.now += size
+        weakref.finalize(storage, self._drop, key, size)
+
+    def _drop(self, key: int, size: int) -> None:
+        self.known.discard(key)
+        self.now -= size
+
+
+def scratch(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """Bytes of tensors that live beside operands and results at the peak of a forward pass without gradients."""
+    module.eval()
+    with torch.no_grad(), _Live() as live:
+        for tensor in (*inputs, *module.parameters(), *module.buffers()):
+            live.known.add(tensor.untyped_storage()._cdata)
+        found = results(module, inputs)
+    made = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in found}
+    given = {t.untyped_storage()._cdata for t in inputs}
+    return live.most - sum(size for key, size in made.items() if key not in given)
