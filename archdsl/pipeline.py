@@ -12,10 +12,11 @@ from pathlib import Path
 
 from archdsl.analyses import Facts
 from archdsl.claims import Verdict, verify
-from archdsl.elaborate import PLAIN, Built, Fault, Program, Settings
+from archdsl.elaborate import PLAIN, Built, Fault, Program, Settings, show
 from archdsl.elaborate.kinds import UNUSABLE_IMPORT
 from archdsl.ir import Network
 from archdsl.lints import lint
+from archdsl.reports import Subject
 from archdsl.source import Diagnostic, FileProblem, Source, Span, read_spec
 from archdsl.syntax import parse
 
@@ -137,3 +138,9 @@ class _Importer:
             except FileProblem as problem:
                 raise Fault(UNUSABLE_IMPORT, problem.diagnostic.message, span) from None
         return self._programs[path]
+
+
+def subject_of(checked: Checked) -> Subject:
+    """What reports are written about. Raises `ValueError` where there is no network."""
+    bindings = tuple((name, show(value)) for name, value in checked.settings.parameters.items())
+    return Subject(checked.facts, checked.program.source.path, bindings, checked.verdicts, checked.problems)

@@ -40,6 +40,11 @@ class AvgPool(Pool):
     def geometry(self, x: TensorType) -> Geometry:
         return pool_geometry(x, self.name, self.window, self.stride, self.pad, 1, self.round)
 
+    def needs_copy(self, x: TensorType) -> bool:
+        """PyTorch's 3-D kernel also wants an input of at least the window's sizes, its padding not counted."""
+        is_small = x.rank == 4 and any(n < k for n, k in zip(x.sizes, self.geometry(x).window, strict=True))
+        return is_small or super().needs_copy(x)
+
     def padding(self, x: TensorType) -> Padding:
         g = self.geometry(x)
         if g.round != "ceil" or not self.count_pad:

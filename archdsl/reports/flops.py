@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from archdsl.ir import Layer
-from archdsl.reports.layers import layer_cells, title
+from archdsl.reports.layers import LAYER, layer_cells, title
 from archdsl.reports.numbers import exact, short
 from archdsl.reports.options import Options
 from archdsl.reports.outline import outline
@@ -25,7 +25,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
     head = title(subject, f"{exact(total.macs)} MACs = {short(total.flops)} FLOPs for one sample (1 MAC = 2 FLOPs)")
     blocks = _by_block(subject, options)
     if options.is_flat:
-        return [blocks._replace(title=head)]
+        return [blocks._replace(name="flops", columns=(*LAYER, *WORK), title=head)]
     return [_by_kind(subject)._replace(title=head), blocks._replace(beside=True)]
 
 

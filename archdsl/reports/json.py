@@ -21,6 +21,7 @@ from archdsl.source import Span as SourceSpan
 
 Size = int | str
 Span = tuple[int, int, int, int]
+LINE = 120
 
 
 class _Part(BaseModel):
@@ -207,13 +208,28 @@ def json_schema() -> str:
     """The published schema, as the text of its file."""
     schema = Document.model_json_schema(mode="serialization", by_alias=True)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "archdsl.report/1"}
-    return json.dumps({**head, **schema}, indent=2) + "\n"
+    return _pretty({**head, **schema}) + "\n"
 
 
 def render(subjects: Sequence[Subject]) -> str:
     """The document of one network, or the list of those of several."""
     documents = [document(subject).model_dump(mode="json") for subject in subjects]
-    return json.dumps(documents[0] if len(documents) == 1 else documents, indent=2) + "\n"
+    return _pretty(documents[0] if len(documents) == 1 else documents) + "\n"
+
+
+def _pretty(value: Any, indent: str = "") -> str:
+    """JSON text in which everything that fits stands on one line."""
+    line = json.dumps(value)
+    if len(indent) + len(line) <= LINE or not value or not isinstance(value, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_pretty(part, inner)}" for key, part in value.items()]
+        opening, closing = "{}"
+    else:
+        parts = [_pretty(part, inner) for part in value]
+        opening, closing = "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
 
 
 def render_problems(file: str, diagnostics: Iterable[Diagnostic]) -> str:
@@ -231,7 +247,7 @@ def render_problems(file: str, diagnostics: Iterable[Diagnostic]) -> str:
         claims=(),
         diagnostics=tuple(map(_finding, diagnostics)),
     )
-    return json.dumps(empty.model_dump(mode="json"), indent=2) + "\n"
+    return _pretty(empty.model_dump(mode="json")) + "\n"
 
 
 def document(subject: Subject) -> Document:

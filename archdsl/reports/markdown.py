@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from archdsl.reports.table import Cell, Column, Row, Table, show_value
 from archdsl.source.styled import Piece
@@ -28,8 +28,7 @@ def _one(table: Table) -> str:
     return "\n\n".join(["\n".join(part) for part in (title, lines if columns else [], notes) if part])
 
 
-def _line(cells: object) -> str:
-    assert hasattr(cells, "__iter__")
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -48,7 +47,11 @@ def _text(pieces: Sequence[Piece]) -> str:
     return "".join(piece.text for piece in pieces)
 
 
+MARKUP = re.compile(r"[\\`*<|~&]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
+"""What Markdown would read as markup: an underscore within a number or a bracket around a shape is none."""
+
+
 def _escaped(text: str) -> str:
     """Text of a spec that means itself: no markup, no further cell, no further line."""
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", text)
+    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return MARKUP.sub(lambda found: "\\" + found[0], printable)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archdsl.analyses.memory import Block, LectureRow, Moment, Size
 from archdsl.reports.layers import LAYER, layer_row, or_blank, see_more, setting, shapes, summary_cell, title
-from archdsl.reports.numbers import binary, exact, product, rounded, working
+from archdsl.reports.numbers import binary, exact, product, with_rounded, working
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
 from archdsl.reports.subject import Subject
@@ -91,7 +91,7 @@ class _PerEntry:
 def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:
     if entry.is_opened:
         return layer_row(entry, *[Cell(None)] * 5)
-    size = sum(type.bytes for type in entry.outputs) * subject.facts.batch
+    size = sum(type.bytes for type in entry.outputs) * subject.facts.batch * entry.times
     alive = figures.alive[entry.path]
     peak = subject.facts.memory.activation_peak
     is_peak = subject.facts.memory.at is not None and alive == peak
@@ -105,10 +105,15 @@ def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:
 def _formulas(subject: Subject) -> Table:
     facts = subject.facts.memory.lecture
     rows = tuple(_formula_row(subject, r) for r in facts.rows)
-    values = f"{exact(facts.values)} = {rounded(facts.values)}"
     biases = f" + {exact(facts.biases)} biases = {exact(facts.weights + facts.biases)}" if facts.biases else ""
     total = row(
-        "total", None, None, values, facts.bytes * subject.facts.batch, f"{exact(facts.weights)}{biases}", style="total"
+        "total",
+        None,
+        None,
+        with_rounded(facts.values),
+        facts.bytes * subject.facts.batch,
+        f"{exact(facts.weights)}{biases}",
+        style="total",
     )
     return Table("memory", FORMULAS, rows, (total,))
 
@@ -149,28 +154,37 @@ def _lecture_figures(subject: Subject) -> Iterator[Row]:
     values += f" x {subject.facts.batch} samples" if subject.facts.batch != 1 else ""
     size = facts.figure("activations").bytes
     yield row(text("lecture", "heading"), size, f"{values} = {exact(size)}; × 2 for backward")
-    with_state = f"× 4 with gradients and Adam: {binary(4 * facts.parameters)}"
-    yield row("parameters", facts.parameters, with_state, indent=1)
+    if facts.parameters:
+        with_state = f"× 4 with gradients and Adam: {binary(4 * facts.parameters)}"
+        yield row("parameters", facts.parameters, with_state, indent=1)
 
 
 def _tensor_figures(subject: Subject) -> Iterator[Row]:
     facts = subject.facts.memory
-    yield row(text("tensor bytes", "heading"), None, "what PyTorch's tensors hold: no rounding, no workspaces")
+    yield row(text("tensor bytes", "heading"), None, "exact: what PyTorch's tensors hold; no rounding, no workspaces")
     yield row("inference peak", facts.figure("peak").bytes, _parts(subject), indent=1)
     if facts.at is not None:
         yield row("", None, _moment(facts.at), indent=1)
     floor = facts.figure("floor")
     if floor.bytes < facts.figure("peak").bytes:
         yield row("lower bound", floor.bytes, "if no frame of a call held its operands", indent=1)
-    yield row("kept for backward", facts.saved.bytes, _kept(subject), indent=1)
-    yield row("with the loss", facts.saved.bytes_with_loss, "mean cross entropy and its target", indent=1)
+    if facts.saved.items:
+        yield row("kept for backward", facts.saved.bytes, _kept(subject), indent=1)
+    loss = facts.saved.bytes_with_loss - facts.saved.bytes
+    yield row(
+        "with the loss", facts.saved.bytes_with_loss, f"mean cross entropy and its target: {exact(loss)} more", indent=1
+    )
 
 
 def _parts(subject: Subject) -> str:
     facts = subject.facts.memory
     held = [("parameters", facts.parameters), ("buffers", facts.buffers), ("inputs", facts.inputs)]
     parts = [f"{name} {binary(size)}" for name, size in (*held, ("activations", facts.activation_peak)) if size]
-    return " + ".join(parts)
+    return _sum(parts, facts.figure("peak").bytes)
+
+
+def _sum(parts: Sequence[str], bytes: int) -> str:
+    return f"{' + '.join(parts)} = {exact(bytes)} bytes"
 
 
 def _moment(moment: Moment) -> str:
@@ -197,7 +211,7 @@ def _kept(subject: Subject) -> str:
         name = "values" if what == "value" else what
         kind = "" if dtype == "float32" else f" ({dtype})"
         parts.append(f"{name} {binary(size.at(subject.facts.batch))}{kind}")
-    return " + ".join(parts)
+    return _sum(parts, subject.facts.memory.saved.bytes)
 
 
 def _disputes(subject: Subject) -> Iterator[Note]:

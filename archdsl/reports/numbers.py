@@ -55,13 +55,18 @@ def working(factors: tuple[int, ...]) -> str:
     return product(factors) if len(factors) < 2 else f"{product(factors)} = {rounded(prod(factors))}"
 
 
+def with_rounded(n: int) -> str:
+    """`15_237_608 = 15.2M`, or the number alone where it is short."""
+    return " = ".join(dict.fromkeys((exact(n), rounded(n))))
+
+
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def bar(share: float, cells: int = 12, ascii: bool = False) -> str:
     """A bar of up to `cells` columns for a share of 0 to 1; what is there at all shows."""
-    eighths = max(round(share * cells * 8), 1) if share > 0 else 0
+    eighths = max(int(share * cells * 8), 1) if share > 0 else 0
     if ascii:
-        return "#" * max(round(eighths / 8), 1) if eighths else ""
+        return "#" * -(-eighths // 8)
     full, rest = divmod(eighths, 8)
     return "█" * full + (EIGHTHS[rest] if rest else "")

@@ -89,13 +89,12 @@ def _unit_notes(subject: Subject, rows: Sequence[FieldRow], options: Options) ->
     if options.unit is not None:
         return [(Piece(unit_rows(subject, *options.unit)),)]
     placed = [r.layer for r in rows if r.field and r.field.status == "exact" and _is_map(subject, r.layer)]
-    return [_example(subject, layer) for layer in placed[-1:]]
-
-
-def _example(subject: Subject, layer: Layer) -> tuple[Piece, ...]:
-    middle = tuple(n // 2 for n in layer.result_types[0].sizes)
-    argument = f"{layer.path}:{','.join(map(str, middle))}"
-    return (Piece(unit_rows(subject, layer.path, middle)), Piece(f"   (--unit {argument})", "dim"))
+    if not placed:
+        return []
+    path, sizes = placed[-1].path, placed[-1].result_types[0].sizes
+    middle = tuple(n // 2 for n in sizes)
+    hint = f"--unit {path}:{','.join(map(str, middle))} names what another unit reads"
+    return [(Piece(unit_rows(subject, path, middle)),), (Piece(hint, "dim"),)]
 
 
 def _is_map(subject: Subject, layer: Layer) -> bool:

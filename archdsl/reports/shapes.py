@@ -28,6 +28,6 @@ def report(subject: Subject, options: Options) -> list[Table]:
 def _row(entry: Entry) -> Row:
     if entry.is_opened:
         return layer_row(entry, *[Cell(None)] * 4)
-    elements = sum(type.numel for type in entry.outputs)
-    size = sum(type.bytes for type in entry.outputs)
+    elements = sum(type.numel for type in entry.outputs) * entry.times
+    size = sum(type.bytes for type in entry.outputs) * entry.times
     return layer_row(entry, shapes(entry.inputs), shapes(entry.outputs), Cell(elements), Cell(size))

@@ -22,6 +22,9 @@ BESIDE = 4
 
 ASCII = str.maketrans({"×": "x", "─": "-", "·": "+", "…": "...", "–": "-", "≤": "<="})
 
+BREAK = re.compile(r"(?<=[^\s=+·×])\s+(?!(?:B|[KMG]iB)\b)")
+"""Where a line may be broken: between words, but not behind a sign or before a unit."""
+
 Height = list[Line]
 """The lines of one cell."""
 
@@ -54,7 +57,7 @@ def _printable(piece: Piece, ascii: bool) -> Piece:
 
 
 def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
-    title: list[Line] = [list(table.title), []] if table.title else []
+    title: list[Line] = [*_wrap(list(table.title), limit), []] if table.title else []
     notes = [line for note in table.notes for line in _wrap(list(note), limit)]
     if not table.columns:
         return _Block(title, [], notes)
@@ -113,18 +116,22 @@ def _wrap(line: Line, limit: int | None) -> Height:
     """Breaks a line between words; a word longer than the limit stays whole."""
     if limit is None or _line_width(line) <= limit:
         return [line]
-    lines: Height = [[]]
-    for word in _words(line):
-        if lines[-1] and _line_width([*lines[-1], word]) - (len(word.text) - len(word.text.rstrip())) > limit:
-            lines.append([])
-        lines[-1].append(word)
-    return lines
+    text = "".join(piece.text for piece in line)
+    starts, before = [0], 0
+    for place in (*(found.end() for found in BREAK.finditer(text)), len(text)):
+        if before > starts[-1] and width(text[starts[-1] : place].rstrip()) > limit:
+            starts.append(before)
+        before = place
+    return [_trimmed(_slice(line, *ends)) for ends in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def _words(line: Line) -> Iterator[Piece]:
-    """The words of a line; a sign stays with the word behind it."""
+def _slice(line: Line, start: int, end: int) -> Line:
+    """The pieces of a line between two offsets of its text."""
+    pieces: Line = []
     for piece in line:
-        yield from (Piece(word, piece.style) for word in re.findall(r"\s*(?:[=+·×] )?\S+\s*|\s+", piece.text))
+        pieces.append(Piece(piece.text[max(start, 0) : max(end, 0)], piece.style))
+        start, end = start - len(piece.text), end - len(piece.text)
+    return pieces
 
 
 def _spans(grid: Sequence[Sequence[Height]]) -> list[int]:

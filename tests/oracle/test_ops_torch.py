@@ -24,6 +24,7 @@ from tests.support.lowered import (
     results,
     sample,
     scratch,
+    scratch_of_kernel,
 )
 
 CASES = {
@@ -293,7 +294,8 @@ def check_run(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) 
     assert kept(module, inputs) == predicted(op.saved(operands, types), batch)
     shares = found[0].untyped_storage().data_ptr() == inputs[0].untyped_storage().data_ptr()
     assert shares == (op.is_view or len(operands) == 1 and op.category == "merge" and op.name != "concat")
-    assert scratch(module, inputs) == sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
+    measure = scratch_of_kernel if op.name == "maxpool" and operands[0].rank == 2 else scratch
+    assert measure(module, inputs) == sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
 
 
 def check_state(op: Op, operands: tuple[TensorType, ...], module: nn.Module) -> None:
@@ -355,7 +357,7 @@ WINDOWED = "conv depthwise locally_connected subsample maxpool avgpool".split()
 
 
 @pytest.mark.parametrize("name", WINDOWED)
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(400))
 def test_random_windows(name: str, seed: int) -> None:
     rng = Random(f"{name} {seed}")
     fitting = 0

@@ -14,6 +14,7 @@ from archdsl.ops import find
 def op_of(call: str) -> Op:
     """The operator of a call. Windows are lists, words are strings, and 2/3 is exact."""
     text = re.sub(r"\b\d+(x\d+)+\b", lambda window: f"({window[0].replace('x', ',')})", call)
+    text = re.sub(r"\bglobal\b", "'global'", text)
     expression = ast.parse(text, mode="eval").body
     if isinstance(expression, ast.Name):
         return _found(expression.id)()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -24,9 +26,12 @@ torch.set_num_threads(1)
 class Applied(nn.Module):
     """An expression as a module, whose lowering has no module of its own."""
 
-    def __init__(self, forward: Forward) -> None:
+    def __init__(self, expression: Forward) -> None:
         super().__init__()
-        self.forward = forward
+        self.expression = expression
+
+    def forward(self, *operands: Tensor) -> Any:
+        return self.expression(self, *operands)
 
 
 def forms(op: Op, *operands: TensorType) -> tuple[Form, ...]:
@@ -74,7 +79,7 @@ def _function(expression: Expression, operands: int, in_place: bool) -> Forward:
         text = text.replace("{*}", ", ".join(names))
         for i, name in enumerate(names):
             text = text.replace(f"{{{i}}}", name)
-    return eval(f"lambda {', '.join(names)}: {text}", scope)  # type: ignore[no-any-return]
+    return eval(f"lambda self, {', '.join(names)}: {text}", scope)  # type: ignore[no-any-return]
 
 
 def sample(operand: TensorType, batch: int) -> Tensor:
@@ -93,10 +98,6 @@ class Kept(NamedTuple):
     operands: frozenset[int]
     results: frozenset[int]
     extra: tuple[int, ...]
-
-    @property
-    def total(self) -> int:
-        return sum(self.extra)
 
 
 def kept(module: nn.Module, inputs: tuple[Tensor, ...], *, before: Forward | None = None) -> Kept:
@@ -184,6 +185,22 @@ def scratch(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
         for tensor in (*inputs, *module.parameters(), *module.buffers()):
             live.known.add(tensor.untyped_storage()._cdata)
         found = results(module, inputs)
-    made = {t.untyped_storage()._cdata: t.untyped_storage().nbytes() for t in found}
-    given = {t.untyped_storage()._cdata for t in inputs}
-    return live.most - sum(size for key, size in made.items() if key not in given)
+    return live.most - _made(found, inputs)
+
+
+def scratch_of_kernel(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """The same from the allocator's events, for an operator whose kernel makes no other tensors. A dispatch mode, which
+    `scratch` uses, makes PyTorch choose another kernel for some."""
+    module.eval()
+    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        found = results(module, inputs)
+    assert profiler.profiler is not None
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
+    sizes = (e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
+    return max(accumulate(sizes), default=0) - _made(found, inputs)
+
+
+def _made(found: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> int:
+    given = {_address(t) for t in inputs}
+    made = {_address(t): t.untyped_storage().nbytes() for t in found}
+    return sum(size for address, size in made.items() if address not in given)

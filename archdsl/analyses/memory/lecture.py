@@ -87,8 +87,8 @@ def _row(layer: Layer, makers: dict[int, Layer]) -> LectureRow:
 
 
 def _outputs(count: int, result: TensorType) -> Shape:
-    """Where every place has weights of its own (`locally_connected`), the places times the channels."""
-    return _factors(result) if count == result.numel else (count,)
+    """The channels; where every place has weights of its own (`locally_connected`), the places times the channels."""
+    return _factors(result) if count == result.numel != result.channels else (count,)
 
 
 def _fan_in(layer: Layer, makers: dict[int, Layer]) -> Shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.cost import Cost, CostFacts
@@ -234,7 +235,7 @@ class _Assembly:
     def _follows(self, item: Place, entry: int) -> bool:
         if isinstance(item, Fork):
             return any(arm.enters for arm in item.arms)
-        return (entry, item) in self.found.flows
+        return (entry, item) in self.found.flows and bool(self.units[item].reads)
 
     def _run(self, items: tuple[Place, ...], start: int) -> list[int]:
         """The rows from here on that follow each other under one heading."""
@@ -341,7 +342,11 @@ class _Assembly:
         return Parallel(arms, None if fork.join is None else self._item(fork.join, True))
 
     def _arm(self, path: Path, entry: int) -> Arm:
-        return Arm(self._steps(path.items, entry, in_arm=True), path.enters, path.feeds, path.operands)
+        units = [self.units[i] for i in _members(path.items)]
+        results = {v.index for u in units for v in u.reads if self.makers.get(v) == entry}
+        enters = path.enters and not any(u.terminal and not u.reads for u in units)
+        steps = self._steps(path.items, entry, in_arm=True)
+        return Arm(steps, enters, path.feeds, path.operands, tuple(sorted(results)))
 
     def _lanes(self) -> tuple[Lane, ...]:
         """The edges that the structure does not show, one lane for each value."""
@@ -378,6 +383,18 @@ class _Assembly:
             return [self.anchors[index]]
         inputs = [v for o, v in zip(unit.node.operands, unit.module.inputs, strict=True) if o is value]
         return [a for v in inputs for a in self.inner[index].readers[v]] or [self.anchors[index]]
+
+
+def _members(items: tuple[Place, ...]) -> Iterator[int]:
+    """The units of a part of the structure."""
+    for item in items:
+        if isinstance(item, int):
+            yield item
+            continue
+        for arm in item.arms:
+            yield from _members(arm.items)
+        if item.join is not None:
+            yield item.join
 
 
 def _name(unit: Unit) -> str:

@@ -111,6 +111,8 @@ class Arm(NamedTuple):
     feeds: bool
     operands: tuple[int, ...]
     """Which operands of the join it is."""
+    results: tuple[int, ...]
+    """Which results of a split it takes in."""
 
 
 class Parallel(NamedTuple):

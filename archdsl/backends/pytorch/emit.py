@@ -43,16 +43,16 @@ class _Writer:
                 parts.append(self._output_class())
             if definition.class_name:
                 parts.append(self._class(definition))
-        head = [*docstring(self._title(), ""), "", *self._imports()]
+        head = [*self._title(), "", *self._imports()]
         return "\n\n\n".join("\n".join(part) for part in (head, *parts)) + "\n"
 
-    def _title(self) -> str:
+    def _title(self) -> list[str]:
+        """The file's docstring: the network, its parameters and where it comes from, on one line if it fits."""
         network = self.plan.network
         title = f"{network.name}, {cost(network).total.params:_} parameters"
         sources = [s.strip() for s in network.sources if s.strip()]
-        if len(sources) != 1 or "\n" in sources[0]:
-            return "\n\n".join([f"{title}.", *sources])
-        return f"{title}: {sources[0]}{'' if sources[0].endswith('.') else '.'}"
+        short = docstring(": ".join([title, *sources]).rstrip(".") + ".", "")
+        return short if len(short) == 1 and len(sources) < 2 else docstring("\n\n".join([f"{title}.", *sources]), "")
 
     def _imports(self) -> list[str]:
         names = self.imports

@@ -9,11 +9,12 @@ another only where the outer one allocates nothing, since the inner one's operan
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.body import Body
 from archdsl.backends.pytorch.layout import is_call
-from archdsl.backends.pytorch.names import RESERVED, unique, variable_name
+from archdsl.backends.pytorch.names import unique, variable_name
 from archdsl.ir import Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
@@ -66,11 +67,7 @@ class Returns(NamedTuple):
 
 
 def write_forward(
-    body: Body,
-    applications: list[Application],
-    parameters: tuple[str, ...],
-    returns: Returns | None,
-    taken: frozenset[str],
+    body: Body, applications: list[Application], parameters: tuple[str, ...], returns: Returns | None, taken: Set[str]
 ) -> Forward:
     """Writes the `forward` of a module.
 
@@ -78,9 +75,9 @@ def write_forward(
         applications: how each node of the body is written.
         parameters: names for the inputs, as far as the spec has some.
         returns: the network's outputs; None for every other module.
-        taken: further names that the file uses.
+        taken: names that the file uses otherwise.
     """
-    writer = _Writer(body, applications, RESERVED | taken, returns is not None and bool(returns.output_class))
+    writer = _Writer(body, applications, taken, returns is not None and bool(returns.output_class))
     writer.bind_inputs(parameters)
     for position in range(len(body.nodes)):
         writer.add(position)
@@ -96,7 +93,7 @@ class _Pending(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, body: Body, applications: list[Application], taken: frozenset[str], is_wrapped: bool) -> None:
+    def __init__(self, body: Body, applications: list[Application], taken: Set[str], is_wrapped: bool) -> None:
         self.body = body
         self.applications = applications
         self.statements: list[Statement] = []
@@ -139,11 +136,13 @@ class _Writer:
         """Adds what `forward` returns, where the last statement has not."""
         if self.statements and self.statements[-1].prefix == "return ":
             return
+        self._training = False
         values = [self._names[v] for v in self.body.outputs]
         if returns is None:
             training = [_is_training(v) for v in self.body.outputs]
             parts = [f"{v} if self.training else None" if t else v for v, t in zip(values, training, strict=True)]
-            self._say("return " if parts else "return", ", ".join(parts))
+            if parts or not self.statements:
+                self._say("return " if parts else "return", ", ".join(parts))
             return
         always = [v for v, t in zip(values, returns.training, strict=True) if not t]
         apart = [v for v, t in zip(values, returns.training, strict=True) if t]

@@ -8,6 +8,7 @@ code is equal are one definition, whatever their sizes.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.analyses.storage import StorageFacts, storage
@@ -22,7 +23,7 @@ from archdsl.backends.pytorch.names import (
     is_identifier,
     unique,
 )
-from archdsl.ir import Call, Helper, Lowering, Module, Network, Node, modules
+from archdsl.ir import Call, Helper, Lowering, Module, Network, Node, Op, modules
 
 SHORT = 3
 """A sequence of so many layers is written out wherever it is used."""
@@ -104,13 +105,16 @@ class _Planner:
         self.network = network
         self.facts = facts
         self.definitions: list[Definition] = []
-        self.helpers: dict[str, Helper] = {}
         self.imports: set[str] = set()
+        self.helpers: dict[str, Helper] = {}
+        self._lowerings = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
+        self._taken = {*RESERVED, *(code.helper.name for code in self._lowerings.values() if code.helper)}
         name = network.name if is_identifier(network.name) else class_name(network.name)
-        self.class_name = unique(name, RESERVED)
+        self.class_name = unique(name, self._taken)
         training = tuple(o.training for o in network.outputs)
         has_class = len(training) > 1 or any(training)
         self.returns = Returns(f"{self.class_name}Output" if has_class else "", training)
+        self._taken |= {self.class_name, self.returns.output_class}
         self._numbers: dict[int, int] = {}
         self._known: dict[object, int] = {}
 
@@ -130,7 +134,7 @@ class _Planner:
             definition.comments = [changed_type(n.operand_types[0], n) for n in body.nodes]
             key: object = (is_network, definition.children)
         else:
-            children = self._children([n for n in body.nodes if _is_child(n)])
+            children = self._children([n for n in body.nodes if self._is_child(n)])
             forward = self._forward(body, children, is_network)
             definition = Definition(module, tuple(children.values()), forward)
             definition.comments = [s.comment for s in forward.statements]
@@ -148,13 +152,20 @@ class _Planner:
         nodes = body.nodes
         if not body.is_chain or any(n.training or n.name in SEQUENTIAL_ATTRIBUTES for n in nodes):
             return False
-        if not all(isinstance(n.operator, Module) or _lowering(n).module for n in nodes):
+        if not all(isinstance(n.operator, Module) or self._lowerings[n].module for n in nodes):
             return False
         numbered = [n for n in nodes if n.name.isdigit()]
         if not numbered:
             return not is_network
         # Beside labels, an unlabelled layer without weights reads better as a function.
         return len(numbered) == len(nodes) or any(_has_weights(n) for n in numbered)
+
+    def _is_child(self, node: Node) -> bool:
+        """Whether a part of a class with a `forward` is an attribute: for its weights, its label, or want of a function."""
+        if _has_weights(node):
+            return True
+        lowering = self._lowerings[node]
+        return lowering.module is not None and (lowering.function is None or not node.name.isdigit())
 
     def _children(self, nodes: list[Node]) -> dict[str, Child]:
         """The parts of a definition by their labels; a shared instance is one."""
@@ -170,7 +181,7 @@ class _Planner:
     def _layer(self, node: Node) -> Leaf | Use:
         if isinstance(node.operator, Module):
             return Use(self._numbers[id(node.operator)])
-        lowering = _lowering(node)
+        lowering = self._lowerings[node]
         call = lowering.module
         assert call is not None
         if call.target.startswith("nn."):
@@ -187,8 +198,8 @@ class _Planner:
     def _forward(self, body: Body, children: dict[str, Child], is_network: bool) -> Forward:
         applications = [self._application(n, children) for n in body.nodes]
         parameters = self.network.inputs if is_network else ()
-        taken = frozenset({*self.helpers, self.class_name, self.returns.output_class})
-        return write_forward(body, applications, parameters, self.returns if is_network else None, taken)
+        returns = self.returns if is_network else None
+        return write_forward(body, applications, parameters, returns, self._taken)
 
     def _application(self, node: Node, children: dict[str, Child]) -> Application:
         op = node.operator
@@ -196,9 +207,9 @@ class _Planner:
             return Application(f"{_reference(children[node.name])}({{*}})")
         makes_nothing = self.facts.shared_operand(node) is not None
         allocates = not makes_nothing or bool(op.scratch(node.operand_types, node.result_types))
-        if _is_child(node):
+        if self._is_child(node):
             return Application(f"{_reference(children[node.name])}({{*}})", allocates)
-        lowering = _lowering(node)
+        lowering = self._lowerings[node]
         function = lowering.function
         assert function is not None
         self.imports.update(function.imports)
@@ -220,30 +231,23 @@ class _Planner:
                     sizes[-1] += 1
             if definition.forward is not None:
                 sizes[-1] = 1
-        taken = {*RESERVED, *self.helpers, self.class_name, self.returns.output_class}
         for definition, uses, size in zip(self.definitions, users, sizes, strict=True):
             if definition.forward is None and (uses == 1 or size <= SHORT):
                 continue
-            definition.class_name = unique(class_name(_shared_label(definition)), taken)
-            taken.add(definition.class_name)
+            definition.class_name = unique(class_name(_shared_label(definition)), self._taken)
+            self._taken.add(definition.class_name)
         self.definitions[-1].class_name = self.class_name
 
 
-def _lowering(node: Node) -> Lowering:
-    assert not isinstance(node.operator, Module)
-    return node.operator.pytorch(*node.operand_types)
+def _operators(network: Network) -> Iterator[tuple[Node, Op]]:
+    for module in modules(network):
+        for node in module.nodes:
+            if not isinstance(node.operator, Module):
+                yield node, node.operator
 
 
 def _has_weights(node: Node) -> bool:
     return isinstance(node.operator, Module) or bool(node.operator.state(*node.operand_types))
-
-
-def _is_child(node: Node) -> bool:
-    """Whether a part of a class with a `forward` is an attribute: it has weights or a label, or there is no function."""
-    if _has_weights(node):
-        return True
-    lowering = _lowering(node)
-    return lowering.module is not None and (lowering.function is None or not node.name.isdigit())
 
 
 def _reference(child: Child) -> str:

@@ -33,10 +33,10 @@ class Pool(Op):
         check_float(self.name, x)
         g = self.geometry(x)
         sizes = output_sizes(g, x)
-        for extent, pair in zip(g.extents, g.pad, strict=True):
-            if max(pair) > extent // 2:
+        for window, pair in zip(g.window, g.pad, strict=True):
+            if max(pair) > window // 2:
                 raise Misfit(
-                    f"`pad` of a pool is at most half its window: {max(pair)} rows against a window of {extent}",
+                    f"`pad` of a pool is at most half its window: {max(pair)} rows against a window of {window}",
                     attribute="pad",
                     help="with more, a window could lie in the padding alone",
                 )

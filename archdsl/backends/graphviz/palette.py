@@ -1,0 +1,106 @@
+"""Colours, each a token with a value in every theme. The kinds are at least 19 ΔE apart, in three colour deficiencies too."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archdsl.backends.graphviz.model import KINDS, Kind
+
+Theme = Literal["auto", "light", "dark", "mono"]
+Palette = dict[str, str]
+
+STRIPS: dict[Kind, str] = {
+    "conv": "#005F9E",
+    "pool": "#D55E00",
+    "linear": "#4B0092",
+    "attention": "#E377C2",
+    "norm": "#6B7280",
+    "activation": "#009E73",
+    "parameter": "#7FC8F8",
+    "merge": "#F0B400",
+    "reshape": "#B4BAC4",
+    "block": "#3B4252",
+}
+_PALE: dict[Kind, str] = {
+    "conv": "#E4EFF7",
+    "pool": "#FBE9DC",
+    "linear": "#ECE4F4",
+    "attention": "#FBE8F5",
+    "norm": "#EEF0F2",
+    "activation": "#DFF3EC",
+    "parameter": "#E8F5FE",
+    "merge": "#FDF3D3",
+    "reshape": "#F4F5F7",
+    "block": "#FFFFFF",
+}
+_DARK_STRIPS: dict[Kind, str] = {
+    "conv": "#4C9BD6",
+    "pool": "#E8743B",
+    "linear": "#A678DE",
+    "attention": "#E377C2",
+    "norm": "#7E8794",
+    "activation": "#2DB88C",
+    "parameter": "#7FC8F8",
+    "merge": "#F0B400",
+    "reshape": "#B4BAC4",
+    "block": "#98A2B3",
+}
+_LIGHT: Palette = {
+    "ink": "#1F2430",
+    "grey": "#5B6472",
+    "line": "#BCC3CD",
+    "paper": "#FFFFFE",
+    "scope": "#FBFCFD",
+    "block-fill": "#F3F5F8",
+    "activation-text": "#007A57",
+    "amber": "#A86E00",
+    "amber-text": "#8A5A00",
+    "edge": "#4A5260",
+    "glyph": "#98A2B0",
+    "empty": "#D9DEE4",
+    "badge": "#3B4253",
+    "badge-text": "#FEFFFF",
+}
+_DARK: Palette = {
+    "ink": "#E8EBF0",
+    "grey": "#A3ACBA",
+    "line": "#48505E",
+    "paper": "#12161C",
+    "scope": "#161B22",
+    "block-fill": "#1A2029",
+    "activation-text": "#4CCBA2",
+    "amber": "#D99A2B",
+    "amber-text": "#E2AE55",
+    "edge": "#AEB6C2",
+    "glyph": "#7D8796",
+    "empty": "#343B47",
+    "badge": "#C9CFD9",
+    "badge-text": "#12161D",
+}
+
+
+def _mixed(strip: str, paper: str, share: float) -> str:
+    """`share` of one colour on another."""
+    pairs = ((int(strip[i : i + 2], 16), int(paper[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(a * share + b * (1 - share)):02X}" for a, b in pairs)
+
+
+def _grey(colour: str) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + f"{round(0.299 * red + 0.587 * green + 0.114 * blue):02X}" * 3
+
+
+def _palette(base: Palette, strips: dict[Kind, str], pale: dict[Kind, str]) -> Palette:
+    kinds = {f"{kind}-strip": strips[kind] for kind in KINDS} | {f"{kind}-row": pale[kind] for kind in KINDS}
+    return base | kinds
+
+
+LIGHT = _palette(_LIGHT, STRIPS, _PALE)
+DARK = _palette(_DARK, _DARK_STRIPS, {k: _mixed(_DARK_STRIPS[k], _DARK["paper"], 0.3) for k in KINDS})
+DARK["block-row"] = _DARK["paper"]
+MONO = {token: _grey(colour) for token, colour in LIGHT.items()}
+
+
+def palette(theme: Theme) -> Palette:
+    """The colours of a theme by token; `auto` is light, and its SVG carries the dark ones beside."""
+    return {"dark": DARK, "mono": MONO}.get(theme, LIGHT)

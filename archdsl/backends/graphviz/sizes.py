@@ -1,0 +1,149 @@
+"""How large things are, in points: columns of cards, pills, bars and headings, from the widths of their texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import ceil
+from typing import NamedTuple
+
+from archdsl.backends.graphviz.metrics import width
+from archdsl.backends.graphviz.model import Bar, Body, Card, Drawing, Group, Merge, Parallel, Row, Step, Terminal, Word
+
+TITLE, HEADING, TEXT, SMALL, TINY = 16, 11, 10, 9, 8
+"""Font sizes. Some builds of Graphviz know whole ones only."""
+
+ROW = 18
+STRIP = 5
+METER = 38
+"""A full bar of MACs."""
+BAR_CAPTION = 14
+GLYPH = 28
+"""The widest glyph."""
+CELL = 8
+"""What a cell takes beside its text: padding, and the blank that keeps text at one height in all builds of Graphviz."""
+
+
+class Columns(NamedTuple):
+    """Widths of the cells of a row after its strip, which are alike in all cards of a picture."""
+
+    name: int
+    text: int
+    words: int
+    glyph: int
+    output: int
+    params: int
+    meter: int
+
+    @property
+    def total(self) -> int:
+        return STRIP + sum(self)
+
+    @property
+    def heading(self) -> int:
+        """Room for the heading of a card whose columns are headed too."""
+        return STRIP + self.name + self.text + self.words + self.glyph
+
+
+def columns(drawing: Drawing) -> Columns:
+    """The columns that fit all rows; hostile names are cut."""
+    rows = list(_rows(drawing))
+
+    def column(texts: Iterable[float], least: int, most: int) -> int:
+        return max(least, min(ceil(max(texts, default=0)) + CELL, most))
+
+    return Columns(
+        column((width(r.name, SMALL) for r in rows), 18, 130),
+        column((width(r.text, TEXT, True) for r in rows), 60, 230),
+        column((words_width(r.words) for r in rows), 30, 200),
+        max((r.glyph[0] for r in rows if r.glyph), default=0) + 6,
+        column((width(r.output, SMALL) for r in rows), 40, 160),
+        column((width(r.params, SMALL) for r in rows), 38, 60),
+        METER + 8 if drawing.scale else 0,
+    )
+
+
+def compact(full: Columns) -> Columns:
+    """The columns of cards that stand beside two or more others: without the tensors."""
+    return full._replace(glyph=0, output=0)
+
+
+def _rows(drawing: Drawing) -> Iterator[Row]:
+    for body in (drawing.body, *(d.body for d in drawing.definitions)):
+        yield from _rows_of(body.steps)
+
+
+def _rows_of(steps: tuple[Step, ...]) -> Iterator[Row]:
+    for step in steps:
+        item = step.item
+        if isinstance(item, Card):
+            yield from item.rows
+        elif isinstance(item, Group):
+            yield from _rows_of(item.body.steps)
+        elif isinstance(item, Parallel):
+            for arm in item.arms:
+                yield from _rows_of(arm.steps)
+            if item.join is not None:
+                yield from _rows_of((Step(item.join, True),))
+
+
+def joined(words: tuple[Word, ...]) -> list[Word]:
+    """Words with the dots between them."""
+    return [w if not i else w._replace(text=f"\N{NO-BREAK SPACE}· {w.text}") for i, w in enumerate(words)]
+
+
+def words_width(words: tuple[Word, ...]) -> float:
+    return sum(width(w.text, SMALL) for w in joined(words))
+
+
+def card_height(card: Card, is_headed: bool) -> int:
+    return 2 + ROW * (len(card.rows) + bool(card.heading or is_headed))
+
+
+def merge_width(merge: Merge) -> int:
+    return ceil(width(merge.text, HEADING, True) + words_width(merge.words)) + (26 if merge.words else 22)
+
+
+def terminal_width(terminal: Terminal) -> int:
+    if terminal.glyph is None:
+        return ceil(width(f"{terminal.name}  {terminal.output}", SMALL)) + 8
+    name = min(width(terminal.name, TEXT, True), 230)
+    return ceil(name + width(terminal.output, SMALL)) + terminal.glyph[0] + 38
+
+
+def part_widths(bar: Bar) -> list[int]:
+    """The parts in proportion, those of few parts wide enough for their figures."""
+    whole = max(100, min(40 * len(bar.parts), 200))
+    total = max(sum(bar.parts), 1)
+    labelled = len(bar.parts) <= 8
+    least = [ceil(width(str(p), SMALL, True)) + 8 if labelled else 4 for p in bar.parts]
+    return [max(round(whole * p / total), low) for p, low in zip(bar.parts, least, strict=True)]
+
+
+def bar_width(bar: Bar) -> int:
+    return max(sum(part_widths(bar)), ceil(caption_width(bar)))
+
+
+def caption_width(bar: Bar) -> float:
+    words = words_width(bar.words) + 6 if bar.words else 0
+    return width(bar.text, TEXT, True) + width(bar.output, SMALL) + words + 16
+
+
+def bar_centres(bar: Bar) -> list[float]:
+    """The middles of the parts, counted from the middle of the bar."""
+    widths = part_widths(bar)
+    left = -sum(widths) / 2
+    return [left + sum(widths[:i]) + w / 2 for i, w in enumerate(widths)]
+
+
+def header_height(group: Group) -> int:
+    return 36 if group.note else 24
+
+
+def badge(group: Group) -> str:
+    return f"×{group.repeat}" if group.repeat > 1 else ""
+
+
+def header_width(group: Group) -> int:
+    title = min(width(group.title, HEADING, True), 300) + min(width(group.call, SMALL), 300)
+    mark = width(badge(group), SMALL, True) + 16 if group.repeat > 1 else 0
+    return ceil(max(title + mark + 16, min(width(group.note, TINY), 300)))

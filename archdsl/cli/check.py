@@ -1,0 +1,218 @@
+"""`archdsl check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from archdsl.cli.targets import Target, UsageProblem, add_target, expand, open_target, print_problems, report_failure
+from archdsl.cli.terminal import is_ascii, write_lines
+from archdsl.pipeline import Checked, subject_of
+from archdsl.source import Diagnostic, FileProblem
+from archdsl.source.styled import Line, Piece, width
+
+EPILOG = """\
+A spec is checked for syntax, names and shapes, its claims (`expect`, `dispute`) are decided, and lints look for likely
+mistakes. Warnings do not fail a check unless --strict is given. Nothing of a spec is executed.
+
+examples:
+  archdsl check specs/vgg16.arch
+  archdsl check specs --strict
+  archdsl check specs/vgg.arch:VGG_D --format json
+"""
+UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"))
+
+
+class File:
+    """One file of a run: its networks and what is wrong with it."""
+
+    def __init__(self, target: Target) -> None:
+        spec = target.spec
+        self.path = spec.path
+        names = spec.networks if target.network is None else (target.network,)
+        self.networks = [spec.check(name) for name in names if not spec.program.open_parameters(name)]
+        self.templates = len(spec.templates) if target.network is None else 0
+        self.problems = _once([*spec.problems, *(p for network in self.networks for p in network.problems)])
+
+    @property
+    def verdicts(self) -> tuple[int, int]:
+        """Claims decided, and those that fail."""
+        verdicts = [v for network in self.networks for v in network.verdicts]
+        return len(verdicts), sum(not v.holds for v in verdicts)
+
+    def fails(self, strict: bool) -> bool:
+        grave = ("error", "warning") if strict else ("error",)
+        return any(p.severity in grave for p in self.problems) or any(n.network is None for n in self.networks)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    add_target(parser, many=True)
+    parser.add_argument("--strict", action="store_true", help="warnings fail the check too")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        texts = expand(arguments.file)
+    except UsageProblem as problem:
+        return report_failure(problem, arguments.color)
+    files: list[File] = []
+    unreadable = 0
+    for text in texts:
+        try:
+            files.append(File(open_target(text, arguments.root or _root(text, arguments.file))))
+        except (FileProblem, UsageProblem) as problem:
+            unreadable = report_failure(problem, arguments.color)
+    if arguments.format == "json":
+        _print_json(files)
+    else:
+        _print_text(files, arguments, unreadable > 0)
+    return unreadable or int(any(f.fails(arguments.strict) for f in files))
+
+
+def _root(text: str, asked: Sequence[str]) -> str | None:
+    """The folder named on the command line that a file was found in."""
+    return next((a for a in asked if PurePath(text).is_relative_to(a) and a != text), None)
+
+
+def _once(problems: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Problems that several networks of a file share are shown once."""
+    return list({(p.code, p.primary.span if p.primary else None): p for p in reversed(problems)}.values())[::-1]
+
+
+def _print_json(files: list[File]) -> None:
+    from archdsl.reports import render_json
+
+    subjects = [subject_of(n) for f in files for n in f.networks if n.network is not None]
+    broken = [(f.path, f.problems) for f in files if not f.networks or any(n.network is None for n in f.networks)]
+    sys.stdout.write(render_json(subjects, broken))
+
+
+def _print_text(files: list[File], arguments: argparse.Namespace, incomplete: bool) -> None:
+    lines: list[Line] = []
+    if len(files) == 1:
+        for network in files[0].networks:
+            lines += _network(network)
+    else:
+        lines += _table(files, arguments.strict)
+    problems = [p for f in files for p in f.problems]
+    ascii = is_ascii(sys.stdout, arguments.ascii)
+    write_lines([_ascii(line) for line in lines] if ascii else lines, color=arguments.color)
+    print_problems(problems, arguments.color)
+    if files or not incomplete:
+        write_lines([_totals(files, arguments.strict)], color=arguments.color)
+
+
+def _ascii(line: Line) -> Line:
+    return [p._replace(text=p.text.encode("ascii", "backslashreplace").decode()) for p in line]
+
+
+def _network(checked: Checked) -> list[Line]:
+    """A network's figures and its claims, each with what was computed."""
+    path = Piece(f"{checked.program.source.path}  ", "dim")
+    if checked.network is None:
+        return [[path, Piece(checked.name, "strong"), Piece("  does not hold together", "error")]]
+    facts = checked.facts.cost
+    layers = f"{facts.depth} weight layer{'s' if facts.depth != 1 else ''}"
+    head = f"  {facts.total.params:_} params  {_short(facts.total.macs)} MACs  {layers}"
+    lines: list[Line] = [[path, Piece(checked.name, "strong"), Piece(head)]]
+    texts = [("dispute " if v.disputed else "") + v.text for v in checked.verdicts]
+    column = min(max(map(width, texts), default=0), 52) + 3
+    for verdict, text in zip(checked.verdicts, texts, strict=True):
+        status = Piece("  ok  " if verdict.holds else "fails ", "ok" if verdict.holds else "error")
+        shown = verdict.shown if not text.endswith(f"== {verdict.shown}") else ""
+        pad = " " * (max(column - width(text), 2)) if shown else ""
+        lines.append([status, Piece(text), Piece(f"{pad}{shown}", "dim")])
+    lines += [[Piece(f"      {source}", "dim")] for source in checked.network.sources]
+    return lines
+
+
+def _table(files: list[File], strict: bool) -> list[Line]:
+    """One line a file: its networks, how many parameters, how many claims."""
+    rows = [(PurePath(f.path).name, _names(f), _range(f), _claims(f), f) for f in files]
+    widths = [max((width(str(r[i])) for r in rows), default=0) for i in range(4)]
+    lines: list[Line] = []
+    for name, networks, params, claims, file in rows:
+        status = _status(file, strict)
+        lines.append(
+            [
+                Piece(name + " " * (widths[0] - width(name) + 2)),
+                Piece(networks + " " * (widths[1] - width(networks) + 2), "strong"),
+                Piece(" " * (widths[2] - width(params)) + params + "  "),
+                Piece(" " * (widths[3] - width(claims)) + claims + "  ", "dim"),
+                Piece(status, "error" if file.fails(strict) else "warning" if status != "ok" else "ok"),
+            ]
+        )
+    return lines
+
+
+def _names(file: File) -> str:
+    if not file.networks:
+        return "no network" if not file.templates else f"{file.templates} template{'s' if file.templates > 1 else ''}"
+    more = f" +{len(file.networks) - 1}" if len(file.networks) > 1 else ""
+    return file.networks[0].name + more
+
+
+def _range(file: File) -> str:
+    params = sorted(n.facts.cost.total.params for n in file.networks if n.network is not None)
+    if not params:
+        return ""
+    if len(params) == 1:
+        return f"{params[0]:_} params"
+    return f"{_short(params[0])} ... {_short(params[-1])}"
+
+
+def _claims(file: File) -> str:
+    count, _ = file.verdicts
+    return f"{count} claim{'s' if count != 1 else ''}"
+
+
+def _status(file: File, strict: bool) -> str:
+    _, failing = file.verdicts
+    errors = sum(p.severity == "error" for p in file.problems) - failing
+    warnings = sum(p.severity == "warning" for p in file.problems)
+    said = [f"{failing} fail{'s' if failing == 1 else ''}"] if failing else []
+    said += [f"{errors} error{'s' if errors != 1 else ''}"] if errors > 0 else []
+    said += [f"{warnings} warning{'s' if warnings != 1 else ''}"] if warnings else []
+    return ", ".join(said) or ("fails" if file.fails(strict) else "ok")
+
+
+def _totals(files: list[File], strict: bool) -> Line:
+    networks = sum(len(f.networks) for f in files)
+    claims = sum(f.verdicts[0] for f in files)
+    failing = sum(f.verdicts[1] for f in files)
+    broken = sum(n.network is None for f in files for n in f.networks)
+    counts = [_count(len(files), "file")] if len(files) > 1 else []
+    counts += [_count(networks, "network"), _count(claims, "claim")]
+    problems = [p for f in files for p in f.problems]
+    errors = sum(p.severity == "error" for p in problems) - failing
+    warnings = sum(p.severity == "warning" for p in problems)
+    said = []
+    if claims:
+        said.append(f"{claims - failing} hold, {failing} fail{'s' if failing == 1 else ''}" if failing else "all hold")
+    if broken:
+        said.append(f"{_count(broken, 'network')} do{'es' if broken == 1 else ''} not hold together")
+    if errors > 0:
+        said.append(_count(errors, "error"))
+    if warnings:
+        said.append(_count(warnings, "warning"))
+    grave = any(f.fails(strict) for f in files)
+    style = "error" if grave else "warning" if warnings else "ok"
+    return [Piece(", ".join(counts)), Piece(": " if said else ""), Piece(", ".join(said), style)]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:_} {word}{'s' if number != 1 else ''}"
+
+
+def _short(number: int) -> str:
+    """Three digits and a unit: `138M`, `15.47G` as summaries print MACs."""
+    for scale, unit in UNITS:
+        if number >= scale:
+            scaled = number / scale
+            return f"{scaled:.{2 if scaled < 99.995 else 1 if scaled < 999.95 else 0}f}{unit}"
+    return str(number)

@@ -1,0 +1,135 @@
+"""`archdsl report`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from archdsl.cli.targets import (
+    Target,
+    UsageProblem,
+    add_batch,
+    add_settings,
+    add_target,
+    open_target,
+    print_problems,
+    report_failure,
+    settings_of,
+    single_network,
+)
+from archdsl.cli.terminal import is_ascii, width_of, write_lines
+from archdsl.pipeline import Checked, subject_of
+from archdsl.reports import REPORTS, Options, render_csv, render_json, render_markdown, render_text, report
+from archdsl.source import FileProblem, write_whole
+from archdsl.source.styled import plain
+
+EPILOG = """\
+reports:
+  summary           layers, outputs, parameters and MACs, folded
+  shapes            the output of every layer
+  params            where the parameters are
+  flops             MACs and FLOPs by kind of layer and by block
+  memory            bytes: the lectures' table, the peak of inference, what training keeps
+  receptive-field   what one unit sees, and where
+  claims            the published figures of the spec
+  all               everything
+
+examples:
+  archdsl report memory vgg16 --formulas
+  archdsl report receptive-field vgg16 --unit features.30:3,3
+  archdsl report params vgg16 --sort params --top 3
+  archdsl report summary vgg16 --input 3x256x256 --set classes=10 --format json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("report", choices=REPORTS, metavar="REPORT", help=", ".join(REPORTS))
+    add_target(parser)
+    add_settings(parser)
+    add_batch(parser)
+    parser.add_argument("--format", choices=("text", "json", "csv", "markdown"), default="text", help="default: text")
+    parser.add_argument("--formulas", action="store_true", help="memory: every figure with its working")
+    parser.add_argument("--depth", type=int, metavar="N", help="how many levels of scopes to open")
+    parser.add_argument("--full", action="store_true", help="every operator in a row of its own")
+    parser.add_argument("--sort", metavar="COLUMN", help="sort the layers by a column, the largest first")
+    parser.add_argument("--top", type=int, metavar="N", help="only the first N rows")
+    parser.add_argument("--unit", metavar="PATH:I,J", help="receptive-field: the pixels that one unit reads")
+    parser.add_argument("--width", type=int, metavar="COLUMNS", help="lay tables out in so many columns")
+    parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        return _run(arguments)
+    except (FileProblem, UsageProblem) as problem:
+        return report_failure(problem, arguments.color)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    options = Options(
+        depth=arguments.depth,
+        full=arguments.full,
+        sort=arguments.sort,
+        top=arguments.top,
+        formulas=arguments.formulas,
+        unit=_unit(arguments.unit),
+    )
+    target = open_target(arguments.file, arguments.root)
+    if target.spec.problems:
+        print_problems(target.spec.problems, arguments.color)
+        return 1
+    checked = [
+        target.spec.check(name, settings_of(arguments), arguments.batch) for name in _names(target, arguments.report)
+    ]
+    problems = [p for c in checked if c.network is None for p in c.problems]
+    if problems:
+        print_problems(problems, arguments.color)
+        return 1
+    _write(arguments, checked, options)
+    return 0
+
+
+def _names(target: Target, name: str) -> tuple[str, ...]:
+    """`summary` takes all networks of a file, the other reports one."""
+    if name == "summary" and target.network is None and len(target.spec.networks) > 1:
+        return target.spec.networks
+    return (single_network(target),)
+
+
+def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
+    if text is None:
+        return None
+    path, _, indices = text.rpartition(":")
+    try:
+        return path, tuple(int(i) for i in indices.split(","))
+    except ValueError:
+        raise UsageProblem(f"`--unit {text}`: write PATH:ROW,COLUMN, as features.30:3,3") from None
+
+
+def _write(arguments: argparse.Namespace, checked: list[Checked], options: Options) -> None:
+    subjects = [subject_of(c) for c in checked]
+    if arguments.format == "json":
+        _write_text(arguments, render_json(subjects))
+        return
+    try:
+        tables = [table for subject in subjects for table in report(arguments.report, subject, options)]
+    except (KeyError, IndexError, ValueError) as error:
+        raise UsageProblem(str(error.args[0])) from None
+    if arguments.format == "csv":
+        _write_text(arguments, render_csv(tables))
+    elif arguments.format == "markdown":
+        _write_text(arguments, render_markdown(tables))
+    elif arguments.output is not None:
+        write_whole(arguments.output, plain(render_text(tables, arguments.width, arguments.ascii)))
+    else:
+        ascii = is_ascii(sys.stdout, arguments.ascii)
+        write_lines(render_text(tables, width_of(sys.stdout, arguments.width), ascii), color=arguments.color)
+
+
+def _write_text(arguments: argparse.Namespace, text: str) -> None:
+    if arguments.output is not None:
+        write_whole(arguments.output, text)
+    else:
+        sys.stdout.write(text)

@@ -1,0 +1,242 @@
+"""FILE and FILE:NETWORK on a command line -> specs and networks; settings; problems on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from archdsl.cli.terminal import Color, write_lines
+from archdsl.elaborate import Datum, Settings
+from archdsl.pipeline import Checked, Spec, open_spec
+from archdsl.source import Diagnostic, FileProblem, Source, nearest
+from archdsl.source.render import render
+from archdsl.syntax import parse_expression, tree
+
+
+class UsageProblem(Exception):
+    """A command line that asks for what is not there; exit code 2."""
+
+
+class Target(NamedTuple):
+    """A spec, and the network asked for where one was named."""
+
+    spec: Spec
+    network: str | None
+
+
+def bundled_folder() -> Path:
+    """Where the specs that come with archdsl lie: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "specs"
+    return inside if inside.is_dir() else package.parent / "specs"
+
+
+def add_target(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+    """The positional FILE, and the options that every command shares."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="+" if many else None,
+        help="a spec, FILE:NETWORK for one network of it, or the name of a bundled spec or network"
+        + ("; folders are searched for *.arch" if many else ""),
+    )
+    parser.add_argument("--root", metavar="FOLDER", help="the folder that imports may read (default: the spec's own)")
+    add_output(parser)
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours (default: auto)")
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """`--set` and `--input`."""
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="give a parameter or a symbol of the network a value: --set classes=10",
+    )
+    parser.add_argument(
+        "--input",
+        metavar="SHAPE",
+        action="append",
+        default=[],
+        dest="inputs",
+        help="the shape of the input, 3x256x256; of several, NAME=3x256x256",
+    )
+
+
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--batch", metavar="N", type=_positive, default=1, help="samples in a batch (default: 1)")
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text.replace("_", ""))
+    except ValueError:
+        number = 0
+    if not 0 < number < 2**40:
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number of at least 1")
+    return number
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings of a command line. Raises `UsageProblem`."""
+    return Settings(
+        dict(_setting(text) for text in arguments.settings), dict(_input(text) for text in arguments.inputs)
+    )
+
+
+def _setting(text: str) -> tuple[str, Datum]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise UsageProblem(f"`--set {text}`: write NAME=VALUE, as `--set classes=10`")
+    expression, problems = parse_expression(Source("--set", value), 0, len(value))
+    if expression is None:
+        raise UsageProblem(f"`--set {text}`: {problems[0].message if problems else 'there is no value'}")
+    datum = _datum(expression)
+    if datum is None:
+        raise UsageProblem(f"`--set {text}`: the value is a number, true, false, a window, a list or a string")
+    return name, datum
+
+
+def _datum(expression: tree.Expression) -> Datum | None:
+    match expression:
+        case tree.Number(value=value, unit=""):
+            return int(value) if value.denominator == 1 else value
+        case tree.Boolean(value=flag):
+            return flag
+        case tree.Window(sizes=sizes):
+            return sizes
+        case tree.String(text=text):
+            return text
+        case tree.List(items=items):
+            data = [_datum(item) for item in items]
+            return None if None in data else tuple(data)
+    return None
+
+
+def _input(text: str) -> tuple[str, tuple[int, ...]]:
+    name, equals, shape = text.rpartition("=")
+    sizes = shape.strip("[]").replace(",", "x").split("x")
+    try:
+        numbers = tuple(int(size) for size in sizes)
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1 or max(numbers) >= 2**40 or (equals and not name.isidentifier()):
+        raise UsageProblem(f"`--input {text}`: write the sizes without the batch, as `--input 3x224x224`")
+    return name, numbers
+
+
+def open_target(text: str, root: str | None = None) -> Target:
+    """The spec of FILE or FILE:NETWORK. Raises `FileProblem` or `UsageProblem`."""
+    path, network = Path(text), None
+    if not path.exists() and ":" in text:
+        head, _, network = text.rpartition(":")
+        path = Path(head)
+    if not path.exists() and not path.suffix and path.name == str(path):
+        return _bundled(str(path), network, root)
+    if path.is_dir():
+        raise UsageProblem(f"`{path}` is a folder: name one of its specs")
+    target = Target(open_spec(path, root), network)
+    _require_network(target)
+    return target
+
+
+def _require_network(target: Target) -> None:
+    program, network = target.spec.program, target.network
+    if network is None or network in program.networks or network in program.file.broken:
+        return
+    close = nearest(network, program.networks)
+    raise UsageProblem(
+        f"`{target.spec.path}` has no network `{network}`" + (f"; did you mean `{close}`?" if close else "")
+    )
+
+
+def _bundled(name: str, network: str | None, root: str | None) -> Target:
+    """A bundled spec by the name of its file, or of one of its networks."""
+    folder = bundled_folder()
+    files = sorted(folder.glob("*.arch"))
+    for file in files:
+        if file.stem == name:
+            target = Target(open_spec(_shown(file), root), network)
+            _require_network(target)
+            return target
+    known = {file.stem for file in files}
+    for file in files:
+        spec = open_spec(_shown(file), root)
+        if name in spec.program.networks:
+            return Target(spec, name)
+        known |= set(spec.program.networks)
+    close = nearest(name, known)
+    hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(sorted(file.stem for file in files))
+    raise UsageProblem(f"there is no file `{name}`, and no bundled spec or network of that name: {hint}")
+
+
+def _shown(file: Path) -> Path:
+    """A bundled file as a person would name it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file
+
+
+def expand(texts: Iterable[str]) -> list[str]:
+    """Files and folders as a list of specs. Raises `UsageProblem` for a folder without any."""
+    found: list[str] = []
+    for text in texts:
+        path = Path(text)
+        if not path.is_dir():
+            found.append(text)
+            continue
+        specs = sorted(str(p) for p in path.rglob("*.arch") if p.is_file() or p.is_symlink())
+        if not specs:
+            raise UsageProblem(f"there is no *.arch file in `{text}`")
+        found += specs
+    return list(dict.fromkeys(found))
+
+
+def single_network(target: Target) -> str:
+    """The one network that a command works on. Raises `UsageProblem` where the file has several and none was named."""
+    if target.network is not None:
+        return target.network
+    networks = target.spec.networks
+    if len(networks) == 1:
+        return networks[0]
+    if not networks:
+        templates = target.spec.templates
+        why = f"only the template{'s' if len(templates) > 1 else ''} {', '.join(templates)}" if templates else "none"
+        raise UsageProblem(f"`{target.spec.path}` has no network that can be built, {why}")
+    shown = ", ".join(networks[:8]) + (", ..." if len(networks) > 8 else "")
+    raise UsageProblem(f"`{target.spec.path}` has {len(networks)} networks: name one, as {target.spec.path}:{networks[0]} ({shown})")
+
+
+def checked_target(arguments: argparse.Namespace) -> Checked | int:
+    """The network that a command line names, or the exit code after its problems were printed."""
+    target = open_target(arguments.file, arguments.root)
+    if target.spec.problems:
+        print_problems(target.spec.problems, arguments.color)
+        return 1
+    name = single_network(target)
+    checked = target.spec.check(name, settings_of(arguments), getattr(arguments, "batch", 1))
+    if checked.network is None:
+        print_problems(checked.problems, arguments.color)
+        return 1
+    return checked
+
+
+def print_problems(problems: list[Diagnostic], color: Color) -> None:
+    sys.stdout.flush()
+    write_lines(render(problems), sys.stderr, color)
+
+
+def report_failure(problem: FileProblem | UsageProblem, color: Color) -> int:
+    """Prints why a command could not begin; its exit code."""
+    if isinstance(problem, FileProblem):
+        print_problems([problem.diagnostic], color)
+    else:
+        print(f"archdsl: {problem}", file=sys.stderr)
+    return 2

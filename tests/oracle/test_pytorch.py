@@ -1,0 +1,288 @@
+"""The generated code run in PyTorch: it is the network of the spec, and of the published module."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+import pickle
+import traceback
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archdsl.analyses.memory import memory
+from archdsl.analyses.storage import StorageFacts, storage
+from archdsl.backends.pytorch import build, step
+from archdsl.ir import Network, flatten
+from tests.support.build import (
+    bottleneck,
+    finish,
+    image,
+    network,
+    op,
+    resnet,
+    sequence,
+    two_towers,
+    vgg16,
+)
+from tests.support.random_networks import random_network
+
+torch.set_num_threads(1)
+DATA = Path(__file__).parents[1] / "data" / "state_dicts"
+SEEDS = range(40)
+NOTHING_IN_PLACE = StorageFacts(frozenset())
+
+
+def inputs(net: Network, batch: int = 2, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+    torch.manual_seed(1)
+    return [torch.randn(batch, *t.shape, dtype=dtype, requires_grad=True) for t in net.input_types]
+
+
+def results(found: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (found,) if isinstance(found, Tensor) else tuple(found)
+
+
+SMALL = {
+    "vgg16": lambda: vgg16(size=32, width=8, hidden=16, classes=10),
+    "alexnet": lambda: two_towers(width=8, classes=10),
+    "resnet": lambda: resnet((2, 1, 3), size=32, base=8, classes=10),
+    **{f"random{seed}": lambda seed=seed: random_network(seed) for seed in SEEDS},
+}
+
+
+@pytest.fixture(params=SMALL, scope="module")
+def net(request: pytest.FixtureRequest) -> Network:
+    return SMALL[request.param]()
+
+
+class HandWrittenVGG16(nn.Module):
+    """Configuration D of Simonyan & Zisserman 2015, Table 1, as one would write it without torchvision."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList()
+        channels = 3
+        for width in (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512):
+            self.convs.append(nn.Conv2d(channels, width, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1)))
+            channels = width
+        self.dense = nn.ModuleList([nn.Linear(512 * 49, 4096), nn.Linear(4096, 4096), nn.Linear(4096, 1000)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for number, conv in enumerate(self.convs, 1):
+            x = torch.relu(conv(x))
+            if number in (2, 4, 7, 10, 13):
+                x = torch.max_pool2d(x, kernel_size=2, stride=2)
+        x = x.reshape(len(x), -1)
+        return self.dense[2](torch.relu(self.dense[1](torch.relu(self.dense[0](x)))))
+
+
+def test_vgg16_has_the_state_dict_of_torchvision() -> None:
+    published = json.loads(gzip.decompress((DATA / "vgg16.json.gz").read_bytes()))
+    found = [[key, list(tensor.shape)] for key, tensor in build(vgg16(), "meta").state_dict().items()]
+    assert found == published["entries"]
+    assert sum(p.numel() for p in build(vgg16(), "meta").parameters()) == published["parameters"]
+
+
+def test_vgg16_equals_a_hand_written_reference() -> None:
+    module, reference = build(vgg16()).eval(), HandWrittenVGG16().eval()
+    reference.load_state_dict(dict(zip(reference.state_dict(), module.state_dict().values(), strict=True)))
+    x = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        assert torch.equal(module(x), reference(x))
+
+
+def test_a_step_of_training_lowers_the_loss() -> None:
+    torch.manual_seed(0)
+    module = build(vgg16(size=32, width=4, hidden=32, classes=10))
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.05, momentum=0.9)
+    x, target = torch.randn(4, 3, 32, 32), torch.arange(4)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(module(x), target)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+
+
+def test_step_reports_a_real_step() -> None:
+    done = step(resnet((1, 1), size=32, base=8, classes=10), batch=3, device="cpu")
+    assert 0 < done.loss < 10 and done.seconds > 0 and (done.device, done.batch) == ("cpu", 3)
+    assert done.loss == step(resnet((1, 1), size=32, base=8, classes=10), batch=3, device="cpu").loss
+
+
+def test_the_state_is_that_of_the_graph(net: Network) -> None:
+    expected = [
+        (f"{layer.path}.{state.name}", state.shape)
+        for layer in flatten(net, training=True).layers
+        if not layer.is_reuse
+        for state in layer.op.state(*layer.operand_types)
+    ]
+    assert [(k, tuple(v.shape)) for k, v in build(net, "meta").state_dict().items()] == expected
+
+
+def test_every_module_gives_the_shapes_of_the_graph(net: Network) -> None:
+    flat = flatten(net)
+    module = build(net)
+    seen: dict[str, list[tuple[int, ...]]] = {}
+
+    def note(path: str) -> Any:
+        return lambda _, __, out: seen.setdefault(path, [tuple(t.shape[1:]) for t in results(out)])
+
+    children = {path: child for path, child in module.named_modules() if path}
+    hooks = [child.register_forward_hook(note(path)) for path, child in children.items()]
+    given = inputs(net)
+    found = results(module(*given))
+    assert len(hooks) == len(seen)
+    assert seen == {path: [flat.types[v].shape for v in flat.paths[path]] for path in seen}
+    assert [tuple(t.shape[1:]) for t in found] == [flat.types[v].shape for v in flat.outputs]
+
+
+def test_running_in_place_changes_nothing(net: Network) -> None:
+    """Outputs and gradients equal those of code that never overwrites anything."""
+    careful = build(net, dtype=torch.float64, facts=NOTHING_IN_PLACE)
+    module = build(net, dtype=torch.float64)
+    module.load_state_dict(careful.state_dict())
+    for mode in (True, False):
+        found = [_outputs_and_gradients(m.train(mode), net) for m in (careful, module)]
+        for expected, actual in zip(*found, strict=True):
+            torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
+
+
+def _outputs_and_gradients(module: nn.Module, net: Network) -> list[Tensor]:
+    given = inputs(net, dtype=torch.float64)
+    torch.manual_seed(2)
+    outputs = results(module(*given))
+    kept = [o.detach().clone() for o in outputs]
+    module.zero_grad()
+    if any(o.requires_grad for o in outputs):
+        torch.stack([(o * o.detach().cos()).sum() for o in outputs]).sum().backward()
+    gradients = [t.grad for t in (*given, *module.parameters()) if t.grad is not None]
+    return kept + gradients
+
+
+def test_the_comparison_would_notice_a_wrong_decision() -> None:
+    """With every offer taken, PyTorch refuses or computes something else for a good part of the random networks."""
+    noticed = 0
+    for seed in SEEDS:
+        net = random_network(seed)
+        nodes = [layer.node for layer in flatten(net).layers]
+        offered = {n for n in nodes if n.operator.saved_in_place(n.operand_types, n.result_types) is not None}
+        if offered == storage(net).in_place:
+            continue
+        careful = build(net, dtype=torch.float64, facts=NOTHING_IN_PLACE)
+        reckless = build(net, dtype=torch.float64, facts=StorageFacts(frozenset(offered)))
+        reckless.load_state_dict(careful.state_dict())
+        expected = _outputs_and_gradients(careful, net)
+        try:
+            found = _outputs_and_gradients(reckless, net)
+        except RuntimeError:
+            noticed += 1
+        else:
+            noticed += not all(map(torch.equal, found, expected))
+    assert noticed > len(SEEDS) // 2
+
+
+class Live(TorchDispatchMode):
+    """Bytes of the storages that operators have made and nobody has dropped yet, at their most."""
+
+    def __init__(self, known: list[Tensor]) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self.known = {t.untyped_storage()._cdata for t in known}
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.known:
+                store = tensor.untyped_storage()
+                self.known.add(store._cdata)
+                self.now += store.nbytes()
+                weakref.finalize(store, self._drop, store._cdata, store.nbytes())
+        self.most = max(self.most, self.now)
+        return made
+
+    def _drop(self, key: int, size: int) -> None:
+        self.known.discard(key)
+        self.now -= size
+
+
+def test_names_are_given_up_so_that_the_peak_is_the_predicted_one(net: Network) -> None:
+    module = build(net).eval()
+    given = inputs(net)
+    with torch.no_grad(), Live([*given, *module.parameters(), *module.buffers()]) as live:
+        module(*given)
+    assert live.most == memory(net, storage(net), batch=2).activation_peak
+
+
+def auxiliary() -> Network:
+    body, (x,) = network("Aux", image(3, 8))
+    x = body.chain(x, ("conv1", op("conv", 8, 3)), op("relu"))
+    head = body.group("head", x, op("avgpool", "global"), op("flatten"), op("linear", 5), training=True)
+    x = body.chain(x, ("conv2", op("conv", 4, 3)), op("flatten"), ("fc", op("linear", 5)))
+    return finish(body, ("logits", x), ("aux", head), training=("aux",))
+
+
+def test_training_parts_run_only_while_training() -> None:
+    module = build(auxiliary())
+    x = torch.randn(2, 3, 8, 8)
+    both = module(x)
+    assert type(both).__name__ == "AuxOutput" and both._fields == ("logits", "aux")
+    assert both.logits.shape == both.aux.shape == (2, 5)
+    torch.testing.assert_close(module.eval()(x), both.logits)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_training_parts_change_nothing_else(seed: int) -> None:
+    net = random_network(seed, training=True)
+    careful = build(net, dtype=torch.float64, facts=NOTHING_IN_PLACE)
+    module = build(net, dtype=torch.float64)
+    module.load_state_dict(careful.state_dict())
+    found = [_outputs_and_gradients(m, net) for m in (careful, module)]
+    for expected, actual in zip(*found, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
+    assert [t.shape[1:] for t in results(module.eval()(*inputs(net, dtype=torch.float64)))] == [
+        o.value.type.shape for o in net.outputs if not o.training
+    ]
+
+
+def test_several_inputs_and_outputs() -> None:
+    body, (left, right) = network("Siamese", ("left", image(1, 12)), ("right", image(1, 12)))
+    tower = bottleneck(image(1, 12), 2)
+    a, b = (body.one(tower, side, label="tower") for side in (left, right))
+    difference = body.one(op("subtract"), a, b)
+    module = build(finish(body, ("difference", difference), ("a", a))).eval()
+    x, y = torch.randn(2, 1, 1, 12, 12)
+    found = module(left=x, right=y)
+    torch.testing.assert_close(found.difference, module.tower(x) - module.tower(y))
+    torch.testing.assert_close(found.a, module.tower(x))
+    assert {name.split(".")[0] for name in module.state_dict()} == {"tower"}
+
+
+def test_copies_and_pickles(net: Network) -> None:
+    module = build(net).eval()
+    given = inputs(net)
+    fresh = build(net).eval()
+    fresh.load_state_dict(module.state_dict())
+    expected = results(module(*given))
+    for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), fresh):
+        assert all(map(torch.equal, results(other(*given)), expected))
+
+
+def test_tracebacks_show_the_generated_lines() -> None:
+    module = build(sequence(("fc", op("linear", 3)), op("relu"), input=image(2, 4)))
+    with pytest.raises(RuntimeError) as caught:
+        module(torch.randn(1, 2, 4, 5))
+    assert "return F.relu(self.fc(x), inplace=True)" in "".join(traceback.format_exception(caught.value))
+
+
+def test_device_and_dtype() -> None:
+    module = build(sequence(("fc", op("linear", 3)), input=image(2, 4)), "meta", torch.bfloat16)
+    assert {(p.device.type, p.dtype) for p in module.parameters()} == {("meta", torch.bfloat16)}
