@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.claims import Verdict, verify
@@ -16,9 +18,11 @@ from archdsl.elaborate import PLAIN, Built, Fault, Program, Settings, show
 from archdsl.elaborate.kinds import UNUSABLE_IMPORT
 from archdsl.ir import Network
 from archdsl.lints import lint
-from archdsl.reports import Subject
-from archdsl.source import Diagnostic, FileProblem, Source, Span, read_spec
+from archdsl.source import Diagnostic, FileProblem, Kind, Source, Span, read_spec
 from archdsl.syntax import parse
+
+if TYPE_CHECKING:
+    from archdsl.reports import Subject
 
 IMPORT_DEPTH_LIMIT = 32
 
@@ -142,5 +146,27 @@ class _Importer:
 
 def subject_of(checked: Checked) -> Subject:
     """What reports are written about. Raises `ValueError` where there is no network."""
+    from archdsl.reports import Subject
+
     bindings = tuple((name, show(value)) for name, value in checked.settings.parameters.items())
     return Subject(checked.facts, checked.program.source.path, bindings, checked.verdicts, checked.problems)
+
+
+def footer_of(checked: Checked) -> tuple[str, ...]:
+    """The foot of a picture: the sources, the file, and whether its claims hold."""
+    verdicts = checked.verdicts
+    failing = sum(not v.holds for v in verdicts)
+    said = f"{failing} of {len(verdicts)} claims fail" if failing else f"all {len(verdicts)} claims hold"
+    file = Path(checked.program.source.path).name
+    return (*checked.facts.network.sources, file, *((said,) if verdicts else ()))
+
+
+def diagnostic_kinds() -> dict[str, Kind]:
+    """Every kind of diagnostic by its code: the constants declared beside the code that reports them."""
+    folder = Path(__file__).parent
+    found: dict[str, Kind] = {}
+    for package in ("source", "syntax", "elaborate", "claims", "lints"):
+        for file in sorted((folder / package).glob("[a-z]*.py")):
+            module = import_module(f"archdsl.{package}.{file.stem}")
+            found |= {kind.code: kind for kind in vars(module).values() if isinstance(kind, Kind)}
+    return dict(sorted(found.items()))

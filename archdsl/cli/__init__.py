@@ -35,6 +35,7 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit code."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every installed distribution
     gc.disable()  # a short process makes little garbage, and collecting while importing costs a tenth of the start
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -56,7 +57,7 @@ def _run(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and stop")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(prog="archdsl", dest="command", metavar="COMMAND", title="commands")
     chosen = next((a for a in arguments if not a.startswith("-")), None)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
-
 from archdsl.elaborate.kinds import (
     ATTRIBUTE_VALUE,
     KIND_MISMATCH,
@@ -16,7 +14,7 @@ from archdsl.elaborate.kinds import (
 )
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Given, Layer, SharedInstance, Tensors, kind_of, show
-from archdsl.ir import Op, Value
+from archdsl.ir import AttributeProblem, Op, Value
 from archdsl.source import Edit, Span, nearest
 from archdsl.syntax import tree
 
@@ -76,7 +74,7 @@ def unknown_argument(layer: Layer, name: str, span: Span, allowed: tuple[str, ..
 
 def _allowed(layer: Layer) -> tuple[str, ...]:
     if layer.op is not None:
-        return tuple(layer.op.model_fields)
+        return tuple(layer.op.fields())
     if isinstance(layer.target, SharedInstance):
         return ()
     return tuple(p.name.text for p in layer.definition.syntax.parameters)
@@ -91,7 +89,7 @@ def make_op(layer: Layer, span: Span) -> Op:
     """The operator with all its attributes checked. Raises `Fault`, naming the first attribute at fault."""
     op = layer.op
     assert op is not None
-    given = {**{n: g for n, g in layer.defaults.items() if n in op.model_fields}, **layer.arguments}
+    given = {**{n: g for n, g in layer.defaults.items() if n in op.fields()}, **layer.arguments}
     for name, argument in given.items():
         if isinstance(argument.value, Layer | Tensors):
             raise Fault(
@@ -102,19 +100,17 @@ def make_op(layer: Layer, span: Span) -> Op:
             )
     try:
         return op(**{name: argument.value for name, argument in given.items()})
-    except ValidationError as error:
-        raise _attribute_fault(op, given, error, span) from None
+    except AttributeProblem as problem:
+        raise _attribute_fault(op, given, problem, span) from None
 
 
-def _attribute_fault(op: type[Op], given: dict[str, Given], error: ValidationError, span: Span) -> Fault:
-    first = error.errors(include_url=False, include_context=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    if first["type"] == "missing":
-        description = op.model_fields[name].description
-        fields = ", ".join(op.model_fields)
+def _attribute_fault(op: type[Op], given: dict[str, Given], problem: AttributeProblem, span: Span) -> Fault:
+    name = problem.name
+    if problem.is_missing:
+        fields = ", ".join(op.fields())
         return Fault(
             MISSING_ARGUMENT,
-            f"`{op.name}` needs `{name}`: {description}",
+            f"`{op.name}` needs `{name}`: {op.fields()[name].description}",
             span,
             f"`{name}` is missing",
             helps=(f"its attributes are {fields}",),
@@ -122,7 +118,7 @@ def _attribute_fault(op: type[Op], given: dict[str, Given], error: ValidationErr
     argument = given[name]
     return Fault(
         ATTRIBUTE_VALUE,
-        f"`{name}` of `{op.name}` must be {first['msg']}, not {show(argument.value)}",
+        f"`{name}` of `{op.name}` must be {problem.words}, not {show(argument.value)}",
         argument.span,
         f"= {show(argument.value)}",
     )

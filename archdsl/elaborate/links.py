@@ -327,7 +327,8 @@ class Links(Names):
         instance: Module | Op = shared.modules[types]
         origin, builder = self.place.origin(span), self.place.builder
         if isinstance(instance, Module):
-            return builder.call(shared.name, instance, operands, origin, self.place.training)
+            results: Current = builder.call(shared.name, instance, operands, origin, self.place.training)
+            return results
         assert isinstance(instance, Op)
         return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
 

@@ -1,5 +1,6 @@
 """Layer 1: the typed graph. It knows no text, no particular operator and no backend."""
 
+from archdsl.ir.attributes import Attribute, AttributeProblem
 from archdsl.ir.build import Builder
 from archdsl.ir.flatten import Flat, Layer, flatten, modules
 from archdsl.ir.graph import CallFrame, Module, Network, Node, Origin, Output, Value
@@ -10,6 +11,8 @@ from archdsl.ir.types import ITEM_SIZE, Shape, TensorType, show_shape
 __all__ = [
     "ITEM_SIZE",
     "WHOLE",
+    "Attribute",
+    "AttributeProblem",
     "Builder",
     "Call",
     "CallFrame",

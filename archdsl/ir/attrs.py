@@ -11,8 +11,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from archdsl.ir.attributes import Accepts, Field
 
 __all__ = [
     "Axis",
@@ -32,18 +31,6 @@ __all__ = [
 ]
 
 LARGEST_SIZE = 2**40
-
-
-def _accepts(words: str, convert: Callable[[Any], Any]) -> BeforeValidator:
-    """A validator that says `words` whenever `convert` refuses a value: by ValueError, TypeError or OverflowError."""
-
-    def validate(value: Any) -> Any:
-        try:
-            return convert(value)
-        except (ValueError, TypeError, OverflowError):
-            raise PydanticCustomError("attribute", "{words}", {"words": words}) from None
-
-    return BeforeValidator(validate)
 
 
 def _integer(least: int) -> Callable[[Any], int]:
@@ -95,13 +82,13 @@ def _sizes(least: int) -> Callable[[Any], int | tuple[int, ...]]:
     return convert
 
 
-def _one_of(*words: str) -> BeforeValidator:
+def _one_of(*words: str) -> Accepts:
     def convert(value: Any) -> str:
         if not isinstance(value, str) or value not in words:
             raise ValueError
         return value
 
-    return _accepts(f"one of {', '.join(words)}", convert)
+    return Accepts(f"one of {', '.join(words)}", convert)
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -135,21 +122,21 @@ def _strings(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-Size = Annotated[int, _accepts("a whole number of at least 1", _integer(1))]
-Count = Annotated[int, _accepts("a whole number of at least 0", _integer(0))]
-Axis = Annotated[int, _accepts("the number of an axis: 0, 1, ... or -1, -2, ... from the end", _integer(-LARGEST_SIZE))]
-Number = Annotated[float, _accepts("a number", _number)]
-Positive = Annotated[float, _accepts("a number greater than 0", _positive)]
-Probability = Annotated[float, _accepts("a number from 0 to 1", _probability)]
-Flag = Annotated[bool, _accepts("true or false", _flag)]
+Size = Annotated[int, Accepts("a whole number of at least 1", _integer(1))]
+Count = Annotated[int, Accepts("a whole number of at least 0", _integer(0))]
+Axis = Annotated[int, Accepts("the number of an axis: 0, 1, ... or -1, -2, ... from the end", _integer(-LARGEST_SIZE))]
+Number = Annotated[float, Accepts("a number", _number)]
+Positive = Annotated[float, Accepts("a number greater than 0", _positive)]
+Probability = Annotated[float, Accepts("a number from 0 to 1", _probability)]
+Flag = Annotated[bool, Accepts("true or false", _flag)]
 Window = Annotated[
-    int | tuple[int, ...], _accepts("a window: a size of at least 1 for all axes, or one for each, as 3x3", _sizes(1))
+    int | tuple[int, ...], Accepts("a window: a size of at least 1 for all axes, or one for each, as 3x3", _sizes(1))
 ]
-WindowOrGlobal = Annotated[int | str | tuple[int, ...], _accepts("a window, as 3 or 3x3, or global", _window_or_global)]
+WindowOrGlobal = Annotated[int | str | tuple[int, ...], Accepts("a window, as 3 or 3x3, or global", _window_or_global)]
 Pad = Annotated[
     int | str | tuple[Any, ...],
-    _accepts("a number of rows, one for each axis, [[before, after], ...], or valid, half, same, full", _pad),
+    Accepts("a number of rows, one for each axis, [[before, after], ...], or valid, half, same, full", _pad),
 ]
 Rounding = Annotated[str, _one_of("floor", "ceil", "exact")]
-Sizes = Annotated[int | tuple[int, ...], _accepts("a size of at least 1, or a list of such sizes", _sizes(1))]
-Table = Annotated[tuple[str, ...], _accepts("a list of strings, one for each input map, X where joined", _strings)]
+Sizes = Annotated[int | tuple[int, ...], Accepts("a size of at least 1, or a list of such sizes", _sizes(1))]
+Table = Annotated[tuple[str, ...], Accepts("a list of strings, one for each input map, X where joined", _strings)]

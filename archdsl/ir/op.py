@@ -1,6 +1,6 @@
 """The base of every operator: one class holds all the facts that the rest of archdsl asks for.
 
-An operator's attributes are the fields of a frozen pydantic model. Its facts are methods over the types of its operands
+An operator's attributes are its fields, checked and frozen. Its facts are methods over the types of its operands
 and results; nothing else in archdsl knows any particular operator. An operator does not know where it was written: it
 raises `Misfit`, naming the attribute or operand at fault, and the elaborator adds spans and chains of calls.
 """
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict
-
+from archdsl.ir.attributes import Attributes
 from archdsl.ir.lowering import Lowering
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
 
@@ -105,13 +104,11 @@ Reach = tuple[Step, ...] | Literal["whole", "pointwise"]
 """The receptive-field step of an operator: one `Step` an axis, the whole input, or the same place only."""
 
 
-class Op(BaseModel):
+class Op(Attributes):
     """An operator with its attributes bound.
 
     Fields are the attributes, in the order of the reference; the first `positional` of them may be given by position.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, protected_namespaces=())
 
     name: ClassVar[str]
     """The name in specs."""

@@ -35,7 +35,7 @@ class AdaptiveAvgPool(Op):
         return per_axis(self.out, spatial_rank(self.name, x), "out")
 
     def resolve(self, *operands: TensorType) -> Self:
-        return self.model_copy(update={"out": self._out(operands[0])})
+        return self.replace(out=self._out(operands[0]))
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Saved, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import compact
-from archdsl.ops.families.padding import padded_copy, padded_module, pads
+from archdsl.ops.families.padding import padded_copy, padded_module, padded_sizes, pads
 from archdsl.ops.families.pool import Pool, call_and_function, padded_call, pool_geometry, pool_keywords, pool_summary
 from archdsl.ops.families.windows import Geometry, Padding
 
@@ -39,6 +39,18 @@ class AvgPool(Pool):
 
     def geometry(self, x: TensorType) -> Geometry:
         return pool_geometry(x, self.name, self.window, self.stride, self.pad, 1, self.round)
+
+    def infer(self, *operands: TensorType) -> Types:
+        results = super().infer(*operands)
+        (x,) = operands
+        g = self.geometry(x)
+        if x.rank == 4 and any(n < k for n, k in zip(padded_sizes(x.sizes, g.pad), g.window, strict=True)):
+            raise Misfit(
+                "`avgpool` over 3 axes takes no window larger than its padded input, nor does PyTorch's",
+                code="window-too-large",
+                attribute="window",
+            )
+        return results
 
     def needs_copy(self, x: TensorType) -> bool:
         """PyTorch's 3-D kernel also wants an input of at least the window's sizes, its padding not counted."""

@@ -15,6 +15,7 @@ from archdsl.reports.options import Options
 from archdsl.reports.subject import ClaimResult, Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
 from archdsl.reports.text import render_text
+from archdsl.source import Diagnostic
 
 __all__ = [
     "REPORTS",
@@ -61,8 +62,8 @@ def _tables(name: str, subject: Subject, options: Options) -> list[Table]:
     return tables
 
 
-def render_json(subjects: Sequence[Subject]) -> str:
-    """The report document of one network, or a list of those of several."""
+def render_json(subjects: Sequence[Subject], broken: Sequence[tuple[str, Sequence[Diagnostic]]] = ()) -> str:
+    """The report document of one network, or a list of those of several; of broken files the diagnostics."""
     from archdsl.reports.json import render
 
-    return render(subjects)
+    return render(subjects, broken)

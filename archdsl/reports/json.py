@@ -211,10 +211,14 @@ def json_schema() -> str:
     return _pretty({**head, **schema}) + "\n"
 
 
-def render(subjects: Sequence[Subject]) -> str:
-    """The document of one network, or the list of those of several."""
-    documents = [document(subject).model_dump(mode="json") for subject in subjects]
-    return _pretty(documents[0] if len(documents) == 1 else documents) + "\n"
+def render(subjects: Sequence[Subject], broken: Sequence[tuple[str, Sequence[Diagnostic]]] = ()) -> str:
+    """The document of one network, or the list of those of several.
+
+    A file with networks that do not hold together adds a document without a network, which holds its diagnostics.
+    """
+    documents = [document(subject) for subject in subjects] + [_problems(*file) for file in broken]
+    parts = [d.model_dump(mode="json") for d in documents]
+    return _pretty(parts[0] if len(parts) == 1 else parts) + "\n"
 
 
 def _pretty(value: Any, indent: str = "") -> str:
@@ -232,9 +236,8 @@ def _pretty(value: Any, indent: str = "") -> str:
     return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
 
 
-def render_problems(file: str, diagnostics: Iterable[Diagnostic]) -> str:
-    """The document of a file that holds no network, or none that could be understood."""
-    empty = Document(
+def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> Document:
+    return Document(
         network=None,
         file=file,
         bindings={},
@@ -247,7 +250,6 @@ def render_problems(file: str, diagnostics: Iterable[Diagnostic]) -> str:
         claims=(),
         diagnostics=tuple(map(_finding, diagnostics)),
     )
-    return _pretty(empty.model_dump(mode="json")) + "\n"
 
 
 def document(subject: Subject) -> Document:
@@ -309,7 +311,7 @@ def _layer(facts: Facts, layer: Layer, inputs: tuple[str, ...]) -> LayerPart:
     return LayerPart(
         path=layer.path,
         op=op.name,
-        attrs=op.model_dump(mode="json"),
+        attrs=op.attributes,
         calls=tuple(_calls(layer)),
         span=layer.node.origin.span.positions,
         inputs=inputs,

@@ -104,6 +104,8 @@ CASES = {
         avgpool(3, 2, pad=[[0, 1]], round=ceil) [3, 7]
         avgpool(3x3, 1, pad=[[0, 1], [1, 0]], count_pad=false) [3, 6, 6]
         avgpool(2x2x2, 1, pad=same) [3, 4, 4, 4]
+        avgpool(3x3x3, 1, pad=1) [3, 2, 4, 4]
+        avgpool(3x3x3, 1, pad=1, count_pad=false) [3, 2, 4, 4]
         avgpool(2, 3, pad=[[1, 0]], round=ceil) [3, 9]
         avgpool(2, 3, pad=[[0, 1]], round=ceil) [3, 7]
         avgpool(global) [3, 8, 7]
@@ -349,15 +351,15 @@ def random_case(rng: Random, name: str) -> Case:
     }
     kind = find(name)
     assert kind is not None
-    attributes |= {k: v for k, v in fields.items() if k in kind.model_fields and rng.random() < 0.6 or k == "channels"}
-    return kind(**{k: v for k, v in attributes.items() if k in kind.model_fields}), (x,)
+    attributes |= {k: v for k, v in fields.items() if k in kind.fields() and rng.random() < 0.6 or k == "channels"}
+    return kind(**{k: v for k, v in attributes.items() if k in kind.fields()}), (x,)
 
 
 WINDOWED = "conv depthwise locally_connected subsample maxpool avgpool".split()
 
 
 @pytest.mark.parametrize("name", WINDOWED)
-@pytest.mark.parametrize("seed", range(400))
+@pytest.mark.parametrize("seed", range(5))
 def test_random_windows(name: str, seed: int) -> None:
     rng = Random(f"{name} {seed}")
     fitting = 0

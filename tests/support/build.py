@@ -15,7 +15,7 @@ def op(name: str, *args: object, **attributes: object) -> Op:
     """An operator by its name in specs: `op("conv", 64, 3, pad=1)`."""
     kind = find(name)
     assert kind is not None, name
-    fields = list(kind.model_fields)
+    fields = list(kind.fields())
     return kind(**dict(zip(fields, args, strict=False)), **attributes)
 
 

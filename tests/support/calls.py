@@ -21,7 +21,7 @@ def op_of(call: str) -> Op:
     assert isinstance(expression, ast.Call) and isinstance(expression.func, ast.Name), call
     kind = _found(expression.func.id)
     assert len(expression.args) <= kind.positional, f"{call}: {kind.positional} attributes go by position"
-    attributes = dict(zip(kind.model_fields, map(_datum, expression.args), strict=False))
+    attributes = dict(zip(kind.fields(), map(_datum, expression.args), strict=False))
     return kind(**attributes, **{str(k.arg): _datum(k.value) for k in expression.keywords})
 
 

@@ -7,9 +7,7 @@ from random import Random
 from archdsl.ir import Module, Network, Op, TensorType, Value
 from tests.support.build import Body, block, end, finish, image, network, op
 
-ELEMENTWISE = (
-    *("relu", "relu", "relu", "leaky_relu", "elu", "sigmoid", "relu6", "bn", "bn", "dropout", "identity", "lrn"),
-)
+ELEMENTWISE = ("relu", "relu", "relu", "leaky_relu", "elu", "sigmoid", "relu6", "bn", "bn", "dropout", "lrn")
 
 
 def random_network(seed: int, size: int = 12, training: bool = False) -> Network:
@@ -34,7 +32,9 @@ def _grow(body: Body, random: Random, values: list[Value], size: int, depth: int
         if kind < 0.2 and depth:
             values += _call(body, random, blocks, x, size, depth)
         elif kind < 0.3:
-            values.append(body.group(_label(body, "group"), x, *(_layer(random) for _ in range(random.randint(1, 4)))))
+            layers = [_layer(random) for _ in range(random.randint(1, 4))]
+            layers.insert(random.randrange(len(layers)), op("identity"))
+            values.append(body.group(_label(body, "group"), x, *layers))
         elif kind < 0.5:
             values.append(_merge(body, random, x, values))
         elif kind < 0.55 and x.type.channels % 2 == 0:
@@ -69,7 +69,7 @@ def _call(body: Body, random: Random, blocks: list[Module], x: Value, size: int,
     fitting = [b for b in blocks if b.inputs[0].type == x.type]
     if fitting and random.random() < 0.5:
         return list(body.each(random.choice(fitting), x, label=_label(body, "call")))
-    blocks.append(_block(random, x.type, size // 2, depth - 1))
+    blocks.append(_block(random, x.type, max(size // 2, 1), depth - 1))
     shared = random.random() < 0.2
     label = _label(body, "call")
     results = list(body.each(blocks[-1], x, label=label))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.cost import Cost, CostFacts
+from archdsl.backends.graphviz.generalise import Generaliser, form, names
 from archdsl.backends.graphviz.model import (
     ENTRY,
     KINDS,
@@ -126,22 +127,34 @@ class _Builder:
         return _Assembly(self, units, is_network=True).built().body
 
     def definitions(self) -> list[Group]:
-        """The definition of every block that is drawn as a row somewhere, in the order of their first calls."""
+        """The blocks that rows stand for, in the order of their first calls; what differs in figures alone is one."""
         runs = _runs(self.source)
-        found: list[Group] = []
-        while len(found) < len(self.closed):
-            module, path = list(self.closed.values())[len(found)]
-            count = runs[id(module)]
-            note = f"used {count:_} times · drawn once" if count > 1 else f"used once: {path}"
-            units = Units(module, f"{path}.", None, self.costs)
-            for value in module.inputs:
-                units.add_input(self._terminal("", value.tap or "in", value), value)
-            units.add_nodes(self._place)
-            for value in module.outputs:
-                units.add_output(self._terminal("", "", value), value)
-            body = _Assembly(self, units).built().body
-            found.append(Group(self.key(), "", times(module.text), "", note, 1, "definition", body))
-        return found
+        forms: dict[tuple[object, ...], list[tuple[Module, Body]]] = {}
+        drawn = 0
+        while drawn < len(self.closed):
+            module, path = list(self.closed.values())[drawn]
+            body = self._definition(module, path)
+            forms.setdefault((module.name, form(body)), []).append((module, body))
+            drawn += 1
+        return [self._merged(found, runs) for found in forms.values()]
+
+    def _definition(self, module: Module, path: str) -> Body:
+        units = Units(module, f"{path}.", None, self.costs)
+        for value in module.inputs:
+            units.add_input(self._terminal("", value.tap or "in", value), value)
+        units.add_nodes(self._place)
+        for value in module.outputs:
+            units.add_output(self._terminal("", "", value), value)
+        return _Assembly(self, units).built().body
+
+    def _merged(self, found: list[tuple[Module, Body]], runs: Counter[int]) -> Group:
+        instances, bodies = zip(*found, strict=True)
+        count = sum(runs[id(m)] for m in instances)
+        note = f"used {count:_} times · drawn once" if count > 1 else "used once"
+        title = times(instances[0].text)
+        if len(instances) > 1:
+            title = f"{instances[0].name}({', '.join(names(instances))})".replace("()", "")
+        return Group(self.key(), "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))
 
     def inside(self, module: Module, path: str, entry: Value | None) -> Units:
         return Units(module, f"{path}.", entry, self.costs).add_nodes(self._place)
@@ -164,7 +177,7 @@ class _Builder:
             return self._place_call(node, op, path)
         is_bar = len(node.results) > 1 or op.name == "concat"
         unit = Unit("bar" if is_bar else "merge" if op.category == "merge" else "row", path, node)
-        describe(unit, op)
+        describe(unit, op, node)
         unit.before, unit.after = node.operand_types[:1], node.result_types
         return unit
 
@@ -310,7 +323,9 @@ class _Assembly:
         axis = getattr(node.operator, "axis", 0)
         parts = tuple(t.shape[axis] for t in (node.result_types if is_split else node.operand_types))
         output = "" if is_split else show_output(unit.after)
-        return Bar(key, unit.paths[0], node.operator.name, tuple(unit.words), parts, output, is_split)
+        return Bar(
+            key, unit.paths[0], node.operator.name, tuple(unit.words), parts, tuple(map(str, parts)), output, is_split
+        )
 
     def _scope(self, index: int, unit: Unit, in_arm: bool) -> Group | Card:
         module, node = unit.module, unit.node

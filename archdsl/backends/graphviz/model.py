@@ -85,6 +85,8 @@ class Bar(NamedTuple):
     text: str
     words: tuple[Word, ...]
     parts: tuple[int, ...]
+    labels: tuple[str, ...]
+    """The sizes of the parts in words."""
     output: str
     is_split: bool
 

@@ -6,6 +6,9 @@ shares ranks between parts of a picture that have nothing to do with each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from archdsl.backends.graphviz.metrics import width
 from archdsl.backends.graphviz.model import (
     ENTRY,
@@ -134,15 +137,229 @@ def _leaf(box: Box) -> Scene:
 
 
 def _draw_split(scene: Scene, bar: Item, before: Port, part: Scene, y: float) -> None:
-    """Lines from the parts of a split to the arms that read them; outer ones turn first, so that none cross."""
+    """Lines from the parts of a split to the arms that read them."""
     assert isinstance(bar, Bar)
     centres = bar_centres(bar)
-    for level, (result, head) in _levels([(centres[r], h.x, (r, h)) for r, h in part.heads]):
-        target = head.moved(0, y)
-        bend = before.y + 6 + 4 * level
-        x = centres[result]
+    levels = _levels([(centres[result], head.x) for result, head in part.heads])
+    for (result, head), level in zip(part.heads, levels, strict=True):
+        x, bend, target = centres[result], before.y + 6 + 4 * level, head.moved(0, y)
         scene.line([(x, before.y), (x, bend), (target.x, bend), target.point], before, target)
 
 
-def _levels(ways: list[tuple[float, float, object]]) -> list[tuple[int, tuple[int, Port]]]:
-    raise NotImplementedError
+def _levels(ways: list[tuple[float, float]]) -> list[int]:
+    """How far from a bar the lines between its parts and the arms turn: outer ones next to it, so that none cross."""
+    levels = [0] * len(ways)
+    for sign in (-1, 1):
+        moving = [i for i, (part, arm) in enumerate(ways) if (arm - part) * sign > 0.5]
+        for level, index in enumerate(sorted(moving, key=lambda i: -sign * ways[i][1])):
+            levels[index] = level
+    return levels
+
+
+def _is_through(arm: Arm) -> bool:
+    return not arm.steps
+
+
+def _rows(arm: Arm) -> int:
+    """Rows of an arm, to tell a branch from a shortcut."""
+    return sum(len(s.item.rows) if isinstance(s.item, Card) else 9 for s in arm.steps)
+
+
+def _main(item: Parallel) -> int | None:
+    """The arm on the main line: what a shortcut leads around, or the value itself beside ends and sources of its own."""
+    joined = [i for i, arm in enumerate(item.arms) if arm.enters and arm.feeds]
+    bodies = [i for i in joined if not _is_through(item.arms[i])]
+    if len(joined) > len(bodies) and len(bodies) < 2:
+        return (bodies or joined)[0]
+    if len(joined) == len(item.arms) == 2 and isinstance(item.join, Merge):
+        short, long = sorted(joined, key=lambda i: _rows(item.arms[i]))
+        if _rows(item.arms[short]) * 2 <= _rows(item.arms[long]):
+            return long
+    return None
+
+
+class _Way(NamedTuple):
+    """An arm that leads into the join: where its line comes from and the operand that it is."""
+
+    source: Port
+    points: tuple[Point, ...]
+    x: float
+    operand: int
+    is_skip: bool
+
+
+class _Region:
+    """Places arms between a fork and a join: one on the main line and others beside it, or all side by side."""
+
+    def __init__(self, placer: Placer, item: Parallel, is_compact: bool) -> None:
+        self.placer = placer
+        self.item = item
+        self.main = _main(item)
+        self.is_compact = is_compact or sum(not _is_through(arm) for arm in item.arms) > 2
+        self.scene = Scene()
+        self.fork: Port | None = None
+        self.entries: list[Port | None] = []
+        self.exits: list[Port | None] = []
+        self._enter()
+        if item.join is not None:
+            self._join(item.join)
+
+    def _enter(self) -> None:
+        """The fork, the arms, and the lines between them."""
+        entering = [arm for arm in self.item.arms if arm.enters]
+        is_split = len({a.results for a in entering}) > 1 and not any(_is_through(a) for a in entering)
+        if len(entering) > 1 and not is_split:
+            self.fork = self.scene.entry = self.placer.dot(self.scene)
+        self._place_arms(GAP if self.fork else 0)
+        for index, (arm, entry) in enumerate(zip(self.item.arms, self.entries, strict=True)):
+            if not arm.enters or entry is None:
+                continue
+            if self.fork is not None:
+                points = [self.fork.point, (entry.x, self.fork.y), entry.point]
+                self.scene.line(points, self.fork, entry, is_skip=self._is_skip(index))
+            elif is_split:
+                self.scene.heads.append((arm.results[0], entry))
+            else:
+                self.scene.entry = entry
+
+    def _is_skip(self, index: int) -> bool:
+        arm = self.item.arms[index]
+        return index != self.main and arm.enters and arm.feeds and (self.main is not None or _is_through(arm))
+
+    def _place_arms(self, top: float) -> None:
+        beside = self.is_compact or self.main is not None
+        parts = [
+            None if _is_through(a) else self.placer.sequence(a.steps, self.is_compact if i == self.main else beside)
+            for i, a in enumerate(self.item.arms)
+        ]
+        standing = [p for p in parts if p is not None]
+        height = max((p.height for p in standing), default=0)
+        if self.main is None:
+            x = (BESIDE - sum(p.left + p.right + BESIDE for p in standing)) / 2
+        else:
+            on_line = parts[self.main]
+            x = BESIDE + (on_line.right if on_line is not None else 0)
+        for index, part in enumerate(parts):
+            entry: Port | None = None
+            exit: Port | None = None
+            if part is not None and index == self.main:
+                entry, exit = self.scene.put(part, 0, top)
+            elif part is not None:
+                y = top if self.main is None else top + (height - part.height) / 2
+                entry, exit = self.scene.put(part, x + part.left, y)
+                x += part.left + part.right + BESIDE
+            self.entries.append(entry)
+            self.exits.append(exit)
+
+    def _join(self, join: Card | Terminal | Merge | Bar | Group) -> None:
+        """The item that joins the arms, and the lines into it."""
+        centres = bar_centres(join) if isinstance(join, Bar) else []
+        ways = [w for i, arm in enumerate(self.item.arms) if arm.feeds and i != self.main for w in self._way(i, join)]
+        shift = -centres[self.item.arms[self.main].operands[0]] if centres and self.main is not None else 0.0
+        levels = _levels([(shift + centres[w.operand], w.x) for w in ways]) if centres else [0] * len(ways)
+        top = self.scene.height + GAP + 4 * max(levels, default=0)
+        part = self.placer.item(join, self.is_compact)
+        into, exit = self.scene.put(part, shift, top)
+        assert into is not None
+        self.scene.exit = exit and exit._replace(x=0)
+        if self.main is not None:
+            self._main_line(into._replace(x=0))
+        for way, level in zip(ways, levels, strict=True):
+            if centres:
+                x, bend = shift + centres[way.operand], top - 9 - 4 * level
+                points = [*way.points, (way.x, bend), (x, bend), (x, top)]
+            elif isinstance(join, Merge) and abs(way.x) > 1:
+                points = [*way.points, (way.x, top + ROW / 2), (part.right if way.x > 0 else -part.left, top + ROW / 2)]
+            else:
+                points = [*way.points, (way.x, top - 9), (0, top - 9), (0, top)]
+            self.scene.line(points, way.source, into, is_skip=way.is_skip)
+
+    def _main_line(self, into: Port) -> None:
+        assert self.main is not None
+        start = self.exits[self.main] or self.fork
+        if start is None:
+            self.scene.entry = into
+        else:
+            self.scene.connect(start, into)
+
+    def _way(self, index: int, join: Item) -> Iterator[_Way]:
+        arm, exit = self.item.arms[index], self.exits[index]
+        if exit is not None:
+            yield _Way(exit, (exit.point,), exit.x, arm.operands[0], self._is_skip(index))
+        elif self.fork is not None and _is_through(arm):
+            is_left = (
+                isinstance(join, Bar) and self.main is not None and arm.operands < self.item.arms[self.main].operands
+            )
+            x = -self.scene.left - 16 if is_left else self.scene.right + 16
+            words = "" if isinstance(join, Bar) else "identity"
+            room = width(words, SMALL) + 4
+            if words:
+                self.scene.shapes.append(Label(words, x + 4, (self.fork.y + self.scene.height) / 2 - 7, room))
+            if is_left:
+                self.scene.left = -x
+            else:
+                self.scene.right = x + room
+            yield _Way(self.fork, (self.fork.point, (x, self.fork.y)), x, arm.operands[0], True)
+
+
+def _draw_lanes(scene: Scene, lanes: tuple[Lane, ...], top: Port | None) -> None:
+    """Skips along the right side of a body, those that are short next to it."""
+    ends = _ends(scene)
+    if top is not None:
+        ends[Anchor(ENTRY)] = top
+    drawn = sorted(lanes, key=lambda lane: (_span(lane, ends), ends[lane.source].y))
+    slots: list[list[tuple[float, float]]] = []
+    side = scene.right + LANE
+    for lane in drawn:
+        source = ends[lane.source]
+        first, last = _reach(lane, ends)
+        slot = next((i for i, taken in enumerate(slots) if all(b < first or last < a for a, b in taken)), len(slots))
+        if slot == len(slots):
+            slots.append([])
+        slots[slot].append((first, last))
+        x = side + LANE * slot
+        for target in (ends[t] for t in lane.targets):
+            points = [source.point, (x, source.y), (x, target.y), target.point]
+            scene.line(points, source, target, is_skip=True)
+    scene.right = side + LANE * max(len(slots) - 1, 0)
+    names = [(lane.text, ends[lane.source].y) for lane in drawn if lane.text]
+    room = max((width(text, SMALL) for text, _ in names), default=-4) + 4
+    scene.shapes.extend(Label(text, scene.right + 4, y - 7, room) for text, y in names)
+    scene.right += room
+
+
+def _reach(lane: Lane, ends: dict[Anchor, Port]) -> tuple[float, float]:
+    ys = [ends[lane.source].y, *(ends[t].y for t in lane.targets)]
+    return min(ys), max(ys)
+
+
+def _span(lane: Lane, ends: dict[Anchor, Port]) -> float:
+    first, last = _reach(lane, ends)
+    return last - first
+
+
+def _ends(scene: Scene) -> dict[Anchor, Port]:
+    """Where lanes may end: the right side of every row, pill, bar and outline."""
+    shapes: list[Shape] = []
+    collect(scene, 0, 0, shapes, [])
+    found: dict[Anchor, Port] = {}
+    for shape in shapes:
+        found.update(_ends_of(shape))
+    return found
+
+
+def _ends_of(shape: Shape) -> Iterator[tuple[Anchor, Port]]:
+    if isinstance(shape, Outline):
+        right, middle = shape.left + shape.width, shape.top + shape.height / 2
+        yield Anchor(shape.group.key), Port(right, middle, f"n{shape.group.key}")
+        for inside in shape.inside:
+            yield from _ends_of(inside)
+    elif isinstance(shape, Box):
+        right, item = shape.left + shape.width, shape.item
+        if not isinstance(item, Card):
+            height = ROW if isinstance(item, Bar) else shape.height
+            yield Anchor(item.key), Port(right, shape.top + height / 2, shape.name)
+            return
+        first = shape.top + 1 + ROW * (0.5 + bool(item.heading or shape.is_headed))
+        for row in range(len(item.rows)):
+            yield Anchor(item.key, row), Port(right, first + ROW * row, shape.name)

@@ -7,9 +7,9 @@ from math import ceil
 from typing import NamedTuple
 
 from archdsl.backends.graphviz.metrics import width
-from archdsl.backends.graphviz.model import Bar, Body, Card, Drawing, Group, Merge, Parallel, Row, Step, Terminal, Word
+from archdsl.backends.graphviz.model import Bar, Card, Drawing, Group, Merge, Parallel, Row, Step, Terminal, Word
 
-TITLE, HEADING, TEXT, SMALL, TINY = 16, 11, 10, 9, 8
+TITLE, HEADING, SUBTITLE, TEXT, SMALL, TINY = 16, 11, 10, 10, 9, 8
 """Font sizes. Some builds of Graphviz know whole ones only."""
 
 ROW = 18
@@ -115,7 +115,7 @@ def part_widths(bar: Bar) -> list[int]:
     whole = max(100, min(40 * len(bar.parts), 200))
     total = max(sum(bar.parts), 1)
     labelled = len(bar.parts) <= 8
-    least = [ceil(width(str(p), SMALL, True)) + 8 if labelled else 4 for p in bar.parts]
+    least = [ceil(width(text, SMALL, True)) + 8 if labelled else 4 for text in bar.labels]
     return [max(round(whole * p / total), low) for p, low in zip(bar.parts, least, strict=True)]
 
 
@@ -136,7 +136,7 @@ def bar_centres(bar: Bar) -> list[float]:
 
 
 def header_height(group: Group) -> int:
-    return 36 if group.note else 24
+    return 40 if group.note else 28
 
 
 def badge(group: Group) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 from archdsl.analyses.cost import Cost, node_cost
 from archdsl.backends.graphviz.model import ENTRY, Kind, Terminal, Word
 from archdsl.backends.graphviz.words import times
-from archdsl.ir import CallFrame, Module, Node, Op, TensorType, Value
+from archdsl.ir import WHOLE, CallFrame, Module, Node, Op, TensorType, Value
 
 FUSED = ("norm", "activation", "regularization")
 """Categories that become words on the row of the layer they follow."""
@@ -212,11 +212,12 @@ def kind_of(op: Op) -> Kind:
     return "reshape" if op.category == "regularization" else op.category
 
 
-def describe(unit: Unit, op: Op) -> None:
+def describe(unit: Unit, op: Op, node: Node) -> None:
     """Fills a row with what the operator is: `conv 3x3, 64 /2` has the text `conv 3×3, 64` and the word `↓2`."""
     unit.kind = kind_of(op)
     text, slash, rest = op.summary().partition(" /")
-    stride, comma, more = rest.partition(",")
-    unit.text = times(text + comma + more)
-    if slash:
-        unit.strides.append(Word(f"↓{times(stride)}"))
+    unit.text = times(text + rest[rest.find(",") :] if slash and "," in rest else text)
+    reach = op.reach(*node.operand_types) if node.operands else WHOLE
+    strides = {step.stride: None for step in reach} if isinstance(reach, tuple) else {}
+    if any(stride != 1 for stride in strides):
+        unit.strides.append(Word("↓" + "×".join(map(str, strides))))

@@ -208,7 +208,7 @@ class _Writer:
         self._say("" if is_bare else f"{', '.join(targets)} {joint} ", expression, comment)
         self._release(dying, targets)
         for value, name in zip(node.results, targets, strict=True):
-            if name != "_":
+            if value in self._last:
                 self._bind(value, name)
             elif not is_bare:
                 self._stale[self._training].append(name)
@@ -235,7 +235,8 @@ class _Writer:
         if application.accumulates:
             return [self._names[operands[0]]]
         free = [v for v in dying if not self._training or v in self._in_training]
-        if not application.allocates and len(node.results) == 1 and operands[0] in free:
+        keeps_storage = not application.allocates and len(node.results) == 1
+        if keeps_storage and operands[0] in free and node.results[0] in self._last:
             return [self._names[operands[0]]]
         reusable = [self._names[v] for v in free if self._names[v] in FLOW]
         targets: list[str] = []

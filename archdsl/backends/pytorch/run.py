@@ -78,7 +78,7 @@ def step(network: Network, batch: int = 2, device: torch.device | str | None = N
     loss = _loss(module(*inputs))
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
-    value = float(loss)  # waits for the device
+    value = loss.item()  # waits for the device
     return Step(value, perf_counter() - start, _device_name(device), batch)
 
 

@@ -32,7 +32,7 @@ class SoftmaxOverAxis(Op):
         )
 
     def resolve(self, *operands: TensorType) -> Self:
-        return self.model_copy(update={"axis": self._axis(operands[0])})
+        return self.replace(axis=self._axis(operands[0]))
 
     def infer(self, *operands: TensorType) -> Types:
         check_float(self.name, operands[0])

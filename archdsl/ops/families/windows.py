@@ -38,8 +38,8 @@ class Geometry(NamedTuple):
 
 def spell_out(op: AnOp, g: Geometry) -> AnOp:
     """The operator with its window attributes given for each axis."""
-    fields = type(op).model_fields
-    return op.model_copy(update={name: value for name, value in g._asdict().items() if name in fields})
+    fields = type(op).fields()
+    return op.replace(**{name: value for name, value in g._asdict().items() if name in fields})
 
 
 def geometry(
@@ -136,8 +136,11 @@ def output_sizes(g: Geometry, operand: TensorType) -> Shape:
 def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, int], round: str) -> int:
     before, after = pad
     room = n + before + after - extent
+    count = (room + (stride - 1 if round == "ceil" else 0)) // stride + 1
+    if round == "ceil" and (count - 1) * stride >= n + before:
+        count -= 1  # No window may start beyond the input and its leading pad (PyTorch's rule).
     padded = f"{n} + {before + after} of padding" if before + after else str(n)
-    if room < 0:
+    if count < 1:
         raise Misfit(
             f"the window is larger than its input: {axis} {extent} against {padded}",
             code="window-too-large",
@@ -151,11 +154,7 @@ def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, in
             attribute="round",
             label=f"= {room / stride + 1:.2f}",
         )
-    if round == "ceil":
-        count = -(-room // stride) + 1
-        # No window may start beyond the input and its leading pad (PyTorch's rule).
-        return count - 1 if (count - 1) * stride >= n + before else count
-    return room // stride + 1
+    return count
 
 
 def show_window(window: Any) -> str:

@@ -1,0 +1,216 @@
+"""The Python API: a spec as an object.
+
+    net = archdsl.load("specs/vgg.arch:VGG_D", classes=10)
+    net.params, net.macs, net.report("memory"), net.to_torch()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archdsl.elaborate import Settings
+from archdsl.pipeline import Checked, footer_of, open_spec, subject_of
+from archdsl.source import Diagnostic, FileProblem
+from archdsl.source.render import render
+from archdsl.source.styled import plain
+
+if TYPE_CHECKING:
+    import networkx
+    import torch
+    from torch import nn
+
+    from archdsl.ir import Network
+
+MIME_BUNDLE_WIDTH = 100
+
+
+class SpecError(ValueError):
+    """A spec that cannot be read or does not hold together. `str(error)` is the text that `archdsl check` prints."""
+
+    def __init__(self, problems: Sequence[Diagnostic]) -> None:
+        super().__init__(plain(render(problems)).rstrip())
+        self.problems = tuple(problems)
+
+
+class Report(str):
+    """A report's text; in a notebook it shows as it would in a terminal."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class NetworkSpec:
+    """One network of a spec, checked, with its figures. Figures are for one sample unless they are about memory."""
+
+    def __init__(self, checked: Checked) -> None:
+        self._checked = checked
+
+    @property
+    def name(self) -> str:
+        return self._checked.name
+
+    @property
+    def graph(self) -> Network:
+        """The typed graph."""
+        return self._checked.facts.network
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters, without the parts that exist only while training."""
+        return self._checked.facts.cost.total.params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds for one sample."""
+        return self._checked.facts.cost.total.macs
+
+    @property
+    def flops(self) -> int:
+        """Twice the multiply-adds."""
+        return self._checked.facts.cost.total.flops
+
+    @property
+    def activations(self) -> int:
+        """The sum of a lecture's table: values of the inputs, weight layers and pools."""
+        return self._checked.facts.cost.values
+
+    @property
+    def depth(self) -> int:
+        """Weight layers on the longest path."""
+        return self._checked.facts.cost.depth
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Input shapes by name, without the batch axis."""
+        return {n: t.shape for n, t in zip(self.graph.inputs, self.graph.input_types, strict=True)}
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Output shapes by name, without the batch axis and without what exists only while training."""
+        return {o.name: o.value.type.shape for o in self.graph.outputs if not o.training}
+
+    @property
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """Claims that fail, and lints."""
+        return tuple(self._checked.problems)
+
+    def memory(self, name: str = "peak", batch: int | None = None) -> int:
+        """Bytes: peak, activation_peak, parameters, buffers, inputs, activations or saved_for_backward.
+
+        Raises:
+            KeyError: for another name.
+        """
+        facts = self._checked.facts
+        return facts.memory_at(batch or facts.batch).figure(name).bytes
+
+    def report(self, name: str = "summary", *, format: str = "text", width: int | None = None, **options: Any) -> Report:
+        """A report as `archdsl report NAME` writes it: text, csv, markdown or json.
+
+        Args:
+            options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
+
+        Raises:
+            KeyError: for an unknown report. ValueError: for an unknown format or column.
+        """
+        from archdsl.reports import Options, render_csv, render_json, render_markdown, render_text, report
+
+        subject = subject_of(self._checked)
+        if format == "json":
+            return Report(render_json([subject]))
+        tables = report(name, subject, Options(**options))
+        if format == "csv":
+            return Report(render_csv(tables))
+        if format == "markdown":
+            return Report(render_markdown(tables))
+        if format != "text":
+            raise ValueError(f"{format!r} is no format: text, csv, markdown or json")
+        return Report(plain(render_text(tables, width)))
+
+    def to_source(self) -> str:
+        """The network as PyTorch source; needs no PyTorch."""
+        from archdsl.backends.pytorch import emit
+
+        return emit(self.graph)
+
+    def to_torch(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> nn.Module:
+        """The network as a PyTorch module, made from the text of `to_source`."""
+        from archdsl.backends.pytorch import build
+
+        return build(self.graph, device, dtype)
+
+    def to_networkx(self) -> networkx.DiGraph[str]:
+        """The operators as nodes, named by path, with `op`, `shape`, `params` and `macs`; inputs and outputs too."""
+        from archdsl.backends.networkx import to_networkx
+
+        return to_networkx(self._checked.facts.flat, self.graph)
+
+    def to_svg(self, *, theme: str = "auto", style: str = "auto") -> str:
+        """The picture that `archdsl draw` makes.
+
+        Raises:
+            RenderError: where neither `dot` nor the `draw` extra is there.
+        """
+        from archdsl.backends.graphviz import drawing, render, to_dot
+
+        facts = self._checked.facts
+        picture = drawing(facts.network, facts.cost, footer=footer_of(self._checked), style=style)  # type: ignore[arg-type]
+        return render(to_dot(picture, theme), "svg", theme).decode("utf-8")  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {self.depth} weight layers>"
+
+    def __str__(self) -> str:
+        return self.report("summary")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What Jupyter shows: the summary as text, and the picture where it can be drawn."""
+        from archdsl.backends.graphviz import RenderError
+
+        bundle = {"text/plain": str(self.report("summary", width=MIME_BUNDLE_WIDTH))}
+        try:
+            bundle["image/svg+xml"] = self.to_svg()
+        except RenderError:
+            pass
+        return bundle
+
+
+def load(
+    spec: str | Path,
+    *,
+    batch: int = 1,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    root: str | Path | None = None,
+    **parameters: Any,
+) -> NetworkSpec:
+    """A network of a spec: a path, or `path:NETWORK` where the file has several.
+
+    Args:
+        batch: samples for the figures about memory.
+        inputs: shapes of inputs by name, without the batch axis; the empty name is the only input.
+        root: the folder that imports may read; the spec's own if not given.
+        parameters: values for the network's parameters and symbols (`classes=10`).
+
+    Raises:
+        SpecError: the file cannot be read, the network is not there, or it does not hold together.
+    """
+    path, _, name = str(spec).rpartition(":") if not Path(spec).exists() else (str(spec), "", "")
+    try:
+        opened = open_spec(path or str(spec), root)
+    except FileProblem as problem:
+        raise SpecError([problem.diagnostic]) from None
+    if opened.problems:
+        raise SpecError(opened.problems)
+    names = opened.networks
+    if not name and len(names) == 1:
+        name = names[0]
+    if name not in opened.program.networks:
+        raise ValueError(f"{path} has the networks {', '.join(names)}: load {path}:{names[0] if names else 'NAME'}")
+    shapes = {n: tuple(s) for n, s in (inputs or {}).items()}
+    checked = opened.check(name, Settings(parameters, shapes), batch)
+    if checked.network is None:
+        raise SpecError(checked.problems)
+    return NetworkSpec(checked)

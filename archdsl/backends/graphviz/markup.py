@@ -1,0 +1,68 @@
+"""HTML-like labels and quoting. Everything that comes from a spec passes through here on its way into DOT."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+BLANK = "&#160;"
+
+
+def clean(text: str) -> str:
+    """The text on one line, without characters that XML cannot hold."""
+    return _UNPRINTABLE.sub(lambda m: " " if m[0] in "\t\n\r" else "\N{REPLACEMENT CHARACTER}", text)
+
+
+def content(text: str) -> str:
+    """Text as the content of a label. Blanks at its ends would vanish in SVG."""
+    inner = clean(text)
+    core = inner.strip(" ")
+    before, after = len(inner) - len(inner.lstrip(" ")), len(inner) - len(inner.rstrip(" "))
+    if not core:
+        return BLANK * len(inner)
+    return BLANK * before + escape(core) + BLANK * after
+
+
+def attribute(text: str) -> str:
+    """Text as the value of an attribute of a cell, where Graphviz reads `\\N` and `\\G` as names."""
+    return escape(clean(text)).replace("\\", "\\\\")
+
+
+def quoted(text: str) -> str:
+    """Text as a quoted DOT string."""
+    return '"' + clean(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def font(text: str, size: int, colour: str, *, bold: bool = False) -> str:
+    """A span of text; nothing for no text, since an empty font is a syntax error."""
+    if not text:
+        return ""
+    inner = f"<b>{content(text)}</b>" if bold else content(text)
+    return f'<font point-size="{size}" color="{colour}">{inner}</font>'
+
+
+def strut(colour: str) -> str:
+    """A blank that makes every line as high as the largest text, so that all stand at one height."""
+    return f'<font point-size="10" color="{colour}">{BLANK}</font>'
+
+
+def tag(name: str, inner: str, **attributes: str | int | None) -> str:
+    """An element. Attribute names have `_` for `-`; None leaves one out."""
+    given = "".join(f' {k.rstrip("_")}="{v}"' for k, v in attributes.items() if v is not None)
+    return f"<{name}{given}>{inner}</{name}>"
+
+
+def table(rows: str, **attributes: str | int | None) -> str:
+    """A table without borders and spaces but for those given."""
+    plain: dict[str, str | int | None] = {"border": 0, "cellborder": 0, "cellspacing": 0, "cellpadding": 0}
+    return tag("table", rows, **(plain | attributes))
+
+
+def patches(height: int, *parts: tuple[int, str]) -> str:
+    """Filled rectangles side by side, given by width and colour, as a table of their own.
+
+    Only what holds no text has a fixed size: a text that does not fit could end the program.
+    """
+    cells = "".join(tag("td", "", fixedsize="true", width=w, height=height, bgcolor=c) for w, c in parts if w)
+    return table(tag("tr", cells), fixedsize="true", width=sum(w for w, _ in parts), height=height)

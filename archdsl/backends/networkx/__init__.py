@@ -1,0 +1,45 @@
+"""Graph -> networkx: for users who want to ask questions of their own. networkx is imported when asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archdsl.analyses.cost import op_cost
+from archdsl.ir import Flat, Network
+
+if TYPE_CHECKING:
+    import networkx
+
+__all__ = ["to_networkx"]
+
+
+def to_networkx(flat: Flat, network: Network) -> networkx.DiGraph[str]:
+    """The unrolled operators as a directed graph in the order they run.
+
+    Nodes are named by path and have `op`, `shape`, `params`, `macs`; inputs have `op="input"`, outputs `op="output"`.
+    Edges have the `shape` that passes along them. A further use of a shared instance is `path@2`.
+    """
+    from networkx import DiGraph
+
+    graph: networkx.DiGraph[str] = DiGraph(name=network.name)
+    makers: dict[int, str] = {}
+    for name, value in zip(network.inputs, flat.inputs, strict=True):
+        makers[value] = name
+        graph.add_node(name, op="input", shape=flat.types[value].shape, params=0, macs=0)
+    uses: dict[str, int] = {}
+    for layer in flat.layers:
+        uses[layer.path] = uses.get(layer.path, 0) + 1
+        name = layer.path if uses[layer.path] == 1 else f"{layer.path}@{uses[layer.path]}"
+        cost = op_cost(layer.op, layer.node)
+        params = 0 if layer.is_reuse else cost.params
+        graph.add_node(name, op=layer.op.name, shape=layer.result_types[0].shape, params=params, macs=cost.macs)
+        for value in layer.operands:
+            graph.add_edge(makers[value], name, shape=flat.types[value].shape)
+        makers.update(dict.fromkeys(layer.results, name))
+    outputs = [o.name for o in network.outputs if not o.training]
+    for name, value in zip(outputs, flat.outputs, strict=True):
+        shape = flat.types[value].shape
+        target = name if name not in graph else f"{name} (output)"
+        graph.add_node(target, op="output", shape=shape, params=0, macs=0)
+        graph.add_edge(makers[value], target, shape=shape)
+    return graph

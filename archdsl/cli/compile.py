@@ -1,0 +1,74 @@
+"""`archdsl compile`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from archdsl.cli.targets import UsageProblem, add_batch, add_settings, add_target, checked_target, report_failure
+from archdsl.pipeline import Checked
+from archdsl.source import FileProblem, write_whole
+
+EPILOG = """\
+The source depends on PyTorch alone, its paths are those of the spec, and published weights load into it. Writing it
+needs no PyTorch; --run does.
+
+examples:
+  archdsl compile vgg16 -o vgg16.py
+  archdsl compile vgg16 --set classes=10
+  archdsl compile vgg16 --run --batch 4
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    add_target(parser)
+    add_settings(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all (default: stdout)")
+    parser.add_argument("--run", action="store_true", help="run one training step on random data, on a GPU if there is one")
+    parser.add_argument("--device", metavar="DEVICE", help="where to run: cpu, cuda, cuda:1")
+    add_batch(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        checked = checked_target(arguments)
+        return checked if isinstance(checked, int) else _run(checked, arguments)
+    except (FileProblem, UsageProblem) as problem:
+        return report_failure(problem, arguments.color)
+
+
+def _run(checked: Checked, arguments: argparse.Namespace) -> int:
+    from archdsl.backends.pytorch import emit
+
+    network = checked.facts.network
+    try:
+        source = emit(network)
+    except ValueError as error:
+        raise UsageProblem(f"`{network.name}` cannot be written as PyTorch: {error}") from None
+    if arguments.output is not None:
+        write_whole(arguments.output, source)
+        print(f"{arguments.output}  {network.name}  {len(source.splitlines())} lines")
+    elif not arguments.run:
+        sys.stdout.write(source)
+    if arguments.run:
+        _step(checked, arguments)
+    return 0
+
+
+def _step(checked: Checked, arguments: argparse.Namespace) -> None:
+    from importlib.util import find_spec
+
+    from archdsl.backends.pytorch import step
+
+    if find_spec("torch") is None:
+        raise UsageProblem("PyTorch is not installed: `pip install archdsl[torch]`")
+    network = checked.facts.network
+    try:
+        done = step(network, arguments.batch, arguments.device)
+    except RuntimeError as error:
+        raise UsageProblem(f"the step could not be run: {str(error).splitlines()[0]}") from None
+    print(
+        f"{network.name}  one training step of {done.batch} sample{'s' if done.batch != 1 else ''} on {done.device}: "
+        f"loss {done.loss:.4f}, {done.seconds:.2f} s for forward, backward and SGD"
+    )

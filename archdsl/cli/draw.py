@@ -1,0 +1,82 @@
+"""`archdsl draw`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure
+from archdsl.pipeline import Checked, footer_of
+from archdsl.source import FileProblem, write_whole
+
+FORMATS = ("svg", "png", "pdf", "dot")
+EPILOG = """\
+Needs `pip install archdsl[draw]`; a `dot` on the PATH is used first. DOT is text and needs neither.
+
+examples:
+  archdsl draw vgg16 -o vgg16.svg
+  archdsl draw specs/alexnet.arch:AlexNet -o alexnet.pdf --theme light
+  archdsl draw vgg16 --format dot
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    add_target(parser)
+    add_settings(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", help="svg, png, pdf or dot by its ending")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else svg")
+    parser.add_argument("--theme", choices=("auto", "light", "dark", "mono"), default="auto", help="default: auto")
+    parser.add_argument(
+        "--style",
+        choices=("auto", "expanded", "overview"),
+        default="auto",
+        help="every block in place, or each drawn once beside the network (default: by size)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        checked = checked_target(arguments)
+        return checked if isinstance(checked, int) else _run(checked, arguments)
+    except (FileProblem, UsageProblem) as problem:
+        return report_failure(problem, arguments.color)
+
+
+def _run(checked: Checked, arguments: argparse.Namespace) -> int:
+    from archdsl.backends.graphviz import RenderError, drawing, render, to_dot
+
+    format = _format(arguments)
+    facts = checked.facts
+    dot = to_dot(drawing(facts.network, facts.cost, footer=footer_of(checked), style=arguments.style), arguments.theme)
+    try:
+        picture = dot if format == "dot" else render(dot, format, arguments.theme)
+    except RenderError as error:
+        raise UsageProblem(str(error)) from None
+    if arguments.output is not None:
+        write_whole(arguments.output, picture)
+        print(f"{arguments.output}  {facts.network.name}  {format}, {len(picture):_} bytes")
+    elif isinstance(picture, str):
+        sys.stdout.write(picture)
+    elif format == "svg":
+        sys.stdout.write(picture.decode("utf-8"))
+    elif sys.stdout.isatty():
+        raise UsageProblem(f"{format} is no text: name a file with `-o`")
+    else:
+        sys.stdout.buffer.write(picture)
+    return 0
+
+
+def _format(arguments: argparse.Namespace) -> str:
+    """The format asked for, or that of the file's ending. Raises `UsageProblem`."""
+    if arguments.format is not None:
+        return str(arguments.format)
+    if arguments.output is None:
+        return "svg"
+    ending = Path(arguments.output).suffix.lstrip(".").lower()
+    if ending in ("", "svg"):
+        return "svg"
+    if ending not in FORMATS:
+        raise UsageProblem(f"`.{ending}` is no format archdsl draws: {', '.join(FORMATS)}")
+    return ending
