@@ -6,6 +6,8 @@ from archdsl.ir.flatten import Flat, Layer, flatten, modules
 from archdsl.ir.graph import CallFrame, Module, Network, Node, Origin, Output, Value
 from archdsl.ir.lowering import Call, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Category, Examples, Extra, Misfit, Op, Reach, Saved, State, Step, Types
+from archdsl.ir.printer import print_network
+from archdsl.ir.reader import GraphTextError, read_network
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType, show_shape
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Expression",
     "Extra",
     "Flat",
+    "GraphTextError",
     "Helper",
     "Layer",
     "Literal",
@@ -42,5 +45,7 @@ __all__ = [
     "Value",
     "flatten",
     "modules",
+    "print_network",
+    "read_network",
     "show_shape",
 ]

@@ -144,4 +144,7 @@ def _attribute(name: str, owner: type) -> Attribute:
     if get_origin(annotation) is not Annotated:
         raise TypeError(f"{owner.__name__}.{name} needs a type of archdsl.ir.attrs")
     accepts = next(m for m in annotation.__metadata__ if isinstance(m, Accepts))
-    return Attribute(name, accepts, declared.default, declared.description, is_optional)
+    default = declared.default
+    if default is not REQUIRED and default is not None:
+        default = accepts.convert(default)
+    return Attribute(name, accepts, default, declared.description, is_optional)

@@ -147,6 +147,8 @@ class TableConv{rank}d(nn.Conv{rank}d):
     The table has a string for each input map and a character for each output map, X where they are joined.
     """
 
+    joined: Tensor
+
     def __init__(self, *args: Any, table: tuple[str, ...], pads: tuple[int, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.pads = pads

@@ -45,15 +45,12 @@ def report(name: str, subject: Subject, options: Options | None = None) -> list[
     options = options or Options()
     if name not in REPORTS:
         raise KeyError(name)
-    if name == "all":
-        return [table for other in REPORTS[:-1] for table in _tables(other, subject, options)]
-    tables = _tables(name, subject, options)
-    if not options.is_flat:
-        return tables
-    keys = dict.fromkeys(column.key for table in tables for column in table.columns if column.kind != "bar")
-    if options.sort is not None and options.sort not in keys:
+    names = REPORTS[:-1] if name == "all" else (name,)
+    tables = [table for each in names for table in _tables(each, subject, options)]
+    if options.sort is not None and not any(table.has(options.sort) for table in tables):
+        keys = dict.fromkeys(column.key for table in tables for column in table.columns if column.kind != "bar")
         raise ValueError(f"`{name}` has no column `{options.sort}`; its columns are {', '.join(keys)}")
-    return [table if table.is_list else arrange(table, options.sort, options.top) for table in tables]
+    return [arrange(table, options.sort, options.top) for table in tables]
 
 
 def _tables(name: str, subject: Subject, options: Options) -> list[Table]:

@@ -12,7 +12,7 @@ COLUMNS = (
     Column("status", ""),
     Column("claim", "claim"),
     Column("computed", "computed", wraps=True),
-    Column("source", "source", optional=True, wraps=True),
+    Column("source", "source", wraps=True),
 )
 STATUS = {
     (True, False): ("ok", "ok"),
@@ -30,7 +30,8 @@ def report(subject: Subject, options: Options) -> list[Table]:
         return [Table("claims", (), (), title=title(subject), notes=((Piece("the spec makes no claims"),),))]
     failed = sum(not claim.holds for claim in claims)
     count = f"{len(claims)} {'claim' if len(claims) == 1 else 'claims'}"
-    head = title(subject, f"{count}: {f'{failed} fail' if failed else 'all hold'}")
+    verdict = f"{failed} {'fails' if failed == 1 else 'fail'}" if failed else "all hold"
+    head = title(subject, f"{count}: {verdict}")
     return [Table("claims", COLUMNS, tuple(map(_row, claims)), (), head)]
 
 

@@ -88,7 +88,7 @@ def see_more(
     parts = [
         f"--depth {deeper} opens the blocks" if any(e.is_closed_scope for e in entries) else "",
         f"--full lists all {exact(rows)} {what}" if len(entries) < rows else "",
-        "×n: n alike in a row, added up" if any(e.times > 1 for e in entries) else "",
+        "×n: sum of n alike" if any(e.times > 1 for e in entries) else "",
     ]
     words = " · ".join(filter(None, parts))
     return ((Piece(words, "dim"),),) if words else ()

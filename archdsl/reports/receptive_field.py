@@ -19,9 +19,8 @@ COLUMNS = (
     Column("size", "size", "number"),
     Column("stride", "stride", "number"),
     Column("centre", "first centre", "number"),
-    Column("share", "of the input", "share"),
+    Column("share", "of input", "share"),
     Column("bar", "", "bar", optional=True),
-    Column("status", "", optional=True),
 )
 AXES = {1: ("positions",), 2: ("rows", "columns"), 3: ("slices", "rows", "columns")}
 
@@ -53,13 +52,19 @@ def _row(subject: Subject, layer: Layer, field: Field) -> Row:
     return row(
         Cell(layer.path),
         _window(layer),
-        _per_axis([axis.size for axis in field.axes], always=True),
+        _size(field),
         _per_axis([axis.stride for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
         _per_axis([axis.centre for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
         share,
         share,
-        "at most" if field.status == "bound" else None,
     )
+
+
+def _size(field: Field) -> Cell:
+    """`212 x 212`, with a sign where it is a bound."""
+    sign = "≤ " if field.status == "bound" else ""
+    sizes = list(map(str, field.size))
+    return Cell(sign + "x".join(sizes), (Piece(sign + " x ".join(sizes)),))
 
 
 def _window(layer: Layer) -> Cell:
@@ -74,12 +79,12 @@ def _window(layer: Layer) -> Cell:
     return Cell(window if strides == {1} else f"{window} /{apart}")
 
 
-def _per_axis(values: Sequence[int | float | None], always: bool = False) -> Cell:
-    """One number where the axes agree, unless `always` all: `3 x 3`."""
+def _per_axis(values: Sequence[int | float | None]) -> Cell:
+    """One number where the axes agree."""
     if None in values:
         return Cell(None, (Piece("-"),))
     texts = [f"{v:.1f}" if isinstance(v, float) else str(v) for v in values]
-    if len(set(values)) == 1 and not always:
+    if len(set(values)) == 1:
         return Cell(values[0], (Piece(texts[0]),))
     return Cell("x".join(texts), (Piece(" x ".join(texts)),))
 

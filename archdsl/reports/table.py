@@ -60,6 +60,10 @@ class Table(NamedTuple):
     beside: bool = False
     """Whether it may stand to the right of the table before it."""
 
+    def has(self, key: str) -> bool:
+        """Whether it has a column to sort by."""
+        return any(column.key == key and column.kind != "bar" for column in self.columns)
+
 
 def row(*values: Value | Cell, indent: int = 0, style: str = "") -> Row:
     """A row of cells, given as cells or as their values."""
@@ -91,24 +95,21 @@ def show_value(value: Value, kind: Kind) -> str:
 
 
 def arrange(table: Table, sort: str | None, top: int | None) -> Table:
-    """The table sorted by a column (largest first, ties in their order) and cut to its first rows.
-
-    Raises `ValueError` for a column that is not there.
-    """
-    if sort is not None:
-        table = table._replace(rows=_sorted(table, sort))
+    """The table sorted by a column, if it has it (largest first, ties in their order), and cut to its first rows."""
+    if table.is_list:
+        return table
+    by = ""
+    if sort is not None and table.has(sort):
+        table, by = table._replace(rows=_sorted(table, sort)), f" by {sort}"
     if top is None or top >= len(table.rows):
         return table
-    by = f" by {sort}" if sort else ""
     note = (Piece(f"the first {top} of {len(table.rows)} rows{by}", "dim"),)
     return table._replace(rows=table.rows[:top], notes=(*table.notes, note))
 
 
 def _sorted(table: Table, key: str) -> tuple[Row, ...]:
-    keys = [column.key for column in table.columns]
-    if key not in keys:
-        raise ValueError(f"{table.name} has no column {key}; its columns are {', '.join(keys)}")
-    index = keys.index(key)
+    """Numbers before what has none; a column of text by the alphabet."""
+    index = [column.key for column in table.columns].index(key)
     numbers = [r for r in table.rows if isinstance(r.cells[index].value, int | float)]
     if numbers:
         rest = [r for r in table.rows if r not in numbers]

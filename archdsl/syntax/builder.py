@@ -6,10 +6,9 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from lark import Token
-
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
+from archdsl.syntax.token import Token
 
 Children = list[Any]
 
@@ -31,13 +30,12 @@ class TreeBuilder:
     def _span(self, children: Children) -> Span:
         present = [c for c in children if c is not None]
         first, last = present[0], present[-1]
-        start = first.start_pos if isinstance(first, Token) else first.span.start
-        end = last.end_pos if isinstance(last, Token) else last.span.end
-        return Span(self.text, start or 0, end or 0)
+        start = first.start if isinstance(first, Token) else first.span.start
+        end = last.end if isinstance(last, Token) else last.span.end
+        return Span(self.text, start, end)
 
     def _token_span(self, token: Token) -> Span:
-        assert token.start_pos is not None and token.end_pos is not None
-        return Span(self.text, token.start_pos, token.end_pos)
+        return Span(self.text, token.start, token.end)
 
     def _word(self, token: Token) -> tree.Word:
         return tree.Word(self._token_span(token), str(token))
@@ -74,7 +72,7 @@ class TreeBuilder:
         _, name, _, base, arguments, body = c
         listed, given = arguments or (None, [])
         end = body.span if body is not None else listed or self._token_span(base)
-        span = Span(self.text, c[0].start_pos, end.end)
+        span = Span(self.text, c[0].start, end.end)
         return tree.Variant(span, self._word(name), self._word(base), given, body, self._doc(c[:1]))
 
     def params(self, c: Children) -> list[tree.Parameter]:
@@ -117,7 +115,7 @@ class TreeBuilder:
 
     def default(self, c: Children) -> tree.Default:
         span, arguments = c[2]
-        return tree.Default(Span(self.text, c[0].start_pos, span.end), self._word(c[1]), arguments)
+        return tree.Default(Span(self.text, c[0].start, span.end), self._word(c[1]), arguments)
 
     def input(self, c: Children) -> tree.Input:
         _, name, _, dtype, shape = c
@@ -215,7 +213,7 @@ class TreeBuilder:
 
     def call(self, c: Children) -> tree.Call:
         span, arguments = c[1]
-        return tree.Call(Span(self.text, c[0].start_pos, span.end), self._word(c[0]), arguments)
+        return tree.Call(Span(self.text, c[0].start, span.end), self._word(c[0]), arguments)
 
     def arguments(self, c: Children) -> tuple[Span, list[tree.Argument]]:
         return self._span(c), self._nodes(c)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from lark import Token
-
 from archdsl.source import Diagnostic, Kind, Label, Source, Span
+from archdsl.syntax.token import Token
 
 MALFORMED_NUMBER = Kind(
     "malformed-number",
@@ -26,10 +25,7 @@ UNCLOSED_STRING = Kind("unclosed-string", "error", "A string ends on the line it
 
 KEYWORDS = {
     word: word.upper()
-    for word in (
-        "allow and as block by default dispute else expect false for from if import in inline input let network not or "
-        "output repeat return shared source training true where with within"
-    ).split()
+    for word in ["allow", "and", "as", "block", "by", "default", "dispute", "else", "expect", "false", "for", "from", "if", "import", "in", "inline", "input", "let", "network", "not", "or", "output", "repeat", "return", "shared", "source", "training", "true", "where", "with", "within"]
 }
 
 _PUNCTUATION = {
@@ -40,7 +36,7 @@ _PUNCTUATION = {
 }  # fmt: skip
 
 _CONTINUES_AFTER = frozenset(
-    "LBRACE BAR ARROW COMMA ASSIGN RANGE RELATION ABOUT CMP PLUS MINUS TIMES DIVIDE FLOORDIV POWER AND OR NOT SEP".split()
+    ["LBRACE", "BAR", "ARROW", "COMMA", "ASSIGN", "RANGE", "RELATION", "ABOUT", "CMP", "PLUS", "MINUS", "TIMES", "DIVIDE", "FLOORDIV", "POWER", "AND", "OR", "NOT", "SEP"]
 )
 _CONTINUES_BEFORE = frozenset(("ARROW", "RBRACE", "ELSE"))
 _ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
@@ -122,9 +118,9 @@ class _Lexer:
         if self._separator is not None:
             if self._ends_statement(type):
                 at = self._separator
-                self.tokens.append(Token("SEP", self.source.text[at], at, end_pos=at + 1))
+                self.tokens.append(Token("SEP", self.source.text[at], at, at + 1))
             self._separator = None
-        self.tokens.append(Token(type, lexeme, start, end_pos=start + len(lexeme)))
+        self.tokens.append(Token(type, lexeme, start, start + len(lexeme)))
         if self._line_first is None:
             self._line_first = start
         if self._pending_docs:
@@ -195,13 +191,13 @@ class _Lexer:
                 helps=_number_help(lexeme),
             )
             self._add("INT", "1", start)
-            self.tokens[-1].end_pos = span.end
+            self.tokens[-1].end = span.end
         elif group == "badstring":
             problem = Diagnostic(
                 UNCLOSED_STRING, "the string is not closed", Label(span, "no closing quote on this line")
             )
             self._add("STRING", lexeme.rstrip("\\") + '"', start)
-            self.tokens[-1].end_pos = span.end
+            self.tokens[-1].end = span.end
         else:
             shown = lexeme if lexeme.isprintable() else f"U+{ord(lexeme):04X}"
             problem = Diagnostic(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from lark import Token
-
 from archdsl.source import Diagnostic, Kind, Label, Source, Span
 from archdsl.syntax.lexer import KEYWORDS
+from archdsl.syntax.token import Token
 
 SYNTAX_ERROR = Kind(
     "syntax-error",
@@ -67,9 +66,9 @@ def _wording(token: Token, before: Token | None, expected: set[str]) -> tuple[st
 
 
 def _unfinished(source: Source, tokens: list[Token], expected: set[str]) -> Diagnostic:
-    opened = [t for t in _open_brackets(tokens)]
+    opened = _open_brackets(tokens)
     last = tokens[-1]
-    end = Span(source, last.end_pos or 0, last.end_pos or 0)
+    end = Span(source, last.end, last.end)
     if opened:
         left, right = _PAIRS[opened[-1].type]
         return Diagnostic(
@@ -113,7 +112,7 @@ def _open_brackets(tokens: list[Token]) -> list[Token]:
 
 
 def _span(source: Source, token: Token) -> Span:
-    return Span(source, token.start_pos or 0, token.end_pos or 0)
+    return Span(source, token.start, token.end)
 
 
 def _show(token: Token) -> str:

@@ -6,25 +6,15 @@ fault is set aside and the rest is read on, to find further mistakes.
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from threading import Lock
-from typing import Any
-
-from lark import Lark, Token
-from lark.exceptions import UnexpectedToken
-from lark.lexer import Lexer
 
 from archdsl.source import Diagnostic, Kind, Label, Source, Span, empty_file
 from archdsl.syntax import tree
 from archdsl.syntax.builder import TreeBuilder
+from archdsl.syntax.driver import Driver, UnexpectedToken
 from archdsl.syntax.lexer import tokenize
-from archdsl.syntax.messages import explain_unexpected
-
-TABLES = Path(__file__).with_name("grammar.tables")
-GRAMMAR = Path(__file__).with_name("grammar.lark")
+from archdsl.syntax.token import Token
 
 NESTING_LIMIT = 100
 PROBLEM_LIMIT = 20
@@ -38,38 +28,13 @@ _CLOSING = frozenset(_OPENING.values())
 _ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
 
 
-class TokenList(Lexer):
-    """Hands the parser tokens that have been made before."""
-
-    def __init__(self, lexer_conf: Any) -> None:
-        pass
-
-    def lex(self, data: Any, parser_state: Any = None) -> Iterator[Token]:
-        return iter(data)
-
-
-def build_tables() -> dict[str, Any]:
-    """The parse tables of `grammar.lark`, as plain data. Raises where the grammar has a conflict."""
-    lark = Lark(GRAMMAR.read_text("utf-8"), parser="lalr", lexer=TokenList, strict=False)
-    from lark.grammar import Rule
-    from lark.lexer import TerminalDef
-
-    data, memo = lark.memo_serialize([TerminalDef, Rule])
-    data["options"]["lexer"] = None
-    return {"data": data, "memo": memo}
-
-
 class _Parser:
+    """The driver with its builder, which holds the source that is being read: one at a time."""
+
     def __init__(self) -> None:
         self.builder = TreeBuilder()
+        self.driver = Driver(self.builder)
         self.lock = Lock()
-        saved = pickle.loads(TABLES.read_bytes())
-        saved["data"]["options"]["lexer"] = TokenList
-        self.lark = Lark._load_from_dict(saved["data"], saved["memo"], transformer=self.builder)  # type: ignore[no-untyped-call]
-
-    def parse(self, tokens: list[Token]) -> tree.Item:
-        item: tree.Item = self.lark.parse(tokens)
-        return item
 
 
 @cache
@@ -89,7 +54,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
         for part in _split(tokens, source.text):
             item, found = _parse_item(parser, source, part)
             problems += found
-            span = Span(source, part[0].start_pos or 0, part[-1].end_pos or 0)
+            span = Span(source, part[0].start, part[-1].end)
             if item is not None and not any(span.start <= u.start < span.end for u in unread):
                 items.append(item)
             else:
@@ -106,11 +71,11 @@ def parse_expression(source: Source, start: int, end: int) -> tuple[tree.Express
     tokens, _, _, problems = tokenize(Source(source.path, " " * start + source.text[start:end]))
     if problems:
         return None, problems
-    let = [Token("LET", "let", start, end_pos=start), Token("NAME", "_", start, end_pos=start)]
+    let = [Token("LET", "let", start, start), Token("NAME", "_", start, start), Token("ASSIGN", "=", start, start)]
     parser = _parser()
     with parser.lock:
         parser.builder.begin(source, {})
-        item, problems = _parse_item(parser, source, [*let, Token("ASSIGN", "=", start, end_pos=start), *tokens])
+        item, problems = _parse_item(parser, source, [*let, *tokens])
     return (item.value if isinstance(item, tree.Let) else None), problems
 
 
@@ -132,7 +97,7 @@ def _split(tokens: list[Token], text: str) -> list[list[Token]]:
 
 
 def _begins_line(token: Token, text: str) -> bool:
-    start = token.start_pos or 0
+    start = token.start
     return not text[text.rfind("\n", 0, start) + 1 : start].strip()
 
 
@@ -151,10 +116,12 @@ def _parse_item(parser: _Parser, source: Source, tokens: list[Token]) -> tuple[t
         return None, [deep]
     while tokens:
         try:
-            item = parser.parse(tokens)
+            item: tree.Item = parser.driver.parse(tokens)
         except UnexpectedToken as error:
-            at = next((i for i, t in enumerate(tokens) if t is error.token), len(tokens))
-            found = explain_unexpected(source, tokens, at, set(error.accepts or error.expected))
+            from archdsl.syntax.messages import explain_unexpected
+
+            at = error.position
+            found = explain_unexpected(source, tokens, at, error.expected)
             if not any(_line(p) == _line(found) for p in problems):
                 problems.append(found)
             rest = _without_statement(tokens, at)
@@ -175,7 +142,7 @@ def _too_deep(source: Source, tokens: list[Token]) -> Diagnostic | None:
     for token in tokens:
         depth += (token.type in _OPENING) - (token.type in _CLOSING)
         if depth > NESTING_LIMIT:
-            span = Span(source, token.start_pos or 0, token.end_pos or 0)
+            span = Span(source, token.start, token.end)
             return Diagnostic(NESTING_TOO_DEEP, f"nested deeper than {NESTING_LIMIT} levels", Label(span))
     return None
 

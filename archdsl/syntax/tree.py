@@ -26,7 +26,7 @@ class Syntax:
     span: Span
 
     def __init_subclass__(cls) -> None:
-        own = tuple(name for name in cls.__dict__.get("__annotations__", ()) if name not in cls.fields)
+        own = tuple(name for name in cls.__annotations__ if name not in cls.fields)
         cls.fields = cls.fields + own
 
     def __init__(self, span: Span, *values: Any) -> None:

@@ -258,10 +258,19 @@ class _Assembly:
                 break
             if run and self.units[item].heading != self.units[run[0]].heading:
                 break
-            if run and (run[-1], item) not in self.found.flows:
+            if run and ((run[-1], item) not in self.found.flows or self._parts(run[-1], item)):
                 break
             run.append(item)
         return run
+
+    def _parts(self, before: int, after: int) -> bool:
+        """Whether a run of the network ends between two rows: where its blocks begin and end, and after their pools."""
+        if self.scopes is None:
+            return False
+        first, last = self.scopes
+        if before < first or after > last:
+            return before < first <= after or before <= last < after
+        return self.units[before].kind == "pool" and bool(self.units[before].strides)
 
     def _card(self, run: list[int], in_arm: bool) -> Card:
         key = self.builder.key()
@@ -277,7 +286,6 @@ class _Assembly:
             self.builder.closed.setdefault(id(unit.closed[0]), unit.closed)
         self._note(unit)
         self.builder.scale = max(self.builder.scale, unit.cost.macs)
-        changed = unit.after != unit.before
         return Row(
             unit.paths[0],
             ", ".join(unit.paths),
@@ -285,8 +293,9 @@ class _Assembly:
             unit.kind,
             unit.text,
             (*unit.words, *unit.strides, *([Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else [])),
-            show_output(unit.after) if changed else "",
-            glyph(unit.after[0]) if changed and unit.after else None,
+            show_output(unit.after),
+            glyph(unit.after[0]),
+            unit.after != unit.before,
             short(unit.cost.params) if unit.cost.params else "",
             unit.cost.macs,
         )

@@ -28,6 +28,8 @@ from archdsl.backends.graphviz.sizes import (
     part_widths,
 )
 
+PATH = "path:"
+"""Stands before the ids that are paths of layers, to tell them from those that Graphviz makes up."""
 ROUND = 4
 """Radius of the corners of lines."""
 ARROW = 5.5
@@ -95,8 +97,8 @@ class _Writer:
         elif isinstance(shape, Box):
             yield self._box(shape)
         elif isinstance(shape, Dot):
-            colour = self.colours["edge"]
-            yield f'{shape.name} [shape="point" width="0.05" height="0.05" color="{colour}" {self._pos(shape.left, shape.top)}];'
+            point = f'shape="point" width="0.05" height="0.05" color="{self.colours["edge"]}"'
+            yield f"{shape.name} [{point} {self._pos(shape.left, shape.top)}];"
         else:
             yield self._label(shape)
 
@@ -114,7 +116,7 @@ class _Writer:
         yield f'subgraph "cluster_{group.key}" {{'
         yield (
             f'bb="{_n(outline.left)},{_n(bottom)},{_n(right)},{_n(top)}"; style="rounded,filled"; penwidth="1";'
-            f' color="{c[line]}"; fillcolor="{c[fill]}";' + (f" id={quoted(group.path)};" if group.path else "")
+            f' color="{c[line]}"; fillcolor="{c[fill]}";' + (f" id={quoted(PATH + group.path)};" if group.path else "")
         )
         width = header_width(group)
         header = self._header(group)
@@ -155,7 +157,7 @@ class _Writer:
         return self._node(*place, self._terminal(item), pill)
 
     def _pill(self, path: str, fill: str, line: str, width: float) -> str:
-        shown = f" id={quoted(path)} tooltip={quoted(path)}" if path else ""
+        shown = f" id={quoted(PATH + path)} tooltip={quoted(path)}" if path else ""
         return f' shape="box" style="rounded,filled" fillcolor="{fill}" color="{line}" penwidth="{width}"{shown}'
 
     def _terminal(self, item: Terminal) -> str:
@@ -196,7 +198,7 @@ class _Writer:
             caption += font(f"  {item.output}", SMALL, c["ink"])
         if item.words:
             caption += font("  ", SMALL, c["ink"]) + self._words(item.words)
-        named = tag("tr", tag("td", caption, id=attribute(item.path), title=attribute(item.path)))
+        named = tag("tr", tag("td", caption, id=attribute(PATH + item.path), title=attribute(item.path)))
         return table(named + parts if item.is_split else parts + named, width=bar_width(item))
 
     def _card(self, card: Card, box: Box) -> str:
@@ -230,26 +232,22 @@ class _Writer:
         strip, mark = c[f"{row.kind}-strip"], strut(c["ink"])
         name = fitted(row.name, columns.name - 8, SMALL)
         text = fitted(row.text, columns.text - 8, TEXT, True)
+        output = fitted(row.output, columns.output - 8, SMALL) if row.is_change else ""
         cells = tag("td", "", width=STRIP, height=ROW, bgcolor=strip)
         cells += self._cell(font(name, SMALL, c["grey"]) + mark, columns.name, "left")
         cells += self._cell(font(text, TEXT, c["ink"], bold=True) + mark, columns.text, "left")
         cells += self._cell(self._words(row.words) + mark if row.words else "", columns.words, "left")
-        if columns.glyph:
-            cells += self._cell(
-                patches(row.glyph[1], (row.glyph[0], c["glyph"])) if row.glyph else "", columns.glyph, None
-            )
-        if columns.output:
-            output = fitted(row.output, columns.output - 8, SMALL)
-            cells += self._cell(mark + font(output, SMALL, c["ink"]) if output else "", columns.output, "right")
+        picture = patches(row.glyph[1], (row.glyph[0], c["glyph"])) if row.glyph and row.is_change else ""
+        cells += self._cell(picture, columns.glyph, None)
+        cells += self._cell(mark + font(output, SMALL, c["ink"]) if output else "", columns.output, "right")
         cells += self._cell(mark + font(row.params, SMALL, c["grey"]) if row.params else "", columns.params, "right")
-        if columns.meter:
-            share = row.macs / self.sheet.scale if self.sheet.scale else 0
-            cells += self._cell(self._meter(share, strip) if row.macs else "", columns.meter, None)
+        share = row.macs / self.sheet.scale if self.sheet.scale else 0
+        cells += self._cell(self._meter(share, strip) if row.macs else "", columns.meter, None)
         inner = table(tag("tr", cells), cellpadding=2, bgcolor=c[f"{row.kind}-row"])
-        return tag("tr", tag("td", inner, id=attribute(row.path), title=attribute(row.tooltip)))
+        return tag("tr", tag("td", inner, id=attribute(PATH + row.path), title=attribute(row.tooltip)))
 
     def _cell(self, inner: str, width: int, align: str | None) -> str:
-        return tag("td", inner, align=align, width=width, height=ROW)
+        return tag("td", inner, align=align, width=width, height=ROW) if width else ""
 
     def _words(self, words: tuple[Word, ...]) -> str:
         c = self.colours

@@ -1,8 +1,8 @@
 """Definitions of one block that differ only in figures -> one definition in the block's own parameters.
 
 The graph holds instances, with their arguments. A figure that is the same in all stays; one that differs is written as
-the parameter or the size of the input that it equals in every instance, times or divided by a number, or as a sum of
-two such. What none of these explain is left out.
+the parameter or the size of the input that it equals in every instance, times or divided by a number, or as the sum or
+quotient of two such. What none of these explain is left out.
 """
 
 from __future__ import annotations
@@ -11,11 +11,27 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
-from archdsl.backends.graphviz.model import Arm, Bar, Body, Card, Group, Item, Merge, Parallel, Row, Step, Terminal
+from archdsl.backends.graphviz.model import (
+    Arm,
+    Bar,
+    Body,
+    Card,
+    Group,
+    Item,
+    Merge,
+    Parallel,
+    Row,
+    Step,
+    Terminal,
+    Word,
+)
 from archdsl.ir import Module
 
 AXES = {1: ("C",), 2: ("C", "L"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
 """Names of the sizes of a block's input."""
+
+LONGEST_SUM = 24
+"""Characters of a sum of channels that still goes into a shape."""
 
 _NUMBER = re.compile(r"\d+")
 
@@ -27,7 +43,7 @@ def form(body: Body) -> tuple[object, ...]:
 
 def _item_form(item: Item) -> object:
     if isinstance(item, Card):
-        return tuple((r.name, r.kind, _NUMBER.sub("", r.text), tuple(w.kind for w in r.words)) for r in item.rows)
+        return tuple((r.name, r.kind, _NUMBER.sub("", r.text), len(_stride(r.words)[1])) for r in item.rows)
     if isinstance(item, Group):
         return item.path.rpartition(".")[2], form(item.body)
     if isinstance(item, Parallel):
@@ -74,29 +90,32 @@ class Generaliser:
         )
 
     def _row(self, rows: Sequence[Row]) -> Row:
-        words = zip(*(r.words for r in rows), strict=True)
+        strides, words = zip(*(_stride(r.words) for r in rows), strict=True)
+        stride = self._text([s or "↓1" for s in strides]) if any(strides) else ""
         return rows[0]._replace(
             text=self._text([r.text for r in rows]),
-            words=tuple(w[0]._replace(text=self._text([x.text for x in w])) for w in words),
+            words=(*words[0], *([Word(stride)] if stride else [])),
             output=self._output([r.output for r in rows]),
-            glyph=_same([r.glyph for r in rows]),
-            params=_same([r.params for r in rows]) or "",
-            macs=_same([r.macs for r in rows]) or 0,
+            glyph=rows[0].glyph if len({r.glyph for r in rows}) == 1 else None,
+            is_change=any(r.is_change for r in rows),
+            params=_same([r.params for r in rows]),
+            macs=0,
         )
 
     def _terminal(self, terminals: Sequence[Terminal]) -> Terminal:
         return terminals[0]._replace(output=self._output([t.output for t in terminals]))
 
     def _bar(self, bars: Sequence[Bar]) -> Bar:
-        labels = zip(*(b.labels for b in bars), strict=True)
-        return bars[0]._replace(
-            labels=tuple(self._text(list(texts)) for texts in labels), output=self._output([b.output for b in bars])
-        )
+        labels = tuple(self._text(list(texts)) for texts in zip(*(b.labels for b in bars), strict=True))
+        total = "+".join(labels)
+        if "…" not in total and len(total) <= LONGEST_SUM:
+            self.columns.setdefault(f"({total})", tuple(sum(b.parts) for b in bars))
+        return bars[0]._replace(labels=labels, output=self._output([b.output for b in bars]))
 
     def _group(self, groups: Sequence[Group]) -> Group:
         return groups[0]._replace(
             call=self._text([g.call for g in groups]),
-            note=_same([g.note for g in groups]) or "",
+            note=_same([g.note for g in groups]),
             body=self.body([g.body for g in groups]),
         )
 
@@ -110,33 +129,47 @@ class Generaliser:
         return arms[0]._replace(steps=self._steps([a.steps for a in arms]))
 
     def _output(self, texts: Sequence[str]) -> str:
-        """A shape; nothing where one of its sizes is not explained."""
-        text = self._text(texts)
+        """A shape, by the sizes of the input if it can; nothing where one of its sizes is not explained."""
+        axes = AXES.get(max(t.count("×") for t in texts) + 1, ())
+        text = self._text(texts, axes)
         return "" if "…" in text else text
 
-    def _text(self, texts: Sequence[str]) -> str:
-        """Texts that differ in numbers, with those that differ replaced; else the words before the first bracket."""
+    def _text(self, texts: Sequence[str], axes: tuple[str, ...] = ()) -> str:
+        """Texts that differ in numbers, with those that differ replaced; `axes` names the numbers of a shape."""
         if len(set(texts)) == 1:
             return texts[0]
         if len({_NUMBER.sub("#", t) for t in texts}) > 1:
             return f"{texts[0].partition('(')[0]}(…)" if "(" in texts[0] else "…"
-        numbers = zip(*([int(n) for n in _NUMBER.findall(t)] for t in texts), strict=True)
-        shown = iter([self._number(n) for n in numbers])
+        numbers = list(zip(*([int(n) for n in _NUMBER.findall(t)] for t in texts), strict=True))
+        shown = iter([self._number(n, axes[i] if i < len(axes) else "") for i, n in enumerate(numbers)])
         return _NUMBER.sub(lambda _: next(shown), texts[0])
 
-    def _number(self, values: tuple[int, ...]) -> str:
+    def _number(self, values: tuple[int, ...], axis: str) -> str:
         if len(set(values)) == 1:
             return str(values[0])
+        if (own := self.columns.get(axis)) is not None:
+            divisor = "" if axis == "C" else self._divisor(values, own)
+            if own == values or divisor:
+                return f"{axis}/{divisor}" if divisor and own != values else axis
         for name, column in self.columns.items():
-            if (factor := _factor(values, column)) is not None:
-                return name if factor == "1" else f"{factor}·{name}"
+            if factor := _factor(values, column):
+                return name if factor == 1 else f"{factor}·{name}"
         for name, column in self.columns.items():
-            if (factor := _factor(column, values)) is not None:
-                return f"{name}/{factor}"
+            if divisor := self._divisor(values, column):
+                return f"{name}/{divisor}"
         for (a, first), (b, second) in combinations(self.columns.items(), 2):
             if all(v == x + y for v, x, y in zip(values, first, second, strict=True)):
                 return f"{a}+{b}"
         return "…"
+
+    def _divisor(self, values: tuple[int, ...], column: tuple[int, ...]) -> str:
+        """What `column` is divided by to give `values`: a number or a parameter."""
+        if factor := _factor(column, values):
+            return str(factor)
+        for name, other in self.columns.items():
+            if all(v * d == c for v, d, c in zip(values, other, column, strict=True)):
+                return name
+        return ""
 
     _merges: tuple[tuple[type, Callable[..., Item]], ...] = (
         (Card, _card),
@@ -147,12 +180,18 @@ class Generaliser:
     )
 
 
-def _factor(values: tuple[int, ...], column: tuple[int, ...]) -> str | None:
-    """The whole number that `column` is multiplied by to give `values`."""
+def _factor(values: tuple[int, ...], column: tuple[int, ...]) -> int:
+    """The whole number that `column` is multiplied by to give `values`, or 0."""
     if not all(column) or values[0] % column[0]:
-        return None
+        return 0
     factor = values[0] // column[0]
-    return str(factor) if all(v == factor * c for v, c in zip(values, column, strict=True)) else None
+    return factor if all(v == factor * c for v, c in zip(values, column, strict=True)) else 0
+
+
+def _stride(words: tuple[Word, ...]) -> tuple[str, tuple[Word, ...]]:
+    """The word that says the stride, apart from the others."""
+    stride = [w.text for w in words if w.text.startswith("↓")]
+    return "".join(stride), tuple(w for w in words if not w.text.startswith("↓"))
 
 
 def _environment(module: Module) -> Iterator[tuple[str, int]]:
@@ -160,9 +199,8 @@ def _environment(module: Module) -> Iterator[tuple[str, int]]:
         if text.isdecimal():
             yield name, int(text)
     shape = module.inputs[0].type.shape if module.inputs else ()
-    for name, size in zip(AXES.get(len(shape), ()), shape, strict=False):
-        yield name, size
+    yield from zip(AXES.get(len(shape), ()), shape, strict=False)
 
 
-def _same(values: Sequence[object]) -> object:
-    return values[0] if len(set(values)) == 1 else None
+def _same(texts: Sequence[str]) -> str:
+    return texts[0] if len(set(texts)) == 1 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import NamedTuple
 
 from archdsl.backends.graphviz.metrics import fitted, width
@@ -57,8 +58,10 @@ class Sheet(NamedTuple):
 
 def layout(drawing: Drawing) -> Sheet:
     """Places everything."""
-    placer = Placer(drawing)
-    places = _side_by_side(placer.body(drawing.body), [placer.group(d) for d in drawing.definitions])
+    dots = count(1)
+    network = Placer(drawing.body, dots, is_headed=True).body(drawing.body)
+    definitions = [Placer(d.body, dots, is_headed=False).group(d) for d in drawing.definitions]
+    places = _side_by_side(network, definitions)
     across = max(x + scene.right for x, _, scene in places)
     below = max(y + scene.height for _, y, scene in places)
     room = max(across, LEAST)

@@ -43,8 +43,9 @@ class Row(NamedTuple):
     text: str
     words: tuple[Word, ...]
     output: str
-    """The shape of the result; empty where it is the operand's."""
     glyph: Glyph | None
+    is_change: bool
+    """Whether the shape of the result is not the operand's: only then it is shown."""
     params: str
     macs: int
 

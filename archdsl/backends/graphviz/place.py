@@ -17,7 +17,6 @@ from archdsl.backends.graphviz.model import (
     Bar,
     Body,
     Card,
-    Drawing,
     Group,
     Item,
     Lane,
@@ -55,13 +54,13 @@ DOT = 3
 
 
 class Placer:
-    """Makes the scenes of one picture."""
+    """Makes the scenes of one body, in columns of its own."""
 
-    def __init__(self, drawing: Drawing) -> None:
-        self.full = columns(drawing)
+    def __init__(self, body: Body, dots: Iterator[int], *, is_headed: bool) -> None:
+        self.full = columns(body)
         self.compact = compact(self.full)
-        self._headed = False
-        self._dots = 0
+        self._heads_a_card = is_headed
+        self._dots = dots
 
     def body(self, body: Body, is_compact: bool = False) -> Scene:
         scene = Scene()
@@ -116,15 +115,15 @@ class Placer:
         return _leaf(Box(f"n{item.key}", item, 0, 0, terminal_width(item), 22 if item.glyph else 14))
 
     def dot(self, scene: Scene) -> Port:
-        self._dots += 1
-        name = f"fork{self._dots}"
+        name = f"fork{next(self._dots)}"
         scene.shapes.append(Dot(name, 0, DOT))
         return Port(0, DOT, name, is_dot=True)
 
     def _card(self, card: Card, is_compact: bool) -> Scene:
         widths = self.compact if is_compact else self.full
-        is_headed = not is_compact and not self._headed
-        self._headed = self._headed or is_headed
+        is_headed = not is_compact and self._heads_a_card
+        if is_headed:
+            self._heads_a_card = False
         height = card_height(card, is_headed)
         return _leaf(Box(f"n{card.key}", card, 0, 0, widths.total + 2, height, widths, is_headed))
 

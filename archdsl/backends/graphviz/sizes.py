@@ -7,7 +7,7 @@ from math import ceil
 from typing import NamedTuple
 
 from archdsl.backends.graphviz.metrics import width
-from archdsl.backends.graphviz.model import Bar, Card, Drawing, Group, Merge, Parallel, Row, Step, Terminal, Word
+from archdsl.backends.graphviz.model import Bar, Body, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
 
 TITLE, HEADING, SUBTITLE, TEXT, SMALL, TINY = 16, 11, 10, 10, 9, 8
 """Font sizes. Some builds of Graphviz know whole ones only."""
@@ -44,32 +44,28 @@ class Columns(NamedTuple):
         return STRIP + self.name + self.text + self.words + self.glyph
 
 
-def columns(drawing: Drawing) -> Columns:
-    """The columns that fit all rows; hostile names are cut."""
-    rows = list(_rows(drawing))
-
-    def column(texts: Iterable[float], least: int, most: int) -> int:
-        return max(least, min(ceil(max(texts, default=0)) + CELL, most))
-
+def columns(body: Body) -> Columns:
+    """The columns that fit all rows of a body, none that would be empty; hostile names are cut."""
+    rows = list(_rows_of(body.steps))
     return Columns(
-        column((width(r.name, SMALL) for r in rows), 18, 130),
-        column((width(r.text, TEXT, True) for r in rows), 60, 230),
-        column((words_width(r.words) for r in rows), 30, 200),
-        max((r.glyph[0] for r in rows if r.glyph), default=0) + 6,
-        column((width(r.output, SMALL) for r in rows), 40, 160),
-        column((width(r.params, SMALL) for r in rows), 38, 60),
-        METER + 8 if drawing.scale else 0,
+        _column((width(r.name, SMALL) for r in rows), 18, 130),
+        _column((width(r.text, TEXT, True) for r in rows), 60, 230),
+        _column((words_width(r.words) for r in rows), 0, 200),
+        max((r.glyph[0] + 6 for r in rows if r.glyph and r.is_change), default=0),
+        _column((width(r.output, SMALL) for r in rows if r.is_change), 40, 160),
+        _column((width(r.params, SMALL) for r in rows), 38, 60),
+        METER + 8 if any(r.macs for r in rows) else 0,
     )
+
+
+def _column(texts: Iterable[float], least: int, most: int) -> int:
+    widest = ceil(max(texts, default=0))
+    return max(least, min(widest + CELL, most)) if widest else 0
 
 
 def compact(full: Columns) -> Columns:
     """The columns of cards that stand beside two or more others: without the tensors."""
     return full._replace(glyph=0, output=0)
-
-
-def _rows(drawing: Drawing) -> Iterator[Row]:
-    for body in (drawing.body, *(d.body for d in drawing.definitions)):
-        yield from _rows_of(body.steps)
 
 
 def _rows_of(steps: tuple[Step, ...]) -> Iterator[Row]:

@@ -1,0 +1,92 @@
+"""Graph -> text. The print holds the whole graph and can be read back (`reader.py`).
+
+    network "Tiny" = @1 (image) -> (logits)
+    source 0 "tiny.arch"
+
+    @0 group "features" at 0:45:53
+      %0: [3, 8, 8]
+      %1 = relu "0" {} (%0): [3, 8, 8] at 0:57:61
+      -> %1
+
+Values are numbered in each module; `at` gives the source's number and two offsets, `via` the inlined calls around.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from archdsl.ir.flatten import modules
+from archdsl.ir.graph import Module, Network, Node, Origin, Value
+from archdsl.ir.op import Op
+from archdsl.source import Source, Span
+
+
+def print_network(network: Network) -> str:
+    """The network and all its distinct modules, callees first, as text that `read_network` understands."""
+    return "\n".join(_Printer(network).lines()) + "\n"
+
+
+class _Printer:
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.modules = {id(module): number for number, module in enumerate(modules(network))}
+        self.sources: dict[Source, int] = {}
+
+    def lines(self) -> Iterator[str]:
+        body = [line for module in modules(self.network) for line in ("", *self._module(module))]
+        network = self.network
+        inputs = ", ".join(map(json.dumps, network.inputs))
+        outputs = ", ".join(json.dumps(o.name) + (" training" if o.training else "") for o in network.outputs)
+        yield f"network {json.dumps(network.name)} = @{self.modules[id(network.body)]} ({inputs}) -> ({outputs})"
+        yield from (f"paper {json.dumps(text)}" for text in network.sources)
+        yield from (f"source {number} {json.dumps(source.path)}" for source, number in self.sources.items())
+        yield from body
+
+    def _module(self, module: Module) -> Iterator[str]:
+        values: dict[Value, int] = {}
+        head = f"@{self.modules[id(module)]} {module.kind} {json.dumps(module.name)}"
+        if module.text != module.name:
+            head += f" as {json.dumps(module.text)}"
+        if module.arguments:
+            head += f" with {json.dumps(dict(module.arguments))}"
+        yield head + self._origin(module.origin) + (f" doc {json.dumps(module.doc)}" if module.doc else "")
+        for value in module.inputs:
+            yield f"  {self._define(value, values)}: {value.type}"
+        for node in module.nodes:
+            yield f"  {self._node(node, values)}"
+        yield f"  -> {', '.join(f'%{values[v]}' for v in module.outputs)}".rstrip()
+
+    def _node(self, node: Node, values: dict[Value, int]) -> str:
+        if isinstance(node.operator, Module):
+            what = f"@{self.modules[id(node.operator)]} {json.dumps(node.name)}"
+        else:
+            what = f"{node.operator.name} {json.dumps(node.name)} {json.dumps(_written(node.operator))}"
+        operands = ", ".join(f"%{values[v]}" for v in node.operands)
+        results = ", ".join(self._define(v, values) for v in node.results)
+        types = "; ".join(str(v.type) for v in node.results)
+        training = " training" if node.training else ""
+        doc = f" doc {json.dumps(node.origin.doc)}" if node.origin.doc else ""
+        return f"{results} = {what} ({operands}): {types}{training}{self._origin(node.origin)}{doc}".lstrip()
+
+    def _define(self, value: Value, values: dict[Value, int]) -> str:
+        values[value] = len(values)
+        return f"%{values[value]}" + (f" {json.dumps(value.tap)}" if value.tap else "")
+
+    def _origin(self, origin: Origin) -> str:
+        text = f" at {self._span(origin.span)}"
+        for frame in origin.frames:
+            arguments = json.dumps(dict(frame.arguments))
+            text += f" via {json.dumps(frame.text)} {json.dumps(frame.block)} {arguments} at {self._span(frame.span)}"
+        return text
+
+    def _span(self, span: Span) -> str:
+        number = self.sources.setdefault(span.source, len(self.sources))
+        return f"{number}:{span.start}:{span.end}"
+
+
+def _written(op: Op) -> dict[str, Any]:
+    """The attributes that are not at their defaults."""
+    defaults = op.fields()
+    return {name: value for name, value in op.attributes.items() if value != defaults[name].default}

@@ -1,0 +1,247 @@
+"""Text of a graph -> graph: the inverse of `printer.py`. Every node is typed anew and must agree with what was printed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from archdsl.ir.attributes import AttributeProblem
+from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Value
+from archdsl.ir.op import Misfit, Op
+from archdsl.ir.types import TensorType
+from archdsl.source import Source, Span
+
+_SHAPE = re.compile(r"(?:(\w+) )?\[([\d, ]*)\]")
+_NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"\w+")
+_PLACE = re.compile(r"(\d+):(\d+):(\d+)")
+_KINDS: tuple[ModuleKind, ...] = ("network", "block", "group")
+
+
+class GraphTextError(ValueError):
+    """Text that is no printed graph, or whose types do not follow from its operators; names the line."""
+
+
+def read_network(text: str, find: Callable[[str], type[Op] | None]) -> Network:
+    """The network that `print_network` wrote; `find` gives the operator of a name. Raises `GraphTextError`."""
+    reader = _Reader(find)
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            reader.line(_Cursor(line))
+        except (ValueError, KeyError, IndexError, TypeError, Misfit, AttributeProblem) as error:
+            raise GraphTextError(f"line {number}: {error}") from None
+    return reader.finish()
+
+
+class _Cursor:
+    """A line that is read from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def takes(self, word: str) -> bool:
+        """Skips blanks, then the word if it stands here."""
+        self._blanks()
+        if not self.text.startswith(word, self.at):
+            return False
+        self.at += len(word)
+        return True
+
+    def sees(self, word: str) -> bool:
+        self._blanks()
+        return self.text.startswith(word, self.at)
+
+    def need(self, word: str) -> None:
+        if not self.takes(word):
+            raise ValueError(f"expected `{word}` at column {self.at + 1}")
+
+    def json(self) -> Any:
+        self._blanks()
+        value, self.at = json.JSONDecoder().raw_decode(self.text, self.at)
+        return value
+
+    def match(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        self._blanks()
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            raise ValueError(f"unreadable at column {self.at + 1}")
+        self.at = found.end()
+        return found
+
+    def number(self) -> int:
+        return int(self.match(_NUMBER).group())
+
+    def type(self) -> TensorType:
+        found = self.match(_SHAPE)
+        shape = tuple(int(size) for size in found[2].split(",") if size.strip())
+        return TensorType(shape, found[1] or "float32")
+
+    def word(self) -> str:
+        return self.match(_WORD).group()
+
+    @property
+    def is_done(self) -> bool:
+        self._blanks()
+        return self.at >= len(self.text)
+
+    def _blanks(self) -> None:
+        while self.text.startswith(" ", self.at):
+            self.at += 1
+
+
+class _Reader:
+    def __init__(self, find: Callable[[str], type[Op] | None]) -> None:
+        self.find = find
+        self.sources: dict[int, Source] = {}
+        self.modules: dict[int, Module] = {}
+        self.values: list[Value] = []
+        self.papers: list[str] = []
+        self.head: tuple[str, int, list[str], list[tuple[str, bool]]] | None = None
+
+    def line(self, cursor: _Cursor) -> None:
+        if cursor.is_done:
+            return
+        if cursor.takes("network "):
+            self._network(cursor)
+        elif cursor.takes("paper "):
+            self.papers.append(cursor.json())
+        elif cursor.takes("source "):
+            number = cursor.number()
+            self.sources[number] = Source(cursor.json(), "")
+        elif cursor.takes("->"):
+            self._outputs(cursor)
+        elif cursor.text.startswith("@"):
+            self._module(cursor)
+        else:
+            self._value(cursor)
+
+    def finish(self) -> Network:
+        if self.head is None or self.head[1] not in self.modules:
+            raise GraphTextError("there is no network")
+        name, number, inputs, outputs = self.head
+        body = self.modules[number]
+        named = tuple(Output(n, v, t) for (n, t), v in zip(outputs, body.outputs, strict=True))
+        return Network(name, body, tuple(inputs), named, tuple(self.papers))
+
+    def _network(self, cursor: _Cursor) -> None:
+        name = cursor.json()
+        cursor.need("= @")
+        number = cursor.number()
+        cursor.need("(")
+        inputs: list[str] = []
+        while not cursor.takes(")"):
+            inputs.append(cursor.json())
+            cursor.takes(",")
+        cursor.need("-> (")
+        outputs: list[tuple[str, bool]] = []
+        while not cursor.takes(")"):
+            outputs.append((cursor.json(), cursor.takes("training")))
+            cursor.takes(",")
+        self.head = (name, number, inputs, outputs)
+
+    def _module(self, cursor: _Cursor) -> None:
+        cursor.need("@")
+        number = cursor.number()
+        kind = next(k for k in _KINDS if cursor.takes(k))
+        name = cursor.json()
+        text = cursor.json() if cursor.takes("as ") else ""
+        arguments = cursor.json() if cursor.takes("with ") else {}
+        origin = self._origin(cursor)
+        doc = cursor.json() if cursor.takes("doc ") else ""
+        module = self.modules[number] = Module(kind, name, origin, text=text, doc=doc)
+        module.arguments = tuple(arguments.items())
+        self.values = []
+
+    @property
+    def _current(self) -> Module:
+        return next(reversed(self.modules.values()))
+
+    def _value(self, cursor: _Cursor) -> None:
+        """An input, or a node with its results."""
+        taps: list[str | None] = []
+        while cursor.takes("%"):
+            if cursor.number() != len(self.values) + len(taps):
+                raise ValueError("values are not numbered in order")
+            taps.append(cursor.json() if cursor.sees('"') else None)
+            cursor.takes(",")
+        if cursor.takes(":"):
+            value = Value(cursor.type())
+            value.tap = taps[0]
+            self._current.inputs.append(value)
+            self.values.append(value)
+            return
+        cursor.need("=")
+        self._node(cursor, taps)
+
+    def _node(self, cursor: _Cursor, taps: list[str | None]) -> None:
+        operator: Op | Module
+        if cursor.takes("@"):
+            operator = self.modules[cursor.number()]
+            name = cursor.json()
+        else:
+            op = self.find(op_name := cursor.word())
+            if op is None:
+                raise ValueError(f"no operator is called {op_name}")
+            name = cursor.json()
+            operator = op(**cursor.json())
+        operands = self._operands(cursor)
+        cursor.need(":")
+        printed = [cursor.type()] if taps else []
+        while cursor.takes(";"):
+            printed.append(cursor.type())
+        training = cursor.takes("training")
+        origin = self._origin(cursor)
+        if cursor.takes("doc "):
+            origin = origin._replace(doc=cursor.json())
+        self._add(Node(name, operator, operands, _infer(operator, operands), origin, training), printed, taps)
+
+    def _add(self, node: Node, printed: list[TensorType], taps: list[str | None]) -> None:
+        if list(node.result_types) != printed or len(printed) != len(taps):
+            raise ValueError(
+                f"`{node.name}` gives {', '.join(map(str, node.result_types))}, which is not what was printed"
+            )
+        for value, tap in zip(node.results, taps, strict=True):
+            value.tap = tap
+        self._current.nodes.append(node)
+        self.values += node.results
+
+    def _operands(self, cursor: _Cursor) -> tuple[Value, ...]:
+        cursor.need("(")
+        operands: list[Value] = []
+        while not cursor.takes(")"):
+            cursor.need("%")
+            operands.append(self.values[cursor.number()])
+            cursor.takes(",")
+        return tuple(operands)
+
+    def _outputs(self, cursor: _Cursor) -> None:
+        while not cursor.is_done:
+            cursor.need("%")
+            self._current.outputs.append(self.values[cursor.number()])
+            cursor.takes(",")
+
+    def _origin(self, cursor: _Cursor) -> Origin:
+        cursor.need("at ")
+        span = self._span(cursor)
+        frames: list[CallFrame] = []
+        while cursor.takes("via "):
+            text, block, arguments = cursor.json(), cursor.json(), cursor.json()
+            cursor.need("at ")
+            frames.append(CallFrame(text, self._span(cursor), block, tuple(arguments.items())))
+        return Origin(span, tuple(frames))
+
+    def _span(self, cursor: _Cursor) -> Span:
+        number, start, end = map(int, cursor.match(_PLACE).groups())
+        return Span(self.sources[number], start, end)
+
+
+def _infer(operator: Op | Module, operands: tuple[Value, ...]) -> tuple[TensorType, ...]:
+    types = tuple(v.type for v in operands)
+    if isinstance(operator, Op):
+        return operator.infer(*types)
+    if types != tuple(v.type for v in operator.inputs):
+        raise ValueError(f"`{operator.name}` is called with {', '.join(map(str, types))}")
+    return tuple(v.type for v in operator.outputs)
