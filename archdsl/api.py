@@ -1,7 +1,7 @@
 """The Python API: a spec as an object.
 
-    net = archdsl.load("specs/vgg.arch:VGG_D", classes=10)
-    net.params, net.macs, net.report("memory"), net.to_torch()
+net = archdsl.load("specs/vgg.arch:VGG_D", classes=10)
+net.params, net.macs, net.report("memory"), net.to_torch()
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ class NetworkSpec:
         facts = self._checked.facts
         return facts.memory_at(batch or facts.batch).figure(name).bytes
 
-    def report(self, name: str = "summary", *, format: str = "text", width: int | None = None, **options: Any) -> Report:
+    def report(
+        self, name: str = "summary", *, format: str = "text", width: int | None = None, **options: Any
+    ) -> Report:
         """A report as `archdsl report NAME` writes it: text, csv, markdown or json.
 
         Args:

@@ -21,7 +21,9 @@ CLAIM_FAILS = Kind(
     "wrong is written `dispute`.",
 )
 CLAIM_UNSUITABLE = Kind(
-    "unsuitable-claim", "error", "The claim cannot be decided: its two sides are of different kinds, or `~` has no number."
+    "unsuitable-claim",
+    "error",
+    "The claim cannot be decided: its two sides are of different kinds, or `~` has no number.",
 )
 
 

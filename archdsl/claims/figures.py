@@ -19,7 +19,9 @@ UNKNOWN_FIGURE = Kind(
     "params(path), macs(path), flops(path), neurons(path), connections(path) and memory(name).",
 )
 UNKNOWN_PATH = Kind(
-    "unknown-path", "error", "The network has no module, input or output at this path. Taps are no paths; numbers count."
+    "unknown-path",
+    "error",
+    "The network has no module, input or output at this path. Taps are no paths; numbers count.",
 )
 
 TOTALS = ("params", "macs", "flops", "activations", "neurons", "connections", "depth")
@@ -88,10 +90,7 @@ class Figures:
     def _memory(self, name: str, span: Span) -> int:
         if name not in MEMORY_NAMES:
             raise Fault(
-                UNKNOWN_FIGURE,
-                f"`memory` has no figure `{name}`",
-                span,
-                helps=(f"it has {', '.join(MEMORY_NAMES)}",),
+                UNKNOWN_FIGURE, f"`memory` has no figure `{name}`", span, helps=(f"it has {', '.join(MEMORY_NAMES)}",)
             )
         if name == "activations":
             return 4 * self._total("activations") * self.batch

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from archdsl.cli.targets import UsageProblem, add_batch, add_settings, add_target, checked_target, report_failure
+from archdsl.ir import Network, print_network
 from archdsl.pipeline import Checked
 from archdsl.source import FileProblem, write_whole
 
@@ -17,6 +18,7 @@ examples:
   archdsl compile vgg16 -o vgg16.py
   archdsl compile vgg16 --set classes=10
   archdsl compile vgg16 --run --batch 4
+  archdsl compile vgg16 --emit graph
 """
 
 
@@ -25,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_settings(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all (default: stdout)")
-    parser.add_argument("--run", action="store_true", help="run one training step on random data, on a GPU if there is one")
+    parser.add_argument(
+        "--emit", choices=("pytorch", "graph"), default="pytorch", help="PyTorch source, or the typed graph as text"
+    )
+    parser.add_argument(
+        "--run", action="store_true", help="run one training step on random data, on a GPU if there is one"
+    )
     parser.add_argument("--device", metavar="DEVICE", help="where to run: cpu, cuda, cuda:1")
     add_batch(parser)
 
@@ -39,13 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(checked: Checked, arguments: argparse.Namespace) -> int:
-    from archdsl.backends.pytorch import emit
-
     network = checked.facts.network
-    try:
-        source = emit(network)
-    except ValueError as error:
-        raise UsageProblem(f"`{network.name}` cannot be written as PyTorch: {error}") from None
+    source = _source(network, arguments.emit)
     if arguments.output is not None:
         write_whole(arguments.output, source)
         print(f"{arguments.output}  {network.name}  {len(source.splitlines())} lines")
@@ -54,6 +56,18 @@ def _run(checked: Checked, arguments: argparse.Namespace) -> int:
     if arguments.run:
         _step(checked, arguments)
     return 0
+
+
+def _source(network: Network, form: str) -> str:
+    """The network in a text form. Raises `UsageProblem` where PyTorch cannot say it."""
+    if form == "graph":
+        return print_network(network)
+    from archdsl.backends.pytorch import emit
+
+    try:
+        return emit(network)
+    except ValueError as error:
+        raise UsageProblem(f"`{network.name}` cannot be written as PyTorch: {error}") from None
 
 
 def _step(checked: Checked, arguments: argparse.Namespace) -> None:

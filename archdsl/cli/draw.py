@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Literal
 
 from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure
 from archdsl.pipeline import Checked, footer_of
 from archdsl.source import FileProblem, write_whole
 
-FORMATS = ("svg", "png", "pdf", "dot")
+Format = Literal["svg", "png", "pdf", "dot"]
+FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "dot")
 EPILOG = """\
 Needs `pip install archdsl[draw]`; a `dot` on the PATH is used first. DOT is text and needs neither.
 
@@ -51,16 +53,14 @@ def _run(checked: Checked, arguments: argparse.Namespace) -> int:
     facts = checked.facts
     dot = to_dot(drawing(facts.network, facts.cost, footer=footer_of(checked), style=arguments.style), arguments.theme)
     try:
-        picture = dot if format == "dot" else render(dot, format, arguments.theme)
+        picture = dot.encode() if format == "dot" else render(dot, format, arguments.theme)
     except RenderError as error:
         raise UsageProblem(str(error)) from None
     if arguments.output is not None:
         write_whole(arguments.output, picture)
         print(f"{arguments.output}  {facts.network.name}  {format}, {len(picture):_} bytes")
-    elif isinstance(picture, str):
-        sys.stdout.write(picture)
-    elif format == "svg":
-        sys.stdout.write(picture.decode("utf-8"))
+    elif format in ("svg", "dot"):
+        sys.stdout.write(picture.decode())
     elif sys.stdout.isatty():
         raise UsageProblem(f"{format} is no text: name a file with `-o`")
     else:
@@ -68,15 +68,17 @@ def _run(checked: Checked, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _format(arguments: argparse.Namespace) -> str:
+def _format(arguments: argparse.Namespace) -> Format:
     """The format asked for, or that of the file's ending. Raises `UsageProblem`."""
     if arguments.format is not None:
-        return str(arguments.format)
+        format: Format = arguments.format
+        return format
     if arguments.output is None:
         return "svg"
     ending = Path(arguments.output).suffix.lstrip(".").lower()
-    if ending in ("", "svg"):
+    if not ending:
         return "svg"
-    if ending not in FORMATS:
-        raise UsageProblem(f"`.{ending}` is no format archdsl draws: {', '.join(FORMATS)}")
-    return ending
+    for format in FORMATS:
+        if ending == format:
+            return format
+    raise UsageProblem(f"`.{ending}` is no format archdsl draws: {', '.join(FORMATS)}")

@@ -23,7 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.code is None:
         width = max(map(len, kinds))
         write_lines(
-            [[Piece(code.ljust(width + 2), "strong"), Piece(kind.severity, kind.severity)] for code, kind in kinds.items()],
+            [
+                [Piece(code.ljust(width + 2), "strong"), Piece(kind.severity, kind.severity)]
+                for code, kind in kinds.items()
+            ],
             color=arguments.color,
         )
         return 0

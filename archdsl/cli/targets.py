@@ -211,7 +211,9 @@ def single_network(target: Target) -> str:
         why = f"only the template{'s' if len(templates) > 1 else ''} {', '.join(templates)}" if templates else "none"
         raise UsageProblem(f"`{target.spec.path}` has no network that can be built, {why}")
     shown = ", ".join(networks[:8]) + (", ..." if len(networks) > 8 else "")
-    raise UsageProblem(f"`{target.spec.path}` has {len(networks)} networks: name one, as {target.spec.path}:{networks[0]} ({shown})")
+    raise UsageProblem(
+        f"`{target.spec.path}` has {len(networks)} networks: name one, as {target.spec.path}:{networks[0]} ({shown})"
+    )
 
 
 def checked_target(arguments: argparse.Namespace) -> Checked | int:

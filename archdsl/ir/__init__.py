@@ -1,4 +1,9 @@
-"""Layer 1: the typed graph. It knows no text, no particular operator and no backend."""
+"""Layer 1: the typed graph. It knows no text, no particular operator and no backend.
+
+`print_network` and `read_network` are imported when asked for: checking a spec needs neither.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from archdsl.ir.attributes import Attribute, AttributeProblem
 from archdsl.ir.build import Builder
@@ -6,9 +11,11 @@ from archdsl.ir.flatten import Flat, Layer, flatten, modules
 from archdsl.ir.graph import CallFrame, Module, Network, Node, Origin, Output, Value
 from archdsl.ir.lowering import Call, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Category, Examples, Extra, Misfit, Op, Reach, Saved, State, Step, Types
-from archdsl.ir.printer import print_network
-from archdsl.ir.reader import GraphTextError, read_network
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType, show_shape
+
+if TYPE_CHECKING:
+    from archdsl.ir.printer import print_network
+    from archdsl.ir.reader import GraphTextError, read_network
 
 __all__ = [
     "ITEM_SIZE",
@@ -49,3 +56,15 @@ __all__ = [
     "read_network",
     "show_shape",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "print_network":
+        from archdsl.ir.printer import print_network
+
+        return print_network
+    if name in ("GraphTextError", "read_network"):
+        from archdsl.ir import reader
+
+        return getattr(reader, name)
+    raise AttributeError(f"module 'archdsl.ir' has no attribute {name!r}")

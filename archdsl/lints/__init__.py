@@ -37,6 +37,9 @@ def _is_allowed(diagnostic: Diagnostic, allowed: Sequence[Allowed]) -> bool:
     assert diagnostic.primary is not None
     span = diagnostic.primary.span
     return any(
-        a.code == diagnostic.code and a.span.source is span.source and a.span.start <= span.start and span.end <= a.span.end
+        a.code == diagnostic.code
+        and a.span.source is span.source
+        and a.span.start <= span.start
+        and span.end <= a.span.end
         for a in allowed
     )

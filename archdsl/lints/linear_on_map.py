@@ -31,7 +31,10 @@ def find(facts: Facts) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 KIND,
                 f"`linear` reads the width of a map {show_shape(operand.shape)}",
-                Label(layer.node.origin.span, f"{operand.shape[-1]} columns become {layer.result_types[0].shape[-1]} features"),
+                Label(
+                    layer.node.origin.span,
+                    f"{operand.shape[-1]} columns become {layer.result_types[0].shape[-1]} features",
+                ),
                 helps=("put `flatten` before it, or use a 1x1 `conv`",),
             )
 

@@ -64,7 +64,8 @@ def _check(facts: Facts, layer: Layer, reach: tuple[Step, ...]) -> Iterator[Diag
         KIND,
         f"the window does not tile its input: {what} {'is' if len(missed) == 1 and missed[0][-1] == 1 else 'are'} never read",
         Label(
-            layer.node.origin.span, f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}"
+            layer.node.origin.span,
+            f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}",
         ),
         notes=(f"{which} of {name} {show_shape(layer.operand_types[0].shape)} reach no output",),
         helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(n, step, count)))}",),

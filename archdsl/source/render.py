@@ -207,5 +207,3 @@ def visible(text: str, keep_newlines: bool = False) -> str:
     return "".join(
         "    " if c == "\t" else c if c.isprintable() or (keep_newlines and c == "\n") else "\u00b7" for c in text
     )
-
-

@@ -23,10 +23,11 @@ UNEXPECTED_CHARACTER = Kind(
 )
 UNCLOSED_STRING = Kind("unclosed-string", "error", "A string ends on the line it begins on, with a quote.")
 
-KEYWORDS = {
-    word: word.upper()
-    for word in ["allow", "and", "as", "block", "by", "default", "dispute", "else", "expect", "false", "for", "from", "if", "import", "in", "inline", "input", "let", "network", "not", "or", "output", "repeat", "return", "shared", "source", "training", "true", "where", "with", "within"]
-}
+_WORDS = """
+allow and as block by default dispute else expect false for from if import in inline input let network not or output repeat
+return shared source training true where with within
+"""
+KEYWORDS = {word: word.upper() for word in _WORDS.split()}
 
 _PUNCTUATION = {
     "{": "LBRACE", "}": "RBRACE", "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "[]": "APPEND",
@@ -35,9 +36,8 @@ _PUNCTUATION = {
     "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "DIVIDE", "//": "FLOORDIV", "%": "PERCENT", "^": "POWER",
 }  # fmt: skip
 
-_CONTINUES_AFTER = frozenset(
-    ["LBRACE", "BAR", "ARROW", "COMMA", "ASSIGN", "RANGE", "RELATION", "ABOUT", "CMP", "PLUS", "MINUS", "TIMES", "DIVIDE", "FLOORDIV", "POWER", "AND", "OR", "NOT", "SEP"]
-)
+_OPERATORS = "RANGE RELATION ABOUT CMP PLUS MINUS TIMES DIVIDE FLOORDIV POWER AND OR NOT"
+_CONTINUES_AFTER = frozenset(("LBRACE", "BAR", "ARROW", "COMMA", "ASSIGN", "SEP", *_OPERATORS.split()))
 _CONTINUES_BEFORE = frozenset(("ARROW", "RBRACE", "ELSE"))
 _ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from archdsl.ir import Misfit, Op, TensorType
@@ -172,7 +172,9 @@ def test_an_operator_computes_and_refuses_what_pytorch_does(name: str) -> None:
     kind = find(name)
     assert kind is not None
     rng = Random(name)
-    outcomes = [compare(kind(**given), operands, reference, given) for given, operands in (draw(rng) for _ in range(300))]
+    outcomes = [
+        compare(kind(**given), operands, reference, given) for given, operands in (draw(rng) for _ in range(300))
+    ]
     assert outcomes.count(True) > 30
 
 

@@ -7,30 +7,19 @@ import gzip
 import json
 import pickle
 import traceback
-import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from archdsl.analyses.memory import memory
 from archdsl.analyses.storage import StorageFacts, storage
 from archdsl.backends.pytorch import build, step
 from archdsl.ir import Network, flatten
-from tests.support.build import (
-    bottleneck,
-    finish,
-    image,
-    network,
-    op,
-    resnet,
-    sequence,
-    two_towers,
-    vgg16,
-)
+from tests.support.build import bottleneck, finish, image, network, op, resnet, sequence, two_towers, vgg16
+from tests.support.live import activation_peak, saved_bytes
 from tests.support.random_networks import random_network
 
 torch.set_num_threads(1)
@@ -191,36 +180,14 @@ def test_the_comparison_would_notice_a_wrong_decision() -> None:
     assert noticed > len(SEEDS) // 3
 
 
-class Live(TorchDispatchMode):
-    """Bytes of the storages that operators have made and nobody has dropped yet, at their most."""
-
-    def __init__(self, known: list[Tensor]) -> None:
-        super().__init__()
-        self.now = self.most = 0
-        self.known = {t.untyped_storage()._cdata for t in known}
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = function(*args, **(kwargs or {}))
-        for tensor in made if isinstance(made, tuple | list) else (made,):
-            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.known:
-                store = tensor.untyped_storage()
-                self.known.add(store._cdata)
-                self.now += store.nbytes()
-                weakref.finalize(store, self._drop, store._cdata, store.nbytes())
-        self.most = max(self.most, self.now)
-        return made
-
-    def _drop(self, key: int, size: int) -> None:
-        self.known.discard(key)
-        self.now -= size
-
-
 def test_names_are_given_up_so_that_the_peak_is_the_predicted_one(net: Network) -> None:
-    module = build(net).eval()
-    given = inputs(net)
-    with torch.no_grad(), Live([*given, *module.parameters(), *module.buffers()]) as live:
-        module(*given)
-    assert live.most == memory(net, storage(net), batch=2).activation_peak
+    expected = memory(net, storage(net), batch=2).activation_peak
+    assert activation_peak(build(net), *inputs(net)) == expected
+
+
+def test_what_is_kept_for_backward_is_the_predicted(net: Network) -> None:
+    expected = memory(net, storage(net), batch=2).saved.bytes
+    assert saved_bytes(build(net), *(x.detach() for x in inputs(net))) == expected
 
 
 def auxiliary() -> Network:

@@ -28,7 +28,9 @@ def op_of(call: str) -> Op:
 def types_of(shapes: str) -> tuple[TensorType, ...]:
     """Types from shapes: `[64, 56, 56], [64, 1, 1]`, float32 unless `int64 [16]`."""
     found = re.findall(r"(?:(\w+) )?\[([^\]]*)\]", shapes)
-    return tuple(TensorType(tuple(map(int, filter(None, sizes.split(", ")))), dtype or "float32") for dtype, sizes in found)
+    return tuple(
+        TensorType(tuple(map(int, filter(None, sizes.split(", ")))), dtype or "float32") for dtype, sizes in found
+    )
 
 
 def _found(name: str) -> type[Op]:

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Any, Literal, NamedTuple
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -139,10 +139,11 @@ def _address(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def flops(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """FLOPs of a forward pass as PyTorch counts them."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(*(x.detach() for x in inputs))
+def flops(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) -> int:
+    """FLOPs of a forward pass as PyTorch counts them, on the meta device, where nothing is computed."""
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module = lowered(op, *operands, form=form)
+        results(module, tuple(sample(t, batch).detach() for t in operands))
     return counter.get_total_flops()
 
 

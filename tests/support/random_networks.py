@@ -14,7 +14,7 @@ def random_network(seed: int, size: int = 12, training: bool = False) -> Network
     """A network on `[4, 6, 6]` with one or two outputs; with `training`, also one that exists only while training."""
     random = Random(seed)
     body, (x,) = network(f"Net{seed}", image(4, 6))
-    values = _grow(body, random, [x], size, depth=2)
+    values = _grow(body, random, [body.one(op("conv", 4, 1), x)], size, depth=2)
     outputs = random.sample(values[1:], min(random.choice((1, 1, 2)), len(values) - 1))
     if not training:
         return finish(body, *outputs)

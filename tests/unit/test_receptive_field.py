@@ -28,7 +28,7 @@ def stride(facts: FieldFacts, path: str) -> tuple[int | None, ...]:
 
 
 def test_vgg16() -> None:
-    """Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Table 1: 212, 32, 90."""
+    """Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks": 212, 32, 90."""
     facts = fields(vgg16())
     windows = [r.path for r in facts.rows if r.path.startswith("features") and r.layer.op.name != "relu"]
     assert [size(facts, path)[0] for path in windows] == [
@@ -42,7 +42,7 @@ def test_vgg16() -> None:
 
 
 def test_alexnet() -> None:
-    """Araujo, Norris & Sim 2019, Table 1: alexnet_v2's pool5 has 195, stride 32; both forms agree."""
+    """Araujo, Norris & Sim 2019: alexnet_v2's pool5 has 195, stride 32; both forms agree."""
     for facts, path in ((fields(alexnet()), "features.12"), (fields(alexnet_two_gpus()), "gpu1_late.2")):
         assert size(facts, path) == (195, 195) and stride(facts, path) == (32, 32)
 

@@ -246,8 +246,11 @@ class _Writer:
         inner = table(tag("tr", cells), cellpadding=2, bgcolor=c[f"{row.kind}-row"])
         return tag("tr", tag("td", inner, id=attribute(PATH + row.path), title=attribute(row.tooltip)))
 
-    def _cell(self, inner: str, width: int, align: str | None) -> str:
-        return tag("td", inner, align=align, width=width, height=ROW) if width else ""
+    def _cell(self, inner: str, width: int, align: str | None, fill: str) -> str:
+        if not width:
+            return ""
+        # The fill tells `svg.py` where the right edge of the text is: Graphviz says where it measured the left one.
+        return tag("td", inner, align=align, width=width, height=ROW, bgcolor=fill if align == "right" else None)
 
     def _words(self, words: tuple[Word, ...]) -> str:
         c = self.colours

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.metrics import fitted, width
+from archdsl.backends.graphviz.metrics import fitted, room
 from archdsl.backends.graphviz.model import Drawing
 from archdsl.backends.graphviz.place import BESIDE, Placer
 from archdsl.backends.graphviz.scene import Line, Scene, Shape, collect
@@ -68,9 +68,9 @@ def layout(drawing: Drawing) -> Sheet:
     keys = [*drawing.kinds, "glyph", *(["meter"] if drawing.scale else [])]
     legend = _flow(keys, room, legend_width)
     parts = [fitted(text, room, TINY) for text in drawing.footer if text]
-    footer = tuple("  ·  ".join(line) for line in _flow(parts, room, lambda text: width(f"{text}  ·  ", TINY)))
+    footer = tuple("  ·  ".join(line) for line in _flow(parts, room, lambda text: room(f"{text}  ·  ", TINY)))
     title = fitted(drawing.title, room, TITLE, True)
-    texts = [width(title, TITLE, True), width(drawing.subtitle, SUBTITLE), *(width(line, TINY) for line in footer)]
+    texts = [room(title, TITLE, True), room(drawing.subtitle, SUBTITLE), *(room(line, TINY) for line in footer)]
     page = max(across, *texts, *(sum(map(legend_width, line)) for line in legend)) + 2 * MARGIN
     shapes: list[Shape] = []
     lines: list[Line] = []
@@ -83,7 +83,7 @@ def layout(drawing: Drawing) -> Sheet:
 
 def legend_width(key: str) -> float:
     """Points that an entry of the legend takes, with the room after it."""
-    return (METER if key == "meter" else 9) + width(LEGEND[key], TINY) + 20
+    return (METER if key == "meter" else 9) + room(LEGEND[key], TINY) + 20
 
 
 def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float, float, Scene]]:

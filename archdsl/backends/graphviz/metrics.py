@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from unicodedata import normalize
 
 _REGULAR = (
@@ -33,18 +34,30 @@ def is_measured(text: str) -> bool:
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
-    """Points that `text` takes at a font size; an unknown letter takes its base letter's width, any other sign an em."""
-    table = _TABLES[bold]
-    return sum(table.get(c) or table.get(normalize("NFD", c)[0], _UNKNOWN) for c in text) * size / 1000
+    """Points that `text` takes at a font size."""
+    return sum(_advances(text, bold)) * size / 1000
 
 
-def fitted(text: str, room: float, size: float, bold: bool = False) -> str:
-    """The text, cut short with an ellipsis where it takes more than `room` points."""
-    if width(text, size, bold) <= room:
+def room(text: str, size: float, bold: bool = False) -> float:
+    """Points to leave for `text`: Graphviz measures letters in whole pixels at 96 dpi, which may be more or less."""
+    pixels = sum(round(w * size / 750) for w in _advances(text, bold))
+    return max(width(text, size, bold), pixels * 0.75)
+
+
+def fitted(text: str, most: float, size: float, bold: bool = False) -> str:
+    """The text, cut short with an ellipsis where it takes more than `most` points."""
+    if room(text, size, bold) <= most:
         return text
-    left = room - width("…", size, bold)
+    left = most - room("…", size, bold)
     for index, character in enumerate(text):
-        left -= width(character, size, bold)
+        left -= room(character, size, bold)
         if left < 0:
             return text[:index].rstrip() + "…"
     return text
+
+
+def _advances(text: str, bold: bool) -> Iterator[int]:
+    """Widths in thousandths of the size. An unknown letter has its base letter's, any other sign an em."""
+    table = _TABLES[bold]
+    for character in text:
+        yield table.get(character) or table.get(normalize("NFD", character)[0], _UNKNOWN)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.metrics import width
+from archdsl.backends.graphviz.metrics import room
 from archdsl.backends.graphviz.model import (
     ENTRY,
     Anchor,
@@ -291,7 +291,7 @@ class _Region:
             )
             x = -self.scene.left - 16 if is_left else self.scene.right + 16
             words = "" if isinstance(join, Bar) else "identity"
-            room = width(words, SMALL) + 4
+            room = room(words, SMALL) + 4
             if words:
                 self.scene.shapes.append(Label(words, x + 4, (self.fork.y + self.scene.height) / 2 - 7, room))
             if is_left:
@@ -322,7 +322,7 @@ def _draw_lanes(scene: Scene, lanes: tuple[Lane, ...], top: Port | None) -> None
             scene.line(points, source, target, is_skip=True)
     scene.right = side + LANE * max(len(slots) - 1, 0)
     names = [(lane.text, ends[lane.source].y) for lane in drawn if lane.text]
-    room = max((width(text, SMALL) for text, _ in names), default=-4) + 4
+    room = max((room(text, SMALL) for text, _ in names), default=-4) + 4
     scene.shapes.extend(Label(text, scene.right + 4, y - 7, room) for text, y in names)
     scene.right += room
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.metrics import width
+from archdsl.backends.graphviz.metrics import room
 from archdsl.backends.graphviz.model import Bar, Body, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
 
 TITLE, HEADING, SUBTITLE, TEXT, SMALL, TINY = 16, 11, 10, 10, 9, 8
@@ -48,12 +48,12 @@ def columns(body: Body) -> Columns:
     """The columns that fit all rows of a body, none that would be empty; hostile names are cut."""
     rows = list(_rows_of(body.steps))
     return Columns(
-        _column((width(r.name, SMALL) for r in rows), 18, 130),
-        _column((width(r.text, TEXT, True) for r in rows), 60, 230),
+        _column((room(r.name, SMALL) for r in rows), 18, 130),
+        _column((room(r.text, TEXT, True) for r in rows), 60, 230),
         _column((words_width(r.words) for r in rows), 0, 200),
         max((r.glyph[0] + 6 for r in rows if r.glyph and r.is_change), default=0),
-        _column((width(r.output, SMALL) for r in rows if r.is_change), 40, 160),
-        _column((width(r.params, SMALL) for r in rows), 38, 60),
+        _column((room(r.output, SMALL) for r in rows if r.is_change), 40, 160),
+        _column((room(r.params, SMALL) for r in rows), 38, 60),
         METER + 8 if any(r.macs for r in rows) else 0,
     )
 
@@ -88,7 +88,7 @@ def joined(words: tuple[Word, ...]) -> list[Word]:
 
 
 def words_width(words: tuple[Word, ...]) -> float:
-    return sum(width(w.text, SMALL) for w in joined(words))
+    return sum(room(w.text, SMALL) for w in joined(words))
 
 
 def card_height(card: Card, is_headed: bool) -> int:
@@ -96,14 +96,14 @@ def card_height(card: Card, is_headed: bool) -> int:
 
 
 def merge_width(merge: Merge) -> int:
-    return ceil(width(merge.text, HEADING, True) + words_width(merge.words)) + (26 if merge.words else 22)
+    return ceil(room(merge.text, HEADING, True) + words_width(merge.words)) + (26 if merge.words else 22)
 
 
 def terminal_width(terminal: Terminal) -> int:
     if terminal.glyph is None:
-        return ceil(width(f"{terminal.name}  {terminal.output}", SMALL)) + 8
-    name = min(width(terminal.name, TEXT, True), 230)
-    return ceil(name + width(terminal.output, SMALL)) + terminal.glyph[0] + 38
+        return ceil(room(f"{terminal.name}  {terminal.output}", SMALL)) + 8
+    name = min(room(terminal.name, TEXT, True), 230)
+    return ceil(name + room(terminal.output, SMALL)) + terminal.glyph[0] + 38
 
 
 def part_widths(bar: Bar) -> list[int]:
@@ -111,7 +111,7 @@ def part_widths(bar: Bar) -> list[int]:
     whole = max(100, min(40 * len(bar.parts), 200))
     total = max(sum(bar.parts), 1)
     labelled = len(bar.parts) <= 8
-    least = [ceil(width(text, SMALL, True)) + 8 if labelled else 4 for text in bar.labels]
+    least = [ceil(room(text, SMALL, True)) + 8 if labelled else 4 for text in bar.labels]
     return [max(round(whole * p / total), low) for p, low in zip(bar.parts, least, strict=True)]
 
 
@@ -121,7 +121,7 @@ def bar_width(bar: Bar) -> int:
 
 def caption_width(bar: Bar) -> float:
     words = words_width(bar.words) + 6 if bar.words else 0
-    return width(bar.text, TEXT, True) + width(bar.output, SMALL) + words + 16
+    return room(bar.text, TEXT, True) + room(bar.output, SMALL) + words + 16
 
 
 def bar_centres(bar: Bar) -> list[float]:
@@ -140,6 +140,6 @@ def badge(group: Group) -> str:
 
 
 def header_width(group: Group) -> int:
-    title = min(width(group.title, HEADING, True), 300) + min(width(group.call, SMALL), 300)
-    mark = width(badge(group), SMALL, True) + 16 if group.repeat > 1 else 0
-    return ceil(max(title + mark + 16, min(width(group.note, TINY), 300)))
+    title = min(room(group.title, HEADING, True), 300) + min(room(group.call, SMALL), 300)
+    mark = room(badge(group), SMALL, True) + 16 if group.repeat > 1 else 0
+    return ceil(max(title + mark + 16, min(room(group.note, TINY), 300)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from itertools import accumulate
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.body import Body
@@ -108,6 +109,8 @@ class _Writer:
         self._pending: _Pending | None = None
         self._last = {v: i for i, n in enumerate(body.nodes) for v in body.operands(n)}
         self._last.update((v, len(body.nodes)) for v in body.outputs)
+        self._order = [0, *accumulate(int(not n.training) for n in body.nodes)]
+        """For each position, how many nodes before it run always."""
 
     def bind_inputs(self, names: tuple[str, ...]) -> None:
         for index, value in enumerate(self.body.inputs):
@@ -203,7 +206,7 @@ class _Writer:
             self._say("return ", expression, comment)
             return
         dying = self._dying(positions)
-        targets = self._targets(position, dying)
+        targets = self._targets(positions, dying)
         is_bare = set(targets) <= {"_"} and is_call(expression)
         self._say("" if is_bare else f"{', '.join(targets)} {joint} ", expression, comment)
         self._release(dying, targets)
@@ -228,9 +231,9 @@ class _Writer:
         read = dict.fromkeys(v for p in positions for v in self.body.operands(self.body.nodes[p]) if v in self._names)
         return [v for v in read if self._last[v] in positions]
 
-    def _targets(self, position: int, dying: list[Value]) -> list[str]:
-        """The names of the node's results; `_` where nobody reads one."""
-        node, application = self.body.nodes[position], self.applications[position]
+    def _targets(self, positions: list[int], dying: list[Value]) -> list[str]:
+        """The names of the last node's results; `_` where nobody reads one."""
+        node, application = self.body.nodes[positions[-1]], self.applications[positions[-1]]
         operands = self.body.operands(node)
         if application.accumulates:
             return [self._names[operands[0]]]
@@ -238,22 +241,25 @@ class _Writer:
         keeps_storage = not application.allocates and len(node.results) == 1
         if keeps_storage and operands[0] in free and node.results[0] in self._last:
             return [self._names[operands[0]]]
-        reusable = [self._names[v] for v in free if self._names[v] in FLOW]
+        reusable = sorted((self._names[v] for v in free if self._names[v] in FLOW), key=FLOW.index)
         targets: list[str] = []
         for value in node.results:
-            targets.append(self._target(value, position, reusable, targets))
+            targets.append(self._target(value, positions, reusable, targets))
         return targets
 
-    def _target(self, value: Value, position: int, reusable: list[str], others: list[str]) -> str:
+    def _target(self, value: Value, positions: list[int], reusable: list[str], others: list[str]) -> str:
         if value not in self._last:
             return "_"
         if value.tap and self.body.readers[value] > 1 and variable_name(value.tap):
             return self._fresh(value.tap, others)
         if reusable:
             return reusable.pop(0)
-        node = self.body.nodes[position]
-        outlives = self._training or self._last[value] > position + 1
-        return self._fresh(node.name if outlives and len(node.results) == 1 else "", others)
+        position = positions[-1]
+        outlives = self._training or self._order[self._last[value]] > self._order[position] + 1
+        if not outlives or len(self.body.nodes[position].results) > 1:
+            return self._fresh("", others)
+        labels = (self.body.nodes[p].name for p in reversed(positions))
+        return self._fresh(next(filter(variable_name, labels), ""), others)
 
     def _fresh(self, wanted: str, others: list[str] | tuple[str, ...] = ()) -> str:
         """A name that stands for nothing now: the wanted one if code can say it, else one that only passes through."""

@@ -16,7 +16,8 @@ from archdsl.ir import Call
 
 WIDTH = 120
 INDENT = "    "
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
+_BARE_QUOTE_AT_END = re.compile(r'(?<!\\)(\\\\)*"$')
 
 
 class Group(NamedTuple):
@@ -94,9 +95,10 @@ def is_call(text: str) -> bool:
 
 
 def quoted(text: str) -> str:
-    """A string literal in ASCII."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{"".join(c if c.isascii() and c.isprintable() else _escape(c) for c in escaped)}"'
+    """A string literal in ASCII, in double quotes unless that takes more backslashes."""
+    quote = "'" if text.count('"') > text.count("'") else '"'
+    escaped = text.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+    return f"{quote}{''.join(c if c.isascii() and c.isprintable() else _escape(c) for c in escaped)}{quote}"
 
 
 def literal(value: object) -> str:
@@ -136,7 +138,7 @@ def _paragraphs(text: str, width: int) -> list[str]:
         found.pop()
     if found and found[0].startswith('"'):
         found[0] = f"\\{found[0]}"
-    if found and found[-1].endswith('"') and not found[-1].endswith('\\"'):
+    if found and _BARE_QUOTE_AT_END.search(found[-1]):
         found[-1] = f'{found[-1][:-1]}\\"'
     return found
 

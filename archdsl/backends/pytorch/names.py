@@ -69,5 +69,5 @@ def class_name(name: str) -> str:
 
 def variable_name(name: str) -> str:
     """A local name after one in the spec, or nothing where code could not say it."""
-    found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
     return found if is_identifier(found) and found not in RESERVED else ""

@@ -1,0 +1,358 @@
+"""The generated source as text: what it looks like, that ruff would not touch it, and that no spec can break it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import subprocess
+import sys
+from collections.abc import Callable
+from keyword import kwlist
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archdsl.analyses.storage import StorageFacts
+from archdsl.backends.pytorch import emit
+from archdsl.backends.pytorch.names import MODULE_ATTRIBUTES
+from archdsl.ir import Misfit, Network, Output
+from archdsl.ops import catalogue
+from tests.support.build import block, end, finish, image, network, op, resnet, sequence, two_towers, vgg16
+from tests.support.calls import op_of, types_of
+from tests.support.golden import assert_golden
+from tests.support.random_networks import random_network
+
+ROOT = Path(__file__).parents[2]
+CONV = op("conv", 4, 1)
+HOSTILE = (
+    '"',
+    '"quoted"',
+    '"""',
+    '""" + str(1/0) + """',
+    "'''",
+    "\\",
+    '\\"""',
+    "ends with \\",
+    'ends with "',
+    'ends with \\"',
+    "two\nlines",
+    "\n\n    indented\n\n",
+    "tab\there",
+    "\x00",
+    "a\rb",
+    "a\x0cb\x0bc\x1cd\x85e",
+    "a\u2028b\u2029c",
+    "\u202e reversed \u2066",
+    "\ud800",
+    "\N{ZERO WIDTH SPACE}",
+    "naïve — 深度学习 🤖",
+    "深" * 200,
+    "word " * 100,
+    "x" * 300,
+    "{0} {x!r} %s",
+    "# noqa",
+    "\\N{BULLET} \\x41 \\u0041",
+    "  \t ",
+    "a. \\",
+)
+
+
+def mlp() -> Network:
+    layers = (op("flatten"), op("linear", 256), op("relu"), op("linear", 10), op("softmax"))
+    return sequence(*layers, input=image(1, 28), name="MLP")
+
+
+def lenet() -> Network:
+    """Parts that torch.nn lacks: their classes come first."""
+    table = ("XX.X", "X.XX", ".XXX")
+    body, (x,) = network("LeNet", image(1, 32))
+    tanh = op("tanh", gain=1.7159, slope=2 / 3)
+    x = body.chain(x, ("c1", op("conv", 3, 5)), tanh, ("s2", op("subsample", 2)), tanh)
+    x = body.chain(x, ("c3", op("conv", 4, 5, table=table)), tanh, op("flatten"), ("rbf", op("rbf", 10)))
+    return finish(body, x, source="LeCun et al. 1998")
+
+
+def inception() -> Network:
+    """A block called twice at other sizes, taps with several readers, a part for training only, a doc comment."""
+    body, (x,) = network("Inception", image(3, 32), doc="Arms, a tap and an auxiliary head.\n\nSzegedy et al. 2015.")
+    x = body.chain(x, ("stem", op("conv", 16, 3, pad=1)), op("relu"))
+    x.tap = "early"
+    skip = x
+    for label in "ab":
+        inner, (y,) = block("inception", x.type, doc="Three arms side by side.")
+        arms = [
+            inner.chain(y, ("branch1", op("conv", 8, 1)), op("relu")),
+            inner.group("branch2", y, op("conv", 4, 1), op("relu"), op("conv", 4, 3, pad=1), op("relu")),
+            inner.group("branch3", y, ("pool", op("maxpool", 3, stride=1, pad=1)), ("conv", op("conv", 4, 1))),
+        ]
+        x = body.one(end(inner, inner.one(op("concat"), *arms)), x, label=f"inception_{label}")
+        if label == "a":
+            aux = body.group("aux", x, op("avgpool", "global"), op("flatten"), op("linear", 10), training=True)
+        x = body.one(op("maxpool", 2), x)
+    skip = body.one(op("avgpool", 4), skip)
+    x = body.one(op("concat"), skip, x)
+    x = body.chain(x, op("avgpool", "global"), op("flatten"), ("fc", op("linear", 10)))
+    return finish(body, ("logits", x), ("auxiliary", aux), training=("auxiliary",))
+
+
+def siamese() -> Network:
+    """Two inputs through one tower whose only label stands at its end; two outputs."""
+    body, (left, right) = network("Siamese", ("left", image(1, 28)), ("right", image(1, 28)))
+    inner, (x,) = block("tower", left.type)
+    x = inner.chain(x, op("conv", 32, 5), op("relu"), op("maxpool", 2), op("flatten"), ("embed", op("linear", 128)))
+    tower = end(inner, x)
+    a, b = (body.one(tower, side, label="tower") for side in (left, right))
+    x = body.chain(body.one(op("subtract"), a, b), op("tanh"), ("same", op("linear", 1)), op("sigmoid"))
+    return finish(body, ("probability", x), ("left_features", a))
+
+
+def deep() -> Network:
+    """Equal blocks in a row, and a long sequence that is used twice."""
+    body, (x,) = network("Deep", image(8, 16))
+    inner, (y,) = block("unit", x.type)
+    unit = end(
+        inner, inner.chain(inner.one(op("add"), inner.chain(y, ("conv", op("conv", 8, 3, pad=1))), y), op("relu"))
+    )
+    inner, (y,) = block("stage", x.type, doc="Normalized twice.")
+    stage = end(inner, inner.chain(y, op("conv", 8, 1), op("bn"), op("relu"), op("conv", 8, 1), op("bn"), op("relu")))
+    x = body.chain(x, ("enter", stage), ("again", stage))
+    x = body.group("units", x, *[unit] * 5, op("conv", 8, 3), op("relu"))
+    return finish(body, body.chain(x, op("flatten"), ("fc", op("linear", 10))))
+
+
+NETWORKS: dict[str, Callable[[], Network]] = {
+    "vgg16": vgg16,
+    "alexnet": two_towers,
+    "resnet": lambda: resnet((2, 4)),
+    "mlp": mlp,
+    "lenet": lenet,
+    "inception": inception,
+    "siamese": siamese,
+    "deep": deep,
+}
+
+
+def ruff(folder: Path) -> str:
+    """What ruff has to say about the files of a folder under the project's rules."""
+    found = []
+    for command in (["format", "--diff"], ["check", "--output-format", "concise"]):
+        arguments = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *command,
+            "--no-cache",
+            "--config",
+            str(ROOT / "pyproject.toml"),
+            ".",
+        ]
+        done = subprocess.run(arguments, cwd=folder, capture_output=True, encoding="utf-8", timeout=120)
+        found.append(done.stdout + done.stderr if done.returncode else "")
+    return "".join(found)
+
+
+def docstrings(source: str) -> list[str | None]:
+    """The docstrings of the file and of its classes, as Python reads them."""
+    tree = ast.parse(source)
+    return [ast.get_docstring(n, clean=False) for n in (tree, *tree.body) if isinstance(n, ast.Module | ast.ClassDef)]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_golden(name: str) -> None:
+    assert_golden(f"pytorch/{name}.py", emit(NETWORKS[name]()))
+
+
+def test_vgg16_fits_on_a_page() -> None:
+    assert len(emit(vgg16()).splitlines()) <= 60
+
+
+def test_ruff_would_change_nothing(tmp_path: Path) -> None:
+    for name, build in NETWORKS.items():
+        (tmp_path / f"{name}.py").write_text(emit(build()), "utf-8")
+        (tmp_path / f"{name}_careful.py").write_text(emit(build(), StorageFacts(frozenset())), "utf-8")
+    for seed in range(60):
+        (tmp_path / f"random{seed}.py").write_text(emit(random_network(seed, training=seed % 2 == 1)), "utf-8")
+    assert ruff(tmp_path) == ""
+
+
+def test_ruff_would_change_nothing_for_any_operator(tmp_path: Path) -> None:
+    """Each operator's examples, as modules and as functions."""
+    written = 0
+    for name, kind in catalogue().items():
+        for number, (call, operands, _) in enumerate(kind.examples):
+            for label in ("layer", "0"):
+                body, values = network("Net", *((f"in{i}", t) for i, t in enumerate(types_of(operands))))
+                try:
+                    found = body.each(op_of(call), *values, label=label)
+                except Misfit as misfit:
+                    raise AssertionError(f"{call} on {operands}") from misfit
+                text = emit(finish(body, *((f"out{i}", v) for i, v in enumerate(found))))
+                (tmp_path / f"{name}{number}{label}.py").write_text(text, "utf-8")
+                written += 1
+    assert written > 100
+    assert ruff(tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_source_needs_torch_alone(name: str) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(emit(NETWORKS[name]()))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module or "")
+    assert imported <= {"torch", "torch.nn.functional", "math", "typing", "collections"}
+
+
+def test_the_source_is_always_the_same() -> None:
+    texts = {emit(inception()) for _ in range(3)}
+    command = "from tests.unit.test_emit import inception, emit; print(emit(inception()), end='')"
+    for seed in "123":
+        done = subprocess.run(
+            [sys.executable, "-c", command], cwd=ROOT, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
+        )
+        texts.add(done.stdout or done.stderr)
+    assert len(texts) == 1
+
+
+def test_emitting_does_not_import_torch() -> None:
+    command = (
+        "import sys; from archdsl.backends.pytorch import build, emit; from tests.support.build import vgg16;"
+        "emit(vgg16()); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+
+
+def named(text: str) -> Network:
+    """A network with a text wherever one can be: names, labels, taps, docs, outputs and sources."""
+    body, (x, y) = network(text, (text, image(4, 4)), ("side", image(4, 4)), doc=text)
+    inner, (v,) = block(text, x.type, doc=text)
+    v = inner.one(CONV, v, label=text)
+    v.tap = text
+    unit = end(inner, v, inner.one(op("add"), v, v))
+    a, b = body.each(unit, x, label=text)
+    a.tap = text
+    c = body.group(f"{text}_", a, (text, CONV), op("relu"), op("conv", 2, 1))
+    d = body.one(op("concat"), a, b, c, y)
+    net = finish(body, (text, d), (f"{text}2", a), source=text)
+    return net._replace(name=text, sources=(text, text))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_a_hostile_text_stays_text(text: str, tmp_path: Path) -> None:
+    source = emit(named(text))
+    compile(source, "generated.py", "exec")
+    calls = {ast.unparse(n.func) for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)}
+    assert "str" not in calls
+    assert not {c for c in source if not c.isprintable()} - {"\n"}
+    assert len(source.splitlines()) == source.count("\n"), "no line ends that only some tools see"
+    (tmp_path / "generated.py").write_text(source, "utf-8")
+    too_long = len(text) > 80 or text.count(" ") > 50
+    assert ruff(tmp_path) == "" or too_long
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_docs_say_what_the_spec_says(text: str) -> None:
+    body, (x,) = network("Net", image(4, 4), doc=text)
+    found = docstrings(emit(finish(body, body.one(CONV, x, label="conv"))))[1]
+    words = text.expandtabs(4).split()
+    assert (found or "").split() == words
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(alphabet=st.one_of(st.sampled_from('"\\\n #{}'), st.characters()), max_size=150))
+def test_any_text_compiles(text: str) -> None:
+    source = emit(named(text))
+    compile(source, "generated.py", "exec")
+    assert len(source.splitlines()) == source.count("\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *kwlist,
+        *dir(builtins),
+        *("self", "torch", "nn", "F", "Tensor", "math", "x", "y", "_", "__x", "__init__", "NetOutput"),
+    ],
+)
+def test_a_name_of_the_language_hides_nothing(name: str) -> None:
+    source = emit(named(name))
+    tree = ast.parse(source)
+    used = {"torch", "nn", "F", "Tensor", "NamedTuple", "super"}
+    bound = {n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+    bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)} - {"self"}
+    bound |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assert not bound & used and not bound & set(dir(builtins))
+
+
+def test_a_child_never_hides_an_attribute_of_the_module() -> None:
+    for name in sorted(MODULE_ATTRIBUTES):
+        source = emit(sequence((name, CONV), op("relu"), (f"{name}_", CONV), input=image(4, 4)))
+        assert f"self.{name} = " not in source and f'"{name}"' not in source
+        assert source.count("nn.Conv2d") == 2
+
+
+def test_paths_that_are_no_identifiers_stay_paths() -> None:
+    body, (x,) = network("Net", image(4, 4))
+    y = body.chain(x, ("part-0", CONV), ("größe", CONV), ("class", CONV), op("conv", 4, 1))
+    source = emit(finish(body, body.one(op("add"), y, x)))
+    for name in ('"part-0"', '"gr\\xf6\\xdfe"', '"class"', '"0"'):
+        assert f"self.add_module({name}, nn.Conv2d(4, 4, 1))" in source
+        assert f"self.get_submodule({name})(" in source
+
+
+def test_names_of_classes_of_the_file_are_kept_apart() -> None:
+    """A network called as the class of one of its operators, a block called as the network."""
+    body, (x,) = network("Subsample", image(4, 8))
+    inner, (y,) = block("subsample", x.type)
+    unit = end(inner, inner.one(op("add"), inner.chain(y, ("conv", CONV)), y))
+    source = emit(finish(body, body.chain(x, ("a", unit), ("pool", op("subsample", 2)))))
+    names = [n.name for n in ast.parse(source).body if isinstance(n, ast.ClassDef)]
+    assert len(names) == len(set(names)) == 3
+
+
+def test_a_shared_instance_is_one_attribute() -> None:
+    source = emit(siamese())
+    assert source.count("self.tower = ") == 1 and source.count("self.tower(") == 2
+
+
+def test_a_shared_instance_with_two_pieces_of_code_is_refused() -> None:
+    body, (x,) = network("Net", image(4, 8))
+    a = body.one(op("conv", 4, 1), x, label="shared")
+    b = body.one(op("conv", 4, 3, pad=1), a, label="shared")
+    with pytest.raises(ValueError, match="shared instance `shared`"):
+        emit(finish(body, b))
+
+
+def test_equal_groups_are_one_class_whatever_their_sizes() -> None:
+    body, (x,) = network("Net", image(4, 16))
+    layers = (("conv", op("conv", 4, 3, pad=1)), op("relu"), op("maxpool", 2), ("bn", op("bn")))
+    for i in range(3):
+        x = body.group(f"stage{i}", x, *layers)
+    source = emit(finish(body, x))
+    assert source.count("class ") == 2 and source.count("Stage()") == 3
+    assert "[4, 8, 8]" not in source.split("class Net")[0], "a size that is true of one use only"
+
+
+def test_a_long_row_of_equal_blocks_stays_short() -> None:
+    body, (x,) = network("Net", image(4, 8))
+    inner, (y,) = block("unit", x.type)
+    unit = end(inner, inner.one(op("add"), inner.chain(y, ("conv", CONV)), y))
+    source = emit(finish(body, body.group("units", x, *[unit] * 10_000)))
+    assert "self.units = nn.Sequential(*[Unit() for _ in range(10000)])" in source
+
+
+def test_a_network_without_layers() -> None:
+    body, (x,) = network("Nothing", image(4, 4))
+    assert "return x" in emit(finish(body, x))
+
+
+def test_outputs_are_fields() -> None:
+    body, (x,) = network("Net", image(4, 4))
+    y = body.one(CONV, x, label="conv")
+    net = finish(body, ("a", y), ("b", y))
+    outputs = (*net.outputs[:1], Output("a", net.outputs[1].value))
+    assert ast.parse(emit(net._replace(outputs=outputs)))

@@ -1,0 +1,470 @@
+"""The catalogue: its pages and examples, its counts against published ones, and what it refuses."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from archdsl.ir import Category, Extra, Misfit, Op, Step, TensorType
+from archdsl.ops import catalogue, find, names
+from tests.support.calls import op_of, types_of
+
+# The reference: attributes in order, those before ";" by position too.
+ATTRIBUTES = {
+    "conv": "channels window stride; pad dilation groups bias table standardize round",
+    "depthwise": "window stride; pad dilation multiplier bias",
+    "locally_connected": "channels window stride; pad bias",
+    "linear": "features; bias",
+    "subsample": "window stride;",
+    "rbf": "centers; trainable",
+    "bn": "; eps momentum scale shift",
+    "prelu": "; per_channel",
+    "maxpool": "window stride; pad dilation round",
+    "avgpool": "window stride; pad round count_pad",
+    "adaptive_avgpool": "out;",
+    "lrn": "size; alpha beta k",
+    "dropout": "p;",
+    "leaky_relu": "slope;",
+    "tanh": "; gain slope",
+    "softmax": "axis;",
+    "log_softmax": "axis;",
+    "flatten": "start stop;",
+    "split": "parts axis;",
+    "concat": "; axis",
+}
+PLAIN = """relu relu6 elu selu gelu silu mish softplus sigmoid hard_sigmoid hard_swish identity
+    add subtract multiply average maximum"""
+ATTRIBUTES |= dict.fromkeys(PLAIN.split(), ";")
+DEFAULTS = {
+    "conv": {"stride": 1, "pad": 0, "dilation": 1, "groups": 1, "bias": True, "standardize": False, "round": "floor"},
+    "bn": {"eps": 1e-5, "momentum": 0.1, "scale": True, "shift": True},
+    "lrn": {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1},
+    "avgpool": {"pad": 0, "round": "floor", "count_pad": True},
+    "dropout": {"p": 0.5},
+    "leaky_relu": {"slope": 0.01},
+    "flatten": {"start": 0, "stop": -1},
+    "concat": {"axis": 0},
+}
+MERGES = {"add", "subtract", "multiply", "average", "maximum", "concat"}
+WEIGHT_LAYERS = {"conv", "depthwise", "locally_connected", "linear"}
+
+EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
+KINDS = [pytest.param(kind, id=name) for name, kind in catalogue().items()]
+
+
+def test_a_file_defines_the_operator_of_its_name() -> None:
+    assert set(catalogue()) == names() and all(kind.name == name for name, kind in catalogue().items())
+
+
+def test_a_lookup_imports_no_other_operator() -> None:
+    code = "import sys; from archdsl.ops import find; find('linear'); find('no_such_layer'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = {name.removeprefix("archdsl.ops.") for name in done.stdout.split() if name.startswith("archdsl.ops.")}
+    assert imported & names() == {"linear"}
+
+
+def test_no_operator_of_another_name() -> None:
+    assert find("windows") is find("families") is find("__init__") is find("") is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_operator_is_documented(kind: type[Op]) -> None:
+    """Its page is its docstring, its own and not one that it inherits; every attribute has a line."""
+    page = inspect.cleandoc(vars(kind)["__doc__"])
+    assert page.partition("\n\n")[0].endswith(".")
+    assert kind.examples and kind.category in get_args(Category)
+    for name, field in kind.fields().items():
+        assert field.description and "\n" not in field.description, name
+        assert not field.description.endswith(".") and field.description[0].islower(), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_attributes_are_those_of_the_reference(kind: type[Op]) -> None:
+    by_position, _, rest = ATTRIBUTES[kind.name].partition(";")
+    assert [*kind.fields()] == by_position.split() + rest.split()
+    assert kind.positional == len(by_position.split())
+    defaults = {name: field.default for name, field in kind.fields().items()}
+    assert defaults | DEFAULTS.get(kind.name, {}) == defaults
+
+
+def test_kinds_of_operators() -> None:
+    kinds = catalogue().values()
+    assert {k.name for k in kinds if k.operands is None} == MERGES
+    assert {k.name for k in kinds if not k.numbered} == MERGES | {"identity", "split"}
+    assert {k.name for k in kinds if k.is_weight_layer} == WEIGHT_LAYERS
+
+
+@pytest.mark.parametrize("call, given, expected", EXAMPLES)
+def test_examples_hold(call: str, given: str, expected: str) -> None:
+    op, operands = op_of(call), types_of(given)
+    assert op.infer(*operands) == types_of(expected)
+    resolved = op.resolve(*operands)
+    assert resolved.infer(*operands) == types_of(expected) and resolved.resolve(*operands) == resolved
+
+
+@pytest.mark.parametrize("call, given, expected", EXAMPLES)
+def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str) -> None:
+    """Every fact can be asked of every example, before and after its attributes are spelled out."""
+    operands, results = types_of(given), types_of(expected)
+    op = op_of(call)
+    for form in (op, op.resolve(*operands)):
+        assert form.macs(operands, results) >= 0 and form.connections(operands, results) >= 0
+        assert all(s.numel > 0 for s in form.state(*operands))
+        saved = form.saved(operands, results)
+        assert all(0 <= i < len(operands) for i in saved.operands)
+        assert all(isinstance(e, Extra) and e.name for e in (*saved.extra, *form.scratch(operands, results)))
+        assert form.state(*operands) == op.state(*operands) and form.reach(*operands) == op.reach(*operands)
+
+
+@pytest.mark.parametrize(
+    "call, given, text",
+    [
+        ("conv(64, 3x3, pad=1)", "[3, 32, 32]", "conv 3x3, 64"),
+        ("conv(64, 3, 2)", "[3, 32, 32]", "conv 3x3, 64 /2"),
+        ("conv(64, 3x5, 2x1)", "[3, 32, 32]", "conv 3x5, 64 /2x1"),
+        ("conv(64, 7)", "[3, 32]", "conv 7, 64"),
+        ("conv(64, 3x3, groups=32)", "[64, 32, 32]", "conv 3x3, 64, groups=32"),
+        ("depthwise(3x3, 2)", "[64, 32, 32]", "depthwise 3x3 /2"),
+        ("depthwise(3x3, multiplier=2)", "[64, 32, 32]", "depthwise 3x3, multiplier=2"),
+        ("locally_connected(16, 7x7, 2)", "[16, 25, 25]", "locally_connected 7x7, 16 /2"),
+        ("maxpool(2x2)", "[3, 32, 32]", "maxpool 2x2"),
+        ("maxpool(2, 2)", "[3, 32, 32]", "maxpool 2x2"),
+        ("maxpool(3, 2)", "[3, 32, 32]", "maxpool 3x3 /2"),
+        ("avgpool(3x3, 1)", "[3, 32, 32]", "avgpool 3x3 /1"),
+        ("avgpool(global)", "[3, 32, 32]", "global average"),
+        ("maxpool(global)", "[3, 32, 32]", "global max"),
+        ("subsample(2)", "[3, 32, 32]", "subsample 2x2"),
+        ("adaptive_avgpool(7)", "[512, 7, 7]", "adaptive_avgpool 7x7"),
+        ("linear(4096)", "[9216]", "linear 4096"),
+        ("dropout(0.2)", "[9216]", "dropout"),
+        ("rbf(10)", "[84]", "rbf 10"),
+        ("split(2)", "[96, 27, 27]", "split 2"),
+        ("split([1, 95])", "[96, 27, 27]", "split [1, 95]"),
+        ("bn", "[96, 27, 27]", "bn"),
+    ],
+)
+def test_the_short_form(call: str, given: str, text: str) -> None:
+    assert op_of(call).resolve(*types_of(given)).summary() == text
+
+
+def params(op: Op, operand: TensorType) -> int:
+    return sum(s.numel for s in op.state(operand) if s.role == "parameter")
+
+
+C3 = [
+    "X...XXX..XXXX.XX",
+    "XX...XXX..XXXX.X",
+    "XXX...XXX..X.XXX",
+    ".XXX..XXXX..X.XX",
+    "..XXX..XXXX.XX.X",
+    "...XXX..XXXX.XXX",
+]
+H3 = ["XXX.XX......", ".XXXXX......", "......XXX.XX", ".......XXXXX"]
+
+
+def table(rows: list[str]) -> str:
+    return "[" + ", ".join(f'"{row}"' for row in rows) + "]"
+
+
+# LeCun et al. 1998, section II.B, and LeCun et al. 1990: parameters and connections of each layer.
+LENET_5 = [
+    ("conv(6, 5x5)", 156, 122_304),
+    ("subsample(2x2)", 12, 5_880),
+    (f"conv(16, 5x5, table={table(C3)})", 1_516, 151_600),
+    ("subsample(2x2)", 32, 2_000),
+    ("conv(120, 5x5)", 48_120, 48_120),
+    ("flatten", 0, 0),
+    ("linear(84)", 10_164, 10_164),
+    ("rbf(10)", 0, 840),
+]
+LENET_1990 = [
+    ("conv(4, 5x5)", 104, 59_904),
+    ("subsample(2x2)", 8, 2_880),
+    (f"conv(12, 5x5, table={table(H3)})", 512, 32_768),
+    ("subsample(2x2)", 24, 960),
+    ("flatten", 0, 0),
+    ("linear(10)", 1_930, 1_930),
+]
+
+
+@pytest.mark.parametrize(
+    "layers, x, totals",
+    [(LENET_5, "[1, 32, 32]", (60_000, 340_908)), (LENET_1990, "[1, 28, 28]", (2_578, 98_442))],
+    ids=["LeNet-5", "1990"],
+)
+def test_lenet_counts_as_lecun_counted(layers: list[tuple[str, int, int]], x: str, totals: tuple[int, int]) -> None:
+    operands = types_of(x)
+    counted = [0, 0]
+    for call, parameters, connections in layers:
+        op = op_of(call)
+        results = op.infer(*operands)
+        found = params(op, *operands), op.connections(operands, results)
+        assert found == (parameters, connections), call
+        counted = [a + b for a, b in zip(counted, found, strict=True)]
+        operands = results
+    assert tuple(counted) == totals
+
+
+@pytest.mark.parametrize(
+    "call, given, macs",
+    [
+        # 7x7x3 filters for 5 maps: one for each of 24x24 places, or one for all.
+        ("locally_connected(5, 7x7, bias=false)", "[3, 30, 30]", 24 * 24 * 735),
+        ("conv(5, 7x7, bias=false)", "[3, 30, 30]", 24 * 24 * 735),
+        ("conv(64, 3x3, pad=1)", "[3, 224, 224]", 86_704_128),  # the first layer of VGG
+        ("conv(256, 5x5, pad=2, groups=2)", "[96, 27, 27]", 223_948_800),  # the second of AlexNet
+        ("linear(1000)", "[921600]", 921_600_000),
+        ("depthwise(3x3, pad=1)", "[32, 112, 112]", 3_612_672),  # the first of MobileNet
+        ("linear(768)", "[197, 192]", 197 * 192 * 768),
+        ("bn", "[64, 112, 112]", 0),
+        ("maxpool(2x2)", "[64, 112, 112]", 0),
+    ],
+)
+def test_macs(call: str, given: str, macs: int) -> None:
+    op, operands = op_of(call), types_of(given)
+    assert op.macs(operands, op.infer(*operands)) == macs
+
+
+@pytest.mark.parametrize(
+    "call, given, count",
+    [
+        ("locally_connected(5, 7x7, bias=false)", "[3, 30, 30]", 423_360),
+        ("locally_connected(5, 7x7)", "[3, 30, 30]", 426_240),
+        ("conv(5, 7x7, bias=false)", "[3, 30, 30]", 735),
+        ("linear(1000)", "[921600]", 921_601_000),
+        ("rbf(10)", "[84]", 0),
+        ("rbf(10, trainable=true)", "[84]", 840),
+        ("bn", "[64, 8, 8]", 128),
+        ("bn(scale=false, shift=false)", "[64, 8, 8]", 0),
+        ("prelu", "[64, 8, 8]", 1),
+        ("prelu(per_channel=true)", "[64, 8, 8]", 64),
+    ],
+)
+def test_parameters(call: str, given: str, count: int) -> None:
+    assert params(op_of(call), *types_of(given)) == count
+
+
+@pytest.mark.parametrize(
+    "call, given, factors",
+    [
+        ("conv(64, 3x3, pad=1)", "[3, 224, 224]", (3, 3, 3)),
+        ("conv(256, 5x5, groups=2)", "[96, 27, 27]", (5, 5, 48)),
+        ("depthwise(3x3)", "[32, 9, 9]", (3, 3, 1)),
+        ("linear(10)", "[4096]", (4096,)),
+        ("relu", "[4096]", ()),
+    ],
+)
+def test_fan_in_goes_height_first(call: str, given: str, factors: tuple[int, ...]) -> None:
+    assert op_of(call).fan_in(*types_of(given)) == factors
+
+
+@pytest.mark.parametrize(
+    "call, given, reach",
+    [
+        ("conv(64, 3x3, pad=1)", "[3, 9, 9]", (Step(3, 1, 1), Step(3, 1, 1))),
+        ("conv(64, 3, 2, dilation=2, pad=same)", "[3, 8]", (Step(5, 2, 1),)),
+        ("maxpool(3x2, 2)", "[3, 9, 9]", (Step(3, 2), Step(2, 2))),
+        ("avgpool(global)", "[3, 9, 9]", "whole"),
+        ("adaptive_avgpool(1)", "[3, 9, 9]", "whole"),
+        ("adaptive_avgpool(7x7)", "[3, 7, 7]", "pointwise"),
+        ("adaptive_avgpool([3, 9])", "[3, 9, 9]", (Step(3, 3), Step(1, 1))),
+        ("adaptive_avgpool(3)", "[3, 7]", (Step(3, 2),)),
+        ("linear(10)", "[84]", "whole"),
+        ("rbf(10)", "[84]", "whole"),
+        ("flatten", "[3, 9, 9]", "pointwise"),
+        ("lrn", "[3, 9, 9]", "pointwise"),
+        ("softmax(axis=0)", "[3, 9, 9]", "pointwise"),
+        ("softmax(axis=-1)", "[3, 9, 9]", "whole"),
+        ("softmax", "[9]", "pointwise"),
+    ],
+)
+def test_reach(call: str, given: str, reach: object) -> None:
+    assert op_of(call).reach(*types_of(given)) == reach
+
+
+@pytest.mark.parametrize("n", range(1, 15))
+@pytest.mark.parametrize("out", range(1, 15))
+def test_the_reach_of_an_adaptive_pool_covers_its_windows(n: int, out: int) -> None:
+    """Output i reads rows floor(i n / out) to ceil((i + 1) n / out) - 1; where out divides n the step is exact."""
+    reach = op_of(f"adaptive_avgpool({out})").reach(TensorType((1, n)))
+    windows = [(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
+    if isinstance(reach, str):
+        assert windows == ([(i, i + 1) for i in range(n)] if reach == "pointwise" else [(0, n)])
+        return
+    (step,) = reach
+    covered = [(i * step.stride - step.before, i * step.stride - step.before + step.extent) for i in range(out)]
+    pairs = list(zip(covered, windows, strict=True))
+    assert all(a <= start and stop <= b for (a, b), (start, stop) in pairs)
+    assert n % out or covered == windows
+
+
+def test_values_and_neurons() -> None:
+    """What stands in a lecture's table, and what counts as neurons."""
+    calls = {
+        "conv(4, 3x3)": (True, True),
+        "linear(4)": (True, True),
+        "maxpool(2x2)": (True, False),
+        "subsample(2x2)": (True, True),
+        "adaptive_avgpool(3)": (True, False),
+        "adaptive_avgpool(8)": (False, False),
+        "bn": (False, False),
+        "relu": (False, False),
+    }
+    operands = types_of("[4, 8, 8]")
+    for call, expected in calls.items():
+        op = op_of(call)
+        assert (op.counts_values(operands, op.infer(*operands)), op.counts_neurons) == expected, call
+    assert op_of("rbf(4)").counts_neurons
+    assert not op_of("rbf(4)").counts_values(types_of("[8]"), types_of("[4]"))
+
+
+# A call, its operands, and the misfit: code, the attribute or operand at fault, words of the message or its label.
+MISFITS = [
+    ("conv(4, 9x9)", "[3, 8, 8]", "window-too-large", "window", "height 9 against 8"),
+    ("conv(4, 1x12, pad=1)", "[3, 8, 8]", "window-too-large", "window", "width 12 against 8 + 2 of padding"),
+    ("conv(4, 3, dilation=4)", "[3, 8]", "window-too-large", "window", "width 9 against 8"),
+    ("maxpool(9x9)", "[3, 8, 8]", "window-too-large", "window", "does not fit into 8"),
+    ("avgpool(2x2x2, round=ceil)", "[3, 1, 8, 8]", "window-too-large", "window", "takes no window larger"),
+    ("subsample(9)", "[3, 8]", "window-too-large", "window", "does not fit"),
+    ("conv(4, 3x3)", "[3]", "wrong-rank", 0, "no spatial axis"),
+    ("conv(4, 3x3)", "[3, 4, 4, 4, 4]", "wrong-rank", 0, "4 spatial axes"),
+    ("maxpool(global)", "[3]", "wrong-rank", 0, "no spatial axis"),
+    ("conv(4, 3x3)", "[3, 8]", "wrong-rank", "window", "`window` has 2 sizes, the input 1 spatial axis"),
+    ("conv(4, 3, stride=[1, 2, 3])", "[3, 8, 8]", "wrong-rank", "stride", "3 sizes, the input 2 spatial axes"),
+    ("conv(4, 3, pad=[[1, 1]])", "[3, 8, 8]", "wrong-rank", "pad", "`pad` has 1 axis, the input 2 spatial axes"),
+    ("adaptive_avgpool(7x7)", "[512]", "wrong-rank", 0, "no spatial axis"),
+    ("adaptive_avgpool(7x7)", "[3, 8]", "wrong-rank", "out", "`out` has 2 sizes"),
+    ("conv(4, 2x2, pad=half)", "[3, 8, 8]", "attribute-value", "pad", "a middle row, not an extent of 2"),
+    ("conv(4, 3x3, 2, round=exact)", "[3, 8, 8]", "attribute-value", "round", "(8 - 3) / 2 + 1"),
+    ("conv(4, 3x3, groups=2)", "[3, 8, 8]", "attribute-value", "groups", "2 groups do not divide 3 input"),
+    ("conv(5, 3x3, groups=2)", "[4, 8, 8]", "attribute-value", "groups", "5 = 2 * 2 + 1"),
+    ('conv(2, 3x3, table=["XX"])', "[3, 8, 8]", "attribute-value", "table", "1 rows for 3 input maps"),
+    ('conv(2, 3x3, table=["XXX", "XX"])', "[2, 8, 8]", "attribute-value", "table", "row 0 of `table` has 3"),
+    ('conv(2, 3x3, table=["XO", "XX"])', "[2, 8, 8]", "attribute-value", "table", "only `X`, `.` and blanks"),
+    ('conv(2, 3x3, table=["X.", "X."])', "[2, 8, 8]", "attribute-value", "table", "output map 1 is joined"),
+    ('conv(2, 3x3, groups=2, table=["XX", "XX"])', "[2, 8, 8]", "attribute-value", "table", "exclude each other"),
+    ('conv(2, 3, standardize=true, table=["XX"])', "[1, 8]", "attribute-value", "table", "exclude each other"),
+    ("conv(4, 1, groups=4, standardize=true)", "[4, 8]", "attribute-value", "standardize", "more than one weight"),
+    ("maxpool(3x3, pad=2)", "[3, 8, 8]", "attribute-value", "pad", "at most half its window: 2 rows against"),
+    ("maxpool(3x3, pad=full)", "[3, 8, 8]", "attribute-value", "pad", "at most half"),
+    ("avgpool(global, pad=1)", "[3, 8, 8]", "attribute-value", "pad", "takes no padding"),
+    ("linear(4)", "[]", "wrong-rank", 0, "at least one axis"),
+    ("flatten", "[]", "wrong-rank", 0, "at least one axis"),
+    ("flatten(2)", "[3, 8]", "attribute-value", "start", "[3, 8] has no axis 2"),
+    ("flatten(stop=-3)", "[3, 8]", "attribute-value", "stop", "no axis -3"),
+    ("flatten(1, 0)", "[3, 8]", "attribute-value", "start", "runs backwards"),
+    ("flatten(stop=-2, start=1)", "[3, 8]", "attribute-value", "start", "runs backwards"),
+    ("split(2)", "[3, 8]", "attribute-value", "parts", "3 does not split into 2 equal parts"),
+    ("split([1, 1])", "[3, 8]", "attribute-value", "parts", "add up to 2, not to the 3 of axis 0"),
+    ("split(2, axis=4)", "[3, 8]", "attribute-value", "axis", "no axis 4"),
+    ("softmax", "[3, 8, 8]", "attribute-value", 0, "`softmax` on [3, 8, 8] needs an `axis`"),
+    ("log_softmax(axis=3)", "[3, 8, 8]", "attribute-value", "axis", "no axis 3"),
+    ("softmax(axis=0)", "[]", "attribute-value", "axis", "[] has no axis 0"),
+    ("rbf(10)", "[3, 8]", "wrong-rank", 0, "`rbf` reads a vector, not [3, 8]"),
+    ("bn", "[]", "wrong-rank", 0, "`bn` needs channels"),
+    ("bn", "[3, 2, 2, 2, 2]", "wrong-rank", 0, "at most 3 spatial axes"),
+    ("lrn", "[3]", "wrong-rank", 0, "a spatial axis"),
+    ("prelu(per_channel=true)", "[]", "wrong-rank", 0, "no channels"),
+    ("add", "[256, 56, 56], [64, 56, 56]", "shape-mismatch", 1, "channels 64, not 256"),
+    ("add", "[8, 4, 4], [8, 1, 1], [8, 4, 5]", "shape-mismatch", 2, "width 5, not 4"),
+    ("maximum", "[8, 4, 4], [4, 4, 2]", "shape-mismatch", 1, "channels 4, not 8; width 2, not 4"),
+    ("multiply", "[8, 4, 4], [8]", "shape-mismatch", 1, "1 axis, not 3"),
+    ("average", "[8, 4], [8, 5]", "shape-mismatch", 1, "axis 1 5, not 4"),
+    ("subtract", "[8], [8], [8]", "shape-mismatch", 2, "takes two values, not 3"),
+    ("concat", "[8, 4, 4], [8, 4, 4], [3, 2, 4]", "shape-mismatch", 2, "height 2, not 4"),
+    ("concat(axis=1)", "[8, 4, 4], [3, 2, 4]", "shape-mismatch", 1, "channels 3, not 8"),
+    ("concat(axis=3)", "[8, 4, 4], [8, 4, 4]", "attribute-value", "axis", "no axis 3"),
+    ("concat", "[8, 4], int64 [8, 4]", "wrong-dtype", 1, "int64, not float32"),
+    ("add", "int64 [8, 4], int64 [8, 4]", "wrong-dtype", 0, "reads float values, not int64"),
+]
+FLOATS_ONLY = {k for k in catalogue() if k not in {"flatten", "identity", "split", "concat"}}
+MISFITS += [
+    (call, given.replace("[", "int64 [", 1), "wrong-dtype", 0, "float values")
+    for call, given, _ in (kind.examples[0] for name, kind in catalogue().items() if name in FLOATS_ONLY - MERGES)
+]
+
+
+@pytest.mark.parametrize("call, given, code, fault, words", MISFITS)
+def test_misfits(call: str, given: str, code: str, fault: str | int, words: str) -> None:
+    op = op_of(call)
+    with pytest.raises(Misfit) as raised:
+        op.infer(*types_of(given))
+    misfit = raised.value
+    assert (misfit.code, misfit.operand if isinstance(fault, int) else misfit.attribute) == (code, fault)
+    assert words in f"{misfit.message} / {misfit.label}"
+    assert (misfit.attribute is None) != (misfit.operand is None)
+    if misfit.attribute is not None:
+        assert misfit.attribute in type(op).fields()
+
+
+def test_a_mismatch_of_channels_names_the_convolution_that_mends_it() -> None:
+    with pytest.raises(Misfit) as raised:
+        op_of("add").infer(*types_of("[256, 56, 56], [64, 56, 56]"))
+    assert raised.value.help and "`conv(256, 1)`" in raised.value.help
+
+
+def test_integers_pass_where_nothing_is_computed() -> None:
+    (tokens,) = types_of("int64 [4, 6]")
+    for call in ("flatten", "split(2)", "identity"):
+        assert {t.dtype for t in op_of(call).infer(tokens)} == {"int64"}
+    assert op_of("concat").infer(tokens, tokens) == types_of("int64 [8, 6]")
+
+
+IMPORTS = """from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+
+"""
+HELPED = [
+    (call.format(window), f"[4, {sizes}]")
+    for call in (
+        "conv(4, {}, pad=same)",
+        'conv(1, {}, table=["X", "X", "X", "X"])',
+        "conv(4, {}, standardize=true)",
+        "maxpool({}, 1, pad=same)",
+        "avgpool({}, 1, pad=same)",
+        "avgpool({}, 1, pad=same, count_pad=false)",
+        "locally_connected(4, {})",
+        "subsample({})",
+    )
+    for window, sizes in (("2", "6"), ("2x2", "6, 6"), ("2x2x2", "6, 6, 6"))
+]
+HELPED += [("rbf(10)", "[84]"), ("tanh(gain=2)", "[84]"), ("bn(scale=false)", "[4]"), ("bn(shift=false)", "[4, 6, 6]")]
+
+
+def helper_texts() -> list[str]:
+    texts: dict[str, str] = {}
+    for call, given in HELPED:
+        helper = op_of(call).pytorch(*types_of(given)).helper
+        assert helper is not None, call
+        assert texts.setdefault(helper.name, helper.text) == helper.text, "one name, one text"
+        used = {n for n in ("Any", "Tensor", "math", "torch", "nn", "F") if re.search(rf"\b{n}\b", helper.text)}
+        assert used == set(helper.imports), helper.name
+    return [text.strip() for text in texts.values()]
+
+
+@pytest.mark.parametrize("command", ["format --check --diff", "check --select=E,F,W,I,UP,N,RET,SIM"])
+def test_what_pytorch_lacks_is_written_as_a_person_would(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.py"
+    file.write_text(IMPORTS + "\n\n\n".join(helper_texts()) + "\n")
+    ruff = Path(sys.executable).parent / "ruff"
+    arguments = [*command.split(), "--isolated", "--line-length=120", "--target-version=py311"]
+    done = subprocess.run([ruff, *arguments, file], capture_output=True, text=True)
+    assert not done.returncode, done.stdout + done.stderr
+
+
+def test_names_are_in_order() -> None:
+    assert all(a < b for a, b in pairwise(catalogue()))

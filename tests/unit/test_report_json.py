@@ -1,0 +1,187 @@
+"""The JSON document and its published schema."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.ir import CallFrame, Network, Origin
+from archdsl.reports import Subject, render_json
+from archdsl.reports.json import json_schema
+from archdsl.source import Diagnostic, Kind, Label, Source, Span
+from tests.support import networks
+from tests.support.build import block, end, finish, image, network, op, sequence
+from tests.unit.test_reports import CLAIMS, Claimed
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "report.schema.json"
+NETWORKS = {
+    "vgg16": networks.vgg16,
+    "alexnet": networks.alexnet_two_gpus,
+    "lenet": networks.lenet5,
+    "resnet": networks.resnet,
+    "vector": lambda: sequence(op("linear", 3), input=image().with_shape((8,))),
+}
+SOURCE = Source("specs/a.arch", "network A {\n  conv(64, [3, 3])\n}\n")
+
+
+def document(net: Network, **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(render_json([Subject(Facts(net), "specs/a.arch", **more)]))
+    return found
+
+
+def validate(found: object) -> None:
+    jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).validate(found)
+
+
+def test_the_published_schema_is_the_one_in_use() -> None:
+    """Where it is not: `archdsl.reports.json.json_schema()` is the text that belongs into the file."""
+    assert SCHEMA.read_text("utf-8") == json_schema()
+    jsonschema.Draft202012Validator.check_schema(json.loads(json_schema()))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_documents_follow_the_schema(name: str) -> None:
+    validate(document(NETWORKS[name](), claims=CLAIMS))
+
+
+def test_the_schema_refuses_what_is_not_a_report() -> None:
+    found = document(networks.lenet5())
+    for wrong in ({**found, "schema": "archdsl.report/2"}, {**found, "more": 1}, {"schema": "archdsl.report/1"}):
+        with pytest.raises(jsonschema.ValidationError):
+            validate(wrong)
+
+
+def test_vgg16() -> None:
+    """The figures of Simonyan & Zisserman 2015, and those measured with PyTorch 2.13."""
+    found = document(networks.vgg16())
+    assert (found["schema"], found["network"], found["bindings"]) == ("archdsl.report/1", "VGG16", {"N": 1})
+    assert found["inputs"] == [{"name": "image", "shape": [3, 224, 224], "dtype": "float32"}]
+    assert found["outputs"] == ["logits"]
+    totals = {name: found["totals"][name] for name in ("params", "macs", "activations", "depth")}
+    assert totals == {"params": 138357544, "macs": 15470264320, "activations": 15237608, "depth": 16}
+    assert [scope["path"] for scope in found["scopes"]] == ["features", "classifier"]
+    first = found["layers"][0]
+    assert (first["path"], first["op"], first["inputs"], first["output"]) == (
+        "features.0",
+        "conv",
+        ["image"],
+        [64, 224, 224],
+    )
+    assert (first["params"], first["macs"], first["bytes"]) == (1792, 86704128, 12845056)
+    assert first["attrs"]["window"] == [3, 3]
+    assert first["receptive_field"] == {
+        "size": [3, 3],
+        "stride": [1, 1],
+        "start": [-1, -1],
+        "centre": [0.5, 0.5],
+        "status": "exact",
+    }
+
+
+def test_memory_of_vgg16() -> None:
+    memory = document(networks.vgg16())["memory"]
+    timeline, figures = memory.pop("timeline"), memory.pop("figures")
+    assert memory == {
+        "mode": "inference",
+        "peak": 579722400,
+        "parameters": 553430176,
+        "buffers": 0,
+        "inputs": 602112,
+        "activation_peak": 25690112,
+        "at": "features.2",
+        "saved_for_backward": 73355264,
+    }
+    assert timeline[0] == {"step": 1, "layer": "features.0", "live": ["features.0"], "bytes": 12845056}
+    assert max(moment["bytes"] for moment in timeline) == memory["activation_peak"]
+    assert {"name": "activations", "bytes": 60950432, "convention": "lecture", "status": "exact"} in figures
+
+
+def test_claims_and_findings() -> None:
+    kind = Kind("claim-fails", "error", "")
+    span = Span(SOURCE, 14, 18)
+    finding = Diagnostic(kind, "no", Label(span, "here"), (Label(span, "and"),), notes=("n",), helps=("do", "this"))
+    third = Claimed("params / 3 == 1", False, Fraction(1, 4), "1/4")
+    found = document(networks.lenet5(), claims=(*CLAIMS, third), diagnostics=[finding])
+    validate(found)
+    assert found["claims"][0] == {
+        "text": "params ~ 138M",
+        "holds": True,
+        "disputed": False,
+        "value": 138357544,
+        "source": "Simonyan & Zisserman 2015, Table 2",
+        "span": [1, 1, 1, 21],
+    }
+    assert [claim["disputed"] for claim in found["claims"]] == [False, False, True, True, False]
+    assert found["claims"][-1]["value"] == 0.25
+    where = {"file": "specs/a.arch", "span": [2, 3, 2, 7]}
+    labels = [{**where, "text": "here"}, {**where, "text": "and"}]
+    assert found["diagnostics"] == [
+        {
+            "code": "claim-fails",
+            "severity": "error",
+            "message": "no",
+            **where,
+            "labels": labels,
+            "notes": ["n"],
+            "help": "do\nthis",
+        }
+    ]
+
+
+def test_a_file_without_a_network_has_its_findings() -> None:
+    broken = ("a.arch", [Diagnostic(Kind("not-text", "error", ""), "no text")])
+    found = json.loads(render_json([], [broken]))
+    validate(found)
+    assert found["network"] is None and found["diagnostics"][0]["span"] is None
+
+
+def test_several_networks_are_a_list() -> None:
+    subjects = [Subject(Facts(networks.lenet5())), Subject(Facts(networks.resnet()))]
+    found = json.loads(render_json(subjects))
+    assert [part["network"] for part in found] == ["LeNet5", "ResNet"]
+
+
+def test_layers_name_the_calls_around_them() -> None:
+    """A block call, and in it an inlined one; a loop's turn is no call."""
+    inner, (x,) = block("unit", image(4, 8))
+    stage = CallFrame("stage(64, [3, 3])", Span(SOURCE, 14, 30), "stage", (("channels", "64"), ("windows", "[3, 3]")))
+    turn = CallFrame("window = 3", Span(SOURCE, 14, 30))
+    (y,) = inner.builder.apply("0", op("conv", 4, 1), (x,), Origin(Span(SOURCE, 14, 18), (stage, turn)))
+    unit = end(inner, y)
+    unit.arguments = (("norm", "bn"), ("rate", "1e999"), ("deep", "[" * 100_000), ("odd", "NaN"))
+    body, (x,) = network("Calls", image(4, 8))
+    found = document(finish(body, body.one(unit, x, label="u")))
+    validate(found)
+    arguments = {"norm": "bn", "rate": "1e999", "deep": "[" * 100_000, "odd": "NaN"}
+    assert found["layers"][0]["calls"] == [
+        {"block": "unit", "args": arguments, "line": 1},
+        {"block": "stage", "args": {"channels": 64, "windows": [3, 3]}, "line": 2},
+    ]
+    assert found["layers"][0]["span"] == [2, 3, 2, 7]
+    assert found["scopes"] == [{"path": "u", "call": "unit", "children": ["u.0"], "repeat": None}]
+
+
+def test_several_results_and_several_readers() -> None:
+    layers = {layer["path"]: layer for layer in document(networks.alexnet_two_gpus())["layers"]}
+    assert layers["split"]["output"] == [192, 13, 13]
+    assert layers["split"]["outputs"] == [[192, 13, 13], [192, 13, 13]]
+    assert layers["concat"]["inputs"] == ["gpu0.5", "gpu1.5"] and layers["concat"]["outputs"] is None
+
+
+def test_the_batch_scales_bytes() -> None:
+    one, four = (json.loads(render_json([Subject(Facts(networks.lenet5(), batch))])) for batch in (1, 4))
+    assert four["bindings"] == {"N": 4} and four["totals"] == one["totals"]
+    assert four["layers"][0]["bytes"] == 4 * one["layers"][0]["bytes"]
+    assert four["memory"]["activation_peak"] == 4 * one["memory"]["activation_peak"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_documents_are_the_same_every_time(name: str) -> None:
+    first, second = (render_json([Subject(Facts(NETWORKS[name]()))]) for _ in range(2))
+    assert first == second and first.isascii() and "NaN" not in first and "Infinity" not in first

@@ -1,0 +1,326 @@
+"""Reports as people read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.ir import Network
+from archdsl.reports import REPORTS, Options, Subject, Table, render_text, report
+from archdsl.source import Source, Span
+from archdsl.source.styled import plain, width
+from tests.support import networks
+from tests.support.build import finish, image, network, op, sequence
+
+NETWORKS = {
+    "vgg16": networks.vgg16,
+    "alexnet": networks.alexnet_two_gpus,
+    "lenet": networks.lenet5,
+    "resnet": networks.resnet,
+    "vector": lambda: sequence(op("linear", 3), op("relu"), input=networks.vgg16().input_types[0].with_shape((8,))),
+}
+SPAN = Span(Source("specs/vgg16.arch", "expect params ~ 138M\n"), 0, 20)
+
+
+class Claimed(NamedTuple):
+    """A claim as `archdsl.claims` decides it."""
+
+    text: str
+    holds: bool
+    value: object
+    shown: str
+    source: str = ""
+    disputed: bool = False
+    span: Span = SPAN
+
+
+CLAIMS = (
+    Claimed("params ~ 138M", True, 138_357_544, "138_357_544", "Simonyan & Zisserman 2015, Table 2"),
+    Claimed("depth == 17", False, 16, "16"),
+    Claimed("activations ~ 24M", True, 15_237_608, "15_237_608", "CS231n", True),
+    Claimed("memory(activations) ~ 93MB", True, 60_950_432, "60.95 MB", "CS231n", True),
+)
+
+
+def subject(net: Network, claims: Iterable[Claimed] = (), batch: int = 1) -> Subject:
+    return Subject(Facts(net, batch), "specs/test.arch", claims=tuple(claims))
+
+
+def shown(name: str, about: Subject, options: Options | None = None, columns: int | None = None) -> str:
+    return plain(render_text(report(name, about, options), columns))
+
+
+def rows(table: Table) -> list[tuple[object, ...]]:
+    return [tuple(cell.value for cell in row.cells) for row in table.rows]
+
+
+def test_the_lectures_table_of_vgg16() -> None:
+    """CS231n, "VGGNet in detail", in 96 columns: every row with its working, and the sums."""
+    text = shown("memory", subject(networks.vgg16()), Options(formulas=True), 96)
+    expected = """\
+image        input         224*224*3 = 151K     0.57 MiB
+features.0   conv 3x3, 64  224*224*64 = 3.2M   12.25 MiB (3*3*3)*64 = 1_728
+features.2   conv 3x3, 64  224*224*64 = 3.2M   12.25 MiB (3*3*64)*64 = 36_864
+features.4   maxpool 2x2   112*112*64 = 803K    3.06 MiB
+features.5   conv 3x3, 128 112*112*128 = 1.6M   6.12 MiB (3*3*64)*128 = 73_728
+features.7   conv 3x3, 128 112*112*128 = 1.6M   6.12 MiB (3*3*128)*128 = 147_456
+features.9   maxpool 2x2   56*56*128 = 401K     1.53 MiB
+features.10  conv 3x3, 256 56*56*256 = 803K     3.06 MiB (3*3*128)*256 = 294_912
+features.12  conv 3x3, 256 56*56*256 = 803K     3.06 MiB (3*3*256)*256 = 589_824
+features.14  conv 3x3, 256 56*56*256 = 803K     3.06 MiB (3*3*256)*256 = 589_824
+features.16  maxpool 2x2   28*28*256 = 201K     0.77 MiB
+features.17  conv 3x3, 512 28*28*512 = 401K     1.53 MiB (3*3*256)*512 = 1_179_648
+features.19  conv 3x3, 512 28*28*512 = 401K     1.53 MiB (3*3*512)*512 = 2_359_296
+features.21  conv 3x3, 512 28*28*512 = 401K     1.53 MiB (3*3*512)*512 = 2_359_296
+features.23  maxpool 2x2   14*14*512 = 100K     0.38 MiB
+features.24  conv 3x3, 512 14*14*512 = 100K     0.38 MiB (3*3*512)*512 = 2_359_296
+features.26  conv 3x3, 512 14*14*512 = 100K     0.38 MiB (3*3*512)*512 = 2_359_296
+features.28  conv 3x3, 512 14*14*512 = 100K     0.38 MiB (3*3*512)*512 = 2_359_296
+features.30  maxpool 2x2   7*7*512 = 25K        0.10 MiB
+classifier.0 linear 4096   4096                 16.0 KiB (7*7*512)*4096 = 102_760_448
+classifier.3 linear 4096   4096                 16.0 KiB 4096*4096 = 16_777_216
+classifier.6 linear 1000   1000                  3.9 KiB 4096*1000 = 4_096_000
+"""
+    spaced = [line.split() for line in text.splitlines()]
+    assert [line for line in spaced if line and re.match(r"image|features|classifier", line[0])] == [
+        line.split() for line in expected.splitlines()
+    ]
+    assert "total" in text and "15_237_608 = 15.2M" in text and "58.1 MiB" in text
+    assert "138_344_128 + 13_416 biases" in text and "= 138_357_544" in text
+
+
+def test_the_widest_form_has_shapes_and_sums_in_one_line() -> None:
+    text = shown("memory", subject(networks.vgg16()), Options(formulas=True))
+    assert "[64, 224, 224]   224*224*64 = 3.2M   12.25 MiB  (3*3*64)*64 = 36_864\n" in text
+    assert "15_237_608 = 15.2M   58.1 MiB  138_344_128 + 13_416 biases = 138_357_544\n" in text
+
+
+def test_memory_figures_show_their_working() -> None:
+    text = shown("memory", subject(networks.vgg16()))
+    assert "parameters 527.8 MiB + inputs 0.57 MiB + activations 24.5 MiB = 579_722_400 bytes" in text
+    assert "at features.2: its input 12.25 MiB + its output 12.25 MiB" in text
+    assert "values 58.2 MiB + indices 11.68 MiB (int64) + noise 32.0 KiB = 73_355_264 bytes" in text
+    assert "15_237_608 values x 4 bytes = 60_950_432; × 2 for backward" in text
+    assert "× 4 with gradients and Adam: 2.06 GiB" in text
+
+
+def test_disputed_figures_stand_beside_the_sum() -> None:
+    text = shown("memory", subject(networks.vgg16(), CLAIMS), Options(formulas=True))
+    assert "disputed  activations ~ 24M: the rows add up to 15_237_608 (CS231n)" in text
+    assert "disputed  memory(activations) ~ 93MB: the rows add up to 60.95 MB (CS231n)" in text
+    assert "138M" not in text
+
+
+def test_receptive_fields_of_vgg16() -> None:
+    (table,) = report("receptive-field", subject(networks.vgg16()))
+    sizes = [int(str(values[2]).split("x")[0]) for values in rows(table)]
+    assert sizes == [3, 5, 6, 10, 14, 16, 24, 32, 40, 44, 60, 76, 92, 100, 132, 164, 196, 212, 224]
+    text = shown("receptive-field", subject(networks.vgg16()), columns=80)
+    assert "features.28   3x3        196 x 196      16           8.0     76.6%  █████████▏" in text
+    assert "features.30   2x2 /2     212 x 212      32          16.0     89.6%  ██████████▋" in text
+    assert "classifier.0  all of it  224 x 224       -             -    100.0%  ████████████" in text
+    assert "unit (3, 3) of features.30 reads rows 6..217, columns 6..217\n" in text
+
+
+def test_a_unit_at_the_border_reads_padding() -> None:
+    text = shown("receptive-field", subject(networks.vgg16()), Options(unit=("features.30", (0, 6))))
+    assert "unit (0, 6) of features.30 reads rows -90..121 (90 of them padding), columns 102..313 (90 of them" in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "problem"),
+    [(("nowhere", (0, 0)), KeyError), (("features.30", (7, 0)), IndexError), (("0", (0,)), IndexError)],
+)
+def test_a_unit_that_is_not_there(unit: tuple[str, tuple[int, ...]], problem: type[Exception]) -> None:
+    with pytest.raises(problem):
+        report("receptive-field", subject(networks.vgg16()), Options(unit=unit))
+
+
+def test_summary_folds_repeats_and_joins_small_operators() -> None:
+    text = shown("summary", subject(networks.resnet()), columns=80)
+    assert (
+        text
+        == """\
+ResNet   image [3, 32, 32] -> logits [10]   N = 1, float32
+
+layer                                output       params   MACs   share
+───────────────────────────────────────────────────────────────────────
+conv1    conv 7x7, 8 /2 · bn · relu  [8, 16, 16]   1_192   301K   25.4%
+layer1                                             3_600   885K   74.6%
+  0-2    residual  ×3                              3_600   885K   74.6%
+avgpool  global average              [8, 1, 1]
+1        flatten                     [8]
+fc       linear 10                   [10]             90     80    0.0%
+───────────────────────────────────────────────────────────────────────
+total    7 conv, 3 add, 1 linear                   4_882  1.19M  100.0%
+--depth 2 opens the blocks · --full lists all 27 operators · ×n: sum of n alike
+"""
+    )
+
+
+def test_depth_opens_and_closes_scopes() -> None:
+    def paths(depth: int) -> list[object]:
+        (table,) = report("summary", subject(networks.resnet()), Options(depth=depth))
+        return [values[0] for values in rows(table)]
+
+    assert paths(0) == ["conv1", "layer1", "avgpool", "1", "fc"]
+    assert paths(1) == ["conv1", "layer1", "layer1.0", "avgpool", "1", "fc"]
+    assert paths(2)[2:6] == ["layer1.0", "layer1.0.conv1", "layer1.0.conv2", "layer1.0.add"]
+
+
+def test_full_lists_every_operator_once() -> None:
+    about = subject(networks.resnet())
+    (table,) = report("summary", about, Options(full=True))
+    scopes = {"layer1", "layer1.0", "layer1.1", "layer1.2"}
+    listed = [values[0] for values in rows(table)]
+    assert [path for path in listed if path not in scopes] == [layer.path for layer in about.facts.flat.layers]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 9])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rows_add_up_to_the_totals(name: str, depth: int) -> None:
+    """Whatever is opened or folded: the rows that are not headings hold all parameters, MACs and values."""
+    about = subject(NETWORKS[name]())
+    (table,) = report("summary", about, Options(depth=depth))
+    leaves = [row for row in table.rows if row.style != "heading"]
+    sums = [sum(int(str(row.cells[i].value)) for row in leaves if row.cells[i].value is not None) for i in (3, 4, 7)]
+    total = about.facts.cost.total
+    assert sums == [total.params, total.macs, total.values]
+
+
+def test_a_shared_instance_is_counted_once() -> None:
+    body, (x,) = network("Shared", image(4, 8))
+    conv = op("conv", 4, 1)
+    x = body.one(conv, body.one(conv, x, label="same"), label="same")
+    (table,) = report("summary", subject(finish(body, x)))
+    assert [values[3] for values in rows(table)] == [20, 0]
+
+
+def test_params_split_weights_and_biases() -> None:
+    (table,) = report("params", subject(networks.vgg16()))
+    (total,) = table.totals
+    assert [cell.value for cell in total.cells][2:5] == [138_344_128, 13_416, 138_357_544]
+    (tensors,) = report("params", subject(networks.vgg16()), Options(full=True))
+    assert rows(tensors)[:2] == [
+        ("features.0.weight", (64, 3, 3, 3), 1_728, "parameter", "float32"),
+        ("features.0.bias", (64,), 64, "parameter", "float32"),
+    ]
+    assert len(tensors.rows) == 32
+
+
+def test_flops_by_kind_and_by_block() -> None:
+    by_kind, by_block = report("flops", subject(networks.vgg16()))
+    assert [values[:3] for values in rows(by_kind)] == [("conv 3x3", 13, 15_346_630_656), ("linear", 3, 123_633_664)]
+    assert [(v[0], v[2]) for v in rows(by_block)] == [("features", 15_346_630_656), ("classifier", 123_633_664)]
+    text = shown("flops", subject(networks.vgg16()))
+    assert "VGG16   15_470_264_320 MACs = 30.9G FLOPs" in text
+    assert "not counted: relu, maxpool, adaptive_avgpool, flatten and dropout" in text
+
+
+def test_tables_stand_side_by_side_where_both_fit() -> None:
+    about = subject(networks.vgg16())
+    wide, narrow = shown("flops", about, columns=120).splitlines(), shown("flops", about, columns=80).splitlines()
+    assert "by kind" in wide[2] and "by block" in wide[2]
+    assert sum("by kind" in line and "by block" in line for line in narrow) == 0
+
+
+def test_sort_and_top() -> None:
+    (table,) = report("params", subject(networks.vgg16()), Options(sort="params", top=3))
+    assert [(v[0], v[4]) for v in rows(table)] == [
+        ("classifier.0", 102_764_544),
+        ("classifier.3", 16_781_312),
+        ("classifier.6", 4_097_000),
+    ]
+    assert "the first 3 of 16 rows by params" in plain([list(note) for note in table.notes])
+    layers, figures = report("memory", subject(networks.vgg16()), Options(sort="alive", top=1))
+    assert [v[0] for v in rows(layers)] == ["features.2"] and figures.is_list
+    (first, *_), _ = (rows(t) for t in report("summary", subject(networks.vgg16()), Options(top=2)) * 2)
+    assert first[0] == "features.0"
+
+
+def test_an_unknown_column_names_those_that_are_there() -> None:
+    with pytest.raises(ValueError, match="no column `weight`; its columns are layer, operation, weights"):
+        report("params", subject(networks.vgg16()), Options(sort="weight"))
+
+
+def test_an_unknown_report() -> None:
+    with pytest.raises(KeyError):
+        report("weather", subject(networks.vgg16()))
+
+
+def test_claims() -> None:
+    text = shown("claims", subject(networks.vgg16(), CLAIMS))
+    assert (
+        text
+        == """\
+VGG16   4 claims: 1 fails
+
+          claim                               computed     source
+─────────────────────────────────────────────────────────────────────────────────────────────
+ok        params ~ 138M                       138_357_544  Simonyan & Zisserman 2015, Table 2
+fails     depth == 17                         16
+disputed  dispute activations ~ 24M           15_237_608   CS231n
+disputed  dispute memory(activations) ~ 93MB  60.95 MB     CS231n
+"""
+    )
+    assert "4 claims: all hold" in shown("claims", subject(networks.vgg16(), [CLAIMS[0]] * 4))
+    assert "makes no claims" in shown("claims", subject(networks.vgg16()))
+
+
+def test_training_parts_have_their_own_total() -> None:
+    body, (x,) = network("Aux", image(4, 8))
+    x = body.one(op("conv", 4, 1), x)
+    head = body.group("head", x, op("flatten"), op("linear", 3), training=True)
+    about = subject(finish(body, ("logits", x), ("aux", head), training=("aux",)))
+    text = shown("summary", about)
+    assert "-> logits [4, 8, 8]   N" in text
+    assert text.count("head") == 0
+    assert "training  with the parts for training" in text and "791" in text
+
+
+def test_the_batch_scales_bytes_and_nothing_else() -> None:
+    about = subject(networks.vgg16(), batch=4)
+    assert "N = 4, float32" in shown("memory", about)
+    assert "15_237_608 values x 4 bytes x 4 samples = 243_801_728" in shown("memory", about)
+    assert "15_470_264_320 MACs" in shown("flops", about)
+
+
+@pytest.mark.parametrize("columns", [80, 96, 120])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nothing_is_wider_than_asked(name: str, columns: int) -> None:
+    about = subject(NETWORKS[name](), CLAIMS)
+    variants = (Options(), Options(full=True), Options(depth=3), Options(top=4))
+    for options in (*variants, *([Options(formulas=True)] if columns > 80 else [])):
+        for line in shown("all", about, options, columns).splitlines():
+            assert width(line) <= columns
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_ascii_is_ascii_and_says_the_same(name: str) -> None:
+    about = subject(NETWORKS[name](), CLAIMS)
+    text = plain(render_text(report("all", about), 80, ascii=True))
+    assert text.isascii()
+    assert "---------" in text and "share" in text
+
+
+def test_all_is_every_report_in_turn() -> None:
+    about = subject(networks.vgg16(), CLAIMS)
+    names = [table.name for table in report("all", about)]
+    assert names == [table.name for name in REPORTS[:-1] for table in report(name, about)]
+
+
+def test_names_cannot_reach_the_terminal() -> None:
+    body, (x,) = network("Evil\x1b[31m", image(3, 8))
+    net = finish(body, body.one(op("conv", 4, 3), x, label="a\x1b]0;b\x07\n"))
+    text = shown("summary", subject(net))
+    assert "\x1b" not in text and "\x07" not in text and "Evil\\x1b[31m" in text
+    assert "a\\x1b]0;b\\x07\\n" in text
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_reports_are_the_same_every_time(make: Callable[[], Network]) -> None:
+    assert shown("all", subject(make())) == shown("all", subject(make()))
