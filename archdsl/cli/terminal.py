@@ -25,6 +25,21 @@ STYLES = {
     "rule": "dim",
     "header": "dim",
     "bar": "blue",
+    "title": "bold",
+    "heading": "bold",
+    "total": "bold",
+    "count": "yellow",
+    "peak": "bold yellow",
+    "kind.conv": "blue",
+    "kind.pool": "dark_orange3",
+    "kind.linear": "magenta",
+    "kind.attention": "bright_magenta",
+    "kind.norm": "bright_black",
+    "kind.activation": "green",
+    "kind.merge": "yellow",
+    "kind.parameter": "cyan",
+    "kind.reshape": "bright_black",
+    "kind.regularization": "bright_black",
 }
 
 

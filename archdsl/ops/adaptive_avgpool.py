@@ -6,9 +6,8 @@ from typing import ClassVar, Self
 
 from archdsl.ir import WHOLE, Examples, Lowering, Op, Reach, Saved, Shape, Step, TensorType, Types
 from archdsl.ir.attrs import Field, Sizes
-from archdsl.ops.families.calls import compact
+from archdsl.ops.families.calls import call_and_function, compact
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.pool import call_and_function
 from archdsl.ops.families.windows import per_axis, show_window, spatial_rank
 
 

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Window, WindowOrGlobal
-from archdsl.ops.families.calls import compact
+from archdsl.ops.families.calls import call_and_function, compact, helper_call
 from archdsl.ops.families.padding import padded_copy, padded_module, padded_sizes, pads
-from archdsl.ops.families.pool import Pool, call_and_function, padded_call, pool_geometry, pool_keywords, pool_summary
+from archdsl.ops.families.pool import Pool, pool_geometry, pool_keywords, pool_summary
 from archdsl.ops.families.windows import Geometry, Padding
 
 
@@ -95,8 +95,8 @@ class AvgPool(Pool):
         bare = g._replace(pad=((0, 0),) * rank, round=g.round if self.count_pad else "floor")
         given = (("pads", pads(self.padding(x))), *pool_keywords(bare))
         if self.count_pad:
-            return padded_call(padded_module(f"AvgPool{rank}d", "Average pooling"), args, given)
-        return padded_call(_masked_avg_pool(rank), args, given)
+            return helper_call(padded_module(f"AvgPool{rank}d", "Average pooling"), args, given)
+        return helper_call(_masked_avg_pool(rank), args, given)
 
     def summary(self) -> str:
         return "global average" if self.is_global else pool_summary(self.name, self.window, self.stride)

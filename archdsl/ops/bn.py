@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Misfit, Op, Saved, State, TensorType, Types, show_shape
 from archdsl.ir.attrs import Field, Flag, Number, Positive
-from archdsl.ops.families.calls import Keywords, keywords
+from archdsl.ops.families.calls import Keywords, helper_call, keywords
 from archdsl.ops.families.checks import check_float
 
 
@@ -76,4 +76,4 @@ class {name}{module}(nn.{module}):
 ''',
         ("Any", "nn"),
     )
-    return Lowering(Call(helper.name, (channels,), given), helper=helper)
+    return helper_call(helper, (channels,), given)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Misfit, Saved, Shape, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, Shape, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Size, Table, Window
+from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.convolution import Convolution, Kernel
 from archdsl.ops.families.windows import geometry, show_stride, show_window
 
@@ -127,9 +128,9 @@ class Conv(Convolution):
         rank = self.kernel(x).rank
         if self.table is not None:
             table = tuple(row.replace(" ", ".") for row in self.table)
-            return Lowering(Call(f"TableConv{rank}d", args, (("table", table), *keywords)), helper=_table_conv(rank))
+            return helper_call(_table_conv(rank), args, (("table", table), *keywords))
         if self.standardize:
-            return Lowering(Call(f"StandardizedConv{rank}d", args, keywords), helper=_standardized_conv(rank))
+            return helper_call(_standardized_conv(rank), args, keywords)
         return super().pytorch(x)
 
     def summary(self) -> str:
@@ -160,7 +161,7 @@ class TableConv{rank}d(nn.Conv{rank}d):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight.new_zeros(*self.joined.shape[:2], *self.kernel_size)
-        weight = weight.masked_scatter_(self.joined, self.weight)
+        weight.masked_scatter_(self.joined, self.weight)
         x = F.pad(x, self.pads) if self.pads else x
         return F.conv{rank}d(x, weight, self.bias, self.stride, self.padding, self.dilation)
 ''',

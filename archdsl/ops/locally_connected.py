@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Self
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Size, Window
-from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import padded, pads
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, show_stride, show_window, spell_out
@@ -86,9 +86,7 @@ class LocallyConnected(Op):
         given = keywords(stride=(g.stride, (1,) * len(g.stride)), bias=(self.bias, True))
         if any(map(any, g.pad)):
             given = (*given, ("pads", pads(g.pad)))
-        return Lowering(
-            Call("LocallyConnected", (x.channels, self.channels, g.window, y.sizes), given), helper=_LOCALLY_CONNECTED
-        )
+        return helper_call(_LOCALLY_CONNECTED, (x.channels, self.channels, g.window, y.sizes), given)
 
     def summary(self) -> str:
         return f"locally_connected {show_window(self.window)}, {self.channels}{show_stride(self.stride)}"

@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from archdsl.ir import Examples, Extra, Lowering, Misfit, Op, Saved, TensorType, Types, show_shape
 from archdsl.ir.attrs import Field, Number, Size
-from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.calls import call_and_function, keywords
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.pool import call_and_function
 
 
 class LocalResponseNorm(Op):

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from archdsl.ir import Examples, Extra, Lowering, Saved, TensorType, Types
 from archdsl.ir.attrs import Field, Pad, Rounding, Window, WindowOrGlobal
-from archdsl.ops.families.calls import compact
+from archdsl.ops.families.calls import call_and_function, compact, helper_call
 from archdsl.ops.families.padding import padded_copy, padded_module, pads
-from archdsl.ops.families.pool import Pool, call_and_function, padded_call, pool_geometry, pool_keywords, pool_summary
+from archdsl.ops.families.pool import Pool, pool_geometry, pool_keywords, pool_summary
 from archdsl.ops.families.windows import Geometry
 
 
@@ -67,7 +67,7 @@ class MaxPool(Pool):
             padding = self.padding(x)
             given = pool_keywords(g._replace(pad=((0, 0),) * rank, round="floor"))
             helper = padded_module(f"MaxPool{rank}d", "Max pooling", 'float("-inf")')
-            return padded_call(helper, args, (("pads", pads(padding)), *given))
+            return helper_call(helper, args, (("pads", pads(padding)), *given))
         return call_and_function(f"MaxPool{rank}d", f"max_pool{rank}d", args, pool_keywords(g))
 
     def summary(self) -> str:

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import (
-    WHOLE,
-    Call,
-    Examples,
-    Extra,
-    Helper,
-    Lowering,
-    Misfit,
-    Op,
-    Reach,
-    Saved,
-    State,
-    TensorType,
-    Types,
-)
+from archdsl.ir import WHOLE, Examples, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Size
-from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_float
 
 
@@ -76,7 +62,7 @@ class Rbf(Op):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         args = (operands[0].numel, self.centers)
-        return Lowering(Call("RBF", args, keywords(trainable=(self.trainable, False))), helper=_RBF)
+        return helper_call(_RBF, args, keywords(trainable=(self.trainable, False)))
 
     def summary(self) -> str:
         return f"rbf {self.centers}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Self
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Field, Window
-from archdsl.ops.families.calls import keywords
+from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.pool import pool_summary
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, spell_out
@@ -68,9 +68,7 @@ class Subsample(Op):
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         g = self.geometry(x)
-        return Lowering(
-            Call("Subsample", (x.channels, g.window), keywords(stride=(g.stride, g.window))), helper=_SUBSAMPLE
-        )
+        return helper_call(_SUBSAMPLE, (x.channels, g.window), keywords(stride=(g.stride, g.window)))
 
     def summary(self) -> str:
         return pool_summary(self.name, self.window, self.stride)

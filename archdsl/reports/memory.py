@@ -60,9 +60,7 @@ def _layers(subject: Subject, options: Options) -> Table:
     rows = [_layer_row(subject, entry, figures) for entry in entries]
     kept = sum(item.size.at(subject.facts.batch) for item in facts.saved.items)
     total = row("total", None, None, None, facts.activation_peak, kept, None, style="total")
-    words = (
-        "memory: of the results · alive: while the layer runs, in inference; the most is the total · kept: for backward"
-    )
+    words = "memory: of the results · alive: while it runs, in inference · kept: for backward"
     notes: tuple[Note, ...] = ((Piece(words, "dim"),), *see_more(entries, options, len(subject.facts.flat.layers)))
     return Table("memory", LAYERS, (*first, *rows), (total,), notes=notes)
 
@@ -217,6 +215,12 @@ def _kept(subject: Subject) -> str:
 def _disputes(subject: Subject) -> Iterator[Note]:
     """Published figures about memory that the spec says are wrong, with what the rows add up to."""
     for claim in subject.claims:
-        if claim.disputed and ("activations" in claim.text or "memory" in claim.text):
+        if claim.disputed and isinstance(claim.value, int):
+            if "memory(" in claim.text:
+                found = f"{exact(claim.value)} bytes = {claim.value / 1e6:.2f} MB"
+            elif "activations" in claim.text:
+                found = f"{exact(claim.value)} values"
+            else:
+                continue
             source = f" ({claim.source})" if claim.source else ""
-            yield (Piece("disputed", "warning"), Piece(f"  {claim.text}: the rows add up to {claim.shown}{source}"))
+            yield (Piece("disputed", "warning"), Piece(f"  {claim.text}: the rows add up to {found}{source}"))

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 
 class Options(NamedTuple):
+    """Each report heeds the options that concern it."""
+
     depth: int | None = None
     """How many levels of scopes are opened; each report has its own default."""
     full: bool = False

@@ -20,6 +20,8 @@ RIGHT = ("count", "short", "bytes", "share", "number")
 
 
 class Column(NamedTuple):
+    """A column: its name, its heading, and how it shows its values."""
+
     key: str
     """Its name in CSV, and for sorting."""
     title: str
@@ -35,12 +37,16 @@ class Column(NamedTuple):
 
 
 class Cell(NamedTuple):
+    """A value with what people see of it."""
+
     value: Value = None
     shown: tuple[Piece, ...] | None = None
     """What people see, where it is not the value written the column's way."""
 
 
 class Row(NamedTuple):
+    """A cell for each column."""
+
     cells: tuple[Cell, ...]
     indent: int = 0
     """How far the first cell is set in."""
@@ -48,6 +54,8 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
+    """Columns and rows, and what stands around them."""
+
     name: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]

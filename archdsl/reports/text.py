@@ -64,7 +64,7 @@ def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
     rows = [[_cell(r, i, c, ascii) for i, c in enumerate(table.columns)] for r in (*table.rows, *table.totals)]
     if not table.is_list:
         rows.insert(0, [[Piece(c.title, "header")] for c in table.columns])
-    kept, gap = _choose(table.columns, _widths(rows), limit)
+    kept, gap = (range(len(table.columns)), 2) if table.is_list else _choose(table.columns, _widths(rows), limit)
     columns = [table.columns[i] for i in kept]
     grid = _wrapped([[r[i] for i in kept] for r in rows], columns, gap, limit)
     lines = [list(_lines(r, columns, _spans(grid), gap)) for r in grid]

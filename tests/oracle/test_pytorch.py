@@ -18,12 +18,14 @@ from archdsl.analyses.memory import memory
 from archdsl.analyses.storage import StorageFacts, storage
 from archdsl.backends.pytorch import build, step
 from archdsl.ir import Network, flatten
+from archdsl.pipeline import open_spec
 from tests.support.build import bottleneck, finish, image, network, op, resnet, sequence, two_towers, vgg16
 from tests.support.live import activation_peak, saved_bytes
 from tests.support.random_networks import random_network
 
 torch.set_num_threads(1)
 DATA = Path(__file__).parents[1] / "data" / "state_dicts"
+SPECS = Path(__file__).parents[2] / "specs"
 SEEDS = range(30)
 NOTHING_IN_PLACE = StorageFacts(frozenset())
 
@@ -71,15 +73,41 @@ class HandWrittenVGG16(nn.Module):
         return self.dense[2](torch.relu(self.dense[1](torch.relu(self.dense[0](x)))))
 
 
-def test_vgg16_has_the_state_dict_of_torchvision() -> None:
-    published = json.loads(gzip.decompress((DATA / "vgg16.json.gz").read_bytes()))
-    found = [[key, list(tensor.shape)] for key, tensor in build(vgg16(), "meta").state_dict().items()]
-    assert found == published["entries"]
-    assert sum(p.numel() for p in build(vgg16(), "meta").parameters()) == published["parameters"]
+def spec(file: str, name: str) -> Network:
+    """A network of the project's own specs."""
+    found = open_spec(SPECS / file).check(name).network
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "name"),
+    [
+        ("alexnet", "alexnet.arch", "AlexNetTorchvision"),
+        ("vgg16", "vgg16.arch", "VGG16"),
+        *((f"vgg{depth}", "vgg.arch", f"VGG_{letter}") for depth, letter in zip((11, 13, 16, 19), "ABDE", strict=True)),
+        *((f"vgg{depth}_bn", "vgg.arch", f"VGG_{letter}_BN") for depth, letter in ((11, "A"), (16, "D"), (19, "E"))),
+    ],
+)
+def test_the_state_dict_is_that_of_torchvision(model: str, file: str, name: str) -> None:
+    published = json.loads(gzip.decompress((DATA / f"{model}.json.gz").read_bytes()))
+    module = build(spec(file, name), "meta")
+    assert [[key, list(tensor.shape)] for key, tensor in module.state_dict().items()] == published["entries"]
+    assert sum(p.numel() for p in module.parameters()) == published["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [(path.name, name) for path in sorted(SPECS.glob("*.arch")) for name in open_spec(path).networks]
+)
+def test_every_spec_is_what_its_graph_says(file: str, name: str) -> None:
+    net = spec(file, name)
+    module = build(net, "meta")
+    check_state(module, net)
+    check_shapes(module, net, *(torch.empty(2, *t.shape, device="meta") for t in net.input_types))
 
 
 def test_vgg16_equals_a_hand_written_reference() -> None:
-    module, reference = build(vgg16()).eval(), HandWrittenVGG16().eval()
+    module, reference = build(spec("vgg16.arch", "VGG16")).eval(), HandWrittenVGG16().eval()
     reference.load_state_dict(dict(zip(reference.state_dict(), module.state_dict().values(), strict=True)))
     x = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
@@ -107,19 +135,26 @@ def test_step_reports_a_real_step() -> None:
     assert done.loss == step(resnet((1, 1), size=32, base=8, classes=10), batch=3, device="cpu").loss
 
 
-def test_the_state_is_that_of_the_graph(net: Network) -> None:
+def test_modules_are_what_the_graph_says(net: Network) -> None:
+    module = build(net)
+    check_state(module, net)
+    check_shapes(module, net, *inputs(net))
+
+
+def check_state(module: nn.Module, net: Network) -> None:
+    """Parameters and buffers have the names, shapes and order of the graph."""
     expected = [
         (f"{layer.path}.{state.name}", state.shape)
         for layer in flatten(net, training=True).layers
         if not layer.is_reuse
         for state in layer.op.state(*layer.operand_types)
     ]
-    assert [(k, tuple(v.shape)) for k, v in build(net, "meta").state_dict().items()] == expected
+    assert [(k, tuple(v.shape)) for k, v in module.state_dict().items()] == expected
 
 
-def test_every_module_gives_the_shapes_of_the_graph(net: Network) -> None:
+def check_shapes(module: nn.Module, net: Network, *given: Tensor) -> None:
+    """Every child module has a path of the graph, and gives results of the shapes there."""
     flat = flatten(net)
-    module = build(net)
     seen: dict[str, list[tuple[int, ...]]] = {}
 
     def note(path: str) -> Any:
@@ -128,9 +163,7 @@ def test_every_module_gives_the_shapes_of_the_graph(net: Network) -> None:
 
         return hook
 
-    children = {path: child for path, child in module.named_modules() if path}
-    hooks = [child.register_forward_hook(note(path)) for path, child in children.items()]
-    given = inputs(net)
+    hooks = [child.register_forward_hook(note(path)) for path, child in module.named_modules() if path]
     found = results(module(*given))
     assert len(hooks) == len(seen)
     assert seen == {path: [flat.types[v].shape for v in flat.paths[path]] for path in seen}

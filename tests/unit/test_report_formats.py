@@ -77,7 +77,7 @@ def test_nothing_is_cut_short() -> None:
 def test_numbers_stay_with_their_units_and_signs_with_their_words() -> None:
     columns = (Column("a", "a"), Column("b", "b", wraps=True))
     table = Table("t", columns, (Row((Cell("x"), Cell("12 KiB + 3 KiB + 4 KiB = 19 KiB"))),), is_list=True)
-    assert text(10, table) == "x 12 KiB\n  + 3 KiB\n  + 4 KiB\n  = 19 KiB\n"
+    assert text(11, table) == "x  12 KiB\n   + 3 KiB\n   + 4 KiB\n   = 19 KiB\n"
 
 
 def test_wide_characters_are_two_columns() -> None:

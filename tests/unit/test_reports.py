@@ -42,7 +42,7 @@ CLAIMS = (
     Claimed("params ~ 138M", True, 138_357_544, "138_357_544", "Simonyan & Zisserman 2015, Table 2"),
     Claimed("depth == 17", False, 16, "16"),
     Claimed("activations ~ 24M", True, 15_237_608, "15_237_608", "CS231n", True),
-    Claimed("memory(activations) ~ 93MB", True, 60_950_432, "60.95 MB", "CS231n", True),
+    Claimed("memory(activations) ~ 93MB", True, 60_950_432, "60_950_432", "CS231n", True),
 )
 
 
@@ -110,8 +110,8 @@ def test_memory_figures_show_their_working() -> None:
 
 def test_disputed_figures_stand_beside_the_sum() -> None:
     text = shown("memory", subject(networks.vgg16(), CLAIMS), Options(formulas=True))
-    assert "disputed  activations ~ 24M: the rows add up to 15_237_608 (CS231n)" in text
-    assert "disputed  memory(activations) ~ 93MB: the rows add up to 60.95 MB (CS231n)" in text
+    assert "disputed  activations ~ 24M: the rows add up to 15_237_608 values (CS231n)" in text
+    assert "disputed  memory(activations) ~ 93MB: the rows add up to 60_950_432 bytes = 60.95 MB (CS231n)" in text
     assert "138M" not in text
 
 
@@ -264,7 +264,7 @@ VGG16   4 claims: 1 fails
 ok        params ~ 138M                       138_357_544  Simonyan & Zisserman 2015, Table 2
 fails     depth == 17                         16
 disputed  dispute activations ~ 24M           15_237_608   CS231n
-disputed  dispute memory(activations) ~ 93MB  60.95 MB     CS231n
+disputed  dispute memory(activations) ~ 93MB  60_950_432   CS231n
 """
     )
     assert "4 claims: all hold" in shown("claims", subject(networks.vgg16(), [CLAIMS[0]] * 4))

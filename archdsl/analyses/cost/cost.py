@@ -60,6 +60,7 @@ def node_cost(node: Node, modules: dict[int, Cost]) -> Cost:
 
 
 def op_cost(op: Op, node: Node) -> Cost:
+    """The counts of an operator where it stands."""
     operands, results = node.operand_types, node.result_types
     state = op.state(*operands)
     params = [s for s in state if s.role == "parameter"]

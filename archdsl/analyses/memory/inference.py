@@ -49,6 +49,8 @@ class Moment(NamedTuple):
 
 
 class InferenceFacts(NamedTuple):
+    """What is alive while each operator runs, and when that is most."""
+
     moments: tuple[Moment, ...]
     peak: Moment | None
     """The first moment with the most bytes; None for a network without operators."""

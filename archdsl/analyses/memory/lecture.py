@@ -39,6 +39,8 @@ class LectureRow(NamedTuple):
 
 
 class LectureFacts(NamedTuple):
+    """The table with its sums."""
+
     rows: tuple[LectureRow, ...]
 
     @property
@@ -60,6 +62,7 @@ class LectureFacts(NamedTuple):
 
 
 def lecture(network: Network, flat: Flat | None = None) -> LectureFacts:
+    """The table of a network, without what exists only while training; bytes are those of one sample."""
     flat = flat or flatten(network)
     makers = {number: layer for layer in flat.layers for number in layer.results}
     inputs = [

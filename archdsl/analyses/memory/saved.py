@@ -25,6 +25,8 @@ class SavedItem(NamedTuple):
 
 
 class SavedFacts(NamedTuple):
+    """All that is kept for a batch."""
+
     items: tuple[SavedItem, ...]
     """In order of their making."""
     loss: tuple[SavedItem, ...]

@@ -11,6 +11,7 @@ from archdsl.backends.graphviz.model import Bar, Card, Drawing, Group, Merge, Ro
 from archdsl.backends.graphviz.palette import Palette, Theme, palette
 from archdsl.backends.graphviz.scene import Box, Dot, Label, Line, Outline, Point, Shape
 from archdsl.backends.graphviz.sizes import (
+    CELL,
     HEADING,
     METER,
     ROW,
@@ -212,45 +213,38 @@ class _Writer:
 
     def _heading(self, card: Card, columns: Columns, is_headed: bool) -> str:
         c = self.colours
-        room = (columns.heading if is_headed else columns.total) - 8
+        room = (columns.heading if is_headed else columns.total) - CELL
         heading = fitted(card.heading, room, TEXT, True)
         text = font(heading, TEXT, c["ink"], bold=True)
         if card.note and len(heading) == len(card.heading):
             text += font(f"  {fitted(card.note, room - 40, SMALL)}", SMALL, c["grey"])
         text += strut(c["ink"])
         if not is_headed:
-            return table(tag("tr", tag("td", text, align="left", width=columns.total, height=ROW)), cellpadding=2)
-        cells = tag("td", text, align="left", width=columns.heading, height=ROW)
+            return table(tag("tr", _cell(text, columns.total, "left")), cellpadding=2)
+        cells = _cell(text, columns.heading, "left")
         for name, width in (("output", columns.output), ("params", columns.params), ("MACs", columns.meter)):
-            if width:
-                shown = strut(c["ink"]) + font(name, TINY, c["grey"])
-                cells += tag("td", shown, align="right", width=width, height=ROW)
+            cells += _cell(strut(c["ink"]) + font(name, TINY, c["grey"]), width, "right", c["head"])
         return table(tag("tr", cells), cellpadding=2)
 
     def _row(self, row: Row, columns: Columns) -> str:
         c = self.colours
-        strip, mark = c[f"{row.kind}-strip"], strut(c["ink"])
-        name = fitted(row.name, columns.name - 8, SMALL)
-        text = fitted(row.text, columns.text - 8, TEXT, True)
-        output = fitted(row.output, columns.output - 8, SMALL) if row.is_change else ""
-        cells = tag("td", "", width=STRIP, height=ROW, bgcolor=strip)
-        cells += self._cell(font(name, SMALL, c["grey"]) + mark, columns.name, "left")
-        cells += self._cell(font(text, TEXT, c["ink"], bold=True) + mark, columns.text, "left")
-        cells += self._cell(self._words(row.words) + mark if row.words else "", columns.words, "left")
+        strip, fill, mark = c[f"{row.kind}-strip"], c[f"{row.kind}-row"], strut(c["ink"])
+        name = font(fitted(row.name, columns.name - CELL, SMALL), SMALL, c["grey"])
+        text = font(fitted(row.text, columns.text - CELL, TEXT, True), TEXT, c["ink"], bold=True)
+        output = font(fitted(row.output, columns.output - CELL, SMALL), SMALL, c["ink"]) if row.is_change else ""
+        params = font(row.params, SMALL, c["grey"])
         picture = patches(row.glyph[1], (row.glyph[0], c["glyph"])) if row.glyph and row.is_change else ""
-        cells += self._cell(picture, columns.glyph, None)
-        cells += self._cell(mark + font(output, SMALL, c["ink"]) if output else "", columns.output, "right")
-        cells += self._cell(mark + font(row.params, SMALL, c["grey"]) if row.params else "", columns.params, "right")
         share = row.macs / self.sheet.scale if self.sheet.scale else 0
-        cells += self._cell(self._meter(share, strip) if row.macs else "", columns.meter, None)
-        inner = table(tag("tr", cells), cellpadding=2, bgcolor=c[f"{row.kind}-row"])
+        cells = tag("td", "", width=STRIP, height=ROW, bgcolor=strip)
+        cells += _cell(name and name + mark, columns.name, "left")
+        cells += _cell(text and text + mark, columns.text, "left")
+        cells += _cell(self._words(row.words) + mark if row.words else "", columns.words, "left")
+        cells += _cell(picture, columns.glyph)
+        cells += _cell(output and mark + output, columns.output, "right", fill)
+        cells += _cell(params and mark + params, columns.params, "right", fill)
+        cells += _cell(self._meter(share, strip) if row.macs else "", columns.meter)
+        inner = table(tag("tr", cells), cellpadding=2, bgcolor=fill)
         return tag("tr", tag("td", inner, id=attribute(PATH + row.path), title=attribute(row.tooltip)))
-
-    def _cell(self, inner: str, width: int, align: str | None, fill: str) -> str:
-        if not width:
-            return ""
-        # The fill tells `svg.py` where the right edge of the text is: Graphviz says where it measured the left one.
-        return tag("td", inner, align=align, width=width, height=ROW, bgcolor=fill if align == "right" else None)
 
     def _words(self, words: tuple[Word, ...]) -> str:
         c = self.colours
@@ -274,6 +268,11 @@ class _Writer:
             more += ' arrowhead="none"'
         points = [(x, self.sheet.height - y) for x, y in line.points]
         return f'{line.tail} -> {line.head} [pos="{_spline(points, line.has_arrow)}"{more}];'
+
+
+def _cell(inner: str, width: int, align: str | None = None, fill: str | None = None) -> str:
+    """A cell of a row. `fill` marks the right-aligned ones: Graphviz says where it saw the left end of a text alone."""
+    return tag("td", inner, align=align, width=width, height=ROW, bgcolor=fill) if width else ""
 
 
 def _spline(points: list[Point], has_arrow: bool) -> str:

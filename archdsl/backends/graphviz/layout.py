@@ -64,12 +64,12 @@ def layout(drawing: Drawing) -> Sheet:
     places = _side_by_side(network, definitions)
     across = max(x + scene.right for x, _, scene in places)
     below = max(y + scene.height for _, y, scene in places)
-    room = max(across, LEAST)
+    most = max(across, LEAST)
     keys = [*drawing.kinds, "glyph", *(["meter"] if drawing.scale else [])]
-    legend = _flow(keys, room, legend_width)
-    parts = [fitted(text, room, TINY) for text in drawing.footer if text]
-    footer = tuple("  ·  ".join(line) for line in _flow(parts, room, lambda text: room(f"{text}  ·  ", TINY)))
-    title = fitted(drawing.title, room, TITLE, True)
+    legend = _flow(keys, most, legend_width)
+    parts = [fitted(text, most, TINY) for text in drawing.footer if text]
+    footer = tuple("  ·  ".join(line) for line in _flow(parts, most, lambda text: room(f"{text}  ·  ", TINY)))
+    title = fitted(drawing.title, most, TITLE, True)
     texts = [room(title, TITLE, True), room(drawing.subtitle, SUBTITLE), *(room(line, TINY) for line in footer)]
     page = max(across, *texts, *(sum(map(legend_width, line)) for line in legend)) + 2 * MARGIN
     shapes: list[Shape] = []
@@ -99,13 +99,13 @@ def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float,
     return places
 
 
-def _flow(entries: list[str], room: float, measure: Callable[[str], float]) -> tuple[tuple[str, ...], ...]:
-    """The entries in lines of at most `room`."""
+def _flow(entries: list[str], most: float, measure: Callable[[str], float]) -> tuple[tuple[str, ...], ...]:
+    """The entries in lines of at most that width."""
     lines: list[list[str]] = []
-    used = room
+    used = most
     for entry in entries:
         used += measure(entry)
-        if used > room:
+        if used > most:
             lines.append([])
             used = measure(entry)
         lines[-1].append(entry)

@@ -39,9 +39,9 @@ def width(text: str, size: float, bold: bool = False) -> float:
 
 
 def room(text: str, size: float, bold: bool = False) -> float:
-    """Points to leave for `text`: Graphviz measures letters in whole pixels at 96 dpi, which may be more or less."""
+    """Points to leave for `text`: Graphviz measures letters in whole pixels at 96 dpi, some builds the sum in whole points."""
     pixels = sum(round(w * size / 750) for w in _advances(text, bold))
-    return max(width(text, size, bold), pixels * 0.75)
+    return max(width(text, size, bold), pixels * 0.75 // 1 + 1) if text else 0
 
 
 def fitted(text: str, most: float, size: float, bold: bool = False) -> str:

@@ -50,6 +50,7 @@ _LIGHT: Palette = {
     "grey": "#5B6472",
     "line": "#BCC3CD",
     "paper": "#FFFFFE",
+    "head": "#FFFFFD",
     "scope": "#FBFCFD",
     "block-fill": "#F3F5F8",
     "activation-text": "#007A57",
@@ -66,6 +67,7 @@ _DARK: Palette = {
     "grey": "#A3ACBA",
     "line": "#48505E",
     "paper": "#12161C",
+    "head": "#12161D",
     "scope": "#161B22",
     "block-fill": "#1A2029",
     "activation-text": "#4CCBA2",
@@ -75,7 +77,7 @@ _DARK: Palette = {
     "glyph": "#7D8796",
     "empty": "#343B47",
     "badge": "#C9CFD9",
-    "badge-text": "#12161D",
+    "badge-text": "#12161E",
 }
 
 

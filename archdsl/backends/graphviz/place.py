@@ -291,13 +291,13 @@ class _Region:
             )
             x = -self.scene.left - 16 if is_left else self.scene.right + 16
             words = "" if isinstance(join, Bar) else "identity"
-            room = room(words, SMALL) + 4
+            across = room(words, SMALL) + 4
             if words:
-                self.scene.shapes.append(Label(words, x + 4, (self.fork.y + self.scene.height) / 2 - 7, room))
+                self.scene.shapes.append(Label(words, x + 4, (self.fork.y + self.scene.height) / 2 - 7, across))
             if is_left:
                 self.scene.left = -x
             else:
-                self.scene.right = x + room
+                self.scene.right = x + across
             yield _Way(self.fork, (self.fork.point, (x, self.fork.y)), x, arm.operands[0], True)
 
 
@@ -322,9 +322,9 @@ def _draw_lanes(scene: Scene, lanes: tuple[Lane, ...], top: Port | None) -> None
             scene.line(points, source, target, is_skip=True)
     scene.right = side + LANE * max(len(slots) - 1, 0)
     names = [(lane.text, ends[lane.source].y) for lane in drawn if lane.text]
-    room = max((room(text, SMALL) for text, _ in names), default=-4) + 4
-    scene.shapes.extend(Label(text, scene.right + 4, y - 7, room) for text, y in names)
-    scene.right += room
+    across = max((room(text, SMALL) for text, _ in names), default=-4) + 4
+    scene.shapes.extend(Label(text, scene.right + 4, y - 7, across) for text, y in names)
+    scene.right += across
 
 
 def _reach(lane: Lane, ends: dict[Anchor, Port]) -> tuple[float, float]:

@@ -49,7 +49,20 @@ class _Finisher:
         return _element("svg", attributes, inner) + "\n"
 
     def _children(self, element: ElementTree.Element) -> str:
-        return "".join(self._shown(child) for child in element)
+        """The parts of an element. A cell filled for its alignment gives way to its text, set by its end."""
+        shown: list[str] = []
+        cell: ElementTree.Element | None = None
+        for child in element:
+            if _name(child) != "text":
+                shown.append(self._shown(child))
+                cell = cell if child.get("fill") == "none" else child
+            elif child.text and child.text.strip():
+                place = {} if cell is None else self._aligned(_rectangle(cell.get("points", "")), cell.get("fill", ""))
+                if place.get("text-anchor") == "end":
+                    shown.pop()
+                shown.append(self._text(child, place))
+                cell = None
+        return "".join(shown)
 
     def _shown(self, element: ElementTree.Element) -> str:
         kind = _name(element)
@@ -57,9 +70,7 @@ class _Finisher:
             return self._group(element)
         if kind == "a":
             tooltip = next((v for k, v in element.attrib.items() if k.endswith("title")), "")
-            return _element("title", {}, escape(tooltip)) + self._children(element)
-        if kind == "text":
-            return self._text(element)
+            return _element("title", {}, escape(tooltip, quote=False)) + self._children(element)
         if kind in ("polygon", "path", "ellipse", "polyline") and element.get("fill") != "transparent":
             return self._shape(kind, element)
         return ""
@@ -78,20 +89,27 @@ class _Finisher:
             return inner
         return _element("g", attributes, inner) + "\n"
 
-    def _text(self, element: ElementTree.Element) -> str:
+    def _text(self, element: ElementTree.Element, place: dict[str, str]) -> str:
         text = element.text or ""
-        if not text.strip():
-            return ""
         size, weight = float(element.get("font-size", "10")), element.get("font-weight", "")
         attributes = {key: _round(element.get(key, "0")) for key in ("x", "y", "font-size")}
+        attributes |= place
         if weight:
             attributes["font-weight"] = weight
-        if element.get("text-anchor", "start") != "start":
-            attributes["text-anchor"] = element.get("text-anchor", "")
         if is_measured(text):
             attributes["textLength"] = _round(f"{width(text, size, bool(weight)):.2f}")
             attributes["lengthAdjust"] = "spacingAndGlyphs"
         return _element("text", attributes | self._paint(element), escape(text, quote=False)) + "\n"
+
+    def _aligned(self, cell: dict[str, str], fill: str) -> dict[str, str]:
+        """How a text stands in the cell before it, which its fill tells: in the middle, at the end, or where it is."""
+        token = self.tokens.get(fill, "")
+        left, across = float(cell.get("x", "0")), float(cell.get("width", "0"))
+        if token in ("merge-row", "badge"):
+            return {"x": _round(f"{left + across / 2}"), "text-anchor": "middle"}
+        if token == "head" or token.endswith("-row"):
+            return {"x": _round(f"{left + across - 2}"), "text-anchor": "end"}
+        return {}
 
     def _shape(self, kind: str, element: ElementTree.Element) -> str:
         keep = {"d", "points", "cx", "cy", "rx", "ry", "stroke-width"}

@@ -57,7 +57,7 @@ def lines(item: Item, indent: str, suffix: str = "") -> list[str]:
     else:
         comma = "," if len(group.items) > 1 else ""
         body = [line for i in group.items for line in lines(i, inner, comma)]
-    last = with_comment(f"{indent}{group.close}{suffix}", item.comment)
+    last = with_comment(f"{indent}{group.close}{suffix}", "" if item.comment in body[-1] else item.comment)
     return [f"{indent}{item.prefix}{group.open}", *body, last]
 
 

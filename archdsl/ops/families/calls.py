@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.ir import Expression, Literal, Shape
+from archdsl.ir import Call, Expression, Helper, Literal, Lowering, Shape
 
 Keywords = tuple[tuple[str, Literal], ...]
 
@@ -23,6 +23,16 @@ def function(name: str, args: tuple[Literal, ...] = (), keywords: Keywords = (),
     """A call of a function with the operand first: `F.max_pool2d({0}, 2)`."""
     written = [operand, *map(repr, args), *(f"{k}={v!r}" for k, v in keywords)]
     return Expression(f"{name}({', '.join(written)})", (name.partition(".")[0],))
+
+
+def call_and_function(module: str, name: str, args: tuple[Literal, ...] = (), keywords: Keywords = ()) -> Lowering:
+    """A module of `nn` beside the function of `F` that takes the same arguments."""
+    return Lowering(Call(f"nn.{module}", args, keywords), function(f"F.{name}", args, keywords))
+
+
+def helper_call(helper: Helper, args: tuple[Literal, ...] = (), keywords: Keywords = ()) -> Lowering:
+    """A module that PyTorch lacks."""
+    return Lowering(Call(helper.name, args, keywords), helper=helper)
 
 
 def dim(axis: int) -> int:

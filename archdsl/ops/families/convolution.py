@@ -6,7 +6,7 @@ from math import prod
 from typing import NamedTuple, Self
 
 from archdsl.ir import Call, Extra, Literal, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
-from archdsl.ops.families.calls import Keywords, compact, keywords
+from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric, padded_copy, padded_module, pads
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes, spell_out
@@ -89,7 +89,7 @@ class Convolution(Op):
         if is_symmetric(self.padding(x)):
             return Lowering(Call(f"nn.Conv{rank}d", args, keywords))
         helper = padded_module(f"Conv{rank}d", "A convolution")
-        return Lowering(Call(helper.name, args, keywords), helper=helper)
+        return helper_call(helper, args, keywords)
 
     def arguments(self, x: TensorType) -> tuple[tuple[Literal, ...], Keywords]:
         """The arguments of `nn.Conv2d`; unlike paddings before and after are given as `pads`, those of `F.pad`."""

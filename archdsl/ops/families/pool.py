@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from archdsl.ir import WHOLE, Call, Helper, Lowering, Misfit, Op, Reach, TensorType, Types
-from archdsl.ops.families.calls import Keywords, compact, function, keywords
+from archdsl.ir import WHOLE, Misfit, Op, Reach, TensorType, Types
+from archdsl.ops.families.calls import Keywords, compact, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric
 from archdsl.ops.families.windows import Geometry, Padding, geometry, output_sizes, show_stride, show_window, spell_out
@@ -77,16 +77,6 @@ def pool_keywords(g: Geometry) -> Keywords:
         dilation=(compact(g.dilation), 1),
         ceil_mode=(g.round == "ceil", False),
     )
-
-
-def call_and_function(module: str, name: str, args: tuple[Any, ...], keywords: Keywords = ()) -> Lowering:
-    """A module of `nn` beside the function of `F` that takes the same arguments."""
-    return Lowering(Call(f"nn.{module}", args, keywords), function(f"F.{name}", args, keywords))
-
-
-def padded_call(helper: Helper, args: tuple[Any, ...], keywords: Keywords) -> Lowering:
-    """A call of a helper class."""
-    return Lowering(Call(helper.name, args, keywords), helper=helper)
 
 
 def pool_summary(op: str, window: Any, stride: Any) -> str:

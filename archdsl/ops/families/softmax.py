@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from archdsl.ir import WHOLE, Call, Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
+from archdsl.ir import WHOLE, Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
 from archdsl.ir.attrs import Axis, Field
-from archdsl.ops.families.calls import dim, function
+from archdsl.ops.families.calls import call_and_function, dim
 from archdsl.ops.families.checks import check_axis, check_float
 
 
@@ -47,4 +47,4 @@ class SoftmaxOverAxis(Op):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         over = (("dim", dim(self._axis(operands[0]))),)
-        return Lowering(Call(f"nn.{self.module}", (), over), function(f"F.{self.name}", (), over))
+        return call_and_function(self.module, self.name, (), over)

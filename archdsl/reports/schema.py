@@ -1,0 +1,219 @@
+"""The published schema of the JSON report, `archdsl.report/1`, as models; its file is docs/reference/report.schema.json.
+
+Fields may be added to it; a field never changes its meaning. Sizes are integers, or formulas as strings where a size is
+not known.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Size = int | str
+Span = tuple[int, int, int, int]
+LINE = 120
+"""Columns of JSON text."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Input(_Part):
+    """An input of the network."""
+
+    name: str
+    shape: tuple[Size, ...]
+    """Without the batch axis, as all shapes."""
+    dtype: str
+
+
+class Totals(_Part):
+    """Counts for one sample, without the parts that exist only while training."""
+
+    params: int
+    """Trainable elements, a shared instance once."""
+    weights: int
+    """Of these, those that are not biases."""
+    buffers: int
+    """Elements of state that is not trained."""
+    macs: Size
+    """Multiply-adds of convolutions, linear layers and products; FLOPs are twice as many."""
+    activations: Size
+    """Elements of the inputs and of the results of weight layers, `subsample` and pools: a lecture's sum."""
+    neurons: Size
+    connections: Size
+    depth: int
+    """Weight layers on the longest path."""
+    params_with_training: int
+    macs_with_training: Size
+
+
+class Scope(_Part):
+    """A group or block call, with the paths of what stands in it."""
+
+    path: str
+    call: str | None
+    """`bottleneck(64)`; null for a group."""
+    children: tuple[str, ...]
+    repeat: int | None
+    """How many scopes alike, in a row, this one stands for; null for one."""
+
+
+class Call(_Part):
+    """A call of a block around a layer."""
+
+    block: str
+    args: dict[str, Any]
+    line: int
+
+
+class ReceptiveField(_Part):
+    """On each spatial axis of the input: unit i reads `size` rows from `start + i * stride`."""
+
+    size: tuple[int, ...]
+    stride: tuple[int | None, ...]
+    """Null where a unit's number does not say which rows it reads, 0 where all units read the same."""
+    start: tuple[int | None, ...]
+    """The first row that unit 0 reads; negative in the padding."""
+    centre: tuple[float | None, ...]
+    status: Literal["exact", "whole input", "bound"]
+
+
+class Layer(_Part):
+    """One operator, in the order they run."""
+
+    path: str
+    op: str
+    attrs: dict[str, Any]
+    calls: tuple[Call, ...]
+    """The block calls around it, outermost first."""
+    span: Span
+    """Line and column of its text, from 1, the end exclusive."""
+    inputs: tuple[str, ...]
+    """The layers or inputs whose results it reads."""
+    output: tuple[Size, ...]
+    """The shape of its result; of several, of the first."""
+    outputs: tuple[tuple[Size, ...], ...] | None
+    """The shapes of several results."""
+    dtype: str
+    params: int
+    """0 for a further use of a shared instance."""
+    macs: Size
+    bytes: Size
+    """Of its results, for the batch."""
+    receptive_field: ReceptiveField | None
+
+
+class Moment(_Part):
+    """What is alive while one operator runs, without parameters, buffers and inputs."""
+
+    step: int
+    layer: str
+    live: tuple[str, ...]
+    """The layers that made what is alive."""
+    bytes: Size
+
+
+class Figure(_Part):
+    """A figure with the convention that it follows and how sure it is."""
+
+    name: str
+    bytes: Size
+    convention: Literal["lecture", "tensor bytes", "floor"]
+    status: Literal["exact", "lower bound"]
+
+
+class Memory(_Part):
+    """Bytes for the batch. `peak` = `parameters` + `buffers` + `inputs` + `activation_peak`."""
+
+    mode: Literal["inference"]
+    peak: Size
+    parameters: int
+    buffers: int
+    inputs: Size
+    activation_peak: Size
+    at: str | None
+    """The layer that runs at the peak."""
+    saved_for_backward: Size
+    """What autograd holds after a forward pass in training mode: inputs included, parameters not."""
+    figures: tuple[Figure, ...]
+    timeline: tuple[Moment, ...]
+
+
+class Claim(_Part):
+    """A published figure that the spec states."""
+
+    text: str
+    holds: bool
+    """Whether the spec is right: an expected figure agrees, a disputed one does not."""
+    disputed: bool
+    value: int | float | str | tuple[Size, ...] | None
+    """What was computed; null where it could not be."""
+    source: str | None
+    span: Span
+
+
+class Label(_Part):
+    """A place that a finding is about."""
+
+    file: str
+    span: Span
+    text: str
+
+
+class Finding(_Part):
+    """A diagnostic."""
+
+    code: str
+    severity: Literal["error", "warning", "info"]
+    message: str
+    file: str | None
+    span: Span | None
+    labels: tuple[Label, ...]
+    notes: tuple[str, ...]
+    help: str | None
+
+
+class Document(_Part):
+    """What archdsl knows of one network of a file. Of a file without a network there are the diagnostics only."""
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    version: Literal["archdsl.report/1"] = Field("archdsl.report/1", alias="schema")
+    network: str | None
+    file: str
+    bindings: dict[str, Size]
+    """The batch `N`, and the sizes that were given for symbols."""
+    inputs: tuple[Input, ...]
+    outputs: tuple[str, ...]
+    totals: Totals | None
+    scopes: tuple[Scope, ...]
+    layers: tuple[Layer, ...]
+    memory: Memory | None
+    claims: tuple[Claim, ...]
+    diagnostics: tuple[Finding, ...]
+
+
+def json_schema() -> str:
+    """The published schema, as the text of its file."""
+    schema = Document.model_json_schema(mode="serialization", by_alias=True)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "archdsl.report/1"}
+    return pretty({**head, **schema}) + "\n"
+
+
+def pretty(value: Any, indent: str = "") -> str:
+    """JSON text in which everything that fits stands on one line."""
+    line = json.dumps(value)
+    if len(indent) + len(line) <= LINE or not value or not isinstance(value, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {pretty(part, inner)}" for key, part in value.items()]
+        opening, closing = "{}"
+    else:
+        parts = [pretty(part, inner) for part in value]
+        opening, closing = "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
