@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(call usable,$(name))))
 usable = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
 
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types bench docs clean
 .DELETE_ON_ERROR:
 
 help: ## lists the targets
@@ -33,6 +33,10 @@ types: $(STAMP) ## mypy, strict
 
 bench: $(STAMP) ## times `check` beside imports and torchinfo, against its bars
 	$(BIN)/python tests/bench/bench.py
+
+docs: $(STAMP) ## writes the generated pages, the outputs that pages show, and the pictures
+	$(BIN)/python -m docs.generate --pictures
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/architecture/test_docs.py
 
 clean: ## removes what the other targets made
 	rm -rf $(VENV) build dist htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,9 +18,8 @@ from archdsl.source.styled import plain
 
 if TYPE_CHECKING:
     import networkx
-    import torch
-    from torch import nn
 
+    from archdsl.backends.pytorch import Device, ElementType, TorchModule
     from archdsl.ir import Network
 
 MIME_BUNDLE_WIDTH = 100
@@ -138,7 +137,7 @@ class NetworkSpec:
 
         return emit(self.graph)
 
-    def to_torch(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> nn.Module:
+    def to_torch(self, device: Device | None = None, dtype: ElementType | None = None) -> TorchModule:
         """The network as a PyTorch module, made from the text of `to_source`."""
         from archdsl.backends.pytorch import build
 

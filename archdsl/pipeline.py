@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.claims import Verdict, verify
-from archdsl.elaborate import PLAIN, Built, Fault, Program, Settings, show
-from archdsl.elaborate.kinds import UNUSABLE_IMPORT
+from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Fault, Program, Settings, show
 from archdsl.ir import Network
 from archdsl.lints import lint
 from archdsl.source import Diagnostic, FileProblem, Kind, Source, Span, read_spec

@@ -2,12 +2,14 @@
 
 from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Settings
 from archdsl.elaborate.expressions import evaluate
+from archdsl.elaborate.kinds import UNUSABLE_IMPORT
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
 from archdsl.elaborate.values import Datum, show
 
 __all__ = [
     "PLAIN",
+    "UNUSABLE_IMPORT",
     "Allowed",
     "BoundClaim",
     "Built",

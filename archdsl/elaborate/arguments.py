@@ -74,7 +74,7 @@ def unknown_argument(layer: Layer, name: str, span: Span, allowed: tuple[str, ..
 
 def _allowed(layer: Layer) -> tuple[str, ...]:
     if layer.op is not None:
-        return tuple(layer.op.fields())
+        return (*layer.op.fields(), *layer.op.tensor_attributes)
     if isinstance(layer.target, SharedInstance):
         return ()
     return tuple(p.name.text for p in layer.definition.syntax.parameters)
@@ -85,11 +85,26 @@ def _positional(layer: Layer) -> tuple[str, ...]:
     return allowed if layer.op is None else allowed[: layer.op.positional]
 
 
+def tensor_arguments(layer: Layer) -> tuple[tuple[Value, Span], ...]:
+    """The tensors given as attributes of an operator, in the order it declares them. Raises `Fault`."""
+    assert layer.op is not None
+    given = [layer.arguments[name] for name in layer.op.tensor_attributes if name in layer.arguments]
+    for argument in given:
+        if not isinstance(argument.value, Tensors) or len(argument.value.values) != 1:
+            raise Fault(
+                KIND_MISMATCH,
+                f"expected a tensor, found {kind_of(argument.value)}",
+                argument.span,
+                kind_of(argument.value),
+            )
+    return tuple((argument.value.values[0], argument.span) for argument in given)
+
+
 def make_op(layer: Layer, span: Span) -> Op:
     """The operator with all its attributes checked. Raises `Fault`, naming the first attribute at fault."""
     op = layer.op
     assert op is not None
-    given = {**{n: g for n, g in layer.defaults.items() if n in op.fields()}, **layer.arguments}
+    given = {n: g for n, g in {**layer.defaults, **layer.arguments}.items() if n in op.fields()}
     for name, argument in given.items():
         if isinstance(argument.value, Layer | Tensors):
             raise Fault(

@@ -17,8 +17,7 @@ from archdsl.elaborate.kinds import (
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show
 from archdsl.source import Span
-from archdsl.syntax import tree
-from archdsl.syntax.lexer import MALFORMED_NUMBER
+from archdsl.syntax import MALFORMED_NUMBER, tree
 
 BITS_LIMIT = 512
 LENGTH_LIMIT = 100_000

@@ -63,6 +63,14 @@ BAD_LABEL = Kind(
     "A label becomes an attribute of a PyTorch module: it may not be empty, hold a dot, be a Python keyword, or be a name "
     "that `nn.Module` has already (`training`, `forward`, `type`).",
 )
+NEEDS_LABEL = Kind(
+    "needs-label", "error", "A learned tensor is kept in the `state_dict` under its label, so it has to have one."
+)
+NO_SWITCHES = Kind(
+    "no-switches",
+    "error",
+    "`unpool` puts values back where a max-pool took them from: `of` names the result of a max-pool of the same block.",
+)
 USED_BEFORE_MADE = Kind(
     "used-before-made", "error", "A tap is used above the place that makes it, or on a branch without it."
 )

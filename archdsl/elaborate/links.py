@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from archdsl.elaborate import kinds
-from archdsl.elaborate.arguments import bind, make_op
+from archdsl.elaborate.arguments import bind, make_op, tensor_arguments
 from archdsl.elaborate.names import Current, Names, Silence, branches, holds
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Definition, Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
@@ -207,6 +207,7 @@ class Links(Names):
     def _group(self, body: tree.Body, label: tree.Label | None, current: Current, doc: str) -> Current:
         if label is None:
             return self.inner().run(body.statements, current)
+        inside: Links
         with self.build.group(self, label, doc) as inside:
             return inside.run(body.statements, current)
 
@@ -220,6 +221,7 @@ class Links(Names):
             )
         if label is None:
             return self._merge_here(merge, layer, tensors, current, doc)
+        inside: Links
         with self.build.group(self, label, doc) as inside:
             return inside._merge_here(merge, layer, tensors, current, "")
 
@@ -272,10 +274,22 @@ class Links(Names):
         if isinstance(layer.target, Definition):
             return self.build.call_block(self, layer, operands, label, span, doc)
         op = make_op(layer, span)
+        if op.needs_label and label is None:
+            raise Fault(kinds.NEEDS_LABEL, f"`{op.name}` needs a label", span, helps=(f"as `name: {op.name}(...)`",))
         if label is None and (op.name == "identity" or (op.operands is None and len(operands) == 1)):
             return operands
+        operands += tuple(self._tensor_operand(op, value, where) for value, where in tensor_arguments(layer))
         self.build.reporter.spend_operator(span)
         return self._apply_op(op, self._op_name(op, label, span), operands, layer, span, doc, arms)
+
+    def _tensor_operand(self, op: Op, value: Value, span: Span) -> Value:
+        """What an operator reads of a tensor that is its attribute: the tensor, or the switches of its max-pool."""
+        if not op.reads_switches:
+            return value
+        switches = self.place.builder.switches(value)
+        if switches is None:
+            raise Fault(kinds.NO_SWITCHES, f"`{op.name}` needs the result of a max-pool", span, "this is none")
+        return switches
 
     def _op_name(self, op: Op, label: tree.Label | None, span: Span) -> str:
         if label is not None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
-from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope, builtin, builtin_names
-from archdsl.elaborate.values import Given, Layer, Poison, Tensors, kind_of
-from archdsl.ir import Output, Value
+from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
+from archdsl.ir import Module, Op, Output, Value
 from archdsl.source import Edit, Label, Span, nearest
 from archdsl.syntax import tree
-
-if TYPE_CHECKING:
-    from archdsl.elaborate.build import Build
 
 Current = tuple[Value, ...] | None | Poison
 """The current value, or values, of a body: None where a network has not begun, POISON after a mistake."""
@@ -42,10 +40,32 @@ class Frame:
         self.body: tree.Body | None = None
 
 
+class Building(Protocol):
+    """What bodies ask of the network that is being built; bodies are `Any` here, since they are defined above this."""
+
+    reporter: Reporter
+
+    def allow(self, allows: list[tree.Allow], span: Span) -> None: ...
+
+    def input(self, statement: tree.Input, body: Any) -> Value: ...
+
+    def note(self, statement: tree.Claim | tree.SourceNote, body: Any) -> None: ...
+
+    def group(self, body: Any, label: tree.Label, doc: str) -> AbstractContextManager[Any]: ...
+
+    def call_block(
+        self, body: Any, layer: Layer, operands: tuple[Value, ...], label: tree.Label | None, span: Span, doc: str
+    ) -> Current: ...
+
+    def shared_instance(
+        self, body: Any, shared: SharedInstance, operands: tuple[Value, ...], span: Span
+    ) -> Module | Op: ...
+
+
 class Names:
     """The names known at one place: those of its braces, the block's taps, the file's, the built-in ones."""
 
-    def __init__(self, build: Build, frame: Frame, scope: Scope, place: Place) -> None:
+    def __init__(self, build: Building, frame: Frame, scope: Scope, place: Place) -> None:
         self.build = build
         self.frame = frame
         self.scope = scope

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.elaborate.values import Function, Given, Layer
-from archdsl.ops import find
+from archdsl.ops import find, names
 
 FUNCTIONS = ("min", "max", "ceil", "floor", "round", "len", "sum", "reverse", "divisor")
 WORDS = (
     "same", "valid", "half", "full", "exact", "global", "nearest", "bilinear", "bicubic", "zeros", "ones", "reflect",
     "replicate", "circular", "center",
 )  # fmt: skip
-ROUNDINGS = ("floor", "ceil")
-"""Words that are functions where they are called: `round=ceil`, `ceil(x)`."""
 
 
 class Scope:
@@ -61,6 +59,5 @@ def builtin(name: str) -> Any:
 
 
 def builtin_names() -> set[str]:
-    from archdsl.ops import catalogue
-
-    return {*FUNCTIONS, *WORDS, *catalogue()}
+    """All operators, functions and predefined words, for suggestions."""
+    return {*FUNCTIONS, *WORDS, *names()}

@@ -62,6 +62,22 @@ class Builder:
         group._call = Node(name, group.module, operands, (), group.module.origin, training)
         self.module.nodes.append(group._call)
 
+    def switches(self, value: Value) -> Value | None:
+        """The switches of the max-pool that made a value, which from now on are a result of it; None for other values."""
+        pool = value.producer
+        if pool is None or not isinstance(pool.operator, Op):
+            return None
+        if len(pool.results) == 2:
+            return pool.results[1]
+        operator = pool.operator.with_switches()
+        if operator is None:
+            return None
+        pool.operator = operator
+        switches = Value(operator.infer(*pool.operand_types)[1], pool, 1)
+        pool.results = (*pool.results, switches)
+        self._owners[value]._own(switches)
+        return switches
+
     def output(self, value: Value) -> None:
         """Makes a value an output of the module."""
         self.module.outputs.append(self.local(value))

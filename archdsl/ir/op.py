@@ -116,6 +116,12 @@ class Op(Attributes):
     positional: ClassVar[int] = 0
     operands: ClassVar[int | None] = 1
     """How many tensors it takes; None for a merge, which takes one or more."""
+    tensor_attributes: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are tensors (`crop(like=up)`): further operands, after the current value, where they are given."""
+    reads_switches: ClassVar[bool] = False
+    """Whether its tensor attribute names a max-pool's result and it reads that pool's switches (`unpool`)."""
+    needs_label: ClassVar[bool] = False
+    """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`)."""
     numbered: ClassVar[bool] = True
     """Whether an unlabelled use takes a number in its scope."""
     is_weight_layer: ClassVar[bool] = False
@@ -125,6 +131,10 @@ class Op(Attributes):
     def resolve(self, *operands: TensorType) -> Self:
         """The operator with attributes that depend on the operand spelled out (a window for each axis)."""
         return self
+
+    def with_switches(self) -> Self | None:
+        """The operator with a further result, the switches that `unpool` reads; None for all but max-pools."""
+        return None
 
     def infer(self, *operands: TensorType) -> Types:
         """The types of the results. Raises `Misfit`. Elementwise operators keep the type of their operand."""

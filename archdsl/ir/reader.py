@@ -13,7 +13,7 @@ from archdsl.ir.op import Misfit, Op
 from archdsl.ir.types import TensorType
 from archdsl.source import Source, Span
 
-_SHAPE = re.compile(r"(?:(\w+) )?\[([\d, ]*)\]")
+_SHAPE = re.compile(r"(unbatched )?(?:(\w+) )?\[([\d, ]*)\]")
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 _PLACE = re.compile(r"(\d+):(\d+):(\d+)")
@@ -76,8 +76,8 @@ class _Cursor:
 
     def type(self) -> TensorType:
         found = self.match(_SHAPE)
-        shape = tuple(int(size) for size in found[2].split(",") if size.strip())
-        return TensorType(shape, found[1] or "float32")
+        shape = tuple(int(size) for size in found[3].split(",") if size.strip())
+        return TensorType(shape, found[2] or "float32", not found[1])
 
     def word(self) -> str:
         return self.match(_WORD).group()

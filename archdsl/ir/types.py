@@ -16,6 +16,8 @@ class TensorType(NamedTuple):
 
     shape: Shape
     dtype: str = "float32"
+    batched: bool = True
+    """Whether the batch axis stands before `shape`; a learned tensor has none."""
 
     @property
     def rank(self) -> int:
@@ -45,11 +47,12 @@ class TensorType(NamedTuple):
         return "float" in self.dtype
 
     def with_shape(self, shape: Shape) -> TensorType:
-        return TensorType(shape, self.dtype)
+        return TensorType(shape, self.dtype, self.batched)
 
     def __str__(self) -> str:
-        prefix = "" if self.dtype == "float32" else f"{self.dtype} "
-        return f"{prefix}{show_shape(self.shape)}"
+        batch = "" if self.batched else "unbatched "
+        dtype = "" if self.dtype == "float32" else f"{self.dtype} "
+        return f"{batch}{dtype}{show_shape(self.shape)}"
 
 
 def show_shape(shape: Shape) -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Misfit, Op, Saved, State, TensorType, Types, show_shape
 from archdsl.ir.attrs import Field, Flag, Number, Positive
 from archdsl.ops.families.calls import Keywords, helper_call, keywords
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_weights_fit
 
 
 class BatchNorm(Op):
@@ -31,7 +31,7 @@ class BatchNorm(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        check_weights_fit(self.name, x)
         if not 1 <= x.rank <= 4:
             raise Misfit(
                 f"`bn` needs channels and at most 3 spatial axes, not {show_shape(x.shape)}",

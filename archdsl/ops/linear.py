@@ -7,7 +7,7 @@ from typing import ClassVar
 from archdsl.ir import WHOLE, Call, Examples, Lowering, Misfit, Op, Reach, Saved, Shape, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Size
 from archdsl.ops.families.calls import keywords
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_weights_fit
 
 
 class Linear(Op):
@@ -30,7 +30,7 @@ class Linear(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        check_weights_fit(self.name, x)
         if not x.rank:
             raise Misfit("`linear` needs at least one axis", code="wrong-rank", operand=0)
         return (x.with_shape((*x.shape[:-1], self.features)),)

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from archdsl.ir import Examples, Extra, Helper, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Size, Window
 from archdsl.ops.families.calls import helper_call, keywords
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.padding import padded, pads
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, show_stride, show_window, spell_out
 
@@ -43,7 +43,7 @@ class LocallyConnected(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        check_weights_fit(self.name, x)
         return (x.with_shape((self.channels, *output_sizes(self.geometry(x), x))),)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Lowering, Misfit, Op, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_weights_fit
 
 
 class Prelu(Op):
@@ -26,7 +26,7 @@ class Prelu(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        check_weights_fit(self.name, x)
         if self.per_channel and not x.rank:
             raise Misfit("`prelu` finds no channels in a single number", code="wrong-rank", operand=0)
         return (x,)

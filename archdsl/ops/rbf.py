@@ -7,7 +7,7 @@ from typing import ClassVar
 from archdsl.ir import WHOLE, Examples, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Size
 from archdsl.ops.families.calls import helper_call, keywords
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_weights_fit
 
 
 class Rbf(Op):
@@ -27,7 +27,7 @@ class Rbf(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        check_weights_fit(self.name, x)
         if x.rank != 1:
             raise Misfit(
                 f"`rbf` reads a vector, not {x}", code="wrong-rank", operand=0, help="`flatten` makes a map one vector"

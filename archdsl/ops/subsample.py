@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from archdsl.ir import Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Field, Window
 from archdsl.ops.families.calls import helper_call, keywords
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.pool import pool_summary
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, spell_out
 
@@ -36,7 +36,7 @@ class Subsample(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        check_weights_fit(self.name, x)
         return (x.with_shape((x.channels, *output_sizes(self.geometry(x), x))),)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:

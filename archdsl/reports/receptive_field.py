@@ -11,6 +11,7 @@ from archdsl.reports.layers import title
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row
+from archdsl.source import nearest
 from archdsl.source.styled import Piece
 
 COLUMNS = (
@@ -39,9 +40,14 @@ def report(subject: Subject, options: Options) -> list[Table]:
 
 
 def _widens(subject: Subject, r: FieldRow) -> bool:
-    """Whether a unit of the layer reads more of the input than one of its operands does."""
-    operands = (subject.facts.fields.values[number] for number in r.layer.operands)
-    return any(field is not None and r.field is not None and field.size != r.field.size for field in operands)
+    """Whether a unit of the layer reads more of the input than those of an operand do, or units are further apart."""
+    operands = [field for number in r.layer.operands if (field := subject.facts.fields.values[number])]
+    assert r.field is not None
+    strides = [axis.stride for axis in r.field.axes]
+    return any(
+        r.field.size != field.size or (None not in strides and strides != [axis.stride for axis in field.axes])
+        for field in operands
+    )
 
 
 def _row(subject: Subject, layer: Layer, field: Field) -> Row:
@@ -112,6 +118,9 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there.
     """
     facts = subject.facts.fields
+    if path not in facts.flat.paths:
+        close = nearest(path, facts.flat.paths)
+        raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else ""))
     found = facts.unit(path, index)
     name = f"unit ({', '.join(map(str, index))}) of {path}"
     if found is None:

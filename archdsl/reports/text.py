@@ -7,12 +7,12 @@ the columns wrap that may, from the right. Nothing is ever cut short.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
 from archdsl.reports.numbers import bar
-from archdsl.reports.table import Cell, Column, Row, Table, show
+from archdsl.reports.table import Column, Row, Table, show
 from archdsl.source.styled import Line, Piece, width
 
 NARROWEST = 12
@@ -20,7 +20,7 @@ NARROWEST = 12
 BESIDE = 4
 """Blanks between tables that stand side by side."""
 
-ASCII = str.maketrans({"×": "x", "─": "-", "·": "+", "…": "...", "–": "-", "≤": "<="})
+ASCII = str.maketrans({"×": "x", "·": "+", "…": "...", "≤": "<="})
 
 BREAK = re.compile(r"(?<=[^\s=+·×])\s+(?!(?:B|[KMG]iB)\b)")
 """Where a line may be broken: between words, but not behind a sign or before a unit."""
@@ -44,22 +44,23 @@ def render_text(tables: Sequence[Table], width: int | None = None, ascii: bool =
             blocks[-1] = _beside(blocks[-1], block)
         else:
             blocks.append(block)
-    lines = [line for block in blocks for line in ([], *block.title, *block.body, *block.notes)][1:]
-    return [[_printable(piece, ascii) for piece in line] for line in lines]
+    return [line for block in blocks for line in ([], *block.title, *block.body, *block.notes)][1:]
 
 
-def _printable(piece: Piece, ascii: bool) -> Piece:
-    """The piece without control characters, which a name in a spec may hold and a terminal would obey."""
-    text = piece.text.translate(ASCII).encode("ascii", "backslashreplace").decode() if ascii else piece.text
-    if text.isprintable():
-        return piece._replace(text=text)
-    return piece._replace(text="".join(c if c.isprintable() else repr(c)[1:-1] for c in text))
+def _printable(line: Iterable[Piece], ascii: bool) -> Line:
+    """The line without control characters, which a name in a spec may hold and a terminal would obey."""
+    return [Piece(_escaped(piece.text.translate(ASCII) if ascii else piece.text, ascii), piece.style) for piece in line]
+
+
+def _escaped(text: str, ascii: bool) -> str:
+    visible = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return visible.encode("ascii", "backslashreplace").decode() if ascii else visible
 
 
 def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
-    title: list[Line] = [*_wrap(list(table.title), limit), []] if table.title else []
-    notes = [line for note in table.notes for line in _wrap(list(note), limit)]
-    if not table.columns:
+    title: list[Line] = [*_wrap(_printable(table.title, ascii), limit), []] if table.title else []
+    notes = [line for note in table.notes for line in _wrap(_printable(note, ascii), limit)]
+    if not (table.rows or table.totals):
         return _Block(title, [], notes)
     rows = [[_cell(r, i, c, ascii) for i, c in enumerate(table.columns)] for r in (*table.rows, *table.totals)]
     if not table.is_list:
@@ -68,14 +69,15 @@ def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
     columns = [table.columns[i] for i in kept]
     grid = _wrapped([[r[i] for i in kept] for r in rows], columns, gap, limit)
     lines = [list(_lines(r, columns, _spans(grid), gap)) for r in grid]
-    return _Block(title, lines[0] if len(lines) == 1 else _ruled(lines, table), notes)
+    return _Block(title, _ruled(lines, table, "-" if ascii else "─"), notes)
 
 
 def _cell(r: Row, index: int, column: Column, ascii: bool) -> Line:
-    cell: Cell = r.cells[index]
+    cell = r.cells[index]
     if column.kind == "bar":
         return [Piece(bar(cell.value, ascii=ascii), "bar")] if isinstance(cell.value, int | float) else []
-    pieces = [piece if piece.style else piece._replace(style=r.style) for piece in show(cell, column.kind)]
+    shown = _printable(show(cell, column.kind), ascii)
+    pieces = [piece if piece.style else piece._replace(style=r.style) for piece in shown]
     return [Piece("  " * r.indent), *pieces] if index == 0 and r.indent else pieces
 
 
@@ -156,11 +158,11 @@ def _trimmed(line: Line) -> Line:
     return pieces
 
 
-def _ruled(rows: Sequence[list[Line]], table: Table) -> list[Line]:
+def _ruled(rows: Sequence[list[Line]], table: Table, stroke: str) -> list[Line]:
     """The rows with a rule below the header and one above the totals."""
     if table.is_list:
         return [line for r in rows for line in r]
-    rule = [Piece("─" * max(_line_width(line) for r in rows for line in r), "rule")]
+    rule = [Piece(stroke * max(_line_width(line) for r in rows for line in r), "rule")]
     foot = len(rows) - len(table.totals)
     parts = [rows[0], [rule], *rows[1:foot], *([[rule], *rows[foot:]] if table.totals else [])]
     return [line for part in parts for line in part]

@@ -82,4 +82,4 @@ def text_files() -> Iterator[Path]:
 
 def pages() -> list[Path]:
     """The Markdown pages that people read."""
-    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "specs").rglob("*.md")])

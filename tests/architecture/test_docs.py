@@ -19,6 +19,9 @@ from typing import Any
 import pytest
 
 from archdsl.pipeline import open_spec
+from archdsl.source import Diagnostic
+from archdsl.source.render import render
+from archdsl.source.styled import plain
 from tests.architecture.source_tree import ROOT, pages, shown
 from tests.support.pages import Block, Command, blocks, commands, is_gap, output_pattern, with_output
 
@@ -66,7 +69,8 @@ def test_a_page_does_what_it_shows(page: Path, folder: Path) -> None:
         if "file" in block.options:
             (folder / block.options["file"]).write_text(block.text, "utf-8")
         elif block.language == "arch":
-            assert found_in(block, folder) == block.options.get("finds", ""), where
+            problems = found_in(block, folder)
+            assert codes(problems) == block.options.get("finds", ""), f"{where}\n{plain(render(problems))}"
         if block.language == "pycon":
             run_python(block, names, where)
         if block.language == "console":
@@ -98,13 +102,17 @@ def rewrite(page: Path, command: Command, printed: list[str]) -> None:
     page.write_text(with_output(text, now, printed), "utf-8")
 
 
-def found_in(block: Block, folder: Path) -> str:
-    """The codes of what a spec's check finds, errors, failing claims and lints, joined by commas."""
+def found_in(block: Block, folder: Path) -> list[Diagnostic]:
+    """What the check of a spec finds: errors, failing claims and lints."""
     path = folder / "page.arch"
     path.write_text(block.text, "utf-8")
     spec = open_spec(path)
     problems = [*spec.problems, *(p for name in spec.networks for p in spec.check(name).problems)]
     assert spec.networks or problems, "the spec has no network, so nothing of it was elaborated"
+    return problems
+
+
+def codes(problems: list[Diagnostic]) -> str:
     return ",".join(sorted({problem.code for problem in problems}))
 
 
@@ -153,8 +161,8 @@ def test_blocks_are_read_as_the_convention_says() -> None:
 
 def test_specs_of_a_page_are_checked(tmp_path: Path) -> None:
     spec = "network A {\n  input image: [3, 7, 7]\n  conv(1, 3x3, stride=3)\n  expect params == 1\n}"
-    assert found_in(Block(1, "arch", {}, spec.splitlines()), tmp_path) == "claim-fails,unread-rows"
-    assert found_in(Block(1, "arch", {}, ["network A {"]), tmp_path) == "unclosed"
+    assert codes(found_in(Block(1, "arch", {}, spec.splitlines()), tmp_path)) == "claim-fails,unread-rows"
+    assert codes(found_in(Block(1, "arch", {}, ["network A {"]), tmp_path)) == "unclosed"
 
 
 def test_python_of_a_page_is_compared() -> None:

@@ -22,8 +22,9 @@ LAYERS = {
     "backends": 5,
     "reports": 5,
     "pipeline": 6,
-    "": 7,  # the package itself: the Python API
+    "api": 7,
     "ide": 7,
+    "": 8,  # the package itself shows the Python API
     "cli": 8,
     "lsp": 8,
     "__main__": 9,
@@ -32,7 +33,8 @@ LAYERS = {
 
 SIDE_DOORS = {
     "archdsl.ir.attrs",  # the types of attributes: for operators alone
-    "archdsl.source.styled",  # text with styles: for what is printed
+    "archdsl.source.render",  # diagnostics as lines: for what is printed
+    "archdsl.source.styled",  # text with styles: likewise
 }
 
 

@@ -326,6 +326,20 @@ def check_in_place(op: Op, operands: tuple[TensorType, ...], form: Form) -> None
     assert measured.results == told.results and measured.extra == told.extra
 
 
+@pytest.mark.parametrize("name", sorted(names()))
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_other_types_of_floats(name: str, dtype: str) -> None:
+    """A layer with weights takes the type of its weights alone; all others keep the type that they read."""
+    op, operands = case_of(CASES[name].strip().splitlines()[0].strip())
+    others = tuple(x._replace(dtype=dtype) for x in operands)
+    if op.state(*operands):
+        with pytest.raises(Misfit, match="float32 weights") as raised:
+            op.infer(*others)
+        assert raised.value.code == "wrong-dtype"
+    elif (name, dtype) != ("lrn", "bfloat16"):  # PyTorch has this one on a GPU alone.
+        check_forms(op, others)
+
+
 def random_window(rng: Random, rank: int, largest: int) -> Any:
     return rng.choice([rng.randint(1, largest), tuple(rng.randint(1, largest) for _ in range(rank))])
 

@@ -84,7 +84,7 @@ def _function(expression: Expression, operands: int, in_place: bool) -> Forward:
 
 def sample(operand: TensorType, batch: int) -> Tensor:
     """Random values of a type."""
-    return torch.randn(batch, *operand.shape, requires_grad=True)
+    return torch.randn(batch, *operand.shape, dtype=getattr(torch, operand.dtype), requires_grad=True)
 
 
 def results(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

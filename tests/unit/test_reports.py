@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -10,7 +11,17 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.ir import Network
-from archdsl.reports import REPORTS, Options, Subject, Table, render_text, report
+from archdsl.reports import (
+    REPORTS,
+    Options,
+    Subject,
+    Table,
+    render_csv,
+    render_json,
+    render_markdown,
+    render_text,
+    report,
+)
 from archdsl.source import Source, Span
 from archdsl.source.styled import plain, width
 from tests.support import networks
@@ -126,17 +137,28 @@ def test_receptive_fields_of_vgg16() -> None:
     assert "unit (3, 3) of features.30 reads rows 6..217, columns 6..217\n" in text
 
 
+def test_layers_that_only_take_larger_steps_are_listed() -> None:
+    net = sequence(op("conv", 4, 3, pad=1), op("relu"), op("conv", 8, 1, 2), op("bn"), input=image(3, 8))
+    (table,) = report("receptive-field", subject(net))
+    assert [values[:4] for values in rows(table)] == [("0", "3x3", "3x3", 1), ("2", "1x1 /2", "3x3", 2)]
+
+
 def test_a_unit_at_the_border_reads_padding() -> None:
     text = shown("receptive-field", subject(networks.vgg16()), Options(unit=("features.30", (0, 6))))
     assert "unit (0, 6) of features.30 reads rows -90..121 (90 of them padding), columns 102..313 (90 of them" in text
 
 
 @pytest.mark.parametrize(
-    ("unit", "problem"),
-    [(("nowhere", (0, 0)), KeyError), (("features.30", (7, 0)), IndexError), (("0", (0,)), IndexError)],
+    ("unit", "problem", "words"),
+    [
+        (("nowhere", (0, 0)), KeyError, "there is no `nowhere`"),
+        (("feature.30", (0, 0)), KeyError, "did you mean `features.30`"),
+        (("features.30", (7, 0)), IndexError, r"`features.30` has 7x7 units, so none at \(7, 0\)"),
+        (("0", (0,)), IndexError, "`0` has units without a place"),
+    ],
 )
-def test_a_unit_that_is_not_there(unit: tuple[str, tuple[int, ...]], problem: type[Exception]) -> None:
-    with pytest.raises(problem):
+def test_a_unit_that_is_not_there(unit: tuple[str, tuple[int, ...]], problem: type[Exception], words: str) -> None:
+    with pytest.raises(problem, match=words):
         report("receptive-field", subject(networks.vgg16()), Options(unit=unit))
 
 
@@ -302,9 +324,11 @@ def test_nothing_is_wider_than_asked(name: str, columns: int) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_ascii_is_ascii_and_says_the_same(name: str) -> None:
     about = subject(NETWORKS[name](), CLAIMS)
-    text = plain(render_text(report("all", about), 80, ascii=True))
-    assert text.isascii()
-    assert "---------" in text and "share" in text
+    lines = plain(render_text(report("all", about), 80, ascii=True)).splitlines()
+    assert all(line.isascii() and len(line) <= 80 for line in lines)
+    usual = shown("all", about, columns=80).splitlines()
+    headers = [line for line in usual if line.startswith(("layer ", "by kind"))]
+    assert headers and [line for line in lines if line.startswith(("layer ", "by kind"))] == headers
 
 
 def test_all_is_every_report_in_turn() -> None:
@@ -324,3 +348,27 @@ def test_names_cannot_reach_the_terminal() -> None:
 @pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 def test_reports_are_the_same_every_time(make: Callable[[], Network]) -> None:
     assert shown("all", subject(make())) == shown("all", subject(make()))
+
+
+def two_inputs() -> Network:
+    body, (left, right) = network("Two", ("left", image(1, 12)), ("right", image(1, 12).with_shape((4,))))
+    x = body.one(op("flatten"), body.one(op("conv", 4, 3), left))
+    return finish(body, ("map", x), ("vector", right))
+
+
+ODD = {
+    "nothing to count": lambda: sequence(op("relu"), input=image(3, 4)),
+    "no operators": lambda: sequence(input=image(3, 4)),
+    "one axis": lambda: sequence(op("conv", 2, 3), op("maxpool", 2), input=image(1, 1).with_shape((1, 9))),
+    "three axes": lambda: sequence(op("conv", 2, (1, 3, 3), 2), input=image(1, 1).with_shape((1, 4, 8, 9))),
+    "two inputs": two_inputs,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_networks_have_all_reports(name: str) -> None:
+    about = subject(ODD[name]())
+    for options in (Options(), Options(full=True), Options(sort="macs", top=3), Options(formulas=True)):
+        tables = report("all", about, options)
+        assert plain(render_text(tables, 80)) and render_csv(tables) and render_markdown(tables)
+    assert json.loads(render_json([about]))["network"] == about.facts.network.name

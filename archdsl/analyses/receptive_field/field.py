@@ -86,7 +86,8 @@ class FieldFacts(NamedTuple):
         """
         sizes = self.flat.types[self.flat.paths[path][0]].sizes
         if len(index) != len(sizes) or not all(0 <= i < n for i, n in zip(index, sizes, strict=True)):
-            raise IndexError(f"{path} has units {'x'.join(map(str, sizes)) or 'without positions'}")
+            units = f"{'x'.join(map(str, sizes))} units" if sizes else "units without a place"
+            raise IndexError(f"`{path}` has {units}, so none at ({', '.join(map(str, index))})")
         field = self.of(path)
         if field is None:
             return None

@@ -28,7 +28,7 @@ from archdsl.backends.graphviz.model import (
     Terminal,
     Word,
 )
-from archdsl.backends.graphviz.structure import Edge, Fork, Path, Structure, structure
+from archdsl.backends.graphviz.structure import Fork, Path, Structure, structure
 from archdsl.backends.graphviz.structure import Unit as Place
 from archdsl.backends.graphviz.units import FUSED, Unit, Units, describe
 from archdsl.backends.graphviz.words import glyph, short, show_output, times, total
@@ -94,6 +94,8 @@ class _Built(NamedTuple):
     body: Body
     exits: dict[Value, Anchor]
     readers: dict[Value, list[Anchor]]
+    last: frozenset[Value]
+    """The outputs that its main line ends with."""
 
 
 class _Builder:
@@ -106,7 +108,7 @@ class _Builder:
         self.closed: dict[int, tuple[Module, str]] = {}
         """Modules that a row stands for, by identity, with the path of their first call: what needs a definition."""
         self.shows: dict[int, str] = {}
-        """What a module shows by itself, by identity: one `row`, one card of `calls`, or a `body`."""
+        """What a module shows by itself, by identity: one `row`, a `run` of them, one of `calls`, or a `body`."""
         self._keys = 0
         for module in modules(source):
             self.shows[id(module)] = self._shows(module)
@@ -165,7 +167,9 @@ class _Builder:
         units = self.inside(module, "", module.inputs[0])
         if units.single is not None:
             return "row"
-        return "calls" if units.is_chain and any(u.closed for u in units.units) else "body"
+        if not units.is_chain:
+            return "body"
+        return "calls" if any(u.closed for u in units.units) else "run"
 
     def _terminal(self, path: str, name: str, value: Value) -> Terminal:
         return Terminal(self.key(), path, name, show_output([value.type]), glyph(value.type) if path else None)
@@ -187,6 +191,7 @@ class _Builder:
             unit = self._row_of(node, module, path)
         elif self.expand or module.kind == "group" or shows == "calls":
             unit = Unit("scope", path, node)
+            unit.takes_words = module.kind == "block" and shows in ("run", "calls")
         else:
             unit = Unit("row", path, node)
             unit.closed = (module, path)
@@ -214,19 +219,54 @@ class _Assembly:
         self.module = units.module
         self.units = units.units
         self.makers = units.makers
-        self.found: Structure = structure([tuple(u.sources) for u in self.units])
+        self.is_network = is_network
         self.anchors: dict[int, Anchor] = {}
         self.inner: dict[int, _Built] = {}
+        for index, unit in enumerate(self.units):
+            if unit.role == "scope":
+                self.inner[index] = self._inner(unit)
+        self.found: Structure = structure([self._sources(u) for u in self.units])
         scopes = [i for i, u in enumerate(self.units) if u.role == "scope" or u.closed]
         self.scopes = (scopes[0], scopes[-1]) if scopes and is_network else None
 
     def built(self) -> _Built:
-        body = Body(self._steps(self.found.items, ENTRY, in_arm=False), self._lanes())
+        body = Body(self._steps(self.found.items, ENTRY, in_arm=not self.is_network), self._lanes())
         exits = {v: a for v in self.module.outputs if (a := self._exit(v)) is not None}
         readers: dict[Value, list[Anchor]] = {}
         for value in self.module.inputs:
             readers[value] = [a for i, u in enumerate(self.units) if value in u.reads for a in self._readers(i, value)]
-        return _Built(body, exits, readers)
+        end = self.found.items[-1] if self.found.items else ENTRY
+        exit = end if isinstance(end, int) else end.join
+        last = frozenset(v for v in self.module.outputs if self.makers.get(v) == exit and self._is_main(v))
+        return _Built(body, exits, readers, last)
+
+    def _inner(self, unit: Unit) -> _Built:
+        """The body of an outline."""
+        module, node = unit.module, unit.node
+        assert module is not None and node is not None
+        main = self._sources(unit)
+        pairs = zip(node.operands, module.inputs, strict=True)
+        entry = next((inside for value, inside in pairs if main and self.makers.get(value) == main[0]), None)
+        units = self.builder.inside(module, unit.paths[0], entry)
+        if unit.words:
+            _add_words(units.units[-1], unit)
+        return _Assembly(self.builder, units).built()
+
+    def _sources(self, unit: Unit) -> tuple[int, ...]:
+        """The units whose results a merge joins; all else follows the latest of those that it reads."""
+        if unit.terminal is not None and not unit.reads:
+            return (ENTRY,)
+        made = [self.makers[v] for v in unit.reads if v in self.makers and self._is_main(v)]
+        return tuple(made) if unit.role in ("merge", "bar") else tuple(made and [max(made)])
+
+    def _is_main(self, value: Value) -> bool:
+        """Whether a value leaves its maker on the main line, which of an outline's results one does."""
+        maker = self.makers.get(value, ENTRY)
+        if maker == ENTRY or self.units[maker].role != "scope":
+            return True
+        module = self.units[maker].module
+        assert module is not None
+        return module.outputs[value.index] in self.inner[maker].last
 
     def _steps(self, items: tuple[Place, ...], entry: int, *, in_arm: bool) -> tuple[Step, ...]:
         steps: list[Step] = []
@@ -337,29 +377,19 @@ class _Assembly:
         )
 
     def _scope(self, index: int, unit: Unit, in_arm: bool) -> Group | Card:
-        module, node = unit.module, unit.node
-        assert module is not None and node is not None
-        entry = self._entry(unit, module, node)
-        built = _Assembly(self.builder, self.builder.inside(module, unit.paths[0], entry)).built()
-        self.inner[index] = built
+        module, body = unit.module, self.inner[index].body
+        assert module is not None
         is_block = module.kind == "block"
         call = unit.text if is_block else ""
-        only = built.body.steps[0].item if len(built.body.steps) == 1 and not built.body.lanes else None
-        if isinstance(only, Card) and not only.heading and (is_block or in_arm):
+        only = body.steps[0].item if len(body.steps) == 1 and not body.lanes else None
+        if isinstance(only, Card) and not only.heading and (is_block or in_arm) and len(unit.names) == 1:
             self.anchors[index] = Anchor(only.key)
             return only._replace(heading=_name(unit), note=call)
         key = self.builder.key()
         self.anchors[index] = Anchor(key)
         note = f"{short(unit.cost.params)} params · {short(unit.cost.macs)} MACs"
         kind: Literal["block", "scope"] = "block" if is_block else "scope"
-        return Group(key, unit.paths[0], _name(unit), call, note, len(unit.names), kind, built.body)
-
-    def _entry(self, unit: Unit, module: Module, node: Node) -> Value | None:
-        """The input of a module that enters at its top: the latest made."""
-        for value, inside in zip(node.operands, module.inputs, strict=True):
-            if unit.sources and self.makers.get(value) == unit.sources[0]:
-                return inside
-        return None
+        return Group(key, unit.paths[0], _name(unit), call, note, len(unit.names), kind, body)
 
     def _parallel(self, fork: Fork, entry: int) -> Parallel:
         arms = tuple(self._arm(path, entry) for path in fork.arms)
@@ -374,14 +404,14 @@ class _Assembly:
 
     def _lanes(self) -> tuple[Lane, ...]:
         """The edges that the structure does not show, one lane for each value."""
-        edges: list[Edge] = list(self.found.lanes)
+        edges = set(self.found.lanes)
         for index, unit in enumerate(self.units):
             made = {self.makers[v] for v in unit.reads if v in self.makers}
-            edges.extend((m, index) for m in made - set(unit.sources))
+            edges.update((m, index) for m in made - set(self._sources(unit)))
         targets: dict[Value, list[Anchor]] = {}
-        for maker, index in sorted(edges):
-            for value in dict.fromkeys(self.units[index].reads):
-                if self.makers.get(value) == maker:
+        for index, unit in enumerate(self.units):
+            for value in dict.fromkeys(unit.reads):
+                if value in self.makers and (not self._is_main(value) or (self.makers[value], index) in edges):
                     targets.setdefault(value, []).extend(self._readers(index, value))
         lanes = []
         for value, anchors in targets.items():
@@ -407,6 +437,14 @@ class _Assembly:
             return [self.anchors[index]]
         inputs = [v for o, v in zip(unit.node.operands, unit.module.inputs, strict=True) if o is value]
         return [a for v in inputs for a in self.inner[index].readers[v]] or [self.anchors[index]]
+
+
+def _add_words(last: Unit, outline: Unit) -> None:
+    """Puts what follows a run of its own on the last row of that run."""
+    last.words += outline.words
+    last.paths += outline.paths[1:]
+    last.cost = last.cost.plus(outline.extra)
+    last.after = outline.after
 
 
 def _members(items: tuple[Place, ...]) -> Iterator[int]:

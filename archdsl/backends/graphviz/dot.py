@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from archdsl.backends.graphviz.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet, layout
 from archdsl.backends.graphviz.markup import attribute, font, patches, quoted, strut, table, tag
 from archdsl.backends.graphviz.metrics import fitted
-from archdsl.backends.graphviz.model import Bar, Card, Drawing, Group, Merge, Row, Terminal, Word
+from archdsl.backends.graphviz.model import Bar, Card, Drawing, Merge, Row, Terminal, Word
 from archdsl.backends.graphviz.palette import Palette, Theme, palette
+from archdsl.backends.graphviz.place import PAD
 from archdsl.backends.graphviz.scene import Box, Dot, Label, Line, Outline, Point, Shape
 from archdsl.backends.graphviz.sizes import (
+    BAR_CAPTION,
     CELL,
     HEADING,
     METER,
@@ -22,9 +24,8 @@ from archdsl.backends.graphviz.sizes import (
     TINY,
     TITLE,
     Columns,
-    badge,
     bar_width,
-    header_width,
+    header,
     joined,
     part_widths,
 )
@@ -119,27 +120,24 @@ class _Writer:
             f'bb="{_n(outline.left)},{_n(bottom)},{_n(right)},{_n(top)}"; style="rounded,filled"; penwidth="1";'
             f' color="{c[line]}"; fillcolor="{c[fill]}";' + (f" id={quoted(PATH + group.path)};" if group.path else "")
         )
-        width = header_width(group)
-        header = self._header(group)
-        yield self._node(
-            f"head{group.key}", outline.left + 10, outline.top + 5, width, 30 if group.note else 17, header
-        )
+        yield from self._header(outline)
         for shape in outline.inside:
             yield from self._shape(shape)
         yield "}"
 
-    def _header(self, group: Group) -> str:
-        c = self.colours
-        cells = tag("td", font(fitted(group.title, 300, HEADING, True), HEADING, c["ink"], bold=True), align="left")
-        if group.call:
-            cells += tag("td", font(f"  {fitted(group.call, 300, SMALL)}", SMALL, c["grey"]), align="left")
-        if group.repeat > 1:
-            cells += tag("td", font(" ", SMALL, c["ink"]))
-            cells += tag("td", font(f" {badge(group)} ", SMALL, c["badge-text"], bold=True), bgcolor=c["badge"])
-        rows = tag("tr", tag("td", table(tag("tr", cells)), align="left"))
-        if group.note:
-            rows += tag("tr", tag("td", font(fitted(group.note, 300, TINY), TINY, c["grey"]), align="left"))
-        return table(rows, width=header_width(group), cellpadding=0)
+    def _header(self, outline: Outline) -> Iterator[str]:
+        c, group = self.colours, outline.group
+        words, left, top = header(group), outline.left + PAD, outline.top + 6
+        cells = tag("td", font(words.title, HEADING, c["ink"], bold=True))
+        if words.call:
+            cells += tag("td", font(words.call, SMALL, c["grey"]))
+        if words.badge:
+            cells += tag("td", "", width=6)
+            cells += tag("td", font(words.badge, SMALL, c["badge-text"], bold=True), bgcolor=c["badge"])
+        yield self._node(f"head{group.key}", left, top, words.width, 15, table(tag("tr", cells)))
+        if words.note:
+            label = font(words.note, TINY, c["grey"])
+            yield self._node(f"note{group.key}", left, top + 16, words.note_width, 12, label)
 
     def _box(self, box: Box) -> str:
         item = box.item
@@ -199,7 +197,8 @@ class _Writer:
             caption += font(f"  {item.output}", SMALL, c["ink"])
         if item.words:
             caption += font("  ", SMALL, c["ink"]) + self._words(item.words)
-        named = tag("tr", tag("td", caption, id=attribute(PATH + item.path), title=attribute(item.path)))
+        names = {"id": attribute(PATH + item.path), "title": attribute(item.path)}
+        named = tag("tr", tag("td", caption, height=BAR_CAPTION, **names))
         return table(named + parts if item.is_split else parts + named, width=bar_width(item))
 
     def _card(self, card: Card, box: Box) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ FOOT = 12
 """Above the legend."""
 LEAST = 480
 """Legend and footer may take this much where the network is narrower."""
+WIDEST = 2.0
+"""Width to height of the widest page, if definitions can be stacked."""
 LEGEND_LINE = 18
 FOOTER_LINE = 14
 
@@ -87,16 +89,25 @@ def legend_width(key: str) -> float:
 
 
 def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float, float, Scene]]:
-    """The network, then columns of definitions hardly higher than it. Each with its main line and its top."""
-    places = [(network.left, 0.0, network)]
-    left, y, column = network.left + network.right + 2 * BESIDE, 0.0, 0.0
+    """The network, then columns of definitions, as high as it, or higher where the page would be too wide."""
+    most = max(network.height, LEAST)
+    while True:
+        places = [(network.left, 0.0, network), *_in_columns(definitions, network.left + network.right, most)]
+        across = max(x + scene.right for x, _, scene in places)
+        if across <= WIDEST * most or most > sum(d.height + BESIDE for d in definitions):
+            return places
+        most *= 1.2
+
+
+def _in_columns(definitions: list[Scene], left: float, most: float) -> Iterator[tuple[float, float, Scene]]:
+    """The definitions to the right of the network: each with its main line and its top."""
+    left, y, column = left + 2 * BESIDE, 0.0, 0.0
     for scene in definitions:
-        if y and y + scene.height > max(network.height, LEAST):
+        if y and y + scene.height > most:
             left, y, column = left + column + BESIDE, 0.0, 0.0
-        places.append((left + scene.left, y, scene))
+        yield left + scene.left, y, scene
         column = max(column, scene.left + scene.right)
         y += scene.height + BESIDE
-    return places
 
 
 def _flow(entries: list[str], most: float, measure: Callable[[str], float]) -> tuple[tuple[str, ...], ...]:

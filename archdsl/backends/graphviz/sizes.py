@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.metrics import room
+from archdsl.backends.graphviz.metrics import fitted, room
 from archdsl.backends.graphviz.model import Bar, Body, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
 
 TITLE, HEADING, SUBTITLE, TEXT, SMALL, TINY = 16, 11, 10, 10, 9, 8
@@ -16,7 +16,9 @@ ROW = 18
 STRIP = 5
 METER = 38
 """A full bar of MACs."""
-BAR_CAPTION = 14
+BAR_CAPTION = 17
+HEADER = 300
+"""The longest title, call or note of an outline."""
 GLYPH = 28
 """The widest glyph."""
 CELL = 8
@@ -135,11 +137,27 @@ def header_height(group: Group) -> int:
     return 40 if group.note else 28
 
 
-def badge(group: Group) -> str:
-    return f"×{group.repeat}" if group.repeat > 1 else ""
+class Header(NamedTuple):
+    """The words at the head of an outline, cut to fit, and the widths of its two lines."""
+
+    title: str
+    call: str
+    badge: str
+    note: str
+    width: int
+    note_width: int
+
+
+def header(group: Group) -> Header:
+    title = fitted(group.title, HEADER, HEADING, True)
+    call = fitted(f"  {group.call}", HEADER, SMALL) if group.call else ""
+    badge = f" ×{group.repeat:_} " if group.repeat > 1 else ""
+    note = fitted(group.note, HEADER, TINY)
+    line = room(title, HEADING, True) + room(call, SMALL) + (room(badge, SMALL, True) + 6 if badge else 0)
+    return Header(title, call, badge, note, ceil(line), ceil(room(note, TINY)))
 
 
 def header_width(group: Group) -> int:
-    title = min(room(group.title, HEADING, True), 300) + min(room(group.call, SMALL), 300)
-    mark = room(badge(group), SMALL, True) + 16 if group.repeat > 1 else 0
-    return ceil(max(title + mark + 16, min(room(group.note, TINY), 300)))
+    """What the main line of an outline keeps clear of."""
+    words = header(group)
+    return max(words.width, words.note_width) + 8

@@ -24,9 +24,7 @@ def finished(drawn: bytes, theme: Theme) -> bytes:
 class _Finisher:
     def __init__(self, theme: Theme) -> None:
         self.theme = theme
-        self.tokens: dict[str, str] = {}
-        for token, colour in palette(theme).items():
-            self.tokens.setdefault(colour.lower(), token)
+        self.tokens = {colour.lower(): token for token, colour in palette(theme).items()}
         self.ids: set[str] = set()
 
     def document(self, root: ElementTree.Element) -> str:

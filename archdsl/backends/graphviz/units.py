@@ -29,6 +29,8 @@ class Unit:
         "before",
         "closed",
         "cost",
+        "extra",
+        "folds",
         "heading",
         "kind",
         "module",
@@ -37,9 +39,9 @@ class Unit:
         "paths",
         "reads",
         "role",
-        "sources",
         "strides",
         "tail",
+        "takes_words",
         "terminal",
         "text",
         "words",
@@ -61,16 +63,20 @@ class Unit:
         self.after: tuple[TensorType, ...] = ()
         self.heading: Heading = ()
         self.module: Module | None = None
-        """What it calls, while further calls of the same may be folded into it."""
+        """What it calls."""
+        self.folds = True
+        """Whether further calls of the same may be folded into it."""
+        self.takes_words = False
+        """Whether what follows an outline may become words on its last row."""
+        self.extra = Cost()
+        """The cost of these words."""
         self.closed: tuple[Module, str] | None = None
         """The module that its row stands for without showing it, and the path of the call."""
         self.terminal: Terminal | None = None
         self.tail: Value | None = None
         """The value that a norm, activation or dropout has to read to become a word on it."""
-        self.sources: list[int] = []
-        """The units that it joins, or the one that it follows."""
         self.reads: list[Value] = []
-        """All that it reads."""
+        """What it reads."""
 
 
 class Units:
@@ -90,13 +96,12 @@ class Units:
     def add_input(self, terminal: Terminal, value: Value) -> None:
         unit = Unit("terminal", terminal.path, None)
         unit.terminal = terminal
-        unit.sources.append(ENTRY)
         self._append(unit, (value,))
 
     def add_output(self, terminal: Terminal, value: Value) -> None:
         unit = Unit("terminal", terminal.path, None)
         unit.terminal = terminal
-        self._read(unit, (value,))
+        unit.reads = [value]
         self._append(unit, ())
 
     def add_nodes(self, place: Callable[[Node, str], Unit]) -> Units:
@@ -114,7 +119,7 @@ class Units:
             if is_reuse:
                 unit.words.append(Word("shared"))
             unit.heading = self._heading(node)
-            self._read(unit, node.operands)
+            unit.reads = list(node.operands)
             self._append(unit, node.results)
         return self
 
@@ -128,7 +133,10 @@ class Units:
     @property
     def is_chain(self) -> bool:
         """Whether it is rows that follow each other."""
-        return all(u.role == "row" and u.sources == [i - 1] for i, u in enumerate(self.units))
+        return all(
+            unit.role == "row" and {self.makers[v] for v in unit.reads if v in self.makers} == {index - 1}
+            for index, unit in enumerate(self.units)
+        )
 
     def _append(self, unit: Unit, results: tuple[Value, ...]) -> None:
         for value in results:
@@ -136,12 +144,6 @@ class Units:
         if len(results) == 1 and unit.role in ("row", "merge", "bar", "scope"):
             unit.tail = results[0]
         self.units.append(unit)
-
-    def _read(self, unit: Unit, operands: tuple[Value, ...]) -> None:
-        unit.reads = list(operands)
-        made = [self.makers[v] for v in operands if v in self.makers]
-        joins = unit.role in ("merge", "bar")
-        unit.sources = made if joins else [max(made)] if made else []
 
     def _maker(self, value: Value) -> Unit | None:
         """The unit that may take in the only layer that reads this value."""
@@ -166,18 +168,19 @@ class Units:
         if isinstance(op, Module) or len(node.operands) != 1 or not _fuses(op, node.operands[0].type):
             return False
         unit = self._maker(node.operands[0])
-        if unit is None or unit.role == "scope":
+        if unit is None or (unit.role == "scope" and not unit.takes_words):
             return False
         unit.words.append(Word(op.name, "activation" if op.category == "activation" else None))
-        unit.module = None
+        unit.folds = False
         unit.paths.append(self.prefix + node.name)
+        unit.extra = unit.extra.plus(cost)
         self._continue(unit, node, cost)
         return True
 
     def _fold(self, node: Node, cost: Cost) -> bool:
         """A further call of the module that the last unit calls, on its result."""
         last = self.units[-1] if self.units else None
-        if last is None or last.module is not node.operator:
+        if last is None or not last.folds or last.module is not node.operator:
             return False
         if node.operands != (last.tail,) or self.uses[node.operands[0]] > 1 or last.heading != self._heading(node):
             return False

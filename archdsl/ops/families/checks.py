@@ -13,6 +13,19 @@ def check_float(op: str, x: TensorType, operand: int = 0) -> None:
         )
 
 
+def check_weights_fit(op: str, x: TensorType) -> None:
+    """Raises `Misfit` for all but float32, the type of weights: PyTorch does not mix types within a layer."""
+    check_float(op, x)
+    if x.dtype != "float32":
+        raise Misfit(
+            f"`{op}` has float32 weights and cannot read {x.dtype}",
+            code="wrong-dtype",
+            operand=0,
+            label=f"{x.dtype} values",
+            help="keep the input float32; the precision is chosen where the compiled module is run",
+        )
+
+
 def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> int:
     """The number of an axis, counted from 0. Raises `Misfit` where there is no such axis."""
     if -x.rank <= axis < x.rank:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 from archdsl.ir import Call, Extra, Literal, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.padding import floor_padding, is_symmetric, padded_copy, padded_module, pads
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes, spell_out
 
@@ -45,7 +45,7 @@ class Convolution(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        check_weights_fit(self.name, x)
         k = self.kernel(x)
         return (x.with_shape((k.outputs, *output_sizes(k.geometry, x))),)
 

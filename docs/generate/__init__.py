@@ -1,0 +1,50 @@
+"""Writes the pages that are read from the code: operators, diagnostics, lints, bundled specs; and the pictures.
+
+`make docs` runs it as `python -m docs.generate`; tests/unit/test_reference.py holds the committed pages against it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archdsl.ops import catalogue
+from docs.generate.diagnostics import diagnostics_page, lints_page
+from docs.generate.operators import operator_index, operator_page
+from docs.generate.specs import specs_page
+
+ROOT = Path(__file__).resolve().parents[2]
+OPERATORS = ROOT / "docs/reference/ops"
+IMAGES = ROOT / "docs/images"
+PICTURES = {"vgg16": "specs/vgg16.arch", "lenet5": "specs/lenet.arch:LeNet5", "alexnet": "specs/alexnet.arch:AlexNet"}
+"""The pictures of the pages by file name, and the networks that they show."""
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: its file and its text."""
+    reference = ROOT / "docs/reference"
+    return {
+        **{OPERATORS / f"{name}.md": operator_page(op) for name, op in catalogue().items()},
+        OPERATORS / "README.md": operator_index(),
+        reference / "diagnostics.md": diagnostics_page(),
+        reference / "lints.md": lints_page(),
+        ROOT / "specs/README.md": specs_page(ROOT / "specs"),
+    }
+
+
+def write_pages() -> None:
+    """Writes all pages, and removes those of operators that are no more."""
+    texts = pages()
+    for path in set(OPERATORS.glob("*.md")) - set(texts):
+        path.unlink()
+    OPERATORS.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        path.write_text(text, "utf-8")
+
+
+def draw_pictures() -> None:
+    """Draws all pictures; needs the `draw` extra."""
+    from archdsl import load
+
+    IMAGES.mkdir(exist_ok=True)
+    for name, spec in PICTURES.items():
+        (IMAGES / f"{name}.svg").write_text(load(str(ROOT / spec)).to_svg(), "utf-8")

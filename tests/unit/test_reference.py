@@ -1,0 +1,59 @@
+"""The generated pages are those that the code gives now, and cover all of it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from archdsl.ops import catalogue, names
+from archdsl.pipeline import diagnostic_kinds
+from docs.generate import IMAGES, OPERATORS, PICTURES, ROOT, pages
+from docs.generate.diagnostics import read_mistakes
+from docs.generate.operators import uses
+
+WITHOUT_EXAMPLE = {
+    "nesting-too-deep": "takes a hundred brackets",
+    "not-text": "is about a file",
+    "unreadable-file": "is about a file",
+    "unwritable-output": "is about a file",
+    "unsupported": "goes with what is not built yet",
+    "linear-on-map": "is a lint, with examples of its own",
+    "unread-rows": "is a lint, with examples of its own",
+}
+
+
+@cache
+def expected() -> dict[Path, str]:
+    return pages()
+
+
+def test_generated_pages_are_fresh() -> None:
+    stale = [
+        path.relative_to(ROOT).as_posix()
+        for path, text in expected().items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    ]
+    assert not stale, f"run `make docs`: {', '.join(stale)}"
+
+
+def test_no_page_is_of_an_operator_that_is_gone() -> None:
+    assert {path.stem for path in OPERATORS.glob("*.md")} == {*names(), "README"}
+
+
+@pytest.mark.parametrize("name", sorted(names()))
+def test_the_language_takes_every_example(name: str) -> None:
+    """Each example elaborates to the operator that it is an example of, with the shapes that it states."""
+    op = catalogue()[name]
+    found = uses(op)
+    assert [use.call for use in found] == [call for call, _, _ in op.examples]
+    assert all(type(use.op) is op for use in found)
+
+
+def test_every_kind_of_diagnostic_has_an_example() -> None:
+    assert set(read_mistakes()) == set(diagnostic_kinds()) - set(WITHOUT_EXAMPLE)
+
+
+def test_pictures_are_there() -> None:
+    assert {path.stem for path in IMAGES.glob("*.svg")} == set(PICTURES)
