@@ -7,6 +7,7 @@ net.params, net.macs, net.report("memory"), net.to_torch()
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,10 +173,8 @@ class NetworkSpec:
         from archdsl.backends.graphviz import RenderError
 
         bundle = {"text/plain": str(self.report("summary", width=MIME_BUNDLE_WIDTH))}
-        try:
+        with suppress(RenderError):
             bundle["image/svg+xml"] = self.to_svg()
-        except RenderError:
-            pass
         return bundle
 
 

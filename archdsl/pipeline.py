@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.claims import Verdict, verify
-from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Fault, Program, Settings, show
+from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
 from archdsl.ir import Network
 from archdsl.lints import lint
 from archdsl.source import Diagnostic, FileProblem, Kind, Source, Span, read_spec
@@ -25,13 +26,22 @@ if TYPE_CHECKING:
 
 IMPORT_DEPTH_LIMIT = 32
 
+Sizes = Mapping[str, Datum]
+"""Values of the sizes that a spec leaves open, by name."""
+
 
 class Checked:
-    """One network of a spec with everything that was found out about it."""
+    """One network of a spec with everything that was found out about it.
 
-    def __init__(self, name: str, built: Built, program: Program, settings: Settings, batch: int) -> None:
+    Where the spec leaves sizes open (`input image: [1, H, W]`) and nothing outside says them, the network is built at
+    each of the sizes that its claims name; its figures are those of the first.
+    """
+
+    def __init__(
+        self, name: str, builds: Sequence[tuple[Sizes, Built]], program: Program, settings: Settings, batch: int
+    ) -> None:
         self.name = name
-        self.built = built
+        self.builds = tuple(builds)
         self.program = program
         self.settings = settings
         self.batch = batch
@@ -39,29 +49,43 @@ class Checked:
     @property
     def network(self) -> Network | None:
         """None where the spec is wrong."""
-        return self.built.network
+        networks = [built.network for _, built in self.builds]
+        return None if None in networks else networks[0]
+
+    @property
+    def sizes(self) -> Sizes:
+        """The values of open sizes that its figures hold for."""
+        return {**self.settings.parameters, **self.builds[0][0]}
 
     @cached_property
     def facts(self) -> Facts:
         """Raises `ValueError` where there is no network."""
-        if self.built.network is None:
+        if self.network is None:
             raise ValueError(f"{self.name} does not hold together")
-        return Facts(self.built.network, self.batch)
+        return Facts(self.network, self.batch)
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """The claims decided, with the parameters as written: none where they were changed from outside."""
-        if self.built.network is None or not self.settings.is_plain:
+        if self.network is None or not self.settings.is_plain:
             return ()
-        return verify(Facts(self.built.network) if self.batch != 1 else self.facts, self.built.claims)
+        decided: dict[Span, Verdict] = {}
+        for sizes, built in self.builds:
+            assert built.network is not None
+            facts = self.facts if built.network is self.network and self.batch == 1 else Facts(built.network)
+            for verdict in verify(facts, built.claims, sizes):
+                before = decided.get(verdict.span)
+                decided[verdict.span] = verdict if before is None or before.holds else before
+        return tuple(decided[span] for span in sorted(decided, key=lambda span: span.start))
 
     @cached_property
     def problems(self) -> list[Diagnostic]:
         """Errors of the spec, claims that fail, and lints."""
-        if self.built.network is None:
-            return self.built.problems
+        errors = [problem for _, built in self.builds for problem in built.problems]
+        if self.network is None:
+            return errors
         failures = [v.problem for v in self.verdicts if v.problem is not None]
-        return self.built.problems + failures + lint(self.facts, self.program.allowed)
+        return errors + failures + lint(self.facts, self.program.allowed)
 
 
 class Spec:
@@ -84,7 +108,12 @@ class Spec:
         return tuple(name for name in self.program.networks if self.program.open_parameters(name))
 
     def check(self, name: str, settings: Settings = PLAIN, batch: int = 1) -> Checked:
-        return Checked(name, self.program.build(name, settings), self.program, settings, batch)
+        """Takes a network through the stages; facts, claims and lints are worked out when asked for."""
+        sizes = self.program.named_sizes(name) if settings.is_plain and self.program.symbols(name) else ()
+        builds = [(at, self.program.build(name, Settings(at))) for at in sizes] or [
+            ({}, self.program.build(name, settings))
+        ]
+        return Checked(name, builds, self.program, settings, batch)
 
 
 def open_spec(path: str | Path, root: str | Path | None = None) -> Spec:
@@ -147,7 +176,7 @@ def subject_of(checked: Checked) -> Subject:
     """What reports are written about. Raises `ValueError` where there is no network."""
     from archdsl.reports import Subject
 
-    bindings = tuple((name, show(value)) for name, value in checked.settings.parameters.items())
+    bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
     return Subject(checked.facts, checked.program.source.path, bindings, checked.verdicts, checked.problems)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import op_cost
 from archdsl.claims.figures import Figures
-from archdsl.elaborate import BoundClaim, Fault, evaluate, show
+from archdsl.elaborate import BoundClaim, Datum, Fault, evaluate, show
 from archdsl.ir import show_shape
 from archdsl.source import Diagnostic, Kind, Label, Span
 from archdsl.syntax import tree
@@ -43,17 +44,28 @@ class Verdict(NamedTuple):
     problem: Diagnostic | None = None
 
 
-def verify(facts: Facts, claims: tuple[BoundClaim, ...]) -> tuple[Verdict, ...]:
-    """Decides every claim of a network. Never raises on what a spec may hold."""
-    return tuple(_verify(facts, claim) for claim in claims)
+def verify(
+    facts: Facts, claims: tuple[BoundClaim, ...], sizes: Mapping[str, Datum] | None = None
+) -> tuple[Verdict, ...]:
+    """Decides every claim of a network. Never raises on what a spec may hold.
+
+    Where the network was built at certain sizes of its symbols, claims that name other sizes are left out.
+    """
+    sizes = sizes or {}
+    return tuple(_verify(facts, claim, sizes) for claim in claims if _concerns(claim, sizes))
 
 
-def _verify(facts: Facts, bound: BoundClaim) -> Verdict:
+def _concerns(bound: BoundClaim, sizes: Mapping[str, Datum]) -> bool:
+    named = {b.name.text: b.value for b in bound.syntax.bindings if b.name.text in sizes}
+    return all(isinstance(v, tree.Number) and v.value == sizes[name] for name, v in named.items())
+
+
+def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verdict:
     claim = bound.syntax
     text = Span(claim.span.source, claim.figure.span.start, _value_end(claim)).text
     source, disputed = claim.source or "", not claim.holds
     try:
-        names = _figures(facts, bound)
+        names = _figures(facts, bound, sizes)
         computed = evaluate(claim.figure, names)
         claimed = evaluate(claim.value, names, units=True)
         agrees = _agrees(claim, computed, claimed)
@@ -71,9 +83,11 @@ def _value_end(claim: tree.Claim) -> int:
     return max([*ends, claim.within.span.end] if claim.within is not None else ends)
 
 
-def _figures(facts: Facts, bound: BoundClaim) -> Figures:
+def _figures(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Figures:
     batch, training = facts.batch, False
     for binding in bound.syntax.bindings:
+        if binding.name.text in sizes:
+            continue
         if binding.value is None:
             training = True
             continue

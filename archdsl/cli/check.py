@@ -119,7 +119,9 @@ def _network(checked: Checked) -> list[Line]:
     facts = checked.facts.cost
     layers = f"{facts.depth} weight layer{'s' if facts.depth != 1 else ''}"
     head = f"  {facts.total.params:_} params  {_short(facts.total.macs)} MACs  {layers}"
-    lines: list[Line] = [[path, Piece(checked.name, "strong"), Piece(head)]]
+    sizes = ", ".join(f"{name} = {value}" for name, value in checked.sizes.items())
+    at = Piece(f"  at {sizes}" if sizes else "", "dim")
+    lines: list[Line] = [[path, Piece(checked.name, "strong"), Piece(head), at]]
     texts = [("dispute " if v.disputed else "") + v.text for v in checked.verdicts]
     column = min(max(map(width, texts), default=0), 52) + 3
     for verdict, text in zip(checked.verdicts, texts, strict=True):

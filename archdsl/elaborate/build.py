@@ -46,6 +46,14 @@ class Settings(NamedTuple):
 PLAIN = Settings()
 
 
+def symbols_of(syntax: tree.Block | tree.Network) -> tuple[str, ...]:
+    """The sizes of a network's inputs that are symbols: capitalised names that are no parameters."""
+    parameters = {p.name.text for p in syntax.parameters}
+    sizes = (item for s in syntax.body.statements if isinstance(s, tree.Input) for item in s.shape.items)
+    names = (item.text for item in sizes if isinstance(item, tree.Name) and item.text[:1].isupper())
+    return tuple(dict.fromkeys(name for name in names if name not in parameters))
+
+
 class Build(Blocks):
     """One network in the making. `instances` outlives it: equal instances are one module in all networks of a file."""
 
@@ -86,13 +94,7 @@ class Build(Blocks):
     def _with_settings(self, layer: Layer, span: Span) -> Layer:
         syntax = layer.definition.syntax
         parameters = {p.name.text for p in syntax.parameters}
-        symbols = {
-            item.text
-            for s in syntax.body.statements
-            if isinstance(s, tree.Input)
-            for item in s.shape.items
-            if isinstance(item, tree.Name)
-        }
+        symbols = set(symbols_of(syntax))
         arguments = dict(layer.arguments)
         for name, value in self.settings.parameters.items():
             if name in parameters:
@@ -154,7 +156,10 @@ class Build(Blocks):
                     kinds.UNBOUND_SYMBOL,
                     f"the size `{item.text}` has no value",
                     item.span,
-                    helps=(f"give it one: `--set {item.text}=224`, or the input: `--input 3x224x224`",),
+                    helps=(
+                        f"give it one: `--set {item.text}=224`, or the input: `--input 3x224x224`",
+                        f"a claim that names it is checked there: `expect ... with {item.text} = 224`",
+                    ),
                 )
             body.scope.names[item.text] = known
         size = body.value(item)

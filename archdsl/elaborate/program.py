@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Build, Settings
+from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Build, Settings, symbols_of
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.names import Frame, Silence
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.values import POISON, Definition, Layer
+from archdsl.elaborate.values import POISON, Datum, Definition, Layer
 from archdsl.ir import Builder, Module, Network, Origin
 from archdsl.source import Diagnostic, Source, Span, nearest
 from archdsl.syntax import tree
@@ -141,6 +141,33 @@ class Program:
             return ()
         parameters = layer.definition.syntax.parameters
         return tuple(p.name.text for p in parameters if p.default is None and p.name.text not in layer.arguments)
+
+    def symbols(self, name: str) -> tuple[str, ...]:
+        """The sizes of a network's inputs that the spec leaves open."""
+        try:
+            layer, _ = self._network_layer(name)
+        except (Fault, Silence):
+            return ()
+        return tuple(s for s in symbols_of(layer.definition.syntax) if self.scope.lookup(s) is None)
+
+    def named_sizes(self, name: str) -> tuple[dict[str, Datum], ...]:
+        """Values for all the symbols of a network, as its claims name them: `with H = 572, W = 572`."""
+        symbols = self.symbols(name)
+        try:
+            layer, variants = self._network_layer(name)
+        except (Fault, Silence):
+            return ()
+        bodies = [layer.definition.syntax.body, *(v.body for v in variants if v.body is not None)]
+        found: list[dict[str, Datum]] = []
+        for claim in (s for body in bodies for s in body.statements if isinstance(s, tree.Claim)):
+            given = {b.name.text: b.value for b in claim.bindings if b.name.text in symbols}
+            if len(given) == len(symbols):
+                sizes = {
+                    n: int(v.value) for n, v in given.items() if isinstance(v, tree.Number) and v.value.denominator == 1
+                }
+                if len(sizes) == len(symbols) and sizes not in found:
+                    found.append(dict(sizes))
+        return tuple(found)
 
     def _network_layer(self, name: str, depth: int = 0) -> tuple[Layer, list[tree.Variant]]:
         """A network as a layer with the arguments of its variants bound; the variants, outermost first. Raises `Fault`."""

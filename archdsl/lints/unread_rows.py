@@ -54,7 +54,7 @@ def _check(facts: Facts, layer: Layer, reach: tuple[Step, ...]) -> Iterator[Diag
     ]
     if not missed:
         return
-    axis, n, step, count, _ = missed[0]
+    _, n, step, count, _ = missed[0]
     padded = f"{n} + {step.before} of padding" if step.before else str(n)
     exact = (n + step.before - step.extent) / step.stride + 1
     name = _operand_name(facts, layer)

@@ -96,6 +96,7 @@ def rewrite(page: Path, command: Command, printed: list[str]) -> None:
     now = next(
         other
         for block in blocks(text)
+        if block.language == "console"
         for other in commands(block)
         if (other.text, other.output) == (command.text, command.output)
     )

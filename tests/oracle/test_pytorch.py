@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from archdsl.analyses.memory import memory
 from archdsl.analyses.storage import StorageFacts, storage
 from archdsl.backends.pytorch import build, step
+from archdsl.backends.pytorch.names import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
 from archdsl.ir import Network, flatten
 from archdsl.pipeline import open_spec
 from tests.support.build import bottleneck, finish, image, network, op, resnet, sequence, two_towers, vgg16
@@ -282,6 +283,12 @@ def test_tracebacks_show_the_generated_lines() -> None:
     with pytest.raises(RuntimeError) as caught:
         module(torch.randn(1, 2, 4, 5))
     assert "return F.relu(self.fc(x), inplace=True)" in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_names_that_children_cannot_have_are_those_of_torch() -> None:
+    module, sequential = ({n for n in dir(kind()) if not n.startswith("__")} for kind in (nn.Module, nn.Sequential))
+    assert module <= MODULE_ATTRIBUTES
+    assert sequential - module <= SEQUENTIAL_ATTRIBUTES
 
 
 def test_device_and_dtype() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 from archdsl.ir import Builder, Module, Network, Op, Origin, Output, TensorType, Value
 from archdsl.ops import find
@@ -32,7 +33,7 @@ class Body:
             label, self._count = str(self._count), self._count + 1
         elif not label:
             assert isinstance(layer, Op)
-            numbers = (f"_{n}" for n in range(2, 100))
+            numbers = (f"_{n}" for n in count(2))
             label = layer.name
             while label in self._names:
                 label = f"{layer.name}{next(numbers)}"
@@ -132,8 +133,8 @@ def vgg16(*, size: int = 224, width: int = 1, hidden: int = 4096, classes: int =
 
 
 def _vgg_features(width: int) -> Iterator[Op]:
-    for channels, count in VGG16:
-        for _ in range(count):
+    for channels, depth in VGG16:
+        for _ in range(depth):
             yield op("conv", channels // width, 3, pad="half")
             yield op("relu")
         yield op("maxpool", 2)

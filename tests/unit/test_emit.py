@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch import emit
 from archdsl.backends.pytorch.names import MODULE_ATTRIBUTES
-from archdsl.ir import Misfit, Network, Output
+from archdsl.ir import Misfit, Module, Network, Output
 from archdsl.ops import catalogue
 from tests.support.build import block, end, finish, image, network, op, resnet, sequence, two_towers, vgg16
 from tests.support.calls import op_of, types_of
@@ -343,6 +343,17 @@ def test_a_long_row_of_equal_blocks_stays_short() -> None:
     unit = end(inner, inner.one(op("add"), inner.chain(y, ("conv", CONV)), y))
     source = emit(finish(body, body.group("units", x, *[unit] * 10_000)))
     assert "self.units = nn.Sequential(*[Unit() for _ in range(10000)])" in source
+
+
+def test_deep_nesting_stays_readable() -> None:
+    body, (x,) = network("Net", image(4, 8))
+    inside: list[Module] = []
+    for depth in range(150):
+        inner, (y,) = block(f"level{depth}", x.type)
+        inside = [end(inner, inner.chain(y, CONV, *inside))]
+    source = emit(finish(body, body.one(inside[0], x, label="deepest")))
+    assert source.count("nn.Conv2d") == 150
+    assert max(len(line) - len(line.lstrip()) for line in source.splitlines()) <= 8 + 4 * 4
 
 
 def test_a_network_without_layers() -> None:

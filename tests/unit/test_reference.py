@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from archdsl.cli import COMMANDS
 from archdsl.ops import catalogue, names
 from archdsl.pipeline import diagnostic_kinds
 from docs.generate import IMAGES, OPERATORS, PICTURES, ROOT, pages
@@ -57,3 +60,16 @@ def test_every_kind_of_diagnostic_has_an_example() -> None:
 
 def test_pictures_are_there() -> None:
     assert {path.stem for path in IMAGES.glob("*.svg")} == set(PICTURES)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_page_of_the_command_line_has_every_option(command: str) -> None:
+    """Options that several commands share stand in the first section, the others in that of the command."""
+    parser = ArgumentParser(add_help=False)
+    import_module(f"archdsl.cli.{command}").add_arguments(parser)
+    common, *sections = (ROOT / "docs/reference/cli.md").read_text("utf-8").split("\n## ")
+    texts = {section.partition("\n")[0]: section for section in sections}
+    options = {max(action.option_strings, key=len) for action in parser._actions if action.option_strings}
+    written = {option: option if option != "--output" else "-o FILE" for option in options}
+    described = common + texts["What is common to all"] + texts[command]
+    assert options and not [option for option, text in written.items() if text not in described]

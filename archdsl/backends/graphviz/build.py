@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.cost import Cost, CostFacts
+from archdsl.analyses.cost import Cost, CostFacts, node_cost
 from archdsl.backends.graphviz.generalise import Generaliser, form, names
 from archdsl.backends.graphviz.model import (
     ENTRY,
@@ -158,8 +158,8 @@ class _Builder:
             title = f"{instances[0].name}({', '.join(names(instances))})".replace("()", "")
         return Group(self.key(), "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))
 
-    def inside(self, module: Module, path: str, entry: Value | None) -> Units:
-        return Units(module, f"{path}.", entry, self.costs).add_nodes(self._place)
+    def inside(self, module: Module, path: str, entry: Value | None, is_reuse: bool = False) -> Units:
+        return Units(module, f"{path}.", entry, self.costs, is_reuse).add_nodes(self._place)
 
     def _shows(self, module: Module) -> str:
         if len(module.inputs) != 1 or len(module.outputs) != 1:
@@ -247,7 +247,7 @@ class _Assembly:
         main = self._sources(unit)
         pairs = zip(node.operands, module.inputs, strict=True)
         entry = next((inside for value, inside in pairs if main and self.makers.get(value) == main[0]), None)
-        units = self.builder.inside(module, unit.paths[0], entry)
+        units = self.builder.inside(module, unit.paths[0], entry, unit.is_reuse)
         if unit.words:
             _add_words(units.units[-1], unit)
         return _Assembly(self.builder, units).built()
@@ -326,6 +326,7 @@ class _Assembly:
             self.builder.closed.setdefault(id(unit.closed[0]), unit.closed)
         self._note(unit)
         self.builder.scale = max(self.builder.scale, unit.cost.macs)
+        has_shared = unit.is_reuse and self._has_weights(unit)
         return Row(
             unit.paths[0],
             ", ".join(unit.paths),
@@ -336,9 +337,13 @@ class _Assembly:
             show_output(unit.after),
             glyph(unit.after[0]),
             unit.after != unit.before,
-            short(unit.cost.params) if unit.cost.params else "",
+            "shared" if has_shared else short(unit.cost.params) if unit.cost.params else "",
             unit.cost.macs,
         )
+
+    def _has_weights(self, unit: Unit) -> bool:
+        node = unit.node
+        return node is not None and node_cost(node, self.builder.costs).params > 0
 
     def _note(self, unit: Unit) -> None:
         """Notes the kinds for the legend."""
@@ -380,7 +385,7 @@ class _Assembly:
         module, body = unit.module, self.inner[index].body
         assert module is not None
         is_block = module.kind == "block"
-        call = unit.text if is_block else ""
+        call = " · ".join([unit.text] * is_block + ["shared"] * unit.is_reuse)
         only = body.steps[0].item if len(body.steps) == 1 and not body.lanes else None
         if isinstance(only, Card) and not only.heading and (is_block or in_arm) and len(unit.names) == 1:
             self.anchors[index] = Anchor(only.key)

@@ -197,8 +197,7 @@ class _Writer:
             caption += font(f"  {item.output}", SMALL, c["ink"])
         if item.words:
             caption += font("  ", SMALL, c["ink"]) + self._words(item.words)
-        names = {"id": attribute(PATH + item.path), "title": attribute(item.path)}
-        named = tag("tr", tag("td", caption, height=BAR_CAPTION, **names))
+        named = tag("tr", tag("td", caption, height=BAR_CAPTION, **_identity(item.path, item.path)))
         return table(named + parts if item.is_split else parts + named, width=bar_width(item))
 
     def _card(self, card: Card, box: Box) -> str:
@@ -243,7 +242,7 @@ class _Writer:
         cells += _cell(params and mark + params, columns.params, "right", fill)
         cells += _cell(self._meter(share, strip) if row.macs else "", columns.meter)
         inner = table(tag("tr", cells), cellpadding=2, bgcolor=fill)
-        return tag("tr", tag("td", inner, id=attribute(PATH + row.path), title=attribute(row.tooltip)))
+        return tag("tr", tag("td", inner, **_identity(row.path, row.tooltip)))
 
     def _words(self, words: tuple[Word, ...]) -> str:
         c = self.colours
@@ -269,9 +268,14 @@ class _Writer:
         return f'{line.tail} -> {line.head} [pos="{_spline(points, line.has_arrow)}"{more}];'
 
 
+def _identity(path: str, tooltip: str) -> dict[str, str]:
+    """The attributes that make a cell a thing of its own in SVG; older builds of Graphviz want a link for that."""
+    return {"href": "#" + attribute(path), "id": attribute(PATH + path), "title": attribute(tooltip)}
+
+
 def _cell(inner: str, width: int, align: str | None = None, fill: str | None = None) -> str:
     """A cell of a row. `fill` marks the right-aligned ones: Graphviz says where it saw the left end of a text alone."""
-    return tag("td", inner, align=align, width=width, height=ROW, bgcolor=fill) if width else ""
+    return tag("td", inner, align=align, width=width, height=ROW, bgcolor=fill if inner else None) if width else ""
 
 
 def _spline(points: list[Point], has_arrow: bool) -> str:

@@ -286,9 +286,8 @@ class _Region:
         if exit is not None:
             yield _Way(exit, (exit.point,), exit.x, arm.operands[0], self._is_skip(index))
         elif self.fork is not None and _is_through(arm):
-            is_left = (
-                isinstance(join, Bar) and self.main is not None and arm.operands < self.item.arms[self.main].operands
-            )
+            others = [o for other in self.item.arms if other is not arm for o in other.operands]
+            is_left = isinstance(join, Bar) and arm.operands[0] < min(others, default=0)
             x = -self.scene.left - 16 if is_left else self.scene.right + 16
             words = "" if isinstance(join, Bar) else "identity"
             across = room(words, SMALL) + 4

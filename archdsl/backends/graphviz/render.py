@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,9 @@ Format = Literal["svg", "png", "pdf"]
 
 SECONDS = 60.0
 DPI = 192
+
+_LINKS = re.compile(r' href="#[^"]*"')
+"""The links of cells to themselves, which only SVG needs. No text of a spec holds a bare quote."""
 
 INSTALL = "install Graphviz, so that `dot` is on the PATH, or `pip install archdsl[draw]`, which brings its own"
 
@@ -47,6 +51,8 @@ def render(dot: str, format: Format, theme: Theme = "auto", *, seconds: float = 
     Drawn by the `dot` on the PATH, else by the Graphviz inside pygraphviz. Raises `RenderError` where neither is there,
     or where those that are crash, fail, or take longer than `seconds`.
     """
+    if format != "svg":
+        dot = _LINKS.sub("", dot)
     reasons = []
     for renderer in _renderers(format):
         try:

@@ -12,6 +12,8 @@ from archdsl.backends.graphviz.palette import DARK, Palette, Theme, palette
 
 FONTS = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
 
+NO_LINE = (("stroke", "none"), ("stroke", "transparent"))
+
 _DECIMALS = re.compile(r"-?\d+\.\d+")
 
 
@@ -101,8 +103,10 @@ class _Finisher:
 
     def _aligned(self, cell: dict[str, str], fill: str) -> dict[str, str]:
         """How a text stands in the cell before it, which its fill tells: in the middle, at the end, or where it is."""
+        if not cell:
+            return {}
         token = self.tokens.get(fill, "")
-        left, across = float(cell.get("x", "0")), float(cell.get("width", "0"))
+        left, across = float(cell["x"]), float(cell["width"])
         if token in ("merge-row", "badge"):
             return {"x": _round(f"{left + across / 2}"), "text-anchor": "middle"}
         if token == "head" or token.endswith("-row"):
@@ -120,7 +124,7 @@ class _Finisher:
 
     def _paint(self, element: ElementTree.Element) -> dict[str, str]:
         """Colours, and the classes by which a sheet may change them."""
-        paints = {k: v.lower() for k in ("fill", "stroke") if (v := element.get(k)) and (k, v) != ("stroke", "none")}
+        paints = {k: v.lower() for k in ("fill", "stroke") if (v := element.get(k)) and (k, v) not in NO_LINE}
         classes = [f"{k[0]}-{self.tokens[v]}" for k, v in paints.items() if v in self.tokens]
         return {"class": " ".join(classes)} | paints if classes else paints
 

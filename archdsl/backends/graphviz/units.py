@@ -32,6 +32,7 @@ class Unit:
         "extra",
         "folds",
         "heading",
+        "is_reuse",
         "kind",
         "module",
         "names",
@@ -70,6 +71,8 @@ class Unit:
         """Whether what follows an outline may become words on its last row."""
         self.extra = Cost()
         """The cost of these words."""
+        self.is_reuse = False
+        """Whether it is a further use of a shared instance."""
         self.closed: tuple[Module, str] | None = None
         """The module that its row stands for without showing it, and the path of the call."""
         self.terminal: Terminal | None = None
@@ -82,10 +85,14 @@ class Unit:
 class Units:
     """The units of one module, in the order they run; `makers` says which unit makes a value, ENTRY what enters."""
 
-    def __init__(self, module: Module, prefix: str, entry: Value | None, costs: dict[int, Cost]) -> None:
+    def __init__(
+        self, module: Module, prefix: str, entry: Value | None, costs: dict[int, Cost], is_reuse: bool = False
+    ) -> None:
         self.module = module
         self.prefix = prefix
         self.costs = costs
+        self.is_reuse = is_reuse
+        """Whether its weights have been drawn and counted."""
         self.units: list[Unit] = []
         self.makers: dict[Value, int] = {} if entry is None else {entry: ENTRY}
         self.nodes = [n for n in module.nodes if not n.training]
@@ -108,7 +115,7 @@ class Units:
         """Adds all nodes; `place` makes the unit of one that is neither fused nor folded."""
         for node in self.nodes:
             cost = node_cost(node, self.costs)
-            is_reuse = node.name in self._seen
+            is_reuse = self.is_reuse or node.name in self._seen
             self._seen.add(node.name)
             if is_reuse:
                 cost = cost.as_reuse()
@@ -116,8 +123,7 @@ class Units:
                 continue
             unit = place(node, self.prefix + node.name)
             unit.cost = cost
-            if is_reuse:
-                unit.words.append(Word("shared"))
+            unit.is_reuse = is_reuse
             unit.heading = self._heading(node)
             unit.reads = list(node.operands)
             self._append(unit, node.results)

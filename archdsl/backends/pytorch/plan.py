@@ -8,6 +8,7 @@ code is equal are one definition, whatever their sizes.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ from archdsl.ir import Call, Helper, Lowering, Module, Network, Node, Op, module
 
 SHORT = 3
 """A sequence of so many layers is written out wherever it is used."""
+
+DEEP = 4
+"""Sequences stand inside each other so deep at most: readers, and in the end Python, count brackets."""
 
 
 class Leaf(NamedTuple):
@@ -71,6 +75,13 @@ class Definition:
         """Takes in a further module of the same code; a comment stays where it is true of both."""
         self.labels[module.name] = None
         self.comments = [a if a == b else "" for a, b in zip(self.comments, comments, strict=True)]
+
+
+class _Extent(NamedTuple):
+    """What a part takes where it is written out."""
+
+    layers: int = 1
+    depth: int = 0
 
 
 class Plan(NamedTuple):
@@ -170,10 +181,12 @@ class _Planner:
     def _children(self, nodes: list[Node]) -> dict[str, Child]:
         """The parts of a definition by their labels; a shared instance is one."""
         found: dict[str, Child] = {}
+        taken: set[str] = set()
         for node in nodes:
             layer = self._layer(node)
             if node.name not in found:
-                found[node.name] = Child(child_name(node.name, {c.name for c in found.values()}), layer)
+                found[node.name] = Child(child_name(node.name, taken), layer)
+                taken.add(found[node.name].name)
             elif found[node.name].layer != layer:
                 raise ValueError(f"the uses of the shared instance `{node.name}` need different code")
         return found
@@ -219,21 +232,19 @@ class _Planner:
         return Application(template, allocates, (function.accumulates or "") if in_place else "")
 
     def _name_classes(self) -> None:
-        users = [0] * len(self.definitions)
-        sizes: list[int] = []
-        for definition in self.definitions:
-            sizes.append(0)
-            for child in definition.children:
-                if isinstance(child.layer, Use):
-                    users[child.layer.definition] += 1
-                    sizes[-1] += sizes[child.layer.definition]
-                else:
-                    sizes[-1] += 1
-            if definition.forward is not None:
-                sizes[-1] = 1
-        for definition, uses, size in zip(self.definitions, users, sizes, strict=True):
-            if definition.forward is None and (uses == 1 or size <= SHORT):
+        """Gives a name to every definition that is not written out in its users."""
+        users = Counter(c.layer.definition for d in self.definitions for c in d.children if isinstance(c.layer, Use))
+        written: list[_Extent] = []
+        for number, definition in enumerate(self.definitions):
+            parts = [
+                written[c.layer.definition] if isinstance(c.layer, Use) else _Extent() for c in definition.children
+            ]
+            whole = _Extent(sum(p.layers for p in parts), 1 + max((p.depth for p in parts), default=0))
+            fits = (users[number] == 1 or whole.layers <= SHORT) and whole.depth <= DEEP
+            if definition.forward is None and fits:
+                written.append(whole)
                 continue
+            written.append(_Extent())
             definition.class_name = unique(class_name(_shared_label(definition)), self._taken)
             self._taken.add(definition.class_name)
         self.definitions[-1].class_name = self.class_name

@@ -45,7 +45,7 @@ class TableConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight.new_zeros(*self.joined.shape[:2], *self.kernel_size)
-        weight = weight.masked_scatter_(self.joined, self.weight)
+        weight.masked_scatter_(self.joined, self.weight)
         x = F.pad(x, self.pads) if self.pads else x
         return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation)
 
