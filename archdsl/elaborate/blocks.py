@@ -38,7 +38,7 @@ class Blocks:
         name = place.take(body.label_text(label), label.span)
         builder = place.builder.group(name, place.origin(label.span, doc), doc=doc)
         try:
-            yield self.body(body.frame, Scope(body.scope), Place(builder, place.training))
+            yield self.body(body.frame, Scope(body.scope), Place(builder, place.training or place.within_training))
         finally:
             place.builder.close(name, builder, place.training)
 

@@ -158,7 +158,7 @@ class Body(Links):
         (value,) = self._one(result, f"`output {statement.name.text}`", statement.span)
         if any(o.name == statement.name.text for o in self.frame.outputs):
             raise Fault(kinds.MADE_TWICE, f"two outputs are called `{statement.name.text}`", statement.name.span)
-        self.frame.outputs.append(Output(statement.name.text, value, self.place.training))
+        self.frame.outputs.append(Output(statement.name.text, value, self.place.training or self.place.within_training))
         return current if statement.chain is not None else result
 
     def _return(self, statement: tree.Return) -> None:

@@ -11,6 +11,7 @@ from archdsl.ir.flatten import Flat, Layer, flatten, modules
 from archdsl.ir.graph import CallFrame, Module, Network, Node, Origin, Output, Value
 from archdsl.ir.lowering import Call, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Category, Examples, Extra, Misfit, Op, Reach, Saved, State, Step, Types
+from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType, show_shape
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ITEM_SIZE",
+    "MODULE_ATTRIBUTES",
     "WHOLE",
     "Attribute",
     "AttributeProblem",

@@ -1,4 +1,4 @@
-"""Writes the pages that are read from the code: operators, diagnostics, lints, bundled specs; and the pictures.
+"""Writes what is read from the code: pages of operators, diagnostics, lints, the JSON schema, bundled specs; pictures.
 
 `make docs` runs it as `python -m docs.generate`; tests/unit/test_reference.py holds the committed pages against it.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from archdsl.ops import catalogue
+from archdsl.reports.schema import json_schema
 from docs.generate.diagnostics import diagnostics_page, lints_page
 from docs.generate.operators import operator_index, operator_page
+from docs.generate.schema import schema_page
 from docs.generate.specs import specs_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,8 @@ def pages() -> dict[Path, str]:
         OPERATORS / "README.md": operator_index(),
         reference / "diagnostics.md": diagnostics_page(),
         reference / "lints.md": lints_page(),
+        reference / "report-json.md": schema_page(),
+        reference / "report.schema.json": json_schema(),
         ROOT / "specs/README.md": specs_page(ROOT / "specs"),
     }
 

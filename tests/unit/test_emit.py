@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch import emit
-from archdsl.backends.pytorch.names import MODULE_ATTRIBUTES
-from archdsl.ir import Misfit, Module, Network, Output
+from archdsl.ir import MODULE_ATTRIBUTES, Misfit, Module, Network, Output
 from archdsl.ops import catalogue
 from tests.support.build import block, end, finish, image, network, op, resnet, sequence, two_towers, vgg16
 from tests.support.calls import op_of, types_of

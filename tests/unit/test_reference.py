@@ -21,6 +21,8 @@ WITHOUT_EXAMPLE = {
     "not-text": "is about a file",
     "unreadable-file": "is about a file",
     "unwritable-output": "is about a file",
+    "needs-label": "goes with operators that are not built yet",
+    "no-switches": "goes with operators that are not built yet",
     "unsupported": "goes with what is not built yet",
     "linear-on-map": "is a lint, with examples of its own",
     "unread-rows": "is a lint, with examples of its own",

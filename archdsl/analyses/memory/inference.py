@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import Storage, of_extra, of_type
-from archdsl.ir import Module, Network, Node, Op, Value
+from archdsl.ir import Module, Network, Node, Op
 
 
 class Block:
@@ -64,7 +64,7 @@ def play(network: Network, storage: Storage, batch: int) -> InferenceFacts:
         Block(n, "input", t.bytes * batch, True) for n, t in zip(network.inputs, network.input_types, strict=True)
     ]
     player.hold(inputs)
-    outputs = player.call(network.body, "", inputs)
+    outputs = [block for block in player.call(network.body, "", inputs) if block is not None]
     moments = tuple(player.moments)
     return InferenceFacts(moments, max(moments, key=lambda m: m.bytes, default=None), _floor(moments, outputs))
 
@@ -85,29 +85,32 @@ class _Player:
             if not self.holders[block]:
                 del self.holders[block]
 
-    def call(self, module: Module, prefix: str, inputs: Sequence[Block]) -> list[Block]:
-        """Runs a module whose inputs the caller holds; its results, each held once for the caller."""
-        nodes = [node for node in module.nodes if not node.training]
-        last = {value: i for i, node in enumerate(nodes) for value in (*node.results, *node.operands)}
-        last.update((value, len(nodes)) for value in module.outputs)
+    def call(self, module: Module, prefix: str, inputs: Sequence[Block]) -> list[Block | None]:
+        """Runs a module whose inputs the caller holds; its results, each held once for the caller.
+
+        What exists only while training makes nothing and gives None, yet a name that it reads lives until then.
+        """
+        last = {value: i for i, node in enumerate(module.nodes) for value in (*node.results, *node.operands)}
+        last.update((value, len(module.nodes)) for value in module.outputs)
         known = dict(zip(module.inputs, inputs, strict=True))
-        for i, node in enumerate(nodes):
-            operands = [known[v] for v in node.operands]
-            known.update(zip(node.results, self.run(node, prefix + node.name, operands), strict=True))
-            ended: set[Value] = {v for v in (*node.operands, *node.results) if last[v] == i and v.producer is not None}
-            self.release(known[v] for v in ended)
-        results = [known[v] for v in module.outputs if v in known]
-        self.hold(results)
+        for i, node in enumerate(module.nodes):
+            if not node.training:
+                made = self.run(node, prefix + node.name, [known[v] for v in node.operands])
+                known.update((v, block) for v, block in zip(node.results, made, strict=True) if block is not None)
+            ended = {v for v in (*node.operands, *node.results) if last[v] == i and v.producer is not None}
+            self.release(known[v] for v in ended if v in known)
+        results = [known.get(v) for v in module.outputs]
+        self.hold(block for block in results if block is not None)
         self.release(known[v] for v in {*module.outputs} if v in known and v.producer is not None)
         return results
 
-    def run(self, node: Node, path: str, operands: Sequence[Block]) -> list[Block]:
+    def run(self, node: Node, path: str, operands: Sequence[Block]) -> Sequence[Block | None]:
         """Runs one node; its results, each held once."""
         if isinstance(node.operator, Module):
             self.hold(operands)
-            results = self.call(node.operator, path + ".", operands)
+            found = self.call(node.operator, path + ".", operands)
             self.release(operands)
-            return results
+            return found
         results = self.results(node, node.operator, path, operands)
         self.hold(results)
         extras = node.operator.scratch(node.operand_types, node.result_types)

@@ -1,43 +1,20 @@
-"""Graph -> drawing model: units become rows of cards, pills, outlines; forks and lanes come from their structure."""
+"""Graph -> drawing model: the network, the definitions of its blocks, and what stands around them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
 
-from archdsl.analyses.cost import Cost, CostFacts, node_cost
+from archdsl.analyses.cost import CostFacts
+from archdsl.backends.graphviz.assemble import assemble
+from archdsl.backends.graphviz.drafts import Drafts
 from archdsl.backends.graphviz.generalise import Generaliser, form, names
-from archdsl.backends.graphviz.model import (
-    ENTRY,
-    KINDS,
-    Anchor,
-    Arm,
-    Bar,
-    Body,
-    Card,
-    Drawing,
-    Group,
-    Kind,
-    Lane,
-    Merge,
-    Parallel,
-    Row,
-    Step,
-    Style,
-    Terminal,
-    Word,
-)
-from archdsl.backends.graphviz.structure import Fork, Path, Structure, structure
-from archdsl.backends.graphviz.structure import Unit as Place
-from archdsl.backends.graphviz.units import FUSED, Unit, Units, describe
-from archdsl.backends.graphviz.words import glyph, short, show_output, times, total
-from archdsl.ir import Module, Network, Node, Value, modules
+from archdsl.backends.graphviz.model import KINDS, Body, Drawing, Group, Style
+from archdsl.backends.graphviz.units import FUSED
+from archdsl.backends.graphviz.words import times, total
+from archdsl.ir import Module, Network, modules
 
 MOST_ROWS = 60
 """A picture with more rows than this is drawn as an overview unless the expanded one is asked for."""
-
-SYMBOLS = {"add": "+", "subtract": "\N{MINUS SIGN}", "multiply": "×", "average": "average", "maximum": "max"}
 
 
 def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (), style: Style = "auto") -> Drawing:
@@ -48,17 +25,17 @@ def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (),
     """
     if style == "auto":
         style = "overview" if _rows(network) > MOST_ROWS else "expanded"
-    builder = _Builder(network, costs, expand=style == "expanded")
-    body = builder.network()
-    definitions = tuple(builder.definitions())
+    drafts = Drafts(network, costs, expand=style == "expanded")
+    body = _body(network, drafts)
+    definitions = _definitions(network, drafts)
     layers = f"{costs.depth} weight layer{'' if costs.depth == 1 else 's'}"
     return Drawing(
         network.name,
         f"{total(costs.total.params)} params · {total(costs.total.macs)} MACs · {layers}",
         body,
         definitions,
-        tuple(k for k in KINDS if k in builder.kinds),
-        builder.scale,
+        tuple(k for k in KINDS if k in drafts.kinds),
+        drafts.scale,
         footer,
     )
 
@@ -88,381 +65,39 @@ def _runs(network: Network) -> Counter[int]:
     return runs
 
 
-class _Built(NamedTuple):
-    """A body, what makes each output of its module, and what reads each input."""
-
-    body: Body
-    exits: dict[Value, Anchor]
-    readers: dict[Value, list[Anchor]]
-    last: frozenset[Value]
-    """The outputs that its main line ends with."""
+def _body(network: Network, drafts: Drafts) -> Body:
+    pairs = zip(network.inputs, network.body.inputs, strict=True)
+    inputs = [drafts.terminal(name, name, value) for name, value in pairs]
+    shown = [o for o in network.outputs if not o.training]
+    outputs = [(drafts.terminal(o.name, o.name, o.value), o.value) for o in shown]
+    return assemble(drafts, drafts.between(network.body, "", inputs, outputs), is_network=True).body
 
 
-class _Builder:
-    def __init__(self, source: Network, costs: CostFacts, *, expand: bool) -> None:
-        self.source = source
-        self.costs: dict[int, Cost] = costs.modules
-        self.expand = expand
-        self.kinds: set[Kind] = set()
-        self.scale = 0
-        self.closed: dict[int, tuple[Module, str]] = {}
-        """Modules that a row stands for, by identity, with the path of their first call: what needs a definition."""
-        self.shows: dict[int, str] = {}
-        """What a module shows by itself, by identity: one `row`, a `run` of them, one of `calls`, or a `body`."""
-        self._keys = 0
-        for module in modules(source):
-            self.shows[id(module)] = self._shows(module)
-
-    def key(self) -> int:
-        self._keys += 1
-        return self._keys
-
-    def network(self) -> Body:
-        body = self.source.body
-        units = Units(body, "", None, self.costs)
-        for name, value in zip(self.source.inputs, body.inputs, strict=True):
-            units.add_input(self._terminal(name, name, value), value)
-        units.add_nodes(self._place)
-        for output in self.source.outputs:
-            if not output.training:
-                units.add_output(self._terminal(output.name, output.name, output.value), output.value)
-        return _Assembly(self, units, is_network=True).built().body
-
-    def definitions(self) -> list[Group]:
-        """The blocks that rows stand for, in the order of their first calls; what differs in figures alone is one."""
-        runs = _runs(self.source)
-        forms: dict[tuple[object, ...], list[tuple[Module, Body]]] = {}
-        drawn = 0
-        while drawn < len(self.closed):
-            module, path = list(self.closed.values())[drawn]
-            body = self._definition(module, path)
-            forms.setdefault((module.name, form(body)), []).append((module, body))
-            drawn += 1
-        return [self._merged(found, runs) for found in forms.values()]
-
-    def _definition(self, module: Module, path: str) -> Body:
-        units = Units(module, f"{path}.", None, self.costs)
-        for value in module.inputs:
-            units.add_input(self._terminal("", value.tap or "in", value), value)
-        units.add_nodes(self._place)
-        for value in module.outputs:
-            units.add_output(self._terminal("", "", value), value)
-        return _Assembly(self, units).built().body
-
-    def _merged(self, found: list[tuple[Module, Body]], runs: Counter[int]) -> Group:
-        instances, bodies = zip(*found, strict=True)
-        count = sum(runs[id(m)] for m in instances)
-        note = f"used {count:_} times · drawn once" if count > 1 else "used once"
-        title = times(instances[0].text)
-        if len(instances) > 1:
-            title = f"{instances[0].name}({', '.join(names(instances))})".replace("()", "")
-        return Group(self.key(), "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))
-
-    def inside(self, module: Module, path: str, entry: Value | None, is_reuse: bool = False) -> Units:
-        return Units(module, f"{path}.", entry, self.costs, is_reuse).add_nodes(self._place)
-
-    def _shows(self, module: Module) -> str:
-        if len(module.inputs) != 1 or len(module.outputs) != 1:
-            return "body"
-        units = self.inside(module, "", module.inputs[0])
-        if units.single is not None:
-            return "row"
-        if not units.is_chain:
-            return "body"
-        return "calls" if any(u.closed for u in units.units) else "run"
-
-    def _terminal(self, path: str, name: str, value: Value) -> Terminal:
-        return Terminal(self.key(), path, name, show_output([value.type]), glyph(value.type) if path else None)
-
-    def _place(self, node: Node, path: str) -> Unit:
-        """The unit of a node by itself."""
-        op = node.operator
-        if isinstance(op, Module):
-            return self._place_call(node, op, path)
-        is_bar = len(node.results) > 1 or op.name == "concat"
-        unit = Unit("bar" if is_bar else "merge" if op.category == "merge" else "row", path, node)
-        describe(unit, op, node)
-        unit.before, unit.after = node.operand_types[:1], node.result_types
-        return unit
-
-    def _place_call(self, node: Node, module: Module, path: str) -> Unit:
-        shows = self.shows[id(module)]
-        if shows == "row":
-            unit = self._row_of(node, module, path)
-        elif self.expand or module.kind == "group" or shows == "calls":
-            unit = Unit("scope", path, node)
-            unit.takes_words = module.kind == "block" and shows in ("run", "calls")
-        else:
-            unit = Unit("row", path, node)
-            unit.closed = (module, path)
-        unit.module = module
-        unit.text = unit.text or times(module.text)
-        unit.before, unit.after = node.operand_types[:1], node.result_types
-        return unit
-
-    def _row_of(self, node: Node, module: Module, path: str) -> Unit:
-        """The only row of a module, under the name of its call."""
-        unit = self.inside(module, path, module.inputs[0]).single
-        assert unit is not None
-        unit.node = node
-        unit.names = [node.name]
-        unit.paths.insert(0, path)
-        unit.heading = ()
-        return unit
+def _definitions(network: Network, drafts: Drafts) -> tuple[Group, ...]:
+    """The blocks that rows stand for, in the order of their first calls; what differs in figures alone is one."""
+    runs = _runs(network)
+    forms: dict[tuple[object, ...], list[tuple[Module, Body]]] = {}
+    drawn = 0
+    while drawn < len(drafts.closed):
+        module, path = list(drafts.closed.values())[drawn]
+        body = _definition(module, path, drafts)
+        forms.setdefault((module.name, form(body)), []).append((module, body))
+        drawn += 1
+    return tuple(_merged(found, runs, drafts.key()) for found in forms.values())
 
 
-class _Assembly:
-    """Puts the units of one body together."""
-
-    def __init__(self, builder: _Builder, units: Units, *, is_network: bool = False) -> None:
-        self.builder = builder
-        self.module = units.module
-        self.units = units.units
-        self.makers = units.makers
-        self.is_network = is_network
-        self.anchors: dict[int, Anchor] = {}
-        self.inner: dict[int, _Built] = {}
-        for index, unit in enumerate(self.units):
-            if unit.role == "scope":
-                self.inner[index] = self._inner(unit)
-        self.found: Structure = structure([self._sources(u) for u in self.units])
-        scopes = [i for i, u in enumerate(self.units) if u.role == "scope" or u.closed]
-        self.scopes = (scopes[0], scopes[-1]) if scopes and is_network else None
-
-    def built(self) -> _Built:
-        body = Body(self._steps(self.found.items, ENTRY, in_arm=not self.is_network), self._lanes())
-        exits = {v: a for v in self.module.outputs if (a := self._exit(v)) is not None}
-        readers: dict[Value, list[Anchor]] = {}
-        for value in self.module.inputs:
-            readers[value] = [a for i, u in enumerate(self.units) if value in u.reads for a in self._readers(i, value)]
-        end = self.found.items[-1] if self.found.items else ENTRY
-        exit = end if isinstance(end, int) else end.join
-        last = frozenset(v for v in self.module.outputs if self.makers.get(v) == exit and self._is_main(v))
-        return _Built(body, exits, readers, last)
-
-    def _inner(self, unit: Unit) -> _Built:
-        """The body of an outline."""
-        module, node = unit.module, unit.node
-        assert module is not None and node is not None
-        main = self._sources(unit)
-        pairs = zip(node.operands, module.inputs, strict=True)
-        entry = next((inside for value, inside in pairs if main and self.makers.get(value) == main[0]), None)
-        units = self.builder.inside(module, unit.paths[0], entry, unit.is_reuse)
-        if unit.words:
-            _add_words(units.units[-1], unit)
-        return _Assembly(self.builder, units).built()
-
-    def _sources(self, unit: Unit) -> tuple[int, ...]:
-        """The units whose results a merge joins; all else follows the latest of those that it reads."""
-        if unit.terminal is not None and not unit.reads:
-            return (ENTRY,)
-        made = [self.makers[v] for v in unit.reads if v in self.makers and self._is_main(v)]
-        return tuple(made) if unit.role in ("merge", "bar") else tuple(made and [max(made)])
-
-    def _is_main(self, value: Value) -> bool:
-        """Whether a value leaves its maker on the main line, which of an outline's results one does."""
-        maker = self.makers.get(value, ENTRY)
-        if maker == ENTRY or self.units[maker].role != "scope":
-            return True
-        module = self.units[maker].module
-        assert module is not None
-        return module.outputs[value.index] in self.inner[maker].last
-
-    def _steps(self, items: tuple[Place, ...], entry: int, *, in_arm: bool) -> tuple[Step, ...]:
-        steps: list[Step] = []
-        index = 0
-        while index < len(items):
-            first, follows = items[index], self._follows(items[index], entry)
-            run = self._run(items, index)
-            if run:
-                steps.append(Step(self._card(run, in_arm), follows))
-            elif isinstance(first, Fork):
-                steps.append(Step(self._parallel(first, entry), follows))
-            else:
-                steps.append(Step(self._item(first, in_arm), follows))
-            index += len(run) or 1
-            last = items[index - 1]
-            entry = last if isinstance(last, int) else ENTRY if last.join is None else last.join
-        return tuple(steps)
-
-    def _follows(self, item: Place, entry: int) -> bool:
-        if isinstance(item, Fork):
-            return any(arm.enters for arm in item.arms)
-        return (entry, item) in self.found.flows and bool(self.units[item].reads)
-
-    def _run(self, items: tuple[Place, ...], start: int) -> list[int]:
-        """The rows from here on that follow each other under one heading."""
-        run: list[int] = []
-        for item in items[start:]:
-            if not isinstance(item, int) or self.units[item].role != "row":
-                break
-            if run and self.units[item].heading != self.units[run[0]].heading:
-                break
-            if run and ((run[-1], item) not in self.found.flows or self._parts(run[-1], item)):
-                break
-            run.append(item)
-        return run
-
-    def _parts(self, before: int, after: int) -> bool:
-        """Whether a run of the network ends between two rows: where its blocks begin and end, and after their pools."""
-        if self.scopes is None:
-            return False
-        first, last = self.scopes
-        if before < first or after > last:
-            return before < first <= after or before <= last < after
-        return self.units[before].kind == "pool" and bool(self.units[before].strides)
-
-    def _card(self, run: list[int], in_arm: bool) -> Card:
-        key = self.builder.key()
-        self.anchors.update((unit, Anchor(key, row)) for row, unit in enumerate(run))
-        frames = self.units[run[0]].heading
-        heading = times(frames[-1].text) if frames else ""
-        if self.scopes is not None and not heading and not in_arm:
-            heading = "stem" if run[-1] < self.scopes[0] else "head" if run[0] > self.scopes[1] else ""
-        return Card(key, heading, "", tuple(self._row(self.units[i]) for i in run))
-
-    def _row(self, unit: Unit) -> Row:
-        if unit.closed is not None:
-            self.builder.closed.setdefault(id(unit.closed[0]), unit.closed)
-        self._note(unit)
-        self.builder.scale = max(self.builder.scale, unit.cost.macs)
-        has_shared = unit.is_reuse and self._has_weights(unit)
-        return Row(
-            unit.paths[0],
-            ", ".join(unit.paths),
-            _name(unit),
-            unit.kind,
-            unit.text,
-            (*unit.words, *unit.strides, *([Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else [])),
-            show_output(unit.after),
-            glyph(unit.after[0]),
-            unit.after != unit.before,
-            "shared" if has_shared else short(unit.cost.params) if unit.cost.params else "",
-            unit.cost.macs,
-        )
-
-    def _has_weights(self, unit: Unit) -> bool:
-        node = unit.node
-        return node is not None and node_cost(node, self.builder.costs).params > 0
-
-    def _note(self, unit: Unit) -> None:
-        """Notes the kinds for the legend."""
-        self.builder.kinds.add(unit.kind)
-        self.builder.kinds.update(w.kind for w in unit.words if w.kind is not None)
-
-    def _item(self, index: int, in_arm: bool) -> Card | Terminal | Merge | Bar | Group:
-        unit = self.units[index]
-        if unit.role == "row":
-            return self._card([index], in_arm)
-        if unit.role == "scope":
-            return self._scope(index, unit, in_arm)
-        if unit.terminal is not None:
-            self.anchors[index] = Anchor(unit.terminal.key)
-            return unit.terminal
-        self._note(unit)
-        key = self.builder.key()
-        self.anchors[index] = Anchor(key)
-        return self._bar(key, unit) if unit.role == "bar" else self._merge(key, unit)
-
-    def _merge(self, key: int, unit: Unit) -> Merge:
-        assert unit.node is not None and not isinstance(unit.node.operator, Module)
-        text = SYMBOLS.get(unit.node.operator.name, unit.text)
-        return Merge(key, unit.paths[0], text, tuple(unit.words))
-
-    def _bar(self, key: int, unit: Unit) -> Bar:
-        """A concatenation or a split, with the sizes of its parts along its axis."""
-        node = unit.node
-        assert node is not None and not isinstance(node.operator, Module)
-        is_split = len(node.results) > 1
-        axis = getattr(node.operator, "axis", 0)
-        parts = tuple(t.shape[axis] for t in (node.result_types if is_split else node.operand_types))
-        output = "" if is_split else show_output(unit.after)
-        return Bar(
-            key, unit.paths[0], node.operator.name, tuple(unit.words), parts, tuple(map(str, parts)), output, is_split
-        )
-
-    def _scope(self, index: int, unit: Unit, in_arm: bool) -> Group | Card:
-        module, body = unit.module, self.inner[index].body
-        assert module is not None
-        is_block = module.kind == "block"
-        call = " · ".join([unit.text] * is_block + ["shared"] * unit.is_reuse)
-        only = body.steps[0].item if len(body.steps) == 1 and not body.lanes else None
-        if isinstance(only, Card) and not only.heading and (is_block or in_arm) and len(unit.names) == 1:
-            self.anchors[index] = Anchor(only.key)
-            return only._replace(heading=_name(unit), note=call)
-        key = self.builder.key()
-        self.anchors[index] = Anchor(key)
-        note = f"{short(unit.cost.params)} params · {short(unit.cost.macs)} MACs"
-        kind: Literal["block", "scope"] = "block" if is_block else "scope"
-        return Group(key, unit.paths[0], _name(unit), call, note, len(unit.names), kind, body)
-
-    def _parallel(self, fork: Fork, entry: int) -> Parallel:
-        arms = tuple(self._arm(path, entry) for path in fork.arms)
-        return Parallel(arms, None if fork.join is None else self._item(fork.join, True))
-
-    def _arm(self, path: Path, entry: int) -> Arm:
-        units = [self.units[i] for i in _members(path.items)]
-        results = {v.index for u in units for v in u.reads if self.makers.get(v) == entry}
-        enters = path.enters and not any(u.terminal and not u.reads for u in units)
-        steps = self._steps(path.items, entry, in_arm=True)
-        return Arm(steps, enters, path.feeds, path.operands, tuple(sorted(results)))
-
-    def _lanes(self) -> tuple[Lane, ...]:
-        """The edges that the structure does not show, one lane for each value."""
-        edges = set(self.found.lanes)
-        for index, unit in enumerate(self.units):
-            made = {self.makers[v] for v in unit.reads if v in self.makers}
-            edges.update((m, index) for m in made - set(self._sources(unit)))
-        targets: dict[Value, list[Anchor]] = {}
-        for index, unit in enumerate(self.units):
-            for value in dict.fromkeys(unit.reads):
-                if value in self.makers and (not self._is_main(value) or (self.makers[value], index) in edges):
-                    targets.setdefault(value, []).extend(self._readers(index, value))
-        lanes = []
-        for value, anchors in targets.items():
-            source = self._exit(value) or Anchor(ENTRY)
-            lanes.append(Lane(source, tuple(dict.fromkeys(anchors)), value.tap or ""))
-        return tuple(lanes)
-
-    def _exit(self, value: Value) -> Anchor | None:
-        """What makes a value; None for what enters the body or comes from around it."""
-        maker = self.makers.get(value, ENTRY)
-        if maker == ENTRY:
-            return None
-        unit = self.units[maker]
-        if unit.role == "scope" and unit.module is not None:
-            inside = unit.module.outputs[value.index]
-            return self.inner[maker].exits.get(inside, self.anchors[maker])
-        return self.anchors[maker]
-
-    def _readers(self, index: int, value: Value) -> list[Anchor]:
-        """Where a unit reads a value: an outline does where its layers do."""
-        unit = self.units[index]
-        if unit.role != "scope" or unit.module is None or unit.node is None:
-            return [self.anchors[index]]
-        inputs = [v for o, v in zip(unit.node.operands, unit.module.inputs, strict=True) if o is value]
-        return [a for v in inputs for a in self.inner[index].readers[v]] or [self.anchors[index]]
+def _definition(module: Module, path: str, drafts: Drafts) -> Body:
+    inputs = [drafts.terminal("", value.tap or "in", value) for value in module.inputs]
+    outputs = [(drafts.terminal("", "", value), value) for value in module.outputs]
+    return assemble(drafts, drafts.between(module, path, inputs, outputs)).body
 
 
-def _add_words(last: Unit, outline: Unit) -> None:
-    """Puts what follows a run of its own on the last row of that run."""
-    last.words += outline.words
-    last.paths += outline.paths[1:]
-    last.cost = last.cost.plus(outline.extra)
-    last.after = outline.after
-
-
-def _members(items: tuple[Place, ...]) -> Iterator[int]:
-    """The units of a part of the structure."""
-    for item in items:
-        if isinstance(item, int):
-            yield item
-            continue
-        for arm in item.arms:
-            yield from _members(arm.items)
-        if item.join is not None:
-            yield item.join
-
-
-def _name(unit: Unit) -> str:
-    return unit.names[0] if len(unit.names) == 1 else f"{unit.names[0]} … {unit.names[-1]}"
+def _merged(found: list[tuple[Module, Body]], runs: Counter[int], key: int) -> Group:
+    """The definition of instances of one form."""
+    instances, bodies = zip(*found, strict=True)
+    count = sum(runs[id(m)] for m in instances)
+    note = f"used {count:_} times · drawn once" if count > 1 else "used once"
+    title = times(instances[0].text)
+    if len(instances) > 1:
+        title = f"{instances[0].name}({', '.join(names(instances))})".replace("()", "")
+    return Group(key, "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))

@@ -203,11 +203,9 @@ class _Writer:
     def _card(self, card: Card, box: Box) -> str:
         assert box.columns is not None
         line = self.colours["badge" if any(r.kind == "block" for r in card.rows) else "line"]
-        rows = ""
-        if card.heading or box.is_headed:
-            rows = tag("tr", tag("td", self._heading(card, box.columns, box.is_headed)))
-        rows += "".join(self._row(row, box.columns) for row in card.rows)
-        return table(rows, border=1, color=line, bgcolor=self.colours["paper"])
+        rows = [tag("tr", tag("td", self._heading(card, box.columns, box.is_headed)))] * bool(card.heading or box.is_headed)
+        rows += [self._row(row, box.columns) for row in card.rows]
+        return table("\n" + "\n".join(rows) + "\n", border=1, color=line, bgcolor=self.colours["paper"])
 
     def _heading(self, card: Card, columns: Columns, is_headed: bool) -> str:
         c = self.colours

@@ -52,7 +52,7 @@ def render(dot: str, format: Format, theme: Theme = "auto", *, seconds: float = 
     or where those that are crash, fail, or take longer than `seconds`.
     """
     if format != "svg":
-        dot = _LINKS.sub("", dot)
+        dot = _LINKS.sub("", dot).replace('bgcolor="transparent"', 'bgcolor="#FFFFFF"', 1)
     reasons = []
     for renderer in _renderers(format):
         try:

@@ -72,26 +72,28 @@ class _Finder:
     def sequence(self, units: list[int], entry: int, depth: int) -> list[Unit]:
         items: list[Unit] = []
         start = 0
+        last = self._last_readers(units, entry)
         while start < len(units):
-            end = self._cut(units, start, entry)
-            block = units[start:end]
+            block = units[start : self._cut(units, start, entry, last)]
             item: Unit | None = block[0]
             if len(block) > 1:
-                item = self._fork(block, entry, end == len(units), depth)
+                item = self._fork(block, entry, block[-1] == units[-1], depth)
             else:
                 self._flow(entry, block[0])
-            if item is not None:
+            if item is None:
+                last = self._last_readers(units[start:], entry)
+            else:
                 items.append(item)
-                entry, start = block[-1], end
+                entry, start = block[-1], start + len(block)
         return items
 
-    def _cut(self, units: list[int], start: int, entry: int) -> int:
+    def _last_readers(self, units: list[int], entry: int) -> dict[int, int]:
+        """The last of the units that reads each of them, and the value that enters."""
+        inside = set(units)
+        return {s if s in inside else entry: unit for unit in units for s in self.sources[unit]}
+
+    def _cut(self, units: list[int], start: int, entry: int, last: dict[int, int]) -> int:
         """The end of the shortest stretch that only the result of its last unit leaves."""
-        inside = set(units[start:])
-        last: dict[int, int] = {}
-        for unit in units[start:]:
-            for source in self.sources[unit]:
-                last[source if source in inside else entry] = unit
         far = last.get(entry, -1)
         for index in range(start, len(units)):
             unit = units[index]

@@ -60,8 +60,8 @@ class Unit:
         self.words: list[Word] = []
         self.strides: list[Word] = []
         self.cost = Cost()
-        self.before: tuple[TensorType, ...] = ()
-        self.after: tuple[TensorType, ...] = ()
+        self.before = () if node is None else node.operand_types[:1]
+        self.after = () if node is None else node.result_types
         self.heading: Heading = ()
         self.module: Module | None = None
         """What it calls."""
@@ -86,7 +86,7 @@ class Units:
     """The units of one module, in the order they run; `makers` says which unit makes a value, ENTRY what enters."""
 
     def __init__(
-        self, module: Module, prefix: str, entry: Value | None, costs: dict[int, Cost], is_reuse: bool = False
+        self, module: Module, prefix: str, entry: Value | None, costs: dict[int, Cost], *, is_reuse: bool = False
     ) -> None:
         self.module = module
         self.prefix = prefix

@@ -1,0 +1,313 @@
+"""Units -> bodies: runs become cards, what forks and joins stands side by side, what fits nowhere becomes a lane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from archdsl.analyses.cost import node_cost
+from archdsl.backends.graphviz.drafts import Drafts
+from archdsl.backends.graphviz.model import (
+    ENTRY,
+    Anchor,
+    Arm,
+    Bar,
+    Body,
+    Card,
+    Group,
+    Lane,
+    Merge,
+    Parallel,
+    Row,
+    Step,
+    Terminal,
+    Word,
+)
+from archdsl.backends.graphviz.structure import Fork, Path, Structure, structure
+from archdsl.backends.graphviz.structure import Unit as Place
+from archdsl.backends.graphviz.units import Unit, Units
+from archdsl.backends.graphviz.words import glyph, short, show_output, times
+from archdsl.ir import Module, TensorType, Value
+
+SYMBOLS = {"add": "+", "subtract": "\N{MINUS SIGN}", "multiply": "×", "average": "average", "maximum": "max"}
+
+
+class Built(NamedTuple):
+    """A body, what makes each output of its module, and what reads each input."""
+
+    body: Body
+    exits: dict[Value, Anchor]
+    readers: dict[Value, list[Anchor]]
+    last: frozenset[Value]
+    """The outputs that its main line ends with."""
+
+
+def assemble(drafts: Drafts, units: Units, *, is_network: bool = False) -> Built:
+    """The body that units make up. Unlabelled runs of a network before and after its blocks are its stem and head."""
+    return _Assembly(drafts, units, is_network).built()
+
+
+class _Assembly:
+    """Puts the units of one body together."""
+
+    def __init__(self, drafts: Drafts, units: Units, is_network: bool) -> None:
+        self.drafts = drafts
+        self.module = units.module
+        self.units = units.units
+        self.makers = units.makers
+        self.is_network = is_network
+        self.anchors: dict[int, Anchor] = {}
+        self.inner: dict[int, Built] = {}
+        for index, unit in enumerate(self.units):
+            if unit.role == "scope":
+                self.inner[index] = self._inner(unit)
+        self.found: Structure = structure([self._sources(u) for u in self.units])
+        scopes = [i for i, u in enumerate(self.units) if u.role == "scope" or u.closed]
+        self.scopes = (scopes[0], scopes[-1]) if scopes and is_network else None
+
+    def built(self) -> Built:
+        body = Body(self._steps(self.found.items, ENTRY, in_arm=not self.is_network), self._lanes())
+        exits = {v: a for v in self.module.outputs if (a := self._exit(v)) is not None}
+        readers: dict[Value, list[Anchor]] = {}
+        for value in self.module.inputs:
+            readers[value] = [a for i, u in enumerate(self.units) if value in u.reads for a in self._readers(i, value)]
+        end = self.found.items[-1] if self.found.items else ENTRY
+        exit = end if isinstance(end, int) else end.join
+        last = frozenset(v for v in self.module.outputs if self.makers.get(v) == exit and self._is_main(v))
+        return Built(body, exits, readers, last)
+
+    def _inner(self, unit: Unit) -> Built:
+        """The body of an outline."""
+        module, node = unit.module, unit.node
+        assert module is not None and node is not None
+        main = self._sources(unit)
+        pairs = zip(node.operands, module.inputs, strict=True)
+        entry = next((inside for value, inside in pairs if main and self.makers.get(value) == main[0]), None)
+        units = self.drafts.units(module, unit.paths[0], entry, is_reuse=unit.is_reuse)
+        if unit.words:
+            _add_words(units.units[-1], unit)
+        return assemble(self.drafts, units)
+
+    def _sources(self, unit: Unit) -> tuple[int, ...]:
+        """The units whose results a merge joins; all else follows the latest of those that it reads."""
+        if unit.terminal is not None and not unit.reads:
+            return (ENTRY,)
+        made = [self.makers[v] for v in unit.reads if v in self.makers and self._is_main(v)]
+        return tuple(made) if unit.role in ("merge", "bar") else tuple(made and [max(made)])
+
+    def _is_main(self, value: Value) -> bool:
+        """Whether a value leaves its maker on the main line, which of an outline's results one does."""
+        maker = self.makers.get(value, ENTRY)
+        if maker == ENTRY or self.units[maker].role != "scope":
+            return True
+        module = self.units[maker].module
+        assert module is not None
+        return module.outputs[value.index] in self.inner[maker].last
+
+    def _steps(self, items: tuple[Place, ...], entry: int, *, in_arm: bool) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        index = 0
+        while index < len(items):
+            first, follows = items[index], self._follows(items[index], entry)
+            run = self._run(items, index)
+            if run:
+                steps.append(Step(self._card(run, in_arm), follows))
+            elif isinstance(first, Fork):
+                steps.append(Step(self._parallel(first, entry), follows))
+            else:
+                steps.append(Step(self._item(first, in_arm), follows))
+            index += len(run) or 1
+            last = items[index - 1]
+            entry = last if isinstance(last, int) else ENTRY if last.join is None else last.join
+        return tuple(steps)
+
+    def _follows(self, item: Place, entry: int) -> bool:
+        if isinstance(item, Fork):
+            return any(arm.enters for arm in item.arms)
+        return (entry, item) in self.found.flows and bool(self.units[item].reads)
+
+    def _run(self, items: tuple[Place, ...], start: int) -> list[int]:
+        """The rows from here on that follow each other under one heading."""
+        run: list[int] = []
+        for item in items[start:]:
+            if not isinstance(item, int) or self.units[item].role != "row":
+                break
+            if run and self.units[item].heading != self.units[run[0]].heading:
+                break
+            if run and ((run[-1], item) not in self.found.flows or self._parts(run[-1], item)):
+                break
+            run.append(item)
+        return run
+
+    def _parts(self, before: int, after: int) -> bool:
+        """Whether a run of the network ends between two rows: where its blocks begin and end, and after their pools."""
+        if self.scopes is None:
+            return False
+        first, last = self.scopes
+        if before < first or after > last:
+            return before < first <= after or before <= last < after
+        return self.units[before].kind == "pool" and bool(self.units[before].strides)
+
+    def _card(self, run: list[int], in_arm: bool) -> Card:
+        key = self.drafts.key()
+        self.anchors.update((unit, Anchor(key, row)) for row, unit in enumerate(run))
+        frames = self.units[run[0]].heading
+        heading = times(frames[-1].text) if frames else ""
+        if self.scopes is not None and not heading and not in_arm:
+            heading = "stem" if run[-1] < self.scopes[0] else "head" if run[0] > self.scopes[1] else ""
+        return Card(key, heading, "", tuple(self._row(self.units[i]) for i in run))
+
+    def _row(self, unit: Unit) -> Row:
+        if unit.closed is not None:
+            self.drafts.closed.setdefault(id(unit.closed[0]), unit.closed)
+        self._note(unit)
+        self.drafts.scale = max(self.drafts.scale, unit.cost.macs)
+        return Row(
+            unit.paths[0],
+            _tooltip(unit),
+            _name(unit),
+            unit.kind,
+            unit.text,
+            (*unit.words, *unit.strides, *([Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else [])),
+            show_output(unit.after),
+            glyph(unit.after[0]),
+            unit.after != unit.before,
+            self._params(unit),
+            unit.cost.macs,
+        )
+
+    def _params(self, unit: Unit) -> str:
+        if unit.cost.params:
+            return short(unit.cost.params)
+        is_shared = unit.is_reuse and unit.node and node_cost(unit.node, self.drafts.costs).params
+        return "shared" if is_shared else ""
+
+    def _note(self, unit: Unit) -> None:
+        """Notes the kinds for the legend."""
+        self.drafts.kinds.add(unit.kind)
+        self.drafts.kinds.update(w.kind for w in unit.words if w.kind is not None)
+
+    def _item(self, index: int, in_arm: bool) -> Card | Terminal | Merge | Bar | Group:
+        unit = self.units[index]
+        if unit.role == "row":
+            return self._card([index], in_arm)
+        if unit.role == "scope":
+            return self._scope(index, unit, in_arm)
+        if unit.terminal is not None:
+            self.anchors[index] = Anchor(unit.terminal.key)
+            return unit.terminal
+        self._note(unit)
+        key = self.drafts.key()
+        self.anchors[index] = Anchor(key)
+        return self._bar(key, unit) if unit.role == "bar" else self._merge(key, unit)
+
+    def _merge(self, key: int, unit: Unit) -> Merge:
+        assert unit.node is not None and not isinstance(unit.node.operator, Module)
+        text = SYMBOLS.get(unit.node.operator.name, unit.text)
+        return Merge(key, unit.paths[0], text, tuple(unit.words))
+
+    def _bar(self, key: int, unit: Unit) -> Bar:
+        """A concatenation or a split, with the sizes of its parts along its axis."""
+        node = unit.node
+        assert node is not None and not isinstance(node.operator, Module)
+        op, is_split = node.operator, len(node.results) > 1
+        axis = getattr(op, "axis", 0)
+        parts = tuple(_size(t, axis) for t in (node.result_types if is_split else node.operand_types))
+        output = "" if is_split else show_output(unit.after)
+        return Bar(key, unit.paths[0], op.name, tuple(unit.words), parts, tuple(map(str, parts)), output, is_split)
+
+    def _scope(self, index: int, unit: Unit, in_arm: bool) -> Group | Card:
+        module, body = unit.module, self.inner[index].body
+        assert module is not None
+        is_block = module.kind == "block"
+        call = " · ".join([unit.text] * is_block + ["shared"] * unit.is_reuse)
+        only = body.steps[0].item if len(body.steps) == 1 and not body.lanes else None
+        if isinstance(only, Card) and not only.heading and (is_block or in_arm) and len(unit.names) == 1:
+            self.anchors[index] = Anchor(only.key)
+            return only._replace(heading=_name(unit), note=call)
+        key = self.drafts.key()
+        self.anchors[index] = Anchor(key)
+        note = f"{short(unit.cost.params)} params · {short(unit.cost.macs)} MACs"
+        kind: Literal["block", "scope"] = "block" if is_block else "scope"
+        return Group(key, unit.paths[0], _name(unit), call, note, len(unit.names), kind, body)
+
+    def _parallel(self, fork: Fork, entry: int) -> Parallel:
+        arms = tuple(self._arm(path, entry) for path in fork.arms)
+        return Parallel(arms, None if fork.join is None else self._item(fork.join, True))
+
+    def _arm(self, path: Path, entry: int) -> Arm:
+        units = [self.units[i] for i in _members(path.items)]
+        results = {v.index for u in units for v in u.reads if self.makers.get(v) == entry}
+        enters = path.enters and not any(u.terminal and not u.reads for u in units)
+        steps = self._steps(path.items, entry, in_arm=True)
+        return Arm(steps, enters, path.feeds, path.operands, tuple(sorted(results)))
+
+    def _lanes(self) -> tuple[Lane, ...]:
+        """The edges that the structure does not show, one lane for each value."""
+        edges = set(self.found.lanes)
+        for index, unit in enumerate(self.units):
+            made = {self.makers[v] for v in unit.reads if v in self.makers}
+            edges.update((m, index) for m in made - set(self._sources(unit)))
+        targets: dict[Value, list[Anchor]] = {}
+        for index, unit in enumerate(self.units):
+            for value in dict.fromkeys(unit.reads):
+                if value in self.makers and (not self._is_main(value) or (self.makers[value], index) in edges):
+                    targets.setdefault(value, []).extend(self._readers(index, value))
+        lanes = []
+        for value, anchors in targets.items():
+            source = self._exit(value) or Anchor(ENTRY)
+            lanes.append(Lane(source, tuple(dict.fromkeys(anchors)), value.tap or ""))
+        return tuple(lanes)
+
+    def _exit(self, value: Value) -> Anchor | None:
+        """What makes a value; None for what enters the body or comes from around it."""
+        maker = self.makers.get(value, ENTRY)
+        if maker == ENTRY:
+            return None
+        unit = self.units[maker]
+        if unit.role == "scope" and unit.module is not None:
+            inside = unit.module.outputs[value.index]
+            return self.inner[maker].exits.get(inside, self.anchors[maker])
+        return self.anchors[maker]
+
+    def _readers(self, index: int, value: Value) -> list[Anchor]:
+        """Where a unit reads a value: an outline does where its layers do."""
+        unit = self.units[index]
+        if unit.role != "scope" or unit.module is None or unit.node is None:
+            return [self.anchors[index]]
+        inputs = [v for o, v in zip(unit.node.operands, unit.module.inputs, strict=True) if o is value]
+        return [a for v in inputs for a in self.inner[index].readers[v]] or [self.anchors[index]]
+
+
+def _add_words(last: Unit, outline: Unit) -> None:
+    """Puts what follows a run of its own on the last row of that run."""
+    last.words += outline.words
+    last.paths += outline.paths[1:]
+    last.cost = last.cost.plus(outline.extra)
+    last.after = outline.after
+
+
+def _members(items: tuple[Place, ...]) -> Iterator[int]:
+    """The units of a part of the structure."""
+    for item in items:
+        if isinstance(item, int):
+            yield item
+            continue
+        for arm in item.arms:
+            yield from _members(arm.items)
+        if item.join is not None:
+            yield item.join
+
+
+def _name(unit: Unit) -> str:
+    return unit.names[0] if len(unit.names) == 1 else f"{unit.names[0]} … {unit.names[-1]}"
+
+
+def _tooltip(unit: Unit) -> str:
+    """The paths of all layers that a row stands for; of many calls the first and the last."""
+    paths = unit.paths if len(unit.names) == 1 else [unit.paths[0], "…", unit.paths[-1]]
+    return ", ".join(paths).replace(", …, ", " … ")
+
+
+def _size(type: TensorType, axis: int) -> int:
+    return type.shape[axis] if -type.rank <= axis < type.rank else 1

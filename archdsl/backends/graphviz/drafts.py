@@ -1,0 +1,95 @@
+"""What stands for each node of a graph: a row, a pill, an outline; and what calls show where they are drawn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archdsl.analyses.cost import Cost, CostFacts
+from archdsl.backends.graphviz.model import Kind, Terminal
+from archdsl.backends.graphviz.units import Unit, Units, describe
+from archdsl.backends.graphviz.words import glyph, show_output, times
+from archdsl.ir import Module, Network, Node, Value, modules
+
+
+class Drafts:
+    """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
+
+    def __init__(self, network: Network, costs: CostFacts, *, expand: bool) -> None:
+        self.costs: dict[int, Cost] = costs.modules
+        self.expand = expand
+        """Whether calls are drawn in place."""
+        self.kinds: set[Kind] = set()
+        self.scale = 0
+        self.closed: dict[int, tuple[Module, str]] = {}
+        """Modules that a row stands for, by identity, with the path of their first call: what needs a definition."""
+        self._keys = 0
+        self._shows: dict[int, Literal["row", "run", "calls", "body"]] = {}
+        for module in modules(network):
+            self._shows[id(module)] = self._showing(module)
+
+    def key(self) -> int:
+        self._keys += 1
+        return self._keys
+
+    def units(self, module: Module, path: str, entry: Value | None, *, is_reuse: bool = False) -> Units:
+        """The units of a module under a path, whose input `entry` enters at the top."""
+        return Units(module, f"{path}." if path else "", entry, self.costs, is_reuse=is_reuse).add_nodes(self._place)
+
+    def between(
+        self, module: Module, path: str, inputs: list[Terminal], outputs: list[tuple[Terminal, Value]]
+    ) -> Units:
+        """The units of a module between terminals."""
+        units = Units(module, f"{path}." if path else "", None, self.costs)
+        for terminal, value in zip(inputs, module.inputs, strict=True):
+            units.add_input(terminal, value)
+        units.add_nodes(self._place)
+        for terminal, value in outputs:
+            units.add_output(terminal, value)
+        return units
+
+    def terminal(self, path: str, name: str, value: Value) -> Terminal:
+        return Terminal(self.key(), path, name, show_output([value.type]), glyph(value.type) if path else None)
+
+    def _showing(self, module: Module) -> Literal["row", "run", "calls", "body"]:
+        """What a module is by itself: one row, a run of rows, a run with calls among them, or more than that."""
+        if len(module.inputs) != 1 or len(module.outputs) != 1:
+            return "body"
+        units = self.units(module, "", module.inputs[0])
+        if units.single is not None:
+            return "row"
+        if not units.is_chain:
+            return "body"
+        return "calls" if any(u.closed for u in units.units) else "run"
+
+    def _place(self, node: Node, path: str) -> Unit:
+        """The unit of a node by itself."""
+        op = node.operator
+        if isinstance(op, Module):
+            return self._place_call(node, op, path)
+        is_bar = len(node.results) > 1 or op.name == "concat"
+        unit = Unit("bar" if is_bar else "merge" if op.category == "merge" else "row", path, node)
+        describe(unit, op, node)
+        return unit
+
+    def _place_call(self, node: Node, module: Module, path: str) -> Unit:
+        shows = self._shows[id(module)]
+        if shows == "row":
+            unit = self._row_of(node, module, path)
+        elif self.expand or module.kind == "group" or shows == "calls":
+            unit = Unit("scope", path, node)
+            unit.takes_words = module.kind == "block" and shows in ("run", "calls")
+        else:
+            unit = Unit("row", path, node)
+            unit.closed = (module, path)
+        unit.module = module
+        unit.text = unit.text or times(module.text)
+        return unit
+
+    def _row_of(self, node: Node, module: Module, path: str) -> Unit:
+        """The only row of a module, under the name of its call."""
+        unit = self.units(module, path, module.inputs[0]).single
+        assert unit is not None
+        unit.node = node
+        unit.names = [node.name]
+        unit.paths.insert(0, path)
+        return unit
