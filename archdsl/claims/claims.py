@@ -127,7 +127,9 @@ def _digit(value: tree.Expression) -> Fraction:
 
 
 def _show(value: Any) -> str:
-    return show_shape(value) if isinstance(value, tuple) else show(value)
+    if isinstance(value, tuple):
+        return show_shape(value)
+    return f"{value:_}" if isinstance(value, int) else show(value)
 
 
 def _failure(facts: Facts, claim: tree.Claim, computed: Any, claimed: Any, shown: str) -> Diagnostic:
@@ -161,6 +163,8 @@ def _at_precision(computed: Any, value: tree.Expression) -> str | None:
     scale = Fraction(value.digit)
     decimals = len(value.span.text.rstrip("kKMGTiB").replace("_", "").partition(".")[2])
     unit = scale * 10**decimals
+    if abs(computed) < unit:
+        return None  # too small for the unit: the exact figure says more
     digits = max(decimals, 1)
     return f"{float(Fraction(computed) / unit):.{digits}f}{value.unit}"
 

@@ -80,6 +80,9 @@ class Figures:
             return self._receptive_field(path, span)
         return self._cost_of(callee.name, path, span)
 
+    def spend(self, steps: int, span: Span) -> None:
+        self.outer.spend(steps, span)
+
     def _total(self, name: str) -> int:
         facts = self.facts.cost
         cost = facts.training if self.training else facts.total

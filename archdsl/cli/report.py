@@ -11,10 +11,10 @@ from archdsl.cli.targets import (
     add_batch,
     add_settings,
     add_target,
+    check_target,
     open_target,
     print_problems,
     report_failure,
-    settings_of,
     single_network,
 )
 from archdsl.cli.terminal import is_ascii, width_of, write_lines
@@ -80,9 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if target.spec.problems:
         print_problems(target.spec.problems, arguments.color)
         return 1
-    checked = [
-        target.spec.check(name, settings_of(arguments), arguments.batch) for name in _names(target, arguments.report)
-    ]
+    checked = [check_target(arguments, target.spec, name) for name in _names(target, arguments.report)]
     problems = [p for c in checked if c.network is None for p in c.problems]
     if problems:
         print_problems(problems, arguments.color)

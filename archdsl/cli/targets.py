@@ -85,8 +85,19 @@ def _positive(text: str) -> int:
     return number
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The settings of a command line. Raises `UsageProblem`."""
+def check_target(arguments: argparse.Namespace, spec: Spec, name: str) -> Checked:
+    """A network with the settings of a command line. Raises `UsageProblem` for a setting that it does not have."""
+    settings = _settings(arguments)
+    known = spec.program.settable(name)
+    for parameter in settings.parameters:
+        if parameter not in known:
+            close = nearest(parameter, known)
+            hint = f"did you mean `{close}`?" if close else f"it has {', '.join(known) or 'none'}"
+            raise UsageProblem(f"`--set {parameter}=...`: `{name}` has no parameter `{parameter}`: {hint}")
+    return spec.check(name, settings, getattr(arguments, "batch", 1))
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
     return Settings(
         dict(_setting(text) for text in arguments.settings), dict(_input(text) for text in arguments.inputs)
     )
@@ -223,7 +234,7 @@ def checked_target(arguments: argparse.Namespace) -> Checked | int:
         print_problems(target.spec.problems, arguments.color)
         return 1
     name = single_network(target)
-    checked = target.spec.check(name, settings_of(arguments), getattr(arguments, "batch", 1))
+    checked = check_target(arguments, target.spec, name)
     if checked.network is None:
         print_problems(checked.problems, arguments.color)
         return 1

@@ -10,9 +10,9 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
 from archdsl.elaborate.body import Body
 from archdsl.elaborate.links import Links
-from archdsl.elaborate.names import Current, Frame, Silence
+from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
-from archdsl.elaborate.problems import Fault, Reporter
+from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
 from archdsl.ir import Builder, Module, Op, Origin, Value
@@ -26,6 +26,8 @@ class Blocks:
     def __init__(self, instances: dict[Any, Module | None], reporter: Reporter) -> None:
         self.instances = instances
         self.reporter = reporter
+        self._open: set[Any] = set()
+        """The instances that are being elaborated."""
 
     def body(self, frame: Frame, scope: Scope, place: Place) -> Body:
         """A body whose statements this build runs."""
@@ -54,7 +56,7 @@ class Blocks:
                 return self._inline(inside, layer, operands, span)
         place = body.place
         name = place.number(span) if label is None else place.take(body.label_text(label), label.span)
-        module, tensors = self._instance(layer, operands, span)
+        module, tensors = self._instance(layer, operands, span, name)
         return place.builder.call(name, module, operands + tensors, place.origin(span, doc), place.training)
 
     def _inline(self, body: Links, layer: Layer, operands: tuple[Value, ...], span: Span) -> Current:
@@ -74,7 +76,9 @@ class Blocks:
             self.reporter.leave()
         return frame.returned if frame.has_returned else result
 
-    def _instance(self, layer: Layer, operands: tuple[Value, ...], span: Span) -> tuple[Module, tuple[Value, ...]]:
+    def _instance(
+        self, layer: Layer, operands: tuple[Value, ...], span: Span, name: str
+    ) -> tuple[Module, tuple[Value, ...]]:
         """The module of a call, elaborated at its first use, and the operands that come from tensor parameters."""
         tensors = tuple(
             value
@@ -84,14 +88,26 @@ class Blocks:
         )
         key = (layer, tuple(v.type for v in operands))
         if key not in self.instances:
+            self._open.add(key)
             self.instances[key] = None  # what a mistake leaves behind: later uses are silent
-            self.instances[key] = self._elaborate(layer, operands, span)
+            try:
+                self.instances[key] = self._elaborate(layer, operands, span, name)
+            finally:
+                self._open.discard(key)
+        elif key in self._open:
+            raise Fault(
+                kinds.BUDGET_EXCEEDED,
+                f"`{show_call(layer)}` calls itself with the same arguments",
+                span,
+                "this would never end",
+                helps=("call it on a smaller argument, and stop: `if c > 1 { ... }`",),
+            )
         module = self.instances[key]
         if module is None:
             raise Silence
         return module, tensors
 
-    def _elaborate(self, layer: Layer, operands: tuple[Value, ...], span: Span) -> Module | None:
+    def _elaborate(self, layer: Layer, operands: tuple[Value, ...], span: Span, name: str) -> Module | None:
         definition = layer.definition
         syntax = definition.syntax
         builder = Builder("block", definition.name, Origin(syntax.name.span), text=show_call(layer), doc=syntax.doc)
@@ -100,7 +116,7 @@ class Blocks:
         frame = Frame(definition.scope, entry)
         frame.body = syntax.body
         body = self.body(frame, Scope(), Place(builder))
-        self.reporter.enter(show_call(layer), span, operands)
+        self.reporter.enter(f"{name}: {show_call(layer)}", span, operands)
         try:
             self.bind_parameters(layer, body, span)
             result = body.run(syntax.body.statements, entry)
@@ -152,7 +168,7 @@ class Blocks:
                 raise Fault(kinds.KIND_MISMATCH, f"`shared` takes a layer, not {kind_of(layer)}", link.span)
             if layer.op is not None:
                 return make_op(layer, link.span)
-            module, tensors = self._instance(layer, operands, span)
+            module, tensors = self._instance(layer, operands, span, shared.name)
             if tensors:
                 raise Fault(kinds.UNSUPPORTED, "a shared block with tensor parameters", span)
             return module

@@ -8,8 +8,8 @@ from typing import Any
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.links import Links
-from archdsl.elaborate.names import Current, Silence, taps
-from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.names import Current, taps
+from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Output, Value
 from archdsl.syntax import tree
@@ -31,12 +31,10 @@ class Body(Links):
             self.build.allow(allows, statement.span)
             allows = []
             try:
-                reporter.spend_step(statement.span)
+                reporter.spend_steps(statement.span)
                 current = self._statement(statement, current)
             except Fault as fault:
                 reporter.report(fault)
-                if fault.diagnostic.kind is kinds.BUDGET_EXCEEDED:
-                    raise Silence from None
                 current = self._spoil(statement)
             except Silence:
                 current = self._spoil(statement)
@@ -125,7 +123,7 @@ class Body(Links):
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise Fault(kinds.NOT_AN_INTEGER, f"`repeat` takes a whole number, not {show(count)}", statement.count.span)
         for _ in range(count):
-            self.build.reporter.spend_step(statement.span)
+            self.build.reporter.spend_steps(statement.span)
             current = self.inner().run(statement.body.statements, current)
             if isinstance(current, Poison):
                 break

@@ -12,7 +12,7 @@ from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
-from archdsl.ir import ITEM_SIZE, Builder, Network, Origin, Output, Shape, TensorType, Value, show_shape
+from archdsl.ir import ITEM_SIZE, Builder, Network, Origin, Output, Shape, TensorType, Value, modules, show_shape
 from archdsl.source import Span, nearest
 from archdsl.syntax import tree
 
@@ -123,9 +123,10 @@ class Build(Blocks):
         for output in outputs:
             builder.output(output.value)
         named = tuple(o._replace(value=v) for o, v in zip(outputs, builder.module.outputs, strict=True))
-        return Network(
-            name, builder.module, tuple(i.name.text for i in inputs), named, tuple(dict.fromkeys(self.sources))
-        )
+        sources = tuple(dict.fromkeys(self.sources))
+        network = Network(name, builder.module, tuple(i.name.text for i in inputs), named, sources)
+        self.reporter.spend_operators(span, _unrolled(network))
+        return network
 
     def input(self, statement: tree.Input, body: Body) -> Value:
         """Declares an input of the network. Raises `Fault`."""
@@ -176,3 +177,11 @@ class Build(Blocks):
     def allow(self, allows: list[tree.Allow], span: Span) -> None:
         """Silences lints within a span."""
         self.allowed += (Allowed(a.code.text, span, a.reason) for a in allows)
+
+
+def _unrolled(network: Network) -> int:
+    """Operators and calls of the network with every block written out."""
+    sizes: dict[int, int] = {}
+    for module in modules(network):
+        sizes[id(module)] = len(module.nodes) + sum(sizes.get(id(node.operator), 0) for node in module.nodes)
+    return sizes[id(network.body)]

@@ -20,7 +20,9 @@ from archdsl.source import Span
 from archdsl.syntax import MALFORMED_NUMBER, tree
 
 BITS_LIMIT = 512
-LENGTH_LIMIT = 100_000
+LENGTH_LIMIT = 10_000
+ITEMS_OF_A_STEP = 10
+"""A list costs a step for so many items, each time it is made or named."""
 
 
 class Names(Protocol):
@@ -34,10 +36,15 @@ class Names(Protocol):
 
     def call(self, callee: Any, call: tree.Call) -> Any: ...
 
+    def spend(self, steps: int, span: Span) -> None: ...
+
 
 def evaluate(expression: tree.Expression, names: Names, *, units: bool = False) -> Any:
     """The value of an expression. Raises `Fault`. `units` allows `138M`, as claims do."""
-    return _Evaluator(names, units).value(expression)
+    try:
+        return _Evaluator(names, units).value(expression)
+    except RecursionError:
+        raise Fault(BUDGET_EXCEEDED, "the expression is nested too deeply", expression.span) from None
 
 
 class _Evaluator:
@@ -47,7 +54,16 @@ class _Evaluator:
 
     def value(self, expression: tree.Expression) -> Any:
         handler: Callable[[Any], Any] = getattr(self, "_" + type(expression).__name__.lower())
-        return handler(expression)
+        value = handler(expression)
+        if isinstance(value, tuple):
+            self._spend(value, expression.span)
+        return value
+
+    def _spend(self, items: tuple[Any, ...], span: Span) -> None:
+        size = _size(items)
+        if size > LENGTH_LIMIT:
+            raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", span)
+        self.names.spend(size // ITEMS_OF_A_STEP, span)
 
     def number(self, expression: tree.Expression) -> int | Fraction:
         value = self.value(expression)
@@ -87,7 +103,7 @@ class _Evaluator:
                 "units are for claims alone",
                 helps=(f"write `{show(simplify(e.value))}`",),
             )
-        return simplify(e.value)
+        return self._bounded(e.value, e.span)
 
     def _window(self, e: tree.Window) -> tuple[int, ...]:
         return e.sizes
@@ -102,7 +118,7 @@ class _Evaluator:
         items = tuple(self.value(item) for item in e.items)
         for item, syntax in zip(items, e.items, strict=True):
             if isinstance(item, Layer | Tensors):
-                raise Fault(KIND_MISMATCH, f"lists hold data, not {kind_of(item)}s", syntax.span, kind_of(item))
+                raise Fault(KIND_MISMATCH, f"a list holds data, not {kind_of(item)}", syntax.span, kind_of(item))
         return items
 
     def _name(self, e: tree.Name) -> Any:
@@ -161,7 +177,7 @@ class _Evaluator:
         end = last if e.operator == "..<" else last + (1 if step > 0 else -1)
         count = max(-(-(end - first) // step), 0)
         if count > LENGTH_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a range of {count} items; {LENGTH_LIMIT:_} are allowed", e.span)
+            raise Fault(BUDGET_EXCEEDED, f"a range of {count:_} items; {LENGTH_LIMIT:_} are allowed", e.span)
         if e.step is None and last < first - 1:
             raise Fault(
                 EMPTY_RANGE,
@@ -209,8 +225,6 @@ class _Evaluator:
         right = self.value(e.right)
         if not isinstance(right, tuple):
             raise Fault(KIND_MISMATCH, f"a list and {kind_of(right)} cannot be added", e.right.span, kind_of(right))
-        if len(left) + len(right) > LENGTH_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", e.span)
         return left + right
 
     def _arithmetic(self, operator: str, left: int | Fraction, right: int | Fraction, e: tree.Binary) -> Any:
@@ -246,6 +260,11 @@ class _Evaluator:
         if size > BITS_LIMIT:
             raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", span)
         return value
+
+
+def _size(value: Any) -> int:
+    """Items of a list, with those of the lists in it."""
+    return 1 + sum(map(_size, value)) if isinstance(value, tuple) else 1
 
 
 def simplify(value: int | Fraction) -> int | Fraction:

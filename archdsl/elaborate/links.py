@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind, make_op, tensor_arguments
-from archdsl.elaborate.names import Current, Names, Silence, branches, holds
-from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.names import Current, Names, branches, holds
+from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.values import Definition, Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
 from archdsl.ir import CallFrame, Misfit, Module, Op, Value, show_shape
 from archdsl.source import Kind, Label, Span
@@ -53,6 +53,8 @@ class Links(Names):
             raise Fault(
                 kinds.KIND_MISMATCH, f"expected a layer, found {kind_of(value)}", link.span, f"this is {kind_of(value)}"
             )
+        if isinstance(current, Poison) and value.op is not None:
+            make_op(value, link.span)  # its own mistakes are worth telling, whatever spoiled its operand
         return self.apply(value, self._operands(value, current, tensors, link.span), label, link.span, doc)
 
     def _callee(self, link: tree.Expression) -> tuple[Any, tuple[Value, ...]]:
@@ -178,7 +180,7 @@ class Links(Names):
                 helps=(f"count with a range: `0..<{show(items)}`",) if isinstance(items, int) else (),
             )
         for item in items:
-            self.build.reporter.spend_step(values.span)
+            self.build.reporter.spend_steps(values.span)
             body = self.inner()
             parts = (item,) if len(names) == 1 else item
             if not isinstance(parts, tuple) or len(parts) != len(names):
@@ -279,7 +281,7 @@ class Links(Names):
         if label is None and (op.name == "identity" or (op.operands is None and len(operands) == 1)):
             return operands
         operands += tuple(self._tensor_operand(op, value, where) for value, where in tensor_arguments(layer))
-        self.build.reporter.spend_operator(span)
+        self.build.reporter.spend_operators(span, max(1, len(operands)))
         return self._apply_op(op, self._op_name(op, label, span), operands, layer, span, doc, arms)
 
     def _tensor_operand(self, op: Op, value: Value, span: Span) -> Value:

@@ -10,7 +10,7 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
-from archdsl.elaborate.problems import Fault, Reporter
+from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope, builtin, builtin_names
 from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Module, Op, Output, Value
@@ -19,10 +19,6 @@ from archdsl.syntax import tree
 
 Current = tuple[Value, ...] | None | Poison
 """The current value, or values, of a body: None where a network has not begun, POISON after a mistake."""
-
-
-class Silence(Exception):
-    """Something that was reported before spoils this too."""
 
 
 class Frame:
@@ -133,6 +129,10 @@ class Names:
                 kinds.KIND_MISMATCH, f"`{callee.name}` with tensors is a link of a chain, not an argument", call.span
             )
         return layer
+
+    def spend(self, steps: int, span: Span) -> None:
+        """Pays for what an expression costs. Raises `Fault`."""
+        self.build.reporter.spend_steps(span, steps)
 
     def value(self, expression: tree.Expression) -> Any:
         return evaluate(expression, self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from archdsl.elaborate.kinds import BUDGET_EXCEEDED
@@ -9,8 +11,13 @@ from archdsl.ir import show_shape
 from archdsl.source import Diagnostic, Edit, Frame, Kind, Label, Span
 
 OPERATOR_LIMIT = 200_000
-STEP_LIMIT = 2_000_000
+STEP_LIMIT = 500_000
 CALL_DEPTH_LIMIT = 60
+PROBLEM_LIMIT = 100
+
+
+FRAMES_SHOWN = 5
+"""Of a long chain of calls, how many at its beginning and at its end."""
 
 
 class Fault(Exception):
@@ -32,6 +39,24 @@ class Fault(Exception):
         self.diagnostic = Diagnostic(kind, message, Label(span, text), labels, notes=notes, helps=helps, edit=edit)
 
 
+class Silence(Exception):
+    """Something that was reported before spoils this too."""
+
+
+class Stop(Exception):
+    """A budget is spent, or there are more mistakes than anybody reads: the rest of a network is not elaborated."""
+
+
+class Budget:
+    """What is left of what one file may cost, all of its networks together."""
+
+    __slots__ = ("operators", "steps")
+
+    def __init__(self) -> None:
+        self.operators = OPERATOR_LIMIT
+        self.steps = STEP_LIMIT
+
+
 class Call:
     """One entry of the chain of calls: what was called, where, and what entered it."""
 
@@ -46,25 +71,37 @@ class Call:
 class Reporter:
     """The problems found so far, the chain of calls, and the budget that is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
         self.problems: list[Diagnostic] = []
         self.calls: list[Call] = []
-        self.operators = 0
-        self.steps = 0
         self.failures = 0
         """How often something was reported, repetitions included: a caller sees whether its callee failed."""
         self._repeats: dict[tuple[str, Span], int] = {}
+        self._is_spent = False
 
     def report(self, fault: Fault) -> None:
+        """Notes a mistake. Raises `Stop` where nothing more is to be looked for."""
         diagnostic = fault.diagnostic
         assert diagnostic.primary is not None
         self.failures += 1
         key = (diagnostic.code, diagnostic.primary.span)
-        if key in self._repeats:
-            self._repeats[key] += 1
-            return
-        self._repeats[key] = 1
-        self.problems.append(diagnostic._replace(frames=self._frames()))
+        if key not in self._repeats:
+            self.problems.append(diagnostic._replace(frames=self._frames()))
+        self._repeats[key] = self._repeats.get(key, 0) + 1
+        if self._is_spent or len(self.problems) >= PROBLEM_LIMIT:
+            raise Stop
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Reports what is raised inside, and ends quietly where that follows from an earlier mistake."""
+        try:
+            yield
+        except Fault as fault:
+            with suppress(Stop):
+                self.report(fault)
+        except (Silence, Stop):
+            pass
 
     def finish(self) -> list[Diagnostic]:
         """The problems, those that were met several times with the count."""
@@ -79,30 +116,37 @@ class Reporter:
     def _frames(self) -> tuple[Frame, ...]:
         if len(self.calls) < 2:
             return ()
-        return tuple(
+        frames = [
             Frame("  " * depth + call.text, f"{call.span.source.path}:{call.span.line}", call.enters)
             for depth, call in enumerate(self.calls)
+        ]
+        if len(frames) <= 2 * FRAMES_SHOWN:
+            return tuple(frames)
+        between = Frame("  " * FRAMES_SHOWN + f"... {len(frames) - 2 * FRAMES_SHOWN} calls more")
+        last = (
+            frame._replace(text="  " * (FRAMES_SHOWN + 1) + frame.text.lstrip()) for frame in frames[-FRAMES_SHOWN:]
         )
+        return (*frames[:FRAMES_SHOWN], between, *last)
 
-    def spend_step(self, span: Span) -> None:
-        self.steps += 1
-        if self.steps > STEP_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"more than {STEP_LIMIT:_} statements are run", span, "here the budget ends")
+    def spend_steps(self, span: Span, count: int = 1) -> None:
+        """Pays for statements that are run, turns of loops, and items of lists. Raises `Fault`."""
+        if count > self.budget.steps:
+            raise self._spent(f"more than {STEP_LIMIT:_} statements are run", span, "here the budget ends")
+        self.budget.steps -= count
 
-    def spend_operator(self, span: Span) -> None:
-        self.operators += 1
-        if self.operators > OPERATOR_LIMIT:
-            raise Fault(
-                BUDGET_EXCEEDED,
-                f"more than {OPERATOR_LIMIT:_} operators in distinct blocks",
-                span,
-                "here the budget ends",
-            )
+    def spend_operators(self, span: Span, count: int = 1) -> None:
+        """Pays for operators and calls of blocks. Raises `Fault`."""
+        if count > self.budget.operators:
+            raise self._spent(f"more than {OPERATOR_LIMIT:_} operators", span, "here the budget ends")
+        self.budget.operators -= count
+
+    def _spent(self, message: str, span: Span, text: str) -> Fault:
+        self._is_spent = True
+        return Fault(BUDGET_EXCEEDED, message, span, text)
 
     def enter(self, text: str, span: Span, enters: tuple[Any, ...]) -> None:
         if len(self.calls) >= CALL_DEPTH_LIMIT:
-            raise Fault(
-                BUDGET_EXCEEDED,
+            raise self._spent(
                 f"calls are nested deeper than {CALL_DEPTH_LIMIT}",
                 span,
                 "a block that calls itself has to stop: `if c > 1 { ... }`",

@@ -10,9 +10,9 @@ from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
 from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Build, Settings, symbols_of
 from archdsl.elaborate.expressions import evaluate
-from archdsl.elaborate.names import Frame, Silence
+from archdsl.elaborate.names import Frame
 from archdsl.elaborate.place import Place
-from archdsl.elaborate.problems import Fault, Reporter
+from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Budget, Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
 from archdsl.ir import Builder, Module, Network, Origin
@@ -44,7 +44,8 @@ class Program:
         self.allowed: list[Allowed] = []
         self._scopes: dict[str, Scope] = {}
         self._instances: dict[Any, Module | None] = {}
-        self._build = Build(self._instances, self.allowed, Reporter())
+        self._budget = Budget()
+        self._build = Build(self._instances, self.allowed, Reporter(self._budget))
         self._declare()
         self.problems = self._build.reporter.finish()
 
@@ -59,6 +60,7 @@ class Program:
         for name in self.file.broken:
             self.scope.names[name] = POISON
         scope = self.scope
+        collect = self._build.reporter.collect
         allows: list[tree.Allow] = []
         later: list[tuple[tree.Item, Scope]] = []
         for item in self.file.items:
@@ -69,18 +71,12 @@ class Program:
             allows = []
             if isinstance(item, tree.Default):
                 scope = Scope(scope)
-            self._guard(self._declare_name, item, scope)
+            with collect():
+                self._declare_name(item, scope)
             later.append((item, scope))
         for item, where in later:
-            self._guard(self._declare_value, item, where)
-
-    def _guard(self, declare: Callable[[Any, Scope], None], item: tree.Item, scope: Scope) -> None:
-        try:
-            declare(item, scope)
-        except Fault as fault:
-            self._build.reporter.report(fault)
-        except Silence:
-            pass
+            with collect():
+                self._declare_value(item, where)
 
     def _declare_name(self, item: tree.Item, scope: Scope) -> None:
         if isinstance(item, tree.Block):
@@ -150,6 +146,14 @@ class Program:
             return ()
         return tuple(s for s in symbols_of(layer.definition.syntax) if self.scope.lookup(s) is None)
 
+    def settable(self, name: str) -> tuple[str, ...]:
+        """What may be given from outside: the parameters of a network and its symbols."""
+        try:
+            layer, _ = self._network_layer(name)
+        except (Fault, Silence):
+            return ()
+        return (*(p.name.text for p in layer.definition.syntax.parameters), *self.symbols(name))
+
     def named_sizes(self, name: str) -> tuple[dict[str, Datum], ...]:
         """Values for all the symbols of a network, as its claims name them: `with H = 572, W = 572`."""
         symbols = self.symbols(name)
@@ -177,15 +181,16 @@ class Program:
         base = syntax.base
         if base.text in self.file.broken:
             raise Silence
-        if base.text not in self.networks or depth > len(self.networks):
+        if base.text not in self.networks:
             close = nearest(base.text, self.networks)
+            hint = f"did you mean `{close}`?" if close else ""
+            raise Fault(kinds.UNKNOWN_NAME, f"no network is called `{base.text}`", base.span, hint)
+        if depth >= CALL_DEPTH_LIMIT:
             raise Fault(
-                kinds.UNKNOWN_NAME,
-                f"no network is called `{base.text}`"
-                if base.text not in self.networks
-                else "a network is its own base",
+                kinds.BUDGET_EXCEEDED,
+                f"variants of variants go deeper than {CALL_DEPTH_LIMIT}",
                 base.span,
-                f"did you mean `{close}`?" if close else "",
+                "a network is no variant of itself",
             )
         layer, variants = self._network_layer(base.text, depth + 1)
         body = self._file_body(self._scopes[name])
@@ -194,17 +199,14 @@ class Program:
 
     def build(self, name: str, settings: Settings = PLAIN) -> Built:
         """Elaborates a network. Never raises on what a spec may hold."""
-        build = Build(self._instances, self.allowed, Reporter(), settings)
+        build = Build(self._instances, self.allowed, Reporter(self._budget), settings)
         network: Network | None = None
         span = self.networks[name].name.span
-        try:
-            network = build.network(name, *self._network_layer(name), span)
-        except Fault as fault:
-            build.reporter.report(fault)
-        except Silence:
-            pass
-        except RecursionError:
-            build.reporter.calls.clear()
-            build.reporter.report(Fault(kinds.BUDGET_EXCEEDED, f"`{name}` is nested too deeply", span))
+        with build.reporter.collect():
+            try:
+                network = build.network(name, *self._network_layer(name), span)
+            except RecursionError:
+                build.reporter.calls.clear()
+                raise Fault(kinds.BUDGET_EXCEEDED, f"`{name}` is nested too deeply", span) from None
         problems = build.reporter.finish()
         return Built(None if problems else network, tuple(build.claims), problems, span)

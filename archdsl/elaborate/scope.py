@@ -36,16 +36,21 @@ class Scope:
 
     def visible(self) -> set[str]:
         """All names known here, for suggestions."""
-        names = set(self.names)
-        return names if self.parent is None else names | self.parent.visible()
+        names: set[str] = set()
+        scope: Scope | None = self
+        while scope is not None:
+            names.update(scope.names)
+            scope = scope.parent
+        return names
 
     def defaults_of(self, target: Any) -> dict[str, Given]:
         """The attributes that `default` statements give to uses written here; the nearest wins."""
-        own = self.defaults.get(target)
-        if self.parent is None:
-            return own or {}
-        outer = self.parent.defaults_of(target)
-        return {**outer, **own} if own else outer
+        given: dict[str, Given] = {}
+        scope: Scope | None = self
+        while scope is not None:
+            given = {**scope.defaults.get(target, {}), **given}
+            scope = scope.parent
+        return given
 
 
 def builtin(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archdsl.backends.graphviz.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet, layout
-from archdsl.backends.graphviz.markup import attribute, font, patches, quoted, strut, table, tag
+from archdsl.backends.graphviz.markup import attribute, font, patches, strut, table, tag
 from archdsl.backends.graphviz.metrics import fitted
 from archdsl.backends.graphviz.model import Bar, Card, Drawing, Merge, Row, Terminal, Word
 from archdsl.backends.graphviz.palette import Palette, Theme, palette
@@ -53,7 +53,7 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         sheet, c = self.sheet, self.colours
-        yield f"digraph {quoted(sheet.title)} {{"
+        yield f'digraph "{attribute(sheet.title)}" {{'
         yield (
             f'graph [layout="nop2" outputorder="edgesfirst" fontname="Arial" bgcolor="{self.background}" pad="0"'
             f' bb="0,0,{_n(sheet.width)},{_n(sheet.height)}"]'
@@ -105,7 +105,7 @@ class _Writer:
             yield self._label(shape)
 
     def _label(self, label: Label) -> str:
-        name = quoted(f"label {_n(label.left)} {_n(label.top)}")
+        name = f'"label {_n(label.left)} {_n(label.top)}"'
         cell = tag("td", font(label.text, SMALL, self.colours["amber-text"]))
         return self._node(name, label.left, label.top, label.width, 14, table(tag("tr", cell)))
 
@@ -115,11 +115,10 @@ class _Writer:
         top = self.sheet.height - outline.top
         bottom = top - outline.height
         right = outline.left + outline.width
+        place = f"{_n(outline.left)},{_n(bottom)},{_n(right)},{_n(top)}"
+        named = f' id="{attribute(PATH + group.path)}";' if group.path else ""
         yield f'subgraph "cluster_{group.key}" {{'
-        yield (
-            f'bb="{_n(outline.left)},{_n(bottom)},{_n(right)},{_n(top)}"; style="rounded,filled"; penwidth="1";'
-            f' color="{c[line]}"; fillcolor="{c[fill]}";' + (f" id={quoted(PATH + group.path)};" if group.path else "")
-        )
+        yield f'bb="{place}"; style="rounded,filled"; penwidth="1"; color="{c[line]}"; fillcolor="{c[fill]}";{named}'
         yield from self._header(outline)
         for shape in outline.inside:
             yield from self._shape(shape)
@@ -156,7 +155,7 @@ class _Writer:
         return self._node(*place, self._terminal(item), pill)
 
     def _pill(self, path: str, fill: str, line: str, width: float) -> str:
-        shown = f" id={quoted(PATH + path)} tooltip={quoted(path)}" if path else ""
+        shown = f' id="{attribute(PATH + path)}" tooltip="{attribute(path)}"' if path else ""
         return f' shape="box" style="rounded,filled" fillcolor="{fill}" color="{line}" penwidth="{width}"{shown}'
 
     def _terminal(self, item: Terminal) -> str:
@@ -203,7 +202,9 @@ class _Writer:
     def _card(self, card: Card, box: Box) -> str:
         assert box.columns is not None
         line = self.colours["badge" if any(r.kind == "block" for r in card.rows) else "line"]
-        rows = [tag("tr", tag("td", self._heading(card, box.columns, box.is_headed)))] * bool(card.heading or box.is_headed)
+        rows = [tag("tr", tag("td", self._heading(card, box.columns, box.is_headed)))] * bool(
+            card.heading or box.is_headed
+        )
         rows += [self._row(row, box.columns) for row in card.rows]
         return table("\n" + "\n".join(rows) + "\n", border=1, color=line, bgcolor=self.colours["paper"])
 

@@ -82,10 +82,9 @@ def _renderers(format: Format) -> Iterator[Renderer]:
 def _run(renderer: Renderer, dot: str, format: Format, seconds: float) -> bytes:
     """The output of one renderer. Raises `RenderError`."""
     with tempfile.TemporaryDirectory(prefix="archdsl-") as folder:
-        fonts = Path(folder, "fonts.conf")
-        fonts.write_text(_font_settings(Path(folder), is_measured(dot.replace("\n", ""))), encoding="utf-8")
+        settings = _fonts(Path(folder), knows_all=is_measured(dot.replace("\n", "")))
         # Cairo takes the date of a PDF from SOURCE_DATE_EPOCH.
-        environment = {**os.environ, "FONTCONFIG_FILE": str(fonts), "SOURCE_DATE_EPOCH": "0"}
+        environment = {**os.environ, "FONTCONFIG_FILE": str(settings), "SOURCE_DATE_EPOCH": "0"}
         try:
             done = subprocess.run(
                 renderer.command, input=dot.encode("utf-8"), capture_output=True, timeout=seconds, env=environment
@@ -109,18 +108,24 @@ def _failure(done: subprocess.CompletedProcess[bytes]) -> str:
     return f"failed: {said[-1][:200]}" if said else "drew nothing"
 
 
-def _font_settings(cache: Path, is_measured: bool) -> str:
+def _fonts(folder: Path, *, knows_all: bool) -> Path:
     """Settings for fontconfig under which Arial is the Arimo that archdsl carries, whatever fonts the machine has.
 
-    Its other fonts are looked at only for signs that no table of widths knows.
+    Its other fonts are looked at only for signs that no table of widths knows. The fonts are copied, since fontconfig
+    leaves files of its own beside those that it reads.
     """
-    folders = [Path(__file__).with_name("fonts")]
-    if not is_measured:
-        folders += [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path("~/.fonts").expanduser()]
-    listed = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in folders)
-    return f"""<?xml version="1.0"?>
+    for font in Path(__file__).with_name("fonts").glob("*.ttf"):
+        shutil.copy(font, folder)
+    others = () if knows_all else ("/usr/share/fonts", "/usr/local/share/fonts", str(Path("~/.fonts").expanduser()))
+    listed = "".join(f"<dir>{escape(path)}</dir>" for path in (str(folder), *others))
+    settings = folder / "fonts.conf"
+    settings.write_text(_SETTINGS.format(folders=listed, cache=escape(str(folder))), encoding="utf-8")
+    return settings
+
+
+_SETTINGS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
-<fontconfig>{listed}<cachedir>{escape(str(cache))}</cachedir>
+<fontconfig>{folders}<cachedir>{cache}</cachedir>
 <match target="pattern"><test name="family"><string>Arial</string></test>
 <edit name="family" mode="prepend" binding="strong"><string>Arimo</string></edit></match>
 <match target="font"><edit name="hinting" mode="assign"><bool>false</bool></edit>

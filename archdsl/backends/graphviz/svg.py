@@ -7,6 +7,7 @@ from html import escape
 from xml.etree import ElementTree
 
 from archdsl.backends.graphviz.dot import PATH
+from archdsl.backends.graphviz.markup import original
 from archdsl.backends.graphviz.metrics import is_measured, width
 from archdsl.backends.graphviz.palette import DARK, Palette, Theme, palette
 
@@ -70,7 +71,7 @@ class _Finisher:
             return self._group(element)
         if kind == "a":
             tooltip = next((v for k, v in element.attrib.items() if k.endswith("title")), "")
-            return _element("title", {}, escape(tooltip, quote=False)) + self._children(element)
+            return _element("title", {}, escape(original(tooltip), quote=False)) + self._children(element)
         if kind in ("polygon", "path", "ellipse", "polyline") and element.get("fill") != "transparent":
             return self._shape(kind, element)
         return ""
@@ -80,7 +81,8 @@ class _Finisher:
         inner = self._children(element)
         attributes: dict[str, str] = {}
         _, is_path, path = element.get("id", "").partition(PATH)
-        if is_path and path not in self.ids:
+        path = original(path)
+        if is_path and path not in self.ids and not path.endswith("…"):
             self.ids.add(path)
             attributes["id"] = path
         if "skip" in element.get("class", ""):

@@ -103,7 +103,7 @@ def check_axes(op: str, first: Shape, other: Shape, operand: int, differing: Ite
     names = AXIS_NAMES.get(len(first), tuple(f"axis {a}" for a in range(len(first))))
     label = "; ".join(f"{names[a]} {other[a]}, not {first[a]}" for a in axes)
     if axes == (0,) and len(first) in AXIS_NAMES:
-        help = f"bring one arm to the channels of the other, as by `conv({first[0]}, 1)`"
+        help = f"bring one arm to the channels of the other, as by `conv({first[0]}, 1x1)`"
     else:
         help = "strides, windows and padding of the arms have to lead to the same sizes"
     raise _mismatch(op, operand, label, help)
