@@ -26,6 +26,8 @@ DPI = 192
 _LINKS = re.compile(r' href="#[^"]*"')
 """The links of cells to themselves, which only SVG needs. No text of a spec holds a bare quote."""
 
+_DATE = re.compile(rb"(?<=/CreationDate \(D:)\d{14}")
+
 INSTALL = "install Graphviz, so that `dot` is on the PATH, or `pip install archdsl[draw]`, which brings its own"
 
 
@@ -60,11 +62,11 @@ def render(dot: str, format: Format, theme: Theme = "auto", *, seconds: float = 
         except RenderError as error:
             reasons.append(error.reason)
             continue
-        if format != "svg":
-            return picture
-        from archdsl.backends.graphviz.svg import finished
+        if format == "svg":
+            from archdsl.backends.graphviz.svg import finished
 
-        return finished(picture, theme)
+            return finished(picture, theme)
+        return _DATE.sub(b"20000101000000", picture) if format == "pdf" else picture
     if not reasons:
         raise RenderError(f"nothing is installed that draws {format.upper()}", INSTALL)
     raise RenderError("; ".join(reasons), "write DOT instead (`--format dot`), or an overview (`--style overview`)")
@@ -83,8 +85,7 @@ def _run(renderer: Renderer, dot: str, format: Format, seconds: float) -> bytes:
     """The output of one renderer. Raises `RenderError`."""
     with tempfile.TemporaryDirectory(prefix="archdsl-") as folder:
         settings = _fonts(Path(folder), knows_all=is_measured(dot.replace("\n", "")))
-        # Cairo takes the date of a PDF from SOURCE_DATE_EPOCH.
-        environment = {**os.environ, "FONTCONFIG_FILE": str(settings), "SOURCE_DATE_EPOCH": "0"}
+        environment = {**os.environ, "FONTCONFIG_FILE": str(settings), "TZ": "UTC"}
         try:
             done = subprocess.run(
                 renderer.command, input=dot.encode("utf-8"), capture_output=True, timeout=seconds, env=environment

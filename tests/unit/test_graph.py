@@ -1,0 +1,136 @@
+"""The graph: what it shares, what its text holds, and that the text reads back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archdsl.ir import GraphTextError, Module, Network, Node, flatten, modules, print_network, read_network
+from archdsl.ops import find
+from archdsl.pipeline import open_source, open_spec
+from archdsl.source import Source
+
+SPECS = Path(__file__).parents[2] / "specs"
+NETWORKS = [(file.name, name) for file in sorted(SPECS.glob("*.arch")) for name in open_spec(file).networks]
+
+RESIDUAL = """
+block unit(width, stride = 1) {
+  add {
+    | conv1: conv(width, 3x3, stride, pad=1) -> relu
+      conv2: conv(width, 3x3, pad=1)
+    | if stride != 1 or in.channels != width { down: conv(width, 1x1, stride) }
+  }
+  relu
+}
+network Net {
+  input image: [3, 16, 16]
+  "stem \\u00e9": conv(8, 3x3, pad=1) as x      ## the stem
+  repeat 3 { unit(8) }
+  unit(16, 2)
+  side: { conv(4, 1x1) as left -> conv(4, 1x1) }
+  add { | identity | left }
+  training { output aux = conv(2, 1x1) }
+  flatten -> linear(10)
+  output logits
+  source "nobody \\"et al.\\""
+}
+"""
+
+
+def network(text: str, name: str = "Net") -> Network:
+    spec = open_source(Source("net.arch", text), Path())
+    checked = spec.check(name)
+    assert checked.network is not None, (spec.problems, checked.problems)
+    return checked.network
+
+
+def calls(module: Module) -> list[Node]:
+    return [n for n in module.nodes if isinstance(n.operator, Module)]
+
+
+def test_equal_instances_are_one_module() -> None:
+    net = network(RESIDUAL)
+    units = [n.operator for n in calls(net.body) if n.operator.name == "unit"]  # type: ignore[union-attr]
+    assert len(units) == 4
+    assert units[0] is units[1] is units[2]
+    assert units[3] is not units[0]
+
+
+def test_equal_instances_are_one_module_in_all_networks_of_a_file() -> None:
+    spec = open_source(
+        Source("net.arch", RESIDUAL.replace("network Net {", "network Net(n = 1) {") + "network Twin = Net(2)"), Path()
+    )
+    first, second = (spec.check(name).network for name in ("Net", "Twin"))
+    assert first is not None and second is not None
+    assert {id(m) for m in modules(first)} & {id(m) for m in modules(second)}
+
+
+def test_a_module_refers_to_nothing_outside_itself() -> None:
+    for module in modules(network(RESIDUAL)):
+        known = set(module.inputs)
+        for node in module.nodes:
+            assert set(node.operands) <= known
+            known |= set(node.results)
+        assert set(module.outputs) <= known
+
+
+def test_every_node_carries_its_origin() -> None:
+    for module in modules(network(RESIDUAL)):
+        for node in module.nodes:
+            assert node.origin.span.source.path == "net.arch"
+            assert node.origin.span.text
+
+
+def test_inlined_calls_are_remembered() -> None:
+    net = open_spec(SPECS / "vgg16.arch").check("VGG16").network
+    assert net is not None
+    frames = [layer.node.origin.frames for layer in flatten(net).layers if layer.path == "features.5"]
+    assert [frame.text for frame in frames[0]] == ["stage(128, [3, 3])"]
+
+
+@pytest.mark.parametrize(("file", "name"), NETWORKS)
+def test_the_text_of_bundled_networks_reads_back(file: str, name: str) -> None:
+    net = open_spec(SPECS / file).check(name).network
+    assert net is not None
+    text = print_network(net)
+    assert print_network(read_network(text, find)) == text
+
+
+def test_text_with_every_feature_reads_back() -> None:
+    text = print_network(network(RESIDUAL))
+    again = read_network(text, find)
+    assert print_network(again) == text
+    assert [o.name for o in again.outputs] == ["aux", "logits"]
+    assert [o.training for o in again.outputs] == [True, False]
+    assert again.sources == ('nobody "et al."',)
+
+
+def test_reading_shares_what_was_shared() -> None:
+    again = read_network(print_network(network(RESIDUAL)), find)
+    units = [n.operator for n in calls(again.body) if n.operator.name == "unit"]  # type: ignore[union-attr]
+    assert units[0] is units[1] is units[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("[10]", "[11]", "linear"),
+        ('"features": 10', '"features": 10.5', "linear"),
+        ("linear", "lineal", "linear"),
+        ("-> %", "-> %99", "->"),
+        (" = relu", " = relu relu", "relu"),
+    ],
+)
+def test_text_that_does_not_hold_together_is_refused(old: str, new: str, line: str) -> None:
+    text = print_network(network(RESIDUAL))
+    changed = next(number for number, read in enumerate(text.splitlines(), 1) if old in read and line in read)
+    lines = text.splitlines()
+    lines[changed - 1] = lines[changed - 1].replace(old, new)
+    with pytest.raises(GraphTextError, match=rf"^line {changed}: "):
+        read_network("\n".join(lines), find)
+
+
+def test_empty_text_is_refused() -> None:
+    with pytest.raises(GraphTextError, match="no network"):
+        read_network("", find)
