@@ -10,7 +10,7 @@ from pathlib import PurePath
 from archdsl.cli.targets import Target, UsageProblem, add_target, expand, open_target, print_problems, report_failure
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.pipeline import Checked, subject_of
-from archdsl.source import Diagnostic, FileProblem
+from archdsl.source import Diagnostic, FileProblem, total
 from archdsl.source.styled import Line, Piece, width
 
 EPILOG = """\
@@ -22,7 +22,6 @@ examples:
   archdsl check specs --strict
   archdsl check specs/vgg.arch:VGG_D --format json
 """
-UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"))
 
 
 class File:
@@ -118,7 +117,7 @@ def _network(checked: Checked) -> list[Line]:
         return [[path, Piece(checked.name, "strong"), Piece("  does not hold together", "error")]]
     facts = checked.facts.cost
     layers = f"{facts.depth} weight layer{'s' if facts.depth != 1 else ''}"
-    head = f"  {facts.total.params:_} params  {_short(facts.total.macs)} MACs  {layers}"
+    head = f"  {facts.total.params:_} params  {total(facts.total.macs)} MACs  {layers}"
     sizes = ", ".join(f"{name} = {value}" for name, value in checked.sizes.items())
     at = Piece(f"  at {sizes}" if sizes else "", "dim")
     lines: list[Line] = [[path, Piece(checked.name, "strong"), Piece(head), at]]
@@ -165,7 +164,7 @@ def _range(file: File) -> str:
         return ""
     if len(params) == 1:
         return f"{params[0]:_} params"
-    return f"{_short(params[0])} ... {_short(params[-1])}"
+    return f"{total(params[0])} ... {total(params[-1])}"
 
 
 def _claims(file: File) -> str:
@@ -209,12 +208,3 @@ def _totals(files: list[File], strict: bool) -> Line:
 
 def _count(number: int, word: str) -> str:
     return f"{number:_} {word}{'s' if number != 1 else ''}"
-
-
-def _short(number: int) -> str:
-    """Three digits and a unit: `138M`, `15.47G` as summaries print MACs."""
-    for scale, unit in UNITS:
-        if number >= scale:
-            scaled = number / scale
-            return f"{scaled:.{2 if scaled < 99.995 else 1 if scaled < 999.95 else 0}f}{unit}"
-    return str(number)

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 from archdsl.ir import Layer
 from archdsl.reports.layers import LAYER, layer_cells, title
-from archdsl.reports.numbers import exact, short
+from archdsl.reports.numbers import exact
 from archdsl.reports.options import Options
 from archdsl.reports.outline import outline
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, natural, row
+from archdsl.source import short
 from archdsl.source.styled import Piece
 
 WORK = (Column("macs", "MACs", "short"), Column("share", "share", "share"), Column("bar", "", "bar", optional=True))

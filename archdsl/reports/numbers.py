@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
+from archdsl.source import short
+
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
 def exact(n: int) -> str:
     """`138_357_544`: as the language writes it, so that a figure can be pasted into an `expect`."""
     return f"{n:_}"
-
-
-def short(n: int) -> str:
-    """Three significant digits, powers of 1000: `118M`, `1.03G`."""
-    if abs(n) < 1000:
-        return str(n)
-    scaled, suffix = next((n / 1000**p, s) for p, s in enumerate("KMGTP", 1) if abs(n) / 1000**p < 999.5 or s == "P")
-    digits = 2 if abs(scaled) < 9.995 else 1 if abs(scaled) < 99.95 else 0
-    return f"{scaled:.{digits}f}{suffix}"
 
 
 def rounded(n: int) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from archdsl.reports.numbers import binary, exact, percent, short
+from archdsl.reports.numbers import binary, exact, percent
+from archdsl.source import short
 from archdsl.source.styled import Line, Piece
 
 Value = str | int | float | tuple[int, ...] | None

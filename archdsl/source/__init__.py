@@ -2,6 +2,7 @@
 
 from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest
 from archdsl.source.files import FileProblem, empty_file, read_spec, write_whole
+from archdsl.source.numbers import short, total
 from archdsl.source.text import Source, Span
 
 __all__ = [
@@ -17,5 +18,7 @@ __all__ = [
     "empty_file",
     "nearest",
     "read_spec",
+    "short",
+    "total",
     "write_whole",
 ]

@@ -28,19 +28,34 @@ def build_tables() -> dict[str, Any]:
 
     lark = Lark(GRAMMAR.read_text("utf-8"), parser="lalr", lexer=NoLexer)
     table = lark.parser.parser._parse_table
-    rules = {rule: number for number, rule in enumerate(lark.rules)}
-    states = []
-    for state in range(len(table.states)):
-        row = {}
-        for symbol, (action, target) in table.states[state].items():
-            row[symbol] = target if action is Shift else ~rules[target]
-        states.append(dict(sorted(row.items())))
-    return {
-        "start": table.start_states["start"],
-        "end": table.end_states["start"],
-        "states": states,
-        "rules": [tuple(_rule(rule)) for rule in lark.rules],
+    ordered = sorted(lark.rules, key=lambda rule: (str(rule.origin.name), [str(s.name) for s in rule.expansion]))
+    rules = {rule: number for number, rule in enumerate(ordered)}
+    rows = {
+        state: {symbol: (action is Shift, target) for symbol, (action, target) in sorted(row.items())}
+        for state, row in table.states.items()
     }
+    numbers = _in_order(rows, table.start_states["start"])
+    return {
+        "start": numbers[table.start_states["start"]],
+        "end": numbers[table.end_states["start"]],
+        "states": [
+            {symbol: numbers[target] if shifts else ~rules[target] for symbol, (shifts, target) in rows[state].items()}
+            for state in numbers
+        ],
+        "rules": [tuple(_rule(rule)) for rule in ordered],
+    }
+
+
+def _in_order(rows: dict[Any, dict[str, tuple[bool, Any]]], start: Any) -> dict[Any, int]:
+    """States numbered as they are first reached from the start: Lark's own numbers differ from run to run."""
+    numbers = {start: 0}
+    waiting = [start]
+    for state in waiting:
+        for shifts, target in rows[state].values():
+            if shifts and target not in numbers:
+                numbers[target] = len(numbers)
+                waiting.append(target)
+    return numbers
 
 
 def _rule(rule: Any) -> Rule:

@@ -92,7 +92,9 @@ def test_the_state_dict_has_the_paths_of_the_spec(file: str, name: str) -> None:
             if isinstance(node.operator, Module):
                 collect(node.operator, f"{prefix}{node.name}.")
             else:
-                expected.update({f"{prefix}{node.name}.{s.name}": s.shape for s in node.operator.state(*node.operand_types)})
+                expected.update(
+                    {f"{prefix}{node.name}.{s.name}": s.shape for s in node.operator.state(*node.operand_types)}
+                )
 
     collect(facts.network.body, "")
     found = {key: tuple(t.shape) for key, t in build(facts.network, device="meta").state_dict().items()}

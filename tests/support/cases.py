@@ -96,7 +96,11 @@ def disagreements(case: Case, folder: Path) -> list[str]:
     spec = open_spec(folder / MAIN)
     checked = [spec.check(name) for name in spec.networks]
     comments = [w for name, shown in texts.items() for w in wanted(name, shown)]
-    found = [*_errors(_problems(spec, checked), comments, folder), *_types(checked, comments), *_paths(checked, comments)]
+    found = [
+        *_errors(_problems(spec, checked), comments, folder),
+        *_types(checked, comments),
+        *_paths(checked, comments),
+    ]
     return [f"{file}:{line - texts[file].added}: {words}" for file, line, words in found]
 
 
@@ -127,7 +131,9 @@ def _errors(problems: list[Diagnostic], comments: list[Wanted], folder: Path) ->
 
 def _is_said(problem: Diagnostic, comment: Wanted, said: re.Match[str], folder: Path) -> bool:
     place = (comment.file, comment.line, int(said["column"]))
-    return _place(problem, folder) == place and problem.code == said["code"] and (said["words"] or "") in _words(problem)
+    return (
+        _place(problem, folder) == place and problem.code == said["code"] and (said["words"] or "") in _words(problem)
+    )
 
 
 def _place(problem: Diagnostic, folder: Path) -> tuple[str, int, int]:

@@ -407,7 +407,7 @@ def test_misfits(call: str, given: str, code: str, fault: str | int, words: str)
 def test_a_mismatch_of_channels_names_the_convolution_that_mends_it() -> None:
     with pytest.raises(Misfit) as raised:
         op_of("add").infer(*types_of("[256, 56, 56], [64, 56, 56]"))
-    assert raised.value.help and "`conv(256, 1)`" in raised.value.help
+    assert raised.value.help and "`conv(256, 1x1)`" in raised.value.help
 
 
 def test_integers_pass_where_nothing_is_computed() -> None:

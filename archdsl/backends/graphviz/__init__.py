@@ -9,6 +9,6 @@ from archdsl.backends.graphviz.build import drawing
 from archdsl.backends.graphviz.dot import to_dot
 from archdsl.backends.graphviz.model import Drawing, Style
 from archdsl.backends.graphviz.palette import Theme
-from archdsl.backends.graphviz.render import Format, RenderError, render
+from archdsl.backends.graphviz.renderer import Format, RenderError, render
 
 __all__ = ["Drawing", "Format", "RenderError", "Style", "Theme", "drawing", "render", "to_dot"]

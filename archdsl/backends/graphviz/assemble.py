@@ -26,8 +26,9 @@ from archdsl.backends.graphviz.model import (
 from archdsl.backends.graphviz.structure import Fork, Path, Structure, structure
 from archdsl.backends.graphviz.structure import Unit as Place
 from archdsl.backends.graphviz.units import Unit, Units
-from archdsl.backends.graphviz.words import glyph, short, show_output, times
+from archdsl.backends.graphviz.words import glyph, show_output, times
 from archdsl.ir import Module, TensorType, Value
+from archdsl.source import short
 
 SYMBOLS = {"add": "+", "subtract": "\N{MINUS SIGN}", "multiply": "×", "average": "average", "maximum": "max"}
 

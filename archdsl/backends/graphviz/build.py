@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from archdsl.analyses.cost import CostFacts
 from archdsl.backends.graphviz.assemble import assemble
@@ -10,8 +11,9 @@ from archdsl.backends.graphviz.drafts import Drafts
 from archdsl.backends.graphviz.generalise import Generaliser, form, names
 from archdsl.backends.graphviz.model import KINDS, Body, Drawing, Group, Style
 from archdsl.backends.graphviz.units import FUSED
-from archdsl.backends.graphviz.words import times, total
+from archdsl.backends.graphviz.words import times
 from archdsl.ir import Module, Network, modules
+from archdsl.source import total
 
 MOST_ROWS = 60
 """A picture with more rows than this is drawn as an overview unless the expanded one is asked for."""
@@ -83,7 +85,18 @@ def _definitions(network: Network, drafts: Drafts) -> tuple[Group, ...]:
         body = _definition(module, path, drafts)
         forms.setdefault((module.name, form(body)), []).append((module, body))
         drawn += 1
-    return tuple(_merged(found, runs, drafts.key()) for found in forms.values())
+    order = {id(module): index for index, module in enumerate(_by_first_call(network.body, set()))}
+    found = sorted(forms.values(), key=lambda instances: min(order[id(m)] for m, _ in instances))
+    return tuple(_merged(instances, runs, drafts.key()) for instances in found)
+
+
+def _by_first_call(module: Module, seen: set[int]) -> Iterator[Module]:
+    """A module and those that it calls, each where it is first called."""
+    seen.add(id(module))
+    yield module
+    for node in module.nodes:
+        if isinstance(node.operator, Module) and id(node.operator) not in seen:
+            yield from _by_first_call(node.operator, seen)
 
 
 def _definition(module: Module, path: str, drafts: Drafts) -> Body:

@@ -60,16 +60,18 @@ class _Writer:
         )
         yield f'node [shape="none" margin="0" fixedsize="true" fontname="Arial" fontsize="10" fontcolor="{c["ink"]}"]'
         yield f'edge [fontname="Arial" color="{c["edge"]}" arrowsize="0.55" penwidth="1.1"]'
-        yield self._node("title", 0, 0, sheet.width, HEAD, self._title())
+        size = f'width="{_n(sheet.width / 72, 4)}" height="{_n(sheet.height / 72, 4)}"'
+        yield f'page [style="invis" {self._pos(sheet.width / 2, sheet.height / 2)} {size} label=""];'
+        yield self._node("title", PAD, 2, sheet.width - 2 * PAD, HEAD - 4, self._title())
         for shape in sheet.shapes:
             yield from self._shape(shape)
         for index, line in enumerate(sheet.legend):
             y = sheet.foot + LEGEND_LINE * index
-            yield self._node(f"legend{index + 1}", 0, y, sheet.width, LEGEND_LINE, self._legend(line))
+            yield self._node(f"legend{index + 1}", PAD, y, sheet.width - 2 * PAD, LEGEND_LINE, self._legend(line))
         for index, text in enumerate(sheet.footer):
             y = sheet.foot + LEGEND_LINE * len(sheet.legend) + FOOTER_LINE * index
             label = font(text, TINY, c["grey"])
-            yield self._node(f"footer{index + 1}", 0, y, sheet.width, FOOTER_LINE, label)
+            yield self._node(f"footer{index + 1}", PAD, y, sheet.width - 2 * PAD, FOOTER_LINE, label)
         for edge in sheet.lines:
             yield self._line(edge)
         yield "}"

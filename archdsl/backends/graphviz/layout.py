@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from math import ceil
 from typing import NamedTuple
 
 from archdsl.backends.graphviz.metrics import fitted, room
@@ -77,10 +78,17 @@ def layout(drawing: Drawing) -> Sheet:
     shapes: list[Shape] = []
     lines: list[Line] = []
     for x, y, scene in places:
-        collect(scene, (page - across) / 2 + x, HEAD + y, shapes, lines)
+        collect(scene, (_whole(page) - across) / 2 + x, HEAD + y, shapes, lines)
     foot = HEAD + below + FOOT
     height = foot + LEGEND_LINE * len(legend) + FOOTER_LINE * len(footer) + MARGIN
-    return Sheet(page, height, title, drawing.subtitle, shapes, lines, legend, footer, foot, drawing.scale)
+    return Sheet(
+        _whole(page), _whole(height), title, drawing.subtitle, shapes, lines, legend, footer, foot, drawing.scale
+    )
+
+
+def _whole(length: float) -> int:
+    """A length of whole pixels at any common resolution, so that no edge of a picture is half transparent."""
+    return 3 * ceil(length / 3)
 
 
 def legend_width(key: str) -> float:
@@ -111,13 +119,16 @@ def _in_columns(definitions: list[Scene], left: float, most: float) -> Iterator[
 
 
 def _flow(entries: list[str], most: float, measure: Callable[[str], float]) -> tuple[tuple[str, ...], ...]:
-    """The entries in lines of at most that width."""
-    lines: list[list[str]] = []
-    used = most
+    """The entries in as few lines of at most that width as hold them, about equally long."""
+    total = sum(map(measure, entries))
+    even = total / ceil(total / most) if total else most
+    lines: list[list[str]] = [[]]
+    used = 0.0
     for entry in entries:
-        used += measure(entry)
-        if used > most:
+        across = measure(entry)
+        if lines[-1] and (used + across > most or used + across / 2 > even):
             lines.append([])
-            used = measure(entry)
+            used = 0.0
         lines[-1].append(entry)
-    return tuple(tuple(line) for line in lines)
+        used += across
+    return tuple(tuple(line) for line in lines if line)

@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from archdsl.backends.graphviz.metrics import is_measured
 from archdsl.backends.graphviz.palette import Theme
 
 Format = Literal["svg", "png", "pdf"]
@@ -58,18 +57,22 @@ def render(dot: str, format: Format, theme: Theme = "auto", *, seconds: float = 
     reasons = []
     for renderer in _renderers(format):
         try:
-            picture = _run(renderer, dot, format, seconds)
+            return _finished(_run(renderer, dot, format, seconds), format, theme)
         except RenderError as error:
             reasons.append(error.reason)
-            continue
-        if format == "svg":
-            from archdsl.backends.graphviz.svg import finished
-
-            return finished(picture, theme)
-        return _DATE.sub(b"20000101000000", picture) if format == "pdf" else picture
+        except SyntaxError:  # what an XML parser raises
+            reasons.append(f"{renderer.name} wrote no valid SVG")
     if not reasons:
         raise RenderError(f"nothing is installed that draws {format.upper()}", INSTALL)
     raise RenderError("; ".join(reasons), "write DOT instead (`--format dot`), or an overview (`--style overview`)")
+
+
+def _finished(picture: bytes, format: Format, theme: Theme) -> bytes:
+    if format == "svg":
+        from archdsl.backends.graphviz.svg import finished
+
+        return finished(picture, theme)
+    return _DATE.sub(b"20000101000000", picture) if format == "pdf" else picture
 
 
 def _renderers(format: Format) -> Iterator[Renderer]:
@@ -82,43 +85,68 @@ def _renderers(format: Format) -> Iterator[Renderer]:
 
 
 def _run(renderer: Renderer, dot: str, format: Format, seconds: float) -> bytes:
-    """The output of one renderer. Raises `RenderError`."""
+    """The picture that one renderer draws. Raises `RenderError`."""
     with tempfile.TemporaryDirectory(prefix="archdsl-") as folder:
-        settings = _fonts(Path(folder), knows_all=is_measured(dot.replace("\n", "")))
+        settings = _fonts(Path(folder))
         environment = {**os.environ, "FONTCONFIG_FILE": str(settings), "TZ": "UTC"}
+        return _output(renderer, dot, seconds, environment)
+
+
+def _output(renderer: Renderer, dot: str, seconds: float, environment: dict[str, str]) -> bytes:
+    pipe = subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            renderer.command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+        )
+    except OSError as error:
+        raise RenderError(f"{renderer.name} could not be started: {error.strerror}", INSTALL) from None
+    with process:
         try:
-            done = subprocess.run(
-                renderer.command, input=dot.encode("utf-8"), capture_output=True, timeout=seconds, env=environment
-            )
+            picture, said = process.communicate(dot.encode("utf-8"), timeout=seconds)
         except subprocess.TimeoutExpired:
+            _kill(process)
             raise RenderError(f"{renderer.name} took longer than {seconds:g} s", INSTALL) from None
-        except OSError as error:
-            raise RenderError(f"{renderer.name} could not be started: {error.strerror}", INSTALL) from None
-    if done.returncode or not done.stdout:
-        raise RenderError(f"{renderer.name} {_failure(done)}", INSTALL)
-    return done.stdout
+    if process.returncode or not picture:
+        raise RenderError(f"{renderer.name} {_failure(process.returncode, said)}", INSTALL)
+    return picture
 
 
-def _failure(done: subprocess.CompletedProcess[bytes]) -> str:
-    if done.returncode < 0:
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Ends a program and what it has started: `dot` may be a script around the real one."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _failure(status: int, said: bytes) -> str:
+    if status < 0:
         try:
-            return f"crashed ({signal.Signals(-done.returncode).name})"
+            return f"crashed ({signal.Signals(-status).name})"
         except ValueError:
-            return f"crashed (signal {-done.returncode})"
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return f"failed: {said[-1][:200]}" if said else "drew nothing"
+            return f"crashed (signal {-status})"
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return f"failed: {lines[-1][:200]}" if lines else "drew nothing"
 
 
-def _fonts(folder: Path, *, knows_all: bool) -> Path:
-    """Settings for fontconfig under which Arial is the Arimo that archdsl carries, whatever fonts the machine has.
+FONT_FOLDERS = (
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/.fonts",
+    "~/.local/share/fonts",
+    "/System/Library/Fonts",
+    "/Library/Fonts",
+    "C:/Windows/Fonts",
+)
 
-    Its other fonts are looked at only for signs that no table of widths knows. The fonts are copied, since fontconfig
-    leaves files of its own beside those that it reads.
+
+def _fonts(folder: Path) -> Path:
+    """Settings for fontconfig under which Arial is the machine's font that comes nearest to it.
+
+    Liberation Sans, Arimo, Nimbus Sans and Helvetica have Arial's widths. Where none of them is installed DejaVu's
+    condensed face, drawn a little narrower, takes about as much room.
     """
-    for font in Path(__file__).with_name("fonts").glob("*.ttf"):
-        shutil.copy(font, folder)
-    others = () if knows_all else ("/usr/share/fonts", "/usr/local/share/fonts", str(Path("~/.fonts").expanduser()))
-    listed = "".join(f"<dir>{escape(path)}</dir>" for path in (str(folder), *others))
+    listed = "".join(f"<dir>{escape(str(Path(place).expanduser()))}</dir>" for place in FONT_FOLDERS)
     settings = folder / "fonts.conf"
     settings.write_text(_SETTINGS.format(folders=listed, cache=escape(str(folder))), encoding="utf-8")
     return settings
@@ -127,8 +155,12 @@ def _fonts(folder: Path, *, knows_all: bool) -> Path:
 _SETTINGS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
 <fontconfig>{folders}<cachedir>{cache}</cachedir>
-<match target="pattern"><test name="family"><string>Arial</string></test>
-<edit name="family" mode="prepend" binding="strong"><string>Arimo</string></edit></match>
+<alias binding="same"><family>Arial</family><prefer><family>Arial</family><family>Liberation Sans</family>
+<family>Arimo</family><family>Nimbus Sans</family><family>Helvetica</family>
+<family>DejaVu Sans Condensed</family></prefer></alias>
+<match target="font"><test name="family"><string>DejaVu Sans Condensed</string></test>
+<edit name="matrix" mode="assign"><times><name>matrix</name><matrix><double>0.88</double><double>0</double>
+<double>0</double><double>1</double></matrix></times></edit></match>
 <match target="font"><edit name="hinting" mode="assign"><bool>false</bool></edit>
 <edit name="autohint" mode="assign"><bool>false</bool></edit>
 <edit name="hintstyle" mode="assign"><const>hintnone</const></edit></match>
