@@ -5,7 +5,8 @@ from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.kinds import UNUSABLE_IMPORT
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
-from archdsl.elaborate.values import Datum, show
+from archdsl.elaborate.scope import builtin_names
+from archdsl.elaborate.values import Datum, Tensors, kind_of, show
 
 __all__ = [
     "PLAIN",
@@ -18,6 +19,9 @@ __all__ = [
     "Loader",
     "Program",
     "Settings",
+    "Tensors",
+    "builtin_names",
     "evaluate",
+    "kind_of",
     "show",
 ]
