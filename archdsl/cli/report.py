@@ -101,12 +101,9 @@ def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
         return None
     path, _, indices = text.rpartition(":")
     try:
-        place = tuple(int(i) for i in indices.split(","))
+        return path, tuple(int(i) for i in indices.split(","))
     except ValueError:
-        place = ()
-    if not path or not place:
-        raise UsageProblem(f"`--unit {text}`: write PATH:ROW,COLUMN, as features.30:3,3")
-    return path, place
+        raise UsageProblem(f"`--unit {text}`: write PATH:ROW,COLUMN, as features.30:3,3") from None
 
 
 def _write(arguments: argparse.Namespace, checked: list[Checked], options: Options) -> None:

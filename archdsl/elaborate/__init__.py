@@ -5,8 +5,7 @@ from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.kinds import UNUSABLE_IMPORT
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
-from archdsl.elaborate.scope import builtin_names
-from archdsl.elaborate.values import Datum, Tensors, kind_of, show
+from archdsl.elaborate.values import Datum, show
 
 __all__ = [
     "PLAIN",
@@ -19,9 +18,6 @@ __all__ = [
     "Loader",
     "Program",
     "Settings",
-    "Tensors",
-    "builtin_names",
     "evaluate",
-    "kind_of",
     "show",
 ]

@@ -31,7 +31,7 @@ class Body(Links):
             self.build.allow(allows, statement.span)
             allows = []
             try:
-                reporter.spend_work(statement.span)
+                reporter.spend_steps(statement.span)
                 current = self._statement(statement, current)
             except Fault as fault:
                 reporter.report(fault)
@@ -105,10 +105,13 @@ class Body(Links):
         self.scope.defaults[callee.target] = {**self.scope.defaults.get(callee.target, {}), **layer.arguments}
 
     def _if(self, statement: tree.If, current: Current) -> Current:
-        branch: tree.If | tree.Body | None = statement
-        while isinstance(branch, tree.If):
-            branch = branch.then if self.condition(branch.condition) else branch.otherwise
-        return current if branch is None else self.inner().run(branch.statements, current)
+        if self.condition(statement.condition):
+            return self.inner().run(statement.then.statements, current)
+        if isinstance(statement.otherwise, tree.If):
+            return self._if(statement.otherwise, current)
+        if statement.otherwise is not None:
+            return self.inner().run(statement.otherwise.statements, current)
+        return current
 
     def _for(self, statement: tree.For, current: Current) -> Current:
         for body in self.turns(statement.names, statement.values):
@@ -120,7 +123,7 @@ class Body(Links):
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise Fault(kinds.NOT_AN_INTEGER, f"`repeat` takes a whole number, not {show(count)}", statement.count.span)
         for _ in range(count):
-            self.build.reporter.spend_work(statement.span)
+            self.build.reporter.spend_steps(statement.span)
             current = self.inner().run(statement.body.statements, current)
             if isinstance(current, Poison):
                 break

@@ -13,17 +13,15 @@ from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
 from archdsl.ir import ITEM_SIZE, Builder, Network, Origin, Output, Shape, TensorType, Value, modules, show_shape
-from archdsl.source import Frame as CallStep
 from archdsl.source import Span, nearest
 from archdsl.syntax import tree
 
 
 class BoundClaim(NamedTuple):
-    """A claim with the names that its expressions may use, and the network where the text serves several."""
+    """A claim with the names that its expressions may use."""
 
     syntax: tree.Claim
     names: Body
-    frames: tuple[CallStep, ...]
 
 
 class Allowed(NamedTuple):
@@ -46,8 +44,6 @@ class Settings(NamedTuple):
 
 
 PLAIN = Settings()
-RANK_LIMIT = 16
-SIZE_LIMIT = 2**40
 
 
 def symbols_of(syntax: tree.Block | tree.Network) -> tuple[str, ...]:
@@ -86,7 +82,6 @@ class Build(Blocks):
         body = self.body(frame, Scope(), Place(builder))
         if len(inputs) == 1:
             frame.entry = POISON  # known once its statement has run
-        self.reporter.is_variant = bool(variants)
         self.reporter.enter(name, span, ())
         self.bind_parameters(layer, body, span)
         last = body.run(syntax.body.statements, None)
@@ -130,7 +125,7 @@ class Build(Blocks):
         named = tuple(o._replace(value=v) for o, v in zip(outputs, builder.module.outputs, strict=True))
         sources = tuple(dict.fromkeys(self.sources))
         network = Network(name, builder.module, tuple(i.name.text for i in inputs), named, sources)
-        self.reporter.spend_operators(span, _repeated(network))
+        self.reporter.spend_operators(span, _unrolled(network))
         return network
 
     def input(self, statement: tree.Input, body: Body) -> Value:
@@ -147,8 +142,6 @@ class Build(Blocks):
                 statement.dtype.span,
                 helps=(f"element types are {', '.join(ITEM_SIZE)}",),
             )
-        if len(shape) > RANK_LIMIT:
-            raise Fault(kinds.WRONG_RANK, f"a tensor has at most {RANK_LIMIT} axes, not {len(shape)}", statement.shape.span)
         value = body.place.builder.input(TensorType(shape, dtype))
         if isinstance(body.frame.entry, Poison):
             body.frame.entry = (value,)
@@ -157,7 +150,7 @@ class Build(Blocks):
         return value
 
     def _input_size(self, item: tree.Expression, body: Body) -> int:
-        if isinstance(item, tree.Name) and item.text[:1].isupper() and not body.knows(item.text):
+        if isinstance(item, tree.Name) and item.text[:1].isupper() and body.scope.lookup(item.text) is None:
             known = self.settings.parameters.get(item.text)
             if known is None:
                 raise Fault(
@@ -173,26 +166,22 @@ class Build(Blocks):
         size = body.value(item)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise Fault(kinds.NOT_AN_INTEGER, f"a size is a whole number of at least 1, not {show(size)}", item.span)
-        if size > SIZE_LIMIT:
-            raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {SIZE_LIMIT:_}", item.span)
         return size
 
     def note(self, statement: tree.Claim | tree.SourceNote, body: Body) -> None:
         if isinstance(statement, tree.SourceNote):
             self.sources.append(statement.text)
         else:
-            self.claims.append(BoundClaim(statement, body, self.reporter.frames()))
+            self.claims.append(BoundClaim(statement, body))
 
     def allow(self, allows: list[tree.Allow], span: Span) -> None:
         """Silences lints within a span."""
         self.allowed += (Allowed(a.code.text, span, a.reason) for a in allows)
 
 
-def _repeated(network: Network) -> int:
-    """Operators and calls that come from calling a block again: they were elaborated once, and exist each time."""
+def _unrolled(network: Network) -> int:
+    """Operators and calls of the network with every block written out."""
     sizes: dict[int, int] = {}
-    distinct = 0
     for module in modules(network):
-        distinct += len(module.nodes)
         sizes[id(module)] = len(module.nodes) + sum(sizes.get(id(node.operator), 0) for node in module.nodes)
-    return sizes[id(network.body)] - distinct
+    return sizes[id(network.body)]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fractions import Fraction
-from functools import lru_cache
 from typing import Any, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind, make_op, tensor_arguments
-from archdsl.elaborate.names import Current, Names
+from archdsl.elaborate.names import Current, Names, branches, holds
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.values import Definition, Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
 from archdsl.ir import CallFrame, Misfit, Module, Op, Value, show_shape
@@ -103,14 +101,9 @@ class Links(Names):
                 kinds.NO_CURRENT_VALUE,
                 f"there is no value for {what} to work on",
                 span,
-                helps=self._starts(),
+                helps=("start from an input: `image -> ...`",),
             )
         return current
-
-    def _starts(self) -> tuple[str, ...]:
-        """Where a chain could begin: at an input, which is a tap as any other."""
-        taps = ", ".join(f"`{name} -> ...`" for name in list(self.frame.taps)[:4])
-        return (f"start from an input: {taps}",) if taps else ("declare one: `input image: [3, 224, 224]`",)
 
     def _one(self, current: Current, what: str, span: Span) -> tuple[Value, ...]:
         values = self._several(current, what, span)
@@ -152,7 +145,7 @@ class Links(Names):
 
     def make_tap(self, name: str, result: Tensors, site: tree.Syntax) -> None:
         first = self.frame.sites.get(name)
-        if first is not None and first is not site and not self.frame.are_alternatives(first, site):
+        if first is not None and first is not site and not self._are_alternatives(first, site):
             raise Fault(
                 kinds.MADE_TWICE,
                 f"`{name}` is made in two places",
@@ -164,6 +157,14 @@ class Links(Names):
         self.frame.taps[name] = result
         if len(result.values) == 1 and result.values[0].tap is None:
             result.values[0].tap = name
+
+    def _are_alternatives(self, first: tree.Syntax, second: tree.Syntax) -> bool:
+        """Whether two places stand in different branches of one `if`."""
+        return self.frame.body is not None and any(
+            holds(branch.then, a) and branch.otherwise is not None and holds(branch.otherwise, b)
+            for branch in branches(self.frame.body)
+            for a, b in ((first, second), (second, first))
+        )
 
     # Groups and merges
 
@@ -179,7 +180,7 @@ class Links(Names):
                 helps=(f"count with a range: `0..<{show(items)}`",) if isinstance(items, int) else (),
             )
         for item in items:
-            self.build.reporter.spend_work(values.span)
+            self.build.reporter.spend_steps(values.span)
             body = self.inner()
             parts = (item,) if len(names) == 1 else item
             if not isinstance(parts, tuple) or len(parts) != len(names):
@@ -229,8 +230,7 @@ class Links(Names):
     def _merge_here(
         self, merge: tree.Merge, layer: Layer, tensors: tuple[Value, ...], current: Current, doc: str
     ) -> Current:
-        values: list[Value] = []
-        labels: list[Label] = []
+        arms: list[tuple[Value, Span]] = []
         spoiled = False
         for arm, body in self._arms(merge):
             before = self.frame.has_returned
@@ -240,19 +240,16 @@ class Links(Names):
                 spoiled = True
                 continue
             span = arm.statements[-1].span if arm.guard is not None else arm.span
-            is_idle = result is current and not isinstance(arm.statements[-1], tree.Chain)
-            remark = ", as it entered" if is_idle else ""
-            for value in self._several(result, "the arm", arm.span):
-                values.append(value)
-                labels.append(Label(span, show_shape(value.type.shape) + remark))
+            arms += ((value, span) for value in self._several(result, "the arm", arm.span))
         if spoiled:
             raise Silence
-        operands = (*values, *tensors)
+        operands = tuple(value for value, _ in arms) + tensors
         if not operands:
             raise Fault(
                 kinds.EMPTY_MERGE, f"`{layer.name}` has no arm left", merge.span, "every arm's condition is false"
             )
-        return self.apply(layer, operands, None, merge.callee.span, doc, tuple(labels))
+        labels = tuple(Label(span, show_shape(value.type.shape)) for value, span in arms)
+        return self.apply(layer, operands, None, merge.callee.span, doc, labels)
 
     def _arms(self, merge: tree.Merge) -> Iterable[tuple[tree.Arm, Self]]:
         for arm in merge.arms:
@@ -281,8 +278,7 @@ class Links(Names):
         op = make_op(layer, span)
         if op.needs_label and label is None:
             raise Fault(kinds.NEEDS_LABEL, f"`{op.name}` needs a label", span, helps=(f"as `name: {op.name}(...)`",))
-        is_one = op.operands is None and op.is_itself_of_one and len(operands) == 1
-        if label is None and (op.name == "identity" or is_one):
+        if label is None and (op.name == "identity" or (op.operands is None and len(operands) == 1)):
             return operands
         operands += tuple(self._tensor_operand(op, value, where) for value, where in tensor_arguments(layer))
         self.build.reporter.spend_operators(span, max(1, len(operands)))
@@ -292,10 +288,7 @@ class Links(Names):
         """What an operator reads of a tensor that is its attribute: the tensor, or the switches of its max-pool."""
         if not op.reads_switches:
             return value
-        try:
-            switches = self.place.builder.switches(value)
-        except Misfit as misfit:
-            raise Fault(kinds.NO_SWITCHES, misfit.message, span, helps=(misfit.help,) if misfit.help else ()) from None
+        switches = self.place.builder.switches(value)
         if switches is None:
             raise Fault(kinds.NO_SWITCHES, f"`{op.name}` needs the result of a max-pool", span, "this is none")
         return switches
@@ -318,8 +311,6 @@ class Links(Names):
         try:
             return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
         except Misfit as misfit:
-            if op.operands is None and not arms:
-                misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)
             raise _misfit(misfit, layer, span, arms) from None
 
     def _apply_shared(
@@ -364,13 +355,12 @@ class Links(Names):
 
         def fill(hole: re.Match[str]) -> str:
             start = label.span.start + 1 + hole.start(1)
-            expression, problems = _parse_hole(label.span.source, start, start + len(hole.group(1)))
+            expression, problems = parse_expression(label.span.source, start, start + len(hole.group(1)))
             if expression is None:
                 raise Fault(kinds.BAD_LABEL, problems[0].message, label.span, "in this label")
             value = self.value(expression)
             if isinstance(value, bool) or not isinstance(value, int | str):
-                what = show(value) if isinstance(value, Fraction) else kind_of(value)
-                raise Fault(kinds.BAD_LABEL, f"a hole holds a whole number or a string, not {what}", label.span)
+                raise Fault(kinds.BAD_LABEL, f"a hole holds a number or a string, not {kind_of(value)}", label.span)
             return str(value)
 
         return re.sub(r"\{([^{}]*)\}", fill, label.text)
@@ -378,10 +368,6 @@ class Links(Names):
     def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
         arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
         return CallFrame(show_call(layer), span, layer.name, arguments)
-
-
-_parse_hole = lru_cache(maxsize=256)(parse_expression)
-"""A label in a loop is read once."""
 
 
 def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
@@ -393,18 +379,11 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
     return instance.state(*types)
 
 
-def _tensor_attribute(misfit: Misfit, layer: Layer) -> str:
-    """The attribute that is the operand at fault, if it is one."""
-    assert layer.op is not None
-    given = [name for name in layer.op.tensor_attributes if name in layer.arguments]
-    return given[misfit.operand - 1] if misfit.operand and given else ""
-
-
 def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -> Fault:
     """Words an operator's complaint at the place where it was used."""
     kind: Kind = kinds.MISFITS.get(misfit.code, kinds.ATTRIBUTE_VALUE)
     helps = (misfit.help,) if misfit.help else ()
-    given = layer.arguments.get(misfit.attribute or _tensor_attribute(misfit, layer))
+    given = layer.arguments.get(misfit.attribute or "")
     if arms and misfit.attribute is None:
         return Fault(kind, misfit.message, span, misfit.label or "", labels=arms, notes=misfit.notes, helps=helps)
     where = given.span if given is not None else span

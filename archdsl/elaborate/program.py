@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.budget import Budget
 from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Build, Settings, symbols_of
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.names import Frame
 from archdsl.elaborate.place import Place
-from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Fault, Reporter, Silence
+from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Budget, Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
 from archdsl.ir import Builder, Module, Network, Origin
@@ -46,7 +45,7 @@ class Program:
         self._scopes: dict[str, Scope] = {}
         self._instances: dict[Any, Module | None] = {}
         self._budget = Budget()
-        self._build = Build(self._instances, self.allowed, Reporter(Budget(self._budget)))
+        self._build = Build(self._instances, self.allowed, Reporter(self._budget))
         self._declare()
         self.problems = self._build.reporter.finish()
 
@@ -122,12 +121,11 @@ class Program:
             found = other.scope.names.get(name.text)
             if found is None:
                 close = nearest(name.text, other.scope.names)
-                hint = "a network; blocks and data can be imported" if name.text in other.networks else ""
                 raise Fault(
                     kinds.UNUSABLE_IMPORT,
-                    f"`{item.path.text}` declares no block or datum `{name.text}`",
+                    f"`{item.path.text}` declares no `{name.text}`",
                     name.span,
-                    hint or (f"did you mean `{close}`?" if close else ""),
+                    f"did you mean `{close}`?" if close else "",
                 )
             self.scope.names[(imported.alias or name).text] = found
 
@@ -135,7 +133,7 @@ class Program:
         """The parameters without a value that make a network a template; empty for what can be built."""
         try:
             layer, _ = self._network_layer(name)
-        except (Fault, Silence):
+        except Fault:
             return ()
         parameters = layer.definition.syntax.parameters
         return tuple(p.name.text for p in parameters if p.default is None and p.name.text not in layer.arguments)
@@ -201,7 +199,7 @@ class Program:
 
     def build(self, name: str, settings: Settings = PLAIN) -> Built:
         """Elaborates a network. Never raises on what a spec may hold."""
-        build = Build(self._instances, self.allowed, Reporter(Budget(self._budget)), settings)
+        build = Build(self._instances, self.allowed, Reporter(self._budget), settings)
         network: Network | None = None
         span = self.networks[name].name.span
         with build.reporter.collect():

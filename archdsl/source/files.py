@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from archdsl.source.diagnostic import Diagnostic, Kind, Label
@@ -39,23 +38,15 @@ class FileProblem(Exception):
 
 def read_spec(path: str | Path) -> Source:
     """The text of a spec. Raises `FileProblem` where it is missing, unreadable, too large or not UTF-8."""
-    return decode_spec(str(path), read_bytes(path))
-
-
-def read_bytes(path: str | Path) -> bytes:
-    """A file, up to one byte more than a spec may have. Raises `FileProblem`."""
+    shown = str(path)
     try:
         with Path(path).open("rb") as file:
-            return file.read(SIZE_LIMIT + 1)
+            data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{path}`: {reason}")) from None
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{shown}`: {reason}")) from None
     except ValueError:
         raise FileProblem(Diagnostic(UNREADABLE_FILE, "cannot read the file: its name holds a NUL byte")) from None
-
-
-def decode_spec(shown: str, data: bytes) -> Source:
-    """The text of a spec from its bytes. Raises `FileProblem` where they are too many or not UTF-8."""
     if len(data) > SIZE_LIMIT:
         raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{shown}`: larger than {SIZE_LIMIT >> 20} MiB"))
     if b"\0" in data:
@@ -74,7 +65,7 @@ def decode_spec(shown: str, data: bytes) -> Source:
                 helps=("save the file as UTF-8",),
             )
         ) from None
-    return Source(shown, text.replace("\r\n", "\n").replace("\r", "\n"))
+    return Source(shown, text.replace("\r\n", "\n"))
 
 
 def empty_file(source: Source) -> Diagnostic:
@@ -92,30 +83,26 @@ def write_whole(path: str | Path, data: str | bytes) -> None:
 
     Raises `FileProblem`; the temporary never stays behind.
     """
-    encoded = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
-    temporary: Path | None = None
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        target = Path(path)
-        if target.is_dir():
-            raise IsADirectoryError(21, "is a directory")
         if target.exists() and not target.is_file():  # /dev/stdout, a pipe: nothing to replace
-            target.write_bytes(encoded)
+            if target.is_dir():
+                raise IsADirectoryError(21, "is a directory")
+            target.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
             return
         if target.is_symlink():
             target = target.resolve()
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError(13, "permission denied")
-        temporary = target.with_name(f".archdsl.{os.getpid()}.tmp")
-        temporary.write_bytes(encoded)
+        temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
         if target.exists():
             temporary.chmod(target.stat().st_mode & 0o777)
         temporary.replace(target)
-    except (OSError, ValueError, RuntimeError) as error:  # pathlib says RuntimeError of links in a circle
+    except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "not a usable name").lower()
         raise FileProblem(
             Diagnostic(UNWRITABLE_OUTPUT, f"cannot write `{path}`: {reason}", notes=("nothing was written",))
         ) from None
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink()
+        temporary.unlink(missing_ok=True)

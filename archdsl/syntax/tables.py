@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from sys import intern
 from typing import Any
 
 from archdsl.syntax.driver import TABLES, Rule
@@ -17,10 +16,7 @@ GRAMMAR = Path(__file__).with_name("grammar.lark")
 
 
 def build_tables() -> dict[str, Any]:
-    """The tables of `grammar.lark` as plain data. Raises `lark.GrammarError` for a grammar that is not LALR(1).
-
-    Rules and states are numbered in an order of their own, since Lark's comes from sets and differs at each run.
-    """
+    """The tables of `grammar.lark` as plain data. Raises `lark.GrammarError` for a grammar that is not LALR(1)."""
     from lark import Lark
     from lark.lexer import Lexer
     from lark.parsers.lalr_analysis import Shift
@@ -32,32 +28,42 @@ def build_tables() -> dict[str, Any]:
 
     lark = Lark(GRAMMAR.read_text("utf-8"), parser="lalr", lexer=NoLexer)
     table = lark.parser.parser._parse_table
-    rules = sorted(lark.rules, key=lambda rule: (rule.origin.name, [symbol.name for symbol in rule.expansion], rule.order))
-    numbers = {rule: number for number, rule in enumerate(rules)}
-    places = {table.start_states["start"]: 0}
-    states = []
-    for state in (waiting := list(places)):
-        row = {}
-        for symbol, (action, target) in sorted(table.states[state].items()):
-            if action is Shift and target not in places:
-                places[target] = len(places)
-                waiting.append(target)
-            row[intern(str(symbol))] = places[target] if action is Shift else ~numbers[target]
-        states.append(row)
-    return {
-        "start": 0,
-        "end": places[table.end_states["start"]],
-        "states": states,
-        "rules": [tuple(_rule(rule)) for rule in rules],
+    ordered = sorted(lark.rules, key=lambda rule: (str(rule.origin.name), [str(s.name) for s in rule.expansion]))
+    rules = {rule: number for number, rule in enumerate(ordered)}
+    rows = {
+        state: {symbol: (action is Shift, target) for symbol, (action, target) in sorted(row.items())}
+        for state, row in table.states.items()
     }
+    numbers = _in_order(rows, table.start_states["start"])
+    return {
+        "start": numbers[table.start_states["start"]],
+        "end": numbers[table.end_states["start"]],
+        "states": [
+            {symbol: numbers[target] if shifts else ~rules[target] for symbol, (shifts, target) in rows[state].items()}
+            for state in numbers
+        ],
+        "rules": [tuple(_rule(rule)) for rule in ordered],
+    }
+
+
+def _in_order(rows: dict[Any, dict[str, tuple[bool, Any]]], start: Any) -> dict[Any, int]:
+    """States numbered as they are first reached from the start: Lark's own numbers differ from run to run."""
+    numbers = {start: 0}
+    waiting = [start]
+    for state in waiting:
+        for shifts, target in rows[state].values():
+            if shifts and target not in numbers:
+                numbers[target] = len(numbers)
+                waiting.append(target)
+    return numbers
 
 
 def _rule(rule: Any) -> Rule:
     """A rule with what becomes of its children: inlined where a name begins with `_`, None for what may be absent."""
-    origin = intern(str(rule.origin.name))
+    origin = str(rule.origin.name)
     gaps = [g if isinstance(g, int) else int(g) for g in _gaps(rule)]
     inlined = tuple(not symbol.is_term and str(symbol.name).startswith("_") for symbol in rule.expansion)
-    return Rule(origin, intern(str(rule.alias or origin)), len(rule.expansion), inlined, tuple(gaps))
+    return Rule(origin, str(rule.alias or origin), len(rule.expansion), inlined, tuple(gaps))
 
 
 def _gaps(rule: Any) -> list[int]:

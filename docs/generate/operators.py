@@ -1,4 +1,4 @@
-"""The pages of the operators: each from its class and the examples in it."""
+"""The pages of the operators: each from its class, with its examples taken through the language."""
 
 from __future__ import annotations
 
@@ -10,25 +10,10 @@ from typing import NamedTuple, get_args
 from archdsl.analyses.cost import Cost, op_cost
 from archdsl.backends.pytorch.layout import constructor
 from archdsl.elaborate import show
-from archdsl.ir import (
-    Attribute,
-    Category,
-    Extra,
-    Lowering,
-    Node,
-    Op,
-    Origin,
-    Reach,
-    Saved,
-    State,
-    TensorType,
-    Value,
-    show_shape,
-)
+from archdsl.ir import Attribute, Category, Extra, Lowering, Node, Op, Reach, Saved, State, TensorType, show_shape
 from archdsl.ops import catalogue
-from archdsl.source import Source, Span
+from docs.generate.checking import network_of
 from docs.generate.markdown import code, fenced, page, table
-from tests.support.calls import op_of, types_of
 
 CATEGORIES: dict[Category, str] = {
     "conv": "Convolutions",
@@ -43,7 +28,6 @@ CATEGORIES: dict[Category, str] = {
     "parameter": "Learned tensors",
 }
 OPERANDS = "abcdefgh"
-NOWHERE = Origin(Span(Source("", ""), 0, 0))
 INDEX = """
     A page for each operator, read from its class: what it does, its attributes, and for some uses the shapes, the
     state, the counts, what one unit reads, what training keeps, and the PyTorch that it becomes.
@@ -55,7 +39,7 @@ INDEX = """
 
 
 class Use(NamedTuple):
-    """An example of an operator, applied."""
+    """An example of an operator as the language elaborated it."""
 
     call: str
     node: Node
@@ -84,22 +68,17 @@ def uses(op: type[Op]) -> list[Use]:
 
 
 def _use(op: type[Op], call: str, inputs: str, outputs: str) -> Use:
-    operands = types_of(inputs)
-    used = op_of(call).resolve(*operands)
-    node = Node(op.name, used, tuple(map(Value, operands)), used.infer(*operands), NOWHERE)
-    found = ", ".join(map(str, node.result_types))
+    shapes = inputs.replace("], [", "]\n[").split("\n")
+    names = OPERANDS[: len(shapes)]
+    declared = [f"input {name}: {shape}" for name, shape in zip(names, shapes, strict=True)]
+    arms = " ".join(f"| {name}" for name in names)
+    used = f"{call} {{ {arms} }}" if op.operands is None else f"a -> it: {call} as results -> concat"
+    network = network_of("\n".join(["network Example {", *declared, used, "}"]))
+    layer = next(layer for layer in network.facts.flat.layers if layer.op.name == op.name)
+    found = ", ".join(map(str, layer.result_types))
     if found != outputs:
         raise ValueError(f"{call} on {inputs} gives {found}, not {outputs}")
-    return Use(_with_tensors(op, call, len(operands)), node, used)
-
-
-def _with_tensors(op: type[Op], call: str, count: int) -> str:
-    """The call with the tensors that are its attributes: `crop(like=b)`."""
-    given = [f"{name}={operand}" for name, operand in zip(op.tensor_attributes, OPERANDS[1:count], strict=False)]
-    if op.operands is None or not given:
-        return call
-    inside = call.removeprefix(op.name).strip("()")
-    return f"{op.name}({', '.join([*([inside] if inside else []), *given])})"
+    return Use(call, layer.node, layer.op)
 
 
 def operator_page(op: type[Op]) -> str:
@@ -118,7 +97,7 @@ def operator_page(op: type[Op]) -> str:
         ["What one unit of the result reads of the input, and what a training step keeps for backward."],
         table(["use", "one unit reads", "kept for backward", "kept when in place"], (_memory(use) for use in found)),
         ["## PyTorch"],
-        pytorch(found),
+        table(["use", "module", "function"], (_pytorch(use) for use in found)),
         *classes(found),
     )
 
@@ -126,16 +105,15 @@ def operator_page(op: type[Op]) -> str:
 def signature(op: type[Op]) -> str:
     """`conv(channels, window, stride; pad, dilation)`: what may be given by position stands before the `;`."""
     names = list(op.fields())
-    by_position, by_name = names[: op.positional], [*names[op.positional :], *op.tensor_attributes]
+    by_position, by_name = names[: op.positional], names[op.positional :]
     inside = ", ".join(by_position) + ("; " if by_name else "") + ", ".join(by_name)
-    return f"{op.name}({inside})" if inside else op.name
+    return f"{op.name}({inside})" if names else op.name
 
 
 def attributes(op: type[Op]) -> list[str]:
-    rows = [(code(a.name), a.accepts.words, default(a), a.description) for a in op.fields().values()]
-    rows += [(code(name), "a tensor", "none", "see above") for name in op.tensor_attributes]
-    if not rows:
+    if not op.fields():
         return ["It has no attributes."]
+    rows = ((code(a.name), a.accepts.words, default(a), a.description) for a in op.fields().values())
     return table(["attribute", "accepts", "default", "meaning"], rows)
 
 
@@ -149,9 +127,7 @@ def manners(op: type[Op]) -> Iterator[str]:
     """How it takes values and numbers, and its part in `depth`."""
     if op.operands is None:
         yield "- A merge: it takes one or more values, as arms in braces, from the line, or as arguments."
-    if op.needs_label:
-        yield "- It takes a label, which is its key in the `state_dict`."
-    elif op.numbered:
+    if op.numbered:
         yield "- An unlabelled use takes the next number of its scope."
     else:
         yield "- An unlabelled use takes no number; reports call it by its name."
@@ -173,7 +149,7 @@ def state(found: Sequence[Use]) -> list[list[str]]:
 def _state(state: State) -> str:
     roles = {"parameter": "", "frozen": ", a buffer: never trained", "buffer": ", a buffer"}
     dtype = "" if state.dtype == "float32" else f", {state.dtype}"
-    return f"{code(f'{state.name} {show_shape(state.shape)}'.strip())}{dtype}{roles[state.role]}"
+    return f"{code(f'{state.name} {show_shape(state.shape)}')}{dtype}{roles[state.role]}"
 
 
 def counts(found: Sequence[Use]) -> list[list[str]]:
@@ -202,8 +178,7 @@ def _memory(use: Use) -> tuple[str, ...]:
 
 
 def _kept(saved: Saved, count: int) -> str:
-    kept = sorted({*saved.operands, *saved.for_others})
-    parts = ["the input" if count == 1 else f"input {i + 1}" for i in kept]
+    parts = ["the input" if count == 1 else f"input {i + 1}" for i in saved.operands]
     parts += ["the result"] if saved.result else []
     return ", ".join([*parts, *map(_extra, saved.extra)]) or "nothing"
 
@@ -218,8 +193,6 @@ def reads(reach: Reach) -> str:
     """`3x3, 2 apart, from row -1`: the window of a unit, the distance of units, and where the first begins."""
     if isinstance(reach, str):
         return {"whole": "the whole input", "pointwise": "its own place"}[reach]
-    if not isinstance(reach, tuple):
-        return "rows of each axis on its own"
     window = "x".join(str(step.extent) for step in reach)
     apart = per_axis([step.stride for step in reach])
     start = per_axis([-step.before for step in reach])
@@ -229,13 +202,6 @@ def reads(reach: Reach) -> str:
 def per_axis(sizes: list[int]) -> str:
     """One number where all axes agree."""
     return str(sizes[0]) if len(set(sizes)) == 1 else f"({', '.join(map(str, sizes))})"
-
-
-def pytorch(found: Sequence[Use]) -> list[str]:
-    rows = [_pytorch(use) for use in found]
-    if not any(any(row[1:]) for row in rows):
-        return ["It is an `nn.Parameter` of the module that it stands in, under its label."]
-    return table(["use", "module", "function"], rows)
 
 
 def _pytorch(use: Use) -> tuple[str, ...]:

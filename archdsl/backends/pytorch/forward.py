@@ -9,14 +9,14 @@ another only where the outer one allocates nothing, since the inner one's operan
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from itertools import accumulate
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.body import Body
 from archdsl.backends.pytorch.layout import is_call
 from archdsl.backends.pytorch.names import unique, variable_name
-from archdsl.ir import Helper, Node, TensorType, Value
+from archdsl.ir import Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
 """Names of values that only pass through."""
@@ -26,17 +26,12 @@ LONG = 88
 
 
 class Application(NamedTuple):
-    """How a node is written: `F.relu({0}, inplace=True)`, or `self.conv1` called with the operands."""
+    """How a node is written: `self.conv1({*})`, `F.relu({0}, inplace=True)`."""
 
-    template: str = ""
-    """Ours alone: no text of a spec is in it."""
+    template: str
     allocates: bool = True
     accumulates: str = ""
     """`+=` where it is a statement that changes its first operand."""
-    imports: tuple[str, ...] = ()
-    helper: Helper | None = None
-    callee: str = ""
-    """What is called, where there is no template."""
 
 
 class Statement(NamedTuple):
@@ -57,8 +52,6 @@ class Forward(NamedTuple):
     statements: tuple[Statement, ...]
     returns: str
     """The annotation of its result."""
-    imports: frozenset[str] = frozenset()
-    helpers: tuple[Helper, ...] = ()
 
     @property
     def code(self) -> object:
@@ -75,12 +68,7 @@ class Returns(NamedTuple):
 
 
 def write_forward(
-    body: Body,
-    applications: list[Application],
-    parameters: tuple[str, ...],
-    returns: Returns | None,
-    taken: Set[str],
-    tensors: Mapping[Value, str] | None = None,
+    body: Body, applications: list[Application], parameters: tuple[str, ...], returns: Returns | None, taken: Set[str]
 ) -> Forward:
     """Writes the `forward` of a module.
 
@@ -89,16 +77,13 @@ def write_forward(
         parameters: names for the inputs, as far as the spec has some.
         returns: the network's outputs; None for every other module.
         taken: names that the file uses otherwise.
-        tensors: the learned tensors, as code names them.
     """
-    writer = _Writer(body, applications, taken, returns is not None and bool(returns.output_class), tensors or {})
+    writer = _Writer(body, applications, taken, returns is not None and bool(returns.output_class))
     writer.bind_inputs(parameters)
     for position in range(len(body.nodes)):
         writer.add(position)
     writer.finish(returns)
-    imports = frozenset(name for a in applications for name in a.imports)
-    helpers = tuple(a.helper for a in applications if a.helper is not None)
-    return Forward(tuple(writer.parameters), tuple(writer.statements), writer.annotation(returns), imports, helpers)
+    return Forward(tuple(writer.parameters), tuple(writer.statements), writer.annotation(returns))
 
 
 class _Pending(NamedTuple):
@@ -109,21 +94,13 @@ class _Pending(NamedTuple):
 
 
 class _Writer:
-    def __init__(
-        self,
-        body: Body,
-        applications: list[Application],
-        taken: Set[str],
-        is_wrapped: bool,
-        tensors: Mapping[Value, str],
-    ) -> None:
+    def __init__(self, body: Body, applications: list[Application], taken: Set[str], is_wrapped: bool) -> None:
         self.body = body
         self.applications = applications
         self.statements: list[Statement] = []
         self.parameters: list[str] = []
         self._taken = taken
         self._is_wrapped = is_wrapped
-        self._tensors = tensors
         self._names: dict[Value, str] = {}
         self._bound: dict[str, Value] = {}
         self._stale: dict[bool, list[str]] = {False: [], True: []}
@@ -163,7 +140,7 @@ class _Writer:
         if self.statements and self.statements[-1].prefix == "return ":
             return
         self._training = False
-        values = [self._text(v) for v in self.body.outputs]
+        values = [self._names[v] for v in self.body.outputs]
         if returns is None:
             training = [_is_training(v) for v in self.body.outputs]
             parts = [f"{v} if self.training else None" if t else v for v, t in zip(values, training, strict=True)]
@@ -191,15 +168,13 @@ class _Writer:
     def _expression(self, position: int) -> str:
         node, application = self.body.nodes[position], self.applications[position]
         operands = [self._text(v) for v in self.body.operands(node)]
-        if application.callee:
-            return f"{application.callee}({', '.join(operands)})"
         return operands[1] if application.accumulates else fill(application.template, operands)
 
     def _text(self, value: Value) -> str:
         pending = self._pending
         if pending is not None and value is self.body.nodes[pending.position].results[0]:
             return pending.expression
-        return self._tensors[value] if value in self._tensors else self._names[value]
+        return self._names[value]
 
     def _nests(self, position: int, expression: str) -> bool:
         """Whether the expression may stand inside that of the next node."""

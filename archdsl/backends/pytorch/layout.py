@@ -12,10 +12,11 @@ import unicodedata
 from itertools import pairwise
 from typing import NamedTuple
 
+from archdsl.ir import Call
+
 WIDTH = 120
 INDENT = "    "
-STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
-_CALLEE = re.compile(r'[\w.]+(\["[^"]*"\])?\(')
+_STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
 _BARE_QUOTE_AT_END = re.compile(r'(?<!\\)(\\\\)*"$')
 
 
@@ -71,7 +72,7 @@ def brackets(text: str) -> Group | None:
     opened: list[int] = []
     commas: list[list[int]] = []
     found: tuple[int, list[int]] | None = None
-    for position, character in enumerate(STRINGS.sub(lambda m: "_" * len(m[0]), text)):
+    for position, character in enumerate(_STRINGS.sub(lambda m: "_" * len(m[0]), text)):
         if character in "([{":
             opened.append(position)
             commas.append([])
@@ -90,7 +91,7 @@ def brackets(text: str) -> Group | None:
 def is_call(text: str) -> bool:
     """Whether an expression is one call, so that it needs no parentheses inside another."""
     group = brackets(text)
-    return group is not None and group.close == ")" and _CALLEE.fullmatch(group.open) is not None
+    return group is not None and group.close == ")" and group.open[:-1].replace(".", "_").isidentifier()
 
 
 def quoted(text: str) -> str:
@@ -111,6 +112,13 @@ def literal(value: object) -> str:
         return f'float("{value}")'
     assert value is None or isinstance(value, int | float), value
     return repr(value)
+
+
+def constructor(call: Call, inplace: bool) -> Group:
+    """`nn.Conv2d(3, 64, 3, padding=1)`."""
+    keywords = (*call.keywords, ("inplace", True)) if inplace else call.keywords
+    items = [Item(literal(a)) for a in call.args] + [Item(literal(v), f"{k}=") for k, v in keywords]
+    return Group(f"{call.target}(", tuple(items))
 
 
 def docstring(text: str, indent: str) -> list[str]:

@@ -17,9 +17,6 @@ RESERVED = frozenset(
 SEQUENTIAL_ATTRIBUTES = frozenset({"_get_item_by_idx", "append", "extend", "insert", "pop"})
 """What `nn.Sequential` adds to the attributes of `nn.Module`."""
 
-DICT_ATTRIBUTES = frozenset({"clear", "items", "keys", "pop", "update", "values"})
-"""What `nn.ModuleDict` adds."""
-
 
 def is_identifier(name: str) -> bool:
     """Whether code can say the name as it stands. Python rewrites names with two underscores and beyond ASCII."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from archdsl.ir import Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
+from archdsl.ir import WHOLE, Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import call_and_function, dim
 from archdsl.ops.families.checks import check_axis, check_float
-from archdsl.ops.families.moves import over
 
 
 class SoftmaxOverAxis(Op):
@@ -16,7 +15,6 @@ class SoftmaxOverAxis(Op):
 
     category = "activation"
     positional = 1
-    reads_unbatched = True
     module: ClassVar[str]
 
     axis: Axis | None = Field(None, description="the axis that adds up to 1; may be left out on a vector only")
@@ -39,14 +37,14 @@ class SoftmaxOverAxis(Op):
     def infer(self, *operands: TensorType) -> Types:
         check_float(self.name, operands[0])
         self._axis(operands[0])
-        return (operands[0].with_shape(operands[0].shape),)
+        return operands
 
     def reach(self, *operands: TensorType) -> Reach:
-        return over(operands[0], self._axis(operands[0]))
+        return "pointwise" if self._axis(operands[0]) == 0 else WHOLE
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        over = (("dim", dim(self._axis(operands[0]), operands[0])),)
+        over = (("dim", dim(self._axis(operands[0]))),)
         return call_and_function(self.module, self.name, (), over)

@@ -27,7 +27,7 @@ class GpuLate(nn.Module):
         self.conv5 = nn.Conv2d(192, 128, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.conv4(x), inplace=True)  # [192, 13, 13]
+        x = F.relu(self.conv4(x), inplace=True)
         x = F.relu(self.conv5(x), inplace=True)  # [128, 13, 13]
         return F.max_pool2d(x, 3, stride=2)  # [128, 6, 6]
 
