@@ -6,12 +6,15 @@ net.params, net.macs, net.report("memory"), net.to_torch()
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archdsl.elaborate import Settings
+from archdsl.elaborate import Datum, Settings
 from archdsl.pipeline import Checked, footer_of, open_spec, subject_of
 from archdsl.source import Diagnostic, FileProblem
 from archdsl.source.render import render
@@ -195,9 +198,14 @@ def load(
         parameters: values for the network's parameters and symbols (`classes=10`).
 
     Raises:
-        SpecError: the file cannot be read, the network is not there, or it does not hold together.
+        SpecError: the file cannot be read, or does not hold together. ValueError: the network is not there.
+        TypeError: a parameter is no number, boolean, string or (nested) list of these.
     """
-    path, _, name = str(spec).rpartition(":") if not Path(spec).exists() else (str(spec), "", "")
+    settings = Settings(
+        {name: _datum(name, value) for name, value in parameters.items()},
+        {name: tuple(shape) for name, shape in (inputs or {}).items()},
+    )
+    path, _, name = (str(spec), "", "") if os.path.exists(spec) else str(spec).rpartition(":")  # noqa: PTH110 - never raises
     try:
         opened = open_spec(path or str(spec), root)
     except FileProblem as problem:
@@ -208,9 +216,22 @@ def load(
     if not name and len(names) == 1:
         name = names[0]
     if name not in opened.program.networks:
-        raise ValueError(f"{path} has the networks {', '.join(names)}: load {path}:{names[0] if names else 'NAME'}")
-    shapes = {n: tuple(s) for n, s in (inputs or {}).items()}
-    checked = opened.check(name, Settings(parameters, shapes), batch)
+        known = names or opened.templates
+        asked = f"no network {name}" if name else "several networks" if names else "no network without parameters"
+        hint = f"load {opened.path}:{known[0]} ({', '.join(known)})" if known else "it has none"
+        raise ValueError(f"{opened.path} has {asked}: {hint}")
+    checked = opened.check(name, settings, batch)
     if checked.network is None:
         raise SpecError(checked.problems)
     return NetworkSpec(checked)
+
+
+def _datum(name: str, value: Any) -> Datum:
+    """A Python value as the language has it: arithmetic is exact, so 0.1 is a tenth."""
+    if isinstance(value, list | tuple):
+        return tuple(_datum(name, item) for item in value)
+    if isinstance(value, float) and isfinite(value):
+        return Fraction(str(value))
+    if isinstance(value, bool | int | str | Fraction):
+        return value
+    raise TypeError(f"{name} is a number, boolean, string or list in specs, not {value!r}")

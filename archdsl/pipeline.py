@@ -17,7 +17,7 @@ from archdsl.analyses import Facts
 from archdsl.claims import Verdict, verify
 from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
 from archdsl.ir import Network
-from archdsl.lints import lint
+from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, FileProblem, Kind, Source, Span, read_spec
 from archdsl.syntax import parse
 
@@ -38,11 +38,18 @@ class Checked:
     """
 
     def __init__(
-        self, name: str, builds: Sequence[tuple[Sizes, Built]], program: Program, settings: Settings, batch: int
+        self,
+        name: str,
+        builds: Sequence[tuple[Sizes, Built]],
+        program: Program,
+        linter: Linter,
+        settings: Settings,
+        batch: int,
     ) -> None:
         self.name = name
         self.builds = tuple(builds)
         self.program = program
+        self.linter = linter
         self.settings = settings
         self.batch = batch
 
@@ -80,22 +87,34 @@ class Checked:
 
     @cached_property
     def problems(self) -> list[Diagnostic]:
-        """Errors of the spec, claims that fail, and lints."""
+        """Errors of the spec, claims that fail, and what the lints warn of."""
         errors = [problem for _, built in self.builds for problem in built.problems]
         if self.network is None:
             return errors
         failures = [v.problem for v in self.verdicts if v.problem is not None]
-        return errors + failures + lint(self.facts, self.program.allowed)
+        return errors + failures + self.linter.in_graph(self._graph)
+
+    @cached_property
+    def hints(self) -> list[Diagnostic]:
+        """What the lints remark beside their warnings, of severity `info`."""
+        return [] if self.network is None else self.linter.in_graph(self._graph, info=True)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return Graph(self.facts, self.linter.text)
 
 
 class Spec:
     """One file: its declarations, and its networks taken through the stages when asked for."""
 
-    def __init__(self, path: str, program: Program, problems: list[Diagnostic]) -> None:
+    def __init__(
+        self, path: str, program: Program, problems: list[Diagnostic], imported: Sequence[Program] = ()
+    ) -> None:
         self.path = path
         self.program = program
         self.problems = problems
         """What is wrong with the text and the declarations."""
+        self.linter = Linter(program.file, (p.file for p in imported))
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -113,7 +132,27 @@ class Spec:
         builds = [(at, self.program.build(name, Settings(at))) for at in sizes] or [
             ({}, self.program.build(name, settings))
         ]
-        return Checked(name, builds, self.program, settings, batch)
+        return Checked(name, builds, self.program, self.linter, settings, batch)
+
+    def findings(self, networks: Sequence[Checked], *, info: bool = False) -> list[Diagnostic]:
+        """Everything that is wrong with the file and with the networks that were checked, or likely a mistake.
+
+        What several networks share is there once; `info` adds what is only worth knowing.
+        """
+        found = [*self.problems, *(p for n in networks for p in n.problems)]
+        found += self.linter.in_text(found)
+        if info:
+            found += (hint for n in networks for hint in n.hints)
+        found += self.linter.unused_allows(is_whole=self._is_whole(networks), info=info)
+        once = {(d.code, d.primary.span if d.primary else None): d for d in reversed(found)}
+        return list(once.values())[::-1]
+
+    def _is_whole(self, networks: Sequence[Checked]) -> bool:
+        """Whether all of the file was elaborated: each of its networks, and each template by a variant."""
+        built = {n.name for n in networks if n.network is not None}
+        texts = self.linter.text.networks
+        elaborated = {texts[name] for name in built if name in texts}
+        return bool(built) and built >= set(self.networks) and elaborated >= set(texts.values())
 
 
 def open_spec(path: str | Path, root: str | Path | None = None) -> Spec:
@@ -128,7 +167,7 @@ def open_source(source: Source, root: Path) -> Spec:
     """A spec from its text; `root` is the folder that imports may read."""
     importer = _Importer(root)
     program = importer.program(source)
-    return Spec(source.path, program, importer.problems)
+    return Spec(source.path, program, importer.problems, importer.imported)
 
 
 class _Importer:
@@ -139,6 +178,11 @@ class _Importer:
         self.problems: list[Diagnostic] = []
         self._programs: dict[Path, Program] = {}
         self._open: list[Path] = []
+
+    @property
+    def imported(self) -> list[Program]:
+        """The programs of all files but the first."""
+        return list(self._programs.values())[:-1]
 
     def program(self, source: Source) -> Program:
         path = Path(source.path).resolve()
@@ -154,16 +198,23 @@ class _Importer:
         """The program of an imported file. Raises `Fault`."""
         if "\0" in target:
             raise Fault(UNUSABLE_IMPORT, "the path holds a NUL byte", span)
-        path = (folder / target).resolve()
-        if not path.is_relative_to(self.root.resolve()):
+        try:
+            path, root = (folder / target).resolve(), self.root.resolve()
+        except (OSError, RuntimeError):  # pathlib says RuntimeError of links in a circle
+            raise Fault(UNUSABLE_IMPORT, f"cannot read `{target}`: the path leads nowhere", span) from None
+        if not path.is_relative_to(root):
             raise Fault(
                 UNUSABLE_IMPORT,
                 f"`{target}` lies outside of the spec's root",
                 span,
                 helps=("`--root FOLDER` widens what may be imported",),
             )
-        if path in self._open or len(self._open) > IMPORT_DEPTH_LIMIT:
+        if path == self._open[-1]:
+            raise Fault(UNUSABLE_IMPORT, "a file does not import itself", span)
+        if path in self._open:
             raise Fault(UNUSABLE_IMPORT, f"`{target}` imports this file in turn", span)
+        if len(self._open) > IMPORT_DEPTH_LIMIT:
+            raise Fault(UNUSABLE_IMPORT, f"imports are nested deeper than {IMPORT_DEPTH_LIMIT}", span)
         if path not in self._programs:
             try:
                 self.program(read_spec(folder / target))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import op_cost
 from archdsl.claims.figures import Figures
-from archdsl.elaborate import BoundClaim, Datum, Fault, evaluate, show
+from archdsl.elaborate import BoundClaim, Datum, Fault, evaluate, kind_of, show
 from archdsl.ir import show_shape
 from archdsl.source import Diagnostic, Kind, Label, Span
 from archdsl.syntax import tree
@@ -65,15 +65,21 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
     text = Span(claim.span.source, claim.figure.span.start, _value_end(claim)).text
     source, disputed = claim.source or "", not claim.holds
     try:
+        if isinstance(claim.value, tree.Binary) and claim.value.operator in ("and", "or"):
+            raise Fault(
+                CLAIM_UNSUITABLE, "a claim is one comparison", claim.value.span, helps=("write a claim for each",)
+            )
         names = _figures(facts, bound, sizes)
         computed = evaluate(claim.figure, names)
         claimed = evaluate(claim.value, names, units=True)
         agrees = _agrees(claim, computed, claimed)
     except Fault as fault:
-        return Verdict(text, False, None, "", source, disputed, claim.span, fault.diagnostic)
+        return Verdict(
+            text, False, None, "", source, disputed, claim.span, fault.diagnostic._replace(frames=bound.frames)
+        )
     shown = _show(computed)
     holds = agrees == claim.holds
-    problem = None if holds else _failure(facts, claim, computed, claimed, shown)
+    problem = None if holds else _failure(facts, claim, computed, claimed, shown)._replace(frames=bound.frames)
     return Verdict(text, holds, computed, shown, source, disputed, claim.span, problem)
 
 
@@ -92,13 +98,15 @@ def _figures(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Fig
             training = True
             continue
         value = evaluate(binding.value, bound.names)
-        if binding.name.text != "N" or isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if binding.name.text != "N":
             raise Fault(
                 CLAIM_UNSUITABLE,
                 f"`with {binding.span.text}` binds no free size of this network",
                 binding.span,
                 helps=("`with N = 32` sets the batch, `with training` adds the parts for training only",),
             )
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise Fault(CLAIM_UNSUITABLE, "`N` is a whole number of at least 1", binding.span)
         batch = value
     return Figures(facts, bound.names, batch, training)
 
@@ -111,12 +119,20 @@ def _agrees(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
         return bool(computed == claimed)
     for value, side in ((computed, claim.figure), (claimed, claim.value)):
         if isinstance(value, bool) or not isinstance(value, int | Fraction):
-            raise Fault(CLAIM_UNSUITABLE, "a claim compares numbers or shapes", side.span)
+            raise Fault(CLAIM_UNSUITABLE, "a claim compares numbers or shapes", side.span, f"this is {kind_of(value)}")
+    slack = _slack(claim, claimed)
+    if claim.relation == "<=":
+        return bool(computed <= claimed + slack)
+    if claim.relation == ">=":
+        return bool(computed >= claimed - slack)
+    return bool(abs(computed - claimed) <= slack)
+
+
+def _slack(claim: tree.Claim, claimed: Any) -> Fraction:
+    """How far off a figure may be. Raises `Fault`."""
     if claim.within is not None:
-        return bool(abs(computed - claimed) <= abs(claimed) * claim.within.value / 100)
-    if claim.relation == "~":
-        return bool(abs(computed - claimed) * 2 <= _digit(claim.value))
-    return bool({"==": computed == claimed, "<=": computed <= claimed, ">=": computed >= claimed}[claim.relation])
+        return abs(Fraction(claimed)) * claim.within.value / 100
+    return _digit(claim.value) / 2 if claim.relation == "~" else Fraction(0)
 
 
 def _digit(value: tree.Expression) -> Fraction:

@@ -55,17 +55,21 @@ class Figures:
         try:
             return self.outer.name(text, span)
         except Fault:
-            known = {*TOTALS, *OF_A_PATH, "memory"}
-            close = nearest(text, known)
-            raise Fault(
-                UNKNOWN_FIGURE, f"there is no figure `{text}`", span, f"did you mean `{close}`?" if close else ""
-            ) from None
+            raise _unknown_figure(text, span) from None
 
     def block_input(self, span: Span) -> Any:
         raise Fault(UNKNOWN_FIGURE, "a claim has no `in`; inputs are paths: `shape(image)`", span)
 
     def callee(self, text: str, span: Span) -> Any:
-        return Figure(text) if text in OF_A_PATH or text == "memory" else self.outer.callee(text, span)
+        """What stands before parentheses: a figure of a path, or a function. Raises `Fault`."""
+        if text in OF_A_PATH or text == "memory":
+            return Figure(text)
+        if text in TOTALS:
+            raise Fault(UNKNOWN_FIGURE, f"`{text}` is a figure of the whole network, not of a path", span)
+        try:
+            return self.outer.callee(text, span)
+        except Fault:
+            raise _unknown_figure(text, span) from None
 
     def call(self, callee: Any, call: tree.Call) -> Any:
         """`params(features.0)`. Raises `Fault`."""
@@ -80,8 +84,8 @@ class Figures:
             return self._receptive_field(path, span)
         return self._cost_of(callee.name, path, span)
 
-    def spend(self, steps: int, span: Span) -> None:
-        self.outer.spend(steps, span)
+    def spend(self, work: int, span: Span) -> None:
+        self.outer.spend(work, span)
 
     def _total(self, name: str) -> int:
         facts = self.facts.cost
@@ -97,6 +101,7 @@ class Figures:
             )
         if name == "activations":
             return 4 * self._total("activations") * self.batch
+        self.spend(10 * len(self.facts.flat.layers), span)
         return self.facts.memory_at(self.batch).figure(name).bytes
 
     def _shape(self, path: str, span: Span) -> tuple[int, ...]:
@@ -119,6 +124,7 @@ class Figures:
         module = self.facts.network.body
         rest = path
         while True:
+            self.spend(len(module.nodes), span)
             node = _child(module, rest)
             if node is None:
                 raise self._unknown_path(path, span)
@@ -134,7 +140,12 @@ class Figures:
 
     def _unknown_path(self, path: str, span: Span) -> Fault:
         close = nearest(path, self.facts.flat.paths)
-        return Fault(UNKNOWN_PATH, f"there is no `{path}`", span, f"did you mean `{close}`?" if close else "")
+        return Fault(UNKNOWN_PATH, f"the network has no `{path}`", span, f"did you mean `{close}`?" if close else "")
+
+
+def _unknown_figure(name: str, span: Span) -> Fault:
+    close = nearest(name, {*TOTALS, *OF_A_PATH, "memory"})
+    return Fault(UNKNOWN_FIGURE, f"there is no figure `{name}`", span, f"did you mean `{close}`?" if close else "")
 
 
 def _child(module: Module, path: str) -> Node | None:
@@ -158,13 +169,10 @@ def _count(cost: Cost, figure: str) -> int:
 
 def _path(figure: str, call: tree.Call) -> tuple[str, Span]:
     """The path between the parentheses, as a name, a dotted name or a string. Raises `Fault`."""
-    if len(call.arguments) == 1 and call.arguments[0].name is None:
-        value = call.arguments[0].value
-        if isinstance(value, tree.Name | tree.String):
-            return value.text, value.span
-    raise Fault(
-        UNKNOWN_PATH,
-        f"`{figure}` takes one path",
-        call.span,
-        helps=(f'as `{figure}(features.0)`; a path that begins with a number is quoted: `{figure}("0.conv")`',),
-    )
+    value = call.arguments[0].value if len(call.arguments) == 1 and call.arguments[0].name is None else None
+    if isinstance(value, tree.Name | tree.String):
+        return value.text, value.span
+    if isinstance(value, tree.Number):
+        quoted = f'`{figure}("{value.span.text}")`'
+        raise Fault(UNKNOWN_PATH, "a path that begins with a number is quoted", value.span, helps=(f"write {quoted}",))
+    raise Fault(UNKNOWN_PATH, f"`{figure}` takes one path", call.span, helps=(f"as `{figure}(features.0)`",))

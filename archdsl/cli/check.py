@@ -15,25 +15,28 @@ from archdsl.source.styled import Line, Piece, width
 
 EPILOG = """\
 A spec is checked for syntax, names and shapes, its claims (`expect`, `dispute`) are decided, and lints look for likely
-mistakes. Warnings do not fail a check unless --strict is given. Nothing of a spec is executed.
+mistakes. Warnings do not fail a check unless --strict is given; hints (--info) never do. Nothing of a spec is executed.
 
 examples:
   archdsl check specs/vgg16.arch
   archdsl check specs --strict
+  archdsl check specs --fix --diff
   archdsl check specs/vgg.arch:VGG_D --format json
 """
+FORMATS = ("text", "json", "github", "sarif")
 
 
 class File:
     """One file of a run: its networks and what is wrong with it."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, info: bool) -> None:
         spec = target.spec
+        self.spec = spec
         self.path = spec.path
         names = spec.networks if target.network is None else (target.network,)
         self.networks = [spec.check(name) for name in names if not spec.program.open_parameters(name)]
         self.templates = len(spec.templates) if target.network is None else 0
-        self.problems = _once([*spec.problems, *(p for network in self.networks for p in network.problems)])
+        self.problems = spec.findings(self.networks, info=info)
 
     @property
     def verdicts(self) -> tuple[int, int]:
@@ -50,27 +53,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add_target(parser, many=True)
     parser.add_argument("--strict", action="store_true", help="warnings fail the check too")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--info", action="store_true", help="hints too; formats for programs have them always")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument("--fix", action="store_true", help="apply the fixes that are safe, then check")
+    parser.add_argument("--diff", action="store_true", help="with --fix: show what it would change, and change nothing")
     parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
 
 
 def run(arguments: argparse.Namespace) -> int:
     try:
         texts = expand(arguments.file)
+        if arguments.diff and not arguments.fix:
+            raise UsageProblem("`--diff` shows what `--fix` would change: give both")
     except UsageProblem as problem:
         return report_failure(problem, arguments.color)
     files: list[File] = []
-    unreadable = 0
+    unread: list[Diagnostic] = []
+    code = 0
     for text in texts:
+        root = arguments.root or _root(text, arguments.file)
         try:
-            files.append(File(open_target(text, arguments.root or _root(text, arguments.file))))
+            target = open_target(text, root)
+            if arguments.fix:
+                is_changed = _fix(target, root, arguments)
+                code = max(code, int(is_changed and arguments.diff))
+                target = open_target(text, root)
+            if not arguments.diff:
+                files.append(File(target, info=arguments.info or arguments.format != "text"))
         except (FileProblem, UsageProblem) as problem:
-            unreadable = report_failure(problem, arguments.color)
-    if arguments.format == "json":
+            unread += [problem.diagnostic] if isinstance(problem, FileProblem) else []
+            code = report_failure(problem, arguments.color)
+    if not arguments.diff:
+        _print(files, unread, arguments, code == 2)
+    return code or int(any(f.fails(arguments.strict) for f in files))
+
+
+def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> bool:
+    """Mends a file, or with `--diff` shows how; whether there is anything to mend. Raises `FileProblem`."""
+    from archdsl.cli.fix import mend
+
+    mended = mend(target.spec.path, root, info=arguments.info)
+    if arguments.diff:
+        sys.stdout.write(mended.diff())
+    else:
+        mended.write()
+        mended.show(arguments.color)
+    return bool(mended.done)
+
+
+def _print(files: list[File], unread: list[Diagnostic], arguments: argparse.Namespace, incomplete: bool) -> None:
+    if arguments.format == "text":
+        _print_text(files, arguments, incomplete)
+    elif arguments.format == "json":
         _print_json(files)
     else:
-        _print_text(files, arguments, unreadable > 0)
-    return unreadable or int(any(f.fails(arguments.strict) for f in files))
+        _print_for_machines([*unread, *(p for f in files for p in f.problems)], arguments.format)
+
+
+def _print_for_machines(problems: list[Diagnostic], format: str) -> None:
+    from archdsl.source.machine import github, sarif
+
+    if format == "github":
+        sys.stdout.write(github(problems))
+        return
+    from importlib.metadata import version
+
+    sys.stdout.write(sarif(problems, version("archdsl")))
 
 
 def _root(text: str, asked: Sequence[str]) -> str | None:
@@ -78,15 +126,15 @@ def _root(text: str, asked: Sequence[str]) -> str | None:
     return next((a for a in asked if PurePath(text).is_relative_to(a) and a != text), None)
 
 
-def _once(problems: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Problems that several networks of a file share are shown once."""
-    return list({(p.code, p.primary.span if p.primary else None): p for p in reversed(problems)}.values())[::-1]
-
-
 def _print_json(files: list[File]) -> None:
     from archdsl.reports import render_json
 
-    subjects = [subject_of(n) for f in files for n in f.networks if n.network is not None]
+    subjects = [
+        subject_of(network)._replace(diagnostics=f.spec.findings([network], info=True))
+        for f in files
+        for network in f.networks
+        if network.network is not None
+    ]
     broken = [(f.path, f.problems) for f in files if not f.networks or any(n.network is None for n in f.networks)]
     sys.stdout.write(render_json(subjects, broken))
 
@@ -101,7 +149,8 @@ def _print_text(files: list[File], arguments: argparse.Namespace, incomplete: bo
     problems = [p for f in files for p in f.problems]
     ascii = is_ascii(sys.stdout, arguments.ascii)
     write_lines([_ascii(line) for line in lines] if ascii else lines, color=arguments.color)
-    print_problems(problems, arguments.color)
+    print_problems([p for p in problems if p.severity != "info"], arguments.color)
+    print_problems([p for p in problems if p.severity == "info"], arguments.color)
     if files or not incomplete:
         write_lines([_totals(files, arguments.strict)], color=arguments.color)
 
@@ -191,7 +240,7 @@ def _totals(files: list[File], strict: bool) -> Line:
     counts += [_count(networks, "network"), _count(claims, "claim")]
     problems = [p for f in files for p in f.problems]
     errors = sum(p.severity == "error" for p in problems) - failing
-    warnings = sum(p.severity == "warning" for p in problems)
+    warnings, hints = (sum(p.severity == severity for p in problems) for severity in ("warning", "info"))
     said = []
     if claims:
         said.append(f"{claims - failing} hold, {failing} fail{'s' if failing == 1 else ''}" if failing else "all hold")
@@ -201,6 +250,8 @@ def _totals(files: list[File], strict: bool) -> Line:
         said.append(_count(errors, "error"))
     if warnings:
         said.append(_count(warnings, "warning"))
+    if hints:
+        said.append(_count(hints, "hint"))
     grave = any(f.fails(strict) for f in files)
     style = "error" if grave else "warning" if warnings else "ok"
     return [Piece(", ".join(counts)), Piece(": " if said else ""), Piece(", ".join(said), style)]

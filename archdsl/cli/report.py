@@ -101,9 +101,12 @@ def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
         return None
     path, _, indices = text.rpartition(":")
     try:
-        return path, tuple(int(i) for i in indices.split(","))
+        place = tuple(int(i) for i in indices.split(","))
     except ValueError:
-        raise UsageProblem(f"`--unit {text}`: write PATH:ROW,COLUMN, as features.30:3,3") from None
+        place = ()
+    if not path or not place:
+        raise UsageProblem(f"`--unit {text}`: write PATH:ROW,COLUMN, as features.30:3,3")
+    return path, place
 
 
 def _write(arguments: argparse.Namespace, checked: list[Checked], options: Options) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archdsl.cli.terminal import Color, write_lines
-from archdsl.elaborate import Datum, Settings
+from archdsl.elaborate import Datum, Fault, Settings, evaluate
 from archdsl.pipeline import Checked, Spec, open_spec
-from archdsl.source import Diagnostic, FileProblem, Source, nearest
+from archdsl.source import Diagnostic, FileProblem, Source, Span, nearest
 from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
 
@@ -110,26 +110,32 @@ def _setting(text: str) -> tuple[str, Datum]:
     expression, problems = parse_expression(Source("--set", value), 0, len(value))
     if expression is None:
         raise UsageProblem(f"`--set {text}`: {problems[0].message if problems else 'there is no value'}")
-    datum = _datum(expression)
-    if datum is None:
-        raise UsageProblem(f"`--set {text}`: the value is a number, true, false, a window, a list or a string")
-    return name, datum
+    try:
+        return name, evaluate(expression, _Constants())
+    except Fault as fault:
+        raise UsageProblem(f"`--set {text}`: {fault.diagnostic.message}") from None
+    except LookupError:
+        raise UsageProblem(
+            f"`--set {text}`: the value is a number, true, false, a window, a list or a string"
+        ) from None
 
 
-def _datum(expression: tree.Expression) -> Datum | None:
-    match expression:
-        case tree.Number(value=value, unit=""):
-            return int(value) if value.denominator == 1 else value
-        case tree.Boolean(value=flag):
-            return flag
-        case tree.Window(sizes=sizes):
-            return sizes
-        case tree.String(text=text):
-            return text
-        case tree.List(items=items):
-            data = [_datum(item) for item in items]
-            return None if None in data else tuple(data)
-    return None
+class _Constants:
+    """The names that a setting may use: none."""
+
+    def name(self, text: str, span: Span) -> Datum:
+        raise LookupError(text)
+
+    callee = name
+
+    def block_input(self, span: Span) -> Datum:
+        raise LookupError("in")
+
+    def call(self, callee: object, call: tree.Call) -> Datum:
+        raise LookupError(call.callee.text)
+
+    def spend(self, work: int, span: Span) -> None:
+        """A command line is short."""
 
 
 def _input(text: str) -> tuple[str, tuple[int, ...]]:
@@ -147,16 +153,23 @@ def _input(text: str) -> tuple[str, tuple[int, ...]]:
 def open_target(text: str, root: str | None = None) -> Target:
     """The spec of FILE or FILE:NETWORK. Raises `FileProblem` or `UsageProblem`."""
     path, network = Path(text), None
-    if not path.exists() and ":" in text:
+    if not _exists(path) and ":" in text:
         head, _, network = text.rpartition(":")
         path = Path(head)
-    if not path.exists() and not path.suffix and path.name == str(path):
+    if not _exists(path) and not path.suffix and path.name == str(path):
         return _bundled(str(path), network, root)
-    if path.is_dir():
+    if _exists(path) and path.is_dir():
         raise UsageProblem(f"`{path}` is a folder: name one of its specs")
     target = Target(open_spec(path, root), network)
     _require_network(target)
     return target
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, say: reading it will tell
+        return False
 
 
 def _require_network(target: Target) -> None:
@@ -200,7 +213,7 @@ def expand(texts: Iterable[str]) -> list[str]:
     found: list[str] = []
     for text in texts:
         path = Path(text)
-        if not path.is_dir():
+        if not (_exists(path) and path.is_dir()):
             found.append(text)
             continue
         specs = sorted(str(p) for p in path.rglob("*.arch") if p.is_file() or p.is_symlink())

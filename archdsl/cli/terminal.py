@@ -81,6 +81,8 @@ def write_lines(lines: Iterable[Line], stream: TextIO | None = None, color: Colo
 
     lines = list(lines)
     known = {**STYLES, **{p.style: "" for line in lines for p in line if p.style and p.style not in STYLES}}
-    console = Console(file=stream, force_terminal=True, highlight=False, soft_wrap=True, theme=Theme(known))
+    console = Console(
+        file=stream, force_terminal=True, no_color=False, highlight=False, soft_wrap=True, theme=Theme(known)
+    )
     for line in lines:
         console.print(Text.assemble(*((piece.text, piece.style) for piece in line)), soft_wrap=True)

@@ -1,16 +1,16 @@
 """Layer 3: syntax tree -> graph: names, values, blocks and calls. It prints nothing and reads no file."""
 
-from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Settings
+from archdsl.elaborate.build import PLAIN, BoundClaim, Settings
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.kinds import UNUSABLE_IMPORT
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
-from archdsl.elaborate.values import Datum, show
+from archdsl.elaborate.scope import builtin_names
+from archdsl.elaborate.values import Datum, Tensors, kind_of, show
 
 __all__ = [
     "PLAIN",
     "UNUSABLE_IMPORT",
-    "Allowed",
     "BoundClaim",
     "Built",
     "Datum",
@@ -18,6 +18,9 @@ __all__ = [
     "Loader",
     "Program",
     "Settings",
+    "Tensors",
+    "builtin_names",
     "evaluate",
+    "kind_of",
     "show",
 ]

@@ -44,11 +44,12 @@ def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], 
     if argument.name is None:
         if not positions:
             takes = len(_positional(layer))
+            named = allowed[takes:]
             raise Fault(
                 TOO_MANY_ARGUMENTS,
                 f"`{layer.name}` takes {takes or 'no'} argument{'s' if takes != 1 else ''} by position",
                 argument.span,
-                helps=(f"by name it takes {', '.join(f'`{a}`' for a in allowed)}",) if allowed else (),
+                helps=(f"by name it takes {', '.join(f'`{a}`' for a in named)}",) if named else (),
             )
         return positions.pop(0)
     name = argument.name.text

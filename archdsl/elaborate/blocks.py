@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import Any
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
 from archdsl.elaborate.body import Body
+from archdsl.elaborate.expressions import simplify
 from archdsl.elaborate.links import Links
 from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
-from archdsl.ir import Builder, Module, Op, Origin, Value
+from archdsl.ir import Builder, Datum, Module, Op, Origin, Parameter, Value
 from archdsl.source import Label, Span
 from archdsl.syntax import tree
 
@@ -57,6 +59,7 @@ class Blocks:
         place = body.place
         name = place.number(span) if label is None else place.take(body.label_text(label), label.span)
         module, tensors = self._instance(layer, operands, span, name)
+        self.reporter.spend_operators(span, max(1, len(operands) + len(tensors)))
         return place.builder.call(name, module, operands + tensors, place.origin(span, doc), place.training)
 
     def _inline(self, body: Links, layer: Layer, operands: tuple[Value, ...], span: Span) -> Current:
@@ -119,6 +122,7 @@ class Blocks:
         self.reporter.enter(f"{name}: {show_call(layer)}", span, operands)
         try:
             self.bind_parameters(layer, body, span)
+            builder.module.parameters = tuple(_parameters(syntax, body))
             result = body.run(syntax.body.statements, entry)
         finally:
             self.reporter.leave()
@@ -185,6 +189,38 @@ class Blocks:
         for value in result:
             builder.output(value)
         return builder.module
+
+
+def _parameters(syntax: tree.Block | tree.Network, body: Links) -> Iterator[Parameter]:
+    """The parameters that were bound to data, with those of their defaults that are constants."""
+    for parameter in syntax.parameters:
+        value = _datum(body.scope.names[parameter.name.text])
+        if value is not None:
+            yield Parameter(parameter.name.text, value, _constant(parameter.default))
+
+
+def _constant(expression: tree.Expression | None) -> Datum | None:
+    """What a literal says; None for all other expressions."""
+    match expression:
+        case tree.Number(unit=""):
+            return _datum(simplify(expression.value))
+        case tree.Window():
+            return expression.sizes
+        case tree.String():
+            return expression.text
+        case tree.Boolean():
+            return expression.value
+    return None
+
+
+def _datum(value: Any) -> Datum | None:
+    """The value as plain data; None for layers and tensors."""
+    if isinstance(value, tuple):
+        items = tuple(map(_datum, value))
+        return None if None in items else items  # type: ignore[return-value]
+    if isinstance(value, Fraction):
+        return float(value)
+    return value if isinstance(value, bool | int | float | str) else None
 
 
 def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:

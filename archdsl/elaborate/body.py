@@ -21,17 +21,13 @@ class Body(Links):
     def run(self, statements: Iterable[tree.Statement], current: Current) -> Current:
         """Runs statements in turn. A mistake is reported and poisons what follows from it, no more."""
         reporter = self.build.reporter
-        allows: list[tree.Allow] = []
         for statement in statements:
             if self.frame.has_returned:
                 break
             if isinstance(statement, tree.Allow):
-                allows.append(statement)
                 continue
-            self.build.allow(allows, statement.span)
-            allows = []
             try:
-                reporter.spend_steps(statement.span)
+                reporter.spend_work(statement.span)
                 current = self._statement(statement, current)
             except Fault as fault:
                 reporter.report(fault)
@@ -105,13 +101,10 @@ class Body(Links):
         self.scope.defaults[callee.target] = {**self.scope.defaults.get(callee.target, {}), **layer.arguments}
 
     def _if(self, statement: tree.If, current: Current) -> Current:
-        if self.condition(statement.condition):
-            return self.inner().run(statement.then.statements, current)
-        if isinstance(statement.otherwise, tree.If):
-            return self._if(statement.otherwise, current)
-        if statement.otherwise is not None:
-            return self.inner().run(statement.otherwise.statements, current)
-        return current
+        branch: tree.If | tree.Body | None = statement
+        while isinstance(branch, tree.If):
+            branch = branch.then if self.condition(branch.condition) else branch.otherwise
+        return current if branch is None else self.inner().run(branch.statements, current)
 
     def _for(self, statement: tree.For, current: Current) -> Current:
         for body in self.turns(statement.names, statement.values):
@@ -123,7 +116,7 @@ class Body(Links):
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise Fault(kinds.NOT_AN_INTEGER, f"`repeat` takes a whole number, not {show(count)}", statement.count.span)
         for _ in range(count):
-            self.build.reporter.spend_steps(statement.span)
+            self.build.reporter.spend_work(statement.span)
             current = self.inner().run(statement.body.statements, current)
             if isinstance(current, Poison):
                 break

@@ -13,23 +13,17 @@ from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
 from archdsl.ir import ITEM_SIZE, Builder, Network, Origin, Output, Shape, TensorType, Value, modules, show_shape
+from archdsl.source import Frame as CallStep
 from archdsl.source import Span, nearest
 from archdsl.syntax import tree
 
 
 class BoundClaim(NamedTuple):
-    """A claim with the names that its expressions may use."""
+    """A claim with the names that its expressions may use, and the network where the text serves several."""
 
     syntax: tree.Claim
     names: Body
-
-
-class Allowed(NamedTuple):
-    """`allow CODE "reason"`: a lint that is silenced within a span."""
-
-    code: str
-    span: Span
-    reason: str
+    frames: tuple[CallStep, ...]
 
 
 class Settings(NamedTuple):
@@ -44,6 +38,8 @@ class Settings(NamedTuple):
 
 
 PLAIN = Settings()
+RANK_LIMIT = 16
+SIZE_LIMIT = 2**40
 
 
 def symbols_of(syntax: tree.Block | tree.Network) -> tuple[str, ...]:
@@ -57,11 +53,8 @@ def symbols_of(syntax: tree.Block | tree.Network) -> tuple[str, ...]:
 class Build(Blocks):
     """One network in the making. `instances` outlives it: equal instances are one module in all networks of a file."""
 
-    def __init__(
-        self, instances: dict[Any, Any], allowed: list[Allowed], reporter: Reporter, settings: Settings = PLAIN
-    ) -> None:
+    def __init__(self, instances: dict[Any, Any], reporter: Reporter, settings: Settings = PLAIN) -> None:
         super().__init__(instances, reporter)
-        self.allowed = allowed
         self.settings = settings
         self.claims: list[BoundClaim] = []
         self.sources: list[str] = []
@@ -82,6 +75,7 @@ class Build(Blocks):
         body = self.body(frame, Scope(), Place(builder))
         if len(inputs) == 1:
             frame.entry = POISON  # known once its statement has run
+        self.reporter.is_variant = bool(variants)
         self.reporter.enter(name, span, ())
         self.bind_parameters(layer, body, span)
         last = body.run(syntax.body.statements, None)
@@ -125,7 +119,7 @@ class Build(Blocks):
         named = tuple(o._replace(value=v) for o, v in zip(outputs, builder.module.outputs, strict=True))
         sources = tuple(dict.fromkeys(self.sources))
         network = Network(name, builder.module, tuple(i.name.text for i in inputs), named, sources)
-        self.reporter.spend_operators(span, _unrolled(network))
+        self.reporter.spend_operators(span, _repeated(network))
         return network
 
     def input(self, statement: tree.Input, body: Body) -> Value:
@@ -142,6 +136,10 @@ class Build(Blocks):
                 statement.dtype.span,
                 helps=(f"element types are {', '.join(ITEM_SIZE)}",),
             )
+        if len(shape) > RANK_LIMIT:
+            raise Fault(
+                kinds.WRONG_RANK, f"a tensor has at most {RANK_LIMIT} axes, not {len(shape)}", statement.shape.span
+            )
         value = body.place.builder.input(TensorType(shape, dtype))
         if isinstance(body.frame.entry, Poison):
             body.frame.entry = (value,)
@@ -150,7 +148,7 @@ class Build(Blocks):
         return value
 
     def _input_size(self, item: tree.Expression, body: Body) -> int:
-        if isinstance(item, tree.Name) and item.text[:1].isupper() and body.scope.lookup(item.text) is None:
+        if isinstance(item, tree.Name) and item.text[:1].isupper() and not body.knows(item.text):
             known = self.settings.parameters.get(item.text)
             if known is None:
                 raise Fault(
@@ -166,22 +164,22 @@ class Build(Blocks):
         size = body.value(item)
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise Fault(kinds.NOT_AN_INTEGER, f"a size is a whole number of at least 1, not {show(size)}", item.span)
+        if size > SIZE_LIMIT:
+            raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {SIZE_LIMIT:_}", item.span)
         return size
 
     def note(self, statement: tree.Claim | tree.SourceNote, body: Body) -> None:
         if isinstance(statement, tree.SourceNote):
             self.sources.append(statement.text)
         else:
-            self.claims.append(BoundClaim(statement, body))
-
-    def allow(self, allows: list[tree.Allow], span: Span) -> None:
-        """Silences lints within a span."""
-        self.allowed += (Allowed(a.code.text, span, a.reason) for a in allows)
+            self.claims.append(BoundClaim(statement, body, self.reporter.frames()))
 
 
-def _unrolled(network: Network) -> int:
-    """Operators and calls of the network with every block written out."""
+def _repeated(network: Network) -> int:
+    """Operators and calls that come from calling a block again: they were elaborated once, and exist each time."""
     sizes: dict[int, int] = {}
+    distinct = 0
     for module in modules(network):
+        distinct += len(module.nodes)
         sizes[id(module)] = len(module.nodes) + sum(sizes.get(id(node.operator), 0) for node in module.nodes)
-    return sizes[id(network.body)]
+    return sizes[id(network.body)] - distinct

@@ -21,8 +21,6 @@ from archdsl.syntax import MALFORMED_NUMBER, tree
 
 BITS_LIMIT = 512
 LENGTH_LIMIT = 10_000
-ITEMS_OF_A_STEP = 10
-"""A list costs a step for so many items, each time it is made or named."""
 
 
 class Names(Protocol):
@@ -36,34 +34,34 @@ class Names(Protocol):
 
     def call(self, callee: Any, call: tree.Call) -> Any: ...
 
-    def spend(self, steps: int, span: Span) -> None: ...
+    def spend(self, work: int, span: Span) -> None: ...
 
 
 def evaluate(expression: tree.Expression, names: Names, *, units: bool = False) -> Any:
     """The value of an expression. Raises `Fault`. `units` allows `138M`, as claims do."""
+    evaluator = _Evaluator(names, units)
     try:
-        return _Evaluator(names, units).value(expression)
+        return evaluator.value(expression)
     except RecursionError:
         raise Fault(BUDGET_EXCEEDED, "the expression is nested too deeply", expression.span) from None
+    finally:
+        names.spend(evaluator.work, expression.span)
 
 
 class _Evaluator:
     def __init__(self, names: Names, units: bool) -> None:
         self.names = names
         self.units = units
+        self.work = 1
 
     def value(self, expression: tree.Expression) -> Any:
         handler: Callable[[Any], Any] = getattr(self, "_" + type(expression).__name__.lower())
         value = handler(expression)
-        if isinstance(value, tuple):
-            self._spend(value, expression.span)
-        return value
-
-    def _spend(self, items: tuple[Any, ...], span: Span) -> None:
-        size = _size(items)
+        size = _size(value)
         if size > LENGTH_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", span)
-        self.names.spend(size // ITEMS_OF_A_STEP, span)
+            raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", expression.span)
+        self.work += size
+        return value
 
     def number(self, expression: tree.Expression) -> int | Fraction:
         value = self.value(expression)

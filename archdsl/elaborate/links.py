@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Self
 
 from archdsl.elaborate import kinds
-from archdsl.elaborate.arguments import bind, make_op, tensor_arguments
-from archdsl.elaborate.names import Current, Names, branches, holds
+from archdsl.elaborate.arguments import bind, make_op
+from archdsl.elaborate.layers import Layers
+from archdsl.elaborate.names import Current
 from archdsl.elaborate.problems import Fault, Silence
-from archdsl.elaborate.values import Definition, Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
-from archdsl.ir import CallFrame, Misfit, Module, Op, Value, show_shape
-from archdsl.source import Kind, Label, Span
-from archdsl.syntax import parse_expression, tree
+from archdsl.elaborate.values import Layer, Poison, Tensors, kind_of, show
+from archdsl.ir import Value, show_shape
+from archdsl.source import Label, Span
+from archdsl.syntax import tree
 
 
-class Links(Names):
+class Links(Layers):
     """Applies the links of chains at a place."""
 
     def run(self, statements: Iterable[tree.Statement], current: Current) -> Current:
@@ -25,8 +25,6 @@ class Links(Names):
 
     def chain(self, chain: tree.Chain, current: Current) -> Current:
         """Applies the links of a chain in turn; the last result."""
-        if chain.allow is not None:
-            self.build.allow([chain.allow], chain.span)
         for index, element in enumerate(chain.elements):
             doc = chain.doc if index == 0 else ""
             current = self._element(element, current, index == 0, doc)
@@ -97,13 +95,13 @@ class Links(Names):
         if isinstance(current, Poison):
             raise Silence
         if current is None:
-            raise Fault(
-                kinds.NO_CURRENT_VALUE,
-                f"there is no value for {what} to work on",
-                span,
-                helps=("start from an input: `image -> ...`",),
-            )
+            raise Fault(kinds.NO_CURRENT_VALUE, f"there is no value for {what} to work on", span, helps=self._starts())
         return current
+
+    def _starts(self) -> tuple[str, ...]:
+        """Where a chain could begin: at an input, which is a tap as any other."""
+        taps = ", ".join(f"`{name} -> ...`" for name in list(self.frame.taps)[:4])
+        return (f"start from an input: {taps}",) if taps else ("declare one: `input image: [3, 224, 224]`",)
 
     def _one(self, current: Current, what: str, span: Span) -> tuple[Value, ...]:
         values = self._several(current, what, span)
@@ -145,7 +143,7 @@ class Links(Names):
 
     def make_tap(self, name: str, result: Tensors, site: tree.Syntax) -> None:
         first = self.frame.sites.get(name)
-        if first is not None and first is not site and not self._are_alternatives(first, site):
+        if first is not None and first is not site and not self.frame.are_alternatives(first, site):
             raise Fault(
                 kinds.MADE_TWICE,
                 f"`{name}` is made in two places",
@@ -157,14 +155,6 @@ class Links(Names):
         self.frame.taps[name] = result
         if len(result.values) == 1 and result.values[0].tap is None:
             result.values[0].tap = name
-
-    def _are_alternatives(self, first: tree.Syntax, second: tree.Syntax) -> bool:
-        """Whether two places stand in different branches of one `if`."""
-        return self.frame.body is not None and any(
-            holds(branch.then, a) and branch.otherwise is not None and holds(branch.otherwise, b)
-            for branch in branches(self.frame.body)
-            for a, b in ((first, second), (second, first))
-        )
 
     # Groups and merges
 
@@ -180,7 +170,7 @@ class Links(Names):
                 helps=(f"count with a range: `0..<{show(items)}`",) if isinstance(items, int) else (),
             )
         for item in items:
-            self.build.reporter.spend_steps(values.span)
+            self.build.reporter.spend_work(values.span)
             body = self.inner()
             parts = (item,) if len(names) == 1 else item
             if not isinstance(parts, tuple) or len(parts) != len(names):
@@ -230,7 +220,8 @@ class Links(Names):
     def _merge_here(
         self, merge: tree.Merge, layer: Layer, tensors: tuple[Value, ...], current: Current, doc: str
     ) -> Current:
-        arms: list[tuple[Value, Span]] = []
+        values: list[Value] = []
+        labels: list[Label] = []
         spoiled = False
         for arm, body in self._arms(merge):
             before = self.frame.has_returned
@@ -240,16 +231,19 @@ class Links(Names):
                 spoiled = True
                 continue
             span = arm.statements[-1].span if arm.guard is not None else arm.span
-            arms += ((value, span) for value in self._several(result, "the arm", arm.span))
+            is_idle = result is current and not isinstance(arm.statements[-1], tree.Chain)
+            remark = ", as it entered" if is_idle else ""
+            for value in self._several(result, "the arm", arm.span):
+                values.append(value)
+                labels.append(Label(span, show_shape(value.type.shape) + remark))
         if spoiled:
             raise Silence
-        operands = tuple(value for value, _ in arms) + tensors
+        operands = (*values, *tensors)
         if not operands:
             raise Fault(
                 kinds.EMPTY_MERGE, f"`{layer.name}` has no arm left", merge.span, "every arm's condition is false"
             )
-        labels = tuple(Label(span, show_shape(value.type.shape)) for value, span in arms)
-        return self.apply(layer, operands, None, merge.callee.span, doc, labels)
+        return self.apply(layer, operands, None, merge.callee.span, doc, tuple(labels))
 
     def _arms(self, merge: tree.Merge) -> Iterable[tuple[tree.Arm, Self]]:
         for arm in merge.arms:
@@ -258,133 +252,3 @@ class Links(Names):
                     yield arm, body
             elif arm.guard is None or self.condition(arm.guard.condition):
                 yield arm, self.inner()
-
-    # Layers
-
-    def apply(
-        self,
-        layer: Layer,
-        operands: tuple[Value, ...],
-        label: tree.Label | None,
-        span: Span,
-        doc: str = "",
-        arms: tuple[Label, ...] = (),
-    ) -> Current:
-        """Applies a layer to its operands; the results. Raises `Fault`."""
-        if isinstance(layer.target, SharedInstance):
-            return self._apply_shared(layer.target, operands, label, span)
-        if isinstance(layer.target, Definition):
-            return self.build.call_block(self, layer, operands, label, span, doc)
-        op = make_op(layer, span)
-        if op.needs_label and label is None:
-            raise Fault(kinds.NEEDS_LABEL, f"`{op.name}` needs a label", span, helps=(f"as `name: {op.name}(...)`",))
-        if label is None and (op.name == "identity" or (op.operands is None and len(operands) == 1)):
-            return operands
-        operands += tuple(self._tensor_operand(op, value, where) for value, where in tensor_arguments(layer))
-        self.build.reporter.spend_operators(span, max(1, len(operands)))
-        return self._apply_op(op, self._op_name(op, label, span), operands, layer, span, doc, arms)
-
-    def _tensor_operand(self, op: Op, value: Value, span: Span) -> Value:
-        """What an operator reads of a tensor that is its attribute: the tensor, or the switches of its max-pool."""
-        if not op.reads_switches:
-            return value
-        switches = self.place.builder.switches(value)
-        if switches is None:
-            raise Fault(kinds.NO_SWITCHES, f"`{op.name}` needs the result of a max-pool", span, "this is none")
-        return switches
-
-    def _op_name(self, op: Op, label: tree.Label | None, span: Span) -> str:
-        if label is not None:
-            return self.place.take(self.label_text(label), label.span)
-        return self.place.number(span) if op.numbered else self.place.report_name(op.name, span)
-
-    def _apply_op(
-        self,
-        op: Op,
-        name: str,
-        operands: tuple[Value, ...],
-        layer: Layer,
-        span: Span,
-        doc: str = "",
-        arms: tuple[Label, ...] = (),
-    ) -> Current:
-        try:
-            return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
-        except Misfit as misfit:
-            raise _misfit(misfit, layer, span, arms) from None
-
-    def _apply_shared(
-        self, shared: SharedInstance, operands: tuple[Value, ...], label: tree.Label | None, span: Span
-    ) -> Current:
-        if label is not None:
-            raise Fault(
-                kinds.MISPLACED_STATEMENT, "a shared instance has its own name: its uses take no label", label.span
-            )
-        if self.place is not shared.place:
-            raise Fault(
-                kinds.UNSUPPORTED,
-                f"`{shared.name}` is used in another scope than the one that declares it",
-                span,
-                helps=("declare it in the scope that uses it",),
-            )
-        types = tuple(v.type for v in operands)
-        if not shared.modules:
-            self.place.take(shared.name, shared.element.span)
-        if types not in shared.modules:
-            made = self.build.shared_instance(self, shared, operands, span)
-            if any(_state(made, types) != _state(other, given) for given, other in shared.modules.items()):
-                raise Fault(
-                    kinds.SHARED_MISMATCH,
-                    f"`{shared.name}` would have different weights for {', '.join(map(str, types))}",
-                    span,
-                    labels=(Label(shared.element.span, "declared here"),),
-                )
-            shared.modules[types] = made
-        instance: Module | Op = shared.modules[types]
-        origin, builder = self.place.origin(span), self.place.builder
-        if isinstance(instance, Module):
-            results: Current = builder.call(shared.name, instance, operands, origin, self.place.training)
-            return results
-        assert isinstance(instance, Op)
-        return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
-
-    def label_text(self, label: tree.Label) -> str:
-        """The text of a label with its holes filled. Raises `Fault`."""
-        if not label.is_string or "{" not in label.text:
-            return label.text
-
-        def fill(hole: re.Match[str]) -> str:
-            start = label.span.start + 1 + hole.start(1)
-            expression, problems = parse_expression(label.span.source, start, start + len(hole.group(1)))
-            if expression is None:
-                raise Fault(kinds.BAD_LABEL, problems[0].message, label.span, "in this label")
-            value = self.value(expression)
-            if isinstance(value, bool) or not isinstance(value, int | str):
-                raise Fault(kinds.BAD_LABEL, f"a hole holds a number or a string, not {kind_of(value)}", label.span)
-            return str(value)
-
-        return re.sub(r"\{([^{}]*)\}", fill, label.text)
-
-    def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
-        arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
-        return CallFrame(show_call(layer), span, layer.name, arguments)
-
-
-def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
-    """The names and shapes of an instance's weights."""
-    if isinstance(instance, Module):
-        return [
-            (node.name, _state(node.operator, node.operand_types)) for node in instance.instances()
-        ]  # fmt: skip
-    return instance.state(*types)
-
-
-def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -> Fault:
-    """Words an operator's complaint at the place where it was used."""
-    kind: Kind = kinds.MISFITS.get(misfit.code, kinds.ATTRIBUTE_VALUE)
-    helps = (misfit.help,) if misfit.help else ()
-    given = layer.arguments.get(misfit.attribute or "")
-    if arms and misfit.attribute is None:
-        return Fault(kind, misfit.message, span, misfit.label or "", labels=arms, notes=misfit.notes, helps=helps)
-    where = given.span if given is not None else span
-    return Fault(kind, misfit.message, where, misfit.label or "", notes=misfit.notes, helps=helps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 from archdsl.elaborate import kinds
@@ -11,7 +12,7 @@ from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter, Silence
-from archdsl.elaborate.scope import Scope, builtin, builtin_names
+from archdsl.elaborate.scope import Scope, builtin, builtin_names, known_elsewhere
 from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Module, Op, Output, Value
 from archdsl.source import Edit, Label, Span, nearest
@@ -34,14 +35,40 @@ class Frame:
         self.has_returned = False
         self.outputs: list[Output] = []
         self.body: tree.Body | None = None
+        self._alternatives: dict[tuple[tree.Syntax, tree.Syntax], bool] = {}
+
+    @cached_property
+    def tap_sites(self) -> dict[str, Span]:
+        """Where the text of the body makes each of its taps first."""
+        return {tap.name: tap.span for tap in reversed(list(taps(self.body)))}
+
+    @cached_property
+    def sides(self) -> list[tree.Training]:
+        """The side branches in the text of the body."""
+        return [node for node in walk(self.body) if isinstance(node, tree.Training)]
+
+    @cached_property
+    def branches(self) -> list[tree.If]:
+        """The branches in the text of the body."""
+        return [node for node in walk(self.body) if isinstance(node, tree.If)]
+
+    def are_alternatives(self, first: tree.Syntax, second: tree.Syntax) -> bool:
+        """Whether two places stand in different branches of one `if`."""
+        if (first, second) not in self._alternatives:
+            self._alternatives[first, second] = any(
+                holds(branch.then.span, a.span)
+                and branch.otherwise is not None
+                and holds(branch.otherwise.span, b.span)
+                for branch in self.branches
+                for a, b in ((first, second), (second, first))
+            )
+        return self._alternatives[first, second]
 
 
 class Building(Protocol):
     """What bodies ask of the network that is being built; bodies are `Any` here, since they are defined above this."""
 
     reporter: Reporter
-
-    def allow(self, allows: list[tree.Allow], span: Span) -> None: ...
 
     def input(self, statement: tree.Input, body: Any) -> Value: ...
 
@@ -84,34 +111,53 @@ class Names:
             return Layer(found.target, None, self._defaults(found))
         return found
 
+    def knows(self, text: str) -> bool:
+        """Whether a name stands for something that is written here or around."""
+        return self.scope.lookup(text) is not None or self.frame.outer.lookup(text) is not None
+
     def _defaults(self, layer: Layer) -> dict[str, Given]:
         return {**self.frame.outer.defaults_of(layer.target), **layer.defaults, **self.scope.defaults_of(layer.target)}
 
     def _unknown(self, text: str, span: Span) -> Fault:
-        if self.frame.body is not None and (site := tap_site(self.frame.body, text)) is not None:
-            return Fault(
-                kinds.USED_BEFORE_MADE,
-                f"`{text}` is not made yet where it is used",
-                span,
-                "used here",
-                labels=(Label(site, "made here"),),
-            )
+        if (site := self.frame.tap_sites.get(text)) is not None:
+            return self._not_made(text, span, site)
         known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible() | builtin_names()
-        close = nearest(text, known)
+        close = known_elsewhere(text) or nearest(text, known)
         return Fault(
             kinds.UNKNOWN_NAME,
             f"no layer, block or value is called `{text}`",
             span,
             f"did you mean `{close}`?" if close else "",
+            helps=(f"outputs are no names: `... as {text}` makes one",) if self._is_output(text) else (),
             edit=Edit(span, close) if close else None,
         )
+
+    def _is_output(self, text: str) -> bool:
+        return any(output.name == text for output in self.frame.outputs)
+
+    def _not_made(self, text: str, span: Span, site: Span) -> Fault:
+        if site.start > span.start:
+            message, made = f"`{text}` is not made yet where it is used", "made here"
+        elif any(holds(side.span, site) for side in self.frame.sides):
+            message, made = f"`{text}` is made in a side branch, and stays there", "made here, inside `training`"
+        else:
+            message, made = (
+                f"`{text}` is not made on the way here",
+                "made here, on a branch or in a loop that is not taken",
+            )
+        return Fault(kinds.USED_BEFORE_MADE, message, span, "used here", labels=(Label(site, made),))
 
     def block_input(self, span: Span) -> Tensors:
         entry = self.frame.entry
         if isinstance(entry, Poison):
             raise Silence
         if entry is None:
-            raise Fault(kinds.NO_CURRENT_VALUE, "`in` is a network's only input, and there is not just one", span)
+            raise Fault(
+                kinds.NO_CURRENT_VALUE,
+                "`in` is a network's only input, and there is not just one",
+                span,
+                helps=("name the input: `image -> ...`",),
+            )
         return Tensors(entry, is_list=len(entry) > 1)
 
     def callee(self, text: str, span: Span) -> Any:
@@ -130,9 +176,9 @@ class Names:
             )
         return layer
 
-    def spend(self, steps: int, span: Span) -> None:
+    def spend(self, work: int, span: Span) -> None:
         """Pays for what an expression costs. Raises `Fault`."""
-        self.build.reporter.spend_steps(span, steps)
+        self.build.reporter.spend_work(span, work)
 
     def value(self, expression: tree.Expression) -> Any:
         return evaluate(expression, self)
@@ -146,24 +192,17 @@ def taps(syntax: Any) -> Iterable[tree.Tap]:
     return (node for node in walk(syntax) if isinstance(node, tree.Tap))
 
 
-def tap_site(body: tree.Body, name: str) -> Span | None:
-    return next((tap.span for tap in taps(body) if tap.name == name), None)
-
-
-def branches(body: tree.Body) -> Iterable[tree.If]:
-    return (node for node in walk(body) if isinstance(node, tree.If))
-
-
-def holds(outer: tree.Syntax, inner: tree.Syntax) -> bool:
-    return outer.span.start <= inner.span.start and inner.span.end <= outer.span.end
+def holds(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def walk(syntax: Any) -> Iterable[tree.Syntax]:
-    """A node of the tree and everything below it."""
-    if isinstance(syntax, tree.Syntax):
-        yield syntax
-        for field in syntax.fields:
-            yield from walk(getattr(syntax, field))
-    elif isinstance(syntax, list):
-        for item in syntax:
-            yield from walk(item)
+    """A node of the tree and everything below it, in the order of the text."""
+    waiting = [syntax]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, tree.Syntax):
+            yield node
+            waiting += (getattr(node, field) for field in reversed(node.fields))
+        elif isinstance(node, list):
+            waiting += reversed(node)

@@ -13,7 +13,7 @@ from archdsl.source import Label, Span
 class Place:
     """A module under construction: its builder, the names taken in it, and the inlined calls around what is added."""
 
-    __slots__ = ("_next", "_taken", "builder", "frames", "training", "within_training")
+    __slots__ = ("_counts", "_next", "_taken", "builder", "frames", "training", "within_training")
 
     def __init__(self, builder: Builder, within_training: bool = False) -> None:
         self.builder = builder
@@ -23,6 +23,7 @@ class Place:
         self.within_training = within_training
         self._taken: dict[str, Span] = {}
         self._next = 0
+        self._counts: dict[str, int] = {}
 
     def origin(self, span: Span, doc: str = "") -> Origin:
         return Origin(span, self.frames, doc)
@@ -38,9 +39,7 @@ class Place:
                 span,
                 "the second",
                 labels=(Label(first, "the first"),) if first != span else (),
-                helps=('in a loop, put the variable into the label: `"' + label + '{i}": ...`',)
-                if first == span
-                else (),
+                helps=() if first != span else (_repeated_label(label, is_inlined=bool(self.frames)),),
             )
         self._taken[label] = span
         if label.isdecimal():
@@ -56,12 +55,19 @@ class Place:
 
     def report_name(self, op: str, span: Span) -> str:
         """A name for reports only, for what has no module: `add`, `add_2`."""
-        name, count = op, 1
+        name = op
         while name in self._taken:
-            count += 1
-            name = f"{op}_{count}"
+            self._counts[op] = self._counts.get(op, 1) + 1
+            name = f"{op}_{self._counts[op]}"
         self._taken[name] = span
         return name
+
+
+def _repeated_label(label: str, *, is_inlined: bool) -> str:
+    """How to tell apart the children that one label of the text makes."""
+    if is_inlined:
+        return "an inline block opens no scope: a label on each of its calls does"
+    return 'in a loop, put the variable into the label: `"' + label + '{i}": ...`'
 
 
 def check_label(label: str, span: Span) -> None:

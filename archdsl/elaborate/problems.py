@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from archdsl.elaborate.budget import CALL, OPERATOR_LIMIT, STATEMENT, STATEMENT_LIMIT, Budget
 from archdsl.elaborate.kinds import BUDGET_EXCEEDED
 from archdsl.ir import show_shape
 from archdsl.source import Diagnostic, Edit, Frame, Kind, Label, Span
 
-OPERATOR_LIMIT = 200_000
-STEP_LIMIT = 500_000
 CALL_DEPTH_LIMIT = 60
 PROBLEM_LIMIT = 100
+FAILURE_LIMIT = 1_000
 
 
 FRAMES_SHOWN = 5
@@ -47,16 +47,6 @@ class Stop(Exception):
     """A budget is spent, or there are more mistakes than anybody reads: the rest of a network is not elaborated."""
 
 
-class Budget:
-    """What is left of what one file may cost, all of its networks together."""
-
-    __slots__ = ("operators", "steps")
-
-    def __init__(self) -> None:
-        self.operators = OPERATOR_LIMIT
-        self.steps = STEP_LIMIT
-
-
 class Call:
     """One entry of the chain of calls: what was called, where, and what entered it."""
 
@@ -79,6 +69,8 @@ class Reporter:
         """How often something was reported, repetitions included: a caller sees whether its callee failed."""
         self._repeats: dict[tuple[str, Span], int] = {}
         self._is_spent = False
+        self.is_variant = False
+        """Whether the text belongs to several networks, so that each mistake has to say which it was met in."""
 
     def report(self, fault: Fault) -> None:
         """Notes a mistake. Raises `Stop` where nothing more is to be looked for."""
@@ -87,9 +79,9 @@ class Reporter:
         self.failures += 1
         key = (diagnostic.code, diagnostic.primary.span)
         if key not in self._repeats:
-            self.problems.append(diagnostic._replace(frames=self._frames()))
+            self.problems.append(diagnostic._replace(frames=self.frames()))
         self._repeats[key] = self._repeats.get(key, 0) + 1
-        if self._is_spent or len(self.problems) >= PROBLEM_LIMIT:
+        if self._is_spent or len(self.problems) >= PROBLEM_LIMIT or self.failures >= FAILURE_LIMIT:
             raise Stop
 
     @contextmanager
@@ -113,8 +105,9 @@ class Reporter:
             finished.append(problem._replace(notes=problem.notes + note))
         return finished
 
-    def _frames(self) -> tuple[Frame, ...]:
-        if len(self.calls) < 2:
+    def frames(self) -> tuple[Frame, ...]:
+        """The chain of calls, where it says more than the place of a mistake does."""
+        if len(self.calls) < 2 and not self.is_variant:
             return ()
         frames = [
             Frame("  " * depth + call.text, f"{call.span.source.path}:{call.span.line}", call.enters)
@@ -128,17 +121,15 @@ class Reporter:
         )
         return (*frames[:FRAMES_SHOWN], between, *last)
 
-    def spend_steps(self, span: Span, count: int = 1) -> None:
-        """Pays for statements that are run, turns of loops, and items of lists. Raises `Fault`."""
-        if count > self.budget.steps:
-            raise self._spent(f"more than {STEP_LIMIT:_} statements are run", span, "here the budget ends")
-        self.budget.steps -= count
+    def spend_work(self, span: Span, work: int = STATEMENT) -> None:
+        """Pays for a statement, a turn of a loop, or the values worked out in an expression. Raises `Fault`."""
+        if not self.budget.pays_work(work):
+            raise self._spent(f"more work than that of {STATEMENT_LIMIT:_} statements", span, "here the budget ends")
 
     def spend_operators(self, span: Span, count: int = 1) -> None:
         """Pays for operators and calls of blocks. Raises `Fault`."""
-        if count > self.budget.operators:
+        if not self.budget.pays_operators(count):
             raise self._spent(f"more than {OPERATOR_LIMIT:_} operators", span, "here the budget ends")
-        self.budget.operators -= count
 
     def _spent(self, message: str, span: Span, text: str) -> Fault:
         self._is_spent = True
@@ -151,6 +142,7 @@ class Reporter:
                 span,
                 "a block that calls itself has to stop: `if c > 1 { ... }`",
             )
+        self.spend_work(span, CALL)
         shapes = ", ".join(show_shape(v.type.shape) for v in enters)
         self.calls.append(Call(text, span, f"enters {shapes}" if shapes else ""))
 

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.build import PLAIN, Allowed, BoundClaim, Build, Settings, symbols_of
+from archdsl.elaborate.budget import Budget
+from archdsl.elaborate.build import PLAIN, BoundClaim, Build, Settings, symbols_of
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.names import Frame
 from archdsl.elaborate.place import Place
-from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Budget, Fault, Reporter, Silence
+from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
 from archdsl.ir import Builder, Module, Network, Origin
@@ -41,11 +42,10 @@ class Program:
         self.load = load
         self.scope = Scope()
         self.networks: dict[str, tree.Network | tree.Variant] = {}
-        self.allowed: list[Allowed] = []
         self._scopes: dict[str, Scope] = {}
         self._instances: dict[Any, Module | None] = {}
         self._budget = Budget()
-        self._build = Build(self._instances, self.allowed, Reporter(self._budget))
+        self._build = Build(self._instances, Reporter(Budget(self._budget)))
         self._declare()
         self.problems = self._build.reporter.finish()
 
@@ -61,14 +61,10 @@ class Program:
             self.scope.names[name] = POISON
         scope = self.scope
         collect = self._build.reporter.collect
-        allows: list[tree.Allow] = []
         later: list[tuple[tree.Item, Scope]] = []
         for item in self.file.items:
             if isinstance(item, tree.Allow):
-                allows.append(item)
                 continue
-            self._build.allow(allows, item.span)
-            allows = []
             if isinstance(item, tree.Default):
                 scope = Scope(scope)
             with collect():
@@ -121,11 +117,12 @@ class Program:
             found = other.scope.names.get(name.text)
             if found is None:
                 close = nearest(name.text, other.scope.names)
+                hint = "a network; blocks and data can be imported" if name.text in other.networks else ""
                 raise Fault(
                     kinds.UNUSABLE_IMPORT,
-                    f"`{item.path.text}` declares no `{name.text}`",
+                    f"`{item.path.text}` declares no block or datum `{name.text}`",
                     name.span,
-                    f"did you mean `{close}`?" if close else "",
+                    hint or (f"did you mean `{close}`?" if close else ""),
                 )
             self.scope.names[(imported.alias or name).text] = found
 
@@ -133,7 +130,7 @@ class Program:
         """The parameters without a value that make a network a template; empty for what can be built."""
         try:
             layer, _ = self._network_layer(name)
-        except Fault:
+        except (Fault, Silence):
             return ()
         parameters = layer.definition.syntax.parameters
         return tuple(p.name.text for p in parameters if p.default is None and p.name.text not in layer.arguments)
@@ -199,7 +196,7 @@ class Program:
 
     def build(self, name: str, settings: Settings = PLAIN) -> Built:
         """Elaborates a network. Never raises on what a spec may hold."""
-        build = Build(self._instances, self.allowed, Reporter(self._budget), settings)
+        build = Build(self._instances, Reporter(Budget(self._budget)), settings)
         network: Network | None = None
         span = self.networks[name].name.span
         with build.reporter.collect():

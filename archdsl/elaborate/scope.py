@@ -13,6 +13,17 @@ WORDS = (
     "replicate", "circular", "center",
 )  # fmt: skip
 
+ELSEWHERE = {
+    "adaptiveavgpool": "adaptive_avgpool", "averagepool": "avgpool", "averagepooling": "avgpool",
+    "batchnorm": "bn", "batchnormalization": "bn", "cat": "concat", "concatenate": "concat", "convolution": "conv",
+    "convtranspose": "conv_transpose", "deconv": "conv_transpose", "dense": "linear", "depthwiseconv": "depthwise",
+    "fc": "linear", "fullyconnected": "linear", "gemm": "linear", "groupnorm": "gn", "groupnormalization": "gn",
+    "layernorm": "ln", "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax",
+    "maxpooling": "maxpool", "mean": "average", "mul": "multiply", "multiheadattention": "attention",
+    "stochasticdepth": "drop_path", "sub": "subtract", "swish": "silu", "upsampling": "upsample",
+}  # fmt: skip
+"""What PyTorch, Keras and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""
+
 
 class Scope:
     """The names of one pair of braces (or a file), inside those of another."""
@@ -61,6 +72,13 @@ def builtin(name: str) -> Any:
         return name
     op = find(name)
     return None if op is None else Layer(op)
+
+
+def known_elsewhere(name: str) -> str | None:
+    """The operator that other frameworks call so, or None."""
+    bare = name.casefold().replace("_", "")
+    found = ELSEWHERE.get(bare[:-2] if bare.endswith(("1d", "2d", "3d")) else bare)
+    return found if found in names() else None
 
 
 def builtin_names() -> set[str]:

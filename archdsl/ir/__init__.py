@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from archdsl.ir.attributes import Attribute, AttributeProblem
 from archdsl.ir.build import Builder
 from archdsl.ir.flatten import Flat, Layer, flatten, modules
-from archdsl.ir.graph import CallFrame, Module, Network, Node, Origin, Output, Value
+from archdsl.ir.graph import CallFrame, Datum, Module, Network, Node, Origin, Output, Parameter, Value
 from archdsl.ir.lowering import Call, Expression, Helper, Literal, Lowering
-from archdsl.ir.op import WHOLE, Category, Examples, Extra, Misfit, Op, Reach, Saved, State, Step, Types
+from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Reach, Rows, Saved, State, Step, Types
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
-from archdsl.ir.types import ITEM_SIZE, Shape, TensorType, show_shape
+from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 
 if TYPE_CHECKING:
     from archdsl.ir.printer import print_network
@@ -24,10 +24,12 @@ __all__ = [
     "WHOLE",
     "Attribute",
     "AttributeProblem",
+    "Axes",
     "Builder",
     "Call",
     "CallFrame",
     "Category",
+    "Datum",
     "Examples",
     "Expression",
     "Extra",
@@ -44,7 +46,10 @@ __all__ = [
     "Op",
     "Origin",
     "Output",
+    "Parameter",
+    "Places",
     "Reach",
+    "Rows",
     "Saved",
     "Shape",
     "State",

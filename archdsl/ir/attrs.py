@@ -14,18 +14,31 @@ from typing import Annotated, Any
 from archdsl.ir.attributes import Accepts, Field
 
 __all__ = [
+    "Amount",
     "Axis",
     "Count",
+    "Counts",
+    "Equation",
+    "Extent",
     "Field",
     "Flag",
+    "Initial",
+    "Interpolation",
     "Number",
+    "Offset",
+    "Order",
     "Pad",
+    "PadMode",
+    "Pair",
     "Positive",
     "Probability",
     "Rounding",
+    "Scale",
+    "Shape",
     "Size",
     "Sizes",
     "Table",
+    "TensorShape",
     "Window",
     "WindowOrGlobal",
 ]
@@ -112,6 +125,56 @@ def _pad(value: Any) -> int | str | tuple[Any, ...]:
     return _integer(0)(value)
 
 
+def _amount(value: Any) -> int | tuple[Any, ...]:
+    if isinstance(value, str):
+        raise ValueError
+    found = _pad(value)
+    assert not isinstance(found, str)
+    return found
+
+
+def _list(item: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
+    def convert(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, tuple | list) or not value:
+            raise ValueError
+        return tuple(map(item, value))
+
+    return convert
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    sizes = _list(_integer(-1))(value)
+    if 0 in sizes or sizes.count(-1) > 1:
+        raise ValueError
+    return sizes
+
+
+def _scale(value: Any) -> float | tuple[float, ...]:
+    """Whole numbers stay so, since PyTorch's scale factors are written as given."""
+    if isinstance(value, tuple | list) and value:
+        return tuple(map(_factor, value))
+    return _factor(value)
+
+
+def _factor(value: Any) -> float:
+    number = _positive(value)
+    return int(number) if number.is_integer() else number
+
+
+def _offset(value: Any) -> str | int | tuple[int, ...]:
+    return "center" if value == "center" else _sizes(0)(value)
+
+
+def _initial(value: Any) -> str | float:
+    return value if value in ("zeros", "ones") else _number(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
 def _window_or_global(value: Any) -> int | str | tuple[int, ...]:
     return "global" if value == "global" else _sizes(1)(value)
 
@@ -140,3 +203,28 @@ Pad = Annotated[
 Rounding = Annotated[str, _one_of("floor", "ceil", "exact")]
 Sizes = Annotated[int | tuple[int, ...], Accepts("a size of at least 1, or a list of such sizes", _sizes(1))]
 Table = Annotated[tuple[str, ...], Accepts("a list of strings, one for each input map, X where joined", _strings)]
+Amount = Annotated[
+    int | tuple[Any, ...], Accepts("a number of rows, one for each spatial axis, or [[before, after], ...]", _amount)
+]
+Pair = Annotated[tuple[int, int], Accepts("two whole numbers of at least 0, as [0, 16]", _pair)]
+Order = Annotated[
+    tuple[int, ...],
+    Accepts("a list of axes, by their numbers 0, 1, ... or -1, -2, ... from the end", _list(_integer(-LARGEST_SIZE))),
+]
+Shape = Annotated[
+    tuple[int, ...],
+    Accepts("a list of sizes of at least 1, one of which may be -1 and follows from the others", _shape),
+]
+TensorShape = Annotated[tuple[int, ...], Accepts("a list of sizes of at least 1", _list(_integer(1)))]
+Extent = Annotated[int, Accepts("a whole number; negative ones count from the end", _integer(-LARGEST_SIZE))]
+Scale = Annotated[float | tuple[float, ...], Accepts("a number greater than 0, or one for each spatial axis", _scale)]
+Interpolation = Annotated[str, _one_of("nearest", "bilinear", "bicubic")]
+PadMode = Annotated[str, _one_of("zeros", "reflect", "replicate", "circular")]
+Counts = Annotated[
+    int | tuple[int, ...], Accepts("a whole number of at least 0, or one for each spatial axis", _sizes(0))
+]
+Offset = Annotated[
+    int | str | tuple[int, ...], Accepts("a number of rows, one for each spatial axis, or center", _offset)
+]
+Initial = Annotated[float | str, Accepts("zeros, ones or a number", _initial)]
+Equation = Annotated[str, Accepts('an equation in quotes, as "h k n, h v n -> h k v"', _text)]

@@ -8,8 +8,8 @@ to the value they were first given; the builder finds what stands for it where i
 from __future__ import annotations
 
 from archdsl.ir.graph import Module, ModuleKind, Node, Origin, Value
-from archdsl.ir.op import Op
-from archdsl.ir.types import TensorType
+from archdsl.ir.op import Misfit, Op
+from archdsl.ir.types import TensorType, show_shape
 
 Values = tuple[Value, ...]
 
@@ -44,6 +44,7 @@ class Builder:
     def apply(self, name: str, op: Op, operands: Values, origin: Origin, training: bool = False) -> Values:
         """Adds an operator; its results. Raises `Misfit` where the operands do not fit, and then adds nothing."""
         types = tuple(v.type for v in operands)
+        _check_batch(op, types)
         results = op.infer(*types)
         return self._add(Node(name, op.resolve(*types), self._local(operands), results, origin, training))
 
@@ -126,3 +127,18 @@ class Builder:
         for value in node.results:
             self._own(value)
         return node.results
+
+
+def _check_batch(op: Op, types: tuple[TensorType, ...]) -> None:
+    """Raises `Misfit` where an operator that works on samples meets a value without a batch axis."""
+    if op.reads_unbatched:
+        return
+    for index, type in enumerate(types):
+        if not type.batched:
+            raise Misfit(
+                f"`{op.name}` works on samples, and a learned tensor {show_shape(type.shape)} has no batch axis",
+                code="wrong-rank",
+                operand=index,
+                label="the same for every sample",
+                help="join it with a value of the network first: `add`, `multiply` or `concat`",
+            )

@@ -1,7 +1,7 @@
 """The typed graph.
 
     network = name, inputs, outputs, body: module
-    module  = kind, name, arguments, inputs: value*, nodes: node*, outputs: value*
+    module  = kind, name, arguments, parameters, inputs: value*, nodes: node*, outputs: value*
     node    = name, (op | module), operands: value*, results: value*, origin
     value   = type, producer: node?, index
 
@@ -23,6 +23,16 @@ from archdsl.ir.types import TensorType
 from archdsl.source import Span
 
 ModuleKind = Literal["network", "block", "group"]
+Datum = int | float | bool | str | tuple["Datum", ...]
+
+
+class Parameter(NamedTuple):
+    """A parameter of a block as one instance has it. Layers and tensors are no data and are left out."""
+
+    name: str
+    value: Datum
+    default: Datum | None = None
+    """Its default in the spec, where that is a constant."""
 
 
 class CallFrame(NamedTuple):
@@ -96,7 +106,7 @@ class Node:
 class Module:
     """A body with inputs and outputs: a network, one instance of a block, or a labelled group."""
 
-    __slots__ = ("arguments", "doc", "inputs", "kind", "name", "nodes", "origin", "outputs", "text")
+    __slots__ = ("arguments", "doc", "inputs", "kind", "name", "nodes", "origin", "outputs", "parameters", "text")
 
     def __init__(self, kind: ModuleKind, name: str, origin: Origin, *, text: str = "", doc: str = "") -> None:
         self.kind = kind
@@ -104,6 +114,8 @@ class Module:
         """The block's or network's name; a group's label."""
         self.arguments: tuple[tuple[str, str], ...] = ()
         """The block's parameters as they were bound, as text."""
+        self.parameters: tuple[Parameter, ...] = ()
+        """All parameters of a block that are data, in the order of its declaration."""
         self.text = text or name
         """The call as a person writes it: `bottleneck(128, stride=2)`."""
         self.origin = origin

@@ -44,8 +44,10 @@ class Helper(NamedTuple):
 
 
 class Lowering(NamedTuple):
-    """How to write one operator: as a module, as an expression, or as either where it has no state."""
+    """How to write one operator: as a module, as an expression, or as either where it has no state; or as a learned tensor."""
 
     module: Call | None = None
     function: Expression | None = None
     helper: Helper | None = None
+    parameter: Call | None = None
+    """The values that a learned tensor starts from: `torch.zeros(1, 1, 768)`."""

@@ -59,6 +59,10 @@ class State(NamedTuple):
     role: Literal["parameter", "frozen", "buffer"] = "parameter"
     """`frozen` is kept like a parameter but never trained (fixed RBF centers); it is stored as a buffer."""
 
+    def key(self, path: str) -> str:
+        """Its name in the `state_dict`; a tensor without a name of its own has that of its operator."""
+        return f"{path}.{self.name}" if self.name else path
+
     @property
     def numel(self) -> int:
         return TensorType(self.shape).numel
@@ -76,6 +80,13 @@ class Extra(NamedTuple):
     dtype: str = "float32"
     batched: bool = True
     """Whether the batch axis stands before `shape`."""
+    in_batches: bool = False
+    """Whether a single sample does without it: a copy that lays samples behind one another."""
+
+    @classmethod
+    def like(cls, name: str, x: TensorType) -> Self:
+        """A tensor of the type of another one."""
+        return cls(name, x.shape, x.dtype, x.batched)
 
 
 class Saved(NamedTuple):
@@ -83,7 +94,12 @@ class Saved(NamedTuple):
 
     operands: tuple[int, ...] = ()
     result: bool = False
+    """Whether the result is kept; of several the last (a max-pool's switches)."""
     extra: tuple[Extra, ...] = ()
+    for_others: tuple[int, ...] = ()
+    """Operands that are kept for the gradient of another one, if there is one that needs it: the factors of a product."""
+    copies: tuple[tuple[int, Extra], ...] = ()
+    """Of the operands kept, those in whose place a copy is kept where there are several samples, which lie too far apart."""
 
 
 class Step(NamedTuple):
@@ -95,13 +111,51 @@ class Step(NamedTuple):
     extent: int = 1
     stride: int = 1
     before: int = 0
+    dilation: int = 1
+    """Of the extent, every so many rows are read."""
 
 
 WHOLE: Literal["whole"] = "whole"
 """Each output unit reads the whole input."""
 
-Reach = tuple[Step, ...] | Literal["whole", "pointwise"]
-"""The receptive-field step of an operator: one `Step` an axis, the whole input, or the same place only."""
+
+class Rows(NamedTuple):
+    """Which rows of one axis of an operand are read by the units along one axis of the result.
+
+    Unit `i * len(spans) + p` reads the rows from `i * stride` + the first to `i * stride` + the last of `spans[p]`, or none.
+    Without spans each unit reads one row, and it cannot be said which.
+    """
+
+    axis: int
+    """The result's axis, from 0."""
+    spans: tuple[tuple[int, int] | None, ...] = ((0, 0),)
+    stride: int = 1
+    dilation: int = 1
+
+
+class Axes:
+    """The receptive-field step of an operator that moves axes about: an entry for each axis of each operand.
+
+    An entry is `Rows`, "whole" where each unit reads the whole axis, or None where units along several axes divide its rows.
+    """
+
+    __slots__ = ("operands",)
+
+    def __init__(self, *operands: tuple[Rows | Literal["whole"] | None, ...]) -> None:
+        self.operands = operands
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Axes) and self.operands == other.operands
+
+    def __hash__(self) -> int:
+        return hash(self.operands)
+
+    def __repr__(self) -> str:
+        return f"Axes{self.operands!r}"
+
+
+Reach = tuple[Step, ...] | Literal["whole", "pointwise"] | Axes
+"""The receptive-field step of an operator: one `Step` a spatial axis, the whole input, the same place only, or axis by axis."""
 
 
 class Op(Attributes):
@@ -122,6 +176,12 @@ class Op(Attributes):
     """Whether its tensor attribute names a max-pool's result and it reads that pool's switches (`unpool`)."""
     needs_label: ClassVar[bool] = False
     """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`)."""
+    is_source: ClassVar[bool] = False
+    """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`)."""
+    is_itself_of_one: ClassVar[bool] = True
+    """Whether a merge of one value is that value."""
+    reads_unbatched: ClassVar[bool] = False
+    """Whether it takes values without a batch axis, learned tensors and what is made of them."""
     numbered: ClassVar[bool] = True
     """Whether an unlabelled use takes a number in its scope."""
     is_weight_layer: ClassVar[bool] = False
@@ -177,9 +237,8 @@ class Op(Attributes):
         """What it keeps when it overwrites its operand; None where it cannot, or where nothing is gained."""
         return None
 
-    @property
-    def is_view(self) -> bool:
-        """Whether the results share the operand's storage (`flatten`, `split`)."""
+    def is_view(self, *operands: TensorType) -> bool:
+        """Whether the results share the first operand's storage (`flatten`, `split`)."""
         return False
 
     @property

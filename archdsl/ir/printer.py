@@ -20,6 +20,8 @@ from typing import Any
 from archdsl.ir.flatten import modules
 from archdsl.ir.graph import Module, Network, Node, Origin, Value
 from archdsl.ir.op import Op
+from archdsl.ir.strides import BATCH
+from archdsl.ir.types import TensorType
 from archdsl.source import Source, Span
 
 
@@ -51,9 +53,11 @@ class _Printer:
             head += f" as {json.dumps(module.text)}"
         if module.arguments:
             head += f" with {json.dumps(dict(module.arguments))}"
+        if module.parameters:
+            head += f" parameters {json.dumps(module.parameters)}"
         yield head + self._origin(module.origin) + (f" doc {json.dumps(module.doc)}" if module.doc else "")
         for value in module.inputs:
-            yield f"  {self._define(value, values)}: {value.type}"
+            yield f"  {self._define(value, values)}: {_type(value.type)}"
         for node in module.nodes:
             yield f"  {self._node(node, values)}"
         yield f"  -> {', '.join(f'%{values[v]}' for v in module.outputs)}".rstrip()
@@ -65,7 +69,7 @@ class _Printer:
             what = f"{node.operator.name} {json.dumps(node.name)} {json.dumps(_written(node.operator))}"
         operands = ", ".join(f"%{values[v]}" for v in node.operands)
         results = ", ".join(self._define(v, values) for v in node.results)
-        types = "; ".join(str(v.type) for v in node.results)
+        types = "; ".join(_type(v.type) for v in node.results)
         training = " training" if node.training else ""
         doc = f" doc {json.dumps(node.origin.doc)}" if node.origin.doc else ""
         return f"{results} = {what} ({operands}): {types}{training}{self._origin(node.origin)}{doc}".lstrip()
@@ -84,6 +88,18 @@ class _Printer:
     def _span(self, span: Span) -> str:
         number = self.sources.setdefault(span.source, len(self.sources))
         return f"{number}:{span.start}:{span.end}"
+
+
+def _type(type: TensorType) -> str:
+    """A type with what is known of its storage: `[2, 3] strides [6, 1, 2]`; a stride of `6N` grows with the batch."""
+    text = str(type)
+    if type.strides is not None:
+        text += f" strides [{', '.join(map(_stride, type.strides))}]"
+    return text + (f" places {json.dumps(type.places)}" if type.places else "")
+
+
+def _stride(stride: int) -> str:
+    return f"{stride // BATCH}N" if stride >= BATCH else str(stride)
 
 
 def _written(op: Op) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from archdsl.ir.attributes import AttributeProblem
-from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Value
+from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Parameter, Value
 from archdsl.ir.op import Misfit, Op
-from archdsl.ir.types import TensorType
+from archdsl.ir.strides import BATCH
+from archdsl.ir.types import Places, TensorType
 from archdsl.source import Source, Span
 
-_SHAPE = re.compile(r"(unbatched )?(?:(\w+) )?\[([\d, ]*)\]")
+_SHAPE = re.compile(r"(unbatched )?(?:(\w+) )?\[([\d, ]*)\](?: strides \[([\dN, ]*)\])?(?: places (\[\[.*?\]\]))?")
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 _PLACE = re.compile(r"(\d+):(\d+):(\d+)")
@@ -76,8 +77,9 @@ class _Cursor:
 
     def type(self) -> TensorType:
         found = self.match(_SHAPE)
-        shape = tuple(int(size) for size in found[3].split(",") if size.strip())
-        return TensorType(shape, found[2] or "float32", not found[1])
+        strides = None if found[4] is None else tuple(map(_stride, _items(found[4])))
+        places = Places(*map(tuple, json.loads(found[5]))) if found[5] else None
+        return TensorType(tuple(map(int, _items(found[3]))), found[2] or "float32", not found[1], strides, places)
 
     def word(self) -> str:
         return self.match(_WORD).group()
@@ -149,10 +151,12 @@ class _Reader:
         name = cursor.json()
         text = cursor.json() if cursor.takes("as ") else ""
         arguments = cursor.json() if cursor.takes("with ") else {}
+        parameters = cursor.json() if cursor.takes("parameters ") else []
         origin = self._origin(cursor)
         doc = cursor.json() if cursor.takes("doc ") else ""
         module = self.modules[number] = Module(kind, name, origin, text=text, doc=doc)
         module.arguments = tuple(arguments.items())
+        module.parameters = tuple(Parameter(*_tupled(p)) for p in parameters)
         self.values = []
 
     @property
@@ -192,6 +196,8 @@ class _Reader:
         printed = [cursor.type()] if taps else []
         while cursor.takes(";"):
             printed.append(cursor.type())
+        if isinstance(operator, Op) and len(printed) > 1:
+            operator = operator.with_switches() or operator
         training = cursor.takes("training")
         origin = self._origin(cursor)
         if cursor.takes("doc "):
@@ -236,6 +242,19 @@ class _Reader:
     def _span(self, cursor: _Cursor) -> Span:
         number, start, end = map(int, cursor.match(_PLACE).groups())
         return Span(self.sources[number], start, end)
+
+
+def _tupled(value: Any) -> Any:
+    """JSON's lists as the tuples that they were."""
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _stride(text: str) -> int:
+    return int(text[:-1]) * BATCH if text.endswith("N") else int(text)
 
 
 def _infer(operator: Op | Module, operands: tuple[Value, ...]) -> tuple[TensorType, ...]:

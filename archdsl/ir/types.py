@@ -1,14 +1,35 @@
-"""Tensor types: a shape without the batch axis, and an element type."""
+"""Tensor types: a shape without the batch axis, an element type, and where the elements lie."""
 
 from __future__ import annotations
 
 from math import prod
 from typing import NamedTuple
 
+from archdsl.ir.strides import (
+    BATCH,
+    CHANNELS_LAST,
+    contiguous,
+    elementwise,
+    in_order,
+    is_channels_last,
+    is_contiguous,
+    view,
+)
+
 Shape = tuple[int, ...]
 
 ITEM_SIZE = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int64": 8, "int32": 4, "bool": 1}
 """Bytes of one element, by element type. Names are PyTorch's."""
+
+
+class Places(NamedTuple):
+    """What a max-pool's switches number: the places of its input, out of which its windows took their maxima."""
+
+    sizes: Shape
+    window: Shape
+    stride: Shape
+    pad: Shape
+    """Rows before and after each axis."""
 
 
 class TensorType(NamedTuple):
@@ -18,6 +39,10 @@ class TensorType(NamedTuple):
     dtype: str = "float32"
     batched: bool = True
     """Whether the batch axis stands before `shape`; a learned tensor has none."""
+    strides: Shape | None = None
+    """PyTorch's strides, that of the batch axis among them (`archdsl.ir.strides`); None where elements lie in order."""
+    places: Places | None = None
+    """Of a max-pool's switches: what they number."""
 
     @property
     def rank(self) -> int:
@@ -33,6 +58,10 @@ class TensorType(NamedTuple):
         """Bytes of one sample."""
         return prod(self.shape) * ITEM_SIZE[self.dtype]
 
+    def bytes_for(self, batch: int) -> int:
+        """Bytes of a batch; a learned tensor is the same for all samples."""
+        return self.bytes * batch if self.batched else self.bytes
+
     @property
     def channels(self) -> int:
         return self.shape[0]
@@ -46,8 +75,55 @@ class TensorType(NamedTuple):
     def is_float(self) -> bool:
         return "float" in self.dtype
 
+    @property
+    def tensor_shape(self) -> Shape:
+        """The sizes of PyTorch's tensor, the batch counted as `BATCH`."""
+        return (BATCH, *self.shape) if self.batched else self.shape
+
+    @property
+    def tensor_strides(self) -> Shape:
+        return contiguous(self.tensor_shape) if self.strides is None else self.strides
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether elements lie in order, for every batch."""
+        return self.strides is None or is_contiguous(self.tensor_shape, self.strides)
+
     def with_shape(self, shape: Shape) -> TensorType:
+        """Another shape whose elements lie in order, as most kernels make it."""
         return TensorType(shape, self.dtype, self.batched)
+
+    def with_strides(self, shape: Shape, strides: Shape) -> TensorType:
+        """Another shape whose elements lie as the strides say."""
+        plain = self.with_shape(shape)
+        return plain if strides == contiguous(plain.tensor_shape) else plain._replace(strides=strides)
+
+    def in_order(self, shape: Shape, axes: Shape) -> TensorType:
+        """Another shape without gaps, whose axes, the batch axis among them, run from the slowest to the fastest as listed."""
+        return self.with_strides(shape, in_order(self.with_shape(shape).tensor_shape, axes))
+
+    def viewed_as(self, shape: Shape) -> TensorType | None:
+        """The same elements in another shape; None where PyTorch has to copy them."""
+        strides = view(self.tensor_shape, self.tensor_strides, self.with_shape(shape).tensor_shape)
+        return None if strides is None else self.with_strides(shape, strides)
+
+    def computed(self) -> TensorType:
+        """What an elementwise kernel makes of it: the same order, without gaps."""
+        if self.strides is None:
+            return self
+        sizes = self.tensor_shape
+        return self.with_strides(self.shape, elementwise(sizes, (sizes, self.strides)))
+
+    def mapped(self, shape: Shape, *, keeping: Shape = (2,)) -> TensorType:
+        """Another shape as a kernel for maps makes it: channels last if they are so here.
+
+        Args:
+            keeping: the numbers of spatial axes for which the kernel does so on a CPU.
+        """
+        is_kept = self.strides is not None and self.rank - 1 in keeping
+        if is_kept and is_channels_last(self.tensor_shape, self.tensor_strides):
+            return self.in_order(shape, CHANNELS_LAST[self.rank + 1])
+        return self.with_shape(shape)
 
     def __str__(self) -> str:
         batch = "" if self.batched else "unbatched "

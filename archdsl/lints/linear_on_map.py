@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.analyses import Facts
-from archdsl.ir import Layer, show_shape
+from archdsl.ir import show_shape
+from archdsl.lints.subject import Graph, Use
 from archdsl.source import Diagnostic, Kind, Label
 
 KIND = Kind(
@@ -18,33 +18,36 @@ ACCEPTED = (
     "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3)\n  flatten\n  linear(10)\n}",
     "network A {\n  input tokens: [16, 64]\n  linear(10)\n}",
 )
-REJECTED = ("network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) -> relu\n  linear(10)\n}",)
+REJECTED = (
+    "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) -> relu\n  linear(10)\n}",
+    "block head { linear(10) }\nnetwork A {\n  input image: [3, 8, 8]\n  features: { conv(4, 3x3) -> maxpool(2x2) }\n  head\n}",
+)
+
+MAPS = ("conv", "pool")
+ELEMENTWISE = ("activation", "norm", "regularization", "merge")
+SEARCH_LIMIT = 100
+"""Operators looked at before a dense layer."""
 
 
-def find(facts: Facts) -> Iterator[Diagnostic]:
-    producers = {value: layer for layer in facts.flat.layers for value in layer.results}
-    for layer in facts.flat.layers:
-        (operand, *_) = layer.operand_types or (None,)
-        if layer.op.category != "linear" or operand is None or operand.rank < 3:
-            continue
-        if _is_map(layer.operands[0], producers):
+def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
+    for use in graph.uses:
+        if use.op.category == "linear" and use.node.operands and use.operand.rank >= 3 and _reads_map(graph, use):
+            shape, features = use.operand.shape, use.result.shape[-1]
             yield Diagnostic(
                 KIND,
-                f"`linear` reads the width of a map {show_shape(operand.shape)}",
-                Label(
-                    layer.node.origin.span,
-                    f"{operand.shape[-1]} columns become {layer.result_types[0].shape[-1]} features",
-                ),
+                f"`{use.op.name}` reads the width of a map {show_shape(shape)}",
+                Label(use.span, f"{shape[-1]} columns become {features} features"),
                 helps=("put `flatten` before it, or use a 1x1 `conv`",),
             )
 
 
-def _is_map(value: int, producers: dict[int, Layer]) -> bool:
-    """Whether a value comes from a convolution or pool, through elementwise operators only."""
-    while (layer := producers.get(value)) is not None:
-        if layer.op.category in ("conv", "pool"):
-            return True
-        if layer.op.category not in ("activation", "norm", "regularization", "merge"):
+def _reads_map(graph: Graph, use: Use) -> bool:
+    """Whether the operand comes from a convolution or pool, through elementwise operators only."""
+    for _ in range(SEARCH_LIMIT):
+        maker = graph.maker(use.node.operands[0], use.scope) if use.node.operands else None
+        if maker is None or maker.op.category in MAPS:
+            return maker is not None
+        if maker.op.category not in ELEMENTWISE:
             return False
-        value = layer.operands[0]
+        use = maker
     return False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.analyses import Facts
-from archdsl.ir import Layer, Step, show_shape
+from archdsl.ir import Step, show_shape
+from archdsl.lints.subject import Graph, Use
 from archdsl.source import Diagnostic, Kind, Label
 
 KIND = Kind(
@@ -31,12 +31,11 @@ ROWS = {"height": "row", "width": "column", "depth": "slice"}
 AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
-def find(facts: Facts) -> Iterator[Diagnostic]:
-    for layer in facts.flat.layers:
-        reach = layer.op.reach(*layer.operand_types)
-        if isinstance(reach, str):
-            continue
-        yield from _check(facts, layer, reach)
+def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
+    for use in graph.uses:
+        reach = use.op.reach(*use.node.operand_types)
+        if isinstance(reach, tuple):
+            yield from _check(graph, use, reach)
 
 
 def unread(size: int, step: Step, count: int) -> int:
@@ -44,8 +43,8 @@ def unread(size: int, step: Step, count: int) -> int:
     return max(size + step.before - ((count - 1) * step.stride + max(step.extent, step.stride)), 0)
 
 
-def _check(facts: Facts, layer: Layer, reach: tuple[Step, ...]) -> Iterator[Diagnostic]:
-    sizes, counts = layer.operand_types[0].sizes, layer.result_types[0].sizes
+def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnostic]:
+    sizes, counts = use.operand.sizes, use.result.sizes
     axes = AXES.get(len(reach), ())
     missed = [
         (axis, n, step, count, unread(n, step, count))
@@ -57,27 +56,17 @@ def _check(facts: Facts, layer: Layer, reach: tuple[Step, ...]) -> Iterator[Diag
     _, n, step, count, _ = missed[0]
     padded = f"{n} + {step.before} of padding" if step.before else str(n)
     exact = (n + step.before - step.extent) / step.stride + 1
-    name = _operand_name(facts, layer)
+    name = graph.name(use.node.operands[0], use.scope)
     what = " and ".join(_rows(ROWS[axis], rows) for axis, *_, rows in missed)
     which = " and ".join(_which(ROWS[axis], n, rows) for axis, n, *_, rows in missed)
+    is_one = len(missed) == 1 and missed[0][-1] == 1
     yield Diagnostic(
         KIND,
-        f"the window does not tile its input: {what} {'is' if len(missed) == 1 and missed[0][-1] == 1 else 'are'} never read",
-        Label(
-            layer.node.origin.span,
-            f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}",
-        ),
-        notes=(f"{which} of {name} {show_shape(layer.operand_types[0].shape)} reach no output",),
+        f"the window does not tile its input: {what} {'is' if is_one else 'are'} never read",
+        Label(use.span, f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}"),
+        notes=(f"{which} of `{name}` {show_shape(use.operand.shape)} reach{'es' if is_one else ''} no output",),
         helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(n, step, count)))}",),
     )
-
-
-def _operand_name(facts: Facts, layer: Layer) -> str:
-    value = layer.operands[0]
-    if value in facts.flat.inputs:
-        return f"`{facts.network.inputs[facts.flat.inputs.index(value)]}`"
-    producer = next((other.path for other in facts.flat.layers if value in other.results), None)
-    return f"`{producer}`" if producer else "the input"
 
 
 def _rows(word: str, count: int) -> str:

@@ -39,7 +39,7 @@ class AdaptiveAvgPool(Op):
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         check_float(self.name, x)
-        return (x.with_shape((x.channels, *self._out(x))),)
+        return (x.mapped((x.channels, *self._out(x)), keeping=(1, 2, 3) if _is_global(self._out(x)) else (1, 2)),)
 
     def reach(self, *operands: TensorType) -> Reach:
         (x,) = operands

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, Shape, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import call_and_function, compact, helper_call
 from archdsl.ops.families.padding import padded_copy, padded_module, padded_sizes, pads
@@ -51,6 +51,9 @@ class AvgPool(Pool):
                 attribute="window",
             )
         return results
+
+    def keeps_channels_last(self, x: TensorType) -> Shape:
+        return (1, 2, 3) if self.is_global else super().keeps_channels_last(x)
 
     def needs_copy(self, x: TensorType) -> bool:
         """PyTorch's 3-D kernel also wants an input of at least the window's sizes, its padding not counted."""

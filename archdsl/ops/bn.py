@@ -38,7 +38,7 @@ class BatchNorm(Op):
                 code="wrong-rank",
                 operand=0,
             )
-        return (x,)
+        return (x.mapped(x.shape, keeping=(2, 3)),)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         channels = (operands[0].channels,)

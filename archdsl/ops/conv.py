@@ -8,6 +8,7 @@ from typing import ClassVar
 from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, Shape, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Size, Table, Window
 from archdsl.ops.families.calls import helper_call
+from archdsl.ops.families.checks import check_groups
 from archdsl.ops.families.convolution import Convolution, Kernel
 from archdsl.ops.families.windows import geometry, show_stride, show_window
 
@@ -53,7 +54,7 @@ class Conv(Convolution):
     def infer(self, *operands: TensorType) -> Types:
         results = super().infer(*operands)
         (x,) = operands
-        self._check_groups(x)
+        check_groups(self.groups, x.channels, self.channels)
         if self.table is not None:
             self._check_table(self.table, x)
         if self.standardize and prod(self.weight(x)[1:]) == 1:
@@ -63,15 +64,6 @@ class Conv(Convolution):
                 label="the variance of a single weight is 0",
             )
         return results
-
-    def _check_groups(self, x: TensorType) -> None:
-        for what, channels in (("input", x.channels), ("output", self.channels)):
-            if channels % self.groups:
-                raise Misfit(
-                    f"{self.groups} groups do not divide {channels} {what} channels",
-                    attribute="groups",
-                    label=f"{channels} = {channels // self.groups} * {self.groups} + {channels % self.groups}",
-                )
 
     def _check_table(self, table: tuple[str, ...], x: TensorType) -> None:
         for other, is_given in (("groups", self.groups != 1), ("standardize", self.standardize)):

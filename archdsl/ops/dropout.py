@@ -18,16 +18,16 @@ class Dropout(Op):
     name = "dropout"
     category = "regularization"
     positional = 1
+    reads_unbatched = True
     examples: ClassVar[Examples] = (("dropout", "[4096]", "[4096]"), ("dropout(0.2)", "[1280]", "[1280]"))
 
     p: Probability = Field(0.5, description="probability of a zero")
 
     def infer(self, *operands: TensorType) -> Types:
         check_float(self.name, operands[0])
-        return operands
+        return operands  # where it lies is said as of inference; gaps are closed while training
 
-    @property
-    def is_view(self) -> bool:
+    def is_view(self, *operands: TensorType) -> bool:
         """With p = 0 PyTorch gives back the input, in training too."""
         return self.p == 0
 
@@ -41,7 +41,7 @@ class Dropout(Op):
             return Saved()
         if self.p == 1:
             return Saved(extra=(Extra("zero", (), x.dtype, batched=False),))
-        return Saved(extra=(Extra("noise", x.shape, x.dtype),))
+        return Saved(extra=(Extra.like("noise", x),))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(

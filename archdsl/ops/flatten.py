@@ -5,17 +5,17 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Lowering, Misfit, Op, TensorType, Types
+from archdsl.ir import Call, Examples, Lowering, Misfit, Shape, TensorType
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import Keywords, dim, function
 from archdsl.ops.families.checks import check_axis
+from archdsl.ops.families.reshaping import Reshaping
 
 
-class Flatten(Op):
+class Flatten(Reshaping):
     """The axes `start` to `stop` become one, the last of them running fastest. The batch axis is never among them."""
 
     name = "flatten"
-    category = "reshape"
     positional = 2
     examples: ClassVar[Examples] = (
         ("flatten", "[512, 7, 7]", "[25088]"),
@@ -26,8 +26,7 @@ class Flatten(Op):
     start: Axis = Field(0, description="first axis")
     stop: Axis = Field(-1, description="last axis")
 
-    def infer(self, *operands: TensorType) -> Types:
-        (x,) = operands
+    def new_shape(self, x: TensorType) -> Shape:
         if not x.rank:
             raise Misfit("`flatten` needs at least one axis", code="wrong-rank", operand=0)
         start, stop = (
@@ -39,17 +38,14 @@ class Flatten(Op):
                 attribute="start" if self.start else "stop",
                 label="`start` comes before `stop`",
             )
-        return (x.with_shape((*x.shape[:start], prod(x.shape[start : stop + 1]), *x.shape[stop + 1 :])),)
-
-    @property
-    def is_view(self) -> bool:
-        return True
+        return (*x.shape[:start], prod(x.shape[start : stop + 1]), *x.shape[stop + 1 :])
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        start, stop = dim(self.start), dim(self.stop)
-        is_all = (start, stop) == (1, -1)
-        args: Keywords = () if stop == -1 else (("end_dim", stop),)
+        (x,) = operands
+        start, stop = dim(self.start, x), dim(self.stop, x)
+        last: Keywords = () if stop == -1 else (("end_dim", stop),)
+        expression = function("torch.flatten", (start,), last)
+        if self.depends_on_batch(x):
+            return Lowering(function=self.of_copy(expression))
         first: Keywords = () if start == 1 else (("start_dim", start),)
-        return Lowering(
-            Call("nn.Flatten", (), () if is_all else (*first, *args)), function("torch.flatten", (start,), args)
-        )
+        return Lowering(Call("nn.Flatten", (), (*first, *last)), expression)

@@ -13,10 +13,10 @@ class Identity(Op):
     name = "identity"
     category = "reshape"
     numbered = False
+    reads_unbatched = True
     examples: ClassVar[Examples] = (("identity", "[64, 56, 56]", "[64, 56, 56]"),)
 
-    @property
-    def is_view(self) -> bool:
+    def is_view(self, *operands: TensorType) -> bool:
         return True
 
     def pytorch(self, *operands: TensorType) -> Lowering:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import ClassVar
 
-from archdsl.ir import WHOLE, Call, Examples, Lowering, Misfit, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ir import WHOLE, Call, Examples, Extra, Lowering, Misfit, Op, Reach, Saved, Shape, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
+from archdsl.ops.families.copies import Copied, copied, kept, laid_in_order, made
+from archdsl.ops.families.moves import over
 
 
 class Linear(Op):
@@ -20,6 +23,7 @@ class Linear(Op):
     category = "linear"
     positional = 1
     is_weight_layer = True
+    reads_unbatched = True
     examples: ClassVar[Examples] = (
         ("linear(10)", "[84]", "[10]"),
         ("linear(768, bias=false)", "[197, 192]", "[197, 768]"),
@@ -49,10 +53,29 @@ class Linear(Op):
         return (operands[0].shape[-1],)
 
     def reach(self, *operands: TensorType) -> Reach:
-        return WHOLE
+        (x,) = operands
+        return over(x, -1) if x.rank > 1 else WHOLE
+
+    def _copied(self, x: TensorType) -> Copied:
+        """PyTorch multiplies one matrix, so it wants the rows of all samples in one."""
+        *rows, features = x.tensor_shape
+        return "never" if len(rows) < 2 else copied(x, (prod(rows), features))
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(operands=(0,))
+        return kept(operands[0], self._copied(operands[0]))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """Where elements do not lie in order a copy that does or, since the bias is then added apart, the sum without it."""
+        (x,), (y,) = operands, results
+        copy = made(x, self._copied(x))
+        order = laid_in_order(x)
+        if not self.bias or order == "never" or len(x.tensor_shape) < 3:
+            return copy
+        apart = Extra.like("sum without bias", y)._replace(in_batches=order == "in batches")
+        larger = x.numel - y.numel
+        if not copy or larger <= 0:
+            return (apart,)
+        return apart, copy[0]._replace(name="copy beyond that", shape=(larger,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(Call("nn.Linear", (operands[0].shape[-1], self.features), keywords(bias=(self.bias, True))))

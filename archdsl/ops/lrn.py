@@ -37,7 +37,7 @@ class LocalResponseNorm(Op):
             raise Misfit(
                 f"`lrn` needs channels and a spatial axis, not {show_shape(x.shape)}", code="wrong-rank", operand=0
             )
-        return (x,)
+        return (x.computed(),)
 
     def _padded_squares(self, x: TensorType) -> Extra:
         return Extra("padded squares", (x.channels + self.size - 1, *x.sizes), x.dtype)

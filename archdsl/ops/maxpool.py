@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Lowering, Saved, TensorType, Types
+from archdsl.ir import Examples, Extra, Lowering, Misfit, Places, Saved, Shape, TensorType, Types
 from archdsl.ir.attrs import Field, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import call_and_function, compact, helper_call
-from archdsl.ops.families.padding import padded_copy, padded_module, pads
+from archdsl.ops.families.padding import is_symmetric, padded_copy, padded_module, pads
 from archdsl.ops.families.pool import Pool, pool_geometry, pool_keywords, pool_summary
 from archdsl.ops.families.windows import Geometry
 
@@ -41,6 +41,9 @@ class MaxPool(Pool):
     def geometry(self, x: TensorType) -> Geometry:
         return pool_geometry(x, self.name, self.window, self.stride, self.pad, self.dilation, self.round)
 
+    def keeps_channels_last(self, x: TensorType) -> Shape:
+        return super().keeps_channels_last(x) if self.is_global else (*super().keeps_channels_last(x), 3)
+
     def _indices(self, y: TensorType) -> Extra:
         return Extra("indices", y.shape, "int64")
 
@@ -70,5 +73,38 @@ class MaxPool(Pool):
             return helper_call(helper, args, (("pads", pads(padding)), *given))
         return call_and_function(f"MaxPool{rank}d", f"max_pool{rank}d", args, pool_keywords(g))
 
+    def with_switches(self) -> MaxPool:
+        return SwitchingMaxPool(**self.attributes)
+
     def summary(self) -> str:
         return "global max" if self.is_global else pool_summary(self.name, self.window, self.stride)
+
+
+class SwitchingMaxPool(MaxPool):
+    """Max pooling with a second result: its switches, where in the input each maximum was found."""
+
+    def infer(self, *operands: TensorType) -> Types:
+        (y,) = super().infer(*operands)
+        (x,) = operands
+        g = self.geometry(x)
+        if not is_symmetric(g.pad):
+            raise Misfit(
+                "a max-pool that pads differently before and after has no switches for `unpool`",
+                attribute="pad",
+                help="pad alike on both sides",
+            )
+        places = Places(x.sizes, g.extents, g.stride, tuple(before for before, _ in g.pad))
+        return y, y._replace(dtype="int64", places=places)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(operands=(0,), result=True)
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return ()
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        module, function, _, _ = super().pytorch(*operands)
+        assert module is not None and function is not None
+        keywords = (*module.keywords, ("return_indices", True))
+        template = f"{function.template.removesuffix(')')}, return_indices=True)"
+        return Lowering(module._replace(keywords=keywords), function._replace(template=template))

@@ -29,7 +29,7 @@ class Prelu(Op):
         check_weights_fit(self.name, x)
         if self.per_channel and not x.rank:
             raise Misfit("`prelu` finds no channels in a single number", code="wrong-rank", operand=0)
-        return (x,)
+        return (x.computed(),)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         return (State("weight", (self._weights(operands[0]),)),)

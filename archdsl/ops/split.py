@@ -20,6 +20,7 @@ class Split(Op):
     category = "reshape"
     positional = 2
     numbered = False
+    reads_unbatched = True
     examples: ClassVar[Examples] = (
         ("split(2)", "[96, 27, 27]", "[48, 27, 27], [48, 27, 27]"),
         ("split([1, 196], axis=0)", "[197, 768]", "[1, 768], [196, 768]"),
@@ -48,15 +49,15 @@ class Split(Op):
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         axis = check_axis(self.name, self.axis, x)
-        return tuple(x.with_shape((*x.shape[:axis], n, *x.shape[axis + 1 :])) for n in self._sizes(x.shape[axis]))
+        sizes = self._sizes(x.shape[axis])
+        return tuple(x.with_strides((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.tensor_strides) for n in sizes)
 
-    @property
-    def is_view(self) -> bool:
+    def is_view(self, *operands: TensorType) -> bool:
         return True
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         name = "torch.split" if isinstance(self.parts, tuple) else "torch.chunk"
-        return Lowering(function=function(name, (self.parts,), (("dim", dim(self.axis)),)))
+        return Lowering(function=function(name, (self.parts,), (("dim", dim(self.axis, operands[0])),)))
 
     def summary(self) -> str:
         return f"split {show_shape(self.parts) if isinstance(self.parts, tuple) else self.parts}"

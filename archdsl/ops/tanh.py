@@ -30,7 +30,7 @@ class Tanh(Activation):
         return self.gain == self.slope == 1
 
     def _before_gain(self, x: TensorType) -> tuple[Extra, ...]:
-        return () if self._is_plain else (Extra("tanh before the gain", x.shape, x.dtype),)
+        return () if self._is_plain else (Extra.like("tanh before the gain", x),)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=self._is_plain, extra=self._before_gain(operands[0]))

@@ -108,7 +108,7 @@ def _layer(facts: Facts, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
         dtype=results[0].dtype,
         params=0 if layer.is_reuse else sum(trained),
         macs=op.macs(operands, results),
-        bytes=sum(type.bytes for type in results) * facts.batch,
+        bytes=sum(type.bytes_for(facts.batch) for type in results),
         receptive_field=_field(facts, layer),
     )
 
@@ -143,7 +143,7 @@ def _field(facts: Facts, layer: Layer) -> schema.ReceptiveField | None:
         return None
     return schema.ReceptiveField(
         size=field.size,
-        stride=tuple(axis.stride for axis in field.axes),
+        stride=tuple(float(a.stride) if isinstance(a.stride, Fraction) else a.stride for a in field.axes),
         start=tuple(axis.start for axis in field.axes),
         centre=tuple(axis.centre for axis in field.axes),
         status=field.status,

@@ -89,14 +89,19 @@ class _PerEntry:
 def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:
     if entry.is_opened:
         return layer_row(entry, *[Cell(None)] * 5)
-    size = sum(type.bytes for type in entry.outputs) * subject.facts.batch * entry.times
+    size = sum(type.bytes_for(subject.facts.batch) for type in entry.outputs) * entry.times
     alive = figures.alive[entry.path]
     peak = subject.facts.memory.activation_peak
     is_peak = subject.facts.memory.at is not None and alive == peak
     shown = (Piece(binary(alive), "peak"),) if is_peak else None
     kept = or_blank(figures.kept[entry.path])
     return layer_row(
-        entry, shapes(entry.outputs), Cell(size), Cell(alive, shown), kept, Cell(alive / peak if peak else 0.0)
+        entry,
+        shapes(entry.outputs),
+        Cell(size),
+        Cell(alive, shown) if alive else Cell(None),
+        kept,
+        Cell(alive / peak if peak else 0.0),
     )
 
 

@@ -75,4 +75,4 @@ def _states(subject: Subject) -> list[tuple[Layer, State]]:
 
 
 def _tensor(layer: Layer, state: State) -> Row:
-    return row(f"{layer.path}.{state.name}", state.shape, state.numel, state.role, state.dtype)
+    return row(state.key(layer.path), state.shape, state.numel, state.role, state.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from math import prod
 
 from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows
@@ -78,20 +79,21 @@ def _window(layer: Layer) -> Cell:
     reach = layer.op.reach(*layer.operand_types)
     if reach == "whole":
         return Cell("all of it")
-    if reach == "pointwise":
+    if not isinstance(reach, tuple):
         return Cell(layer.op.name)
     window, strides = "x".join(str(s.extent) for s in reach), {s.stride for s in reach}
     apart = "x".join(str(s.stride) for s in reach) if len(strides) > 1 else str(*strides)
     return Cell(window if strides == {1} else f"{window} /{apart}")
 
 
-def _per_axis(values: Sequence[int | float | None]) -> Cell:
-    """One number where the axes agree."""
+def _per_axis(values: Sequence[int | float | Fraction | None]) -> Cell:
+    """One number where the axes agree; a stride below a row is a fraction."""
     if None in values:
         return Cell(None, (Piece("-"),))
     texts = [f"{v:.1f}" if isinstance(v, float) else str(v) for v in values]
     if len(set(values)) == 1:
-        return Cell(values[0], (Piece(texts[0]),))
+        first = values[0]
+        return Cell(float(first) if isinstance(first, Fraction) else first, (Piece(texts[0]),))
     return Cell("x".join(texts), (Piece(" x ".join(texts)),))
 
 

@@ -71,10 +71,13 @@ class Call(_Part):
 
 
 class ReceptiveField(_Part):
-    """On each spatial axis of the input: unit i reads `size` rows from `start + i * stride`."""
+    """On each spatial axis of the input: unit i reads `size` rows from `start + i * stride`.
+
+    Behind layers that enlarge a map units read unlike rows in turn: `size` is then the most, `stride` the average.
+    """
 
     size: tuple[int, ...]
-    stride: tuple[int | None, ...]
+    stride: tuple[int | float | None, ...]
     """Null where a unit's number does not say which rows it reads, 0 where all units read the same."""
     start: tuple[int | None, ...]
     """The first row that unit 0 reads; negative in the padding."""

@@ -1,11 +1,12 @@
 """Layer 0: files, spans, and diagnostics as data."""
 
 from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest
-from archdsl.source.files import FileProblem, empty_file, read_spec, write_whole
+from archdsl.source.files import SIZE_LIMIT, FileProblem, decode_spec, empty_file, read_bytes, read_spec, write_whole
 from archdsl.source.numbers import short, total
 from archdsl.source.text import Source, Span
 
 __all__ = [
+    "SIZE_LIMIT",
     "Diagnostic",
     "Edit",
     "FileProblem",
@@ -15,8 +16,10 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "decode_spec",
     "empty_file",
     "nearest",
+    "read_bytes",
     "read_spec",
     "short",
     "total",

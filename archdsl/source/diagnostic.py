@@ -6,9 +6,14 @@ Wording into terminal text is `render.py`'s work alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from archdsl.source.text import Span
+
+LENGTHS_APART = 4
+CANDIDATES = 1_000
+"""How many names are compared: a hint is not worth a second."""
 
 Severity = Literal["error", "warning", "info"]
 
@@ -72,10 +77,14 @@ class Diagnostic(NamedTuple):
         return (span.source.path, span.start, span.end, self.kind.code)
 
 
-def nearest(name: str, candidates: object) -> str | None:
-    """The candidate a person most likely meant by `name`, or None."""
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate a person most likely meant by `name`, or None: one that is spelt alike, or that `name` begins with."""
     from difflib import get_close_matches
 
-    assert hasattr(candidates, "__iter__")
-    close = get_close_matches(name, sorted({str(c) for c in candidates}), n=1, cutoff=0.7)
-    return close[0] if close else None
+    names = sorted(candidates)
+    folded = name.casefold()
+    alike = [c for c in names if abs(len(c) - len(name)) <= LENGTHS_APART][:CANDIDATES]
+    for spelt, by_spelling in ((name, {c: c for c in alike}), (folded, {c.casefold(): c for c in alike})):
+        if close := get_close_matches(spelt, by_spelling, n=1, cutoff=0.7):
+            return by_spelling[close[0]]
+    return max((c for c in names if len(c) >= 3 and folded.startswith(c)), key=len, default=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from archdsl.source.diagnostic import Diagnostic, Kind, Label
@@ -38,15 +39,23 @@ class FileProblem(Exception):
 
 def read_spec(path: str | Path) -> Source:
     """The text of a spec. Raises `FileProblem` where it is missing, unreadable, too large or not UTF-8."""
-    shown = str(path)
+    return decode_spec(str(path), read_bytes(path))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file, up to one byte more than a spec may have. Raises `FileProblem`."""
     try:
         with Path(path).open("rb") as file:
-            data = file.read(SIZE_LIMIT + 1)
+            return file.read(SIZE_LIMIT + 1)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{shown}`: {reason}")) from None
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{path}`: {reason}")) from None
     except ValueError:
         raise FileProblem(Diagnostic(UNREADABLE_FILE, "cannot read the file: its name holds a NUL byte")) from None
+
+
+def decode_spec(shown: str, data: bytes) -> Source:
+    """The text of a spec from its bytes. Raises `FileProblem` where they are too many or not UTF-8."""
     if len(data) > SIZE_LIMIT:
         raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{shown}`: larger than {SIZE_LIMIT >> 20} MiB"))
     if b"\0" in data:
@@ -65,7 +74,7 @@ def read_spec(path: str | Path) -> Source:
                 helps=("save the file as UTF-8",),
             )
         ) from None
-    return Source(shown, text.replace("\r\n", "\n"))
+    return Source(shown, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def empty_file(source: Source) -> Diagnostic:
@@ -83,26 +92,30 @@ def write_whole(path: str | Path, data: str | bytes) -> None:
 
     Raises `FileProblem`; the temporary never stays behind.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    encoded = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
+    temporary: Path | None = None
     try:
+        target = Path(path)
+        if target.is_dir():
+            raise IsADirectoryError(21, "is a directory")
         if target.exists() and not target.is_file():  # /dev/stdout, a pipe: nothing to replace
-            if target.is_dir():
-                raise IsADirectoryError(21, "is a directory")
-            target.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+            target.write_bytes(encoded)
             return
         if target.is_symlink():
             target = target.resolve()
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError(13, "permission denied")
-        temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+        temporary = target.with_name(f".archdsl.{os.getpid()}.tmp")
+        temporary.write_bytes(encoded)
         if target.exists():
             temporary.chmod(target.stat().st_mode & 0o777)
         temporary.replace(target)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # pathlib says RuntimeError of links in a circle
         reason = (getattr(error, "strerror", None) or "not a usable name").lower()
         raise FileProblem(
             Diagnostic(UNWRITABLE_OUTPUT, f"cannot write `{path}`: {reason}", notes=("nothing was written",))
         ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()

@@ -10,6 +10,7 @@ from archdsl.source.text import Source
 
 SHOWN_LIMIT = 20
 LINE_WIDTH = 160
+MESSAGE_WIDTH = 400
 BLOCK_LINES = 8
 _STYLES = {"error": "error", "warning": "warning", "info": "info"}
 
@@ -49,7 +50,7 @@ def render_one(diagnostic: Diagnostic) -> list[Line]:
     """One diagnostic, which stands alone: code, sentence, place, text, labels, notes, help."""
     style = _STYLES[diagnostic.severity]
     lines: list[Line] = [
-        [Piece(f"{diagnostic.severity}[{diagnostic.code}]", style), Piece(f": {visible(diagnostic.message)}", "strong")]
+        [Piece(f"{diagnostic.severity}[{diagnostic.code}]", style), Piece(f": {_short(diagnostic.message)}", "strong")]
     ]
     gutter = 1
     if diagnostic.primary is not None:
@@ -64,6 +65,11 @@ def render_one(diagnostic: Diagnostic) -> list[Line]:
     if diagnostic.source:
         lines += _remark(pad, "source", diagnostic.source)
     return lines
+
+
+def _short(text: str) -> str:
+    """A message with names of any length in it, as one line."""
+    return visible(text if len(text) <= MESSAGE_WIDTH else text[: MESSAGE_WIDTH - 3] + "...")
 
 
 def _remark(pad: str, word: str, text: str) -> list[Line]:
@@ -177,7 +183,7 @@ def _underlines(text: str, marks: list[Mark], gutter: int, offset: int) -> list[
         row += [Piece(" " * (start - at)), Piece(mark.glyphs[:1] * (stop - start), mark.style)]
         at = stop
     last = ordered[-1]
-    row.append(Piece(f" {visible(last.text)}" if last.text else "", last.style))
+    row.append(Piece(f" {_short(last.text)}" if last.text else "", last.style))
     lines.append(row)
     waiting = [mark for mark in ordered[:-1] if mark.text]
     if waiting:
@@ -186,7 +192,7 @@ def _underlines(text: str, marks: list[Mark], gutter: int, offset: int) -> list[
         mark = waiting.pop()
         row = _connectors(bar, [(column(m.start), m.style) for m in waiting])
         used = sum(len(p.text) for p in row[1:])
-        row += [Piece(" " * (column(mark.start) - used)), Piece(visible(mark.text), mark.style)]
+        row += [Piece(" " * (column(mark.start) - used)), Piece(_short(mark.text), mark.style)]
         lines.append(row)
     return lines
 

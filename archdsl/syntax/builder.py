@@ -247,6 +247,7 @@ class TreeBuilder:
 
     def paren(self, c: Children) -> tree.Expression:
         inner: tree.Expression = c[1]
+        inner.span = self._span(c)
         return inner
 
     def list(self, c: Children) -> tree.List:

@@ -75,8 +75,9 @@ class Driver:
     def _reduce(self, number: int, states: list[int], values: list[Any]) -> None:
         rule, callback = self._rules[number], self._callbacks[number]
         first = len(values) - rule.length
-        children: Children = []
-        for value, inlined, gap in zip(values[first:], rule.inlined, rule.gaps, strict=False):
+        grows = rule.inlined[:1] == (True,) and not rule.gaps[0]
+        children: Children = values[first] if grows else []  # not copied, or long repetitions would take quadratic time
+        for value, inlined, gap in zip(values[first + grows :], rule.inlined[grows:], rule.gaps[grows:], strict=False):
             if gap:
                 children += [None] * gap
             if inlined:

@@ -27,6 +27,15 @@ _WORDS = """
 allow and as block by default dispute else expect false for from if import in inline input let network not or output repeat
 return shared source training true where with within
 """
+SYNTAX_ERROR = Kind(
+    "syntax-error",
+    "error",
+    "The text does not follow the grammar. A newline or `;` ends a statement, `->` applies the next layer, `{ }` hold a "
+    "sequence, and the arms of a merge begin with `|`.",
+)
+BRACE_HELP = "a brace opens on the line of its statement"
+NUMBER_LENGTH = 100
+
 KEYWORDS = {word: word.upper() for word in _WORDS.split()}
 
 _PUNCTUATION = {
@@ -46,8 +55,9 @@ _TOKEN = re.compile(
     (?P<blank>[ \t\r\f\ufeff]+)
   | (?P<newline>[\n;])
   | (?P<comment>\#[^\n]*)
-  | (?P<number>[1-9]\d*(?:x[1-9]\d*)+(?!\w) | \d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?(?:[kKMGTB]|[kKMGT]i?B)?(?!\w)(?!\.\d))
-  | (?P<badnumber>\d[\w]*(?:\.\d[\w]*)*)
+  | (?P<number>[1-9][0-9]*(?:x[1-9][0-9]*)+(?!\w)
+      | [0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?(?:[kKMGTB]|[kKMGT]i?B)?(?!\w)(?!\.[0-9]))
+  | (?P<badnumber>[0-9]\w*(?:\.[0-9]\w*)*)
   | (?P<dotted>[^\W\d]\w*(?:\.\w+)+)
   | (?P<name>[^\W\d]\w*)
   | (?P<string>"(?:[^"\\\n]|\\.)*")
@@ -107,7 +117,7 @@ class _Lexer:
             elif group == "punctuation":
                 self._add(_PUNCTUATION[lexeme], lexeme, start)
             elif group == "number":
-                self._add(_number_type(lexeme), lexeme, start)
+                self._number(lexeme, start)
             elif group == "string":
                 self._add("STRING", lexeme, start)
             else:
@@ -116,7 +126,12 @@ class _Lexer:
 
     def _add(self, type: str, lexeme: str, start: int) -> None:
         if self._separator is not None:
-            if self._ends_statement(type):
+            if self._is_lost_brace(type):
+                span = Span(self.source, start, start + 1)
+                self._note(
+                    Diagnostic(SYNTAX_ERROR, "`{` stands on a line of its own", Label(span), helps=(BRACE_HELP,))
+                )
+            elif self._ends_statement(type):
                 at = self._separator
                 self.tokens.append(Token("SEP", self.source.text[at], at, at + 1))
             self._separator = None
@@ -134,12 +149,15 @@ class _Lexer:
     def _ends_statement(self, following: str) -> bool:
         return bool(self.tokens) and self.tokens[-1].type not in _CONTINUES_AFTER and following not in _CONTINUES_BEFORE
 
+    def _is_lost_brace(self, following: str) -> bool:
+        """Whether this is the brace of the declaration on the line before: no statement of a file begins with one."""
+        return following == "LBRACE" and not self._nesting and bool(self.tokens) and self.tokens[-1].type != "RBRACE"
+
     def _newline(self, lexeme: str, start: int) -> str:
         """Notes a possible end of statement; a doc comment set off by a blank line at the top belongs to the file."""
         file_doc = ""
         if lexeme == "\n":
-            blank = self._line_first is None and self.source.text[start - 1 : start] in ("\n", "")
-            if blank and self._pending_docs and not self.tokens:
+            if self._pending_docs and not self.tokens and self._is_blank_line(start):
                 file_doc = "\n".join(self._pending_docs)
                 self._pending_docs.clear()
             self._line_first = None
@@ -147,6 +165,10 @@ class _Lexer:
         if self._separator is None and (not inside or lexeme == ";"):
             self._separator = start
         return file_doc
+
+    def _is_blank_line(self, end: int) -> bool:
+        text = self.source.text
+        return not text[text.rfind("\n", 0, end) + 1 : end].strip(" \t\f;")
 
     def _comment(self, lexeme: str) -> None:
         if not lexeme.startswith("##") or lexeme.startswith("###"):
@@ -168,9 +190,10 @@ class _Lexer:
                 return position
             lexeme, position = head, start + len(head)
         keyword = KEYWORDS.get(lexeme)
-        if keyword in _ITEM_KEYWORDS and self._line_first is None:
+        is_label = _LABEL_FOLLOWS.match(text, position) and lexeme != "else"
+        if keyword in _ITEM_KEYWORDS and self._line_first is None and not is_label:
             self._nesting.clear()  # a declaration begins a line: whatever was left open before it is closed
-        if _LABEL_FOLLOWS.match(text, position) and not (keyword and lexeme == "else"):
+        if is_label:
             self._add("LABEL", lexeme, start)
         elif keyword is None:
             self._add("NAME", lexeme, start)
@@ -181,13 +204,19 @@ class _Lexer:
                 position = code.end()
         return position
 
+    def _number(self, lexeme: str, start: int) -> None:
+        if len(lexeme) > NUMBER_LENGTH:
+            self._problem("badnumber", lexeme, start)
+        else:
+            self._add(_number_type(lexeme), lexeme, start)
+
     def _problem(self, group: str, lexeme: str, start: int) -> None:
         span = Span(self.source, start, start + len(lexeme))
         if group == "badnumber":
             problem = Diagnostic(
                 MALFORMED_NUMBER,
-                f"malformed number: `{lexeme}`",
-                Label(span, "digits and letters touch"),
+                f"malformed number: `{lexeme if len(lexeme) <= NUMBER_LENGTH else lexeme[:20] + '...'}`",
+                Label(span, _number_fault(lexeme)),
                 helps=_number_help(lexeme),
             )
             self._add("INT", "1", start)
@@ -199,11 +228,18 @@ class _Lexer:
             self._add("STRING", lexeme.rstrip("\\") + '"', start)
             self.tokens[-1].end = span.end
         else:
-            shown = lexeme if lexeme.isprintable() else f"U+{ord(lexeme):04X}"
+            from unicodedata import combining
+
+            shown = lexeme if lexeme.isprintable() and not combining(lexeme) else f"U+{ord(lexeme):04X}"
             problem = Diagnostic(
                 UNEXPECTED_CHARACTER, f"unexpected character `{shown}`", Label(span), helps=_character_help(lexeme)
             )
-        if not any(p.primary is not None and p.primary.span.line == span.line for p in self.problems):
+        self._note(problem)
+
+    def _note(self, problem: Diagnostic) -> None:
+        """Keeps the first problem of each line."""
+        last = self.problems[-1].primary if self.problems else None
+        if last is None or problem.primary is None or last.span.line != problem.primary.span.line:
             self.problems.append(problem)
 
 
@@ -213,6 +249,14 @@ def _number_type(lexeme: str) -> str:
     if lexeme[-1].isalpha():
         return "SI"
     return "FLOAT" if "." in lexeme or "e" in lexeme or "E" in lexeme else "INT"
+
+
+def _number_fault(lexeme: str) -> str:
+    if len(lexeme) > NUMBER_LENGTH:
+        return f"{len(lexeme):_} characters; {NUMBER_LENGTH} are allowed"
+    if re.fullmatch(r"[0-9]+(x[0-9]+)+", lexeme):
+        return "the sizes of a window begin with 1 to 9"
+    return "digits and letters touch" if re.search(r"[^0-9._]", lexeme) else "a number has one decimal point"
 
 
 def _number_help(lexeme: str) -> tuple[str, ...]:

@@ -31,8 +31,7 @@ class Syntax:
 
     def __init__(self, span: Span, *values: Any) -> None:
         self.span = span
-        for field, value in zip(self.fields, values, strict=True):
-            setattr(self, field, value)
+        self.__dict__.update(zip(self.fields, values, strict=True))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{f}={getattr(self, f)!r}' for f in self.fields)})"

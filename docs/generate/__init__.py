@@ -9,6 +9,7 @@ from pathlib import Path
 
 from archdsl.ops import catalogue
 from archdsl.reports.schema import json_schema
+from docs.generate.budgets import budgets_page
 from docs.generate.diagnostics import diagnostics_page, lints_page
 from docs.generate.operators import operator_index, operator_page
 from docs.generate.schema import schema_page
@@ -27,6 +28,7 @@ def pages() -> dict[Path, str]:
     return {
         **{OPERATORS / f"{name}.md": operator_page(op) for name, op in catalogue().items()},
         OPERATORS / "README.md": operator_index(),
+        reference / "budgets.md": budgets_page(),
         reference / "diagnostics.md": diagnostics_page(),
         reference / "lints.md": lints_page(),
         reference / "report-json.md": schema_page(),

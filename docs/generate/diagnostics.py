@@ -22,8 +22,10 @@ DIAGNOSTICS = """
     does so under `--strict` only.
     """
 LINTS = """
-    A lint is about what is legal and still likely a mistake. It warns; `archdsl check --strict` fails on it.
-    `allow CODE "reason"` silences it for the statement after it, or for the chain on its line.
+    A lint is about what is legal and still likely a mistake. It warns, and `archdsl check --strict` fails on it; or it
+    is a hint, `info`, which fails nothing and is shown by `archdsl check --info` and in the formats for programs.
+    `allow CODE "reason"` silences it for the statement after it, or for the chain on its line. An `allow` that silences
+    nothing is a warning itself. Lints that read the text alone work for templates too, and where there are errors.
     """
 
 
@@ -50,7 +52,7 @@ def read_mistakes() -> dict[str, str]:
 
 def mistake(kind: Kind, text: str) -> list[list[str]]:
     """A spec with the mistake, and what a check says about it. Raises `ValueError` where it says something else."""
-    problems = found_in(opened(text))
+    problems = found_in(opened(text), info=kind.severity == "info")
     codes = {problem.code for problem in problems}
     if codes != {kind.code}:
         raise ValueError(f"the example of {kind.code} finds {', '.join(sorted(codes)) or 'nothing'}")
@@ -66,7 +68,7 @@ def lint_modules() -> list[ModuleType]:
 def lints_page() -> str:
     parts: list[Sequence[str]] = [cleandoc(LINTS).split("\n")]
     for module in lint_modules():
-        parts += [[f"## {module.KIND.code}"], [module.KIND.page]]
+        parts += [[f"## {module.KIND.code}"], [f"{module.KIND.severity.capitalize()}. {module.KIND.page}"]]
         parts += [["Accepted:"], *(fenced("arch", text) for text in module.ACCEPTED)]
         parts += [["Reported:"], *(lines for text in module.REJECTED for lines in mistake(module.KIND, text))]
     return page("Lints", *parts)

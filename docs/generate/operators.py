@@ -1,4 +1,4 @@
-"""The pages of the operators: each from its class, with its examples taken through the language."""
+"""The pages of the operators: each from its class and the examples in it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,28 @@ from inspect import cleandoc
 from typing import NamedTuple, get_args
 
 from archdsl.analyses.cost import Cost, op_cost
-from archdsl.backends.pytorch.layout import constructor
+from archdsl.backends.pytorch.layout import literal
 from archdsl.elaborate import show
-from archdsl.ir import Attribute, Category, Extra, Lowering, Node, Op, Reach, Saved, State, TensorType, show_shape
+from archdsl.ir import (
+    Attribute,
+    Call,
+    Category,
+    Extra,
+    Lowering,
+    Node,
+    Op,
+    Origin,
+    Reach,
+    Saved,
+    State,
+    TensorType,
+    Value,
+    show_shape,
+)
 from archdsl.ops import catalogue
-from docs.generate.checking import network_of
+from archdsl.source import Source, Span
 from docs.generate.markdown import code, fenced, page, table
+from tests.support.calls import op_of, types_of
 
 CATEGORIES: dict[Category, str] = {
     "conv": "Convolutions",
@@ -28,6 +44,7 @@ CATEGORIES: dict[Category, str] = {
     "parameter": "Learned tensors",
 }
 OPERANDS = "abcdefgh"
+NOWHERE = Origin(Span(Source("", ""), 0, 0))
 INDEX = """
     A page for each operator, read from its class: what it does, its attributes, and for some uses the shapes, the
     state, the counts, what one unit reads, what training keeps, and the PyTorch that it becomes.
@@ -39,7 +56,7 @@ INDEX = """
 
 
 class Use(NamedTuple):
-    """An example of an operator as the language elaborated it."""
+    """An example of an operator, applied."""
 
     call: str
     node: Node
@@ -68,17 +85,22 @@ def uses(op: type[Op]) -> list[Use]:
 
 
 def _use(op: type[Op], call: str, inputs: str, outputs: str) -> Use:
-    shapes = inputs.replace("], [", "]\n[").split("\n")
-    names = OPERANDS[: len(shapes)]
-    declared = [f"input {name}: {shape}" for name, shape in zip(names, shapes, strict=True)]
-    arms = " ".join(f"| {name}" for name in names)
-    used = f"{call} {{ {arms} }}" if op.operands is None else f"a -> it: {call} as results -> concat"
-    network = network_of("\n".join(["network Example {", *declared, used, "}"]))
-    layer = next(layer for layer in network.facts.flat.layers if layer.op.name == op.name)
-    found = ", ".join(map(str, layer.result_types))
+    operands = types_of(inputs)
+    used = op_of(call).resolve(*operands)
+    node = Node(op.name, used, tuple(map(Value, operands)), used.infer(*operands), NOWHERE)
+    found = ", ".join(map(str, node.result_types))
     if found != outputs:
         raise ValueError(f"{call} on {inputs} gives {found}, not {outputs}")
-    return Use(call, layer.node, layer.op)
+    return Use(_with_tensors(op, call, len(operands)), node, used)
+
+
+def _with_tensors(op: type[Op], call: str, count: int) -> str:
+    """The call with the tensors that are its attributes: `crop(like=b)`."""
+    given = [f"{name}={operand}" for name, operand in zip(op.tensor_attributes, OPERANDS[1:count], strict=False)]
+    if op.operands is None or not given:
+        return call
+    inside = call.removeprefix(op.name).strip("()")
+    return f"{op.name}({', '.join([*([inside] if inside else []), *given])})"
 
 
 def operator_page(op: type[Op]) -> str:
@@ -97,7 +119,7 @@ def operator_page(op: type[Op]) -> str:
         ["What one unit of the result reads of the input, and what a training step keeps for backward."],
         table(["use", "one unit reads", "kept for backward", "kept when in place"], (_memory(use) for use in found)),
         ["## PyTorch"],
-        table(["use", "module", "function"], (_pytorch(use) for use in found)),
+        pytorch(found),
         *classes(found),
     )
 
@@ -105,15 +127,16 @@ def operator_page(op: type[Op]) -> str:
 def signature(op: type[Op]) -> str:
     """`conv(channels, window, stride; pad, dilation)`: what may be given by position stands before the `;`."""
     names = list(op.fields())
-    by_position, by_name = names[: op.positional], names[op.positional :]
+    by_position, by_name = names[: op.positional], [*names[op.positional :], *op.tensor_attributes]
     inside = ", ".join(by_position) + ("; " if by_name else "") + ", ".join(by_name)
-    return f"{op.name}({inside})" if names else op.name
+    return f"{op.name}({inside})" if inside else op.name
 
 
 def attributes(op: type[Op]) -> list[str]:
-    if not op.fields():
+    rows = [(code(a.name), a.accepts.words, default(a), a.description) for a in op.fields().values()]
+    rows += [(code(name), "a tensor", "none", "see above") for name in op.tensor_attributes]
+    if not rows:
         return ["It has no attributes."]
-    rows = ((code(a.name), a.accepts.words, default(a), a.description) for a in op.fields().values())
     return table(["attribute", "accepts", "default", "meaning"], rows)
 
 
@@ -127,7 +150,9 @@ def manners(op: type[Op]) -> Iterator[str]:
     """How it takes values and numbers, and its part in `depth`."""
     if op.operands is None:
         yield "- A merge: it takes one or more values, as arms in braces, from the line, or as arguments."
-    if op.numbered:
+    if op.needs_label:
+        yield "- It takes a label, which is its key in the `state_dict`."
+    elif op.numbered:
         yield "- An unlabelled use takes the next number of its scope."
     else:
         yield "- An unlabelled use takes no number; reports call it by its name."
@@ -149,7 +174,7 @@ def state(found: Sequence[Use]) -> list[list[str]]:
 def _state(state: State) -> str:
     roles = {"parameter": "", "frozen": ", a buffer: never trained", "buffer": ", a buffer"}
     dtype = "" if state.dtype == "float32" else f", {state.dtype}"
-    return f"{code(f'{state.name} {show_shape(state.shape)}')}{dtype}{roles[state.role]}"
+    return f"{code(f'{state.name} {show_shape(state.shape)}'.strip())}{dtype}{roles[state.role]}"
 
 
 def counts(found: Sequence[Use]) -> list[list[str]]:
@@ -178,7 +203,8 @@ def _memory(use: Use) -> tuple[str, ...]:
 
 
 def _kept(saved: Saved, count: int) -> str:
-    parts = ["the input" if count == 1 else f"input {i + 1}" for i in saved.operands]
+    kept = sorted({*saved.operands, *saved.for_others})
+    parts = ["the input" if count == 1 else f"input {i + 1}" for i in kept]
     parts += ["the result"] if saved.result else []
     return ", ".join([*parts, *map(_extra, saved.extra)]) or "nothing"
 
@@ -193,6 +219,8 @@ def reads(reach: Reach) -> str:
     """`3x3, 2 apart, from row -1`: the window of a unit, the distance of units, and where the first begins."""
     if isinstance(reach, str):
         return {"whole": "the whole input", "pointwise": "its own place"}[reach]
+    if not isinstance(reach, tuple):
+        return "rows of each axis on its own"
     window = "x".join(str(step.extent) for step in reach)
     apart = per_axis([step.stride for step in reach])
     start = per_axis([-step.before for step in reach])
@@ -204,9 +232,16 @@ def per_axis(sizes: list[int]) -> str:
     return str(sizes[0]) if len(set(sizes)) == 1 else f"({', '.join(map(str, sizes))})"
 
 
+def pytorch(found: Sequence[Use]) -> list[str]:
+    rows = [_pytorch(use) for use in found]
+    if not any(any(row[1:]) for row in rows):
+        return ["It is an `nn.Parameter` of the module that it stands in, under its label."]
+    return table(["use", "module", "function"], rows)
+
+
 def _pytorch(use: Use) -> tuple[str, ...]:
     lowering = use.lowering
-    module = code(str(constructor(lowering.module, inplace=False))) if lowering.module else ""
+    module = code(constructor(lowering.module)) if lowering.module else ""
     return code(use.call), module, code(_function(use)) if lowering.function else ""
 
 
@@ -240,3 +275,9 @@ def operator_index() -> str:
 def first_sentence(op: type[Op]) -> str:
     first = cleandoc(op.__doc__ or "").split("\n\n")[0].replace("\n", " ")
     return re.split(r"(?<!\bal)\. ", first)[0].rstrip(".")
+
+
+def constructor(call: Call) -> str:
+    """`nn.Conv2d(3, 64, 3, padding=1)`."""
+    arguments = [*map(literal, call.args), *(f"{name}={literal(value)}" for name, value in call.keywords)]
+    return f"{call.target}({', '.join(arguments)})"

@@ -146,6 +146,120 @@ def adaptive(x: Tensor, out: Any) -> Tensor:
     return kind(out)(x)  # type: ignore[no-any-return]
 
 
+def some(rng: Random, lowest: int = 0, highest: int = 3, largest: int = 4) -> TensorType:
+    """A value with that many axes."""
+    return TensorType(tuple(rng.randint(1, largest) for _ in range(rng.randint(lowest, highest))))
+
+
+def transpose_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    given, (x,) = conv_case(rng)
+    return given | {"output_pad": window(rng, x.rank - 1, 2) if rng.random() < 0.3 else 0}, (x,)
+
+
+def transpose(x: Tensor, channels: int, window: Any, groups: int, output_pad: Any, **rest: Any) -> Tensor:
+    kind = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[x.dim() - 3]
+    names = {"pad": "padding"}
+    given = {names.get(k, k): v for k, v in rest.items()}
+    made = kind(x.shape[1], channels, window, output_padding=output_pad, groups=groups, **given)
+    found: Tensor = made(x)
+    if not found.numel():
+        raise ValueError("nothing is left")  # PyTorch gives an empty tensor
+    return found
+
+
+def permute_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    order = [rng.randint(-x.rank, x.rank - 1) for _ in range(x.rank)]
+    return {"order": tuple(order if rng.random() < 0.5 else rng.sample(range(x.rank), x.rank))}, (x,)
+
+
+def reshape_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    sizes = [rng.choice([1, 2, 3, 4, -1]) for _ in range(rng.randint(1, 3))]
+    return {"shape": tuple(sizes if sizes.count(-1) < 2 else [-1])}, (x,)
+
+
+def select_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    return {"index": rng.randint(-4, 4), "axis": rng.randint(-x.rank, 3)}, (x,)
+
+
+def slice_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    start = rng.randint(0, 2)
+    return {"start": start, "stop": start + rng.randint(1, 3), "axis": rng.randint(-x.rank, x.rank - 1)}, (x,)
+
+
+def narrowed(x: Tensor, start: int, stop: int, axis: int) -> Tensor:
+    return x.narrow(torch_dim(axis), start, stop - start)
+
+
+def pad_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 2, 4)
+    pairs = tuple((rng.randint(0, 3), rng.randint(0, 3)) for _ in range(x.rank - 1))
+    return {"amount": pairs, "mode": rng.choice(["zeros", "reflect", "replicate", "circular"])}, (x,)
+
+
+def padded(x: Tensor, amount: Any, mode: str) -> Tensor:
+    rows = [n for pair in reversed(amount) for n in pair]
+    return F.pad(x, rows, "constant" if mode == "zeros" else mode) if any(rows) else x
+
+
+def gn_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    return {"groups": rng.randint(1, 4)}, (some(rng, 1, 3),)
+
+
+def group_norm(x: Tensor, groups: int) -> Tensor:
+    if x[0].numel() == groups:
+        raise ValueError("one value in a group has no variance")  # PyTorch gives the bias
+    return F.group_norm(x, groups)
+
+
+def ln_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    return {"axis": rng.randint(-x.rank, 3)}, (x,)
+
+
+def ln(x: Tensor, axis: int) -> Tensor:
+    moved = x.movedim(torch_dim(axis), -1)
+    return F.layer_norm(moved, moved.shape[-1:]).movedim(-1, torch_dim(axis))
+
+
+def matmul_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    a, b, c = (rng.randint(1, 3) for _ in range(3))
+    lead = tuple(rng.randint(1, 3) for _ in range(rng.randint(0, 2)))
+    other = lead if rng.random() < 0.5 else tuple(rng.choice([1, n, 2]) for n in lead)
+    return {}, (TensorType((*lead, a, b)), TensorType((*other, rng.choice([b, b, 2]), c)))
+
+
+def einsum_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    sizes = {letter: rng.randint(1, 3) for letter in "hijk"}
+    terms = ["".join(rng.sample("hijk", rng.randint(1, 3))) for _ in range(rng.randint(1, 3))]
+    result = "".join(rng.sample(sorted({*"".join(terms)}), rng.randint(0, 2 if len({*"".join(terms)}) > 1 else 1)))
+    equation = f"{', '.join(' '.join(t) for t in terms)} -> {' '.join(result)}"
+    return {"equation": equation}, tuple(TensorType(tuple(sizes[c] for c in t)) for t in terms)
+
+
+def einsum(*xs: Tensor, equation: str) -> Tensor:
+    """By broadcasting and a sum, without PyTorch's own `einsum`."""
+    left, right = ("".join(part.split()) for part in equation.split("->"))
+    terms = left.split(",")
+    letters = right + "".join(sorted({*left} - {*right, ","}))
+    product = torch.ones(())
+    for x, term in zip(xs, terms, strict=True):
+        order = [0, *(1 + term.index(c) for c in letters if c in term)]
+        sizes = [x.shape[0], *(x.shape[1 + term.index(c)] if c in term else 1 for c in letters)]
+        product = product * x.permute(order).reshape(sizes)
+    summed = list(range(1 + len(right), 1 + len(letters)))
+    return product.sum(summed) if summed else product
+
+
+def stack_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    others = [x if rng.random() < 0.9 else some(rng, 1) for _ in range(rng.randint(0, 2))]
+    return {"axis": rng.randint(-x.rank - 1, x.rank + 1)}, (x, *others)
+
+
 REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "conv": (conv_case, conv),
     "maxpool": (maxpool_case, maxpool),
@@ -163,6 +277,17 @@ REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "maximum": (merge_case, lambda *xs: torch.stack(torch.broadcast_tensors(*xs)).amax(0)),
     "subtract": (two_arms, lambda a, b: a - b),
     "concat": (concat_case, lambda *xs, axis: torch.cat(xs, torch_dim(axis))),
+    "conv_transpose": (transpose_case, transpose),
+    "permute": (permute_case, lambda x, order: x.permute(0, *map(torch_dim, order))),
+    "reshape": (reshape_case, lambda x, shape: x.reshape(x.shape[0], *shape)),
+    "select": (select_case, lambda x, index, axis: x.select(torch_dim(axis), index)),
+    "slice": (slice_case, narrowed),
+    "pad": (pad_case, padded),
+    "gn": (gn_case, group_norm),
+    "ln": (ln_case, ln),
+    "matmul": (matmul_case, torch.matmul),
+    "einsum": (einsum_case, einsum),
+    "stack": (stack_case, lambda *xs, axis: torch.stack(xs, torch_dim(axis))),
 }
 
 
@@ -324,9 +449,108 @@ def test_a_step_of_training_reaches_every_parameter() -> None:
         ("rbf(3, trainable=true)", "[6]"),
         ("bn(scale=false)", "[2, 6, 6]"),
         ("prelu(per_channel=true)", "[2, 6, 6]"),
+        ("conv_transpose(4, 2x2, pad=same)", "[2, 6, 6]"),
+        ("attention(2)", "[5, 6]"),
+        ("attention(2, causal=true)", "[5, 6]"),
+        ("ln(axis=0)", "[4, 6, 6]"),
     ):
         (operand,) = types_of(shape)
         module = lowered(op_of(call), operand, form="module")
         module(sample(operand, 2)).square().sum().backward()
         gradients = [p.grad for p in module.parameters()]
         assert gradients and all(g is not None and bool(g.isfinite().all()) and bool(g.any()) for g in gradients), call
+
+
+def apply(call: str, *inputs: Tensor, shapes: str = "") -> Tensor:
+    """The operator's function on inputs, whose types are read off them unless given."""
+    operands = types_of(shapes) if shapes else tuple(TensorType(tuple(x.shape[1:])) for x in inputs)
+    (found,) = results(lowered(op_of(call), *operands, form="function"), inputs)
+    return found
+
+
+def test_transposed_padding() -> None:
+    """`same` gives n * stride, the odd row cut off at the end; unlike rows are cut off each side."""
+    x, weight = torch.randn(2, 3, 4, 5), torch.randn(3, 2, 3, 3)
+    whole = F.conv_transpose2d(x, weight, stride=2)
+    found = run("conv_transpose(2, 3x3, 2, pad=same, bias=false)", x, weight=weight)
+    torch.testing.assert_close(found, whole[:, :, :8, :10])
+    found = run("conv_transpose(2, 3x3, 2, pad=[[2, 0], [1, 2]], bias=false)", x, weight=weight)
+    torch.testing.assert_close(found, whole[:, :, 2:, 1:-2])
+    found = run("conv_transpose(2, 3x3, [4, 2], pad=same, bias=false)", x, weight=weight)
+    assert found.shape == (2, 2, 16, 10)
+    torch.testing.assert_close(found[:, :, :15], F.conv_transpose2d(x, weight, stride=(4, 2))[..., :10])
+
+
+def test_attention_as_its_authors_write_it() -> None:
+    """Vaswani et al. 2017: softmax(Q K^T / sqrt(d)) V for each head; a causal one adds minus infinity above the diagonal."""
+    x, c, heads = torch.randn(2, 5, 12), 12, 3
+    into, out, biases = torch.randn(3 * c, c), torch.randn(c, c), (torch.randn(3 * c), torch.randn(c))
+    state = {"in_proj_weight": into, "in_proj_bias": biases[0], "out_proj.weight": out, "out_proj.bias": biases[1]}
+    q, k, v = (
+        (x @ w.T + b).unflatten(2, (heads, 4)).transpose(1, 2)
+        for w, b in zip(into.chunk(3), biases[0].chunk(3), strict=True)
+    )
+    scores = q @ k.transpose(2, 3) / 2
+    for call, seen in (
+        ("attention(3)", scores),
+        ("attention(3, causal=true)", scores + torch.full((5, 5), float("-inf")).triu(1)),
+    ):
+        expected = (seen.softmax(-1) @ v).transpose(1, 2).flatten(2) @ out.T + biases[1]
+        torch.testing.assert_close(run(call, x, **state), expected)
+
+
+def test_what_a_pool_took_is_put_back() -> None:
+    x = torch.randn(2, 3, 6, 7)
+    pool = op_of("maxpool(2x2)").with_switches()
+    assert pool is not None
+    operand = TensorType((3, 6, 7))
+    types = pool.infer(operand)
+    pooled, switches = results(lowered(pool, operand, form="module"), (x,))
+    (found,) = results(lowered(op_of("unpool"), *types, form="function"), (pooled, switches))
+    assert found.shape == x.shape
+    torch.testing.assert_close(F.max_pool2d(found.abs(), 2), pooled.abs())
+    assert int((found != 0).sum()) == pooled.numel() and bool(((found == 0) | (found == x)).all())
+
+
+@pytest.mark.parametrize("mode, theirs", [("nearest", "nearest"), ("bilinear", "bilinear"), ("bicubic", "bicubic")])
+def test_interpolation(mode: str, theirs: str) -> None:
+    x, like = torch.randn(2, 3, 4, 5), torch.randn(2, 1, 7, 9)
+    expected = F.interpolate(x, (7, 9), mode=theirs)
+    torch.testing.assert_close(apply(f"upsample(to=7x9, mode={mode})", x), expected)
+    torch.testing.assert_close(apply(f"upsample(mode={mode})", x, like), expected)
+    torch.testing.assert_close(apply(f"upsample(2, mode={mode})", x), F.interpolate(x, scale_factor=2, mode=theirs))
+
+
+def test_crops_and_repeats() -> None:
+    x, like = torch.randn(2, 3, 8, 9), torch.randn(2, 1, 5, 5)
+    torch.testing.assert_close(apply("crop", x, like), x[:, :, 1:6, 2:7])
+    torch.testing.assert_close(apply("crop(offset=[3, 0])", x, like), x[:, :, 3:, :5])
+    torch.testing.assert_close(apply("crop([[1, 0], [0, 2]])", x), x[:, :, 1:, :-2])
+    torch.testing.assert_close(apply("tile(3)", x), torch.cat([x] * 3, 1))
+    torch.testing.assert_close(apply("pad(0, channels=[1, 2])", x), torch.cat([0 * x[:, :1], x, 0 * x[:, :2]], 1))
+    torch.testing.assert_close(apply("l2_normalize", x), x / x.square().sum(1, keepdim=True).sqrt())
+    for name in ("abs", "square"):
+        torch.testing.assert_close(apply(name, x), getattr(torch, name)(x))
+
+
+def test_learned_tensors_beside_a_batch() -> None:
+    """Read against [N, ...] from the right, a leading 1 standing for the batch."""
+    tokens, token, gate = torch.randn(2, 4, 6), torch.randn(1, 1, 6), torch.randn(4, 1)
+    shapes = "unbatched [1, 1, 6], [4, 6]"
+    torch.testing.assert_close(apply("add", token, tokens, shapes=shapes), tokens + token)
+    torch.testing.assert_close(
+        apply("concat", token, tokens, shapes=shapes), torch.cat([token.expand(2, 1, 6), tokens], 1)
+    )
+    torch.testing.assert_close(apply("multiply", tokens, gate, shapes="[4, 6], unbatched [4, 1]"), tokens * gate)
+    (found,) = op_of("multiply").infer(*types_of("unbatched [4, 1], unbatched [6]"))
+    assert str(found) == "unbatched [4, 6]"
+
+
+def test_dropping_paths() -> None:
+    """A sample is kept as a whole and divided by what is left, or dropped as a whole."""
+    module = lowered(op_of("drop_path(0.25)"), TensorType((3, 4)), form="module")
+    x = torch.ones(400, 3, 4)
+    found = module.train()(x)
+    assert {*found.unique().tolist()} == {0.0, torch.tensor(1 / 0.75).item()}
+    assert bool((found == found[:, :1, :1]).all()) and 50 < int((found[:, 0, 0] == 0).sum()) < 150
+    assert module.eval()(x) is x

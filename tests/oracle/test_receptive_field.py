@@ -5,6 +5,7 @@ A max-pool hands its gradient to one place only, so the modules compared with ha
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 from typing import NamedTuple
 
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 
 from archdsl.analyses import Facts
 from archdsl.analyses.receptive_field import Field
-from archdsl.ir import Network, Op
+from archdsl.ir import Misfit, Network, Op, TensorType
 from tests.support.build import finish, image, network, op, sequence
+from tests.support.lowered import forms, lowered
 
 torch.set_num_threads(1)
 
@@ -178,3 +180,130 @@ def test_rows_that_no_window_reads_are_not_in_the_field_of_what_follows() -> Non
     field = Facts(net).fields.of("logits")
     assert field is not None and (field.status, field.size) == ("exact", (7, 7))
     assert predicted(field, x, (0, 0)) == support(found, x, (0, 0)) == [(0, 6), (0, 6)]
+
+
+class Run(NamedTuple):
+    """A chain of any operators with its prediction, and a real run of it."""
+
+    net: Network
+    x: Tensor
+    found: Tensor
+
+
+def random_layer(random: Random, type: TensorType) -> Op:
+    """A layer that makes maps smaller or larger, moves them, or moves their axes about."""
+    small = min(type.sizes) < 6
+    kind = random.choice(["conv", "up", "up", "resize", "crop", "pad"] if not small else ["up", "resize", "conv"])
+    size, stride = random.randint(1, 4), random.randint(1, 3)
+    match kind:
+        case "conv":
+            return op("conv", 2, size, random.randint(1, 2), pad=size // 2, dilation=random.randint(1, 2), bias=False)
+        case "up":
+            dilation = random.randint(1, 2)
+            return op("conv_transpose", 2, size, stride, pad=random.randint(0, 1), dilation=dilation, bias=False)
+        case "resize":
+            mode = random.choice(["nearest", "bilinear"])
+            factor = random.choice([2, 3])
+            to = tuple(n * random.choice([1, 2, 3]) // random.choice([1, 2]) for n in type.sizes)
+            return op("upsample", factor, mode=mode) if random.random() < 0.5 else op("upsample", to=to, mode=mode)
+        case "crop":
+            return op("crop", ((random.randint(0, 2), random.randint(0, 1)), (random.randint(0, 2), 0)))
+        case _:
+            return op("pad", ((random.randint(0, 2), 0), (0, random.randint(0, 2))))
+
+
+@cache
+def random_run(seed: int) -> Run:
+    random = Random(f"run {seed}")
+    start = type = TensorType((2, random.randint(8, 14), random.randint(8, 14)))
+    layers: list[Op] = []
+    torch.manual_seed(seed)
+    found = x = torch.rand(1, *start.shape, dtype=torch.float64, requires_grad=True)
+    while len(layers) < random.randint(2, 5):
+        layer = random_layer(random, type)
+        try:
+            (after,) = layer.infer(type)
+        except Misfit:
+            continue
+        if max(after.sizes) > 48 or min(after.sizes) < 2:
+            continue
+        module = lowered(layer, type, form=forms(layer, type)[0]).double()
+        for parameter in module.parameters():
+            nn.init.uniform_(parameter, 0.5, 1.0)
+        layers, type, found = [*layers, layer], after, module(found)
+    return Run(sequence(*layers, input=start), x, found)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_chains_that_enlarge_maps(seed: int) -> None:
+    """Exact in the middle of the map: units read unlike rows in turn, and every one of those is told."""
+    run = random_run(seed)
+    facts = Facts(run.net).fields
+    field = facts.of("logits")
+    assert field is not None and field.status in ("exact", "whole input")
+    height, width = run.found.shape[2:]
+    places = {0, height // 3, height // 2, height // 2 + 1, height - 1}
+    for i in places:
+        j = min(i, width - 1)
+        real = support(run.found, run.x, (i, j))
+        known = facts.unit("logits", (i, j))
+        if known is None or real is None:
+            assert real is None or known is not None
+            continue
+        sizes = run.x.shape[2:]
+        for told, (first, last), n in zip(known, real, sizes, strict=True):
+            assert told.first <= first and last <= told.last
+            if told.first >= 3 and told.last < n - 3 and is_in_the_middle((i, j), (height, width)):
+                assert (told.first, told.last) == (first, last)
+
+
+def test_enough_of_them_are_compared_exactly() -> None:
+    compared = 0
+    for seed in range(60):
+        run = random_run(seed)
+        height, width = run.found.shape[2:]
+        facts = Facts(run.net).fields
+        for i in {height // 3, height // 2, height // 2 + 1}:
+            known = facts.unit("logits", (i, min(i, width - 1)))
+            inside = zip(known or (), run.x.shape[2:], strict=False)
+            compared += any(rows.first >= 3 and rows.last < n - 3 for rows, n in inside)
+    assert compared > 40
+
+
+def is_in_the_middle(unit: tuple[int, int], sizes: tuple[int, int]) -> bool:
+    return all(n // 3 <= i <= n - 1 - n // 3 for i, n in zip(unit, sizes, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("layers", "reads"),
+    [
+        # A dense layer over channels that were moved last is a 1x1 convolution; over columns it reads them all.
+        ((op("permute", (1, 2, 0)), op("linear", 3), op("permute", (2, 0, 1))), [(4, 4), (5, 5)]),
+        ((op("linear", 9),), [(4, 4), (0, 8)]),
+        ((op("permute", (0, 2, 1)), op("conv", 2, (3, 1), pad="half")), [(5, 5), (3, 5)]),
+        ((op("ln", axis=0), op("conv", 2, 3, pad=1)), [(3, 5), (4, 6)]),
+        ((op("slice", 2, axis=1), op("conv", 2, 1)), [(6, 6), (5, 5)]),
+        ((op("gn", 1),), [(0, 8), (0, 8)]),
+    ],
+    ids=lambda value: " ".join(layer.summary() for layer in value) if isinstance(value, tuple) else "",
+)
+def test_axes_that_move(layers: tuple[Op, ...], reads: list[tuple[int, int]]) -> None:
+    type = TensorType((5, 9, 9))
+    facts = Facts(sequence(*layers, input=type)).fields
+    found = x = torch.rand(1, *type.shape, dtype=torch.float64, requires_grad=True)
+    for layer in layers:
+        module = lowered(layer, type, form=forms(layer, type)[0]).double()
+        found, (type,) = module(found), layer.infer(type)
+    unit = (4, 5)
+    assert support(found, x, unit) == reads
+    known = facts.unit("logits", unit)
+    assert known is not None and [(rows.first, rows.last) for rows in known] == reads
+
+
+def test_maps_that_were_flattened_have_no_place_but_a_size() -> None:
+    """Tokens of 2x2 patches: each reads 2x2 pixels, a dense layer over features nothing more, attention everything."""
+    tokens = (op("conv", 4, 2, 2), op("flatten", 1), op("permute", (1, 0)), op("ln"), op("linear", 4))
+    field = Facts(sequence(*tokens, input=image(1, 8))).fields.of("logits")
+    assert field is not None and (field.status, field.size) == ("exact", (2, 2))
+    field = Facts(sequence(*tokens, op("attention", 2), input=image(1, 8))).fields.of("logits")
+    assert field is not None and (field.status, field.size) == ("whole input", (8, 8))

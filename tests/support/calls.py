@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from fractions import Fraction
 from typing import Any
 
-from archdsl.ir import Op, TensorType
+from archdsl.ir import Op, Places, TensorType
 from archdsl.ops import find
 
 
@@ -26,10 +27,16 @@ def op_of(call: str) -> Op:
 
 
 def types_of(shapes: str) -> tuple[TensorType, ...]:
-    """Types from shapes: `[64, 56, 56], [64, 1, 1]`, float32 unless `int64 [16]`."""
-    found = re.findall(r"(?:(\w+) )?\[([^\]]*)\]", shapes)
+    """Types from shapes: `[64, 56, 56], [64, 1, 1]`, float32 unless `int64 [16]`, with a batch unless `unbatched [8]`."""
+    pattern = r"(unbatched )?(?:(\w+) )?\[([^\]]*)\](?: places (\[\[.*?\]\]))?"
     return tuple(
-        TensorType(tuple(map(int, filter(None, sizes.split(", ")))), dtype or "float32") for dtype, sizes in found
+        TensorType(
+            tuple(map(int, filter(None, sizes.split(", ")))),
+            dtype or "float32",
+            not unbatched,
+            places=Places(*map(tuple, json.loads(places))) if places else None,
+        )
+        for unbatched, dtype, sizes, places in re.findall(pattern, shapes)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import unified_diff
 from pathlib import Path
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -15,4 +16,5 @@ def assert_golden(name: str, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     assert path.is_file(), f"{path.name} is missing: run with UPDATE_GOLDEN=1"
-    assert text == path.read_text("utf-8")
+    before = path.read_text("utf-8")
+    assert text == before, "".join(unified_diff(before.splitlines(True), text.splitlines(True), path.name, "now"))

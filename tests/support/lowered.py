@@ -16,8 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.ir import ITEM_SIZE, Call, Expression, Extra, Helper, Op, Saved, TensorType
+from archdsl.ir.strides import BATCH
 
-Form = Literal["module", "function"]
+Form = Literal["module", "function", "parameter"]
 Forward = Callable[..., Any]
 
 torch.set_num_threads(1)
@@ -34,10 +35,21 @@ class Applied(nn.Module):
         return self.expression(self, *operands)
 
 
+class Learned(nn.Module):
+    """A learned tensor as a module."""
+
+    def __init__(self, start: Tensor) -> None:
+        super().__init__()
+        self.learned = nn.Parameter(start)
+
+    def forward(self) -> Tensor:
+        return self.learned
+
+
 def forms(op: Op, *operands: TensorType) -> tuple[Form, ...]:
     """The ways in which the operator may be written."""
     lowering = op.pytorch(*operands)
-    return tuple(form for form in ("module", "function") if getattr(lowering, form) is not None)
+    return tuple(form for form in ("module", "function", "parameter") if getattr(lowering, form) is not None)
 
 
 def lowered(op: Op, *operands: TensorType, form: Form, in_place: bool = False) -> nn.Module:
@@ -46,6 +58,9 @@ def lowered(op: Op, *operands: TensorType, form: Form, in_place: bool = False) -
     if form == "module":
         assert lowering.module is not None
         return _module(lowering.module, lowering.helper, in_place)
+    if form == "parameter":
+        assert lowering.parameter is not None
+        return Learned(eval(_written(lowering.parameter), {"torch": torch}))
     assert lowering.function is not None
     return Applied(_function(lowering.function, len(operands), in_place))
 
@@ -62,10 +77,14 @@ def _names(helper: Helper | None) -> dict[str, Any]:
 def _module(call: Call, helper: Helper | None, in_place: bool) -> nn.Module:
     assert call.inplace or not in_place
     extra = ["inplace=True"] if in_place else []
-    arguments = [*map(repr, call.args), *(f"{k}={v!r}" for k, v in call.keywords), *extra]
-    module = eval(f"{call.target}({', '.join(arguments)})", _names(helper))
+    module = eval(_written(call, *extra), _names(helper))
     assert isinstance(module, nn.Module)
     return module
+
+
+def _written(call: Call, *extra: str) -> str:
+    arguments = [*map(repr, call.args), *(f"{k}={v!r}" for k, v in call.keywords), *extra]
+    return f"{call.target}({', '.join(arguments)})"
 
 
 def _function(expression: Expression, operands: int, in_place: bool) -> Forward:
@@ -83,8 +102,17 @@ def _function(expression: Expression, operands: int, in_place: bool) -> Forward:
 
 
 def sample(operand: TensorType, batch: int) -> Tensor:
-    """Random values of a type."""
-    return torch.randn(batch, *operand.shape, dtype=getattr(torch, operand.dtype), requires_grad=True)
+    """Random values of a type, where it says that they lie; integers are 0 or 1."""
+    sizes, strides = real(operand.tensor_shape, batch), real(operand.tensor_strides, batch)
+    tensor = torch.empty_strided(sizes, strides, dtype=getattr(torch, operand.dtype))
+    if not operand.is_float:
+        return tensor.copy_(torch.randint(0, 2, sizes))
+    return tensor.copy_(torch.randn(sizes, dtype=tensor.dtype)).requires_grad_()
+
+
+def real(sizes: tuple[int, ...], batch: int) -> tuple[int, ...]:
+    """Sizes or strides for a batch."""
+    return tuple(s // BATCH * batch if s and s % BATCH == 0 else s for s in sizes)
 
 
 def results(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -125,13 +153,17 @@ def kept(module: nn.Module, inputs: tuple[Tensor, ...], *, before: Forward | Non
     )
 
 
-def predicted(saved: Saved, batch: int) -> Kept:
+def predicted(saved: Saved, batch: int, results: int = 1) -> Kept:
     """The same as an operator tells it."""
-    extra = tuple(sorted(extra_bytes(e, batch) for e in saved.extra))
-    return Kept(frozenset(saved.operands), frozenset({0} if saved.result else ()), extra)
+    copies = dict(saved.copies) if batch > 1 else {}
+    extra = [extra_bytes(e, batch) for e in (*saved.extra, *copies.values())]
+    kept = {*saved.operands, *saved.for_others} - copies.keys()
+    return Kept(frozenset(kept), frozenset({results - 1} if saved.result else ()), tuple(sorted(extra)))
 
 
 def extra_bytes(extra: Extra, batch: int) -> int:
+    if extra.in_batches and batch == 1:
+        return 0
     return math.prod(extra.shape) * ITEM_SIZE[extra.dtype] * (batch if extra.batched else 1)
 
 
@@ -186,7 +218,7 @@ def scratch(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
         for tensor in (*inputs, *module.parameters(), *module.buffers()):
             live.known.add(tensor.untyped_storage()._cdata)
         found = results(module, inputs)
-    return live.most - _made(found, inputs)
+    return live.most - _made(found, (*inputs, *module.parameters()))
 
 
 def scratch_of_kernel(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:

@@ -12,11 +12,11 @@ from typing import get_args
 
 import pytest
 
-from archdsl.ir import Category, Extra, Misfit, Op, Step, TensorType
+from archdsl.ir import Axes, Category, Extra, Misfit, Op, Rows, Step, TensorType
 from archdsl.ops import catalogue, find, names
 from tests.support.calls import op_of, types_of
 
-# The reference: attributes in order, those before ";" by position too.
+# The reference: attributes in order, those before ";" by position too, tensors with a star.
 ATTRIBUTES = {
     "conv": "channels window stride; pad dilation groups bias table standardize round",
     "depthwise": "window stride; pad dilation multiplier bias",
@@ -38,9 +38,28 @@ ATTRIBUTES = {
     "flatten": "start stop;",
     "split": "parts axis;",
     "concat": "; axis",
+    "conv_transpose": "channels window stride; pad output_pad dilation groups bias",
+    "embedding": "vocabulary features;",
+    "attention": "heads; bias dropout causal",
+    "ln": "axis; eps",
+    "gn": "groups; eps",
+    "parameter": "shape; init",
+    "unpool": "*of;",
+    "upsample": "scale; to mode *like",
+    "drop_path": "p;",
+    "l2_normalize": "axis;",
+    "permute": "order;",
+    "reshape": "shape;",
+    "pad": "amount; channels mode value",
+    "crop": "amount; offset *like",
+    "select": "index axis;",
+    "slice": "start stop axis;",
+    "tile": "times axis;",
+    "stack": "; axis",
+    "einsum": "equation;",
 }
-PLAIN = """relu relu6 elu selu gelu silu mish softplus sigmoid hard_sigmoid hard_swish identity
-    add subtract multiply average maximum"""
+PLAIN = """relu relu6 elu selu gelu silu mish softplus sigmoid hard_sigmoid hard_swish identity abs square sqrt
+    add subtract multiply average maximum matmul"""
 ATTRIBUTES |= dict.fromkeys(PLAIN.split(), ";")
 DEFAULTS = {
     "conv": {"stride": 1, "pad": 0, "dilation": 1, "groups": 1, "bias": True, "standardize": False, "round": "floor"},
@@ -51,9 +70,23 @@ DEFAULTS = {
     "leaky_relu": {"slope": 0.01},
     "flatten": {"start": 0, "stop": -1},
     "concat": {"axis": 0},
+    "conv_transpose": {"stride": 1, "pad": 0, "output_pad": 0, "dilation": 1, "groups": 1, "bias": True},
+    "attention": {"bias": True, "dropout": 0, "causal": False},
+    "ln": {"axis": -1, "eps": 1e-5},
+    "gn": {"eps": 1e-5},
+    "parameter": {"init": "zeros"},
+    "upsample": {"mode": "nearest"},
+    "drop_path": {"p": 0.5},
+    "pad": {"channels": (0, 0), "mode": "zeros", "value": 0},
+    "crop": {"offset": "center"},
+    "select": {"axis": 0},
+    "slice": {"axis": 0},
+    "tile": {"axis": 0},
+    "stack": {"axis": 0},
 }
-MERGES = {"add", "subtract", "multiply", "average", "maximum", "concat"}
-WEIGHT_LAYERS = {"conv", "depthwise", "locally_connected", "linear"}
+MERGES = {"add", "subtract", "multiply", "average", "maximum", "concat", "stack", "matmul", "einsum"}
+UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
+WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
 EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
 KINDS = [pytest.param(kind, id=name) for name, kind in catalogue().items()]
@@ -88,7 +121,8 @@ def test_an_operator_is_documented(kind: type[Op]) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_attributes_are_those_of_the_reference(kind: type[Op]) -> None:
     by_position, _, rest = ATTRIBUTES[kind.name].partition(";")
-    assert [*kind.fields()] == by_position.split() + rest.split()
+    names = by_position.split() + rest.split()
+    assert [*kind.fields(), *(f"*{name}" for name in kind.tensor_attributes)] == names
     assert kind.positional == len(by_position.split())
     defaults = {name: field.default for name, field in kind.fields().items()}
     assert defaults | DEFAULTS.get(kind.name, {}) == defaults
@@ -97,16 +131,17 @@ def test_attributes_are_those_of_the_reference(kind: type[Op]) -> None:
 def test_kinds_of_operators() -> None:
     kinds = catalogue().values()
     assert {k.name for k in kinds if k.operands is None} == MERGES
-    assert {k.name for k in kinds if not k.numbered} == MERGES | {"identity", "split"}
+    assert {k.name for k in kinds if not k.numbered} == UNNUMBERED
     assert {k.name for k in kinds if k.is_weight_layer} == WEIGHT_LAYERS
 
 
 @pytest.mark.parametrize("call, given, expected", EXAMPLES)
 def test_examples_hold(call: str, given: str, expected: str) -> None:
     op, operands = op_of(call), types_of(given)
-    assert op.infer(*operands) == types_of(expected)
+    found = op.infer(*operands)
+    assert [*map(str, found)] == [*map(str, types_of(expected))]
     resolved = op.resolve(*operands)
-    assert resolved.infer(*operands) == types_of(expected) and resolved.resolve(*operands) == resolved
+    assert resolved.infer(*operands) == found and resolved.resolve(*operands) == resolved
 
 
 @pytest.mark.parametrize("call, given, expected", EXAMPLES)
@@ -148,6 +183,27 @@ def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str)
         ("split(2)", "[96, 27, 27]", "split 2"),
         ("split([1, 95])", "[96, 27, 27]", "split [1, 95]"),
         ("bn", "[96, 27, 27]", "bn"),
+        ("conv_transpose(64, 2x2, 2)", "[128, 28, 28]", "conv_transpose 2x2, 64 *2"),
+        ("conv_transpose(8, 3, groups=2)", "[16, 28]", "conv_transpose 3, 8, groups=2"),
+        ("embedding(100, 16)", "int64 [8]", "embedding 100, 16"),
+        ("attention(12)", "[197, 768]", "attention 12"),
+        ("attention(8, causal=true)", "[197, 768]", "attention 8, causal"),
+        ("gn(32)", "[64, 8, 8]", "gn 32"),
+        ("parameter([1, 1, 768])", "", "parameter [1, 1, 768]"),
+        ("upsample(2)", "[3, 8, 8]", "upsample *2"),
+        ("upsample([1, 1.5], mode=bilinear)", "[3, 8, 8]", "upsample *1x1.5, bilinear"),
+        ("upsample(to=9x7)", "[3, 8, 8]", "upsample to 9x7"),
+        ("permute([1, 0])", "[3, 8]", "permute 1 0"),
+        ("reshape([-1, 4])", "[3, 8]", "reshape ?x4"),
+        ("pad(1)", "[3, 8, 8]", "pad 1"),
+        ("pad([[0, 1], [0, 1]], channels=[0, 2])", "[3, 8, 8]", "pad [[0, 1], [0, 1]] channels +2"),
+        ("pad(2, mode=reflect)", "[3, 8, 8]", "pad 2 reflect"),
+        ("crop(4)", "[3, 16, 16]", "crop 4"),
+        ("crop", "[3, 16, 16], [3, 8, 8]", "crop"),
+        ("select(-1)", "[3, 8]", "select -1"),
+        ("slice(1, 3)", "[3, 8]", "slice 1:3"),
+        ("tile(16)", "[1, 8]", "tile 16"),
+        ('einsum("t c -> c")', "[3, 8]", "einsum t c -> c"),
     ],
 )
 def test_the_short_form(call: str, given: str, text: str) -> None:
@@ -225,6 +281,16 @@ def test_lenet_counts_as_lecun_counted(layers: list[tuple[str, int, int]], x: st
         ("linear(768)", "[197, 192]", 197 * 192 * 768),
         ("bn", "[64, 112, 112]", 0),
         ("maxpool(2x2)", "[64, 112, 112]", 0),
+        # Every input place writes a window: U-Net's last up-convolution.
+        ("conv_transpose(64, 2x2, 2)", "[128, 196, 196]", 196 * 196 * 128 * 64 * 4),
+        ("conv_transpose(64, 2x2, 2, groups=2)", "[128, 196, 196]", 196 * 196 * 128 * 32 * 4),
+        ("attention(12)", "[197, 768]", 4 * 197 * 768**2 + 2 * 197**2 * 768),
+        ("attention(12, causal=true)", "[197, 768]", 4 * 197 * 768**2 + 2 * 197**2 * 768),
+        ("matmul", "[12, 197, 64], [12, 64, 197]", 12 * 197 * 64 * 197),
+        ('einsum("h k n, h v n -> h k v")', "[4, 16, 196], [4, 32, 196]", 4 * 16 * 32 * 196),
+        ('einsum("a, b -> a b")', "[4], [3]", 0),
+        ("embedding(100, 16)", "int64 [8]", 0),
+        ("ln", "[197, 768]", 0),
     ],
 )
 def test_macs(call: str, given: str, macs: int) -> None:
@@ -245,6 +311,13 @@ def test_macs(call: str, given: str, macs: int) -> None:
         ("bn(scale=false, shift=false)", "[64, 8, 8]", 0),
         ("prelu", "[64, 8, 8]", 1),
         ("prelu(per_channel=true)", "[64, 8, 8]", 64),
+        ("conv_transpose(64, 2x2, 2)", "[128, 28, 28]", 128 * 64 * 4 + 64),
+        ("conv_transpose(64, 4x4, groups=64, bias=false)", "[64, 28, 28]", 64 * 16),
+        ("attention(12)", "[197, 768]", 2_362_368),  # of ViT-B/16's 86,567,656
+        ("attention(12, bias=false)", "[197, 768]", 4 * 768**2),
+        ("ln", "[197, 768]", 1_536),
+        ("ln(axis=0)", "[96, 56, 56]", 192),
+        ("gn(8)", "[64, 8, 8]", 128),
     ],
 )
 def test_parameters(call: str, given: str, count: int) -> None:
@@ -278,11 +351,33 @@ def test_fan_in_goes_height_first(call: str, given: str, factors: tuple[int, ...
         ("adaptive_avgpool(3)", "[3, 7]", (Step(3, 2),)),
         ("linear(10)", "[84]", "whole"),
         ("rbf(10)", "[84]", "whole"),
-        ("flatten", "[3, 9, 9]", "pointwise"),
+        ("flatten", "[3, 9, 9]", Axes((Rows(0, ()), Rows(0, ()), Rows(0, ())))),
         ("lrn", "[3, 9, 9]", "pointwise"),
-        ("softmax(axis=0)", "[3, 9, 9]", "pointwise"),
-        ("softmax(axis=-1)", "[3, 9, 9]", "whole"),
-        ("softmax", "[9]", "pointwise"),
+        ("linear(10)", "[5, 84]", Axes((Rows(0), "whole"))),
+        ("softmax(axis=0)", "[3, 9, 9]", Axes(("whole", Rows(1), Rows(2)))),
+        ("softmax(axis=-1)", "[3, 9, 9]", Axes((Rows(0), Rows(1), "whole"))),
+        ("ln", "[5, 8]", Axes((Rows(0), "whole"))),
+        ("attention(2)", "[5, 8]", "whole"),
+        ("gn(1)", "[3, 9, 9]", "whole"),
+        # Two output rows for each input row; with a 3-row window every other of them reads two.
+        ("conv_transpose(4, 2, 2)", "[3, 9]", Axes(("whole", Rows(1, ((0, 0), (0, 0)))))),
+        ("conv_transpose(4, 3, 2)", "[3, 9]", Axes(("whole", Rows(1, ((-1, 0), (0, 0)))))),
+        ("conv_transpose(4, 1, 2)", "[3, 9]", Axes(("whole", Rows(1, ((0, 0), None))))),
+        ("conv_transpose(4, 3, pad=1)", "[3, 9]", Axes(("whole", Rows(1, ((-1, 1),))))),
+        ("upsample(2)", "[3, 9]", Axes((Rows(0), Rows(1, ((0, 0), (0, 0)))))),
+        ("upsample(2, mode=bilinear)", "[3, 9]", Axes((Rows(0), Rows(1, ((-1, 0), (0, 1)))))),
+        ("upsample(to=6)", "[3, 9]", Axes((Rows(0), Rows(1, ((0, 0), (1, 1)), 3)))),
+        ("permute([1, 2, 0])", "[3, 9, 8]", Axes((Rows(2), Rows(0), Rows(1)))),
+        ("flatten(1)", "[3, 9, 8]", Axes((Rows(0), Rows(1, ()), Rows(1, ())))),
+        ("reshape([3, 3, 3, 8])", "[3, 9, 8]", Axes((Rows(0), None, Rows(3)))),
+        ("select(-1, axis=1)", "[3, 9, 8]", Axes((Rows(0), Rows(0, ((8, 8),), 0), Rows(1)))),
+        ("slice(2, axis=1)", "[3, 9]", Axes((Rows(0), Rows(1, ((2, 2),))))),
+        ("crop([[1, 0]])", "[3, 9]", Axes((Rows(0), Rows(1, ((1, 1),))))),
+        ("pad([[1, 0]])", "[3, 9]", Axes((Rows(0), Rows(1, ((-1, -1),))))),
+        ("concat(axis=1)", "[3, 9], [3, 2]", Axes((Rows(0), Rows(1, ())), (Rows(0), Rows(1, ())))),
+        ("stack", "[3, 9], [3, 9]", Axes((Rows(1), Rows(2)), (Rows(1), Rows(2)))),
+        ("matmul", "[5, 4], [4, 6]", Axes((Rows(0), "whole"), ("whole", Rows(1)))),
+        ('einsum("c h w, o c -> o h w")', "[3, 9, 8], [4, 3]", Axes(("whole", Rows(1), Rows(2)), (Rows(0), "whole"))),
     ],
 )
 def test_reach(call: str, given: str, reach: object) -> None:
@@ -383,8 +478,80 @@ MISFITS = [
     ("concat(axis=3)", "[8, 4, 4], [8, 4, 4]", "attribute-value", "axis", "no axis 3"),
     ("concat", "[8, 4], int64 [8, 4]", "wrong-dtype", 1, "int64, not float32"),
     ("add", "int64 [8, 4], int64 [8, 4]", "wrong-dtype", 0, "reads float values, not int64"),
+    ("conv_transpose(4, 3x3, pad=full)", "[3, 2, 2]", "attribute-value", "pad", "cuts off all rows of the height axis"),
+    ("conv_transpose(4, 3x3, 2, output_pad=2)", "[3, 2, 2]", "attribute-value", "output_pad", "less than the stride 2"),
+    ("conv_transpose(4, 3x3, groups=2)", "[3, 8, 8]", "attribute-value", "groups", "do not divide 3 input"),
+    ("conv_transpose(4, 4x4, pad=half)", "[3, 8, 8]", "attribute-value", "pad", "a middle row, not an extent of 4"),
+    ("conv_transpose(4, 3, output_pad=[0, 0, 0])", "[3, 8, 8]", "wrong-rank", "output_pad", "3 sizes"),
+    ("conv_transpose(4, 3)", "[3]", "wrong-rank", 0, "no spatial axis"),
+    ("embedding(10, 4)", "[8]", "wrong-dtype", 0, "looks up integers, not float32"),
+    ("attention(2)", "[3, 8, 8]", "wrong-rank", 0, "reads tokens [T, C], not [3, 8, 8]"),
+    ("attention(5)", "[4, 8]", "attribute-value", "heads", "5 heads do not divide 8 features"),
+    ("ln(axis=2)", "[4, 8]", "attribute-value", "axis", "no axis 2"),
+    ("gn(3)", "[4, 8]", "attribute-value", "groups", "3 groups do not divide 4 channels"),
+    ("gn(4)", "[4]", "attribute-value", "groups", "more than one value in a group"),
+    ("upsample", "[3, 8, 8]", "attribute-value", "scale", "one of a `scale`, sizes `to`"),
+    ("upsample(2, to=9)", "[3, 8, 8]", "attribute-value", "to", "one of a `scale`"),
+    ("upsample(0.1)", "[3, 8, 8]", "attribute-value", "scale", "leaves nothing of [3, 8, 8]"),
+    ("upsample(2, mode=bicubic)", "[3, 8]", "attribute-value", "mode", "2 spatial axes, not 1"),
+    ("upsample([2, 2])", "[3, 8]", "wrong-rank", "scale", "`scale` has 2 sizes"),
+    ("upsample", "[3, 8, 8], [3, 8]", "wrong-rank", 1, "1 spatial axis, not 2"),
+    ("unpool", "[3, 8, 8]", "attribute-value", 0, "needs the max-pool"),
+    (
+        "unpool",
+        "[3, 8, 8], int64 [4, 8, 8] places [[16, 16], [2, 2], [2, 2], [0, 0]]",
+        *("shape-mismatch", 0, "a switch for each value of [4, 8, 8], not of [3, 8, 8]"),
+    ),
+    ("l2_normalize(1)", "[8]", "attribute-value", "axis", "no axis 1"),
+    ("permute([0])", "[3, 8]", "attribute-value", "order", "1 of 2 axes"),
+    ("permute([0, 0])", "[3, 8]", "attribute-value", "order", "an axis twice"),
+    ("permute([0, 2])", "[3, 8]", "attribute-value", "order", "no axis 2"),
+    ("reshape([5, 5])", "[3, 8]", "shape-mismatch", "shape", "24 elements, not 25"),
+    ("reshape([5, -1])", "[3, 8]", "shape-mismatch", "shape", "not a multiple of 5"),
+    ("pad(1)", "[]", "wrong-rank", 0, "at least one axis"),
+    ("pad(1)", "[8]", "wrong-rank", 0, "no spatial axis"),
+    ("pad([1, 2, 3])", "[3, 8, 8]", "wrong-rank", "amount", "`amount` has 3 sizes"),
+    ("pad(8, mode=reflect)", "[3, 8, 8]", "attribute-value", "amount", "no 8 rows to take from the 8 of the height"),
+    ("pad(9, mode=circular)", "[3, 8, 8]", "attribute-value", "amount", "at most 8 on a side"),
+    ("pad(1, mode=reflect, value=1)", "[3, 8, 8]", "attribute-value", "value", "exclude each other"),
+    ("pad(1, mode=reflect, channels=[1, 1])", "[3, 8, 8]", "attribute-value", "channels", "exclude each other"),
+    ("crop", "[3, 8, 8]", "attribute-value", "amount", "either an `amount` or a value to be `like`"),
+    ("crop(1)", "[3, 8, 8], [3, 4, 4]", "attribute-value", "amount", "either an `amount`"),
+    ("crop(1, offset=2)", "[3, 8, 8]", "attribute-value", "offset", "`offset` goes with `like`"),
+    ("crop(4)", "[3, 8, 8]", "attribute-value", "amount", "cuts 8 of 8 rows off the height axis"),
+    ("crop", "[3, 8, 8], [3, 9, 8]", "shape-mismatch", 1, "9 rows out of 8 on the height axis"),
+    ("crop(offset=5)", "[3, 8, 8], [3, 4, 4]", "shape-mismatch", "offset", "5 + 4 is more than 8"),
+    ("crop", "[3, 8, 8], [3, 4]", "wrong-rank", 1, "1 spatial axis, not 2"),
+    ("select(3)", "[3, 8]", "attribute-value", "index", "has no row 3"),
+    ("select(0, axis=2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
+    ("slice(2, 2)", "[3, 8]", "attribute-value", "start", "takes no rows"),
+    ("slice(3)", "[3, 8]", "attribute-value", "start", "to the end takes no rows"),
+    ("slice(1, 4)", "[3, 8]", "attribute-value", "stop", "asks for more"),
+    ("slice(-4, 2)", "[3, 8]", "attribute-value", "start", "asks for more"),
+    ("tile(2, axis=2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
+    ("stack", "[3, 8], [3, 9]", "shape-mismatch", 1, "axis 1 9, not 8"),
+    ("stack(axis=3)", "[3, 8], [3, 8]", "attribute-value", "axis", "none of them is axis 3"),
+    ("matmul", "[3, 8], [7, 3]", "shape-mismatch", 1, "8 against 7"),
+    ("matmul", "[2, 3, 8], [3, 8, 3]", "shape-mismatch", 1, "2 and 3 matrices"),
+    ("matmul", "[3, 8], [8]", "wrong-rank", 1, "multiplies matrices"),
+    ("matmul", "[2, 3, 8], [8, 3]", "wrong-rank", 1, "unlike numbers of axes"),
+    ("matmul", "[3, 8], [8, 3], [3, 8]", "shape-mismatch", 2, "takes two values, not 3"),
+    ('einsum("a b, b c")', "[3, 8], [8, 3]", "attribute-value", "equation", "says no result"),
+    ('einsum("a b, b c -> a c")', "[3, 8]", "attribute-value", "equation", "names 2 values, and there are 1"),
+    ('einsum("a b, b c -> a d")', "[3, 8], [8, 3]", "attribute-value", "equation", "`d` is an axis of no value"),
+    ('einsum("a a -> a")', "[3, 3]", "attribute-value", "equation", "`a` names two axes of `a a`"),
+    ('einsum("a 2 -> a")', "[3, 3]", "attribute-value", "equation", "axes are letters, and `2` is none"),
+    ('einsum("a b, b c -> a c")', "[3, 8], [7, 3]", "shape-mismatch", 1, "`b` is 8 in one value and 7 in another"),
+    ('einsum("a b c -> a")', "[3, 8]", "wrong-rank", 0, "names 3 axes, and the value has 2"),
+    ("add", "[4, 5], unbatched [2, 4, 5]", "shape-mismatch", 1, "2 where the batch axis is"),
+    ("add", "unbatched [1, 1, 4, 5], [4, 5]", "shape-mismatch", 0, "4 axes against 3"),
+    ("multiply", "[4, 5], unbatched [3]", "shape-mismatch", 1, "axis 1 3, not 5"),
+    ("concat", "unbatched [1, 5], [4, 5]", "shape-mismatch", 0, "no leading 1 for it"),
+    ("concat", "unbatched [2, 4, 5], [4, 5]", "shape-mismatch", 0, "2, not 1"),
+    ("stack", "unbatched [4, 5], [4, 5]", "shape-mismatch", 0, "no leading 1 for it"),
 ]
-FLOATS_ONLY = {k for k in catalogue() if k not in {"flatten", "identity", "split", "concat"}}
+ANY_TYPE = {"flatten", "identity", "split", "permute", "reshape", "pad", "crop", "select", "slice", "tile"}
+FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter"}
 MISFITS += [
     (call, given.replace("[", "int64 [", 1), "wrong-dtype", 0, "float values")
     for call, given, _ in (kind.examples[0] for name, kind in catalogue().items() if name in FLOATS_ONLY - MERGES)
@@ -412,9 +579,19 @@ def test_a_mismatch_of_channels_names_the_convolution_that_mends_it() -> None:
 
 def test_integers_pass_where_nothing_is_computed() -> None:
     (tokens,) = types_of("int64 [4, 6]")
-    for call in ("flatten", "split(2)", "identity"):
+    for call in (
+        "flatten",
+        "split(2)",
+        "identity",
+        "permute([1, 0])",
+        "reshape([8, 3])",
+        "select(0)",
+        "slice(1)",
+        "tile(2)",
+    ):
         assert {t.dtype for t in op_of(call).infer(tokens)} == {"int64"}
     assert op_of("concat").infer(tokens, tokens) == types_of("int64 [8, 6]")
+    assert op_of("stack").infer(tokens, tokens) == types_of("int64 [2, 4, 6]")
 
 
 IMPORTS = """from __future__ import annotations
@@ -428,6 +605,7 @@ from torch import Tensor, nn
 
 
 """
+WINDOWS = (("2", "6"), ("2x2", "6, 6"), ("2x2x2", "6, 6, 6"))
 HELPED = [
     (call.format(window), f"[4, {sizes}]")
     for call in (
@@ -440,8 +618,12 @@ HELPED = [
         "locally_connected(4, {})",
         "subsample({})",
     )
-    for window, sizes in (("2", "6"), ("2x2", "6, 6"), ("2x2x2", "6, 6, 6"))
+    for window, sizes in WINDOWS
 ]
+HELPED += [(f"conv_transpose(4, {window}, 1, pad=same)", f"[4, {sizes}]") for window, sizes in WINDOWS]
+HELPED += [("ln(axis=0)", "[4, 6, 6]"), ("attention(2)", "[5, 4]"), ("attention(2, causal=true)", "[5, 4]")]
+HELPED += [("permute([1, 0])", "[5, 4]"), ("reshape([20])", "[5, 4]"), ("l2_normalize", "[5]"), ("drop_path", "[5]")]
+HELPED += [(name, "[5]") for name in ("abs", "square", "sqrt")]
 HELPED += [("rbf(10)", "[84]"), ("tanh(gain=2)", "[84]"), ("bn(scale=false)", "[4]"), ("bn(shift=false)", "[4, 6, 6]")]
 
 

@@ -113,14 +113,18 @@ class _Player:
             return found
         results = self.results(node, node.operator, path, operands)
         self.hold(results)
+        if node.operator.is_source:
+            return results
         extras = node.operator.scratch(node.operand_types, node.result_types)
-        scratch = [Block(path, e.name, of_extra(e).at(self.batch)) for e in extras]
+        scratch = [Block(path, e.name, of_extra(e, self.batch).at(self.batch)) for e in extras]
         live = tuple(block for block in (*self.holders, *scratch) if not block.is_input)
         touched = tuple(dict.fromkeys((*operands, *results, *scratch)))
         self.moments.append(Moment(len(self.moments) + 1, path, node, live, touched))
         return results
 
     def results(self, node: Node, op: Op, path: str, operands: Sequence[Block]) -> list[Block]:
+        if op.is_source:  # it gives its own parameters, which are held anyway
+            return [Block(path, "parameter", 0, True)]
         shared = 0 if op.is_identity_in_inference else self.storage.shared_operand(node)
         if shared is not None:
             return [operands[shared]] * len(node.results)

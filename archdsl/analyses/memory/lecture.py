@@ -112,4 +112,6 @@ def _passes(layer: Layer) -> bool:
     if len(layer.operands) != 1 or layer.op.reach(*layer.operand_types) == "whole":
         return False
     (operand,), results = layer.operand_types, layer.result_types
-    return len(results) == 1 and (operand == results[0] or layer.op.is_view) and operand.numel == results[0].numel
+    return (
+        len(results) == 1 and (operand == results[0] or layer.op.is_view(operand)) and operand.numel == results[0].numel
+    )

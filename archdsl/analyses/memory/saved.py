@@ -6,7 +6,7 @@ keep it or a view of it; parameters do not count, inputs do. An operator that ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
@@ -53,7 +53,7 @@ def _sum(items: tuple[SavedItem, ...]) -> Size:
 def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
     """What is kept, the parts that exist only while training included."""
     flat = flatten(network, training=True)
-    keeper = _Keeper(flat, storage)
+    keeper = _Keeper(flat, storage, batch)
     for name, number in zip(network.inputs, flat.inputs, strict=True):
         keeper.name(number, name)
     for layer in flat.layers:
@@ -62,8 +62,9 @@ def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
 
 
 class _Keeper:
-    def __init__(self, flat: Flat, storage: Storage) -> None:
+    def __init__(self, flat: Flat, storage: Storage, batch: int) -> None:
         self.flat = flat
+        self.batch = batch
         self.storage = storage
         self.items: list[SavedItem] = []
         self._storages = list(range(len(flat.types)))
@@ -84,18 +85,27 @@ class _Keeper:
             self._names[number] = layer.path
             if shared is not None:
                 self._storages[number] = self._storages[layer.operands[shared]]
-        if needs:
+        if layer.op.is_source:  # a parameter, which does not count
+            self._kept.update(layer.results)
+        elif needs:
             kept = self._saved(layer)
-            self.items += [SavedItem(layer.path, e.name, e.dtype, of_extra(e)) for e in kept.extra]
-            self.items += self._keep(layer, kept)
+            operands = (*kept.operands, *(i for i in kept.for_others if self._others_need(layer, i)))
+            copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
+            for extra in (*kept.extra, *copies.values()):
+                self.items.append(SavedItem(layer.path, extra.name, extra.dtype, of_extra(extra, self.batch)))
+            values = [layer.operands[i] for i in operands if i not in copies]
+            self.items += self._keep([*values, *(layer.results[-1:] if kept.result else ())])
+
+    def _others_need(self, layer: Layer, operand: int) -> bool:
+        return any(self._needs_gradient[n] for i, n in enumerate(layer.operands) if i != operand)
 
     def _saved(self, layer: Layer) -> Saved:
         types = layer.operand_types, layer.result_types
         in_place = layer.op.saved_in_place(*types) if layer.node in self.storage.in_place else None
         return layer.op.saved(*types) if in_place is None else in_place
 
-    def _keep(self, layer: Layer, kept: Saved) -> Iterator[SavedItem]:
-        for number in (*(layer.operands[i] for i in kept.operands), *(layer.results if kept.result else ())):
+    def _keep(self, values: Iterable[int]) -> Iterator[SavedItem]:
+        for number in values:
             made_for = self._storages[number]
             if made_for not in self._kept:
                 self._kept.add(made_for)

@@ -33,9 +33,12 @@ class Storage(Protocol):
 
 
 def of_type(type: TensorType) -> Size:
-    return Size(0, type.bytes)
+    return Size(0, type.bytes) if type.batched else Size(type.bytes)
 
 
-def of_extra(extra: Extra) -> Size:
+def of_extra(extra: Extra, batch: int) -> Size:
+    """The size of a further tensor, none where only several samples need it and there is one."""
+    if extra.in_batches and batch == 1:
+        return Size()
     bytes = TensorType(extra.shape, extra.dtype).numel * ITEM_SIZE[extra.dtype]
     return Size(0, bytes) if extra.batched else Size(bytes)

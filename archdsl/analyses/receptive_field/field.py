@@ -1,11 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from math import ceil, floor, gcd, lcm
 from typing import Literal, NamedTuple
 
-from archdsl.ir import Flat, Layer, Network, Step, TensorType, flatten
+from archdsl.ir import WHOLE, Axes, Flat, Layer, Network, Reach, Rows, Shape, TensorType, flatten
 
 Status = Literal["exact", "whole input", "bound"]
+Span = tuple[int, int]
+"""The first row, and the row after the last."""
+Entry = Rows | Literal["whole"] | None
+
+LARGEST_PERIOD = 4096
+"""Units that are told apart; a longer pattern has a bound only."""
 
 
 class UnitRows(NamedTuple):
@@ -16,33 +24,55 @@ class UnitRows(NamedTuple):
 
 
 class AxisField(NamedTuple):
-    """The field on one axis, in rows of the input: unit i reads `size` rows from `start + i * stride`."""
+    """The field on one axis, in rows of the input.
+
+    Units go along an axis of the value. Unit `i * len(spans) + p` reads the rows of `spans[p]`, moved by `i * step`: one
+    span behind windows, several behind layers that enlarge the map, whose units read unlike parts of it in turn.
+    """
 
     size: int
-    stride: int | None
-    """None where a unit's number no longer says which rows it reads (after `flatten`); 0 where all read the same."""
-    start: int | None
+    """The most rows that a unit reads."""
+    spans: tuple[Span | None, ...]
+    """None for a unit that reads no row; empty where a unit's number does not say which it reads (after `flatten`)."""
+    step: int
     low: int
     """The first row that any unit reads, and `high` the first that none does any more."""
     high: int
     is_exact: bool = True
+    along: int | None = None
+    """The value's axis; None where all units read the same, or where several axes tell units apart."""
+
+    @property
+    def stride(self) -> int | Fraction | None:
+        """Rows from one unit to the next, on average; None where units have no place, 0 where all read the same."""
+        if not self.spans:
+            return None
+        found = Fraction(self.step, len(self.spans))
+        return found.numerator if found.denominator == 1 else found
+
+    @property
+    def start(self) -> int | None:
+        return self.spans[0][0] if self.spans and self.spans[0] else None
 
     @property
     def centre(self) -> float | None:
-        return None if self.start is None else self.start + self.size / 2
+        return sum(self.spans[0]) / 2 if self.spans and self.spans[0] else None
+
+    def span(self, unit: int) -> Span | None:
+        turn, place = divmod(unit, len(self.spans))
+        found = self.spans[place]
+        return None if found is None else (found[0] + turn * self.step, found[1] + turn * self.step)
 
     def rows(self, unit: int) -> UnitRows | None:
-        if self.start is None or self.stride is None:
-            return None
-        first = self.start + unit * self.stride
-        return UnitRows(first, first + self.size - 1)
+        found = self.span(unit) if self.spans else None
+        return None if found is None else UnitRows(found[0], found[1] - 1)
 
-    def without_place(self) -> AxisField:
-        return self._replace(stride=None, start=None)
+    def without_place(self, along: int | None = None) -> AxisField:
+        return self._replace(spans=(), step=0, along=along)
 
     def covers(self, rows: int) -> bool:
         """Whether every unit reads all of an axis of so many rows, in one go."""
-        return self.stride == 0 and self.start == 0 and self.size == rows
+        return self.step == 0 and self.spans == ((0, rows),)
 
 
 class Field(NamedTuple):
@@ -77,7 +107,14 @@ class FieldFacts(NamedTuple):
     def of(self, *paths: str) -> Field | None:
         """The field at a path, the union over several. Raises `KeyError` for an unknown path."""
         numbers = [number for path in paths for number in self.flat.paths[path]]
-        return _join([self.values[n] for n in numbers], [self.flat.types[n] for n in numbers], self.type.sizes)
+        known = [(field, self.flat.types[n]) for n in numbers if (field := self.values[n]) is not None]
+        if not known:
+            return None
+        result = known[0][1]
+        placed = [_beside(field, type, result) for field, type in known]
+        sizes = self.type.sizes
+        axes = zip(zip(*placed, strict=True), sizes, strict=True)
+        return _field([_union(fields, n, result) for fields, n in axes], sizes)
 
     def unit(self, path: str, index: Sequence[int]) -> tuple[UnitRows, ...] | None:
         """What one unit of a path reads on each axis; None where that is not known.
@@ -91,8 +128,7 @@ class FieldFacts(NamedTuple):
         field = self.of(path)
         if field is None:
             return None
-        places = index if len(index) == len(field.axes) else (0,) * len(field.axes)
-        rows = [axis.rows(i) for axis, i in zip(field.axes, places, strict=True)]
+        rows = [_of_unit(axis, index) for axis in field.axes]
         known = tuple(r for r in rows if r is not None)
         return known if len(known) == len(rows) else None
 
@@ -100,20 +136,35 @@ class FieldFacts(NamedTuple):
 def receptive_field(network: Network, flat: Flat | None = None, input: str | None = None) -> FieldFacts:
     """The receptive field of every layer towards one input: the first with spatial axes unless named.
 
-    On a chain of windows sizes are exact. Raises `ValueError` for an unknown input.
+    On a chain of windows, transposed windows and interpolations sizes are exact. Raises `ValueError` for an unknown input.
     """
     flat = flat or flatten(network)
     name = input or _first_map(network)
     source = flat.inputs[network.inputs.index(name)]
     type = flat.types[source]
     values: list[Field | None] = [None] * len(flat.types)
-    values[source] = _field([AxisField(1, 1, 0, 0, n) for n in type.sizes], type.sizes)
+    own = (_axis(((0, 1),), 1, n, True, axis) for axis, n in enumerate(type.sizes, 1))
+    values[source] = _field(own, type.sizes)
     for layer in flat.layers:
-        field = _through(layer, [values[n] for n in layer.operands], type.sizes)
-        for number in layer.results:
-            values[number] = field
+        for number, result in zip(layer.results, layer.result_types, strict=True):
+            values[number] = _through(layer, [values[n] for n in layer.operands], result, type.sizes)
     rows = tuple(FieldRow(layer.path, layer, values[layer.results[0]]) for layer in flat.layers)
     return FieldFacts(name, type, rows, flat, tuple(values))
+
+
+def _of_unit(axis: AxisField, index: Sequence[int]) -> UnitRows | None:
+    if axis.along is None:
+        return axis.rows(0)
+    return axis.rows(index[axis.along - 1]) if 1 <= axis.along <= len(index) else None
+
+
+def _beside(field: Field, type: TensorType, other: TensorType) -> list[AxisField]:
+    """The axes of a value as those of another one; where it has other sizes, units do not stand beside each other."""
+    if type.rank != other.rank:
+        return [a if a.along is None else a.without_place() for a in field.axes]
+    pairs = enumerate(zip(type.shape, other.shape, strict=True))
+    entries = [Rows(a) if n == m or n == 1 else None for a, (n, m) in pairs]
+    return [_move(a, 0, entries, type.shape, other.shape) for a in field.axes]
 
 
 def _first_map(network: Network) -> str:
@@ -129,85 +180,155 @@ def _field(axes: Iterable[AxisField], sizes: Sequence[int]) -> Field:
     return Field(axes, "whole input" if whole else "exact")
 
 
-def _through(layer: Layer, operands: Sequence[Field | None], sizes: Sequence[int]) -> Field | None:
-    """The field behind one operator."""
+def _axis(spans: tuple[Span | None, ...], step: int, count: int, is_exact: bool, along: int | None) -> AxisField:
+    """The field of units along an axis of the value that has `count` of them."""
+    ends = [(s, s[0] + last * step, s[1] + last * step) for s, last in _known(spans, count)]
+    return AxisField(
+        max((s[1] - s[0] for s, _, _ in ends), default=0),
+        spans,
+        step,
+        min((min(s[0], low) for s, low, _ in ends), default=0),
+        max((max(s[1], high) for s, _, high in ends), default=0),
+        is_exact,
+        along,
+    )
+
+
+def _known(spans: tuple[Span | None, ...], count: int) -> list[tuple[Span, int]]:
+    """The spans that some unit reads, each with the number of its last turn."""
+    period = len(spans)
+    return [(s, (count - 1 - p) // period) for p, s in enumerate(spans[:count]) if s is not None]
+
+
+def _through(layer: Layer, operands: Sequence[Field | None], result: TensorType, sizes: Sequence[int]) -> Field | None:
+    """The field of a result behind one operator."""
     reach = layer.op.reach(*layer.operand_types)
-    result = layer.result_types[0]
-    if reach == "pointwise":
-        return _join(operands, layer.operand_types, sizes, result)
-    joined = _join(operands, layer.operand_types, sizes)
-    if joined is None:
+    moved = []
+    for index, (field, type) in enumerate(zip(operands, layer.operand_types, strict=True)):
+        entries = _entries(reach, index, type, result)
+        if field is not None and entries is not None:
+            axes = zip(field.axes, sizes, strict=True)
+            moved.append([_move(axis, n, entries, type.shape, result.shape) for axis, n in axes])
+    if not moved:
         return None
-    if reach == "whole" or len(reach) != len(joined.axes):
-        return _field([_whole(a, n) for a, n in zip(joined.axes, sizes, strict=True)], sizes)
-    steps = zip(joined.axes, reach, _counts(result, sizes), strict=True)
-    return _field([_step(axis, step, count) for axis, step, count in steps], sizes)
+    return _field([_union(axes, n, result) for axes, n in zip(zip(*moved, strict=True), sizes, strict=True)], sizes)
 
 
-def _counts(type: TensorType, sizes: Sequence[int]) -> tuple[int, ...]:
-    """Units on each axis; a value of another rank has none but its one place."""
-    return type.sizes if len(type.sizes) == len(sizes) else (1,) * len(sizes)
+def _entries(reach: Reach, operand: int, type: TensorType, result: TensorType) -> Sequence[Entry] | None:
+    """How units of the result read each axis of an operand; None where they do not, but for its sizes or switches."""
+    if isinstance(reach, Axes):
+        return reach.operands[operand] if operand < len(reach.operands) else None
+    if reach == "pointwise":
+        return [Rows(axis) if type.rank == result.rank else None for axis in range(type.rank)]
+    if reach == "whole" or len(reach) != type.rank - 1:
+        return [WHOLE] * type.rank
+    spans = (((-step.before, step.extent - 1 - step.before), step) for step in reach)
+    return [WHOLE, *(Rows(a, (span,), step.stride, step.dilation) for a, (span, step) in enumerate(spans, 1))]
+
+
+def _move(axis: AxisField, rows: int, entries: Sequence[Entry], before: Shape, after: Shape) -> AxisField:
+    """The field of the result's units on one axis of the input, which has so many rows."""
+    if axis.along is None:
+        return axis if axis.spans else _move_scattered(axis, rows, entries)
+    entry = entries[axis.along]
+    if entry == WHOLE:
+        return _whole(axis, rows)
+    if entry is None or not entry.spans:
+        return axis.without_place(None if entry is None else entry.axis)
+    if not axis.spans:
+        return axis._replace(along=entry.axis) if _is_still(entry) else _bound([axis])
+    count = after[entry.axis] if entry.axis < len(after) else 1
+    if entry.stride == 0 or (_is_still(entry) and before[axis.along] == 1 != count):  # one unit for all
+        return _axis((_hull(axis, entry, 0),), 0, 1, axis.is_exact, None)
+    return _resampled(axis, entry, count)
+
+
+def _move_scattered(axis: AxisField, rows: int, entries: Sequence[Entry]) -> AxisField:
+    """The same where several axes of the value tell units apart, so that any of the entries may be theirs."""
+    if all(entry == WHOLE for entry in entries):
+        return _whole(axis, rows)
+    return axis if all(entry is None or (entry != WHOLE and _is_still(entry)) for entry in entries) else _bound([axis])
+
+
+def _is_still(entry: Rows) -> bool:
+    """Whether each unit reads the same place of the operand."""
+    return entry == Rows(entry.axis)
 
 
 def _whole(axis: AxisField, rows: int) -> AxisField:
     """All that the axis reads, without padding."""
-    low, high = max(axis.low, 0), min(axis.high, rows)
-    return AxisField(high - low, 0, low, low, high, axis.is_exact)
+    return _axis(((max(axis.low, 0), min(axis.high, rows)),), 0, 1, axis.is_exact, None)
 
 
-def _step(axis: AxisField, step: Step, count: int) -> AxisField:
-    if axis.start is None or axis.stride is None:
-        return AxisField(axis.high - axis.low, 0, axis.low, axis.low, axis.high, False)
-    size = axis.size + (step.extent - 1) * axis.stride
-    stride = axis.stride * step.stride
-    start = axis.start - step.before * axis.stride
-    return AxisField(size, stride, start, start, start + (count - 1) * stride + size, axis.is_exact)
+def _resampled(axis: AxisField, entry: Rows, count: int) -> AxisField:
+    period = len(axis.spans)
+    turns = period // gcd(period, entry.stride)
+    if turns * len(entry.spans) > LARGEST_PERIOD:
+        return _bound([axis])
+    spans = tuple(_hull(axis, entry, unit) for unit in range(turns * len(entry.spans)))
+    return _axis(spans, axis.step * entry.stride * turns // period, count, axis.is_exact, entry.axis)
 
 
-def _join(
-    fields: Sequence[Field | None], types: Sequence[TensorType], sizes: Sequence[int], result: TensorType | None = None
-) -> Field | None:
-    """The union of the fields that values of these types have; what does not depend on the input adds nothing."""
-    known = [(field, type) for field, type in zip(fields, types, strict=True) if field is not None]
-    if not known:
+def _hull(axis: AxisField, entry: Rows, unit: int) -> Span | None:
+    """The rows around all that a unit of the result reads."""
+    turn, place = divmod(unit, len(entry.spans))
+    span = entry.spans[place]
+    if span is None:
         return None
-    counts = _counts(result or known[0][1], sizes)
-    placed = [_placed(field, _counts(type, sizes), counts) for field, type in known]
-    return _field(
-        [_union(axes, n, c) for axes, n, c in zip(zip(*placed, strict=True), sizes, counts, strict=True)], sizes
-    )
+    taps = range(span[0] + turn * entry.stride, span[1] + turn * entry.stride + 1, entry.dilation)
+    period = len(axis.spans)
+    read = [s for tap in {*taps[:period], *taps[-period:]} if (s := axis.span(tap)) is not None]
+    return _around(read)
 
 
-def _placed(field: Field, before: Sequence[int], after: Sequence[int]) -> list[AxisField]:
-    """The axes as units of the result see them: one unit broadcast to many is the same for all."""
-    return [
-        axis if b == a else axis._replace(stride=0) if b == 1 and axis.start is not None else axis.without_place()
-        for axis, b, a in zip(field.axes, before, after, strict=True)
-    ]
+def _around(spans: Sequence[Span]) -> Span | None:
+    return (min(s[0] for s in spans), max(s[1] for s in spans)) if spans else None
 
 
-def _union(axes: Sequence[AxisField], rows: int, count: int) -> AxisField:
+def _bound(axes: Sequence[AxisField]) -> AxisField:
+    """All that any unit of these reads, for every unit."""
+    span = min(a.low for a in axes), max(a.high for a in axes)
+    return _axis((span,), 0, 1, False, None)
+
+
+def _union(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisField:
     """What a unit reads that reads all of these."""
     first = axes[0]
-    if all(a == first for a in axes) and (len(axes) == 1 or first.start is not None):
+    if all(a == first for a in axes) and (len(axes) == 1 or first.spans):
         return first
     whole = next((a for a in axes if a.covers(rows)), None)
     if whole is not None:
         return whole
-    low, high = min(a.low for a in axes), max(a.high for a in axes)
-    lines = [(a.start, a.stride, a.size) for a in axes if a.start is not None and a.stride is not None]
-    if len(lines) < len(axes):
-        return AxisField(high - low, 0, low, low, high, False)
-    size, stride, start = min(_enclosing(lines, stride, count - 1) for _, stride, _ in lines)
-    exact = len({stride for _, stride, _ in lines}) == 1 and all(a.is_exact for a in axes)
-    return AxisField(size, stride, start, low, high, exact)
+    along = {a.along for a in axes if a.along is not None}
+    if len(along) > 1 or not all(a.spans for a in axes):
+        return _bound(axes)
+    axis = along.pop() if along else None
+    count = 1 if axis is None else result.shape[axis]
+    period = lcm(*(len(a.spans) for a in axes))
+    if len({a.stride for a in axes}) > 1 or period > LARGEST_PERIOD:
+        return _enclosing(axes, count, axis)
+    spans = tuple(_around([s for a in axes if (s := a.span(unit)) is not None]) for unit in range(period))
+    return _axis(spans, first.step * period // len(first.spans), count, all(a.is_exact for a in axes), axis)
 
 
-def _enclosing(lines: Sequence[tuple[int, int, int]], stride: int, last: int) -> tuple[int, int, int]:
-    """Size, stride and start of the smallest field with this stride around others, for the units 0 to `last`.
+def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> AxisField:
+    """The smallest field of one size and stride around others, for the units 0 to `count` - 1.
 
     Distances between two fields are linear in the unit, so the first and the last unit decide.
     """
-    begins = [start + unit * (own - stride) for start, own, _ in lines for unit in (0, last)]
-    ends = [start + size + unit * (own - stride) for start, own, size in lines for unit in (0, last)]
-    return max(ends) - min(begins), stride, min(begins)
+    lines = [
+        (span[0] - place * Fraction(a.step, len(a.spans)), Fraction(a.step, len(a.spans)), span[1] - span[0])
+        for a in axes
+        for place, span in enumerate(a.spans)
+        if span is not None
+    ]
+    found = []
+    for _, stride, _ in lines:
+        begins = [start + unit * (own - stride) for start, own, _ in lines for unit in (0, count - 1)]
+        ends = [start + size + unit * (own - stride) for start, own, size in lines for unit in (0, count - 1)]
+        found.append((max(ends) - min(begins), stride, min(begins), max(ends)))
+    _, stride, start, end = min(found)
+    units = range(stride.denominator)
+    spans = tuple((floor(start + unit * stride), ceil(end + unit * stride)) for unit in units)
+    low, high = min(a.low for a in axes), max(a.high for a in axes)
+    return _axis(spans, stride.numerator, count, False, along)._replace(low=low, high=high)

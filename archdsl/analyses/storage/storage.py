@@ -32,7 +32,7 @@ class StorageFacts(NamedTuple):
         """
         if isinstance(node.operator, Module):
             return None
-        return 0 if node in self.in_place or node.operator.is_view else None
+        return 0 if node in self.in_place or node.operator.is_view(*node.operand_types) else None
 
 
 def storage(network: Network) -> StorageFacts:
@@ -45,7 +45,7 @@ def storage(network: Network) -> StorageFacts:
 
 def is_identity(node: Node) -> bool:
     """Whether the node gives back its operand itself, the same tensor, and so leaves no trace in code."""
-    if isinstance(node.operator, Module) or not node.operator.is_view:
+    if isinstance(node.operator, Module) or not node.operator.is_view(*node.operand_types):
         return False
     lowering = node.operator.pytorch(*node.operand_types)
     return lowering.module is None and lowering.function is not None and lowering.function.template == "{0}"
@@ -86,9 +86,9 @@ class _Decider:
             return self._fresh_outputs[id(op)][value.index]
         # A source gives its own parameter. Autograd forbids overwriting one of several results that are views, and
         # pays for overwriting any view with copies in backward.
-        if not node.operands or len(node.results) > 1 or op.is_view or op.is_identity_in_inference:
-            return False
         types = node.operand_types, node.result_types
+        if op.is_source or len(node.results) > 1 or op.is_view(*types[0]) or op.is_identity_in_inference:
+            return False
         kept = op.saved_in_place(*types) if node in self.in_place else op.saved(*types)
         return kept is not None and not kept.result
 

@@ -222,10 +222,18 @@ def kind_of(op: Op) -> Kind:
 
 
 def describe(unit: Unit, op: Op, node: Node) -> None:
-    """Fills a row with what the operator is: `conv 3x3, 64 /2` has the text `conv 3×3, 64` and the word `↓2`."""
+    """Fills a row with what the operator is: `conv 3x3, 64 /2` has the text `conv 3×3, 64` and the word `↓2`.
+
+    A transposed convolution or interpolation `*2` has the word `↑2`.
+    """
     unit.kind = kind_of(op)
-    text, slash, rest = op.summary().partition(" /")
-    unit.text = times(text + rest[rest.find(",") :] if slash and "," in rest else text)
+    summary = op.summary()
+    mark = " *" if " *" in summary else " /"
+    text, found, rest = summary.partition(mark)
+    factor, comma, more = rest.partition(",")
+    unit.text = times(text + comma + more)
+    if found and mark == " *":
+        unit.strides.append(Word("↑" + times(factor)))
     reach = op.reach(*node.operand_types) if node.operands else WHOLE
     strides = {step.stride: None for step in reach} if isinstance(reach, tuple) else {}
     if any(stride != 1 for stride in strides):

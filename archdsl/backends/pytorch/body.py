@@ -12,7 +12,9 @@ class Body:
     """The nodes of a module that become code, in the order they run."""
 
     def __init__(self, module: Module) -> None:
-        self.nodes = [n for n in module.nodes if not is_identity(n)]
+        self.parts = [n for n in module.nodes if not is_identity(n)]
+        """With the learned tensors, which code names where it reads them."""
+        self.nodes = [n for n in self.parts if isinstance(n.operator, Module) or not n.operator.is_source]
         self._aliases = {n.results[0]: n.operands[0] for n in module.nodes if is_identity(n)}
         self.inputs = module.inputs
         self.outputs = [self._itself(v) for v in module.outputs]

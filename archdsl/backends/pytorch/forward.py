@@ -9,14 +9,14 @@ another only where the outer one allocates nothing, since the inner one's operan
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from itertools import accumulate
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.body import Body
 from archdsl.backends.pytorch.layout import is_call
 from archdsl.backends.pytorch.names import unique, variable_name
-from archdsl.ir import Node, TensorType, Value
+from archdsl.ir import Helper, Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
 """Names of values that only pass through."""
@@ -26,12 +26,17 @@ LONG = 88
 
 
 class Application(NamedTuple):
-    """How a node is written: `self.conv1({*})`, `F.relu({0}, inplace=True)`."""
+    """How a node is written: `F.relu({0}, inplace=True)`, or `self.conv1` called with the operands."""
 
-    template: str
+    template: str = ""
+    """Ours alone: no text of a spec is in it."""
     allocates: bool = True
     accumulates: str = ""
     """`+=` where it is a statement that changes its first operand."""
+    imports: tuple[str, ...] = ()
+    helper: Helper | None = None
+    callee: str = ""
+    """What is called, where there is no template."""
 
 
 class Statement(NamedTuple):
@@ -52,6 +57,8 @@ class Forward(NamedTuple):
     statements: tuple[Statement, ...]
     returns: str
     """The annotation of its result."""
+    imports: frozenset[str] = frozenset()
+    helpers: tuple[Helper, ...] = ()
 
     @property
     def code(self) -> object:
@@ -68,7 +75,12 @@ class Returns(NamedTuple):
 
 
 def write_forward(
-    body: Body, applications: list[Application], parameters: tuple[str, ...], returns: Returns | None, taken: Set[str]
+    body: Body,
+    applications: list[Application],
+    parameters: tuple[str, ...],
+    returns: Returns | None,
+    taken: Set[str],
+    tensors: Mapping[Value, str] | None = None,
 ) -> Forward:
     """Writes the `forward` of a module.
 
@@ -77,13 +89,16 @@ def write_forward(
         parameters: names for the inputs, as far as the spec has some.
         returns: the network's outputs; None for every other module.
         taken: names that the file uses otherwise.
+        tensors: the learned tensors, as code names them.
     """
-    writer = _Writer(body, applications, taken, returns is not None and bool(returns.output_class))
+    writer = _Writer(body, applications, taken, returns is not None and bool(returns.output_class), tensors or {})
     writer.bind_inputs(parameters)
     for position in range(len(body.nodes)):
         writer.add(position)
     writer.finish(returns)
-    return Forward(tuple(writer.parameters), tuple(writer.statements), writer.annotation(returns))
+    imports = frozenset(name for a in applications for name in a.imports)
+    helpers = tuple(a.helper for a in applications if a.helper is not None)
+    return Forward(tuple(writer.parameters), tuple(writer.statements), writer.annotation(returns), imports, helpers)
 
 
 class _Pending(NamedTuple):
@@ -94,13 +109,21 @@ class _Pending(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, body: Body, applications: list[Application], taken: Set[str], is_wrapped: bool) -> None:
+    def __init__(
+        self,
+        body: Body,
+        applications: list[Application],
+        taken: Set[str],
+        is_wrapped: bool,
+        tensors: Mapping[Value, str],
+    ) -> None:
         self.body = body
         self.applications = applications
         self.statements: list[Statement] = []
         self.parameters: list[str] = []
         self._taken = taken
         self._is_wrapped = is_wrapped
+        self._tensors = tensors
         self._names: dict[Value, str] = {}
         self._bound: dict[str, Value] = {}
         self._stale: dict[bool, list[str]] = {False: [], True: []}
@@ -140,7 +163,7 @@ class _Writer:
         if self.statements and self.statements[-1].prefix == "return ":
             return
         self._training = False
-        values = [self._names[v] for v in self.body.outputs]
+        values = [self._text(v) for v in self.body.outputs]
         if returns is None:
             training = [_is_training(v) for v in self.body.outputs]
             parts = [f"{v} if self.training else None" if t else v for v, t in zip(values, training, strict=True)]
@@ -168,13 +191,15 @@ class _Writer:
     def _expression(self, position: int) -> str:
         node, application = self.body.nodes[position], self.applications[position]
         operands = [self._text(v) for v in self.body.operands(node)]
+        if application.callee:
+            return f"{application.callee}({', '.join(operands)})"
         return operands[1] if application.accumulates else fill(application.template, operands)
 
     def _text(self, value: Value) -> str:
         pending = self._pending
         if pending is not None and value is self.body.nodes[pending.position].results[0]:
             return pending.expression
-        return self._names[value]
+        return self._tensors[value] if value in self._tensors else self._names[value]
 
     def _nests(self, position: int, expression: str) -> bool:
         """Whether the expression may stand inside that of the next node."""
@@ -314,7 +339,7 @@ def _is_training(value: Value) -> bool:
 
 def changed_type(source: TensorType | None, node: Node) -> str:
     """The type of the results where it is not the source's."""
-    types = list(dict.fromkeys(node.result_types))
-    if not types or types == [source]:
+    types = list(dict.fromkeys(map(str, node.result_types)))
+    if not types or types == [str(source)]:
         return ""
-    return ", ".join(map(str, types)) + (" each" if len(types) == 1 and len(node.results) > 1 else "")
+    return ", ".join(types) + (" each" if len(types) == 1 and len(node.results) > 1 else "")

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from archdsl.ir import Call
-
 WIDTH = 120
 INDENT = "    "
-_STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
+STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
+_SENTENCE = re.compile(r"(?<=[.;]) (?=\w|`)")
+_CALLEE = re.compile(r'[\w.]+(\["[^"]*"\])?\(')
 _BARE_QUOTE_AT_END = re.compile(r'(?<!\\)(\\\\)*"$')
 
 
@@ -72,7 +73,7 @@ def brackets(text: str) -> Group | None:
     opened: list[int] = []
     commas: list[list[int]] = []
     found: tuple[int, list[int]] | None = None
-    for position, character in enumerate(_STRINGS.sub(lambda m: "_" * len(m[0]), text)):
+    for position, character in enumerate(STRINGS.sub(lambda m: "_" * len(m[0]), text)):
         if character in "([{":
             opened.append(position)
             commas.append([])
@@ -91,7 +92,7 @@ def brackets(text: str) -> Group | None:
 def is_call(text: str) -> bool:
     """Whether an expression is one call, so that it needs no parentheses inside another."""
     group = brackets(text)
-    return group is not None and group.close == ")" and group.open[:-1].replace(".", "_").isidentifier()
+    return group is not None and group.close == ")" and _CALLEE.fullmatch(group.open) is not None
 
 
 def quoted(text: str) -> str:
@@ -114,19 +115,14 @@ def literal(value: object) -> str:
     return repr(value)
 
 
-def constructor(call: Call, inplace: bool) -> Group:
-    """`nn.Conv2d(3, 64, 3, padding=1)`."""
-    keywords = (*call.keywords, ("inplace", True)) if inplace else call.keywords
-    items = [Item(literal(a)) for a in call.args] + [Item(literal(v), f"{k}=") for k, v in keywords]
-    return Group(f"{call.target}(", tuple(items))
-
-
 def docstring(text: str, indent: str) -> list[str]:
     """A docstring's lines; none for an empty text."""
     wrapped = _paragraphs(text, WIDTH - len(indent) - 3)
     if not wrapped:
         return []
-    if len(wrapped) == 1 and _columns(wrapped[0]) + len(indent) + 6 <= WIDTH:
+    if len(wrapped) == 1 and _columns(wrapped[0]) + len(indent) + 6 > WIDTH:
+        wrapped = _paragraphs(text, WIDTH - len(indent) - 6)
+    if len(wrapped) == 1:
         return [f'{indent}"""{wrapped[0]}"""']
     return [f'{indent}"""{wrapped[0]}', *(f"{indent}{line}".rstrip() for line in wrapped[1:]), f'{indent}"""']
 
@@ -144,18 +140,29 @@ def _paragraphs(text: str, width: int) -> list[str]:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """The line, escaped, broken between words where it is too long."""
+    """The line, escaped; one that is too long is broken between sentences, else between words."""
     escaped = _escaped(line).rstrip(" ")
     if _columns(escaped) <= width:
         return [escaped]
     start = line[: len(line) - len(line.lstrip(" "))]
-    found = [start]
-    for word in escaped.split(" "):
-        joint = "" if found[-1] == start else " "
-        if joint and _columns(found[-1]) + 1 + _columns(word) > width:
-            found.append(start + word)
-        elif word:
-            found[-1] += joint + word
+    found: list[str] = []
+    for sentence in _SENTENCE.split(escaped.strip(" ")):
+        room = width - _columns(start)
+        parts = [sentence] if _columns(sentence) <= room else _filled(sentence.split(" "), room)
+        if found and _columns(f"{found[-1]} {parts[0]}") <= width:
+            found[-1] += f" {parts.pop(0)}"
+        found += [start + part for part in parts]
+    return found
+
+
+def _filled(words: Sequence[str], width: int) -> list[str]:
+    """Lines of words, each as full as it can be."""
+    found = [""]
+    for word in filter(None, words):
+        if found[-1] and _columns(f"{found[-1]} {word}") > width:
+            found.append(word)
+        else:
+            found[-1] = f"{found[-1]} {word}".lstrip(" ")
     return found
 
 

@@ -10,12 +10,17 @@ from keyword import iskeyword
 from archdsl.ir import MODULE_ATTRIBUTES
 
 RESERVED = frozenset(
-    {"self", "torch", "nn", "F", "math", "Any", "NamedTuple", "OrderedDict", "Tensor"} | set(dir(builtins))
+    {"self", "torch", "nn", "F", "math", "Any", "NamedTuple", "OrderedDict", "Tensor"}
+    | {name for name in dir(builtins) if not name.startswith("_")}
 )
-"""What generated code itself refers to: no class and no variable takes these names."""
+"""What generated code itself refers to: no class and no variable takes these names. Not `_`: an interactive
+interpreter keeps its last result there."""
 
 SEQUENTIAL_ATTRIBUTES = frozenset({"_get_item_by_idx", "append", "extend", "insert", "pop"})
 """What `nn.Sequential` adds to the attributes of `nn.Module`."""
+
+DICT_ATTRIBUTES = frozenset({"clear", "items", "keys", "pop", "update", "values"})
+"""What `nn.ModuleDict` adds."""
 
 
 def is_identifier(name: str) -> bool:

@@ -12,6 +12,7 @@ class Activation(Op):
     """Base of the activation functions that are both a module and a function of PyTorch."""
 
     category = "activation"
+    reads_unbatched = True
     module: ClassVar[str]
     """The class in `torch.nn`."""
     function: ClassVar[str]
@@ -27,7 +28,7 @@ class Activation(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         check_float(self.name, operands[0])
-        return operands
+        return (operands[0].computed(),)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True) if self.keeps_result else Saved(operands=(0,))

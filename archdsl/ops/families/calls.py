@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.ir import Call, Expression, Helper, Literal, Lowering, Shape
+from archdsl.ir import Call, Expression, Helper, Literal, Lowering, TensorType
 
 Keywords = tuple[tuple[str, Literal], ...]
 
 
-def compact(sizes: Shape) -> Any:
+def compact(sizes: tuple[float, ...]) -> Any:
     """One number where all axes agree, as PyTorch's arguments are usually written."""
     return sizes[0] if len(set(sizes)) == 1 else sizes
 
@@ -35,6 +35,6 @@ def helper_call(helper: Helper, args: tuple[Literal, ...] = (), keywords: Keywor
     return Lowering(Call(helper.name, args, keywords), helper=helper)
 
 
-def dim(axis: int) -> int:
-    """PyTorch's number of an axis: the batch comes before axis 0, and negative numbers count from the end."""
-    return axis + 1 if axis >= 0 else axis
+def dim(axis: int, x: TensorType) -> int:
+    """PyTorch's number of an axis: the batch, if there is one, comes before axis 0; negative numbers count from the end."""
+    return axis + 1 if axis >= 0 and x.batched else axis

@@ -35,3 +35,14 @@ def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> in
         attribute=attribute,
         help=f"axes are numbered 0 to {x.rank - 1}, or -{x.rank} to -1 from the end" if x.rank else None,
     )
+
+
+def check_groups(groups: int, inputs: int, outputs: int) -> None:
+    """Raises `Misfit` where groups do not divide the channels."""
+    for what, channels in (("input", inputs), ("output", outputs)):
+        if channels % groups:
+            raise Misfit(
+                f"{groups} groups do not divide {channels} {what} channels",
+                attribute="groups",
+                label=f"{channels} = {channels // groups} * {groups} + {channels % groups}",
+            )

@@ -47,7 +47,11 @@ class Convolution(Op):
         (x,) = operands
         check_weights_fit(self.name, x)
         k = self.kernel(x)
-        return (x.with_shape((k.outputs, *output_sizes(k.geometry, x))),)
+        return (self.mapped(x, (k.outputs, *output_sizes(k.geometry, x))),)
+
+    def mapped(self, x: TensorType, shape: Shape) -> TensorType:
+        """The result's type. On volumes 1x1x1 windows have a kernel that does not keep channels last."""
+        return x.mapped(shape, keeping=(2,) if prod(self.kernel(x).geometry.window) == 1 else (2, 3))
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         (x,) = operands

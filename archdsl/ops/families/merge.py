@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 
-from archdsl.ir import Expression, Extra, Lowering, Misfit, Op, Saved, Shape, TensorType, Types
+from archdsl.ir import Expression, Extra, Lowering, Misfit, Op, Saved, Shape, TensorType, Types, show_shape
+from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_float
 
 AXIS_NAMES = {3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
@@ -17,6 +18,7 @@ class Merge(Op):
     category = "merge"
     operands = None
     numbered = False
+    reads_unbatched = True
 
 
 class Elementwise(Merge):
@@ -36,20 +38,25 @@ class Elementwise(Merge):
 
     def _steps(self, operands: Types) -> Types:
         """The types of the first operand, of the first two joined, and so on. Raises `Misfit`."""
+        rank = batched_rank(operands)
         steps = [operands[0]]
+        done = sizes_beside(self.name, operands[0], rank, 0)
         for index, x in enumerate(operands[1:], start=1):
-            done = steps[-1].shape
-            check_same_rank(self.name, done, x.shape, index)
-            sizes = tuple(zip(done, x.shape, strict=True))
+            other = sizes_beside(self.name, x, rank, index)
+            if rank is None:
+                done, other = ((1,) * (max(map(len, (done, other))) - len(s)) + s for s in (done, other))
+            check_same_rank(self.name, done, other, index)
+            pairs = tuple(zip(done, other, strict=True))
             check_axes(
-                self.name, done, x.shape, index, (a for a, (m, n) in enumerate(sizes) if m != n and 1 not in (m, n))
+                self.name, done, other, index, (a for a, (m, n) in enumerate(pairs) if m != n and 1 not in (m, n))
             )
-            steps.append(x.with_shape(tuple(map(max, sizes))))
+            done = tuple(map(max, pairs))
+            steps.append(_joined(steps[-1], x, done))
         return tuple(steps)
 
     def between(self, operands: Types) -> tuple[Extra, ...]:
         """The results that are joined further."""
-        return tuple(Extra("partial result", t.shape, t.dtype) for t in self._steps(operands)[1:-1])
+        return tuple(Extra("partial result", t.shape, t.dtype, batched=t.batched) for t in self._steps(operands)[1:-1])
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The result of all operands but the last, while the last joins it."""
@@ -69,7 +76,44 @@ class Product(Elementwise):
     def saved(self, operands: Types, results: Types) -> Saved:
         if len(operands) == 1:
             return Saved()
+        if len(operands) == 2:
+            return Saved(for_others=(0, 1))
         return Saved(tuple(range(len(operands))), extra=self.between(operands))
+
+
+def _joined(left: TensorType, right: TensorType, shape: Shape) -> TensorType:
+    """The type of two operands joined by an elementwise kernel."""
+    plain = TensorType(shape, left.dtype, left.batched or right.batched)
+    if left.strides is None is right.strides:
+        return plain
+    strides = elementwise(plain.tensor_shape, *((t.tensor_shape, t.tensor_strides) for t in (left, right)))
+    return plain.with_strides(shape, strides)
+
+
+def batched_rank(operands: Types) -> int | None:
+    """The number of axes that values with a batch axis have; None where there are no such values."""
+    return next((x.rank for x in operands if x.batched), None)
+
+
+def sizes_beside(op: str, x: TensorType, rank: int | None, operand: int) -> Shape:
+    """The sizes of an operand beside batched values of a rank.
+
+    A tensor without a batch axis is read against `[N, ...]` from the right, a leading 1 standing for the batch.
+    Raises `Misfit`.
+    """
+    if x.batched or rank is None:
+        return x.shape
+    if x.rank <= rank:
+        return (1,) * (rank - x.rank) + x.shape
+    if x.rank == rank + 1 and x.shape[0] == 1:
+        return x.shape[1:]
+    raise Misfit(
+        f"`{op}` reads a learned tensor against [N, ...] from the right, and {show_shape(x.shape)} has another size there",
+        code="shape-mismatch",
+        operand=operand,
+        label=f"{x.shape[0]} where the batch axis is" if x.rank == rank + 1 else f"{x.rank} axes against {rank + 1}",
+        help=f"{show_shape((1, *x.shape[1:]))} is the same for every sample" if x.rank == rank + 1 else None,
+    )
 
 
 def check_one_dtype(op: str, operands: Types) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from archdsl.ir import WHOLE, Misfit, Op, Reach, TensorType, Types
+from archdsl.ir import WHOLE, Misfit, Op, Reach, Shape, TensorType, Types
 from archdsl.ops.families.calls import Keywords, compact, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric
@@ -40,7 +40,11 @@ class Pool(Op):
                     attribute="pad",
                     help="with more, a window could lie in the padding alone",
                 )
-        return (x.with_shape((x.channels, *sizes)),)
+        return (x.mapped((x.channels, *sizes), keeping=self.keeps_channels_last(x)),)
+
+    def keeps_channels_last(self, x: TensorType) -> Shape:
+        """The numbers of spatial axes for which maps with channels last stay so."""
+        return (2,) if self.needs_copy(x) else (1, 2)
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE if self.is_global else self.geometry(operands[0]).steps

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from archdsl.ir import WHOLE, Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
+from archdsl.ir import Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import call_and_function, dim
 from archdsl.ops.families.checks import check_axis, check_float
+from archdsl.ops.families.moves import over
 
 
 class SoftmaxOverAxis(Op):
@@ -15,6 +16,7 @@ class SoftmaxOverAxis(Op):
 
     category = "activation"
     positional = 1
+    reads_unbatched = True
     module: ClassVar[str]
 
     axis: Axis | None = Field(None, description="the axis that adds up to 1; may be left out on a vector only")
@@ -37,14 +39,14 @@ class SoftmaxOverAxis(Op):
     def infer(self, *operands: TensorType) -> Types:
         check_float(self.name, operands[0])
         self._axis(operands[0])
-        return operands
+        return (operands[0].with_shape(operands[0].shape),)
 
     def reach(self, *operands: TensorType) -> Reach:
-        return "pointwise" if self._axis(operands[0]) == 0 else WHOLE
+        return over(operands[0], self._axis(operands[0]))
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        over = (("dim", dim(self._axis(operands[0]))),)
+        over = (("dim", dim(self._axis(operands[0]), operands[0])),)
         return call_and_function(self.module, self.name, (), over)

@@ -75,14 +75,15 @@ def per_axis(value: Any, rank: int, attribute: str) -> Shape:
         return (value,) * rank
     if len(value) != rank:
         raise Misfit(
-            f"`{attribute}` has {_count(len(value), 'size')}, the input {_count(rank, 'spatial axis')}",
+            f"`{attribute}` has {counted(len(value), 'size')}, the input {counted(rank, 'spatial axis')}",
             code="wrong-rank",
             attribute=attribute,
         )
     return tuple(value)
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """`1 spatial axis`, `2 sizes`."""
     plural = what.replace("axis", "axes") if "axis" in what else f"{what}s"
     return f"{number} {what if number == 1 else plural}"
 
@@ -91,8 +92,6 @@ def _paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Sh
     """Rows before and after each axis for a `pad=` attribute (same, half, full as the reference defines them)."""
     rank = len(sizes)
     extents = [d * (k - 1) + 1 for k, d in zip(window, dilation, strict=True)]
-    if isinstance(pad, int):
-        return ((pad, pad),) * rank
     if pad == "valid":
         return ((0, 0),) * rank
     if pad == "full":
@@ -102,15 +101,20 @@ def _paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Sh
     if pad == "same":
         totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(sizes, stride, extents, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
-    if all(isinstance(p, tuple) for p in pad):
-        if len(pad) != rank:
-            raise Misfit(
-                f"`pad` has {_count(len(pad), 'axis')}, the input {_count(rank, 'spatial axis')}",
-                code="wrong-rank",
-                attribute="pad",
-            )
-        return tuple(pad)
-    return tuple((p, p) for p in per_axis(pad, rank, "pad"))
+    return amounts(pad, rank, "pad")
+
+
+def amounts(value: Any, rank: int, attribute: str) -> Padding:
+    """Rows before and after each axis, given as one number, one for each axis, or pairs. Raises `Misfit`."""
+    if isinstance(value, int) or not all(isinstance(v, tuple) for v in value):
+        return tuple((v, v) for v in per_axis(value, rank, attribute))
+    if len(value) != rank:
+        raise Misfit(
+            f"`{attribute}` has {counted(len(value), 'axis')}, the input {counted(rank, 'spatial axis')}",
+            code="wrong-rank",
+            attribute=attribute,
+        )
+    return tuple(value)
 
 
 def _half(extent: int, window: int) -> tuple[int, int]:
@@ -157,6 +161,16 @@ def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, in
     return count
 
 
+def transposed_spans(window: int, stride: int, dilation: int, before: int) -> tuple[tuple[int, int] | None, ...]:
+    """For each output row of one stride, the first and last input row whose window writes to it."""
+    found = []
+    for row in range(stride):
+        taps = [row + before - dilation * tap for tap in range(window)]
+        rows = [t // stride for t in taps if t % stride == 0]
+        found.append((min(rows), max(rows)) if rows else None)
+    return tuple(found)
+
+
 def show_window(window: Any) -> str:
     return "x".join(map(str, window)) if isinstance(window, tuple) else str(window)
 
@@ -167,3 +181,8 @@ def show_stride(stride: Any) -> str:
     if sizes == {1}:
         return ""
     return f" /{show_window(stride if len(sizes) > 1 else sizes.pop())}"
+
+
+def show_amount(amount: Any) -> str:
+    """`1`, `[1, 2]` or `[[0, 1], [0, 1]]`, as specs write it."""
+    return f"[{', '.join(map(show_amount, amount))}]" if isinstance(amount, tuple) else str(amount)

@@ -1,0 +1,394 @@
+"""Families -> the text of their classes. A class knows its parameters once its body is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from archdsl.backends.pytorch.conditions import Conditions, Declarations
+from archdsl.backends.pytorch.dense import step
+from archdsl.backends.pytorch.families import Family, Layer, Position, keyword_of, keywords_of
+from archdsl.backends.pytorch.forward import Statement
+from archdsl.backends.pytorch.joining import Choice, Line
+from archdsl.backends.pytorch.layout import INDENT, WIDTH, Group, Item, docstring, lines, literal, quoted
+from archdsl.backends.pytorch.names import is_identifier, unique
+from archdsl.backends.pytorch.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same
+from archdsl.backends.pytorch.parts import Instance, Leaf, reference
+from archdsl.backends.pytorch.plan import Plan
+from archdsl.backends.pytorch.rolling import alternating, counted, rolled
+from archdsl.ir import MODULE_ATTRIBUTES, Helper
+
+BODY = INDENT * 2
+
+PASSES = 3
+"""A constructor is written so often: expressions that turn up late serve earlier lines too, and then may get names."""
+
+ARGUMENTS = {
+    "Conv": ("in_channels", "channels", "window"),
+    "BatchNorm": ("channels",),
+    "Linear": ("in_features", "features"),
+    "Pool": ("window",),
+    "Dropout": ("p",),
+}
+"""Names for arguments of PyTorch's modules, where they become parameters of a class."""
+
+
+class Classes:
+    """Writes the classes of a plan, callees before callers, and collects what they need."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.imports: set[str] = set()
+        self.helpers: dict[str, Helper] = {}
+        self.parameters: dict[Family, Parameters] = {}
+        self.declarations = Declarations()
+        self.row = {instance: row for family in plan.families for row, instance in enumerate(family.instances)}
+        """Which instance of its family each is."""
+
+    def write(self, family: Family) -> list[str]:
+        """The lines of a family's class."""
+        self.imports.add("nn")
+        return _Class(self, family).lines()
+
+    def need(self, helper: Helper | None) -> None:
+        if helper is not None:
+            assert self.helpers.setdefault(helper.name, helper) == helper, helper.name
+            self.imports.update(helper.imports)
+
+
+class _Class:
+    def __init__(self, classes: Classes, family: Family) -> None:
+        self.classes = classes
+        self.family = family
+        self.of = classes.plan.of
+        modules = [i.module for i in family.instances]
+        taken = frozenset({*classes.plan.taken, "layers"})
+        self.parameters = classes.parameters[family] = Parameters(modules, taken)
+        self.conditions = Conditions(modules, self.parameters, classes.declarations)
+        self.number_names: list[str] = []
+        self.is_keyed = family.shape.forward is not None and any(i.is_keyed for i in family.instances)
+
+    def lines(self) -> list[str]:
+        name, shape = self.family.class_name, self.family.shape
+        # A network keeps the name it has in the spec.
+        unusual = "" if "_" not in name.strip("_") and name.strip("_")[:1].isupper() else "  # noqa: N801"
+        base = (
+            "nn.Sequential"
+            if shape.forward is None and not shape.is_dense
+            else "nn.ModuleDict"
+            if self.is_keyed
+            else "nn.Module"
+        )
+        head = f"class {name}({base}):{unusual}"
+        for _ in range(PASSES - 1):
+            self._constructor()
+            self.parameters.begin_again()
+        parts = [docstring(self.family.first.module.doc, INDENT), self._constructor(), self._forward()]
+        return [head, *[line for part in parts if part for line in ("", *part)][1:]]
+
+    # The constructor
+
+    def _constructor(self) -> list[str]:
+        positions, forward = self.family.shape.positions, self.family.shape.forward
+        if not positions:
+            return []
+        everywhere = self.family.instances
+        if self.family.shape.is_dense:
+            body = [f"{BODY}super().__init__()", *self._dense_layers()]
+        elif self.family.shape.is_numbered:
+            body = self._locals() + self._sequence("super().__init__(", "", positions, everywhere, BODY)
+        else:
+            flags = forward.flags if forward is not None else ()
+            body = [f"{BODY}super().__init__()", *self._locals()]
+            body += [f"{BODY}self.{f.name} = {self.conditions.express(f.answers, f.name)}" for f in flags]
+            body += self._numbers()
+            body += self._attributes(positions)
+        signature = Group("def __init__(", (Item("self"), *map(_declared, self.parameters.used)), ") -> None")
+        return [*lines(Item(signature), INDENT, ":"), *body]
+
+    def _numbers(self) -> list[str]:
+        """Attributes for the numbers in `forward` that differ between instances."""
+        forward = self.family.shape.forward
+        self.number_names = []
+        found: dict[str, str] = {}
+        for hole in forward.holes if forward is not None else ():
+            text = self.parameters.express(hole.values, hole.wanted)
+            if text in found:
+                self.number_names.append(found[text])
+                continue
+            flags = [flag.name for flag in forward.flags] if forward is not None else []
+            taken = {*MODULE_ATTRIBUTES, *flags, *self.number_names, *(p.name for p in self.family.shape.positions)}
+            name = unique(text if text.isidentifier() else hole.wanted, taken)
+            self.number_names.append(name)
+            found[text] = name
+        return [f"{BODY}self.{name} = {text}" for text, name in found.items()]
+
+    def _dense_layers(self) -> list[str]:
+        """`for i in range(depth)`: a layer whose sizes grow from turn to turn."""
+        dense = [i.dense for i in self.family.instances if i.dense is not None]
+        stem, start = dense[0].stem, dense[0].start
+        count = self.parameters.express([len(d.nodes) for d in dense], "depth")
+        first, second, _ = self.family.shape.positions
+        kind = first.kinds(self.of)[0]
+        assert kind is not None
+        items = []
+        for parameter in self.classes.parameters[kind].used:
+            own, following = (self._values(parameter, p.layers) for p in (first, second))
+            steps = [step(pair) or 0 for pair in zip(own, following, strict=True)]
+            if not any(steps) and all(is_same(v, parameter.default) for v in own):
+                continue
+            text = self.parameters.express(own, parameter.name)
+            if any(steps):
+                text += f" + {self.parameters.express(steps, 'growth')} * i"
+            items.append(Item(text, "" if parameter.default is None else f"{parameter.name}="))
+        layer = Group(f"{kind.class_name}(", tuple(items))
+        number = f"i + {start}" if start else "i"
+        added = Group("self.add_module(", (Item(f'f"{stem}{{{number}}}"'), Item(layer)))
+        return [f"{BODY}for i in range({count}):", *lines(Item(added), BODY + INDENT)]
+
+    def _values(self, parameter: Parameter, layers: Sequence[Layer]) -> list[Row]:
+        """What a parameter of a class is where its instances stand."""
+        return [parameter.values[self.classes.row[i]] if isinstance(i, Instance) else ABSENT for i in layers]
+
+    def _locals(self) -> list[str]:
+        return [f"{BODY}{name} = {text}" for text, name in self.parameters.locals.items()]
+
+    def _attributes(self, positions: Sequence[Position]) -> list[str]:
+        forward = self.family.shape.forward
+        asked = forward.asked if forward is not None else frozenset()
+        found: list[str] = []
+        for presence, alike in groupby(positions, lambda p: p.presence):
+            group = list(alike)
+            if all(presence):
+                found += [line for p in group for line in self._attribute(p, BODY)]
+                continue
+            found += [f"{BODY}self.{p.name} = None" for p in group if p.name in asked]
+            found.append(f"{BODY}if {self.conditions.express(presence, group[0].name)}:")
+            found += [line for p in group for line in self._attribute(p, BODY + INDENT)]
+        return found
+
+    def _attribute(self, position: Position, indent: str) -> list[str]:
+        name, layers = position.name, position.layers
+        kinds = position.kinds(self.of)
+        if len(kinds) > 1:
+            return self._alternatives(position, kinds, indent)
+        is_tensor = any(isinstance(layer, Leaf) and layer.is_tensor for layer in layers)
+        if not is_identifier(name) and (is_tensor or not self.is_keyed):
+            method = "register_parameter" if is_tensor else "add_module"
+            layer = self._layer(layers, name)
+            return lines(Item(Group(f"self.{method}(", (Item(quoted(name)), Item(layer)))), indent)
+        target = f"{reference(name, self.is_keyed)} = "
+        inside = self._inside(layers)
+        if inside is not None and any(self._is_optional(p, layers) for p in inside):
+            return self._sequence("nn.Sequential(", target, inside, layers, indent)
+        return lines(Item(self._layer(layers, name), target), indent)
+
+    def _alternatives(self, position: Position, kinds: Sequence[Family | None], indent: str) -> list[str]:
+        """A part that is of one block in some instances, and of another in the rest."""
+        rows = [self.of[layer] if isinstance(layer, Instance) else None for layer in position.layers]
+        answers = [row is kinds[0] if row is not None else ABSENT for row in rows]
+        layers = [tuple(p if row is k else None for p, row in zip(position.layers, rows, strict=True)) for k in kinds]
+        then, otherwise = (self._attribute(position._replace(layers=chosen), indent) for chosen in layers)
+        assert kinds[0] is not None
+        condition = self.conditions.express(answers, kinds[0].first.module.name)
+        target = f"{indent}{reference(position.name, self.is_keyed)} = "
+        if len(then) == len(otherwise) == 1 and otherwise[0].startswith(target):
+            line = f"{then[0]} if {condition} else {otherwise[0].removeprefix(target)}"
+            if len(line) <= WIDTH:
+                return [line]
+        shifted = [[INDENT + line for line in part] for part in (then, otherwise)]
+        return [f"{indent}if {condition}:", *shifted[0], f"{indent}else:", *shifted[1]]
+
+    def _sequence(
+        self, call: str, prefix: str, positions: Sequence[Position], around: Sequence[Layer], indent: str
+    ) -> list[str]:
+        """A statement with a numbered sequence. One with optional parts puts them into a list first."""
+        if not any(self._is_optional(p, around) for p in positions):
+            return lines(Item(Group(call, self._numbered(positions, around)), prefix), indent)
+        found: list[str] = []
+        for _, alike in groupby(positions, lambda p: p.presence):
+            group = list(alike)
+            is_optional = self._is_optional(group[0], around)
+            if is_optional and not found:
+                found.append(f"{indent}layers: list[nn.Module] = []")
+            if is_optional:
+                found.append(f"{indent}if {self._condition(group[0], around)}:")
+            items = self._numbered(group, group[0].layers if is_optional else around)
+            if found and len(items) == 1 and not str(items[0]).startswith("*"):
+                added = Item(Group("layers.append(", items))
+            else:
+                added = Item(Group("[", items, "]"), "layers += " if found else "layers: list[nn.Module] = ")
+            found += lines(added, indent + INDENT * is_optional)
+        return [*found, f"{indent}{prefix}{call}*layers)"]
+
+    # Layers: each is given by its instances' layers, row by row
+
+    def _layer(self, layers: Sequence[Layer], label: str) -> Group | str:
+        leaves = [layer for layer in layers if isinstance(layer, Leaf)]
+        if len({leaf.call.target for leaf in leaves}) > 1:
+            return self._either(layers, leaves)
+        if leaves:
+            return self._leaf(layers, leaves, label)
+        instances = [layer for layer in layers if isinstance(layer, Instance)]
+        family = self.of[instances[0]]
+        return self._use(layers, family) if family.class_name else self._written_out(layers, family)
+
+    def _leaf(self, layers: Sequence[Layer], leaves: Sequence[Leaf], label: str) -> Group:
+        """`nn.Conv2d(in_channels, 64, 3, padding=1)`."""
+        first = leaves[0]
+        self.classes.need(first.helper)
+        wanted = next((names for kind, names in ARGUMENTS.items() if kind in first.call.target), ())
+        items = []
+        for index in range(len(first.call.args)):
+            values = [layer.call.args[index] if isinstance(layer, Leaf) else ABSENT for layer in layers]
+            items.append(Item(self.parameters.express(values, wanted[index] if index < len(wanted) else label)))
+        for name in keywords_of([leaf.call for leaf in leaves]):
+            values = [keyword_of(layer.call, name) if isinstance(layer, Leaf) else ABSENT for layer in layers]
+            items.append(Item(self.parameters.express(values, name), f"{name}="))
+        if first.inplace:
+            items.append(Item("True", "inplace="))
+        made = Group(f"{first.call.target}(", tuple(items))
+        if not first.is_tensor:
+            return made
+        self.classes.imports.add("torch")
+        return Group("nn.Parameter(", (Item(made),))
+
+    def _either(self, layers: Sequence[Layer], leaves: Sequence[Leaf]) -> str:
+        """`nn.Hardswish() if hardswish else nn.ReLU(inplace=True)`."""
+        targets = list(dict.fromkeys(leaf.call.target for leaf in leaves))
+        answers = [[leaf.call.target == t if isinstance(leaf, Leaf) else ABSENT for leaf in layers] for t in targets]
+        known = [self.parameters.find(asked) is not None for asked in answers]
+        order = (1, 0) if known == [False, True] else (0, 1)
+        then, otherwise = (
+            self._layer([layer if is_it is True else None for layer, is_it in zip(layers, answers[i], strict=True)], "")
+            for i in order
+        )
+        name = targets[order[0]].rpartition(".")[2].lower()
+        return f"{then} if {self.conditions.express(answers[order[0]], name)} else {otherwise}"
+
+    def _use(self, layers: Sequence[Layer], family: Family) -> Group:
+        """`Bottleneck(256, 128, stride=2)`."""
+        items = []
+        for parameter in self.classes.parameters[family].used:
+            values = self._values(parameter, layers)
+            if any(v is not ABSENT and not is_same(v, parameter.default) for v in values):
+                text = self.parameters.express(values, parameter.name, family.first.module.name)
+                items.append(Item(text, "" if parameter.default is None else f"{parameter.name}="))
+        return Group(f"{family.class_name}(", tuple(items))
+
+    def _written_out(self, layers: Sequence[Layer], family: Family) -> Group:
+        """`nn.Sequential(nn.Conv2d(...), nn.BatchNorm2d(...))`."""
+        self.classes.imports.add("nn")
+        positions = self._inside(layers)
+        assert positions is not None
+        if family.shape.is_numbered:
+            return Group("nn.Sequential(", self._numbered(positions, layers))
+        self.classes.imports.add("OrderedDict")
+        is_plain = all(is_identifier(p.name) for p in positions)
+        items = tuple(
+            Item(self._layer(p.layers, p.name), f"{p.name}=" if is_plain else f"{quoted(p.name)}: ", _comment(p))
+            for p in positions
+        )
+        row = counted([(p.name, str(item.body)) for p, item in zip(positions, items, strict=True)])
+        if row:
+            return Group("nn.Sequential(", (Item(Group("OrderedDict(", (Item(row),))),))
+        named = Group("OrderedDict(", items if is_plain else (Item(Group("{", items, "}")),))
+        return Group("nn.Sequential(", (Item(named),))
+
+    def _numbered(self, positions: Sequence[Position], around: Sequence[Layer]) -> tuple[Item, ...]:
+        """The parts of a numbered sequence as arguments, each with the type of its result where that changes."""
+        return tuple(rolled([self._item(p, around) for p in positions]))
+
+    def _item(self, position: Position, around: Sequence[Layer]) -> Item:
+        layer = self._layer(position.layers, position.name)
+        if not self._is_optional(position, around):
+            return Item(layer, comment=_comment(position))
+        return Item(f"*([{layer}] if {self._condition(position, around)} else [])")
+
+    def _inside(self, layers: Sequence[Layer]) -> list[Position] | None:
+        """The parts of a sequence that is written out where these layers stand; None where there is none."""
+        first = next(layer for layer in layers if layer is not None)
+        if isinstance(first, Leaf) or self.of[first].class_name:
+            return None
+        rows = [self.classes.row[layer] if isinstance(layer, Instance) else None for layer in layers]
+        found = []
+        for p in self.of[first].shape.positions:
+            inside = tuple(p.layers[row] if row is not None else None for row in rows)
+            comments = tuple(p.comments[row] if row is not None else "" for row in rows)
+            if any(layer is not None for layer in inside):
+                found.append(p._replace(layers=inside, comments=comments))
+        return found
+
+    def _is_optional(self, position: Position, around: Sequence[Layer]) -> bool:
+        """Whether some instances that have what is around it lack it."""
+        return any(a is not None and layer is None for a, layer in zip(around, position.layers, strict=True))
+
+    def _condition(self, position: Position, around: Sequence[Layer]) -> str:
+        answers: list[bool | Absent] = [
+            layer is not None if a is not None else ABSENT for a, layer in zip(around, position.layers, strict=True)
+        ]
+        return self.conditions.express(answers, position.word, default=True)
+
+    # The forward
+
+    def _forward(self) -> list[str]:
+        forward = self.family.shape.forward
+        if self.family.shape.is_dense:
+            return self._dense_forward()
+        if forward is None:
+            return []
+        first = self.family.first.forward
+        for instance in self.family.instances:
+            self.classes.imports |= instance.forward.imports
+            for helper in instance.forward.helpers:
+                self.classes.need(helper)
+        self.classes.imports.add("Tensor")
+        parameters = (Item("self"), *(Item(f"{p}: Tensor") for p in first.parameters))
+        head = Item(Group("def forward(", parameters, f") -> {first.returns}"))
+        return [*lines(head, INDENT, ":"), *_statements(alternating(forward.filled(self.number_names)), BODY)]
+
+    def _dense_forward(self) -> list[str]:
+        self.classes.imports |= {"Tensor", *self.family.first.forward.imports}
+        joined = self.family.first.joined("maps")
+        body = (
+            "first, *others = self.children()",
+            "maps = [x, first(x)]",
+            "for layer in others:",
+            f"{INDENT}maps.append(layer({joined}))",
+            f"return {joined}",
+        )
+        return [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", *(BODY + line for line in body)]
+
+
+def _statements(given: Sequence[Line], indent: str) -> list[str]:
+    found: list[str] = []
+    training = False
+    for line in given:
+        if isinstance(line, Choice):
+            found.append(f"{indent}{line.head}:")
+            found += _statements(line.then, indent + INDENT)
+            if line.otherwise:
+                found += [f"{indent}else:", *_statements(line.otherwise, indent + INDENT)]
+            training = False
+            continue
+        if line.training and not training:
+            found.append(f"{indent}if self.training:")
+        training = line.training
+        found += _statement(line, indent + INDENT * training)
+    return found
+
+
+def _statement(statement: Statement, indent: str) -> list[str]:
+    return lines(Item(statement.expression, statement.prefix, statement.comment), indent)
+
+
+def _declared(parameter: Parameter) -> Item:
+    """`stride: int = 1`."""
+    default = "" if parameter.default is None else f" = {literal(parameter.default)}"
+    return Item(f"{parameter.name}: {parameter.annotation}{default}")
+
+
+def _comment(position: Position) -> str:
+    """The type of a part's result, where it is the same in all instances."""
+    found = {c for c, layer in zip(position.comments, position.layers, strict=True) if layer is not None}
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,223 @@
+"""Which instances of a class have a part -> a condition on the parameters of its constructor.
+
+The spec says it best, so the conditions of the block's declaration come first: each is worked out for every instance,
+and where the answers are those asked for, its text is written in Python. Failing that, a comparison is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, permutations
+from typing import Any, NamedTuple
+
+from archdsl.backends.pytorch.layout import literal
+from archdsl.backends.pytorch.parameters import ABSENT, Absent, Expression, Parameters, compact
+from archdsl.elaborate import Fault, Tensors, evaluate
+from archdsl.ir import Module
+from archdsl.source import Source, Span
+from archdsl.syntax import parse, tree
+
+NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+Answers = Sequence[bool | Absent]
+
+
+class Condition(NamedTuple):
+    """Python text with its answer for each instance."""
+
+    text: str
+    names: tuple[str, ...]
+    values: tuple[bool, ...]
+    operator: str = ""
+    """`and` or `or`, where it is made of several."""
+
+    def answers(self, asked: Answers) -> bool:
+        return all(a is ABSENT or a == v for a, v in zip(asked, self.values, strict=True))
+
+
+class Declarations:
+    """The blocks of the sources that a network was made from. A source is read when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[Source, list[tree.Block]] = {}
+
+    def around(self, span: Span) -> tree.Block | None:
+        """The block that a place stands in."""
+        if span.source not in self._blocks:
+            found, _ = parse(span.source)
+            self._blocks[span.source] = [item for item in found.items if isinstance(item, tree.Block)]
+        return next((b for b in self._blocks[span.source] if _holds(b.span, span)), None)
+
+
+class Conditions:
+    """The conditions that a class may use."""
+
+    def __init__(self, modules: Sequence[Module], parameters: Parameters, declarations: Declarations) -> None:
+        self.modules = modules
+        self.parameters = parameters
+        self.declarations = declarations
+        self._declared: list[Condition] | None = None
+
+    def express(self, asked: Answers, wanted: str, default: bool = False) -> str:
+        """The text of a condition with these answers; `wanted` names the parameter that it becomes if there is none."""
+        found = self._find(asked) if self.parameters.find(asked) is None else None
+        if found is None:
+            return self.parameters.express(asked, wanted, default=default)
+        return self.parameters.use(Expression(found.text, found.names, found.values))
+
+    def _find(self, asked: Answers) -> Condition | None:
+        if self._declared is None:
+            self._declared = list(self._of_spec())
+        candidates = chain(self._declared, self._comparisons())
+        return next((condition for condition in candidates if condition.answers(asked)), None)
+
+    def _of_spec(self) -> Iterator[Condition]:
+        """The conditions of the block's declaration and of what is inlined into it, and their opposites."""
+        block = self.declarations.around(self.modules[0].origin.span)
+        if block is None:
+            return
+        values = [{p.name: p.value for p in m.parameters} for m in self.modules]
+        names = [_Names(v, m, block) for v, m in zip(values, self.modules, strict=True)]
+        yield from self._conditions(block, names)
+        for call, inner in self._inlined(block):
+            yield from self._conditions(inner, [_Names(_bound(call, inner, n), n.module, inner) for n in names])
+
+    def _conditions(self, block: tree.Block, names: Sequence[_Names]) -> Iterator[Condition]:
+        for statement in _walk(block.body):
+            if isinstance(statement, tree.If | tree.ArmIf):
+                for is_negated in (False, True):
+                    found = self._translated(statement.condition, names, is_negated)
+                    if found is not None:
+                        yield found
+
+    def _inlined(self, block: tree.Block) -> Iterator[tuple[tree.Call, tree.Block]]:
+        """The calls in the block that were inlined, with what they call."""
+        calls = {c.span: c for c in _walk(block.body) if isinstance(c, tree.Call)}
+        seen: set[Span] = set()
+        for node in (n for m in self.modules for n in m.nodes if n.origin.frames):
+            call = calls.get(node.origin.frames[0].span)
+            inside = [f.span for f in node.origin.frames[1:]] or [node.origin.span]
+            inner = self.declarations.around(inside[0])
+            if call is not None and inner is not None and call.span not in seen:
+                seen.add(call.span)
+                yield call, inner
+
+    def _translated(self, expression: tree.Expression, names: Sequence[_Names], is_negated: bool) -> Condition | None:
+        """A condition of the spec in Python, or its opposite; None where that cannot be said in parameters."""
+        if isinstance(expression, tree.Unary) and expression.operator == "not":
+            return self._translated(expression.operand, names, not is_negated)
+        if isinstance(expression, tree.Binary) and expression.operator in ("and", "or"):
+            left = self._translated(expression.left, names, is_negated)
+            right = self._translated(expression.right, names, is_negated)
+            word = expression.operator if not is_negated else {"and": "or", "or": "and"}[expression.operator]
+            return None if left is None or right is None else _joined(left, right, word)
+        try:
+            return self._comparison(expression, names, is_negated)
+        except (Fault, LookupError):
+            return None
+
+    def _comparison(self, expression: tree.Expression, names: Sequence[_Names], is_negated: bool) -> Condition | None:
+        answers = tuple(bool(evaluate(expression, n)) is not is_negated for n in names)
+        if len(set(answers)) == 1:
+            return Condition(str(answers[0]), (), answers)
+        if not isinstance(expression, tree.Binary) or expression.operator not in NEGATED:
+            found = self.parameters.find(tuple(a is not is_negated for a in answers))
+            return None if found is None else Condition(f"{'not ' * is_negated}{found.text}", found.names, answers)
+        sides = [self._side(side, names) for side in (expression.left, expression.right)]
+        if None in sides:
+            return None
+        left, right = sides
+        assert left is not None and right is not None
+        operator = NEGATED[expression.operator] if is_negated else expression.operator
+        return Condition(f"{left.text} {operator} {right.text}", (*left.names, *right.names), answers)
+
+    def _side(self, expression: tree.Expression, names: Sequence[_Names]) -> Expression | None:
+        values = tuple(compact(evaluate(expression, n)) for n in names)
+        if all(type(v) is type(values[0]) and v == values[0] for v in values):
+            return Expression(literal(values[0]), (), values)
+        return self.parameters.find(values)
+
+    def _comparisons(self) -> Iterator[Condition]:
+        """Comparisons of one parameter with a number, and of two."""
+        settled = [e for e in self.parameters.expressions if ABSENT not in e.values]
+        for e in settled:
+            if all(isinstance(v, bool) for v in e.values):
+                yield Condition(e.text, e.names, tuple(map(bool, e.values)))
+                yield Condition(f"not {e.text}", e.names, tuple(not v for v in e.values))
+                continue
+            for operator in ("==", "!="):
+                yield Condition(
+                    f"{e.text} {operator} 1", e.names, tuple((v == 1) is (operator == "==") for v in e.values)
+                )
+        for a, b in permutations(settled, 2):
+            if a.text < b.text:
+                for operator in ("==", "!="):
+                    pairs = zip(a.values, b.values, strict=True)
+                    answers = tuple((x == y) is (operator == "==") for x, y in pairs)
+                    yield Condition(f"{a.text} {operator} {b.text}", (*a.names, *b.names), answers)
+
+
+class _Names:
+    """What names in a block's conditions stand for in one instance: its parameters and what `let` makes of them."""
+
+    def __init__(self, values: dict[str, Any], module: Module, block: tree.Block) -> None:
+        self.module = module
+        self._values = values
+        self._lets = {s.name.text: s.value for s in _walk(block.body) if isinstance(s, tree.Let)}
+
+    def name(self, text: str, span: Span) -> Any:
+        if text in self._lets:
+            return evaluate(self._lets[text], self)
+        return self._values[text]
+
+    def callee(self, text: str, span: Span) -> Any:
+        raise LookupError(text)
+
+    def block_input(self, span: Span) -> Any:
+        return Tensors(tuple(self.module.inputs[:1]))
+
+    def call(self, callee: Any, call: tree.Call) -> Any:
+        raise LookupError(callee)
+
+    def spend(self, steps: int, span: Span) -> None:
+        """The spec has been paid for."""
+
+
+def _bound(call: tree.Call, block: tree.Block, names: _Names) -> dict[str, Any]:
+    """The parameters of an inlined block in one instance, as far as they are data."""
+    positional = [p.name.text for p in block.parameters]
+    given = {p.name.text: p.default for p in block.parameters if p.default is not None}
+    given |= {a.name.text if a.name is not None else positional[i]: a.value for i, a in enumerate(call.arguments)}
+    found: dict[str, Any] = {}
+    for name, expression in given.items():
+        try:
+            found[name] = evaluate(expression, names)
+        except (Fault, LookupError):
+            continue
+    return found
+
+
+def _joined(left: Condition, right: Condition, word: str) -> Condition:
+    """`a and b`; what is the same for all instances is left out."""
+    decisive = word == "or"
+    for one, other in ((left, right), (right, left)):
+        if len(set(one.values)) == 1:
+            return one if one.values[0] is decisive else other
+    answers = tuple((a or b) if word == "or" else (a and b) for a, b in zip(left.values, right.values, strict=True))
+    texts = [f"({c.text})" if c.operator not in ("", word) else c.text for c in (left, right)]
+    return Condition(f" {word} ".join(texts), (*left.names, *right.names), answers, word)
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer.source is inner.source and outer.start <= inner.start and inner.end <= outer.end
+
+
+def _walk(syntax: Any) -> Iterator[tree.Syntax]:
+    """A node of the tree and everything below it."""
+    if isinstance(syntax, tree.Syntax):
+        yield syntax
+        for field in syntax.fields:
+            yield from _walk(getattr(syntax, field))
+    elif isinstance(syntax, list):
+        for item in syntax:
+            yield from _walk(item)

@@ -1,0 +1,256 @@
+"""What differs between the instances of a class -> parameters of its constructor, and expressions of them.
+
+A class stands for several instances; a value in its code has one row for each of them. A value that is the same in all
+is written as it is. One that differs is written as the parameter that equals it in every row, or as a short expression
+that does; what none explains becomes a parameter of its own. Nothing is guessed: every text that leaves this file
+has been compared with all rows.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from itertools import combinations, permutations
+from typing import NamedTuple
+
+from archdsl.backends.pytorch.layout import literal
+from archdsl.backends.pytorch.names import unique, variable_name
+from archdsl.ir import Datum, Literal, Module
+
+WEAK = 3
+"""A sum, and what has two numbers of its own, must hold for as many different values to be believed."""
+
+OFTEN = 3
+"""An expression of several parameters that is used so often gets a name."""
+
+VERY_OFTEN = 6
+"""So does one of a single parameter."""
+
+
+class Absent(Enum):
+    """Stands in the rows of instances that lack a part."""
+
+    ABSENT = 0
+
+
+ABSENT = Absent.ABSENT
+Row = Literal | Absent
+
+
+class Expression(NamedTuple):
+    """Python text over some parameters, with its value in each row."""
+
+    text: str
+    names: tuple[str, ...]
+    values: tuple[Row, ...]
+
+    def fits(self, values: Sequence[Row]) -> bool:
+        """Whether it has these values, as far as they are asked for and it is settled."""
+        pairs = zip(values, self.values, strict=True)
+        return all(v is ABSENT or own is ABSENT or is_same(v, own) for v, own in pairs)
+
+
+class Parameter:
+    """A parameter of a constructor."""
+
+    def __init__(self, name: str, values: tuple[Row, ...], default: Literal | None = None) -> None:
+        self.name = name
+        self.values = values
+        """For each instance; ABSENT where it makes no difference."""
+        self.default = default
+
+    @property
+    def annotation(self) -> str:
+        kinds = {_annotation(v) for v in self.values if v is not ABSENT}
+        return " | ".join(sorted(kinds, key=lambda kind: (kind.startswith("tuple"), kind)))
+
+
+class Parameters:
+    """The parameters of a class, and what its code has used of them."""
+
+    def __init__(self, modules: Sequence[Module], taken: frozenset[str]) -> None:
+        self.expressions: list[Expression] = []
+        """One for each parameter, used or not."""
+        self.locals: dict[str, str] = {}
+        """Names for expressions that are used often."""
+        self._all: list[Parameter] = []
+        self._taken = set(taken)
+        self._known: dict[str, Expression] = {}
+        self._uses: Counter[str] = Counter()
+        if len(modules) > 1:
+            self._add_inputs(modules)
+            self._add_declared(modules)
+
+    @property
+    def used(self) -> list[Parameter]:
+        """In the order of the constructor: sizes of the input, then the rest; those with a default last."""
+        names = {name for text in self._uses for name in self._known[text].names}
+        return sorted((p for p in self._all if p.name in names), key=lambda p: p.default is not None)
+
+    def begin_again(self) -> None:
+        """Forgets the uses, so that the code can be written anew with the expressions that were found."""
+        for text, count in self._uses.items():
+            of_several = len(set(self._known[text].names)) > 1
+            if " " in text and count >= (OFTEN if of_several else VERY_OFTEN) and text not in self.locals:
+                self.locals[text] = unique("hidden", self._taken)
+                self._taken.add(self.locals[text])
+        self._uses.clear()
+
+    def express(self, values: Sequence[Row], wanted: str, owner: str = "", default: Literal | None = None) -> str:
+        """The text of a value.
+
+        Args:
+            wanted: a name for the parameter that it becomes if nothing else explains it.
+            owner: what the value belongs to, where that name is taken.
+        """
+        present = [v for v in values if v is not ABSENT]
+        namesake = next((e for e in self.expressions if e.text == wanted and ABSENT in values and e.fits(values)), None)
+        if namesake is None and _are_equal(present):
+            return literal(present[0])
+        found = self._settled(namesake, values) if namesake is not None else self.find(values, wanted)
+        return self.use(found or self._new(tuple(values), wanted, owner, default))
+
+    def find(self, values: Sequence[Row], wanted: str = "") -> Expression | None:
+        """An expression that has these values, if there is a short one."""
+        found = next((e for e in self._candidates(values, wanted) if e.fits(values)), None)
+        return found and self._settled(found, values)
+
+    def use(self, expression: Expression) -> str:
+        """The expression's text, for code that will stand in the class."""
+        self._known[expression.text] = expression
+        self._uses[expression.text] += 1
+        return self.locals.get(expression.text, expression.text)
+
+    def _add_inputs(self, modules: Sequence[Module]) -> None:
+        for index, value in enumerate(modules[0].inputs):
+            shapes = [m.inputs[index].type.shape if index < len(m.inputs) else () for m in modules]
+            if all(len(s) == len(value.type.shape) > 0 for s in shapes):
+                kind = "features" if len(shapes[0]) == 1 else "channels"
+                owner = variable_name(value.tap or "") if index else "in"
+                self._add(f"{owner or 'other'}_{kind}", tuple(s[0] for s in shapes))
+
+    def _add_declared(self, modules: Sequence[Module]) -> None:
+        declared = [{p.name: p for p in m.parameters} for m in modules]
+        for name, first in declared[0].items():
+            found = tuple(compact(d[name].value) for d in declared if name in d)
+            if len(found) == len(modules) and not _are_equal(found) and len({isinstance(v, str) for v in found}) == 1:
+                self._add(name, found, None if first.default is None else compact(first.default))
+
+    def _add(self, name: str, values: tuple[Row, ...], default: Literal | None = None) -> Expression:
+        name = unique(variable_name(name) or "value", self._taken)
+        self._taken.add(name)
+        self._all.append(Parameter(name, values, default))
+        self.expressions.append(Expression(name, (name,), values))
+        return self.expressions[-1]
+
+    def _new(self, values: tuple[Row, ...], wanted: str, owner: str, default: Literal | None) -> Expression:
+        """A parameter for values that nothing explains, with a default if one value is the rule."""
+        common, times = Counter(v for v in values if v is not ABSENT).most_common(1)[0]
+        if default is None and ABSENT in values:
+            default = 0 if type(common) is int else common
+        elif default is None and times * 2 > len(values):
+            default = common
+        if wanted in self._taken and owner:
+            wanted = f"{owner}_{wanted}"
+        return self._add(wanted, values, default)
+
+    def _settled(self, expression: Expression, values: Sequence[Row]) -> Expression:
+        """The expression, with a parameter's values where it had made no difference until now."""
+        if ABSENT not in expression.values:
+            return expression
+        index = next(i for i, e in enumerate(self.expressions) if e.text == expression.text)
+        pairs = zip(expression.values, values, strict=True)
+        self._all[index].values = tuple(v if own is ABSENT else own for own, v in pairs)
+        self.expressions[index] = expression._replace(values=self._all[index].values)
+        self._known.pop(expression.text, None)
+        return self.expressions[index]
+
+    def _candidates(self, values: Sequence[Row], wanted: str) -> Iterator[Expression]:
+        """Expressions that might have the values, the plainest first."""
+        yield from sorted(self.expressions, key=_is_size)
+        yield from sorted(self._known.values(), key=lambda e: any(map(str.isdigit, e.text)))
+        given = [(row, v) for row, v in enumerate(values) if type(v) is int]
+        if len(given) < sum(v is not ABSENT for v in values):
+            return
+        numbers = [e for e in sorted(self.expressions, key=_is_size) if _are_numbers(e.values)]
+        if wanted == "padding":
+            yield from (_made(f"{e.text} // 2", lambda v: v // 2, e) for e in numbers if not _is_size(e))
+        if wanted == "extra":
+            yield from (_made(f"{a.text} - {b.text}", operator.sub, a, b) for a, b in permutations(numbers, 2))
+        row, first = max(given, key=lambda pair: pair[1])
+        for e in numbers:
+            yield from _multiples(e, row, first)
+        pairs = [(b, a) if _is_size(a) else (a, b) for a, b in combinations(numbers, 2)]
+        products = [_made(f"{a.text} * {b.text}", operator.mul, a, b) for a, b in pairs]
+        yield from products
+        if len({v for _, v in given}) < WEAK:
+            return
+        for a, b in pairs:
+            yield _made(f"{a.text} + {b.text}", operator.add, a, b)
+            yield _made(f"{a.text} - {b.text}", operator.sub, a, b)
+            yield _made(f"{b.text} - {a.text}", operator.sub, b, a)
+        for e in products:
+            yield from _multiples(e, row, first)
+        for e in numbers:
+            yield from _shifted(e, row, first)
+
+
+def _made(text: str, function: Callable[..., int], *parts: Expression) -> Expression:
+    """An expression of others, which are whole numbers in every row."""
+    values = tuple(function(*row) for row in zip(*(p.values for p in parts), strict=True))
+    return Expression(text, tuple(name for p in parts for name in p.names), values)
+
+
+def _multiples(e: Expression, row: int, value: int) -> Iterator[Expression]:
+    """The expression times, or divided by, the number that gives the value in a row."""
+    own = e.values[row]
+    if not isinstance(own, int) or not own or not value:
+        return
+    if value % own == 0:
+        factor = value // own
+        yield _made(f"{factor} * {e.text}", lambda v: factor * v, e)
+    divisor = own // value
+    if divisor and all(isinstance(v, int) and v % divisor == 0 for v in e.values):
+        yield _made(f"{e.text} // {divisor}", lambda v: v // divisor, e)
+
+
+def _shifted(e: Expression, row: int, value: int) -> Iterator[Expression]:
+    """The expression plus, or minus, the number that gives the value in a row."""
+    own = e.values[row]
+    if isinstance(own, int):
+        by = value - own
+        yield _made(f"{e.text} {'-' if by < 0 else '+'} {abs(by)}", lambda v: v + by, e)
+
+
+def compact(value: Datum) -> Literal:
+    """One number where a window has the same size on all axes, as PyTorch's arguments are usually written."""
+    if isinstance(value, tuple) and len(value) > 1 and all(type(v) is int and v == value[0] for v in value):
+        return value[0]
+    return value
+
+
+def is_same(a: Row, b: Row) -> bool:
+    """Whether two values are of one type and equal."""
+    return type(a) is type(b) and (a == b or a is b)
+
+
+def _are_equal(values: Sequence[Row]) -> bool:
+    return all(is_same(v, values[0]) for v in values)
+
+
+def _are_numbers(values: Sequence[Row]) -> bool:
+    """Whether they are whole numbers, and not all the same."""
+    return all(type(v) is int for v in values) and not _are_equal(values)
+
+
+def _is_size(e: Expression) -> bool:
+    """Whether it is a size of the input."""
+    return e.text.startswith("in_")
+
+
+def _annotation(value: Row) -> str:
+    if isinstance(value, tuple):
+        return f"tuple[{', '.join(map(_annotation, value))}]"
+    return type(value).__name__

@@ -1,0 +1,251 @@
+"""Module of the graph -> instance: its parts, and its `forward`, as a class for it alone would have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from archdsl.analyses.storage import StorageFacts
+from archdsl.backends.pytorch.body import Body
+from archdsl.backends.pytorch.dense import Dense, dense, grows_evenly
+from archdsl.backends.pytorch.forward import Application, Forward, Returns, changed_type, write_forward
+from archdsl.backends.pytorch.layout import quoted
+from archdsl.backends.pytorch.names import (
+    DICT_ATTRIBUTES,
+    RESERVED,
+    SEQUENTIAL_ATTRIBUTES,
+    child_name,
+    class_name,
+    is_identifier,
+    unique,
+)
+from archdsl.ir import Call, Helper, Literal, Lowering, Module, Network, Node, Op, modules
+
+_QUOTED = re.compile(r"'([^'\"\\]*)'")
+
+
+class Leaf(NamedTuple):
+    """An operator's own module."""
+
+    call: Call
+    inplace: bool
+    helper: Helper | None
+    is_tensor: bool = False
+    """Whether the call makes the values of a learned tensor instead."""
+
+
+class Child(NamedTuple):
+    """A named part of an instance."""
+
+    name: str
+    layer: Leaf | Instance
+    place: object
+    """Where the spec has it: the same for what corresponds to it in other instances of the block."""
+    comment: str
+    """The type of its result, where it changes."""
+    word: str
+    """What the spec calls it: the parameter that stands for it, the operator or the block."""
+
+
+class Lowered:
+    """A network with the code of its operators, and the instances that it consists of."""
+
+    def __init__(self, network: Network, facts: StorageFacts) -> None:
+        self.network = network
+        self.facts = facts
+        self.lowerings = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
+        helpers = {code.helper.name for code in self.lowerings.values() if code.helper}
+        name = network.name if is_identifier(network.name) else class_name(network.name)
+        self.name = unique(name, RESERVED | helpers)
+        training = tuple(o.training for o in network.outputs)
+        has_class = len(training) > 1 or any(training)
+        self.returns = Returns(f"{self.name}Output" if has_class else "", training)
+        self.taken = RESERVED | helpers | {self.name, self.returns.output_class}
+        """Names that mean something in the whole file."""
+        self.instances = {id(m): Instance(m, self) for m in modules(network)}
+        """By their module, callees before callers, the network's body last."""
+        self.codes: dict[object, int] = {}
+
+    def allocates(self, node: Node) -> bool:
+        op = node.operator
+        if isinstance(op, Module) or self.facts.shared_operand(node) is None:
+            return True
+        return bool(op.scratch(node.operand_types, node.result_types))
+
+
+class Instance:
+    """One module of the graph as code has it."""
+
+    def __init__(self, module: Module, lowered: Lowered) -> None:
+        self.module = module
+        self.body = Body(module)
+        self.is_network = module is lowered.network.body
+        self._lowered = lowered
+
+    @cached_property
+    def sequence(self) -> tuple[Child, ...] | None:
+        """Its parts if it is one sequence of modules; None if it needs a `forward`."""
+        nodes = self.body.nodes
+        if not self.body.is_chain or any(n.training or n.name in SEQUENTIAL_ATTRIBUTES for n in nodes):
+            return None
+        if not all(isinstance(n.operator, Module) or self._lowered.lowerings[n].module for n in nodes):
+            return None
+        numbered = [n for n in nodes if n.name.isdigit()]
+        if not numbered and self.is_network:
+            return None
+        # Beside labels, an unlabelled layer without weights reads better as a function.
+        if numbered and len(numbered) < len(nodes) and not any(map(_has_weights, numbered)):
+            return None
+        return tuple(self._children(nodes).values())
+
+    @cached_property
+    def attributes(self) -> dict[str, Child]:
+        """Its parts beside a `forward`, by the names of their nodes."""
+        return self._children(n for n in self.body.parts if self._is_attribute(n))
+
+    @cached_property
+    def dense(self) -> Dense | None:
+        """What it is if it is a dense block whose layers are alike but for numbers that grow evenly."""
+        found = dense(self.body)
+        if found is None:
+            return None
+        layers = [self._lowered.instances[id(n.operator)] for n in found.nodes]
+        return found if grows_evenly([layer.numbers for layer in layers]) else None
+
+    def joined(self, name: str) -> str:
+        """The concatenation of a dense block, of a list of that name; nothing where it takes no list."""
+        assert self.dense is not None
+        function = self._lowered.lowerings[self.dense.join].function
+        assert function is not None
+        operands = ", ".join(f"{{{i}}}" for i in range(len(self.dense.join.operands)))
+        lists = [text for text in ("[{*}]", f"[{operands}]") if text in function.template]
+        return function.template.replace(lists[0], name) if lists else ""
+
+    @cached_property
+    def numbers(self) -> tuple[object, ...]:
+        """All that may tell it apart from another instance of its class."""
+        own = [v.type.shape[:1] for v in self.module.inputs]
+        parts = [c.layer.numbers if isinstance(c.layer, Instance) else _literals(c.layer.call) for c in self.children]
+        given = tuple(p.value for p in self.module.parameters)
+        return (*(n for numbers in (*own, *parts) for n in numbers), *given)
+
+    @cached_property
+    def is_keyed(self) -> bool:
+        """Whether it has attributes that only an `nn.ModuleDict` can name, and none that hide a method of it."""
+        names = {c.name for c in self.attributes.values()}
+        return not all(map(is_identifier, names)) and not names & DICT_ATTRIBUTES
+
+    @cached_property
+    def forward(self) -> Forward:
+        """What its attributes do, statement by statement."""
+        network, returns = self._lowered.network, self._lowered.returns
+        applications = [self._application(n) for n in self.body.nodes]
+        tensors = {n.results[0]: self._tensor(n) for n in self.body.parts if n not in self.body.nodes}
+        parameters = network.inputs if self.is_network else ()
+        return write_forward(
+            self.body, applications, parameters, returns if self.is_network else None, self._lowered.taken, tensors
+        )
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        return tuple(self.attributes.values()) if self.sequence is None else self.sequence
+
+    @cached_property
+    def code(self) -> int:
+        """A number that instances of equal code share."""
+        layers = tuple((c.name, _code(c.layer)) for c in self.children)
+        codes = self._lowered.codes
+        return codes.setdefault((layers, self.forward.code if self.sequence is None else None), len(codes))
+
+    def _children(self, nodes: Iterable[Node]) -> dict[str, Child]:
+        """Parts by their labels; a shared instance is one. Raises ValueError where its uses need different code."""
+        found: dict[str, Child] = {}
+        taken: set[str] = set()
+        for node in nodes:
+            layer = self._layer(node)
+            if node.name not in found:
+                name = child_name(node.name, taken)
+                taken.add(name)
+                comment = changed_type(node.operands[0].type if node.operands else None, node)
+                found[node.name] = Child(name, layer, _place(node), comment, _word(node))
+            elif _code(found[node.name].layer) != _code(layer):
+                raise ValueError(f"the uses of the shared instance `{node.name}` need different code")
+        return found
+
+    def _layer(self, node: Node) -> Leaf | Instance:
+        if isinstance(node.operator, Module):
+            return self._lowered.instances[id(node.operator)]
+        lowering = self._lowered.lowerings[node]
+        if lowering.parameter is not None:
+            return Leaf(lowering.parameter, False, None, is_tensor=True)
+        assert lowering.module is not None
+        in_place = node in self._lowered.facts.in_place and lowering.module.inplace
+        return Leaf(lowering.module, in_place, _helper(lowering, lowering.module.target))
+
+    def _is_attribute(self, node: Node) -> bool:
+        """Whether it is one for its weights, for its label, or for want of a function."""
+        if _has_weights(node):
+            return True
+        lowering = self._lowered.lowerings[node]
+        return lowering.module is not None and (lowering.function is None or not node.name.isdigit())
+
+    def _tensor(self, node: Node) -> str:
+        """A learned tensor in `forward`."""
+        name = self.attributes[node.name].name
+        return f"self.{name}" if is_identifier(name) else f"self.get_parameter({quoted(name)})"
+
+    def _application(self, node: Node) -> Application:
+        allocates = self._lowered.allocates(node)
+        if self._is_attribute(node):
+            callee = reference(self.attributes[node.name].name, self.is_keyed)
+            return Application(allocates=allocates, callee=callee)
+        lowering = self._lowered.lowerings[node]
+        function = lowering.function
+        assert function is not None
+        in_place = node in self._lowered.facts.in_place
+        template = _QUOTED.sub(r'"\1"', function.template).replace("{inplace}", ", inplace=True" if in_place else "")
+        accumulates = (function.accumulates or "") if in_place else ""
+        return Application(template, allocates, accumulates, function.imports, _helper(lowering, template))
+
+
+def reference(name: str, is_keyed: bool) -> str:
+    """A child module in `forward`."""
+    if is_identifier(name):
+        return f"self.{name}"
+    return f"self[{quoted(name)}]" if is_keyed else f"self.get_submodule({quoted(name)})"
+
+
+def _operators(network: Network) -> Iterator[tuple[Node, Op]]:
+    for module in modules(network):
+        for node in module.nodes:
+            if not isinstance(node.operator, Module):
+                yield node, node.operator
+
+
+def _code(layer: Leaf | Instance) -> object:
+    return layer.code if isinstance(layer, Instance) else layer
+
+
+def _literals(call: Call) -> tuple[Literal, ...]:
+    return (*call.args, *(value for _, value in call.keywords))
+
+
+def _helper(lowering: Lowering, text: str) -> Helper | None:
+    """The helper of a lowering, if the text names it."""
+    return lowering.helper if lowering.helper is not None and lowering.helper.name in text else None
+
+
+def _has_weights(node: Node) -> bool:
+    return isinstance(node.operator, Module) or bool(node.operator.state(*node.operand_types))
+
+
+def _word(node: Node) -> str:
+    written = node.origin.span.text
+    return written if written.isidentifier() else node.operator.name
+
+
+def _place(node: Node) -> object:
+    spans = (node.origin.span, *(f.span for f in node.origin.frames))
+    return tuple((s.source.path, s.start, s.end) for s in spans)

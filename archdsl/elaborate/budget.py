@@ -1,0 +1,36 @@
+"""What a spec may cost. Every spec ends; a budget makes sure that it ends soon."""
+
+from __future__ import annotations
+
+OPERATOR_LIMIT = 100_000
+"""Operators and calls of blocks in one network, with every block written out."""
+STATEMENT_LIMIT = 200_000
+"""Statements run and turns of loops in one network."""
+STATEMENT = 10
+"""The work of a statement; that of one value worked out, or of one item of a list, is 1."""
+CALL = 80
+"""The work of elaborating a block, beside its statements."""
+NETWORKS = 2
+"""How many networks of a file may cost as much as one may: a mistake in one leaves enough for the others."""
+
+
+class Budget:
+    """What is left of what a network may cost, or all networks of a file."""
+
+    __slots__ = ("operators", "whole", "work")
+
+    def __init__(self, whole: Budget | None = None) -> None:
+        networks = 1 if whole is not None else NETWORKS
+        self.operators = networks * OPERATOR_LIMIT
+        self.work = networks * STATEMENT_LIMIT * STATEMENT
+        self.whole = whole
+
+    def pays_work(self, work: int) -> bool:
+        """Spends work; whether there was enough."""
+        self.work -= work
+        return self.work >= 0 and (self.whole is None or self.whole.pays_work(work))
+
+    def pays_operators(self, count: int) -> bool:
+        """Spends operators; whether there were enough."""
+        self.operators -= count
+        return self.operators >= 0 and (self.whole is None or self.whole.pays_operators(count))

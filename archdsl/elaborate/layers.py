@@ -1,0 +1,167 @@
+"""Layers applied to their operands: an operator becomes a node, a block a call, a shared instance one more use."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from archdsl.elaborate import kinds
+from archdsl.elaborate.arguments import make_op, tensor_arguments
+from archdsl.elaborate.names import Current, Names
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
+from archdsl.ir import CallFrame, Misfit, Module, Op, Value, show_shape
+from archdsl.source import Kind, Label, Span
+from archdsl.syntax import parse_expression, tree
+
+
+class Layers(Names):
+    """Applies layers at a place."""
+
+    def apply(
+        self,
+        layer: Layer,
+        operands: tuple[Value, ...],
+        label: tree.Label | None,
+        span: Span,
+        doc: str = "",
+        arms: tuple[Label, ...] = (),
+    ) -> Current:
+        """Applies a layer to its operands; the results. Raises `Fault`."""
+        if isinstance(layer.target, SharedInstance):
+            return self._apply_shared(layer.target, operands, label, span)
+        if isinstance(layer.target, Definition):
+            return self.build.call_block(self, layer, operands, label, span, doc)
+        op = make_op(layer, span)
+        if op.needs_label and label is None:
+            raise Fault(kinds.NEEDS_LABEL, f"`{op.name}` needs a label", span, helps=(f"as `name: {op.name}(...)`",))
+        is_one = op.operands is None and op.is_itself_of_one and len(operands) == 1
+        if label is None and (op.name == "identity" or is_one):
+            return operands
+        operands += tuple(self._tensor_operand(op, value, where) for value, where in tensor_arguments(layer))
+        self.build.reporter.spend_operators(span, max(1, len(operands)))
+        return self._apply_op(op, self._op_name(op, label, span), operands, layer, span, doc, arms)
+
+    def _tensor_operand(self, op: Op, value: Value, span: Span) -> Value:
+        """What an operator reads of a tensor that is its attribute: the tensor, or the switches of its max-pool."""
+        if not op.reads_switches:
+            return value
+        try:
+            switches = self.place.builder.switches(value)
+        except Misfit as misfit:
+            raise Fault(kinds.NO_SWITCHES, misfit.message, span, helps=(misfit.help,) if misfit.help else ()) from None
+        if switches is None:
+            raise Fault(kinds.NO_SWITCHES, f"`{op.name}` needs the result of a max-pool", span, "this is none")
+        return switches
+
+    def _op_name(self, op: Op, label: tree.Label | None, span: Span) -> str:
+        if label is not None:
+            return self.place.take(self.label_text(label), label.span)
+        return self.place.number(span) if op.numbered else self.place.report_name(op.name, span)
+
+    def _apply_op(
+        self,
+        op: Op,
+        name: str,
+        operands: tuple[Value, ...],
+        layer: Layer,
+        span: Span,
+        doc: str = "",
+        arms: tuple[Label, ...] = (),
+    ) -> Current:
+        try:
+            return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
+        except Misfit as misfit:
+            if op.operands is None and not arms:
+                misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)
+            raise _misfit(misfit, layer, span, arms) from None
+
+    def _apply_shared(
+        self, shared: SharedInstance, operands: tuple[Value, ...], label: tree.Label | None, span: Span
+    ) -> Current:
+        if label is not None:
+            raise Fault(
+                kinds.MISPLACED_STATEMENT, "a shared instance has its own name: its uses take no label", label.span
+            )
+        if self.place is not shared.place:
+            raise Fault(
+                kinds.UNSUPPORTED,
+                f"`{shared.name}` is used in another scope than the one that declares it",
+                span,
+                helps=("declare it in the scope that uses it",),
+            )
+        types = tuple(v.type for v in operands)
+        if not shared.modules:
+            self.place.take(shared.name, shared.element.span)
+        if types not in shared.modules:
+            made = self.build.shared_instance(self, shared, operands, span)
+            if any(_state(made, types) != _state(other, given) for given, other in shared.modules.items()):
+                raise Fault(
+                    kinds.SHARED_MISMATCH,
+                    f"`{shared.name}` would have different weights for {', '.join(map(str, types))}",
+                    span,
+                    labels=(Label(shared.element.span, "declared here"),),
+                )
+            shared.modules[types] = made
+        instance: Module | Op = shared.modules[types]
+        origin, builder = self.place.origin(span), self.place.builder
+        if isinstance(instance, Module):
+            results: Current = builder.call(shared.name, instance, operands, origin, self.place.training)
+            return results
+        assert isinstance(instance, Op)
+        return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
+
+    def label_text(self, label: tree.Label) -> str:
+        """The text of a label with its holes filled. Raises `Fault`."""
+        if not label.is_string or "{" not in label.text:
+            return label.text
+
+        def fill(hole: re.Match[str]) -> str:
+            start = label.span.start + 1 + hole.start(1)
+            expression, problems = _parse_hole(label.span.source, start, start + len(hole.group(1)))
+            if expression is None:
+                raise Fault(kinds.BAD_LABEL, problems[0].message, label.span, "in this label")
+            value = self.value(expression)
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                what = show(value) if isinstance(value, Fraction) else kind_of(value)
+                raise Fault(kinds.BAD_LABEL, f"a hole holds a whole number or a string, not {what}", label.span)
+            return str(value)
+
+        return re.sub(r"\{([^{}]*)\}", fill, label.text)
+
+    def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
+        arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
+        return CallFrame(show_call(layer), span, layer.name, arguments)
+
+
+_parse_hole = lru_cache(maxsize=256)(parse_expression)
+"""A label in a loop is read once."""
+
+
+def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
+    """The names and shapes of an instance's weights."""
+    if isinstance(instance, Module):
+        return [
+            (node.name, _state(node.operator, node.operand_types)) for node in instance.instances()
+        ]  # fmt: skip
+    return instance.state(*types)
+
+
+def _tensor_attribute(misfit: Misfit, layer: Layer) -> str:
+    """The attribute that is the operand at fault, if it is one."""
+    assert layer.op is not None
+    given = [name for name in layer.op.tensor_attributes if name in layer.arguments]
+    return given[misfit.operand - 1] if misfit.operand and given else ""
+
+
+def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -> Fault:
+    """Words an operator's complaint at the place where it was used."""
+    kind: Kind = kinds.MISFITS.get(misfit.code, kinds.ATTRIBUTE_VALUE)
+    helps = (misfit.help,) if misfit.help else ()
+    given = layer.arguments.get(misfit.attribute or _tensor_attribute(misfit, layer))
+    if arms and misfit.attribute is None:
+        return Fault(kind, misfit.message, span, misfit.label or "", labels=arms, notes=misfit.notes, helps=helps)
+    where = given.span if given is not None else span
+    return Fault(kind, misfit.message, where, misfit.label or "", notes=misfit.notes, helps=helps)

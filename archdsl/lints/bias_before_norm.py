@@ -1,0 +1,65 @@
+"""`bias-before-norm`: a bias that batch normalization takes away again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from archdsl.ir import Op
+from archdsl.lints.subject import Graph, Use
+from archdsl.source import Diagnostic, Edit, Kind, Label, Span
+
+KIND = Kind(
+    "bias-before-norm",
+    "warning",
+    "Batch normalization subtracts the mean of each channel, and with it any bias that the layer before has added. The bias "
+    "costs parameters and learns nothing; the shift of the normalization takes its place (Ioffe & Szegedy 2015, section 3.2).",
+)
+ACCEPTED = (
+    "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3, bias=false) -> bn\n}",
+    "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) -> relu -> bn\n}",
+    "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) as y -> bn -> add(y)\n}",
+)
+REJECTED = (
+    "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) -> bn\n}",
+    "block norm { bn -> relu }\nnetwork A {\n  input x: [8]\n  fc: linear(16) -> norm\n}",
+)
+
+NORMS = ("bn", "instance_norm")
+"""Normalizations with a mean for each channel."""
+
+_NEXT_IS_NORM = re.compile(rf"\s*->\s*(?:\w+\s*:\s*)?(?:{'|'.join(NORMS)})\b")
+
+
+def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
+    for use in graph.uses:
+        if not _has_bias_of_channels(use):
+            continue
+        norm = graph.only_reader(use.node.results[0], use.scope.module)
+        if norm is not None and isinstance(norm.operator, Op) and norm.operator.name in NORMS:
+            yield Diagnostic(
+                KIND,
+                f"the bias of `{use.path}` has no effect",
+                Label(use.span, f"{use.result.channels:_} parameters that `{norm.operator.name}` subtracts"),
+                helps=("write `bias=false`",),
+                edit=_edit(use),
+            )
+
+
+def _has_bias_of_channels(use: Use) -> bool:
+    """Whether it adds one number to each channel of its result, axis 0."""
+    if not getattr(use.op, "bias", False):
+        return False
+    states = use.op.state(*use.node.operand_types)
+    is_per_channel = use.op.category != "linear" or use.result.rank == 1
+    return is_per_channel and any(s.name == "bias" and s.shape == (use.result.channels,) for s in states)
+
+
+def _edit(use: Use) -> Edit | None:
+    """`bias=false` among the arguments, where the text shows that a normalization follows each time it runs."""
+    span, text = use.span, use.span.text
+    is_plain_call = text.startswith(f"{use.op.name}(") and text.endswith(")") and "bias" not in text
+    if not is_plain_call or not _NEXT_IS_NORM.match(span.source.text, span.end):
+        return None
+    comma = " " if text[:-1].rstrip().endswith(",") else ", "
+    return Edit(Span(span.source, span.end - 1, span.end - 1), f"{comma}bias=false")

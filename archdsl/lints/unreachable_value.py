@@ -1,0 +1,61 @@
+"""`unreachable-value`: a layer whose result reaches no output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.ir import Module, Node, Value, show_shape
+from archdsl.lints.subject import Graph, Scope
+from archdsl.source import Diagnostic, Kind, Label
+
+KIND = Kind(
+    "unreachable-value",
+    "warning",
+    "The result of the layer is neither an output nor read on the way to one, so the layer runs for nothing and its weights "
+    "learn nothing. A chain that starts anew from an input or a tap leaves behind what was current before it.",
+)
+ACCEPTED = (
+    "network A {\n  input x: [8]\n  linear(16) as wide\n  x -> linear(16) -> add(wide)\n}",
+    "network A {\n  input image: [3, 8, 8]\n  split(3) as red, _, blue\n  red -> add(blue)\n}",
+)
+REJECTED = (
+    "network A {\n  input x: [8]\n  linear(16) -> relu\n  x -> linear(4)\n}",
+    "network A {\n  input x: [8]\n  side: { linear(16) }\n  x -> linear(4)\n}",
+    "block unit { linear(16) }\nnetwork A {\n  input x: [8]\n  unit\n  x -> linear(4)\n}",
+)
+
+
+def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
+    for scope in graph.scopes:
+        for node in _dead_ends(graph, scope):
+            if not _is_unused_tap(graph, node):
+                yield _diagnostic(node, scope)
+
+
+def _is_unused_tap(graph: Graph, node: Node) -> bool:
+    """Whether a result has a name that nothing uses, which is reported as that."""
+    is_here = node.origin.span.source is graph.text.source
+    return is_here and any(value.tap in graph.text.unused_names for value in node.results)
+
+
+def _dead_ends(graph: Graph, scope: Scope) -> Iterator[Node]:
+    """The nodes of which no result is read or given back. What is dead inside a group is reported there."""
+    outputs = set(scope.module.outputs)
+    for node in scope.module.nodes:
+        is_group = isinstance(node.operator, Module) and node.operator.kind == "group"
+        if not is_group and not any(_is_used(graph, outputs, value) for value in node.results):
+            yield node
+
+
+def _is_used(graph: Graph, outputs: set[Value], value: Value) -> bool:
+    return value in outputs or graph.is_read(value)
+
+
+def _diagnostic(node: Node, scope: Scope) -> Diagnostic:
+    shapes = ", ".join(show_shape(t.shape) for t in node.result_types)
+    return Diagnostic(
+        KIND,
+        f"the result of `{scope.path}{node.name}` reaches no output",
+        Label(node.origin.span, f"{shapes} is read by nothing" if shapes else "nothing reads it"),
+        helps=("name it with `as` and use it, make it an `output`, or take the layer out",),
+    )

@@ -1,0 +1,47 @@
+"""`unused-tap`: a name for a result that nothing uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.lints.subject import NamedResult, Text
+from archdsl.source import Diagnostic, Edit, Kind, Label, Span
+
+KIND = Kind(
+    "unused-tap",
+    "warning",
+    "`as` names a result so that it can be used again, and the name stands nowhere else in the block. Often a merge or an "
+    "output was meant to take it. Of several results `_` drops one.",
+)
+ACCEPTED = (
+    "network A {\n  input image: [3, 8, 8]\n  conv(3, 3x3, pad=1) as skip\n  relu -> add(skip)\n}",
+    "network A {\n  input image: [4, 8, 8]\n  split(2) as left, _\n  left -> relu\n}",
+)
+REJECTED = (
+    "network A {\n  input image: [3, 8, 8]\n  conv(3, 3x3, pad=1) as skip -> relu\n}",
+    "network A {\n  input image: [4, 8, 8]\n  split(2) as left, right\n  left -> relu\n}",
+    "network A {\n  input image: [4, 8, 8]\n  repeat 2 { conv(4, 3x3) as maps[] }\n}",
+)
+
+
+def find_in_text(text: Text) -> Iterator[Diagnostic]:
+    for result in text.unused_results:
+        name = result.tap.name
+        if name in text.meant:
+            continue
+        alone = len(result.element.taps) == 1
+        yield Diagnostic(
+            KIND,
+            f"nothing uses `{name}`",
+            Label(result.tap.span, "named here and nowhere else"),
+            helps=(f"use it, or leave out `as {result.tap.span.text}`" if alone else "use it, or write `_`",),
+            edit=_without(result),
+        )
+
+
+def _without(result: NamedResult) -> Edit:
+    """The name taken out; of several `_` in its place."""
+    tap, element = result.tap, result.element
+    if len(element.taps) > 1:
+        return Edit(tap.span, "_")
+    return Edit(Span(tap.span.source, element.link.span.end, tap.span.end), "")

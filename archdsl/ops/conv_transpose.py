@@ -1,0 +1,196 @@
+"""`conv_transpose`: transposed convolution over one, two or three spatial axes."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, NamedTuple, Self
+
+from archdsl.ir import (
+    WHOLE,
+    Axes,
+    Call,
+    Examples,
+    Extra,
+    Helper,
+    Lowering,
+    Misfit,
+    Reach,
+    Rows,
+    Saved,
+    Shape,
+    TensorType,
+    Types,
+)
+from archdsl.ir.attrs import Counts, Field, Flag, Pad, Size, Window
+from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
+from archdsl.ops.families.checks import check_groups, check_weights_fit
+from archdsl.ops.families.convolution import Convolution, Kernel
+from archdsl.ops.families.padding import padded_sizes, pads
+from archdsl.ops.families.windows import AXES, geometry, per_axis, show_window, transposed_spans
+
+
+class ConvTranspose(Convolution):
+    """Transposed convolution: every input place writes a window into every output map of its group; what overlaps adds up.
+
+    It goes backwards through the sizes of a convolution: (n - 1) * stride - before - after + extent + output_pad rows
+    come out, so the padding is what is cut off. `pad=same` gives n * stride. A window that the stride does not divide
+    writes unlike numbers of times to neighbouring places: the checkerboard of Odena et al. 2016.
+    """
+
+    name = "conv_transpose"
+    positional = 3
+    examples: ClassVar[Examples] = (
+        ("conv_transpose(64, 2x2, stride=2)", "[128, 28, 28]", "[64, 56, 56]"),
+        ("conv_transpose(64, 4x4, stride=2, pad=1)", "[128, 28, 28]", "[64, 56, 56]"),
+        ("conv_transpose(64, 3x3, stride=2, pad=1, output_pad=1)", "[128, 28, 28]", "[64, 56, 56]"),
+        ("conv_transpose(16, 3, 2, pad=same)", "[8, 50]", "[16, 100]"),
+    )
+
+    channels: Size = Field(description="output maps")
+    window: Window = Field(description="size of the window")
+    stride: Window = Field(1, description="output rows from one window to the next")
+    pad: Pad = Field(0, description="rows cut off around the output")
+    output_pad: Counts = Field(0, description="further rows at the end of each axis")
+    dilation: Window = Field(1, description="output rows from one tap of the window to the next")
+    groups: Size = Field(1, description="parts that input and output maps are split into; each sees only its own")
+    bias: Flag = Field(True, description="whether each output map has a bias")
+
+    def kernel(self, x: TensorType) -> Kernel:
+        pad = 0 if self.pad == "same" else self.pad
+        g = geometry(x, self.name, self.window, self.stride, pad, self.dilation)
+        if self.pad == "same":
+            g = g._replace(pad=tuple(_same(e, s) for e, s in zip(g.extents, g.stride, strict=True)))
+        return Kernel(g, x.channels, self.channels, self.groups, self.bias)
+
+    def resolve(self, *operands: TensorType) -> Self:
+        return super().resolve(*operands).replace(output_pad=self._output_pads(operands[0]))
+
+    def _output_pads(self, x: TensorType) -> Shape:
+        """Rows that are added at the end of each axis, so that `same` has its size where the stride exceeds the extent."""
+        g = self.kernel(x).geometry
+        gaps = (max(s - e, 0) if self.pad == "same" else 0 for e, s in zip(g.extents, g.stride, strict=True))
+        return tuple(map(sum, zip(per_axis(self.output_pad, len(g.window), "output_pad"), gaps, strict=True)))
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_weights_fit(self.name, x)
+        g = self.kernel(x).geometry
+        check_groups(self.groups, x.channels, self.channels)
+        sizes = []
+        axes = zip(
+            AXES[len(g.window)], x.sizes, g.extents, g.stride, g.dilation, self._output_pads(x), g.pad, strict=True
+        )
+        for name, n, e, s, d, extra, (before, after) in axes:
+            if extra >= max(s, d):
+                raise Misfit(
+                    f"`output_pad` of {extra} leaves rows at the end that no window writes to on the {name} axis",
+                    attribute="output_pad",
+                    label=f"it is less than the stride {s} or the dilation {d}",
+                )
+            size = (n - 1) * s - before - after + e + extra
+            if size < 1:
+                raise Misfit(
+                    f"`pad` cuts off all rows of the {name} axis",
+                    attribute="pad",
+                    label=f"({n} - 1) * {s} - {before + after} + {e}{f' + {extra}' if extra else ''} = {size}",
+                )
+            sizes.append(size)
+        return (self.mapped(x, (self.channels, *sizes)),)
+
+    def weight(self, x: TensorType) -> Shape:
+        return (x.channels, self.channels // self.groups, *self.kernel(x).geometry.window)
+
+    def macs(self, operands: Types, results: Types) -> int:
+        (x,) = operands
+        return prod(self.weight(x)) * prod(x.sizes)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        g = self.kernel(operands[0]).geometry
+        axes = enumerate(zip(g.window, g.stride, g.dilation, g.pad, strict=True), 1)
+        return Axes((WHOLE, *(Rows(a, transposed_spans(k, s, d, before)) for a, (k, s, d, (before, _)) in axes)))
+
+    def _cutting(self, x: TensorType) -> tuple[Cutting, ...]:
+        """How PyTorch comes to the rows of each axis."""
+        g = self.kernel(x).geometry
+        axes = zip(g.pad, self._output_pads(x), map(max, g.stride, g.dilation), strict=True)
+        return tuple(_cutting(before, after, extra, limit) for (before, after), extra, limit in axes)
+
+    def _uncut(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        (x,), (y,) = operands, results
+        cuts = [c.cut for c in self._cutting(x)]
+        if not any(map(any, cuts)):
+            return ()
+        return (Extra("uncut output", (y.channels, *padded_sizes(y.sizes, tuple(cuts))), y.dtype),)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(operands=(0,))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return self._uncut(operands, results)
+
+    def arguments(self, x: TensorType) -> tuple[tuple[int, ...], Keywords]:
+        k = self.kernel(x)
+        g, cutting = k.geometry, self._cutting(x)
+        return (k.inputs, k.outputs, compact(g.window)), keywords(
+            stride=(compact(g.stride), 1),
+            padding=(compact(tuple(c.padding for c in cutting)), 0),
+            output_padding=(compact(tuple(c.output_padding for c in cutting)), 0),
+            dilation=(compact(g.dilation), 1),
+            groups=(k.groups, 1),
+            bias=(k.bias, True),
+        )
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        args, given = self.arguments(x)
+        rank = self.kernel(x).rank
+        cuts = tuple(c.cut for c in self._cutting(x))
+        if not any(map(any, cuts)):
+            return Lowering(Call(f"nn.ConvTranspose{rank}d", args, given))
+        return helper_call(_cut(rank), args, (("cuts", pads(cuts)), *given))
+
+    def summary(self) -> str:
+        strides = {*self.stride} if isinstance(self.stride, tuple) else {self.stride}
+        by = "" if strides == {1} else f" *{show_window(self.stride if len(strides) > 1 else strides.pop())}"
+        groups = f", groups={self.groups}" if self.groups != 1 else ""
+        return f"conv_transpose {show_window(self.window)}, {self.channels}{by}{groups}"
+
+
+class Cutting(NamedTuple):
+    """One axis: rows that PyTorch cuts off on both sides, rows that it adds at the end, rows to cut off then."""
+
+    padding: int
+    output_padding: int
+    cut: tuple[int, int] = (0, 0)
+
+
+def _cutting(before: int, after: int, extra: int, limit: int) -> Cutting:
+    """How to cut `before` and `after` rows off and add `extra`; PyTorch adds fewer than `limit`."""
+    if 0 <= before - after + extra < limit:
+        return Cutting(before, before - after + extra)
+    alike = min(before, after)
+    return Cutting(alike, extra, (before - alike, after - alike))
+
+
+def _same(extent: int, stride: int) -> tuple[int, int]:
+    total = max(extent - stride, 0)
+    return total // 2, total - total // 2
+
+
+def _cut(rank: int) -> Helper:
+    name = f"CutConvTranspose{rank}d"
+    return Helper(
+        name,
+        f'''
+class {name}(nn.ConvTranspose{rank}d):
+    """A transposed convolution whose output is cut off differently before and after an axis."""
+
+    def __init__(self, *args: Any, cuts: tuple[int, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cuts = tuple(-rows for rows in cuts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(super().forward(x), self.cuts)
+''',
+        ("Any", "Tensor", "nn", "F"),
+    )

@@ -1,0 +1,208 @@
+"""`einsum`: products and sums by naming axes."""
+
+from __future__ import annotations
+
+from string import ascii_letters
+from typing import ClassVar, NamedTuple
+
+from archdsl.ir import (
+    WHOLE,
+    Axes,
+    Examples,
+    Expression,
+    Extra,
+    Lowering,
+    Misfit,
+    Reach,
+    Rows,
+    Saved,
+    Shape,
+    TensorType,
+    Types,
+    show_shape,
+)
+from archdsl.ir.attrs import Equation, Field
+from archdsl.ir.strides import BATCH
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.merge import Merge, check_one_dtype
+from archdsl.ops.families.products import Product, Tensor, at_one, made, multiply, saved
+
+
+class Terms(NamedTuple):
+    """An equation taken apart: the letters of each operand and of the result."""
+
+    operands: tuple[str, ...]
+    result: str
+
+
+class Step(NamedTuple):
+    """Two values multiplied on the way: their letters with that of the batch, and those of the result."""
+
+    left: str
+    right: str
+    result: str
+
+
+class Einsum(Merge):
+    """Multiplies values whose axes are letters, and sums over the letters that the result leaves out.
+
+    `"h k n, h v n -> h k v"` is one matrix product for each head. The batch axis is left out: values that have one keep
+    it apart. Three values and more are multiplied from the left, two at a time.
+    """
+
+    name = "einsum"
+    positional = 1
+    is_itself_of_one = False
+    examples: ClassVar[Examples] = (
+        ('einsum("h k n, h v n -> h k v")', "[4, 16, 196], [4, 32, 196]", "[4, 16, 32]"),
+        ('einsum("n m k u, u v m -> n k v")', "unbatched [196, 196, 16, 1], [1, 32, 196]", "[196, 16, 32]"),
+        ('einsum("t c -> c")', "[197, 768]", "[768]"),
+    )
+
+    equation: Equation = Field(description="the letters of each value's axes, and after `->` those of the result")
+
+    def terms(self) -> Terms:
+        """Raises `Misfit`."""
+        left, arrow, right = self.equation.partition("->")
+        if not arrow:
+            raise Misfit("the equation says no result", attribute="equation", help='end it as in `"t c -> c"`')
+        terms = Terms(tuple("".join(term.split()) for term in left.split(",")), "".join(right.split()))
+        for term in (*terms.operands, terms.result):
+            odd = next((c for c in term if c not in ascii_letters), None)
+            if odd is not None:
+                raise Misfit(f"axes are letters, and `{odd}` is none", attribute="equation")
+            twice = next((c for c in term if term.count(c) > 1), None)
+            if twice is not None:
+                raise Misfit(f"`{twice}` names two axes of `{' '.join(term)}`", attribute="equation")
+        unknown = next((c for c in terms.result if c not in left), None)
+        if unknown is not None:
+            raise Misfit(f"the result's axis `{unknown}` is an axis of no value", attribute="equation")
+        if len({*"".join(terms.operands)}) == len(ascii_letters):
+            raise Misfit("the equation leaves no letter for the batch", attribute="equation")
+        return terms
+
+    def infer(self, *operands: TensorType) -> Types:
+        terms = self.terms()
+        check_one_dtype(self.name, operands)
+        check_float(self.name, operands[0])
+        if len(terms.operands) != len(operands):
+            raise Misfit(
+                f"the equation names {len(terms.operands)} values, and there are {len(operands)}", attribute="equation"
+            )
+        sizes = self._sizes(terms, operands)
+        plain = TensorType(tuple(sizes[c] for c in terms.result), operands[0].dtype, any(x.batched for x in operands))
+        return (plain.with_strides(plain.shape, self._strides(operands)),)
+
+    def _sizes(self, terms: Terms, operands: Types) -> dict[str, int]:
+        """The size of each letter. Raises `Misfit`."""
+        sizes: dict[str, int] = {}
+        for index, (term, x) in enumerate(zip(terms.operands, operands, strict=True)):
+            if len(term) != x.rank:
+                raise Misfit(
+                    f"`{' '.join(term)}` names {len(term)} axes, and the value has {x.rank}",
+                    code="wrong-rank",
+                    operand=index,
+                    label=show_shape(x.shape),
+                )
+            for letter, size in zip(term, x.shape, strict=True):
+                if sizes.setdefault(letter, size) != size:
+                    raise Misfit(
+                        f"`{letter}` is {sizes[letter]} in one value and {size} in another",
+                        code="shape-mismatch",
+                        operand=index,
+                        label=f"`{' '.join(term)}` is {show_shape(x.shape)}",
+                    )
+        return sizes
+
+    def _batch(self, terms: Terms) -> str:
+        """A letter for the batch axis."""
+        used = {*"".join(terms.operands)}
+        return next(c for c in "bnzBNZ" + ascii_letters if c not in used)
+
+    def _steps(self, operands: Types) -> tuple[tuple[str, ...], list[Step]]:
+        """The letters of each operand and, of several, the products from the left."""
+        terms = self.terms()
+        batch = self._batch(terms)
+        given = tuple(batch * x.batched + t for t, x in zip(terms.operands, operands, strict=True))
+        result = batch * any(x.batched for x in operands) + terms.result
+        steps: list[Step] = []
+        done = given[0]
+        for index, right in enumerate(given[1:], 1):
+            later = {*result, *"".join(given[index + 1 :])}
+            letters = dict.fromkeys(c for c in batch + done + right if c in done + right and c in later)
+            joined = result if index == len(given) - 1 else "".join(letters)
+            steps.append(Step(done, right, joined))
+            done = joined
+        return given, steps
+
+    def _products(self, operands: Types, one: bool = False) -> list[Product]:
+        """What PyTorch does in each step, for a batch of unknown size or of one."""
+        _, steps = self._steps(operands)
+        tensors = [Tensor(x.tensor_shape, x.tensor_strides) for x in operands]
+        if one:
+            tensors = list(map(at_one, tensors))
+        done = tensors[0]
+        products = []
+        for step, right in zip(steps, tensors[1:], strict=True):
+            # ATen brings all axes into one order: those of the result, then those summed, by their codes.
+            sums = sorted({*step.left, *step.right} - {*step.result})
+            letters = step.result + "".join(sums)
+            left, right = _spread(done, step.left, letters), _spread(right, step.right, letters)
+            product = multiply(left, right, range(len(step.result), len(letters)))
+            done = product.result.permuted(range(len(step.result)))
+            products.append(product._replace(result=done))
+        return products
+
+    def _strides(self, operands: Types) -> Shape:
+        (x, *others) = operands
+        (letters, *_), _ = self._steps(operands)
+        if others:
+            return self._products(operands)[-1].result.strides
+        result = letters[: x.batched] + self.terms().result
+        moved = Tensor(x.tensor_shape, x.tensor_strides).permuted([letters.index(c) for c in result])
+        return moved.strides if self.is_view(x) else x.with_shape(moved.sizes[x.batched :]).tensor_strides
+
+    def is_view(self, *operands: TensorType) -> bool:
+        """One value whose axes are all kept is only permuted."""
+        terms = self.terms()
+        return len(operands) == 1 and len(terms.result) == len(terms.operands[0])
+
+    def macs(self, operands: Types, results: Types) -> int:
+        total = sum(product.macs for product in self._products(operands))
+        return total // BATCH if results[0].batched else total
+
+    def reach(self, *operands: TensorType) -> Reach:
+        terms = self.terms()
+        return Axes(
+            *(tuple(Rows(terms.result.index(c)) if c in terms.result else WHOLE for c in t) for t in terms.operands)
+        )
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return saved(operands, self._products(operands), self._products(operands, one=True))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return made(operands, self._products(operands), self._products(operands, one=True))
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        given, steps = self._steps(operands)
+        if not steps:
+            terms = self.terms()
+            batch = given[0][: operands[0].batched]
+            return Lowering(function=_call(f"{given[0]}->{batch}{terms.result}", "{0}"))
+        text = "{0}"
+        for index, step in enumerate(steps, 1):
+            text = _call(f"{step.left},{step.right}->{step.result}", f"{text}, {{{index}}}").template
+        return Lowering(function=Expression(text, ("torch",)))
+
+    def summary(self) -> str:
+        return f"einsum {self.equation}"
+
+
+def _call(equation: str, operands: str) -> Expression:
+    return Expression(f'torch.einsum("{equation}", {operands})', ("torch",))
+
+
+def _spread(x: Tensor, own: str, letters: str) -> Tensor:
+    """The tensor with an axis for each letter, of size 1 for those that it lacks."""
+    axes = [own.find(c) for c in letters]
+    return Tensor(tuple(1 if a < 0 else x.sizes[a] for a in axes), tuple(1 if a < 0 else x.strides[a] for a in axes))

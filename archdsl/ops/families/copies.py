@@ -1,0 +1,47 @@
+"""Copies that PyTorch makes of operands whose elements it needs in another order."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archdsl.ir import Extra, Saved, Shape, TensorType
+from archdsl.ir.strides import BATCH, is_contiguous, view
+
+Copied = Literal["never", "in batches", "always"]
+"""Whether reshaping a tensor copies it; `in batches`, where samples lie too far apart, only if there are two or more."""
+
+
+def copied(x: TensorType, sizes: Shape, order: Shape | None = None) -> Copied:
+    """Whether a tensor, its axes first brought into an order, is copied when it is reshaped to these sizes.
+
+    The batch counts as `BATCH` in the sizes and as an axis in the order.
+    """
+    axes = range(len(x.tensor_shape)) if order is None else order
+    given = (*(tuple(s[a] for a in axes) for s in (x.tensor_shape, x.tensor_strides)), sizes)
+    if view(*given) is not None:
+        return "never"
+    return "always" if view(*map(_of_one, given)) is None else "in batches"
+
+
+def laid_in_order(x: TensorType) -> Copied:
+    """Whether a tensor is copied so that its elements lie in order."""
+    if x.is_contiguous:
+        return "never"
+    return "in batches" if is_contiguous(_of_one(x.tensor_shape), _of_one(x.tensor_strides)) else "always"
+
+
+def _of_one(sizes: Shape) -> Shape:
+    """Sizes or strides for a batch of one."""
+    return tuple(s // BATCH if s and s % BATCH == 0 else s for s in sizes)
+
+
+def kept(x: TensorType, copied: Copied, operand: int = 0) -> Saved:
+    """What backward keeps of an operand that it wants reshaped."""
+    if copied == "always":
+        return Saved(extra=(Extra.like("copy", x),))
+    return Saved((operand,), copies=((operand, made(x, copied)[0]),) if copied == "in batches" else ())
+
+
+def made(x: TensorType, copied: Copied) -> tuple[Extra, ...]:
+    """The copy, while the operator runs."""
+    return () if copied == "never" else (Extra.like("copy", x)._replace(in_batches=copied == "in batches"),)

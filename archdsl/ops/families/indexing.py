@@ -1,0 +1,37 @@
+"""What `select`, `slice` and `crop` have in common: parts of a tensor, written as Python indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archdsl.ir import Expression, Lowering, Op, Shape, TensorType, Types
+
+
+class Part(Op):
+    """Base of the operators that take a part out of their operand. Nothing is copied."""
+
+    category = "reshape"
+    numbered = False
+    reads_unbatched = True
+
+    def is_view(self, *operands: TensorType) -> bool:
+        return True
+
+
+def part(x: TensorType, shape: Shape) -> Types:
+    """The type of a part with as many axes: its elements lie where they lay."""
+    return (x if shape == x.shape else x.with_strides(shape, x.tensor_strides),)
+
+
+def indexed(x: TensorType, indexes: Mapping[int, str]) -> Lowering:
+    """`x[:, 1:]`, from the indexes of some axes; the value itself if there are none."""
+    if not indexes:
+        return Lowering(function=Expression("{0}"))
+    axes = (*([":"] if x.batched else []), *(indexes.get(a, ":") for a in range(max(indexes) + 1)))
+    return Lowering(function=Expression(f"{{0}}[{', '.join(axes)}]"))
+
+
+def rows(start: int, stop: int, size: int) -> str:
+    """The rows of an axis of some size as Python writes them: `4:60`, `1:`, `:-1`."""
+    end = "" if stop == size else str(stop - size if size - stop <= start else stop)
+    return f"{start or ''}:{end}"

@@ -1,0 +1,183 @@
+"""What `matmul` and `einsum` have in common: products of tensors that PyTorch brings into batches of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import NamedTuple
+
+from archdsl.ir import Extra, Saved, Shape, Types
+from archdsl.ir.strides import BATCH, broadcast, contiguous, elementwise, view
+
+
+class Tensor(NamedTuple):
+    """Sizes and strides, the batch axis among them."""
+
+    sizes: Shape
+    strides: Shape
+
+    def permuted(self, axes: Sequence[int]) -> Tensor:
+        return Tensor(tuple(self.sizes[a] for a in axes), tuple(self.strides[a] for a in axes))
+
+
+class Product(NamedTuple):
+    """Two tensors multiplied, with sums over some axes (`sumproduct_pair` in ATen)."""
+
+    result: Tensor
+    copied: tuple[bool, bool]
+    """Of which factors a copy is multiplied."""
+    summed_before: tuple[Shape | None, Shape | None]
+    """The sizes of each factor where axes that only it has were summed first, which makes a new tensor."""
+    sizes: tuple[Shape, Shape]
+    """Of the factors."""
+    macs: int
+    """Multiply-adds, the batch counted as `BATCH`; 0 where nothing is summed."""
+    is_reordered: bool = False
+    """Whether the product is copied once more, its last axes exchanged."""
+
+
+def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
+    """Multiplies two tensors of equal axes (of size 1 where one lacks the axis) and sums over some; these stay with size 1."""
+    before: list[Shape | None] = [None, None]
+    pair = [left, right]
+    for i, (own, other) in enumerate(((left, right), (right, left))):
+        alone = [a for a in sums if own.sizes[a] != 1 == other.sizes[a]]
+        if alone:
+            sizes = tuple(1 if a in alone else n for a, n in enumerate(own.sizes))
+            pair[i], before[i] = Tensor(sizes, contiguous(sizes)), sizes
+    left, right = pair
+    both = [a for a in sums if left.sizes[a] != 1 and right.sizes[a] != 1]
+    if not both:
+        sizes = tuple(map(max, left.sizes, right.sizes))
+        return Product(
+            Tensor(sizes, elementwise(sizes, left, right)),
+            (False, False),
+            (before[0], before[1]),
+            (left.sizes, right.sizes),
+            0,
+        )
+    shared: list[int] = []
+    lefts: list[int] = []
+    rights: list[int] = []
+    for a, (n, m) in enumerate(zip(left.sizes, right.sizes, strict=True)):
+        if a not in both:
+            (shared if 1 not in (n, m) else lefts if n != 1 else rights).append(a)
+    shared_size, inner = (prod(left.sizes[a] for a in axes) for axes in (shared, both))
+    rows, columns = prod(left.sizes[a] for a in lefts), prod(right.sizes[a] for a in rights)
+    copied = (
+        _is_copied(left.permuted((*shared, *lefts, *both, *rights)), (shared_size, rows, inner)),
+        _is_copied(right.permuted((*shared, *both, *rights, *lefts)), (shared_size, inner, columns)),
+    )
+    # ATen multiplies the other way round where that gives a result whose axes lie in order.
+    swaps = bool(lefts and rights) and lefts[0] > rights[-1]
+    order = (*shared, *rights, *both, *lefts) if swaps else (*shared, *lefts, *both, *rights)
+    sizes = tuple(1 if a in both else max(n, m) for a, (n, m) in enumerate(zip(left.sizes, right.sizes, strict=True)))
+    packed = dict(zip(order, contiguous(tuple(sizes[a] for a in order)), strict=True))
+    result = Tensor(sizes, tuple(packed[a] for a in range(len(sizes))))
+    macs = shared_size * rows * columns * inner
+    return Product(result, copied, (before[0], before[1]), (left.sizes, right.sizes), macs)
+
+
+def _is_copied(x: Tensor, sizes: Shape) -> bool:
+    return view(x.sizes, x.strides, sizes) is None
+
+
+def at_one(x: Tensor) -> Tensor:
+    """The tensor for a batch of one."""
+    return Tensor(*(tuple(s // BATCH if s and s % BATCH == 0 else s for s in part) for part in x))
+
+
+def saved(operands: Types, products: Sequence[Product], alone: Sequence[Product]) -> Saved:
+    """What backward keeps of products from the left: both factors of each, as they were multiplied.
+
+    Args:
+        products: each product for a batch of unknown size, the first of operands 0 and 1.
+        alone: the same for a batch of one.
+    """
+    kept = Saved()
+    for step, (product, one) in enumerate(zip(products, alone, strict=True)):
+        for side in (0, 1):
+            operand = side + step if side or not step else None
+            whole = products[step - 1].result if operand is None else None
+            kept = _keep(kept, operands[0].dtype, operand, whole, _factor(product, side), _factor(one, side))
+    if len(products) == 1:
+        return kept._replace(operands=(), for_others=kept.operands)
+    return kept
+
+
+class Factor(NamedTuple):
+    """One factor as it is multiplied."""
+
+    summed: Shape | None
+    copied: Shape | None
+
+
+def _factor(product: Product, side: int) -> Factor:
+    return Factor(product.summed_before[side], product.sizes[side] if product.copied[side] else None)
+
+
+def _keep(kept: Saved, dtype: str, operand: int | None, whole: Tensor | None, factor: Factor, alone: Factor) -> Saved:
+    """What was kept, with one factor more: an operand, or the product before, whole."""
+    sizes = factor.copied if alone.copied or operand is None else None
+    sizes = factor.summed or sizes or (whole.sizes if whole else None)
+    if sizes is not None:
+        return kept._replace(extra=(*kept.extra, _extra("factor", sizes, dtype)))
+    assert operand is not None
+    if factor.copied:
+        copy = _extra("copy", factor.copied, dtype)._replace(in_batches=True)
+        kept = kept._replace(copies=(*kept.copies, (operand, copy)))
+    return kept._replace(operands=tuple(dict.fromkeys((*kept.operands, operand))))
+
+
+def made(operands: Types, products: Sequence[Product], alone: Sequence[Product]) -> tuple[Extra, ...]:
+    """What is there beside operands and the last result while the most is."""
+    dtype = operands[0].dtype
+    steps = []
+    for step, (product, one) in enumerate(zip(products, alone, strict=True)):
+        extras = [_extra("product", products[step - 1].result.sizes, dtype)] if step else []
+        if product.is_reordered:
+            extra = _extra("product in another order", product.result.sizes, dtype)
+            extras.append(extra._replace(in_batches=not one.is_reordered))
+        for side in (0, 1):
+            factor, single = _factor(product, side), _factor(one, side)
+            extras += [_extra("sum", factor.summed, dtype)] if factor.summed else []
+            if factor.copied:
+                extras.append(_extra("copy", factor.copied, dtype)._replace(in_batches=single.copied is None))
+        steps.append(tuple(extras))
+    return max(steps, key=lambda extras: sum(_weight(e) for e in extras), default=())
+
+
+def _extra(name: str, sizes: Shape, dtype: str) -> Extra:
+    return Extra(name, tuple(n for n in sizes if n not in (1, BATCH)), dtype, BATCH in sizes)
+
+
+def _weight(extra: Extra) -> int:
+    return prod(extra.shape) * (BATCH if extra.batched else 1)
+
+
+def multiply_matrices(left: Tensor, right: Tensor) -> Product:
+    """Multiplies the matrices of the last two axes as `torch.matmul` does, learned ones among them."""
+    ranks = len(left.sizes), len(right.sizes)
+    sizes = (*_broadcast(left.sizes[:-2], right.sizes[:-2]), left.sizes[-2], right.sizes[-1])
+    macs = prod(sizes) * left.sizes[-1]
+    if ranks == (3, 3) and 1 in (left.sizes[0], right.sizes[0]) and left.sizes[0] != right.sizes[0]:
+        small = 0 if left.sizes[0] == 1 else 1
+        ranks = (2, 3) if small == 0 else (3, 2)
+    copied, factors, is_reordered = (False, False), (left.sizes, right.sizes), False
+    if max(ranks) >= 3 and min(ranks) == 2:  # one large matrix times a small one
+        is_reordered = ranks[0] == 2
+        x = right.permuted((*range(ranks[1] - 2), ranks[1] - 1, ranks[1] - 2)) if is_reordered else left
+        is_copied = _is_copied(x, (prod(x.sizes[:-1]), x.sizes[-1]))
+        copied = (False, is_copied) if is_reordered else (is_copied, False)
+    elif max(ranks) >= 3:
+        batch = sizes[:-2]
+        wide = [Tensor((*batch, *t.sizes[-2:]), broadcast(*t, (*batch, *t.sizes[-2:]))) for t in (left, right)]
+        copied = tuple(_is_copied(t, (prod(batch), *t.sizes[-2:])) for t in wide)  # type: ignore[assignment]
+        factors = (wide[0].sizes, wide[1].sizes)
+    return Product(Tensor(sizes, contiguous(sizes)), copied, (None, None), factors, macs, is_reordered)
+
+
+def _broadcast(left: Shape, right: Shape) -> Shape:
+    missing = len(left) - len(right)
+    pairs = zip((1,) * -missing + left, (1,) * missing + right, strict=True)
+    return tuple(max(n, m) for n, m in pairs)

@@ -1,0 +1,47 @@
+"""Learned tensors among values that are put side by side: they are repeated over the batch first."""
+
+from __future__ import annotations
+
+from archdsl.ir import Misfit, Shape, TensorType, Types, show_shape
+from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
+from archdsl.ops.families.merge import batched_rank
+
+
+def repeated(op: str, operands: Types) -> Types:
+    """The operands as they are put together; where any has a batch axis, all have. Raises `Misfit`."""
+    rank = batched_rank(operands)
+    if rank is None:
+        return operands
+    return tuple(x if x.batched else _repeated(op, x, rank, index) for index, x in enumerate(operands))
+
+
+def _repeated(op: str, x: TensorType, rank: int, operand: int) -> TensorType:
+    if x.rank != rank + 1 or x.shape[0] != 1:
+        raise Misfit(
+            f"`{op}` repeats a learned tensor over the batch, and {show_shape(x.shape)} has no leading 1 for it",
+            code="shape-mismatch",
+            operand=operand,
+            label=f"{x.rank} axes beside {rank} and the batch" if x.rank != rank + 1 else f"{x.shape[0]}, not 1",
+            help=f"write `parameter({show_shape((1, *x.shape))})`" if x.rank == rank else None,
+        )
+    strides = x.tensor_strides
+    return TensorType(x.shape[1:], x.dtype, True, (0, *strides[1:]))
+
+
+def put_together(values: Types, shape: Shape) -> TensorType:
+    """The type of values put one behind the other by `torch.cat`: channels last where all are."""
+    result = values[0].with_shape(shape)
+    axes = len(result.tensor_shape)
+    if axes > 3 and all(x.strides is not None and is_channels_last(x.tensor_shape, x.strides) for x in values):
+        return result.in_order(shape, CHANNELS_LAST[axes])
+    return result
+
+
+def listed(operands: Types) -> str:
+    """The operands as Python lists them, the learned ones expanded to the batch of one that has it."""
+    batch = next((i for i, x in enumerate(operands) if x.batched), None)
+    parts = [
+        f"{{{i}}}" if x.batched or batch is None else f"{{{i}}}.expand({{{batch}}}.shape[0]{', -1' * (x.rank - 1)})"
+        for i, x in enumerate(operands)
+    ]
+    return f"[{', '.join(parts)}]"

@@ -1,0 +1,86 @@
+"""`ln`: layer normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir.attrs import Axis, Field, Positive
+from archdsl.ops.families.calls import Keywords, dim, helper_call, keywords
+from archdsl.ops.families.checks import check_axis, check_weights_fit
+from archdsl.ops.families.moves import over
+
+
+class LayerNorm(Op):
+    """Layer normalization, Ba et al. 2016: (x - mean) / sqrt(variance + eps) * weight + bias along one axis.
+
+    Mean and variance are those of one place: of a token's features, or with `axis=0` of the channels at each pixel, as
+    ConvNeXt has it. They are the same while training and afterwards.
+    """
+
+    name = "ln"
+    category = "norm"
+    positional = 1
+    reads_unbatched = True
+    examples: ClassVar[Examples] = (
+        ("ln", "[197, 768]", "[197, 768]"),
+        ("ln(axis=0, eps=1e-6)", "[96, 56, 56]", "[96, 56, 56]"),
+    )
+
+    axis: Axis = Field(-1, description="the axis whose elements are normalized together")
+    eps: Positive = Field(1e-5, description="added to the variance")
+
+    def _is_last(self, x: TensorType) -> bool:
+        return check_axis(self.name, self.axis, x) == x.rank - 1
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_weights_fit(self.name, x)
+        if self._is_last(x):
+            return (x.with_shape(x.shape),)
+        moved = check_axis(self.name, self.axis, x) + x.batched
+        rest = tuple(a for a in range(x.rank + x.batched) if a != moved)
+        return (x.in_order(x.shape, (*rest, moved)),)
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        size = (operands[0].shape[self.axis],)
+        return State("weight", size), State("bias", size)
+
+    def _statistics(self, x: TensorType) -> tuple[Extra, ...]:
+        axis = check_axis(self.name, self.axis, x)
+        places = (*x.shape[:axis], *x.shape[axis + 1 :])
+        return tuple(Extra(name, places, batched=x.batched) for name in ("mean", "1/std"))
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return over(operands[0], self.axis)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(operands=(0,), extra=self._statistics(operands[0]))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return self._statistics(operands[0])
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        size, given = x.shape[self.axis], keywords(eps=(self.eps, 1e-5))
+        if self._is_last(x):
+            return Lowering(Call("nn.LayerNorm", (size,), given))
+        place: Keywords = (("dim", dim(check_axis(self.name, self.axis, x), x)),)
+        return helper_call(_AXIS_LAYER_NORM, (size,), (*place, *given))
+
+
+_AXIS_LAYER_NORM = Helper(
+    "AxisLayerNorm",
+    '''
+class AxisLayerNorm(nn.LayerNorm):
+    """Layer normalization along an axis that is not the last: 1 for the channels of maps."""
+
+    def __init__(self, size: int, *, dim: int, **kwargs: Any) -> None:
+        super().__init__(size, **kwargs)
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.movedim(self.dim, -1)).movedim(-1, self.dim)
+''',
+    ("Any", "Tensor", "nn"),
+)

@@ -1,0 +1,123 @@
+"""`matmul`: matrix products."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, Literal
+
+from archdsl.ir import (
+    WHOLE,
+    Axes,
+    Examples,
+    Expression,
+    Extra,
+    Lowering,
+    Misfit,
+    Reach,
+    Rows,
+    Saved,
+    Shape,
+    TensorType,
+    Types,
+    show_shape,
+)
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.merge import Merge, batched_rank, check_one_dtype, sizes_beside
+from archdsl.ops.families.products import Product, Tensor, at_one, made, multiply_matrices, saved
+
+
+class MatMul(Merge):
+    """The matrix product over the last two axes: `[..., a, b]` times `[..., b, c]` is `[..., a, c]`.
+
+    The axes before agree or are 1; each is a batch of its own. Queries times keys are
+    `matmul { | queries | keys -> permute([0, 2, 1]) }`. A learned matrix `[b, c]` is the same for every sample.
+    """
+
+    name = "matmul"
+    examples: ClassVar[Examples] = (
+        ("matmul", "[8, 197, 64], [8, 64, 197]", "[8, 197, 197]"),
+        ("matmul", "[16, 32], [32, 8]", "[16, 8]"),
+        ("matmul", "[16, 32], unbatched [32, 8]", "[16, 8]"),
+    )
+
+    def infer(self, *operands: TensorType) -> Types:
+        check_one_dtype(self.name, operands)
+        check_float(self.name, operands[0])
+        if len(operands) == 1:
+            return operands
+        if len(operands) > 2:
+            raise Misfit(f"`matmul` takes two values, not {len(operands)}", code="shape-mismatch", operand=2)
+        left, right = self._shapes(operands)
+        if left[-1] != right[-2]:
+            raise Misfit(
+                f"`matmul` sums over the last axis of the first value and the last but one of the second: "
+                f"{left[-1]} against {right[-2]}",
+                code="shape-mismatch",
+                operand=1,
+                label=f"{right[-2]}, not {left[-1]}",
+                help="`permute` brings the axes into order",
+            )
+        odd = next(
+            (a for a, (n, m) in enumerate(zip(left[:-2], right[:-2], strict=True)) if n != m and 1 not in (n, m)), None
+        )
+        if odd is not None:
+            raise Misfit(
+                f"the values of `matmul` have {left[odd]} and {right[odd]} matrices",
+                code="shape-mismatch",
+                operand=1,
+                label=f"axis {odd}: {right[odd]}, not {left[odd]}",
+            )
+        shape = (*map(max, left[:-2], right[:-2]), left[-2], right[-1])
+        return (TensorType(shape, operands[0].dtype, any(x.batched for x in operands)),)
+
+    def _shapes(self, operands: Types) -> tuple[Shape, Shape]:
+        """The shapes of both values beside each other. Raises `Misfit`."""
+        for index, x in enumerate(operands):
+            if x.rank < 2:
+                raise Misfit(
+                    f"`matmul` multiplies matrices, and {show_shape(x.shape)} has no two axes",
+                    code="wrong-rank",
+                    operand=index,
+                    label=f"{x.rank} axes" if x.rank != 1 else "1 axis",
+                )
+        rank = batched_rank(operands) or max(x.rank for x in operands)
+        first, second = (sizes_beside(self.name, x, batched_rank(operands), i) for i, x in enumerate(operands))
+        first, second = (
+            (1,) * (rank - len(s)) + s if not x.batched else s for s, x in zip((first, second), operands, strict=True)
+        )
+        if len(first) != len(second):
+            raise Misfit(
+                "the values of `matmul` have unlike numbers of axes",
+                code="wrong-rank",
+                operand=1,
+                label=f"{len(second)}, not {len(first)}",
+            )
+        return first, second
+
+    def _products(self, operands: Types, one: bool = False) -> list[Product]:
+        """What PyTorch does, for a batch of unknown size or of one."""
+        tensors = [Tensor(x.tensor_shape, x.tensor_strides) for x in operands]
+        return [multiply_matrices(*(map(at_one, tensors) if one else tensors))] if len(operands) == 2 else []
+
+    def macs(self, operands: Types, results: Types) -> int:
+        return prod(results[0].shape) * operands[0].shape[-1] if len(operands) == 2 else 0
+
+    def reach(self, *operands: TensorType) -> Reach:
+        if len(operands) == 1:
+            return "pointwise"
+        (y,) = self.infer(*operands)
+        return Axes(*(self._moves(x.rank, y.rank, side) for side, x in enumerate(operands)))
+
+    def _moves(self, rank: int, result: int, side: int) -> tuple[Rows | Literal["whole"] | None, ...]:
+        """The first value keeps its last axis but one, the second its last."""
+        summed = rank - 1 if side == 0 else rank - 2
+        return tuple(WHOLE if a == summed else Rows(a + result - rank) for a in range(rank))
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return saved(operands, self._products(operands), self._products(operands, one=True))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return made(operands, self._products(operands), self._products(operands, one=True))
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        return Lowering(function=Expression("{0} @ {1}" if len(operands) == 2 else "{0}"))

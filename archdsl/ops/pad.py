@@ -1,0 +1,109 @@
+"""`pad`: rows around a map."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Axes, Call, Examples, Expression, Lowering, Misfit, Op, Reach, Rows, Saved, TensorType, Types
+from archdsl.ir.attrs import Amount, Field, Number, PadMode, Pair
+from archdsl.ops.families.calls import Keywords, function
+from archdsl.ops.families.padding import padded_sizes, pads
+from archdsl.ops.families.windows import AXES, Padding, amounts, show_amount, spatial_rank
+
+MODULES = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
+
+
+class Pad(Op):
+    """Rows around the spatial axes, and with `channels` maps before and after: zeros, another value, or the map's own rows.
+
+    `pad(0, channels=[0, 16])` is the shortcut without parameters of He et al. 2016. `reflect` mirrors at the outermost
+    row, `replicate` repeats it, `circular` goes on at the other side.
+    """
+
+    name = "pad"
+    category = "reshape"
+    positional = 1
+    examples: ClassVar[Examples] = (
+        ("pad(1)", "[3, 32, 32]", "[3, 34, 34]"),
+        ("pad([[0, 1], [0, 1]])", "[32, 55, 55]", "[32, 56, 56]"),
+        ("pad(0, channels=[0, 16])", "[16, 16, 16]", "[32, 16, 16]"),
+        ("pad(3, mode=reflect)", "[3, 256, 256]", "[3, 262, 262]"),
+    )
+
+    amount: Amount = Field(description="rows around each spatial axis, as in a window's `pad`")
+    channels: Pair = Field((0, 0), description="maps before and after")
+    mode: PadMode = Field("zeros", description="what the rows hold")
+    value: Number = Field(0, description="with `mode=zeros`: another value than zero")
+
+    def _padding(self, x: TensorType) -> Padding:
+        """Rows before and after each spatial axis. Raises `Misfit`."""
+        if not x.rank:
+            raise Misfit("`pad` needs at least one axis", code="wrong-rank", operand=0)
+        if x.rank == 1 and self.amount == 0:
+            return ()
+        return amounts(self.amount, spatial_rank(self.name, x), "amount")
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        padding = self._padding(x)
+        if self.mode != "zeros":
+            self._check_mode(x, padding)
+        if self.is_view(x):
+            return (x,)
+        shape = (x.channels + sum(self.channels), *padded_sizes(x.sizes, padding))
+        return (x.mapped(shape, keeping=() if self.mode == "circular" else (2, 3)),)
+
+    def is_view(self, *operands: TensorType) -> bool:
+        """Where there is nothing to add, the value itself."""
+        return not any(self.channels) and not any(map(any, self._padding(operands[0])))
+
+    def _check_mode(self, x: TensorType, padding: Padding) -> None:
+        for attribute, is_given in (("channels", any(self.channels)), ("value", self.value != 0)):
+            if is_given:
+                raise Misfit(f"`{attribute}` and `mode={self.mode}` exclude each other", attribute=attribute)
+        if not padding:
+            raise Misfit(f"`mode={self.mode}` needs a spatial axis", attribute="mode")
+        for name, n, pair in zip(AXES[len(padding)], x.sizes, padding, strict=True):
+            most = {"reflect": n - 1, "circular": n}.get(self.mode)
+            if most is not None and max(pair) > most:
+                raise Misfit(
+                    f"`mode={self.mode}` has no {max(pair)} rows to take from the {n} of the {name} axis",
+                    attribute="amount",
+                    label=f"at most {most} on a side",
+                )
+
+    def reach(self, *operands: TensorType) -> Reach:
+        (x,) = operands
+        starts = {0: -self.channels[0]} | {a: -before for a, (before, _) in enumerate(self._padding(x), 1)}
+        if self.mode == "zeros":
+            return Axes(tuple(Rows(a, ((starts.get(a, 0),) * 2,)) for a in range(x.rank)))
+        return Axes((Rows(0), *(Rows(a, ()) if any(pair) else Rows(a) for a, pair in enumerate(self._padding(x), 1))))
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        keeps = self.mode in ("reflect", "replicate") and not self.is_view(*operands)
+        return Saved(operands=(0,) if keeps else ())
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        padding = self._padding(x)
+        if self.is_view(x):
+            return Lowering(function=Expression("{0}"))
+        if self.mode != "zeros":
+            call = Call(f"nn.{MODULES[self.mode]}{len(padding)}d", (pads(padding),))
+            return Lowering(call, function("F.pad", (pads(padding),), (("mode", self.mode),)))
+        sizes = pads((self.channels, *padding) if any(self.channels) else padding)
+        value: Keywords = (("value", self.value),) if self.value else ()
+        return Lowering(_constant_pad(sizes, self.value), function("F.pad", (sizes,), value))
+
+    def summary(self) -> str:
+        channels = f"channels +{sum(self.channels)}" if any(self.channels) else ""
+        parts = show_amount(self.amount) if self.amount else "", channels, self.mode if self.mode != "zeros" else ""
+        return " ".join(("pad", *filter(None, parts)))
+
+
+def _constant_pad(sizes: tuple[int, ...], value: float) -> Call | None:
+    """The module that pads the last axes; PyTorch has them for up to three."""
+    axes = len(sizes) // 2
+    if not 1 <= axes <= 3:
+        return None
+    return Call(f"nn.ZeroPad{axes}d", (sizes,)) if not value else Call(f"nn.ConstantPad{axes}d", (sizes, value))

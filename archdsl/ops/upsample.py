@@ -1,0 +1,115 @@
+"""`upsample`: larger maps by interpolation."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+from typing import ClassVar
+
+from archdsl.ir import Axes, Call, Examples, Lowering, Misfit, Op, Reach, Rows, Shape, TensorType, Types, show_shape
+from archdsl.ir.attrs import Field, Interpolation, Scale, Window
+from archdsl.ops.families.calls import Keywords, compact, function
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.windows import counted, per_axis, show_window, spatial_rank
+
+MODES = {
+    "nearest": {1: "nearest", 2: "nearest", 3: "nearest"},
+    "bilinear": {1: "linear", 2: "bilinear", 3: "trilinear"},
+    "bicubic": {2: "bicubic"},
+}
+TAPS = {"nearest": (0, 0), "bilinear": (0, 1), "bicubic": (-1, 2)}
+"""The input rows that an output row reads, from the one at or before its place."""
+LARGEST_PERIOD = 1024
+
+
+class Upsample(Op):
+    """Maps with more (or fewer) rows and columns: a `scale`, sizes `to`, or the sizes of another value `like`.
+
+    `nearest` repeats pixels, `bilinear` and `bicubic` interpolate between pixel centres, as PyTorch does without
+    `align_corners`; on one axis `bilinear` is linear, on three trilinear.
+    """
+
+    name = "upsample"
+    category = "pool"
+    positional = 1
+    tensor_attributes = ("like",)
+    examples: ClassVar[Examples] = (
+        ("upsample(2)", "[64, 28, 28]", "[64, 56, 56]"),
+        ("upsample(to=224x224, mode=bilinear)", "[21, 28, 28]", "[21, 224, 224]"),
+        ("upsample(mode=bilinear)", "[256, 7, 7], [512, 14, 14]", "[256, 14, 14]"),
+    )
+
+    scale: Scale | None = Field(None, description="factor of the sizes, for all axes or one for each")
+    to: Window | None = Field(None, description="the sizes of the result")
+    mode: Interpolation = Field("nearest", description="how values between pixels are found")
+
+    def _sizes(self, x: TensorType, like: TensorType | None) -> Shape:
+        """The spatial sizes of the result. Raises `Misfit`."""
+        rank = spatial_rank(self.name, x)
+        if [self.scale, self.to, like].count(None) != 2:
+            raise Misfit(
+                "`upsample` takes one of a `scale`, sizes `to` or a value to be `like`",
+                attribute="to" if self.to is not None else "scale",
+                help="`upsample(2)`, `upsample(to=224x224)`, `upsample(like=skip)`",
+            )
+        if rank not in MODES[self.mode]:
+            raise Misfit(f"`mode={self.mode}` is for maps with 2 spatial axes, not {rank}", attribute="mode")
+        if self.to is not None:
+            return per_axis(self.to, rank, "to")
+        if like is not None:
+            if like.rank != x.rank:
+                raise Misfit(
+                    f"`upsample` cannot make {show_shape(x.shape)} like {show_shape(like.shape)}",
+                    code="wrong-rank",
+                    operand=1,
+                    label=f"{counted(like.rank - 1, 'spatial axis')}, not {rank}",
+                )
+            return like.sizes
+        sizes = tuple(floor(n * s) for n, s in zip(x.sizes, self._scales(rank), strict=True))
+        if not all(sizes):
+            raise Misfit(
+                f"`scale` leaves nothing of {show_shape(x.shape)}", attribute="scale", label=f"= {show_shape(sizes)}"
+            )
+        return sizes
+
+    def _scales(self, rank: int) -> tuple[float, ...]:
+        assert self.scale is not None
+        return per_axis(self.scale if isinstance(self.scale, tuple) else (self.scale,) * rank, rank, "scale")
+
+    def infer(self, *operands: TensorType) -> Types:
+        x, *like = operands
+        check_float(self.name, x)
+        return (x.mapped((x.channels, *self._sizes(x, *like or (None,))), keeping=(2, 3)),)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        (x, *_), (y,) = operands, self.infer(*operands)
+        factors = map(Fraction, self._scales(x.rank - 1)) if self.scale else map(Fraction, y.sizes, x.sizes)
+        spans = enumerate((self._rows(factor) for factor in factors), 1)
+        return Axes((Rows(0), *(rows and Rows(a, *rows) for a, rows in spans)))
+
+    def _rows(self, factor: Fraction) -> tuple[tuple[tuple[int, int], ...], int] | None:
+        """The rows that the units of one period read, and how far periods are apart; None for a period too long to list."""
+        period, stride = factor.numerator, factor.denominator
+        if period > LARGEST_PERIOD:
+            return None
+        shift = Fraction(0) if self.mode == "nearest" else Fraction(1, 2)
+        places = [(unit + shift) / factor - shift for unit in range(period)]
+        first, last = TAPS[self.mode]
+        exact = [(floor(p), floor(p)) if p == floor(p) else (floor(p) + first, floor(p) + last) for p in places]
+        return tuple(exact), stride
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x, *_), (y,) = operands, self.infer(*operands)
+        rank = x.rank - 1
+        size: Keywords = (("scale_factor", compact(self._scales(rank))),) if self.scale else (("size", y.sizes),)
+        mode: Keywords = (("mode", MODES[self.mode][rank]),) if self.mode != "nearest" else ()
+        call = Call("nn.Upsample", (), (*size, *mode)) if len(operands) == 1 else None
+        return Lowering(call, function("F.interpolate", (), (*size, *mode)))
+
+    def summary(self) -> str:
+        by = f" *{self._show_scale()}" if self.scale else f" to {show_window(self.to)}" if self.to else ""
+        return f"upsample{by}{f', {self.mode}' if self.mode != 'nearest' else ''}"
+
+    def _show_scale(self) -> str:
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
+        return "x".join(f"{s:g}" for s in scales if s is not None)

@@ -1,0 +1,36 @@
+"""The page of what a spec may cost."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+
+from archdsl.elaborate.budget import NETWORKS, OPERATOR_LIMIT, STATEMENT_LIMIT
+from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
+from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
+from archdsl.ir.attrs import LARGEST_SIZE
+from archdsl.pipeline import IMPORT_DEPTH_LIMIT
+from archdsl.source.files import SIZE_LIMIT
+from archdsl.syntax.parse import NESTING_LIMIT
+from docs.generate.markdown import page, table
+
+BUDGETS = f"""
+    A spec may come from anywhere, so what a few lines of it can ask for is bounded. Going over a bound is an error: most
+    are [`budget-exceeded`](diagnostics.md#budget-exceeded). All networks of a file together may cost {NETWORKS} times
+    what one may.
+    """
+LIMITS = (
+    ("bytes of a file", SIZE_LIMIT),
+    ("braces, brackets and parentheses, one in another", NESTING_LIMIT),
+    ("files that import one another in a row", IMPORT_DEPTH_LIMIT),
+    ("statements run and turns of loops, in one network", STATEMENT_LIMIT),
+    ("operators and calls of blocks in one network, every block written out", OPERATOR_LIMIT),
+    ("calls, one in another", CALL_DEPTH_LIMIT),
+    ("items of a list", LENGTH_LIMIT),
+    ("bits of a number", BITS_LIMIT),
+    ("the largest size, window or count", LARGEST_SIZE),
+)
+
+
+def budgets_page() -> str:
+    rows = [(what, f"{limit:_}") for what, limit in LIMITS]
+    return page("Budgets", cleandoc(BUDGETS).split("\n"), table(["what", "at most"], rows))

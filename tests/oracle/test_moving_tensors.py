@@ -1,0 +1,309 @@
+"""Networks of operators that move, share and learn tensors, compiled and run: what archdsl says is what PyTorch does."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import prod
+from pathlib import Path
+from random import Random
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.analyses import Facts
+from archdsl.analyses.storage import StorageFacts
+from archdsl.backends.pytorch import build
+from archdsl.ir import Misfit, Module, Network, Op, TensorType, Value, print_network, read_network
+from archdsl.ops import find
+from archdsl.pipeline import open_source
+from archdsl.source import Source
+from tests.support.build import Body, finish, network, op
+from tests.support.live import activation_peak, saved_bytes
+from tests.support.lowered import sample
+
+torch.set_num_threads(1)
+
+SPECS = {
+    "vision transformer": """
+        block mlp(hidden) { linear(hidden) -> gelu -> linear(in.features) }
+        block layer(heads) {
+          add { | identity | ln_1: ln -> attention: attention(heads) -> dropout(0.1) }
+          add { | identity | ln_2: ln -> mlp: mlp(24) -> drop_path(0.2) }
+        }
+        network Net {
+          input image: [3, 16, 16]
+          patches: conv(12, 4, stride=4)
+          flatten(1) -> permute([1, 0])
+          concat { | class_token: parameter([1, 1, 12]) | identity }
+          encoder: {
+            add { | identity | positions: parameter([1, 17, 12], init=ones) }
+            repeat 2 { layer(2) }
+            ln: ln
+          }
+          select(0)
+          head: linear(5)
+        }""",
+    "channels last": """
+        block unit {
+          add {
+            | multiply {
+                | block: { depthwise(3x3, pad=1) -> permute([1, 2, 0]) -> ln -> linear(2 * in.channels) -> gelu
+                           linear(in.channels) -> permute([2, 0, 1]) }
+                | scale: parameter([in.channels, 1, 1], init=1e-6)
+              }
+            | identity
+          }
+        }
+        network Net {
+          input image: [3, 16, 16]
+          stem: { conv(8, 2, stride=2) -> ln(axis=0) }
+          repeat 2 { unit }
+          conv(6, 3x3) -> bn -> relu -> maxpool(2x2)
+          flatten
+          head: linear(5)
+        }""",
+    "encoder and decoder": """
+        network Net {
+          input image: [1, 44, 36]
+          for i in 0..<2 {
+            "down{i}": { conv(4 * 2^i, 3x3) -> relu -> conv(4 * 2^i, 3x3) -> relu } as skips[]
+            maxpool(2x2)
+          }
+          bottom: conv(16, 3x3)
+          for i in 1..0 by -1 {
+            "up{i}": conv_transpose(4 * 2^i, 2x2, stride=2) as up
+            concat { | skips[i] -> crop(like=up) | up }
+            "merge{i}": conv(4 * 2^i, 3x3) -> relu
+          }
+          upsample(like=image, mode=bilinear)
+        }""",
+    "switches": """
+        network Net {
+          input image: [2, 12, 14]
+          conv1: conv(4, 3x3, pad=1) -> bn -> relu
+          maxpool(2x2) as small
+          conv2: conv(6, 3x3, pad=1) -> relu -> pool: maxpool(3x3, stride=2, pad=1) as smaller
+          fc: conv_transpose(6, 3x3, pad=1) -> relu
+          unpool(smaller)
+          back: conv_transpose(4, 3x3, pad=1) -> bn -> relu
+          unpool(of=small)
+          score: conv(2, 1x1)
+        }""",
+    "lambda layer": """
+        network Net {
+          input x: [6, 5, 5]
+          x -> q: conv(8, 1x1) -> norm_q: bn -> reshape([2, 4, 25]) as queries
+          x -> k: conv(8, 1x1) -> reshape([2, 4, 25]) -> softmax(axis=-1) as keys
+          x -> v: conv(6, 1x1) -> norm_v: bn -> reshape([2, 3, 25]) as values
+          einsum("u k m, u v m -> k v") { | keys | values } as content
+          einsum("n m k u, u v m -> n k v") { | places: parameter([25, 25, 4, 2]) | values } as position
+          add {
+            | einsum("h k n, k v -> h v n") { | queries | content }
+            | einsum("h k n, n k v -> h v n") { | queries | position }
+          }
+          reshape([6, 5, 5])
+        }""",
+    "attention by hand": """
+        network Net {
+          input words: int64 [7]
+          embedding(10, 12)
+          add { | identity | positions: parameter([7, 12]) }
+          qkv: linear(36) -> reshape([7, 3, 2, 6]) -> permute([1, 2, 0, 3]) as heads
+          heads -> select(0) as q
+          heads -> select(1) -> permute([0, 2, 1]) as k
+          heads -> select(2) as v
+          matmul { | matmul { | q | k } -> softmax(axis=-1) | v }
+          permute([1, 0, 2]) -> reshape([7, 12])
+          out: linear(12) -> l2_normalize(-1)
+          matmul { | identity | vocabulary: parameter([12, 10], init=ones) }
+        }""",
+    "masked": """
+        network Net {
+          input image: [3, 6, 6]
+          input mask: [1, 6, 6]
+          image -> conv(4, 3x3, pad=1) as maps
+          multiply { | maps | mask }
+          conv(4, 1x1) -> split([1, 3]) as gate, rest
+          multiply { | rest | gate -> sigmoid }
+          pad(1, channels=[0, 1], value=0.5) -> pad(1, mode=reflect) -> gn(2) -> abs -> sqrt
+          slice(1, 4) -> tile(2) -> square
+          flatten
+          score: linear(2)
+        }""",
+}
+NOTHING_IN_PLACE = StorageFacts(frozenset())
+
+
+@cache
+def spec(name: str) -> Network:
+    checked = open_source(Source("net.arch", SPECS[name]), Path()).check("Net")
+    assert checked.network is not None, checked.problems
+    return checked.network
+
+
+def inputs(net: Network, batch: int) -> list[Tensor]:
+    torch.manual_seed(0)
+    return [sample(t, batch).detach() for t in net.input_types]
+
+
+def check(net: Network) -> None:
+    """Bytes for one sample and several, and values that do not depend on what runs in place."""
+    module = build(net)
+    facts = Facts(net)
+    for batch in (1, 2, 3):
+        memory = facts.memory_at(batch)
+        given = inputs(net, batch)
+        assert saved_bytes(module, *given) == memory.saved.bytes, batch
+        assert activation_peak(module, *given) == memory.activation_peak, batch
+    check_in_place(net)
+    assert print_network(read_network(print_network(net), find)) == print_network(net)
+
+
+def check_in_place(net: Network) -> None:
+    careful, module = build(net, facts=NOTHING_IN_PLACE), build(net)
+    module.load_state_dict(careful.state_dict())
+    outcomes = []
+    for each in (careful, module):
+        torch.manual_seed(0)
+        found = each(*inputs(net, 2))
+        results = (found,) if isinstance(found, Tensor) else tuple(found)
+        gradients = torch.autograd.grad(sum(r.sum() for r in results), [*each.parameters()], allow_unused=True)
+        outcomes.append((*results, *(g for g in gradients if g is not None)))
+    for expected, actual in zip(*outcomes, strict=True):
+        torch.testing.assert_close(actual, expected)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_bytes_values_and_text(name: str) -> None:
+    check(spec(name))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_counts_shapes_and_state(name: str) -> None:
+    net = spec(name)
+    facts = Facts(net)
+    module = build(net, "meta")
+    expected: dict[str, tuple[int, ...]] = {}
+    collect(net.body, "", expected)
+    assert {key: tuple(t.shape) for key, t in module.state_dict().items()} == expected
+    assert sum(p.numel() for p in module.parameters()) == facts.cost.total.params
+    with FlopCounterMode(display=False) as counter:
+        found = module(*(x.to("meta") for x in inputs(net, 2)))
+    assert counter.get_total_flops() == 2 * facts.cost.total.flops
+    results = (found,) if isinstance(found, Tensor) else tuple(found)
+    assert [tuple(r.shape[1:]) for r in results] == [facts.flat.types[v].shape for v in facts.flat.outputs]
+
+
+def collect(module: Module, prefix: str, found: dict[str, tuple[int, ...]]) -> None:
+    for node in module.instances():
+        if isinstance(node.operator, Module):
+            collect(node.operator, f"{prefix}{node.name}.", found)
+        else:
+            found.update((s.key(prefix + node.name), s.shape) for s in node.operator.state(*node.operand_types))
+
+
+def test_a_learned_tensor_is_a_parameter_of_its_module() -> None:
+    module = build(spec("vision transformer"), "meta")
+    assert isinstance(module.class_token, nn.Parameter) and module.class_token.shape == (1, 1, 12)
+    assert next(iter(module.state_dict())) == "class_token"
+    assert isinstance(module.get_submodule("encoder").positions, nn.Parameter)
+
+
+def random_layer(random: Random, x: TensorType) -> Op:
+    """A layer that may fit a value of this type."""
+    axes = list(range(x.rank))
+    axis = random.choice(axes)
+    size = x.shape[axis]
+    start = random.randrange(size)
+    kinds = {
+        "permute": lambda: op("permute", tuple(random.sample(axes, len(axes)))),
+        "reshape": lambda: op("reshape", random_shape(random, x.numel)),
+        "flatten": lambda: op("flatten", min(axis, len(axes) - 1)),
+        "select": lambda: op("select", start, axis),
+        "slice": lambda: op("slice", start, random.randint(start + 1, size), axis),
+        "linear": lambda: op("linear", random.choice([4, 6]), bias=random.random() < 0.5),
+        "ln": lambda: op("ln", axis),
+        "softmax": lambda: op("softmax", axis),
+        "tile": lambda: op("tile", 2, axis),
+        "conv": lambda: op("conv", 4, 1),
+        "avgpool": lambda: op("avgpool", 1),
+        "attention": lambda: op("attention", 2),
+        "upsample": lambda: op("upsample", 1, mode="nearest"),
+        "crop": lambda: op("crop", ((1, 0),) * (x.rank - 1)),
+        "pad": lambda: op("pad", ((0, 1),) * (x.rank - 1)),
+        "dropout": lambda: op("dropout", 0.3),
+        "elementwise": lambda: op(random.choice(["relu", "elu", "sigmoid", "abs", "l2_normalize"])),
+    }
+    moves = [
+        "permute",
+        "permute",
+        "reshape",
+        "reshape",
+        "flatten",
+        "select",
+        "slice",
+        "elementwise",
+        "elementwise",
+        "linear",
+    ]
+    return kinds[random.choice([*moves, *kinds])]()
+
+
+def random_shape(random: Random, numel: int) -> tuple[int, ...]:
+    found: list[int] = []
+    while numel > 1 and len(found) < 3:
+        size = random.choice([d for d in range(2, numel + 1) if numel % d == 0])
+        found.append(size)
+        numel //= size
+    return tuple(
+        random.sample([*found, numel] if numel > 1 or not found else found, len(found) + (numel > 1 or not found))
+    )
+
+
+def random_network(seed: int) -> Network:
+    """Values of all shapes, joined where they fit, with learned tensors among them."""
+    random = Random(seed)
+    body, (x,) = network(f"Net{seed}", ("image", TensorType((4, 6, 6))))
+    values = [body.one(op("conv", 4, 1), x)]
+    while len(values) < 14:
+        value = random.choice(values[-3:])
+        made = join(body, random, value, values) if random.random() < 0.3 else layer(body, random, value)
+        if made is not None and 1 < prod(made.type.shape) < 2000 and made.type.rank < 5:
+            values.append(made)
+    last = values[-1]
+    return finish(body, *dict.fromkeys([last, random.choice(values[5:])]))
+
+
+def layer(body: Body, random: Random, value: Value) -> Value | None:
+    if not value.type.rank:
+        return None
+    try:
+        return body.one(random_layer(random, value.type), value)
+    except Misfit:
+        return None
+
+
+def join(body: Body, random: Random, value: Value, values: list[Value]) -> Value | None:
+    name = random.choice(["add", "multiply", "maximum", "concat", "stack", "matmul"])
+    others = [v for v in values if v.type.shape == value.type.shape]
+    other = random.choice(others)
+    if random.random() < 0.3:
+        shape = (
+            value.type.shape[random.randint(0, 1) :]
+            if name in ("add", "multiply", "maximum")
+            else (1, *value.type.shape)
+        )
+        if not shape:
+            return None
+        other = body.one(op("parameter", shape, init="ones"), label=f"learned{len(body.builder.module.nodes)}")
+    try:
+        return body.one(op(name), *random.sample([value, other], 2))
+    except Misfit:
+        return None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks(seed: int) -> None:
+    check(random_network(seed))

@@ -1,0 +1,190 @@
+"""The Python API: figures, reports and errors of a loaded network."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archdsl
+from archdsl import NetworkSpec, SpecError, load
+from tests.support.cli import ROOT, Cli
+
+SPEC = """\
+network Small(classes = 10, width = 4, k = 3, rate = 0.5) {
+  input image: [3, 8, 8]
+  conv1: conv(width, k) -> relu
+  flatten -> dropout(rate)
+  fc: linear(classes)
+  output scores
+  training { relu; output also }
+  expect params == 28 * width + classes * (width * 36 + 1)
+}
+network Wide = Small(width=8)
+network Template(n) { input image: [n, 8, 8]; conv(n, 1x1) }
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "small.arch"
+    path.write_text(SPEC)
+    return path
+
+
+@pytest.fixture
+def small(path: Path) -> NetworkSpec:
+    return load(f"{path}:Small")
+
+
+def test_figures(small: NetworkSpec) -> None:
+    """By hand: 4 maps of 6x6 by a 3x3 window, 10 classes of 144 features."""
+    assert small.name == "Small"
+    assert small.params == 4 * 28 + 10 * 145
+    assert small.macs == 4 * 36 * 27 + 1440
+    assert small.flops == 2 * small.macs
+    assert small.activations == 192 + 144 + 10
+    assert small.depth == 2
+    assert small.inputs == {"image": (3, 8, 8)}
+    assert small.outputs == {"scores": (10,)}
+    assert [p.severity for p in small.problems if p.severity == "error"] == []
+    assert small.memory("parameters") == 4 * small.params
+    assert small.memory("inputs", batch=8) == 8 * 768
+    with pytest.raises(KeyError):
+        small.memory("nothing")
+
+
+def test_the_figures_of_vgg16_are_those_of_its_table() -> None:
+    """Simonyan & Zisserman 2015, Table 2, and the lecture's table of activations."""
+    net = load(ROOT / "specs/vgg16.arch")
+    assert (net.params, net.macs, net.activations, net.depth) == (138_357_544, 15_470_264_320, 15_237_608, 16)
+    assert repr(net) == "<VGG16: 138_357_544 params, 15_470_264_320 MACs, 16 weight layers>"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "params"),
+    [
+        ({"classes": 3}, 112 + 3 * 145),
+        ({"width": 8}, 224 + 10 * 289),
+        ({"k": [3, 1]}, 4 * 10 + 10 * (4 * 48 + 1)),
+        ({"k": (3, 1)}, 4 * 10 + 10 * (4 * 48 + 1)),
+        ({"rate": 0.25}, 112 + 1450),
+        ({"rate": Fraction(1, 3)}, 112 + 1450),
+    ],
+)
+def test_parameters(path: Path, parameters: dict[str, Any], params: int) -> None:
+    assert load(f"{path}:Small", **parameters).params == params
+
+
+def test_numbers_of_python_are_exact(tmp_path: Path) -> None:
+    (tmp_path / "a.arch").write_text("network A(x) { input image: [3, 8, 8]; where x * 10 == 1; dropout(x) }")
+    assert load(f"{tmp_path}/a.arch:A", x=0.1).params == 0
+
+
+def test_inputs_symbols_and_batch(path: Path, tmp_path: Path) -> None:
+    assert load(f"{path}:Small", inputs={"": (3, 16, 16)}).outputs == {"scores": (10,)}
+    assert load(f"{path}:Small", inputs={"image": [3, 16, 16]}).macs == 4 * 27 * 196 + 4 * 196 * 10
+    assert load(f"{path}:Small", batch=4).memory("inputs") == 4 * 768
+    (tmp_path / "a.arch").write_text("network A { input image: [3, H, W]; conv(4, 3x3) }")
+    assert load(tmp_path / "a.arch", H=8, W=8).macs == 4 * 27 * 36
+
+
+def test_variants_and_templates(path: Path) -> None:
+    assert load(f"{path}:Wide").params == 224 + 10 * 289
+    assert load(f"{path}:Template", n=5).params == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        ("small.arch", ValueError, "several networks: load {}/small.arch:Small (Small, Wide)"),
+        ("small.arch:Smal", ValueError, "no network Smal: load"),
+        ("template.arch", ValueError, "no network without parameters: load {}/template.arch:T (T)"),
+        ("nowhere.arch", SpecError, "error[unreadable-file]: cannot read `{}/nowhere.arch`"),
+        ("nowhere.arch:A", SpecError, "error[unreadable-file]: cannot read `{}/nowhere.arch`"),
+        ("binary.arch", SpecError, "error[not-text]"),
+        ("empty.arch", SpecError, "error[empty-file]"),
+        ("broken.arch", SpecError, "error[unknown-name]: no layer, block or value is called `cnv`"),
+        ("small.arch:Template", SpecError, "error[missing-argument]"),
+        ("", SpecError, "error[unreadable-file]"),
+        (".", SpecError, "error[unreadable-file]"),
+    ],
+)
+def test_what_cannot_be_loaded(path: Path, name: str, error: type[Exception], words: str) -> None:
+    (path.parent / "template.arch").write_text("network T(n) { input image: [n, 8, 8]; relu }")
+    (path.parent / "binary.arch").write_bytes(b"\0\xff")
+    (path.parent / "empty.arch").write_text("")
+    (path.parent / "broken.arch").write_text("network A { input image: [3, 8, 8]; cnv(4) }")
+    with pytest.raises(error) as raised:
+        load(f"{path.parent}/{name}" if name not in ("", ".") else name)
+    assert words.format(path.parent) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "words"),
+    [
+        ({"clases": 3}, SpecError, "`Small` has no parameter `clases`"),
+        ({"width": 0}, SpecError, "error[attribute-value]"),
+        ({"width": float("nan")}, TypeError, "width is a number"),
+        ({"width": None}, TypeError, "width is a number"),
+        ({"width": {"a": 1}}, TypeError, "width is a number"),
+        ({"k": [3, [None]]}, TypeError, "k is a number"),
+    ],
+)
+def test_parameters_that_do_not_fit(path: Path, parameters: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words.replace("[", r"\[")):
+        load(f"{path}:Small", **parameters)
+
+
+def test_a_spec_error_holds_its_diagnostics(tmp_path: Path) -> None:
+    (tmp_path / "a.arch").write_text("network A { input image: [3, 8, 8]; cnv(4); foo }\nlet a = 1 / 0")
+    with pytest.raises(SpecError) as raised:
+        load(tmp_path / "a.arch")
+    assert [p.code for p in raised.value.problems] == ["bad-arithmetic"]
+    (tmp_path / "a.arch").write_text("network A { input image: [3, 8, 8]; cnv(4); image -> foo }")
+    with pytest.raises(SpecError) as raised:
+        load(tmp_path / "a.arch")
+    assert [p.code for p in raised.value.problems] == ["unknown-name", "unknown-name"]
+
+
+def test_claims_that_fail_are_problems_and_no_errors(tmp_path: Path) -> None:
+    (tmp_path / "a.arch").write_text("network A { input image: [3, 8, 8]; conv(4, 3x3); output y; expect params == 1 }")
+    assert [p.code for p in load(tmp_path / "a.arch").problems] == ["claim-fails"]
+
+
+def test_reports_are_those_of_the_command_line(
+    path: Path, small: NetworkSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli = Cli(capsys)
+    for name in ("summary", "memory", "flops", "receptive-field"):
+        assert small.report(name) == cli("report", name, f"{path}:Small").out
+    assert small.report("memory", formulas=True) == cli("report", "memory", f"{path}:Small", "--formulas").out
+    for format in ("csv", "markdown", "json"):
+        assert small.report("params", format=format) == cli("report", "params", f"{path}:Small", "--format", format).out
+    assert json.loads(small.report(format="json"))["network"] == "Small"
+    assert str(small) == repr(small.report()) == small.report("summary")
+    with pytest.raises(KeyError):
+        small.report("nothing")
+    with pytest.raises(ValueError, match="no format"):
+        small.report(format="yaml")
+
+
+def test_source_and_graph(small: NetworkSpec) -> None:
+    compile(small.to_source(), "generated.py", "exec")
+    assert small.graph.name == "Small" and small.graph.inputs == ("image",)
+    graph = small.to_networkx()
+    assert graph.nodes["conv1"]["op"] == "conv" and graph.nodes["conv1"]["params"] == 112
+
+
+def test_a_notebook_shows_the_summary(small: NetworkSpec) -> None:
+    bundle = small._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("Small")
+
+
+def test_importing_is_lazy_and_complete() -> None:
+    assert all(getattr(archdsl, name) is not None for name in archdsl.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        archdsl.nothing  # noqa: B018

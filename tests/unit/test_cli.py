@@ -1,0 +1,460 @@
+"""The commands: what they are given, what they print where, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from archdsl.cli import COMMANDS
+from archdsl.pipeline import diagnostic_kinds
+from archdsl.reports import REPORTS
+from tests.support.cli import ROOT, Cli, environment, process
+
+SCHEMA = json.loads((ROOT / "docs/reference/report.schema.json").read_text("utf-8"))
+GOOD = "network A(n = 4) {\n  input image: [3, 8, 8]\n  conv(n, 3x3)\n  output y\n  expect params == 28 * n\n}\n"
+WARNS = "network A {\n  input image: [1, 7, 7]\n  conv(1, 3x3, stride=3)\n}\n"
+CLAIM_FAILS = GOOD.replace("28 * n", "28 * n + 1")
+BROKEN = GOOD.replace("conv", "cnv")
+SEVERAL = GOOD + "network B = A(5)\n"
+TEMPLATE = "network T(n) { input image: [3, 8, 8]; conv(n, 3x3) }\n"
+ESCAPE = "\x1b["
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, and the path of a spec in it."""
+    monkeypatch.chdir(tmp_path)
+    return Path("case.arch")
+
+
+# Help
+
+
+def test_help_names_every_command(cli: Cli) -> None:
+    done = cli("--help")
+    assert done.code == 0
+    assert all(f"  {name} " in done.out and help in " ".join(done.out.split()) for name, help in COMMANDS.items())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_shows_how_it_is_used(cli: Cli, command: str) -> None:
+    done = cli(command, "--help")
+    assert done.code == 0 and done.err == ""
+    assert f"archdsl {command}" in done.out and "example" in done.out
+    assert max(map(len, done.out.splitlines())) <= 128
+
+
+def test_without_a_command_the_help_is_shown(cli: Cli) -> None:
+    done = cli()
+    assert done.code == 2 and "usage: archdsl" in done.out + done.err
+
+
+def test_version(cli: Cli) -> None:
+    done = cli("--version")
+    assert done.code == 0 and re.fullmatch(r"archdsl \d+\.\d+\.\d+\n", done.out)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["chek", "a.arch"],
+        ["check"],
+        ["check", "--nonsense", "vgg16"],
+        ["check", "vgg16", "--format", "yaml"],
+        ["check", "vgg16", "--color", "sometimes"],
+        ["report", "vgg16"],
+        ["report", "sumary", "vgg16"],
+        ["report", "summary", "vgg16", "--batch", "0"],
+        ["report", "summary", "vgg16", "--batch", "many"],
+        ["report", "summary", "vgg16", "--depth", "x"],
+        ["draw", "vgg16", "--theme", "pink"],
+    ],
+)
+def test_wrong_use_is_2(cli: Cli, arguments: list[str]) -> None:
+    done = cli(*arguments)
+    assert done.code == 2 and done.out == ""
+    assert "usage:" in done.err and "Traceback" not in done.err
+
+
+# check
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "strict"), [(GOOD, 0, 0), (WARNS, 0, 1), (CLAIM_FAILS, 1, 1), (BROKEN, 1, 1), (TEMPLATE, 0, 0)]
+)
+def test_check_exit_codes(cli: Cli, spec: Path, text: str, plain: int, strict: int) -> None:
+    spec.write_text(text)
+    assert cli("check", spec).code == plain
+    assert cli("check", spec, "--strict").code == strict
+
+
+def test_results_on_stdout_diagnostics_on_stderr(cli: Cli, spec: Path) -> None:
+    spec.write_text(CLAIM_FAILS)
+    done = cli("check", spec)
+    assert done.out == (
+        "case.arch  A  112 params  3_888 MACs  1 weight layer\n"
+        "fails params == 28 * n + 1   112\n"
+        "1 network, 1 claim: 0 hold, 1 fails\n"
+    )
+    assert done.err.startswith(
+        "error[claim-fails]: claim does not hold: `params == 28 * n + 1`\n  --> case.arch:5:10\n"
+    )
+
+
+@pytest.mark.parametrize("text", [BROKEN, CLAIM_FAILS, "network A {", "foo", "", "# nothing", "network A { }"])
+def test_a_spec_that_fails_never_holds(cli: Cli, spec: Path, text: str) -> None:
+    spec.write_text(text)
+    done = cli("check", spec)
+    assert done.code == 1
+    assert "error[" in done.err
+    assert "all hold" not in done.out
+
+
+def test_check_of_a_folder_takes_all_below_it(cli: Cli, spec: Path) -> None:
+    Path("sub").mkdir()
+    for name, text in {"a.arch": GOOD, "sub/b.arch": CLAIM_FAILS, "sub/c.arch": BROKEN, "other.txt": "x"}.items():
+        Path(name).write_text(text)
+    done = cli("check", ".")
+    assert done.code == 1
+    assert [" ".join(line.split()) for line in done.out.splitlines()] == [
+        "a.arch A 112 params 1 claim ok",
+        "b.arch A 112 params 1 claim 1 fails",
+        "c.arch A 0 claims 1 error",
+        "3 files, 3 networks, 2 claims: 1 hold, 1 fails, 1 network does not hold together, 1 error",
+    ]
+
+
+def test_a_folder_is_the_root_of_imports_of_what_is_below(cli: Cli, spec: Path) -> None:
+    Path("sub").mkdir()
+    Path("parts.arch").write_text("let n = 4")
+    Path("sub/a.arch").write_text('import n from "../parts.arch"\nnetwork A { input x: [3, 8, 8]; conv(n, 1x1) }')
+    assert cli("check", ".").code == 0
+    assert cli("check", "sub/a.arch").code == 1
+    assert cli("check", "sub/a.arch", "--root", ".").code == 0
+    assert cli("report", "summary", "sub/a.arch").code == 1
+    assert cli("report", "summary", "sub/a.arch", "--root", ".").code == 0
+
+
+def test_the_bundled_specs_hold(cli: Cli) -> None:
+    """One of the small ones; tests/unit/test_specs.py takes all."""
+    assert cli("check", "mlp", "convnet", "--strict").code == 0
+
+
+# FILE
+
+
+def test_file_by_path_name_and_network(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    by_path = cli("report", "params", "specs/vgg16.arch")
+    assert by_path.code == 0 and "138_357_544" in by_path.out
+    assert cli("report", "params", "vgg16") == by_path
+    assert cli("report", "params", "VGG16") == by_path
+    assert cli("report", "params", "vgg16:VGG16") == by_path
+    assert cli("report", "params", "specs/vgg16.arch:VGG16") == by_path
+    monkeypatch.chdir(tmp_path)
+    assert cli("report", "params", "vgg16").out == by_path.out
+
+
+def test_of_several_networks_one_is_named(cli: Cli, spec: Path) -> None:
+    spec.write_text(SEVERAL)
+    done = cli("report", "params", spec)
+    assert done.code == 2 and "2 networks: name one, as case.arch:A (A, B)" in done.err
+    assert "140" in cli("report", "params", "case.arch:B").out
+    summary = cli("report", "summary", spec)
+    assert summary.code == 0 and "112" in summary.out and "140" in summary.out
+    assert cli("check", "case.arch:B").out.startswith("case.arch  B")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "case.arch:Bb"], "`case.arch` has no network `Bb`"),
+        (["report", "params", "case.arch:a"], "did you mean `A`?"),
+        (["report", "params", "vgg61"], "did you mean `vgg16`?"),
+        (["report", "params", "VGG61"], "did you mean `VGG16`?"),
+        (["report", "params", "nothing_like_it"], "no bundled spec or network of that name"),
+        (["report", "params", "vgg16:VGG61"], "did you mean `VGG16`?"),
+        (["report", "params", "."], "is a folder: name one of its specs"),
+        (["compile", "case.arch"], "name one, as case.arch:A"),
+        (["draw", "case.arch"], "name one, as case.arch:A"),
+        (["check", "empty"], "there is no *.arch file in `empty`"),
+        (["report", "params", "template.arch"], "only the template T"),
+        (["explain", "shape-mismtch"], "did you mean `shape-mismatch`?"),
+        (["report", "params", "good.arch", "--set", "m=3"], "`A` has no parameter `m`"),
+        (["report", "params", "good.arch", "--set", "n"], "write NAME=VALUE"),
+        (["report", "params", "good.arch", "--set", "n="], "`--set n=`"),
+        (["report", "params", "good.arch", "--set", "n=relu"], "the value is a number, true, false"),
+        (["report", "params", "good.arch", "--set", "n=1 +"], "expected a value"),
+        (["report", "params", "good.arch", "--set", "1=n"], "write NAME=VALUE"),
+        (["report", "params", "good.arch", "--input", "3xx8"], "write the sizes without the batch"),
+        (["report", "params", "good.arch", "--input", "0x8x8"], "write the sizes without the batch"),
+        (["report", "params", "good.arch", "--input", "3x" + "9" * 5000], "write the sizes without the batch"),
+        (["report", "params", "good.arch", "--sort", "nothing"], "nothing"),
+        (["report", "receptive-field", "good.arch", "--unit", "3,3"], "--unit"),
+        (["report", "receptive-field", "good.arch", "--unit", "0:a,b"], "write PATH:ROW,COLUMN"),
+        (["report", "receptive-field", "good.arch", "--unit", "nowhere:1,1"], "nowhere"),
+        (["report", "receptive-field", "good.arch", "--unit", "0:99,99"], "99"),
+        (["draw", "good.arch", "-o", "picture.xyz"], "`.xyz` is no format"),
+    ],
+)
+def test_what_is_not_there_is_2(cli: Cli, spec: Path, arguments: list[str], words: str) -> None:
+    spec.write_text(SEVERAL)
+    Path("good.arch").write_text(GOOD)
+    Path("template.arch").write_text(TEMPLATE)
+    Path("empty").mkdir()
+    done = cli(*arguments)
+    assert done.code == 2 and done.out == ""
+    assert done.err.startswith("archdsl: ") and words in done.err
+
+
+# Settings
+
+
+def figures(cli: Cli, *arguments: str | Path) -> dict[str, int]:
+    done = cli("report", "summary", *arguments, "--format", "json")
+    assert done.code == 0, done.err
+    totals: dict[str, int] = json.loads(done.out)["totals"]
+    return totals
+
+
+def test_parameters_are_set(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD)
+    assert figures(cli, spec)["params"] == 112
+    assert figures(cli, spec, "--set", "n=10")["params"] == 280
+    assert figures(cli, spec, "--set", "n=1_0")["params"] == 280
+    assert figures(cli, spec, "--set", "n=3", "--set", "n=10")["params"] == 280
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("k", "3x1"),
+        ("k", "[3, 1]"),
+        ("flag", "false"),
+        ("rate", "0.25"),
+        ("rate", "1/4"),
+        ("name", '"b"'),
+        ("axis", "-1"),
+    ],
+)
+def test_settings_of_every_kind(cli: Cli, spec: Path, parameter: str, value: str) -> None:
+    wanted = {
+        "k": "k == [3, 1]",
+        "flag": "not flag",
+        "rate": "rate == 1/4",
+        "name": 'name == "b"',
+        "axis": "axis == -1",
+    }
+    spec.write_text(
+        'network A(k = 3, flag = true, rate = 0.5, name = "a", axis = 0) {\n'
+        f"  input image: [3, 8, 8]\n  relu\n  where {wanted[parameter]}\n}}\n"
+    )
+    assert cli("report", "summary", spec).code == 1
+    assert cli("report", "summary", spec, "--set", f"{parameter}={value}").code == 0
+
+
+def test_the_input_is_set(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD)
+    at_eight = figures(cli, spec)["macs"]
+    assert at_eight == 4 * 27 * 6 * 6
+    for shape in ("3x16x16", "[3,16,16]", "image=3x16x16"):
+        assert figures(cli, spec, "--input", shape)["macs"] == 4 * 27 * 14 * 14
+
+
+def test_an_input_that_does_not_fit_is_an_error_of_the_spec(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD)
+    done = cli("report", "summary", spec, "--input", "3x2x2")
+    assert done.code == 1 and "error[window-too-large]" in done.err
+
+
+def test_symbols_are_set(cli: Cli, spec: Path) -> None:
+    spec.write_text("network A { input image: [3, H, W]; conv(4, 3x3) }")
+    done = cli("report", "summary", spec)
+    assert done.code == 1 and "error[unbound-symbol]" in done.err and "--set H=224" in done.err
+    assert figures(cli, spec, "--set", "H=8", "--set", "W=8")["macs"] == 4 * 27 * 36
+    assert figures(cli, spec, "--input", "3x8x8")["macs"] == 4 * 27 * 36
+
+
+def test_the_batch_is_set(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD)
+    one, eight = (
+        json.loads(cli("report", "memory", spec, "--format", "json", "--batch", n).out)["memory"] for n in ("1", "8")
+    )
+    assert eight["inputs"] == 8 * one["inputs"] == 8 * 3 * 8 * 8 * 4
+    assert eight["parameters"] == one["parameters"] == 112 * 4
+
+
+# Reports, data, pictures
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_every_report_is_text_and_data(cli: Cli, spec: Path, report: str) -> None:
+    spec.write_text(GOOD)
+    for format in ("text", "csv", "markdown", "json"):
+        done = cli("report", report, spec, "--format", format)
+        assert done.code == 0 and done.err == "" and done.out
+        assert ESCAPE not in done.out
+
+
+@pytest.mark.parametrize("text", [GOOD, WARNS, CLAIM_FAILS, BROKEN, SEVERAL, TEMPLATE, "network A {", ""])
+def test_check_as_json_follows_the_schema(cli: Cli, spec: Path, text: str) -> None:
+    spec.write_text(text)
+    done = cli("check", spec, "--format", "json")
+    assert done.code == cli("check", spec).code
+    for document in documents(done.out):
+        jsonschema.validate(document, SCHEMA)
+
+
+@pytest.mark.parametrize("network", ["vgg16", "AlexNet", "LeNet5", "mlp"])
+def test_reports_as_json_follow_the_schema(cli: Cli, network: str) -> None:
+    done = cli("report", "all", network, "--format", "json")
+    assert done.code == 0
+    jsonschema.validate(json.loads(done.out), SCHEMA)
+
+
+def documents(text: str) -> list[object]:
+    """One document, or a list of them."""
+    parsed = json.loads(text)
+    return parsed if isinstance(parsed, list) else [parsed]
+
+
+def test_compile_writes_source(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD)
+    done = cli("compile", spec)
+    assert done.code == 0 and done.err == ""
+    compile(done.out, "generated.py", "exec")
+    written = cli("compile", spec, "-o", "a.py")
+    assert written.code == 0 and written.out.startswith("a.py  A  ")
+    assert Path("a.py").read_text("utf-8") == done.out
+
+
+def test_draw_writes_dot(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD)
+    done = cli("draw", spec, "--format", "dot")
+    assert done.code == 0 and done.out.startswith("digraph")
+    assert cli("draw", spec, "-o", "a.dot").code == 0
+    assert Path("a.dot").read_text("utf-8") == done.out
+
+
+@pytest.mark.parametrize("command", [["report", "summary"], ["compile"], ["draw", "--format", "dot"]])
+@pytest.mark.parametrize("text", [BROKEN, "network A {"])
+def test_commands_on_a_broken_spec_print_its_errors(cli: Cli, spec: Path, command: list[str], text: str) -> None:
+    spec.write_text(text)
+    done = cli(*command, spec)
+    assert done.code == 1 and done.out == "" and "error[" in done.err
+
+
+def test_explain_knows_every_kind(cli: Cli) -> None:
+    listed = cli("explain")
+    assert listed.code == 0
+    assert [line.split()[0] for line in listed.out.splitlines()] == list(diagnostic_kinds())
+    for code, kind in diagnostic_kinds().items():
+        done = cli("explain", code)
+        assert done.code == 0 and done.out.startswith(f"{kind.severity}[{code}]")
+        assert len(done.out.split()) > 5
+
+
+# Colours and characters
+
+
+def test_colours_are_asked_for(cli: Cli, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    spec.write_text(CLAIM_FAILS)
+    plain = cli("check", spec)
+    assert ESCAPE not in plain.out + plain.err
+    colored = cli("check", spec, "--color", "always")
+    assert ESCAPE in colored.out and ESCAPE in colored.err
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert cli("check", spec) == colored
+    assert cli("check", spec, "--color", "never") == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert cli("check", spec) == plain
+    assert cli("check", spec, "--color", "always") == colored
+
+
+def test_colours_only_repeat_what_the_words_say(cli: Cli, spec: Path) -> None:
+    spec.write_text(CLAIM_FAILS + WARNS.replace("A", "B"))
+    plain, colored = cli("check", spec), cli("check", spec, "--color", "always")
+    for with_colours, without in zip(colored, plain, strict=True):
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(with_colours))
+        assert [line.rstrip() for line in text.splitlines()] == str(without).splitlines()
+
+
+def terminal(*arguments: str, **changes: str) -> str:
+    """What a command prints on a terminal."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "archdsl", *arguments]
+    with subprocess.Popen(
+        command, stdout=slave, stderr=slave, cwd=ROOT, env=environment(TERM="xterm", **changes)
+    ) as running:
+        os.close(slave)
+        shown = b""
+        while select.select([master], [], [], 60)[0]:
+            try:
+                shown += os.read(master, 65536)
+            except OSError:  # the other end is closed
+                break
+        running.wait(60)
+    os.close(master)
+    return shown.decode("utf-8")
+
+
+def test_a_terminal_gets_colours_and_its_width() -> None:
+    shown = terminal("report", "summary", "vgg16", COLUMNS="80")
+    assert ESCAPE in shown
+    assert max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in shown.splitlines()) <= 80
+    assert ESCAPE not in terminal("check", "mlp", NO_COLOR="1")
+
+
+def test_a_pipe_gets_plain_text() -> None:
+    done = process("report", "summary", "vgg16")
+    assert done.code == 0 and ESCAPE not in done.out
+    assert any("█" in line or len(line) > 80 for line in done.out.splitlines())
+
+
+def test_only_ascii_when_asked_or_when_the_locale_has_no_more() -> None:
+    asked = process("report", "summary", "vgg16", "--ascii")
+    by_locale = process("report", "summary", "vgg16", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert asked.out.isascii() and asked == by_locale
+
+
+def test_characters_that_the_locale_lacks_are_escaped(spec: Path) -> None:
+    spec.write_text(
+        GOOD.replace("conv(n", "größe: conv(n").replace("output y", 'output y\n  source "日本"\n  mäx'), "utf-8"
+    )
+    for arguments in (["check"], ["check", "--color", "always"], ["report", "summary"], ["check", "--format", "json"]):
+        done = process(*arguments, spec, cwd=Path.cwd(), LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+        assert done.code == 1 and "Traceback" not in done.err
+        assert (done.out + done.err).isascii()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["report", "all", "vgg16"], ["compile", "vgg16"], ["explain"], ["report", "all", "vgg16", "--format", "json"]],
+)
+def test_a_reader_that_has_seen_enough(arguments: list[str]) -> None:
+    """`archdsl ... | head -1`."""
+    command = [sys.executable, "-u", "-m", "archdsl", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment()
+    ) as running:
+        assert running.stdout is not None and running.stderr is not None
+        assert running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == b""
+        assert running.wait(60) == 0
