@@ -21,6 +21,8 @@ from archdsl.syntax import MALFORMED_NUMBER, tree
 
 BITS_LIMIT = 512
 LENGTH_LIMIT = 10_000
+ROOT_LIMIT = 100
+"""Roots with a larger denominator, and those of a larger degree, are not looked for among the rationals."""
 
 
 class Names(Protocol):
@@ -243,14 +245,28 @@ class _Evaluator:
         return self._bounded(results[operator](), e.span)
 
     def _power(self, base: int | Fraction, exponent: int | Fraction, e: tree.Binary) -> int | Fraction:
-        if not isinstance(exponent, int):
-            raise Fault(NOT_AN_INTEGER, f"the exponent is {show(exponent)}", e.right.span, "expected a whole number")
         if base == 0 and exponent < 0:
-            raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"0 ^ {exponent}")
+            raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"0 ^ {show(exponent)}")
+        if not isinstance(exponent, int):
+            return self._bounded(self._root(base, exponent, e), e.span)
         digits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length()
         if digits > 1 and digits * abs(exponent) > 2 * BITS_LIMIT:
             raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", e.span)
         return self._bounded(Fraction(base) ** exponent, e.span)
+
+    def _root(self, base: int | Fraction, exponent: Fraction, e: tree.Binary) -> Fraction:
+        """A power with a fraction for exponent: exact where it is rational, else the nearest number of 64 bits."""
+        if base < 0:
+            raise Fault(BAD_ARITHMETIC, "a negative number has no roots", e.left.span, f"= {show(base)}")
+        try:
+            found = float(base) ** float(exponent)
+        except OverflowError:
+            raise Fault(BUDGET_EXCEEDED, "a root too large to compute", e.span) from None
+        near = Fraction(found).limit_denominator(ROOT_LIMIT)
+        degree = exponent.denominator
+        is_small = degree <= ROOT_LIMIT and abs(exponent.numerator) <= ROOT_LIMIT
+        is_exact = is_small and near**degree == Fraction(base) ** exponent.numerator
+        return near if is_exact else Fraction(found)
 
     def _bounded(self, value: int | Fraction, span: Span) -> int | Fraction:
         value = simplify(value)

@@ -185,7 +185,11 @@ def show_number(value: Fraction) -> str:
     if value.denominator == 1:
         return show(int(value))
     decimal = float(value)
-    return f"{decimal:g}" if Fraction(f"{decimal:g}") == value else f"{value.numerator}/{value.denominator}"
+    if Fraction(f"{decimal:g}") == value:
+        return f"{decimal:g}"
+    # A root is the nearest double, which no fraction says better.
+    is_root = value.denominator > 2**20 and Fraction(decimal) == value
+    return repr(decimal) if is_root else f"{value.numerator}/{value.denominator}"
 
 
 def show_call(layer: Layer, limit: int = 60) -> str:

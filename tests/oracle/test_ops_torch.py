@@ -455,8 +455,63 @@ CASES = {
         concat(axis=1) [4, 5], [4, 2]
         concat [4, 5]
     """,
+    "scale": """
+        scale(0.125) [4, 5, 5]
+        scale(-1) [7]
+        scale(2/3) unbatched [7]
+    """,
+    "shift": """
+        shift(1) [4, 5, 5]
+        shift(-0.5) [7]
+    """,
+    "pow": """
+        pow(2) [4, 5, 5]
+        pow(-0.5) [7]
+        pow(0) [7]
+        pow(1) [4, 5]
+    """,
+    "clamp": """
+        clamp(0, 1) [4, 5, 5]
+        clamp(min=-0.5) [7]
+        clamp(max=2) [4, 5]
+    """,
+    "divide": """
+        divide [4, 5, 5], [4, 5, 5]
+        divide [4, 5, 5], [1, 5, 1]
+        divide [4, 5, 5], unbatched [4, 1, 1]
+        divide unbatched [4, 1, 1], [4, 5, 5]
+        divide [4, 5]
+    """,
+    "minimum": """
+        minimum [4, 5, 5], [4, 5, 5]
+        minimum [4, 1], [1, 5], [4, 5]
+        minimum [4, 5]
+    """,
+    "celu": """
+        celu [4, 5, 5]
+        celu(0.5) [7]
+    """,
+    "elu": """
+        elu [4, 5, 5]
+        elu(0.5) [7]
+    """,
+    "gelu": """
+        gelu [4, 5, 5]
+        gelu(approximate=true) [7]
+    """,
+    "glu": """
+        glu(0) [4, 5, 5]
+        glu(-1) [5, 4]
+        glu(1) [4, 6, 5]
+        glu(0) [2]
+    """,
+    "hard_tanh": """
+        hard_tanh [4, 5, 5]
+        hard_tanh(0, 20) [7]
+    """,
 }
-PLAIN = "relu relu6 elu selu gelu silu mish softplus sigmoid hard_sigmoid hard_swish"
+PLAIN = "relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish"
+PLAIN += " exp log reciprocal log_sigmoid softsign"
 CASES |= {name: f"{name} [4, 5, 5]\n{name} [7]" for name in PLAIN.split()}
 
 Case = tuple[Op, tuple[TensorType, ...]]

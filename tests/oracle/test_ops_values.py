@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from random import Random
 from typing import Any
@@ -260,6 +261,25 @@ def stack_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     return {"axis": rng.randint(-x.rank - 1, x.rank + 1)}, (x, *others)
 
 
+def number_case(name: str) -> Draw:
+    """A value with any number of axes, and one attribute that is a number."""
+
+    def draw(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+        return {name: rng.choice([0.5, 2, 3, 0.125] if name == "alpha" else [-1, 0.5, 2, 3])}, (some(rng),)
+
+    return draw
+
+
+def bounds_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    lower = rng.choice([-1, -0.5, 0])
+    return {"min": lower, "max": lower + rng.choice([0.5, 1, 2])}, (some(rng),)
+
+
+def axis_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    return {"axis": rng.randint(-x.rank, 3)}, (x,)
+
+
 REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "conv": (conv_case, conv),
     "maxpool": (maxpool_case, maxpool),
@@ -288,6 +308,22 @@ REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "matmul": (matmul_case, torch.matmul),
     "einsum": (einsum_case, einsum),
     "stack": (stack_case, lambda *xs, axis: torch.stack(xs, torch_dim(axis))),
+    "divide": (two_arms, torch.div),
+    "minimum": (merge_case, lambda *xs: torch.stack(torch.broadcast_tensors(*xs)).amin(0)),
+    "scale": (number_case("by"), lambda x, by: torch.mul(x, by)),
+    "shift": (number_case("by"), lambda x, by: torch.add(x, by)),
+    "pow": (number_case("exponent"), lambda x, exponent: x**exponent),
+    "clamp": (bounds_case, lambda x, min, max: x.maximum(torch.tensor(min)).minimum(torch.tensor(max))),
+    "hard_tanh": (bounds_case, lambda x, min, max: nn.Hardtanh(min, max)(x)),
+    "glu": (axis_case, lambda x, axis: nn.GLU(torch_dim(axis))(x)),
+    "celu": (number_case("alpha"), lambda x, alpha: nn.CELU(alpha)(x)),
+    "elu": (number_case("alpha"), lambda x, alpha: nn.ELU(alpha)(x)),
+    "exp": (shape_case, torch.exp),
+    "log": (shape_case, torch.log),
+    "reciprocal": (shape_case, torch.reciprocal),
+    "log_sigmoid": (shape_case, nn.LogSigmoid()),
+    "softsign": (shape_case, lambda x: x / (1 + x.abs())),
+    "gelu": (lambda rng: ({"approximate": True}, (some(rng),)), lambda x, approximate: nn.GELU("tanh")(x)),
 }
 
 
@@ -322,7 +358,8 @@ def compare(op: Op, operands: tuple[TensorType, ...], reference: Reference, give
     for form in forms(op, *operands):
         torch.manual_seed(1)
         for ours, theirs in zip(results(lowered(op, *operands, form=form), inputs), expected, strict=True):
-            torch.testing.assert_close(ours, theirs, msg=lambda text: f"{op!r} on {operands}: {text}")
+            told = partial("{0!r} on {1}: {2}".format, op, operands)
+            torch.testing.assert_close(ours, theirs, equal_nan=True, msg=told)
     return True
 
 

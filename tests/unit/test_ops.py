@@ -57,9 +57,18 @@ ATTRIBUTES = {
     "tile": "times axis;",
     "stack": "; axis",
     "einsum": "equation;",
+    "elu": "alpha;",
+    "celu": "alpha;",
+    "gelu": "; approximate",
+    "glu": "axis;",
+    "hard_tanh": "min max;",
+    "scale": "by;",
+    "shift": "by;",
+    "pow": "exponent;",
+    "clamp": "min max;",
 }
-PLAIN = """relu relu6 elu selu gelu silu mish softplus sigmoid hard_sigmoid hard_swish identity abs square sqrt
-    add subtract multiply average maximum matmul"""
+PLAIN = """relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish log_sigmoid softsign identity abs square sqrt
+    exp log reciprocal add subtract multiply divide average maximum minimum matmul"""
 ATTRIBUTES |= dict.fromkeys(PLAIN.split(), ";")
 DEFAULTS = {
     "conv": {"stride": 1, "pad": 0, "dilation": 1, "groups": 1, "bias": True, "standardize": False, "round": "floor"},
@@ -83,9 +92,15 @@ DEFAULTS = {
     "slice": {"axis": 0},
     "tile": {"axis": 0},
     "stack": {"axis": 0},
+    "elu": {"alpha": 1},
+    "celu": {"alpha": 1},
+    "gelu": {"approximate": False},
+    "hard_tanh": {"min": -1, "max": 1},
 }
-MERGES = {"add", "subtract", "multiply", "average", "maximum", "concat", "stack", "matmul", "einsum"}
+MERGES = {"add", "subtract", "multiply", "divide", "average", "maximum", "minimum"}
+MERGES |= {"concat", "stack", "matmul", "einsum"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
+UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp"}
 WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
 EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
@@ -204,6 +219,11 @@ def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str)
         ("slice(1, 3)", "[3, 8]", "slice 1:3"),
         ("tile(16)", "[1, 8]", "tile 16"),
         ('einsum("t c -> c")', "[3, 8]", "einsum t c -> c"),
+        ("scale(2/3)", "[8]", "scale 0.666667"),
+        ("shift(-1)", "[8]", "shift -1"),
+        ("pow(3)", "[8]", "pow 3"),
+        ("clamp(0, 1)", "[8]", "clamp 0:1"),
+        ("clamp(max=1)", "[8]", "clamp :1"),
     ],
 )
 def test_the_short_form(call: str, given: str, text: str) -> None:
@@ -549,6 +569,12 @@ MISFITS = [
     ("concat", "unbatched [1, 5], [4, 5]", "shape-mismatch", 0, "no leading 1 for it"),
     ("concat", "unbatched [2, 4, 5], [4, 5]", "shape-mismatch", 0, "2, not 1"),
     ("stack", "unbatched [4, 5], [4, 5]", "shape-mismatch", 0, "no leading 1 for it"),
+    ("divide", "[3, 8], [3, 8], [3, 8]", "shape-mismatch", 2, "takes two values, not 3"),
+    ("glu(0)", "[3, 8]", "shape-mismatch", "axis", "has 3 rows"),
+    ("glu(2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
+    ("clamp", "[3, 8]", "attribute-value", "min", "needs a bound"),
+    ("clamp(2, 1)", "[3, 8]", "attribute-value", "min", "wrong way round"),
+    ("hard_tanh(1, 1)", "[3, 8]", "attribute-value", "min", "less than `max`"),
 ]
 ANY_TYPE = {"flatten", "identity", "split", "permute", "reshape", "pad", "crop", "select", "slice", "tile"}
 FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter"}

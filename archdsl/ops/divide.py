@@ -1,0 +1,30 @@
+"""`divide`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Examples, Misfit, Saved, TensorType, Types
+from archdsl.ops.families.merge import Elementwise
+
+
+class Divide(Elementwise):
+    """The first value over the second, element by element."""
+
+    name = "divide"
+    examples: ClassVar[Examples] = (
+        ("divide", "[8, 4, 4], [8, 4, 4]", "[8, 4, 4]"),
+        ("divide", "[64, 197], [64, 1]", "[64, 197]"),
+    )
+
+    def infer(self, *operands: TensorType) -> Types:
+        if len(operands) > 2:
+            raise Misfit(f"`divide` takes two values, not {len(operands)}", code="shape-mismatch", operand=2)
+        return super().infer(*operands)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        """The divisor, and the dividend for the divisor's gradient."""
+        return Saved((1,), for_others=(0,)) if len(operands) == 2 else Saved()
+
+    def join(self, left: str, right: str) -> str:
+        return f"{left} / {right}"

@@ -1,0 +1,46 @@
+"""`glu`: one half gates the other."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Axes, Examples, Lowering, Misfit, Op, Reach, Rows, Saved, TensorType, Types
+from archdsl.ir.attrs import Axis, Field
+from archdsl.ops.families.calls import call_and_function, dim
+from archdsl.ops.families.checks import check_axis, check_float
+
+
+class Glu(Op):
+    """The first half of an axis times the sigmoid of the second: the gated linear unit of Dauphin et al. 2017."""
+
+    name = "glu"
+    category = "activation"
+    positional = 1
+    reads_unbatched = True
+    examples: ClassVar[Examples] = (("glu(0)", "[64, 100]", "[32, 100]"), ("glu(-1)", "[100, 64]", "[100, 32]"))
+
+    axis: Axis = Field(description="the axis that is halved")
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        axis = check_axis(self.name, self.axis, x)
+        if x.shape[axis] % 2:
+            raise Misfit(
+                f"`glu` halves axis {self.axis}, which has {x.shape[axis]} rows",
+                code="shape-mismatch",
+                attribute="axis",
+            )
+        shape = (*x.shape[:axis], x.shape[axis] // 2, *x.shape[axis + 1 :])
+        return (x.with_strides(shape, x.tensor_strides).computed(),)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        (x,) = operands
+        axis = check_axis(self.name, self.axis, x)
+        return Axes(tuple(Rows(a, ((0, x.shape[a] // 2),)) if a == axis else Rows(a) for a in range(x.rank)))
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(operands=(0,))
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        return call_and_function("GLU", "glu", (dim(self.axis, operands[0]),))

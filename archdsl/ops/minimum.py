@@ -1,0 +1,18 @@
+"""`minimum`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Examples
+from archdsl.ops.families.merge import Product
+
+
+class Minimum(Product):
+    """The smallest of the values, element by element."""
+
+    name = "minimum"
+    examples: ClassVar[Examples] = (("minimum", "[8, 4, 4], [8, 4, 4]", "[8, 4, 4]"),)
+
+    def join(self, left: str, right: str) -> str:
+        return f"torch.minimum({left}, {right})"
