@@ -74,7 +74,7 @@ def text_files() -> Iterator[Path]:
     """Every text file that belongs to the project."""
     folders = ("archdsl", "specs", "tests", "docs", ".ci")
     inside = (p for folder in folders for p in (ROOT / folder).rglob("*") if "__pycache__" not in p.parts)
-    named = (p for p in ROOT.iterdir() if not p.name.startswith(".coverage"))
+    named = (p for p in ROOT.iterdir() if p.name != ".git" and not p.name.startswith(".coverage"))
     for path in sorted({*inside, *named}):
         if path.is_file() and b"\0" not in path.read_bytes():
             yield path
