@@ -19,7 +19,7 @@ demo: $(STAMP) ## installs, then checks, reports, draws, compiles and trains VGG
 	$(BIN)/archdsl report memory specs/vgg16.arch --formulas
 	$(BIN)/archdsl draw specs/vgg16.arch -o build/vgg16.svg
 	$(BIN)/archdsl compile specs/vgg16.arch -o build/vgg16.py
-	$(BIN)/archdsl compile specs/vgg16.arch --run
+	$(BIN)/archdsl run specs/vgg16.arch --train
 
 test: lint types ## installs, then runs lint, types and all tests
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest --cov

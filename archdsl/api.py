@@ -23,7 +23,7 @@ from archdsl.source.styled import plain
 if TYPE_CHECKING:
     import networkx
 
-    from archdsl.backends.pytorch import Device, ElementType, TorchModule
+    from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule
     from archdsl.ir import Network
 
 MIME_BUNDLE_WIDTH = 100
@@ -141,11 +141,19 @@ class NetworkSpec:
 
         return emit(self.graph)
 
-    def to_torch(self, device: Device | None = None, dtype: ElementType | None = None) -> TorchModule:
-        """The network as a PyTorch module, made from the text of `to_source`."""
+    def to_torch(
+        self, device: Device | None = None, dtype: ElementType | None = None, memory_format: MemoryFormat | None = None
+    ) -> TorchModule:
+        """The network as a PyTorch module in training mode, made from the text of `to_source`.
+
+        Args:
+            device: where its weights are made; `meta` allocates nothing.
+            dtype: the type of its floating-point tensors.
+            memory_format: how weights of four axes lie in memory: `torch.channels_last`.
+        """
         from archdsl.backends.pytorch import build
 
-        return build(self.graph, device, dtype)
+        return build(self.graph, device, dtype, memory_format)
 
     def to_networkx(self) -> networkx.DiGraph[str]:
         """The operators as nodes, named by path, with `op`, `shape`, `params` and `macs`; inputs and outputs too."""

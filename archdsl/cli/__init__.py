@@ -15,7 +15,8 @@ from importlib import import_module
 COMMANDS = {
     "check": "does it fit together, and do the published figures hold?",
     "report": "shapes, parameters, MACs, memory, receptive fields, as tables or data",
-    "compile": "write the network as PyTorch, or run a training step of it",
+    "compile": "write the network as PyTorch",
+    "run": "run it on random data, and compare what was predicted with what is measured",
     "draw": "the picture for the paper: SVG, PNG, PDF or DOT",
     "fmt": "rewrite specs in the one canonical form; comments and alignment stay",
     "explain": "what a diagnostic means, by its code",
@@ -28,6 +29,7 @@ examples:
   archdsl report memory vgg16 --formulas             a bundled spec by its name
   archdsl report summary specs/vgg.arch:VGG_D        one network of a file
   archdsl compile vgg16 -o vgg16.py
+  archdsl run vgg16 --train --steps 5
   archdsl draw vgg16 -o vgg16.svg
 
 `archdsl COMMAND --help` tells more. FILE is a path, or the name of a bundled spec or network; FILE:NETWORK picks one.

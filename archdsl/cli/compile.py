@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 
-from archdsl.cli.targets import UsageProblem, add_batch, add_settings, add_target, checked_target, report_failure
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure
 from archdsl.ir import Network, print_network
 from archdsl.pipeline import Checked
 from archdsl.source import FileProblem, write_whole
 
 EPILOG = """\
 The source depends on PyTorch alone, its paths are those of the spec, and published weights load into it. Writing it
-needs no PyTorch; --run does.
+needs no PyTorch. `archdsl run` runs it.
 
 examples:
   archdsl compile vgg16 -o vgg16.py
   archdsl compile vgg16 --set classes=10
-  archdsl compile vgg16 --run --batch 4
   archdsl compile vgg16 --emit graph
 """
 
@@ -30,11 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--emit", choices=("pytorch", "graph"), default="pytorch", help="PyTorch source, or the typed graph as text"
     )
-    parser.add_argument(
-        "--run", action="store_true", help="run one training step on random data, on a GPU if there is one"
-    )
-    parser.add_argument("--device", metavar="DEVICE", help="where to run: cpu, cuda, cuda:1")
-    add_batch(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,10 +45,8 @@ def _run(checked: Checked, arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         write_whole(arguments.output, source)
         print(f"{arguments.output}  {network.name}  {len(source.splitlines())} lines")
-    elif not arguments.run:
+    else:
         sys.stdout.write(source)
-    if arguments.run:
-        _step(checked, arguments)
     return 0
 
 
@@ -68,21 +60,3 @@ def _source(network: Network, form: str) -> str:
         return emit(network)
     except ValueError as error:
         raise UsageProblem(f"`{network.name}` cannot be written as PyTorch: {error}") from None
-
-
-def _step(checked: Checked, arguments: argparse.Namespace) -> None:
-    from importlib.util import find_spec
-
-    from archdsl.backends.pytorch import step
-
-    if find_spec("torch") is None:
-        raise UsageProblem("PyTorch is not installed: `pip install archdsl[torch]`")
-    network = checked.facts.network
-    try:
-        done = step(network, arguments.batch, arguments.device)
-    except RuntimeError as error:
-        raise UsageProblem(f"the step could not be run: {str(error).splitlines()[0]}") from None
-    print(
-        f"{network.name}  one training step of {done.batch} sample{'s' if done.batch != 1 else ''} on {done.device}: "
-        f"loss {done.loss:.4f}, {done.seconds:.2f} s for forward, backward and SGD"
-    )

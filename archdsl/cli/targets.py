@@ -72,10 +72,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_batch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch", metavar="N", type=_positive, default=1, help="samples in a batch (default: 1)")
+    parser.add_argument("--batch", metavar="N", type=positive, default=1, help="samples in a batch (default: 1)")
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A count on a command line."""
     try:
         number = int(text.replace("_", ""))
     except ValueError:
@@ -252,6 +253,14 @@ def checked_target(arguments: argparse.Namespace) -> Checked | int:
         print_problems(checked.problems, arguments.color)
         return 1
     return checked
+
+
+def require_torch() -> None:
+    """Raises `UsageProblem` where PyTorch is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise UsageProblem("PyTorch is not installed: `pip install archdsl[torch]`")
 
 
 def print_problems(problems: list[Diagnostic], color: Color) -> None:

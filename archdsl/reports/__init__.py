@@ -11,6 +11,7 @@ from importlib import import_module
 
 from archdsl.reports.csv import render_csv
 from archdsl.reports.markdown import render_markdown
+from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import Options
 from archdsl.reports.subject import ClaimResult, Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
@@ -22,10 +23,12 @@ __all__ = [
     "Cell",
     "ClaimResult",
     "Column",
+    "Measurement",
     "Options",
     "Row",
     "Subject",
     "Table",
+    "measured",
     "render_csv",
     "render_json",
     "render_markdown",

@@ -1,12 +1,13 @@
-"""Network -> PyTorch: `plan` decides, `emit` writes, `build` and `step` run. Torch is imported when something runs."""
+"""Network -> PyTorch: `plan` decides, `emit` writes, `build` makes a module, a `Trial` runs one. Torch is imported then."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archdsl.backends.pytorch.build import build
 from archdsl.backends.pytorch.emit import emit, write
 from archdsl.backends.pytorch.plan import Plan, plan
-from archdsl.backends.pytorch.run import Step, build, step
+from archdsl.backends.pytorch.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
 
 if TYPE_CHECKING:
     import torch
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     Device = torch.device | str
     ElementType = torch.dtype
+    MemoryFormat = torch.memory_format
     TorchModule = nn.Module
 
-__all__ = ["Plan", "Step", "build", "emit", "plan", "step", "write"]
+__all__ = ["OPTIMIZERS", "PRECISIONS", "Measured", "Plan", "Setting", "Step", "Trial", "build", "emit", "plan", "write"]

@@ -1,0 +1,66 @@
+"""The network in memory: the module is made from the very text that `compile` writes."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from hashlib import sha256
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from archdsl.analyses.storage import StorageFacts
+from archdsl.backends.pytorch.emit import write
+from archdsl.backends.pytorch.plan import plan
+from archdsl.ir import Network
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+def build(
+    network: Network,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    memory_format: torch.memory_format | None = None,
+    facts: StorageFacts | None = None,
+) -> nn.Module:
+    """The network as a PyTorch module in training mode, its weights as PyTorch starts them.
+
+    The source is a Python module of its own, so tracebacks show its lines, and deepcopy and pickle work within the
+    process.
+
+    Args:
+        device: where the weights are made; PyTorch's default device if not given. `meta` allocates nothing.
+        dtype: the type of all floating-point weights; float32 if not given.
+        memory_format: how the weights of four axes lie in memory, `torch.channels_last` say; in order if not given.
+        facts: which operators run in place, if not those that `storage` decides on.
+
+    Raises:
+        ValueError: the uses of a shared instance need different code.
+    """
+    import torch
+
+    planned = plan(network, facts)
+    namespace = _execute(write(planned), planned.class_name)
+    with torch.device(device or torch.get_default_device()):
+        module: nn.Module = getattr(namespace, planned.class_name)()
+    if dtype is not None:
+        module = module.to(dtype=dtype)
+    if memory_format is not None:
+        module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
+    return module
+
+
+def _execute(source: str, name: str) -> ModuleType:
+    """A Python module made from source, registered as imported ones are; equal sources are one module."""
+    full_name = f"{__package__}.built.{name}_{sha256(source.encode()).hexdigest()[:12]}"
+    known = sys.modules.get(full_name)
+    if known is not None:
+        return known
+    namespace = ModuleType(full_name)
+    namespace.__file__ = f"<{full_name}>"
+    linecache.cache[namespace.__file__] = len(source), None, source.splitlines(keepends=True), namespace.__file__
+    sys.modules[full_name] = namespace
+    exec(compile(source, namespace.__file__, "exec"), vars(namespace))
+    return namespace

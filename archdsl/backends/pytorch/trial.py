@@ -1,0 +1,208 @@
+"""A network run for real on random data: forward passes, or steps of training, and what they hold in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archdsl.backends.pytorch.build import build
+from archdsl.backends.pytorch.measure import activation_peak, saved_bytes
+from archdsl.ir import Network, TensorType, flatten
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+MIXED = "mixed-"
+PRECISIONS = ("float32", "float64", "bfloat16", "float16", f"{MIXED}bfloat16", f"{MIXED}float16")
+"""The type of all floating-point tensors, or under `torch.autocast` that of the operators which it lowers."""
+
+OPTIMIZERS = {
+    "sgd": ("SGD", {"lr": 1e-2}),
+    "momentum": ("SGD", {"lr": 1e-2, "momentum": 0.9}),
+    "adam": ("Adam", {"lr": 1e-3}),
+    "adamw": ("AdamW", {"lr": 1e-3}),
+}
+"""By name: the class in `torch.optim`, and its settings where they are not PyTorch's."""
+
+
+class Setting(NamedTuple):
+    """How a network is run."""
+
+    batch: int = 1
+    train: bool = False
+    device: str = ""
+    """As PyTorch names it; a GPU if there is one, else the CPU, if empty."""
+    precision: str = "float32"
+    memory_format: str = "contiguous_format"
+    optimizer: str = "sgd"
+
+
+class Step(NamedTuple):
+    """One pass, or one step of training, that was run."""
+
+    number: int
+    seconds: float
+    loss: float | None = None
+
+
+class Measured(NamedTuple):
+    """What the module holds, and what one pass through it gave and held. Bytes are those of tensors."""
+
+    params: int
+    """Trainable elements; those that are for training only count while training."""
+    outputs: tuple[tuple[int, ...], ...]
+    """Shapes without the batch axis."""
+    held: int
+    """Bytes of parameters, buffers and inputs."""
+    activations: int
+    """While training the bytes that are kept for backward, else those of the peak beside `held`."""
+
+
+class Trial:
+    """A network on a device with random data.
+
+    Raises:
+        RuntimeError: PyTorch has no such device, or not enough memory on it.
+        ValueError: the uses of a shared instance need different code.
+    """
+
+    def __init__(self, network: Network, setting: Setting, seed: int = 0) -> None:
+        import torch
+
+        self.setting = setting
+        self.device = torch.device(setting.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._is_mixed = setting.precision.startswith(MIXED)
+        self._dtype: torch.dtype = getattr(torch, setting.precision.removeprefix(MIXED))
+        dtype = torch.float32 if self._is_mixed else self._dtype
+        memory_format: torch.memory_format = getattr(torch, setting.memory_format)
+        torch.manual_seed(seed)
+        self.module: nn.Module = build(network, self.device, dtype, memory_format).train(setting.train)
+        self._used = _keys(network, setting.train)
+        self.inputs = [_random(t, setting.batch, self.device, dtype, memory_format) for t in network.input_types]
+
+    @property
+    def device_name(self) -> str:
+        """`cpu`, or the name of the GPU."""
+        import torch
+
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+
+    def measure(self) -> Measured:
+        """Runs one pass, without an update, and looks at what it holds."""
+        from torch import no_grad
+
+        module, inputs = self.module, self.inputs
+        with self._autocast():
+            activations = (saved_bytes if self.setting.train else activation_peak)(module, *inputs)
+        with self._autocast(), no_grad():
+            outputs = _tensors(module(*inputs))
+        parameters = [p for name, p in module.named_parameters() if name in self._used]
+        buffers = [b for name, b in module.named_buffers() if name in self._used]
+        return Measured(
+            sum(p.numel() for p in parameters),
+            tuple(tuple(o.shape[1:]) for o in outputs),
+            sum(t.nbytes for t in (*parameters, *buffers, *inputs)),
+            activations,
+        )
+
+    def steps(self, count: int, groups: list[dict[str, Any]] | None = None) -> Iterator[Step]:
+        """Runs passes or, while training, steps: forward, backward and an update.
+
+        The loss is mean cross entropy over axis 0 of each output with more than one channel, else the mean squared
+        error, against random targets; those of several outputs are added.
+
+        Args:
+            groups: what is trained, as optimizers take it; all parameters that need a gradient if not given.
+
+        Raises:
+            ValueError: there is nothing to train.
+        """
+        run = self._training(groups) if self.setting.train else self._forward
+        for number in range(1, count + 1):
+            self._wait()
+            start = perf_counter()
+            loss = run()
+            self._wait()
+            yield Step(number, perf_counter() - start, loss)
+
+    def _forward(self) -> None:
+        from torch import no_grad
+
+        with self._autocast(), no_grad():
+            self.module(*self.inputs)
+
+    def _training(self, groups: list[dict[str, Any]] | None) -> Any:
+        import torch
+
+        trained = [p for p in self.module.parameters() if p.requires_grad]
+        if not trained:
+            raise ValueError("it has no parameter to train")
+        name, settings = OPTIMIZERS[self.setting.optimizer]
+        optimizer = getattr(torch.optim, name)(groups or trained, **settings)
+        scaler = torch.amp.GradScaler(self.device.type, enabled=self.setting.precision == f"{MIXED}float16")
+
+        def step() -> float:
+            optimizer.zero_grad()
+            with self._autocast():
+                loss = _loss(_tensors(self.module(*self.inputs)))
+            scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            scaler.step(optimizer)
+            scaler.update()
+            return loss.item()
+
+        return step
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        from torch import autocast
+
+        return autocast(self.device.type, self._dtype) if self._is_mixed else nullcontext()
+
+    def _wait(self) -> None:
+        """Until a GPU has done what it was given."""
+        import torch
+
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+
+def _keys(network: Network, training: bool) -> set[str]:
+    """The names of its tensors, those that are for training only if asked for."""
+    layers = flatten(network, training).layers
+    return {s.key(layer.path) for layer in layers for s in layer.op.state(*layer.operand_types)}
+
+
+def _random(
+    type: TensorType, batch: int, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format
+) -> Tensor:
+    """Random data: normal for floating-point types, 0 and 1 for the others, which are indices or masks."""
+    import torch
+
+    shape = (batch, *type.shape)
+    if not type.is_float:
+        return torch.randint(0, 2, shape, device=device).to(getattr(torch, type.dtype))
+    data = torch.randn(shape, device=device).to(dtype)
+    return data.contiguous(memory_format=memory_format) if data.dim() == 4 else data
+
+
+def _tensors(result: Tensor | tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:
+    """The outputs that there are: in inference, those for training are None."""
+    import torch
+
+    return (result,) if isinstance(result, torch.Tensor) else tuple(t for t in result if t is not None)
+
+
+def _loss(outputs: tuple[Tensor, ...]) -> Tensor:
+    import torch
+    from torch.nn import functional
+
+    losses = []
+    for output in outputs:
+        if output.dim() > 1 and output.shape[1] > 1:
+            target = torch.randint(output.shape[1], (output.shape[0], *output.shape[2:]), device=output.device)
+            losses.append(functional.cross_entropy(output, target))
+        else:
+            losses.append(functional.mse_loss(output, torch.rand_like(output)))
+    return torch.stack(losses).sum()

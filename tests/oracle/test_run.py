@@ -1,0 +1,178 @@
+"""`archdsl run` and modules in memory: what is printed is what PyTorch does, and no text of a spec is ever run."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from archdsl import SpecError, load
+from archdsl.backends.pytorch import OPTIMIZERS, PRECISIONS, Setting, Trial
+from archdsl.pipeline import open_spec
+from tests.support.cli import Cli
+from tests.unit.test_cli import terminal
+
+torch.set_num_threads(1)
+
+SPEC = """\
+network Small {
+  input image: [3, 12, 12]
+  conv1: conv(8, 3x3, pad=1) -> bn1: bn -> relu
+  maxpool(2x2) as maps
+  flatten
+  fc: linear(5)
+  output logits
+  training { maps -> flatten -> head: linear(7); output aux }
+}
+network Plain { input image: [3, 8, 8]; relu; output y }
+"""
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("small.arch").write_text(SPEC)
+    return Path("small.arch")
+
+
+def trial(path: Path, **settings: object) -> Trial:
+    network = open_spec(path).check("Small").network
+    assert network is not None
+    return Trial(network, Setting(device="cpu", **settings))  # type: ignore[arg-type]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The cells of a printed table by the first of their row."""
+    lines = (re.split(r"  +", line.strip()) for line in text.splitlines())
+    return {first: rest for first, *rest in lines if rest}
+
+
+def test_a_pass_is_compared_with_what_was_predicted(cli: Cli, spec: Path) -> None:
+    """By hand: 224 of the convolution, 16 of the norm, 288 * 5 + 5 of the last layer."""
+    done = cli("run", "small.arch:Small", "--batch", "3", "--device", "cpu")
+    found = rows(done.out)
+    assert (done.code, done.err) == (0, "")
+    assert found["params"] == ["1_685", "1_685", "same"]
+    assert found["logits"] == ["[5]", "[5]", "same"] and "aux" not in found
+    assert found["inference peak"][-1] == "same"
+    assert re.search(r"^1 pass: [\d.]+ s, [\d.]+ samples a second$", done.out, re.MULTILINE)
+
+
+def test_training_has_its_own_parts_and_figures(cli: Cli, spec: Path) -> None:
+    done = cli("run", "small.arch:Small", "--batch", "3", "--device", "cpu", "--train", "--steps", "3")
+    found = rows(done.out)
+    assert found["params"] == ["3_708", "3_708", "same"] and found["aux"] == ["[7]", "[7]", "same"]
+    assert found["kept for backward"][-1] == "same"
+    assert [line[:3] for line in done.err.splitlines()] == ["1/3", "2/3", "3/3"]
+    assert re.search(r"^3 steps: .* loss [\d.]+ to [\d.]+$", done.out, re.MULTILINE)
+
+
+def test_a_difference_is_shown(cli: Cli, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archdsl.backends.pytorch.trial.activation_peak", lambda *_: 0)
+    done = cli("run", "small.arch:Small", "--device", "cpu")
+    assert re.fullmatch(r"-[\d_]+ B \(-[\d.]+%\)", rows(done.out)["inference peak"][-1])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_steps_train(spec: Path, optimizer: str) -> None:
+    found = trial(spec, train=True, batch=4, optimizer=optimizer)
+    before = {name: p.detach().clone() for name, p in found.module.named_parameters()}
+    losses = [step.loss for step in found.steps(2)]
+    assert all(loss is not None and 0 < loss < 50 for loss in losses)
+    assert not any(torch.equal(p, before[name]) for name, p in found.module.named_parameters())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_precisions(cli: Cli, spec: Path, precision: str) -> None:
+    """A mixed precision keeps the weights in float32, and computes what autocast lowers in the other type."""
+    found = trial(spec, precision=precision)
+    type = getattr(torch, precision.removeprefix("mixed-"))
+    assert found.module.fc.weight.dtype == (torch.float32 if precision.startswith("mixed-") else type)
+    seen: list[torch.dtype] = []
+    found.module.fc.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
+    list(found.steps(1))
+    assert seen == [type]
+    done = cli("run", "small.arch:Small", "--precision", precision, "--train", "--device", "cpu")
+    assert rows(done.out)["kept for backward"][0] == "-" or precision == "float32"
+
+
+def test_memory_format_and_dtype(spec: Path) -> None:
+    module = load(f"{spec}:Small").to_torch("cpu", torch.float64, torch.channels_last)
+    assert module.conv1.weight.is_contiguous(memory_format=torch.channels_last)
+    assert module.conv1.weight.dtype == torch.float64 and module.training
+    laid = trial(spec, memory_format="channels_last")
+    assert laid.inputs[0].is_contiguous(memory_format=torch.channels_last) and laid.measure().params == 1_685
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("small.arch:Small", "--device", "nonsense"), "`Small` cannot be run: Expected one of cpu, cuda"),
+        (("small.arch:Plain", "--train"), "`Plain` cannot be run: it has no parameter to train"),
+        (("small.arch",), "name one, as small.arch:Small"),
+        (("small.arch:Small", "--steps", "0"), "`0` is no whole number of at least 1"),
+    ],
+)
+def test_what_cannot_be_run(cli: Cli, spec: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = cli("run", *arguments)
+    assert (done.code, done.out) == (2, "") and words in done.err and "Traceback" not in done.err
+
+
+def test_a_terminal_shows_a_bar_while_it_runs() -> None:
+    shown = terminal("run", "mlp", "--device", "cpu", "--steps", "3")
+    assert "3/3" in shown and "━" in shown
+    assert "params" in shown and "inference peak" in shown
+
+
+PAYLOADS = (
+    "mark()",
+    "{mark()}",
+    r"\"); mark() #",
+    "'); mark() #",
+    r"\"\"\"\nmark()\n\"\"\"",
+    r"\\\nmark()",
+    r"\\\"); mark() #",
+    "ok\u2028mark()",
+    "\u202emark()",
+)
+"""Code that would call `mark`, as strings of the language say it."""
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("place", ["label", "group", "block", "source", "doc", "argument", "setting"])
+def test_no_text_of_a_spec_is_run(spec: Path, payload: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a spec may have a text of its own."""
+    marks: list[int] = []
+    monkeypatch.setattr(builtins, "mark", lambda: marks.append(1), raising=False)
+    text = {
+        "label": f'"{payload}": conv(2, 3x3)',
+        "group": f'"{payload}": {{ conv(2, 3x3) -> relu }}',
+        "block": f'"{payload}": unit("a")',
+        "source": f'conv(2, 3x3)\n  output y\n  source "{payload}"',
+        "doc": "conv(2, 3x3)",
+        "argument": f'unit("{payload}")',
+        "setting": "label: unit(name)",
+    }[place]
+    doc = payload.replace("\\n", "\n## ").replace("\\", "")
+    spec.write_text(
+        f'## {doc if place == "doc" else ""}\nnetwork Net(name = "a") {{\n  input image: [3, 8, 8]\n  {text}\n}}\n'
+        'block unit(name) {\n  conv(2, 3x3)\n  if name == "b" { relu }\n}\n',
+        "utf-8",
+    )
+    settings = {"name": payload} if place == "setting" else {}
+    try:
+        module = load(spec, **settings).to_torch("cpu")
+    except SpecError as refused:
+        assert place in ("label", "group", "block")
+        assert [problem.code for problem in refused.problems] in (["bad-label"], ["unknown-name"])
+    else:
+        assert module(torch.zeros(1, 3, 8, 8)).shape == (1, 2, 6, 6)
+    assert not marks
