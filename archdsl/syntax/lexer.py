@@ -136,15 +136,19 @@ class _Lexer:
                 self.tokens.append(Token("SEP", self.source.text[at], at, at + 1))
             self._separator = None
         self.tokens.append(Token(type, lexeme, start, start + len(lexeme)))
+        if type != "BAR":  # a doc comment belongs to the arm, which begins after its bar
+            self._document(start)
+        if type in ("LPAR", "LSQB", "LBRACE"):
+            self._nesting.append(type)
+        elif type in ("RPAR", "RSQB", "RBRACE") and self._nesting:
+            self._nesting.pop()
+
+    def _document(self, start: int) -> None:
         if self._line_first is None:
             self._line_first = start
         if self._pending_docs:
             self.docs[start] = "\n".join(self._pending_docs)
             self._pending_docs.clear()
-        if type in ("LPAR", "LSQB", "LBRACE"):
-            self._nesting.append(type)
-        elif type in ("RPAR", "RSQB", "RBRACE") and self._nesting:
-            self._nesting.pop()
 
     def _ends_statement(self, following: str) -> bool:
         return bool(self.tokens) and self.tokens[-1].type not in _CONTINUES_AFTER and following not in _CONTINUES_BEFORE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,12 @@ def children(node: tree.Syntax) -> Iterator[tree.Syntax]:
                 yield item
 
 
+def descendants(nodes: Iterable[tree.Syntax]) -> Iterator[tree.Syntax]:
+    for node in nodes:
+        yield node
+        yield from descendants(children(node))
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_tokens_stand_where_they_say(text: str) -> None:
     """In order, without overlaps, and with nothing but blanks and comments between."""
@@ -41,14 +47,11 @@ def test_tokens_stand_where_they_say(text: str) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_spans_nest(text: str) -> None:
     file, _ = parse(Source("case.arch", text))
-    waiting: list[tree.Syntax] = list(file.items)
-    while waiting:
-        node = waiting.pop()
+    for node in descendants(file.items):
         assert 0 <= node.span.start < node.span.end <= len(text)
         assert node.span.text == node.span.text.strip()
         for child in children(node):
             assert node.span.start <= child.span.start and child.span.end <= node.span.end, (node, child)
-            waiting.append(child)
 
 
 def test_an_expression_spans_its_parentheses() -> None:
@@ -82,6 +85,13 @@ def test_doc_comments_of_statements() -> None:
     (network,) = file.items
     assert isinstance(network, tree.Network)
     assert [getattr(s, "doc", None) for s in network.body.statements] == ["an image", "a chain\nmore", ""]
+
+
+def test_doc_comments_of_arms() -> None:
+    text = "block a {\n  add {\n    ## above\n    | relu\n    | tanh  ## behind\n    |  ## after the bar\n      relu\n  }\n}"
+    file, _ = parse(Source("case.arch", text))
+    arms = [node for node in descendants(file.items) if isinstance(node, tree.Arm)]
+    assert [getattr(arm.statements[0], "doc", None) for arm in arms] == ["above", "behind", "after the bar"]
 
 
 def test_the_doc_comment_of_a_file_is_set_off_by_a_blank_line() -> None:
