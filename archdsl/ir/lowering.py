@@ -51,3 +51,5 @@ class Lowering(NamedTuple):
     helper: Helper | None = None
     parameter: Call | None = None
     """The values that a learned tensor starts from: `torch.zeros(1, 1, 768)`."""
+    general: Lowering | None = None
+    """The same by a module that can say more: for a class some of whose instances need that one."""

@@ -37,6 +37,10 @@ class AvgPool(Pool):
     def is_global(self) -> bool:
         return self.window == "global"
 
+    @property
+    def reads_padding(self) -> bool:
+        return self.count_pad
+
     def geometry(self, x: TensorType) -> Geometry:
         return pool_geometry(x, self.name, self.window, self.stride, self.pad, 1, self.round)
 
@@ -86,7 +90,7 @@ class AvgPool(Pool):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
-        g = self.geometry(x)
+        g = self.said(x)
         rank = len(g.window)
         if self.is_global:
             return call_and_function(f"AdaptiveAvgPool{rank}d", f"adaptive_avg_pool{rank}d", (1,))

@@ -38,6 +38,10 @@ class MaxPool(Pool):
     def is_global(self) -> bool:
         return self.window == "global"
 
+    @property
+    def reads_padding(self) -> bool:
+        return False
+
     def geometry(self, x: TensorType) -> Geometry:
         return pool_geometry(x, self.name, self.window, self.stride, self.pad, self.dilation, self.round)
 
@@ -61,7 +65,7 @@ class MaxPool(Pool):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
-        g = self.geometry(x)
+        g = self.said(x)
         rank = len(g.window)
         if self.is_global:
             return call_and_function(f"AdaptiveMaxPool{rank}d", f"adaptive_max_pool{rank}d", (1,))
@@ -103,7 +107,7 @@ class SwitchingMaxPool(MaxPool):
         return ()
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        module, function, _, _ = super().pytorch(*operands)
+        module, function, *_ = super().pytorch(*operands)
         assert module is not None and function is not None
         keywords = (*module.keywords, ("return_indices", True))
         template = f"{function.template.removesuffix(')')}, return_indices=True)"

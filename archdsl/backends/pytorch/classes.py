@@ -7,7 +7,7 @@ from itertools import groupby
 
 from archdsl.backends.pytorch.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.dense import step
-from archdsl.backends.pytorch.families import Family, Layer, Position, keyword_of, keywords_of
+from archdsl.backends.pytorch.families import Family, Layer, Position, in_common, keyword_of, keywords_of
 from archdsl.backends.pytorch.forward import Statement
 from archdsl.backends.pytorch.joining import Choice, Line
 from archdsl.backends.pytorch.layout import INDENT, WIDTH, Group, Item, docstring, lines, literal, quoted
@@ -62,8 +62,7 @@ class _Class:
         self.family = family
         self.of = classes.plan.of
         modules = [i.module for i in family.instances]
-        taken = frozenset({*classes.plan.taken, "layers"})
-        self.parameters = classes.parameters[family] = Parameters(modules, taken)
+        self.parameters = classes.parameters[family] = Parameters(modules, classes.plan.taken)
         self.conditions = Conditions(modules, self.parameters, classes.declarations)
         self.number_names: list[str] = []
         self.is_keyed = family.shape.forward is not None and any(i.is_keyed for i in family.instances)
@@ -112,7 +111,7 @@ class _Class:
         self.number_names = []
         found: dict[str, str] = {}
         for hole in forward.holes if forward is not None else ():
-            text = self.parameters.express(hole.values, hole.wanted)
+            text = self.conditions.value(hole.values, hole.wanted)
             if text in found:
                 self.number_names.append(found[text])
                 continue
@@ -139,7 +138,8 @@ class _Class:
                 continue
             text = self.parameters.express(own, parameter.name)
             if any(steps):
-                text += f" + {self.parameters.express(steps, 'growth')} * i"
+                growth = self.parameters.express(steps, "growth")
+                text += " + i" if growth == "1" else f" + {growth} * i"
             items.append(Item(text, "" if parameter.default is None else f"{parameter.name}="))
         layer = Group(f"{kind.class_name}(", tuple(items))
         number = f"i + {start}" if start else "i"
@@ -206,13 +206,17 @@ class _Class:
         if not any(self._is_optional(p, around) for p in positions):
             return lines(Item(Group(call, self._numbered(positions, around)), prefix), indent)
         found: list[str] = []
-        for _, alike in groupby(positions, lambda p: p.presence):
+        last: tuple[bool, ...] = ()
+        for presence, alike in groupby(positions, lambda p: p.presence):
             group = list(alike)
             is_optional = self._is_optional(group[0], around)
             if is_optional and not found:
                 found.append(f"{indent}layers: list[nn.Module] = []")
             if is_optional:
-                found.append(f"{indent}if {self._condition(group[0], around)}:")
+                rows = zip(around, last, presence, strict=False)
+                is_opposite = last and all(a is None or before is not now for a, before, now in rows)
+                found.append(f"{indent}{'else' if is_opposite else f'if {self._condition(group[0], around)}'}:")
+            last = presence if is_optional else ()
             items = self._numbered(group, group[0].layers if is_optional else around)
             if found and len(items) == 1 and not str(items[0]).startswith("*"):
                 added = Item(Group("layers.append(", items))
@@ -224,6 +228,7 @@ class _Class:
     # Layers: each is given by its instances' layers, row by row
 
     def _layer(self, layers: Sequence[Layer], label: str) -> Group | str:
+        layers = in_common(layers)
         leaves = [layer for layer in layers if isinstance(layer, Leaf)]
         if len({leaf.call.target for leaf in leaves}) > 1:
             return self._either(layers, leaves)
@@ -241,10 +246,10 @@ class _Class:
         items = []
         for index in range(len(first.call.args)):
             values = [layer.call.args[index] if isinstance(layer, Leaf) else ABSENT for layer in layers]
-            items.append(Item(self.parameters.express(values, wanted[index] if index < len(wanted) else label)))
+            items.append(Item(self.conditions.value(values, wanted[index] if index < len(wanted) else label)))
         for name in keywords_of([leaf.call for leaf in leaves]):
             values = [keyword_of(layer.call, name) if isinstance(layer, Leaf) else ABSENT for layer in layers]
-            items.append(Item(self.parameters.express(values, name), f"{name}="))
+            items.append(Item(self.conditions.value(values, name), f"{name}="))
         if first.inplace:
             items.append(Item("True", "inplace="))
         made = Group(f"{first.call.target}(", tuple(items))
@@ -272,7 +277,7 @@ class _Class:
         for parameter in self.classes.parameters[family].used:
             values = self._values(parameter, layers)
             if any(v is not ABSENT and not is_same(v, parameter.default) for v in values):
-                text = self.parameters.express(values, parameter.name, family.first.module.name)
+                text = self.conditions.value(values, parameter.name, family.first.module.name)
                 items.append(Item(text, "" if parameter.default is None else f"{parameter.name}="))
         return Group(f"{family.class_name}(", tuple(items))
 

@@ -7,13 +7,14 @@ and where the answers are those asked for, its text is written in Python. Failin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import chain, permutations
 from typing import Any, NamedTuple
 
 from archdsl.backends.pytorch.layout import literal
-from archdsl.backends.pytorch.parameters import ABSENT, Absent, Expression, Parameters, compact
+from archdsl.backends.pytorch.parameters import ABSENT, Absent, Expression, Parameters, Row, compact
 from archdsl.elaborate import Fault, Tensors, evaluate
-from archdsl.ir import Module
+from archdsl.ir import Literal, Module
 from archdsl.source import Source, Span
 from archdsl.syntax import parse, tree
 
@@ -56,7 +57,6 @@ class Conditions:
         self.modules = modules
         self.parameters = parameters
         self.declarations = declarations
-        self._declared: list[Condition] | None = None
 
     def express(self, asked: Answers, wanted: str, default: bool = False) -> str:
         """The text of a condition with these answers; `wanted` names the parameter that it becomes if there is none."""
@@ -65,14 +65,33 @@ class Conditions:
             return self.parameters.express(asked, wanted, default=default)
         return self.parameters.use(Expression(found.text, found.names, found.values))
 
+    def value(self, values: Sequence[Row], wanted: str, owner: str = "") -> str:
+        """The text of a value, which may be one of two by a condition of the spec: `3 if stride != 1 else 1`."""
+        given = list(dict.fromkeys(v for v in values if v is not ABSENT))
+        chosen = ""
+        if len(given) == 2 and {type(v) for v in values} <= {int, tuple, Absent}:
+            chosen = "" if self.parameters.find(values, wanted) is not None else self._one_of_two(values, given)
+        return chosen or self.parameters.express(values, wanted, owner)
+
+    def _one_of_two(self, values: Sequence[Row], given: Sequence[Literal]) -> str:
+        for then, otherwise in (given, given[::-1]):
+            asked = [v if v is ABSENT else v == then for v in values]
+            found = next((c for c in self._of_spec[::2] if c.names and c.answers(asked)), None)
+            if found is not None:
+                condition = self.parameters.use(Expression(found.text, found.names, found.values))
+                return f"{literal(then)} if {condition} else {literal(otherwise)}"
+        return ""
+
     def _find(self, asked: Answers) -> Condition | None:
-        if self._declared is None:
-            self._declared = list(self._of_spec())
-        candidates = chain(self._declared, self._comparisons())
+        candidates = chain(self._of_spec, self._comparisons())
         return next((condition for condition in candidates if condition.answers(asked)), None)
 
-    def _of_spec(self) -> Iterator[Condition]:
-        """The conditions of the block's declaration and of what is inlined into it, and their opposites."""
+    @cached_property
+    def _of_spec(self) -> list[Condition]:
+        """The conditions of the block's declaration and of what is inlined into it, each before its opposite."""
+        return list(self._written())
+
+    def _written(self) -> Iterator[Condition]:
         block = self.declarations.around(self.modules[0].origin.span)
         if block is None:
             return
@@ -84,11 +103,9 @@ class Conditions:
 
     def _conditions(self, block: tree.Block, names: Sequence[_Names]) -> Iterator[Condition]:
         for statement in _walk(block.body):
-            if isinstance(statement, tree.If | tree.ArmIf):
-                for is_negated in (False, True):
-                    found = self._translated(statement.condition, names, is_negated)
-                    if found is not None:
-                        yield found
+            if isinstance(statement, tree.If | tree.ArmIf | tree.Conditional):
+                found = [self._translated(statement.condition, names, is_negated) for is_negated in (False, True)]
+                yield from (condition for condition in found if condition is not None)
 
     def _inlined(self, block: tree.Block) -> Iterator[tuple[tree.Call, tree.Block]]:
         """The calls in the block that were inlined, with what they call."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.joining import Joined, form, join
 from archdsl.backends.pytorch.names import DICT_ATTRIBUTES
@@ -17,6 +17,7 @@ from archdsl.backends.pytorch.parts import Child, Instance, Leaf
 from archdsl.ir import Call, Literal
 
 Layer = Leaf | Instance | None
+L = TypeVar("L", bound=Layer)
 
 DEFAULTS: dict[str, Literal] = {
     "stride": 1,
@@ -210,6 +211,7 @@ class Families:
 
     def _fit(self, layers: Sequence[Leaf | Instance], is_numbered: bool) -> bool:
         """Whether layers differ in numbers alone, or are of two blocks."""
+        layers = in_common(layers)
         kinds = list(dict.fromkeys(self._kind(layer) for layer in layers))
         if len(kinds) == 2:
             return _are_activations(layers) if is_numbered else _are_alike(kinds)
@@ -220,6 +222,14 @@ class Families:
             return self.of[layer]
         call = layer.call
         return call.target, len(call.args), call.inplace, layer.inplace, layer.helper, layer.is_tensor
+
+
+def in_common(layers: Sequence[L]) -> list[L | Leaf]:
+    """The layers, in the general way where some are of another kind than the rest and all have one."""
+    general: list[L | Leaf] = [layer.general or layer if isinstance(layer, Leaf) else layer for layer in layers]
+    targets = {layer.call.target for layer in layers if isinstance(layer, Leaf)}
+    general_targets = {layer.call.target for layer in general if isinstance(layer, Leaf)}
+    return general if len(targets) > 1 == len(general_targets) else [*layers]
 
 
 def keywords_of(calls: Sequence[Call]) -> list[str]:

@@ -76,7 +76,7 @@ class Joined(NamedTuple):
 
     def filled(self, names: Sequence[str]) -> list[Line]:
         """The lines with names for the holes."""
-        return [_filled(line, names) for line in self.lines]
+        return [found for line in self.lines for found in _hoisted(_filled(line, names))]
 
 
 def join(forwards: Sequence[Forward], children: Mapping[str, Presence]) -> Joined | None:
@@ -105,6 +105,11 @@ def form(forward: Forward) -> object:
     """What a `forward` says but for the numbers in it."""
     statements = tuple((s.prefix, _NUMBER.sub("#", s.expression), s.training) for s in forward.statements)
     return forward.parameters, forward.returns, statements
+
+
+def numbers_in(forward: Forward) -> tuple[int, ...]:
+    """The numbers that a `forward` says."""
+    return tuple(int(n) for s in forward.statements for n in _NUMBER.findall(s.expression))
 
 
 def _variants(forwards: Sequence[Forward], holes: list[Hole]) -> list[_Variant]:
@@ -273,7 +278,7 @@ def _fused(lines: list[Line]) -> list[Line]:
     return [*lines[:-2], before._replace(prefix="return ")]
 
 
-def _common_start(a: list[Line], b: list[Line]) -> int:
+def _common_start(a: Sequence[Line], b: Sequence[Line]) -> int:
     """How many lines two texts have in common at their start."""
     pairs = zip(a, b, strict=False)
     return next((i for i, (x, y) in enumerate(pairs) if _code(x) != _code(y)), min(len(a), len(b)))
@@ -305,6 +310,17 @@ def _filled(line: Line, names: Sequence[str]) -> Line:
         return line._replace(expression=_HOLE.sub(lambda m: f"self.{names[int(m[1])]}", line.expression))
     then, otherwise = (tuple(_filled(inner, names) for inner in part) for part in (line.then, line.otherwise))
     return Choice(line.head, then, otherwise)
+
+
+def _hoisted(line: Line) -> list[Line]:
+    """The line; after a choice what both of its sides end with."""
+    if isinstance(line, Statement):
+        return [line]
+    end = min(_common_start(line.then[::-1], line.otherwise[::-1]), len(line.then) - 1)
+    if not end:
+        return [line]
+    tail = [_common(a, b) for a, b in zip(line.then[-end:], line.otherwise[-end:], strict=True)]
+    return [Choice(line.head, line.then[:-end], line.otherwise[:-end]), *tail]
 
 
 def _returns(lines: list[Line]) -> bool:

@@ -112,7 +112,7 @@ def literal(value: object) -> str:
     if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
         return f'float("{value}")'
     assert value is None or isinstance(value, int | float), value
-    return repr(value)
+    return repr(value).replace("e-0", "e-")
 
 
 def docstring(text: str, indent: str) -> list[str]:

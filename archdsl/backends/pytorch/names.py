@@ -10,7 +10,7 @@ from keyword import iskeyword
 from archdsl.ir import MODULE_ATTRIBUTES
 
 RESERVED = frozenset(
-    {"self", "torch", "nn", "F", "math", "Any", "NamedTuple", "OrderedDict", "Tensor"}
+    {"self", "torch", "nn", "F", "math", "Any", "NamedTuple", "OrderedDict", "Tensor", "i", "layer", "layers"}
     | {name for name in dir(builtins) if not name.startswith("_")}
 )
 """What generated code itself refers to: no class and no variable takes these names. Not `_`: an interactive

@@ -78,6 +78,8 @@ class Parameters:
         self._all: list[Parameter] = []
         self._taken = set(taken)
         self._known: dict[str, Expression] = {}
+        self._sizes: set[int] = set()
+        """Numbers that the code says."""
         self._uses: Counter[str] = Counter()
         if len(modules) > 1:
             self._add_inputs(modules)
@@ -108,9 +110,26 @@ class Parameters:
         present = [v for v in values if v is not ABSENT]
         namesake = next((e for e in self.expressions if e.text == wanted and ABSENT in values and e.fits(values)), None)
         if namesake is None and _are_equal(present):
+            if type(present[0]) is int:
+                self._sizes.add(present[0])
             return literal(present[0])
         found = self._settled(namesake, values) if namesake is not None else self.find(values, wanted)
+        if found is None and default is None:
+            sizes = self._each(values, wanted)
+            if sizes:
+                return f"({', '.join(sizes)})"
         return self.use(found or self._new(tuple(values), wanted, owner, default))
+
+    def _each(self, values: Sequence[Row], wanted: str) -> list[str]:
+        """The texts of the items of tuples, `in_channels, 1, 1`; none where some item is not explained."""
+        rows = [v for v in values if isinstance(v, tuple)]
+        if len(rows) < sum(v is not ABSENT for v in values) or len({len(r) for r in rows}) > 1:
+            return []
+        columns = [[v[i] if isinstance(v, tuple) else ABSENT for v in values] for i in range(len(rows[0]))]
+        constant = [_are_equal([v for v in column if v is not ABSENT]) for column in columns]
+        if not all(c or self.find(column, wanted) for c, column in zip(constant, columns, strict=True)):
+            return []
+        return [self.express(column, wanted) for column in columns]
 
     def find(self, values: Sequence[Row], wanted: str = "") -> Expression | None:
         """An expression that has these values, if there is a short one."""
@@ -176,15 +195,23 @@ class Parameters:
             return
         numbers = [e for e in sorted(self.expressions, key=_is_size) if _are_numbers(e.values)]
         if wanted == "padding":
-            yield from (_made(f"{e.text} // 2", lambda v: v // 2, e) for e in numbers if not _is_size(e))
-        if wanted == "extra":
-            yield from (_made(f"{a.text} - {b.text}", operator.sub, a, b) for a, b in permutations(numbers, 2))
+            yield from (
+                _made(f"{e.text} // 2", lambda v: v // 2, e) for e in numbers if not _is_size(e) and e.text != "stride"
+            )
         row, first = max(given, key=lambda pair: pair[1])
+        if wanted == "extra":
+            for a, b in permutations(numbers, 2):
+                multiples = _multiples(a, row, first + _number(b, row))
+                yield from (_made(f"{m.text} - {b.text}", operator.sub, m, b) for m in (a, *multiples))
         for e in numbers:
             yield from _multiples(e, row, first)
         pairs = [(b, a) if _is_size(a) else (a, b) for a, b in combinations(numbers, 2)]
         products = [_made(f"{a.text} * {b.text}", operator.mul, a, b) for a, b in pairs]
         yield from products
+        if wanted.startswith("in_"):
+            # What a concatenation gives: the sum of two results, one of which may be the same in all.
+            for e in numbers:
+                yield from (s for s in _shifted(e, row, first) if int(s.text.split()[-1]) in self._sizes)
         if len({v for _, v in given}) < WEAK:
             return
         for a, b in pairs:
@@ -214,6 +241,12 @@ def _multiples(e: Expression, row: int, value: int) -> Iterator[Expression]:
     divisor = own // value
     if divisor and all(isinstance(v, int) and v % divisor == 0 for v in e.values):
         yield _made(f"{e.text} // {divisor}", lambda v: v // divisor, e)
+
+
+def _number(e: Expression, row: int) -> int:
+    value = e.values[row]
+    assert isinstance(value, int)
+    return value
 
 
 def _shifted(e: Expression, row: int, value: int) -> Iterator[Expression]:

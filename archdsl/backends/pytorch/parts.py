@@ -11,6 +11,7 @@ from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.body import Body
 from archdsl.backends.pytorch.dense import Dense, dense, grows_evenly
 from archdsl.backends.pytorch.forward import Application, Forward, Returns, changed_type, write_forward
+from archdsl.backends.pytorch.joining import form, numbers_in
 from archdsl.backends.pytorch.layout import quoted
 from archdsl.backends.pytorch.names import (
     DICT_ATTRIBUTES,
@@ -21,7 +22,7 @@ from archdsl.backends.pytorch.names import (
     is_identifier,
     unique,
 )
-from archdsl.ir import Call, Helper, Literal, Lowering, Module, Network, Node, Op, modules
+from archdsl.ir import Call, Helper, Lowering, Module, Network, Node, Op, modules
 
 _QUOTED = re.compile(r"'([^'\"\\]*)'")
 
@@ -34,6 +35,8 @@ class Leaf(NamedTuple):
     helper: Helper | None
     is_tensor: bool = False
     """Whether the call makes the values of a learned tensor instead."""
+    general: Leaf | None = None
+    """The same in another way, for classes that need it."""
 
 
 class Child(NamedTuple):
@@ -56,7 +59,8 @@ class Lowered:
         self.network = network
         self.facts = facts
         self.lowerings = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
-        helpers = {code.helper.name for code in self.lowerings.values() if code.helper}
+        codes = [code for own in self.lowerings.values() for code in (own, own.general) if code is not None]
+        helpers = {code.helper.name for code in codes if code.helper}
         name = network.name if is_identifier(network.name) else class_name(network.name)
         self.name = unique(name, RESERVED | helpers)
         training = tuple(o.training for o in network.outputs)
@@ -125,11 +129,12 @@ class Instance:
 
     @cached_property
     def numbers(self) -> tuple[object, ...]:
-        """All that may tell it apart from another instance of its class."""
+        """All that may tell it apart from another instance of its class: what its code says, and the numbers in that."""
         own = [v.type.shape[:1] for v in self.module.inputs]
-        parts = [c.layer.numbers if isinstance(c.layer, Instance) else _literals(c.layer.call) for c in self.children]
-        given = tuple(p.value for p in self.module.parameters)
-        return (*(n for numbers in (*own, *parts) for n in numbers), *given)
+        parts = [c.layer.numbers if isinstance(c.layer, Instance) else _said(c.layer) for c in self.children]
+        given = [p.value for p in self.module.parameters]
+        forward = () if self.sequence is not None else (form(self.forward), *numbers_in(self.forward))
+        return (*(n for numbers in (*own, *parts) for n in numbers), *given, *forward)
 
     @cached_property
     def is_keyed(self) -> bool:
@@ -182,7 +187,9 @@ class Instance:
             return Leaf(lowering.parameter, False, None, is_tensor=True)
         assert lowering.module is not None
         in_place = node in self._lowered.facts.in_place and lowering.module.inplace
-        return Leaf(lowering.module, in_place, _helper(lowering, lowering.module.target))
+        more = lowering.general
+        general = Leaf(more.module, False, more.helper) if more is not None and more.module is not None else None
+        return Leaf(lowering.module, in_place, _helper(lowering, lowering.module.target), general=general)
 
     def _is_attribute(self, node: Node) -> bool:
         """Whether it is one for its weights, for its label, or for want of a function."""
@@ -228,8 +235,9 @@ def _code(layer: Leaf | Instance) -> object:
     return layer.code if isinstance(layer, Instance) else layer
 
 
-def _literals(call: Call) -> tuple[Literal, ...]:
-    return (*call.args, *(value for _, value in call.keywords))
+def _said(leaf: Leaf) -> tuple[object, ...]:
+    call = leaf.call
+    return call.target, leaf.inplace, *call.args, *(item for keyword in call.keywords for item in keyword)
 
 
 def _helper(lowering: Lowering, text: str) -> Helper | None:

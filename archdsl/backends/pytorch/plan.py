@@ -21,6 +21,9 @@ from archdsl.ir import Network
 SHORT = 3
 """A sequence of so many layers is written out wherever it is used."""
 
+LOOSE = 8
+"""A group whose instances differ in more numbers than that would be a class with as many parameters."""
+
 OFTEN = 3
 """A block that is used in so many places is a class even if it is a short sequence."""
 
@@ -114,13 +117,19 @@ def _name_classes(families: tuple[Family, ...], of: dict[Instance, Family], lowe
 def _is_written_out(family: Family, extent: _Extent, places: int) -> bool:
     if extent.depth > DEEP:
         return False
-    if places > 1 and extent.layers > SHORT:
+    if places > 1 and extent.layers > SHORT and not _is_loose(family):
         return False
     has_options = any(not all(p.presence) for p in family.shape.positions)
     if has_options and not family.shape.is_numbered:
         return False
     leaves = sum(isinstance(p.layers[0], Leaf) for p in family.shape.positions)
     return not (family.is_block and places >= OFTEN and leaves > 1 and len(family.instances) > 1)
+
+
+def _is_loose(family: Family) -> bool:
+    """Whether the instances of a group have too little in common for a class."""
+    columns = set(zip(*(instance.numbers for instance in family.instances), strict=False))
+    return not family.is_block and sum(len(set(column)) > 1 for column in columns) > LOOSE
 
 
 def _shared_label(family: Family) -> str:

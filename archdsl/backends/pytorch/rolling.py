@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 
-from archdsl.backends.pytorch.dense import numbered, step
+from archdsl.backends.pytorch.dense import numbered
 from archdsl.backends.pytorch.forward import Statement
+from archdsl.backends.pytorch.growth import growing
 from archdsl.backends.pytorch.joining import Choice, Line
 from archdsl.backends.pytorch.layout import Group, Item
 
 FEWEST = 4
-"""Statements, or parts that grow, that make a loop."""
+"""Statements, or parts, that make a loop."""
 
 _STEP = re.compile(r'self\["(\d+)"\]\((\w+), (\w+)\)')
 
 
 def rolled(items: Sequence[Item]) -> list[Item]:
-    """Parts of a sequence, with equal ones in a row, and such as grow evenly, as one comprehension."""
+    """Parts of a sequence, with such as grow from one to the next, and equal ones in a row, as one comprehension."""
     found: list[Item] = []
-    for item, alike in groupby(_grown(items)):
-        times = len(list(alike))
-        text = str(item.body)
-        in_one = f"*[{text} for _ in range({times})]"
-        # Only classes of this file: a row of PyTorch's own layers is short enough.
-        is_use = not (text.startswith(("nn.", "*")) or item.comment)
-        if is_use and len(in_one) <= len(", ".join([text] * times)):
-            found.append(Item(in_one))
+    waiting = list(growing(items))
+    while waiting:
+        period, times = _repeated(waiting)
+        row, waiting = waiting[:period], waiting[period * times :]
+        texts = [str(item.body) for item in row]
+        one = f"*[{texts[0]} for _ in range({times})]"
+        if period > 1:
+            found.append(
+                Item(Group("*[", (Item(f"layer for _ in range({times}) for layer in ({', '.join(texts)})"),), "]"))
+            )
+        elif times > 1 and _is_use(row[0]) and len(one) <= len(", ".join(texts * times)):
+            found.append(Item(one))
         else:
-            found += [item] * times
+            found += row * times
     return found
+
+
+def _is_use(item: Item) -> bool:
+    """Whether it is a class of this file, with no comment: a row of PyTorch's own layers is short enough."""
+    return not (str(item.body).startswith(("nn.", "*")) or item.comment)
+
+
+def _repeated(items: Sequence[Item]) -> tuple[int, int]:
+    """How many items the list begins with over and over, and how often; several only if that is long."""
+    for period in (1, 2, 3):
+        times = 1
+        while items[times * period :][:period] == items[:period]:
+            times += 1
+        if times > 1 and (period == 1 or (times * period >= FEWEST and all(map(_is_use, items[:period])))):
+            return period, times
+    return 1, 1
 
 
 def counted(parts: Sequence[tuple[str, str]]) -> str:
@@ -40,45 +60,6 @@ def counted(parts: Sequence[tuple[str, str]]) -> str:
         return ""
     stem, start = numbers
     return f'(f"{stem}{{i}}", {parts[0][1]}) for i in range({f"{start}, " if start else ""}{start + len(parts)})'
-
-
-def _grown(items: Sequence[Item]) -> Iterator[Item]:
-    """The items, with each row that grows evenly as one."""
-    position = 0
-    while position < len(items):
-        end = position + 1
-        while end < len(items) and _growing(items[position : end + 1]):
-            end += 1
-        if end - position < FEWEST:
-            yield items[position]
-            position += 1
-            continue
-        yield _growing(items[position:end])[0]._replace(comment=items[end - 1].comment)
-        position = end
-
-
-def _growing(items: Sequence[Item]) -> list[Item]:
-    """The calls as one comprehension, `*[Unit(i, i + 2) for i in range(16, 24, 2)]`; none if they do not grow evenly."""
-    calls = [item.body for item in items if isinstance(item.body, Group) and not item.prefix]
-    if len(calls) < len(items) or len({(c.open, len(c.items)) for c in calls}) > 1 or calls[0].open.startswith("nn."):
-        return []
-    columns = [[str(i) for i in column] for column in zip(*(c.items for c in calls), strict=True)]
-    steps = [
-        0 if len(set(c)) == 1 else step([int(t) for t in c]) if all(map(str.isdecimal, c)) else None for c in columns
-    ]
-    growths = {s for s in steps if s != 0}
-    if len(growths) != 1 or None in growths:
-        return []
-    (by,) = growths
-    first = next(int(c[0]) for c, s in zip(columns, steps, strict=True) if s)
-    assert by is not None
-    arguments = [_shifted(int(c[0]) - first) if s else c[0] for c, s in zip(columns, steps, strict=True)]
-    bounds = f"{first}, {first + by * len(items)}" + (f", {by}" if by != 1 else "")
-    return [Item(f"*[{calls[0].open}{', '.join(arguments)}) for i in range({bounds})]")]
-
-
-def _shifted(by: int) -> str:
-    return "i" if not by else f"i {'+' if by > 0 else '-'} {abs(by)}"
 
 
 def alternating(lines: Sequence[Line]) -> list[Line]:

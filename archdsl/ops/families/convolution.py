@@ -8,8 +8,8 @@ from typing import NamedTuple, Self
 from archdsl.ir import Call, Extra, Literal, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
-from archdsl.ops.families.padding import floor_padding, is_symmetric, padded_copy, padded_module, pads
-from archdsl.ops.families.windows import Geometry, Padding, output_sizes, spell_out
+from archdsl.ops.families.padding import floor_padding, is_symmetric, padded_copy, padded_module, pads, same_conv
+from archdsl.ops.families.windows import Geometry, Padding, output_sizes, same_padding, spell_out
 
 
 class Kernel(NamedTuple):
@@ -89,11 +89,16 @@ class Convolution(Op):
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         args, keywords = self.arguments(x)
-        rank = self.kernel(x).rank
+        g = self.kernel(x).geometry
+        rank = len(g.window)
+        same = same_conv(rank) if self.padding(x) == same_padding(x.sizes, g.stride, g.extents) else None
+        unpadded = tuple(k for k in keywords if k[0] not in ("padding", "pads"))
         if is_symmetric(self.padding(x)):
-            return Lowering(Call(f"nn.Conv{rank}d", args, keywords))
-        helper = padded_module(f"Conv{rank}d", "A convolution")
-        return helper_call(helper, args, keywords)
+            general = None if same is None else helper_call(same, args, unpadded)
+            return Lowering(Call(f"nn.Conv{rank}d", args, keywords), general=general)
+        if same is not None:
+            return helper_call(same, args, unpadded)
+        return helper_call(padded_module(f"Conv{rank}d", "A convolution"), args, keywords)
 
     def arguments(self, x: TensorType) -> tuple[tuple[Literal, ...], Keywords]:
         """The arguments of `nn.Conv2d`; unlike paddings before and after are given as `pads`, those of `F.pad`."""

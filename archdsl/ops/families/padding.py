@@ -45,6 +45,28 @@ def pads(padding: Padding) -> Shape:
     return tuple(rows for pair in reversed(padding) for rows in pair)
 
 
+def same_conv(rank: int) -> Helper:
+    """A convolution that works out `pad=same` from the size of its input. It copies the input where rows are odd in number."""
+    name = f"SameConv{rank}d"
+    return Helper(
+        name,
+        f'''
+class {name}(nn.Conv{rank}d):
+    """A convolution padded so that its stride alone sets the size of the result; an odd row stands after the input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = zip(x.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        rows = [max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0) for n, k, s, d in axes]
+        if any(r % 2 for r in rows):
+            x = F.pad(x, [pad for r in reversed(rows) for pad in (r // 2, r - r // 2)])
+            rows = [0] * len(rows)
+        padding = [r // 2 for r in rows]
+        return F.conv{rank}d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+''',
+        ("Tensor", "nn", "F"),
+    )
+
+
 def padded_module(base: str, what: str, value: str | None = None) -> Helper:
     """A subclass of the module `base` that pads its input first, with zeros or `value`."""
     name = f"Padded{base}"

@@ -58,7 +58,20 @@ class Pool(Op):
 
     def needs_copy(self, x: TensorType) -> bool:
         """Whether PyTorch's own padding cannot say it, so that a padded copy of the input is made."""
-        return not is_symmetric(self.geometry(x).pad)
+        return not is_symmetric(self.said(x).pad)
+
+    def said(self, x: TensorType) -> Geometry:
+        """The windows as PyTorch can say them, if it can: `ceil_mode` stands for rows after the input that nothing reads."""
+        g = self.geometry(x)
+        alike = g._replace(pad=tuple((before, before) for before, _ in g.pad), round="ceil")
+        if is_symmetric(g.pad) or self.reads_padding or any(before > after for before, after in g.pad):
+            return g
+        return alike if output_sizes(alike, x) == output_sizes(g, x) else g
+
+    @property
+    def reads_padding(self) -> bool:
+        """Whether a row of padding makes a difference to the window that has it."""
+        raise NotImplementedError
 
 
 def pool_geometry(x: TensorType, op: str, window: Any, stride: Any, pad: Any, dilation: Any, round: str) -> Geometry:

@@ -6,6 +6,7 @@ floor((n + before + after - e) / s) + 1 windows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from archdsl.ir import Misfit, Op, Shape, Step, TensorType, show_shape
@@ -99,9 +100,14 @@ def _paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Sh
     if pad == "half":
         return tuple(_half(e, k) for e, k in zip(extents, window, strict=True))
     if pad == "same":
-        totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(sizes, stride, extents, strict=True)]
-        return tuple((total // 2, total - total // 2) for total in totals)
+        return same_padding(sizes, stride, extents)
     return amounts(pad, rank, "pad")
+
+
+def same_padding(sizes: Shape, stride: Shape, extents: Sequence[int]) -> Padding:
+    """Rows with which an axis of n has ceil(n / s) windows; an odd one stands after the input."""
+    totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(sizes, stride, extents, strict=True)]
+    return tuple((total // 2, total - total // 2) for total in totals)
 
 
 def amounts(value: Any, rank: int, attribute: str) -> Padding:

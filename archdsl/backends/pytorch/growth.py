@@ -1,0 +1,133 @@
+"""Calls whose numbers grow from one to the next, as one comprehension over a counter.
+
+Where they grow by the same number each time: `*[Unit(i, i + 2) for i in range(16, 24, 2)]`. Where they grow by a
+fraction that is rounded down, as the widths of PyramidNet do: `*[Unit(16 + 8 * (i - 1) // 9, 16 + 8 * i // 9) ...]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from archdsl.backends.pytorch.dense import step
+from archdsl.backends.pytorch.layout import Group, Item
+
+FEWEST = 4
+"""Calls that grow evenly are a loop from here on."""
+
+FEWEST_UNEVEN = 8
+"""Calls that do not: a few numbers fit many lines."""
+
+LARGEST_DIVISOR = 128
+
+Columns = list[list[str]]
+
+
+def growing(items: Sequence[Item]) -> Iterator[Item]:
+    """The items, with each row that grows as one."""
+    position = 0
+    while position < len(items):
+        rows = [_row(items[position:], fewest, write) for fewest, write in ((FEWEST, _even), (FEWEST_UNEVEN, _uneven))]
+        length, text = max(rows, key=lambda row: row[0])
+        yield Item(text, comment=items[position + length - 1].comment) if text else items[position]
+        position += length
+
+
+def _row(items: Sequence[Item], fewest: int, write: Callable[[Columns], str]) -> tuple[int, str]:
+    """The longest row that the list begins with, and its text; 1 and nothing where it is too short."""
+    found = 1, ""
+    for length in range(fewest, len(items) + 1):
+        text = _written(items[:length], write)
+        if not text:
+            break
+        found = length, text
+    return found
+
+
+def _written(items: Sequence[Item], write: Callable[[Columns], str]) -> str:
+    """Calls of one class of this file as a comprehension."""
+    calls = [item.body for item in items if isinstance(item.body, Group) and not item.prefix]
+    if len(calls) < len(items) or len({(c.open, len(c.items)) for c in calls}) > 1 or calls[0].open.startswith("nn."):
+        return ""
+    columns = [[str(i) for i in column] for column in zip(*(c.items for c in calls), strict=True)]
+    if not all(len(set(c)) == 1 or all(map(str.isdecimal, c)) for c in columns):
+        return ""
+    found = write(columns)
+    return f"*[{calls[0].open}{found}]" if found else ""
+
+
+def _even(columns: Columns) -> str:
+    """Arguments that are the same in all calls or grow evenly, with the counter that they are told by."""
+    steps = [step([int(t) for t in c]) if len(set(c)) > 1 else 0 for c in columns]
+    growths = [s for s in steps if s != 0]
+    if not growths or None in growths:
+        return ""
+    by = min((s for s in growths if s is not None), key=abs)
+    if any(s is None or s % by for s in steps):
+        return ""
+    grown = [(int(c[0]), s // by) for c, s in zip(columns, steps, strict=True) if s]
+    first = next((start // factor for start, factor in grown if start % factor == 0), grown[0][0])
+    texts = [_times(s // by, int(c[0]) - s // by * first) if s else c[0] for c, s in zip(columns, steps, strict=True)]
+    return f"{', '.join(texts)}) for i in range({_bounds(first, len(columns[0]), by)})"
+
+
+def _bounds(first: int, count: int, by: int = 1) -> str:
+    end = first + by * count
+    return (f"{first}, {end}" if first or by != 1 else f"{end}") + (f", {by}" if by != 1 else "")
+
+
+def _times(factor: int, rest: int) -> str:
+    """A multiple of the counter and a number: `i`, `i + 2`, `4 * i`, `4 * (i + 2)`, `4 * i + 3`."""
+    if factor == 1:
+        return _plus("i", rest)
+    return _plus(f"{factor} * i", rest) if rest % factor or not rest else f"{factor} * ({_plus('i', rest // factor)})"
+
+
+def _plus(text: str, by: int) -> str:
+    return text if not by else f"{text} {'+' if by > 0 else '-'} {abs(by)}"
+
+
+def _uneven(columns: Columns) -> str:
+    """The same where one argument grows by a fraction, and another is what the call before had there, or a multiple."""
+    varying = [i for i, c in enumerate(columns) if len(set(c)) > 1]
+    if len(varying) != 2:
+        return ""
+    before, after = ([int(t) for t in columns[i]] for i in varying)
+    factor = before[1] // after[0]
+    if not factor or before[0] % factor or before[1:] != [factor * v for v in after[:-1]]:
+        return ""
+    line = _fit([before[0] // factor, *after])
+    if line is None:
+        return ""
+    earlier = line.text("(i - 1)")
+    texts = [c[0] for c in columns]
+    texts[varying[0]] = earlier if factor == 1 else f"{factor} * ({earlier})"
+    texts[varying[1]] = line.text("i")
+    return f"{', '.join(texts)}) for i in range({_bounds(line.start + 1, len(after))})"
+
+
+class _Line(NamedTuple):
+    """`base + by * i // divisor`, for i from `start` on."""
+
+    base: int
+    by: int
+    divisor: int
+    start: int
+
+    def text(self, counter: str) -> str:
+        return f"{self.base} + {self.by} * {counter} // {self.divisor}"
+
+
+def _fit(values: Sequence[int]) -> _Line | None:
+    """The line with the smallest divisor that gives all values, rounded down."""
+    rise, run = values[-1] - values[0], len(values) - 1
+    for divisor in range(2, LARGEST_DIVISOR):
+        for by in range(max(1, (rise - 1) * divisor // run), (rise + 1) * divisor // run + 1):
+            # divisor * value <= by * i + rest < divisor * (value + 1) for each of them
+            lowest = max(divisor * v - by * i for i, v in enumerate(values))
+            highest = min(divisor * (v + 1) - by * i for i, v in enumerate(values)) - 1
+            for start in range(divisor if lowest <= highest else 0):
+                base = -((by * start - lowest) // divisor)
+                if base > 0 and divisor * base + by * start <= highest:
+                    return _Line(base, by, divisor, start)
+    return None

@@ -1,0 +1,106 @@
+"""One class for several instances of a block: each of them is what a class for it alone would be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+from archdsl.backends.pytorch import build, emit
+from archdsl.ir import Network
+from archdsl.pipeline import open_source, open_spec
+from archdsl.source import Source
+
+torch.set_num_threads(1)
+ROOT = Path(__file__).parents[2]
+
+
+def network(text: str) -> Network:
+    found = open_source(Source("test.arch", text), ROOT).check("N").network
+    assert found is not None
+    return found
+
+
+def test_a_loop_over_layers_is_one_only_where_they_grow_evenly() -> None:
+    """The activation changes half way, which no parameter of the block says."""
+    net = network("""
+        block unit(growth, act: layer) { conv(growth, 3x3, pad=1) -> act -> conv(growth, 3x3, pad=1) }
+        block dense {
+          in as maps[]
+          for i in 1..4 { maps -> concat -> "l{i}": unit(8, relu if i > 2 else gelu) as maps[] }
+          maps -> concat
+        }
+        network N { input image: [8, 8, 8]; a: dense }
+    """)
+    dense = build(net).a
+    assert [type(layer[1]) for layer in dense.children()] == [nn.GELU, nn.GELU, nn.ReLU, nn.ReLU]
+    assert [layer[0].in_channels for layer in dense.children()] == [8, 16, 24, 32]
+    even = network("""
+        block unit(growth) { conv(growth, 3x3, pad=1) -> relu }
+        block dense { in as maps[]; repeat 4 { maps -> concat -> "l{len(maps)}": unit(8) as maps[] }; maps -> concat }
+        network N { input image: [8, 8, 8]; a: dense }
+    """)
+    assert "for i in range(4):" in emit(even)
+    assert [layer[0].in_channels for layer in build(even).a.children()] == [8, 16, 24, 32]
+
+
+def test_a_parameter_named_as_a_counter_is_not_hidden_by_the_loop() -> None:
+    net = network("""
+        block unit(channels, i) { conv(channels, 3x3, pad=1) -> relu -> conv(i, 1x1) -> relu }
+        block stage(i) { for c in 1..5 { add { | unit(c, i) | conv(i, 1x1) } } }
+        network N { input image: [8, 8, 8]; a: stage(3); b: stage(5) }
+    """)
+    module = build(net)
+    widths = [m.out_channels for m in module.modules() if isinstance(m, nn.Conv2d)]
+    assert widths == [w for i in (3, 5) for c in range(1, 6) for w in (c, i, i)]
+
+
+def test_a_stride_that_differs_keeps_the_padding_of_each() -> None:
+    """`pad=same` takes unlike rows for a stride of 2 on an even size, and like rows for the rest: one class says both."""
+    net = network("""
+        block sep(channels, window, stride) {
+          relu -> depthwise(window, stride, pad=same, bias=false) -> conv(channels, 1x1) -> bn -> relu
+        }
+        network N { input image: [4, 12, 11]; a: sep(6, 3x3, 1); b: sep(4, 5x5, 2); c: sep(8, 3x3, 2); d: sep(8, 5x5, 3) }
+    """)
+    assert emit(net).count("class ") == 3, "the padded convolution, the block, the network"
+    module = build(net).eval()
+    x = y = torch.randn(2, 4, 12, 11)
+    paddings = {"a": (1, 1, 1, 1), "b": (2, 2, 1, 2), "c": (0, 1, 0, 1), "d": (1, 1, 1, 1)}
+    for name, rows in paddings.items():
+        unit = getattr(module, name)
+        depthwise = unit[1]
+        y = F.conv2d(F.pad(F.relu(y), rows), depthwise.weight, stride=depthwise.stride, groups=y.shape[1])
+        y = F.relu(unit[3](unit[2](y)))
+    assert torch.equal(module(x), y)
+
+
+@pytest.mark.parametrize("even", [False, True])
+def test_a_choice_of_the_spec_is_made_by_its_condition(even: bool) -> None:
+    net = network(f"""
+        block unit(width, stride) {{
+          conv1: conv(width, 3 if stride != 1 else 1, stride, pad=half) -> bn1: bn -> relu
+          conv2: conv(width, {"5" if even else "1"}x1, pad={"[2, 0]" if even else "0"}) -> bn2: bn -> relu
+        }}
+        network N {{ input image: [4, 12, 12]; a: unit(6, 1); b: unit(4, 2); c: unit(8, 2) }}
+    """)
+    assert "3 if stride != 1 else 1" in emit(net)
+    module = build(net)
+    assert [getattr(module, name).conv1.kernel_size for name in "abc"] == [(1, 1), (3, 3), (3, 3)]
+
+
+def test_widths_that_are_rounded_down_are_a_loop() -> None:
+    """PyramidNet's widths by the formula of Han, Kim & Kim 2017, equation 3: floor(16 + alpha k / N)."""
+    for alpha, name in ((48, "PyramidNet110_48"), (84, "PyramidNet110_84")):
+        net = open_spec(ROOT / "specs/pyramidnet.arch").check(name).network
+        assert net is not None
+        text = emit(net)
+        assert text.count("Basic(") < 12
+        assert " // " in text
+        module = build(net, "meta")
+        units = [unit for layer in (module.layer1, module.layer2, module.layer3) for unit in layer]
+        assert [unit.conv2.out_channels for unit in units] == [16 + alpha * k // 54 for k in range(1, 55)]
+        assert [unit.conv1.in_channels for unit in units] == [16 + alpha * k // 54 for k in range(54)]
