@@ -15,6 +15,7 @@ from archdsl.ir.attributes import Accepts, Field
 
 __all__ = [
     "Amount",
+    "Axes",
     "Axis",
     "Count",
     "Counts",
@@ -35,6 +36,7 @@ __all__ = [
     "Rounding",
     "Scale",
     "Shape",
+    "Shifts",
     "Size",
     "Sizes",
     "Table",
@@ -211,6 +213,11 @@ Order = Annotated[
     tuple[int, ...],
     Accepts("a list of axes, by their numbers 0, 1, ... or -1, -2, ... from the end", _list(_integer(-LARGEST_SIZE))),
 ]
+Axes = Annotated[
+    int | tuple[int, ...],
+    Accepts("the number of an axis, 0, 1, ... or -1, -2, ... from the end, or a list of such", _sizes(-LARGEST_SIZE)),
+]
+Shifts = Annotated[int | tuple[int, ...], Accepts("a whole number, or one for each axis", _sizes(-LARGEST_SIZE))]
 Shape = Annotated[
     tuple[int, ...],
     Accepts("a list of sizes of at least 1, one of which may be -1 and follows from the others", _shape),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import WHOLE, Call, Examples, Extra, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
-from archdsl.ir.attrs import Field, Positive, Size
+from archdsl.ir.attrs import Field, Flag, Positive, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, kept, laid_in_order, made
@@ -16,6 +16,7 @@ class GroupNorm(Op):
 
     Mean and variance are those of all elements of a group in one sample. `gn(groups=in.channels)` is instance
     normalization (with weights), `gn(1)` takes all channels together.
+    `gn(8, scale=false, shift=false)` has neither weight nor bias.
     """
 
     name = "gn"
@@ -25,10 +26,17 @@ class GroupNorm(Op):
 
     groups: Size = Field(description="groups of channels")
     eps: Positive = Field(1e-5, description="added to the variance")
+    scale: Flag = Field(True, description="whether each channel has a weight")
+    shift: Flag = Field(True, description="whether each channel has a bias; as `scale`")
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         check_weights_fit(self.name, x)
+        if self.scale != self.shift:
+            raise Misfit(
+                "`gn` has both a weight and a bias, or neither, as PyTorch's has",
+                attribute="shift" if self.scale else "scale",
+            )
         if not x.rank:
             raise Misfit("`gn` needs channels", code="wrong-rank", operand=0)
         if x.channels % self.groups:
@@ -47,7 +55,7 @@ class GroupNorm(Op):
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         channels = (operands[0].channels,)
-        return State("weight", channels), State("bias", channels)
+        return (State("weight", channels), State("bias", channels)) if self.scale else ()
 
     def _copied(self, x: TensorType) -> Copied:
         """PyTorch works on elements in order, or on channels last."""
@@ -70,7 +78,8 @@ class GroupNorm(Op):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
-        return Lowering(Call("nn.GroupNorm", (self.groups, x.channels), keywords(eps=(self.eps, 1e-5))))
+        given = keywords(eps=(self.eps, 1e-5), affine=(self.scale, True))
+        return Lowering(Call("nn.GroupNorm", (self.groups, x.channels), given))
 
     def summary(self) -> str:
         return f"gn {self.groups}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
-from archdsl.ir.attrs import Axis, Field, Positive
+from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir.attrs import Axis, Field, Flag, Positive
 from archdsl.ops.families.calls import Keywords, dim, helper_call, keywords
 from archdsl.ops.families.checks import check_axis, check_weights_fit
 from archdsl.ops.families.moves import over
@@ -15,7 +15,8 @@ class LayerNorm(Op):
     """Layer normalization, Ba et al. 2016: (x - mean) / sqrt(variance + eps) * weight + bias along one axis.
 
     Mean and variance are those of one place: of a token's features, or with `axis=0` of the channels at each pixel, as
-    ConvNeXt has it. They are the same while training and afterwards.
+    ConvNeXt has it. They are the same while training and afterwards. `shift=false` leaves out the bias, `scale=false` with
+    it the weight too.
     """
 
     name = "ln"
@@ -29,6 +30,8 @@ class LayerNorm(Op):
 
     axis: Axis = Field(-1, description="the axis whose elements are normalized together")
     eps: Positive = Field(1e-5, description="added to the variance")
+    scale: Flag = Field(True, description="whether each element has a weight")
+    shift: Flag = Field(True, description="whether each element has a bias, which takes a weight too")
 
     def _is_last(self, x: TensorType) -> bool:
         return check_axis(self.name, self.axis, x) == x.rank - 1
@@ -36,6 +39,12 @@ class LayerNorm(Op):
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         check_weights_fit(self.name, x)
+        if self.shift and not self.scale:
+            raise Misfit(
+                "`ln` has no bias without a weight, as PyTorch's has none",
+                attribute="scale",
+                help="say `shift=false` too",
+            )
         if self._is_last(x):
             return (x.with_shape(x.shape),)
         moved = check_axis(self.name, self.axis, x) + x.batched
@@ -44,7 +53,7 @@ class LayerNorm(Op):
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         size = (operands[0].shape[self.axis],)
-        return State("weight", size), State("bias", size)
+        return tuple(State(name, size) for name in ("weight", "bias")[: self.scale + self.shift])
 
     def _statistics(self, x: TensorType) -> tuple[Extra, ...]:
         axis = check_axis(self.name, self.axis, x)
@@ -62,7 +71,10 @@ class LayerNorm(Op):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
-        size, given = x.shape[self.axis], keywords(eps=(self.eps, 1e-5))
+        size = x.shape[self.axis]
+        given = keywords(
+            eps=(self.eps, 1e-5), elementwise_affine=(self.scale, True), bias=(self.shift or not self.scale, True)
+        )
         if self._is_last(x):
             return Lowering(Call("nn.LayerNorm", (size,), given))
         place: Keywords = (("dim", dim(check_axis(self.name, self.axis, x), x)),)

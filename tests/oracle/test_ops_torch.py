@@ -278,6 +278,10 @@ CASES = {
         ln(1) [4, 5, 6]
         ln(axis=-1) [4, 5, 6]
         ln(axis=0) [4, 3, 3, 3]
+        ln(shift=false) [5, 4]
+        ln(scale=false, shift=false) [5, 4]
+        ln(0, shift=false) [4, 5, 6]
+        ln(0, scale=false, shift=false) [4, 5, 6]
     """,
     "gn": """
         gn(2) [4, 5, 6]
@@ -285,6 +289,17 @@ CASES = {
         gn(1, eps=1e-3) [4]
         gn(2) [4, 5]
         gn(2) [4, 3, 3, 3]
+        gn(2, scale=false, shift=false) [4, 5, 6]
+    """,
+    "rms_norm": """
+        rms_norm [5, 4]
+        rms_norm(eps=1e-6) [7]
+        rms_norm(axis=0) [4, 5, 6]
+        rms_norm(axis=1) [4, 5, 6]
+        rms_norm(eps=1e-6) [4, 5, 6]
+        rms_norm [4, 5, 6, 2]
+        rms_norm(axis=0) [4, 3, 3, 3]
+        rms_norm [1, 4]
     """,
     "parameter": """
         parameter([1, 5, 4])
@@ -504,6 +519,62 @@ CASES = {
         glu(-1) [5, 4]
         glu(1) [4, 6, 5]
         glu(0) [2]
+    """,
+    "reduce_mean": """
+        reduce_mean(0) [4, 5, 6]
+        reduce_mean([1, 2]) [4, 5, 6]
+        reduce_mean([-1, 0], keep=true) [4, 5, 6]
+        reduce_mean(0) [7]
+        reduce_mean(1) unbatched [4, 5]
+    """,
+    "reduce_sum": """
+        reduce_sum(0) [4, 5, 6]
+        reduce_sum([2, 0], keep=true) [4, 5, 6]
+        reduce_sum(-1) [4, 5]
+    """,
+    "reduce_max": """
+        reduce_max(0) [4, 5, 6]
+        reduce_max([1, 2], keep=true) [4, 5, 6]
+        reduce_max(-1) [4, 5]
+        reduce_max(0) [7]
+    """,
+    "argmax": """
+        argmax(0) [4, 5, 6]
+        argmax(-1) [4, 5]
+        argmax(0) [7]
+        argmax(0) unbatched [7, 2]
+    """,
+    "roll": """
+        roll([-2, 1], [0, 1]) [4, 5, 6]
+        roll(1, -1) [4, 5]
+        roll(3, 1) [4, 5, 6]
+        roll([1, 2, 3], [0, 1, 2]) [4, 5, 6]
+        roll(0, 0) unbatched [4, 5]
+    """,
+    "pixel_shuffle": """
+        pixel_shuffle(2) [8, 3, 4]
+        pixel_shuffle(3) [9, 3, 4]
+        pixel_shuffle(1) [2, 3, 4]
+    """,
+    "pixel_unshuffle": """
+        pixel_unshuffle(2) [2, 6, 4]
+        pixel_unshuffle(3) [1, 3, 6]
+        pixel_unshuffle(1) [2, 3, 4]
+    """,
+    "take": """
+        take [4, 5], unbatched int64 [3]
+        take unbatched [9, 3], unbatched int64 [4, 4]
+        take(axis=1) [4, 5, 6], unbatched int64 [2, 3]
+        take(axis=-1) [4, 5], unbatched int64 [3]
+        take unbatched [9, 3], int64 [4]
+        take [2, 5], unbatched int64 [1]
+    """,
+    "adaptive_maxpool": """
+        adaptive_maxpool(1) [3, 8, 7]
+        adaptive_maxpool([1, 3]) [3, 7, 7]
+        adaptive_maxpool(3) [3, 7]
+        adaptive_maxpool(9) [3, 7]
+        adaptive_maxpool(2) [3, 4, 5, 6]
     """,
     "hard_tanh": """
         hard_tanh [4, 5, 5]

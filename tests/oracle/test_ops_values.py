@@ -280,6 +280,48 @@ def axis_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     return {"axis": rng.randint(-x.rank, 3)}, (x,)
 
 
+def axes_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    axes = tuple(rng.randint(-x.rank, 3) for _ in range(rng.randint(1, 2)))
+    return {"axes": axes if len(axes) > 1 or rng.random() < 0.5 else axes[0], "keep": rng.random() < 0.5}, (x,)
+
+
+def torch_dims(axes: Any) -> Any:
+    return tuple(map(torch_dim, axes)) if isinstance(axes, tuple) else torch_dim(axes)
+
+
+def roll_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    axes = tuple(rng.sample(range(-x.rank, 0), rng.randint(1, x.rank)))
+    shifts = tuple(rng.randint(-5, 5) for _ in range(len(axes) if rng.random() < 0.9 else 3))
+    return {"shift": shifts, "axes": axes}, (x,)
+
+
+def factor_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = TensorType((rng.choice([1, 4, 8, 9]), *(rng.choice([1, 2, 4, 6, 9]) for _ in range(2))))
+    return {"factor": rng.randint(1, 3)}, (x,)
+
+
+def take_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    """Samples of integers are 0 or 1."""
+    x = TensorType(tuple(rng.randint(2, 4) for _ in range(rng.randint(1, 3))))
+    index = TensorType(tuple(rng.randint(1, 4) for _ in range(rng.randint(1, 3))), "int64", batched=False)
+    return {"axis": rng.randint(-x.rank, 3)}, (x, index)
+
+
+def taken(x: Tensor, index: Tensor, axis: int) -> Tensor:
+    return x.index_select(torch_dim(axis), index.flatten()).unflatten(torch_dim(axis), index.shape)
+
+
+def adaptive_max(x: Tensor, out: Any) -> Tensor:
+    kind = (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)[x.dim() - 3]
+    return kind(out)(x)  # type: ignore[no-any-return]
+
+
+def rms_norm(x: Tensor, axis: int) -> Tensor:
+    return x / (x.square().mean(torch_dim(axis), keepdim=True) + torch.finfo(torch.float32).eps).sqrt()
+
+
 REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "conv": (conv_case, conv),
     "maxpool": (maxpool_case, maxpool),
@@ -308,6 +350,16 @@ REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "matmul": (matmul_case, torch.matmul),
     "einsum": (einsum_case, einsum),
     "stack": (stack_case, lambda *xs, axis: torch.stack(xs, torch_dim(axis))),
+    "reduce_mean": (axes_case, lambda x, axes, keep: x.mean(torch_dims(axes), keepdim=keep)),
+    "reduce_sum": (axes_case, lambda x, axes, keep: x.sum(torch_dims(axes), keepdim=keep)),
+    "reduce_max": (axes_case, lambda x, axes, keep: x.amax(torch_dims(axes), keepdim=keep)),
+    "argmax": (axis_case, lambda x, axis: x.max(torch_dim(axis)).indices),
+    "roll": (roll_case, lambda x, shift, axes: torch.roll(x, shift, axes)),
+    "pixel_shuffle": (factor_case, lambda x, factor: nn.PixelShuffle(factor)(x)),
+    "pixel_unshuffle": (factor_case, lambda x, factor: nn.PixelUnshuffle(factor)(x)),
+    "take": (take_case, taken),
+    "adaptive_maxpool": (adaptive_case, adaptive_max),
+    "rms_norm": (axis_case, rms_norm),
     "divide": (two_arms, torch.div),
     "minimum": (merge_case, lambda *xs: torch.stack(torch.broadcast_tensors(*xs)).amin(0)),
     "scale": (number_case("by"), lambda x, by: torch.mul(x, by)),
@@ -490,6 +542,8 @@ def test_a_step_of_training_reaches_every_parameter() -> None:
         ("attention(2)", "[5, 6]"),
         ("attention(2, causal=true)", "[5, 6]"),
         ("ln(axis=0)", "[4, 6, 6]"),
+        ("rms_norm", "[5, 6]"),
+        ("rms_norm(axis=0)", "[4, 6, 6]"),
     ):
         (operand,) = types_of(shape)
         module = lowered(op_of(call), operand, form="module")
@@ -520,6 +574,7 @@ def test_transposed_padding() -> None:
 
 def test_attention_as_its_authors_write_it() -> None:
     """Vaswani et al. 2017: softmax(Q K^T / sqrt(d)) V for each head; a causal one adds minus infinity above the diagonal."""
+    torch.manual_seed(0)
     x, c, heads = torch.randn(2, 5, 12), 12, 3
     into, out, biases = torch.randn(3 * c, c), torch.randn(c, c), (torch.randn(3 * c), torch.randn(c))
     state = {"in_proj_weight": into, "in_proj_bias": biases[0], "out_proj.weight": out, "out_proj.bias": biases[1]}

@@ -284,6 +284,16 @@ def is_in_the_middle(unit: tuple[int, int], sizes: tuple[int, int]) -> bool:
         ((op("ln", axis=0), op("conv", 2, 3, pad=1)), [(3, 5), (4, 6)]),
         ((op("slice", 2, axis=1), op("conv", 2, 1)), [(6, 6), (5, 5)]),
         ((op("gn", 1),), [(0, 8), (0, 8)]),
+        ((op("conv", 8, 1), op("pixel_shuffle", 2)), [(2, 2), (2, 2)]),
+        (
+            (op("conv", 16, 1), op("pixel_shuffle", 4), op("conv", 1, 3, pad=1), op("pixel_unshuffle", 2)),
+            [(1, 2), (2, 3)],
+        ),
+        ((op("conv", 6, (1, 3), pad="half"), op("glu", 0)), [(4, 4), (4, 6)]),
+        ((op("upsample", 2), op("glu", 1)), [(2, 6), (2, 2)]),
+        ((op("reduce_mean", 0, keep=True),), [(4, 4), (5, 5)]),
+        ((op("reduce_max", 1), op("linear", 9), op("reshape", (5, 9, 1)), op("tile", 9, -1)), [(0, 8), (0, 8)]),
+        ((op("rms_norm", axis=0), op("roll", 2, 0), op("scale", 3)), [(4, 4), (5, 5)]),
     ],
     ids=lambda value: " ".join(layer.summary() for layer in value) if isinstance(value, tuple) else "",
 )

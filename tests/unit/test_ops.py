@@ -41,8 +41,8 @@ ATTRIBUTES = {
     "conv_transpose": "channels window stride; pad output_pad dilation groups bias",
     "embedding": "vocabulary features;",
     "attention": "heads; bias dropout causal",
-    "ln": "axis; eps",
-    "gn": "groups; eps",
+    "ln": "axis; eps scale shift",
+    "gn": "groups; eps scale shift",
     "parameter": "shape; init",
     "unpool": "*of;",
     "upsample": "scale; to mode *like",
@@ -66,6 +66,16 @@ ATTRIBUTES = {
     "shift": "by;",
     "pow": "exponent;",
     "clamp": "min max;",
+    "reduce_mean": "axes; keep",
+    "reduce_sum": "axes; keep",
+    "reduce_max": "axes; keep",
+    "argmax": "axis;",
+    "roll": "shift axes;",
+    "pixel_shuffle": "factor;",
+    "pixel_unshuffle": "factor;",
+    "take": "; axis *index",
+    "adaptive_maxpool": "out;",
+    "rms_norm": "axis; eps",
 }
 PLAIN = """relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish log_sigmoid softsign identity abs square sqrt
     exp log reciprocal add subtract multiply divide average maximum minimum matmul"""
@@ -81,8 +91,8 @@ DEFAULTS = {
     "concat": {"axis": 0},
     "conv_transpose": {"stride": 1, "pad": 0, "output_pad": 0, "dilation": 1, "groups": 1, "bias": True},
     "attention": {"bias": True, "dropout": 0, "causal": False},
-    "ln": {"axis": -1, "eps": 1e-5},
-    "gn": {"eps": 1e-5},
+    "ln": {"axis": -1, "eps": 1e-5, "scale": True, "shift": True},
+    "gn": {"eps": 1e-5, "scale": True, "shift": True},
     "parameter": {"init": "zeros"},
     "upsample": {"mode": "nearest"},
     "drop_path": {"p": 0.5},
@@ -96,11 +106,15 @@ DEFAULTS = {
     "celu": {"alpha": 1},
     "gelu": {"approximate": False},
     "hard_tanh": {"min": -1, "max": 1},
+    "reduce_mean": {"keep": False},
+    "take": {"axis": 0},
+    "rms_norm": {"axis": -1, "eps": None},
 }
 MERGES = {"add", "subtract", "multiply", "divide", "average", "maximum", "minimum"}
 MERGES |= {"concat", "stack", "matmul", "einsum"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
-UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp"}
+UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
+UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max"}
 WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
 EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
@@ -224,6 +238,13 @@ def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str)
         ("pow(3)", "[8]", "pow 3"),
         ("clamp(0, 1)", "[8]", "clamp 0:1"),
         ("clamp(max=1)", "[8]", "clamp :1"),
+        ("reduce_mean([1, 2])", "[3, 8, 8]", "reduce_mean 1 2"),
+        ("reduce_max(-1)", "[3, 8]", "reduce_max -1"),
+        ("argmax(0)", "[3, 8]", "argmax 0"),
+        ("roll([-3, 1], [0, 1])", "[3, 8]", "roll -3 1"),
+        ("roll(1, -1)", "[3, 8]", "roll 1"),
+        ("pixel_shuffle(2)", "[8, 4, 4]", "pixel_shuffle 2"),
+        ("adaptive_maxpool(7)", "[512, 9, 9]", "adaptive_maxpool 7x7"),
     ],
 )
 def test_the_short_form(call: str, given: str, text: str) -> None:
@@ -575,8 +596,39 @@ MISFITS = [
     ("clamp", "[3, 8]", "attribute-value", "min", "needs a bound"),
     ("clamp(2, 1)", "[3, 8]", "attribute-value", "min", "wrong way round"),
     ("hard_tanh(1, 1)", "[3, 8]", "attribute-value", "min", "less than `max`"),
+    ("reduce_mean(2)", "[3, 8]", "attribute-value", "axes", "no axis 2"),
+    ("reduce_sum([0, -2])", "[3, 8]", "attribute-value", "axes", "an axis twice"),
+    ("argmax(2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
+    ("roll(1, 2)", "[3, 8]", "attribute-value", "axes", "no axis 2"),
+    ("roll([1, 2], 0)", "[3, 8]", "attribute-value", "shift", "2, not 1"),
+    ("pixel_shuffle(2)", "[6, 4, 4]", "shape-mismatch", "factor", "6 = 1 * 4 + 2"),
+    ("pixel_shuffle(2)", "[8, 4]", "wrong-rank", 0, "needs an image"),
+    ("pixel_unshuffle(2)", "[6, 4, 5]", "shape-mismatch", "factor", "that 2 divides"),
+    ("take", "[3, 8]", "attribute-value", 0, "needs the numbers of the rows"),
+    ("take", "[3, 8], unbatched [4]", "wrong-dtype", 1, "not by float32"),
+    ("take", "[3, 8], unbatched int64 []", "wrong-rank", 1, "needs an axis"),
+    ("take", "[3, 8], int64 [4]", "shape-mismatch", 1, "an index for each sample"),
+    ("take(axis=1)", "unbatched [3, 8], int64 [4]", "shape-mismatch", 1, "an index for each sample"),
+    ("take(axis=2)", "[3, 8], unbatched int64 [4]", "attribute-value", "axis", "no axis 2"),
+    ("ln(scale=false)", "[3, 8]", "attribute-value", "scale", "no bias without a weight"),
+    ("gn(1, shift=false)", "[3, 8]", "attribute-value", "shift", "or neither"),
+    ("gn(1, scale=false)", "[3, 8]", "attribute-value", "scale", "or neither"),
+    ("rms_norm(2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
 ]
-ANY_TYPE = {"flatten", "identity", "split", "permute", "reshape", "pad", "crop", "select", "slice", "tile"}
+ANY_TYPE = {
+    "flatten",
+    "identity",
+    "split",
+    "permute",
+    "reshape",
+    "pad",
+    "crop",
+    "select",
+    "slice",
+    "tile",
+    "roll",
+    "take",
+}
 FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter"}
 MISFITS += [
     (call, given.replace("[", "int64 [", 1), "wrong-dtype", 0, "float values")
@@ -614,6 +666,7 @@ def test_integers_pass_where_nothing_is_computed() -> None:
         "select(0)",
         "slice(1)",
         "tile(2)",
+        "roll(1, 0)",
     ):
         assert {t.dtype for t in op_of(call).infer(tokens)} == {"int64"}
     assert op_of("concat").infer(tokens, tokens) == types_of("int64 [8, 6]")
@@ -650,6 +703,7 @@ HELPED += [(f"conv_transpose(4, {window}, 1, pad=same)", f"[4, {sizes}]") for wi
 HELPED += [("ln(axis=0)", "[4, 6, 6]"), ("attention(2)", "[5, 4]"), ("attention(2, causal=true)", "[5, 4]")]
 HELPED += [("permute([1, 0])", "[5, 4]"), ("reshape([20])", "[5, 4]"), ("l2_normalize", "[5]"), ("drop_path", "[5]")]
 HELPED += [(name, "[5]") for name in ("abs", "square", "sqrt")]
+HELPED += [("rms_norm(axis=0)", "[4, 6, 6]")]
 HELPED += [("rbf(10)", "[84]"), ("tanh(gain=2)", "[84]"), ("bn(scale=false)", "[4]"), ("bn(shift=false)", "[4, 6, 6]")]
 
 

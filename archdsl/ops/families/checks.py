@@ -37,6 +37,14 @@ def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> in
     )
 
 
+def check_axes(op: str, axes: int | tuple[int, ...], x: TensorType, attribute: str = "axes") -> tuple[int, ...]:
+    """The numbers of one or several axes, counted from 0. Raises `Misfit`."""
+    found = [check_axis(op, a, x, attribute) for a in (axes if isinstance(axes, tuple) else (axes,))]
+    if len({*found}) < len(found):
+        raise Misfit(f"`{op}` names an axis twice", attribute=attribute)
+    return tuple(found)
+
+
 def check_groups(groups: int, inputs: int, outputs: int) -> None:
     """Raises `Misfit` where groups do not divide the channels."""
     for what, channels in (("input", inputs), ("output", outputs)):

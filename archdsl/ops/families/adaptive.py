@@ -1,0 +1,68 @@
+"""What `adaptive_avgpool` and `adaptive_maxpool` have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from archdsl.ir import WHOLE, Lowering, Op, Reach, Shape, Step, TensorType, Types
+from archdsl.ir.attrs import Field, Sizes
+from archdsl.ops.families.calls import call_and_function, compact
+from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.windows import per_axis, show_window, spatial_rank
+
+
+class AdaptivePool(Op):
+    """Base of the pools to a given size."""
+
+    category = "pool"
+    positional = 1
+    kind: ClassVar[str]
+    """`Avg` or `Max`, in PyTorch's names."""
+
+    out: Sizes = Field(description="size of the result, for all axes or one for each")
+
+    def sizes(self, x: TensorType) -> Shape:
+        """The spatial sizes of the result. Raises `Misfit`."""
+        return per_axis(self.out, spatial_rank(self.name, x), "out")
+
+    def keeps_channels_last(self, x: TensorType) -> Shape:
+        """The numbers of spatial axes for which maps with channels last stay so."""
+        return (1, 2)
+
+    def resolve(self, *operands: TensorType) -> Self:
+        return self.replace(out=self.sizes(operands[0]))
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_float(self.name, x)
+        return (x.mapped((x.channels, *self.sizes(x)), keeping=self.keeps_channels_last(x)),)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        (x,) = operands
+        out = self.sizes(x)
+        if out == x.sizes:
+            return "pointwise"
+        return WHOLE if is_global(out) else tuple(_covering_step(n, o) for n, o in zip(x.sizes, out, strict=True))
+
+    def counts_values(self, operands: Types, results: Types) -> bool:
+        return operands[0].sizes != results[0].sizes
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        out = self.sizes(operands[0])
+        rank = len(out)
+        module, function = f"Adaptive{self.kind}Pool{rank}d", f"adaptive_{self.kind.lower()}_pool{rank}d"
+        return call_and_function(module, function, (compact(out),))
+
+    def summary(self) -> str:
+        return f"{self.name} {show_window(self.out)}"
+
+
+def is_global(out: Shape) -> bool:
+    """Whether one window covers the whole input."""
+    return set(out) == {1}
+
+
+def _covering_step(n: int, out: int) -> Step:
+    """Evenly spaced windows that cover the real ones; the real ones where out divides n."""
+    stride, rest = divmod(n, out)
+    return Step(stride + rest, stride) if stride else Step(out - n + 1, 1, out - n)

@@ -1,0 +1,25 @@
+"""`reduce_max`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Examples, Saved, Types
+from archdsl.ops.families.reduction import Reduction
+
+
+class ReduceMax(Reduction):
+    """The largest element over one axis or several: `reduce_max(-1)` joins the points of a cloud, Qi et al. 2017.
+
+    Where several are largest, the gradient is divided among them.
+    """
+
+    name = "reduce_max"
+    method = "amax"
+    examples: ClassVar[Examples] = (
+        ("reduce_max(-1)", "[1024, 2048]", "[1024]"),
+        ("reduce_max(0, keep=true)", "[64, 7, 7]", "[1, 7, 7]"),
+    )
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(operands=(0,), result=True)

@@ -1,0 +1,88 @@
+"""`rms_norm`: root mean square normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir.attrs import Axis, Field, Positive
+from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
+from archdsl.ops.families.calls import Keywords, dim, helper_call, keywords
+from archdsl.ops.families.checks import check_axis, check_weights_fit
+from archdsl.ops.families.moves import over
+
+
+class RMSNorm(Op):
+    """Root mean square normalization, Zhang & Sennrich 2019: x / sqrt(mean(x * x) + eps) * weight along one axis.
+
+    It is `ln` without mean and bias. LLaMA has it, Touvron et al. 2023, with `eps=1e-6`.
+    """
+
+    name = "rms_norm"
+    category = "norm"
+    positional = 1
+    reads_unbatched = True
+    examples: ClassVar[Examples] = (
+        ("rms_norm(eps=1e-6)", "[128, 4096]", "[128, 4096]"),
+        ("rms_norm(axis=0)", "[96, 56, 56]", "[96, 56, 56]"),
+    )
+
+    axis: Axis = Field(-1, description="the axis whose elements are normalized together")
+    eps: Positive | None = Field(None, description="added to the mean square; unless given, what float32 adds to 1")
+
+    def _axis(self, x: TensorType) -> int:
+        return check_axis(self.name, self.axis, x)
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_weights_fit(self.name, x)
+        # PyTorch lays the result out as the operand: channels last, or in order. This is so with the axis moved to the end.
+        last = self._axis(x) + x.batched
+        order = (*(a for a in range(x.rank + x.batched) if a != last), last)
+        sizes, strides = (tuple(s[a] for a in order) for s in (x.tensor_shape, x.tensor_strides))
+        is_kept = len(sizes) > 3 and is_channels_last(sizes, strides)
+        axes = CHANNELS_LAST[len(sizes)] if is_kept else range(len(sizes))
+        return (x.in_order(x.shape, tuple(order[a] for a in axes)),)
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        (x,) = operands
+        return (State("weight", (x.shape[self.axis],)),)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return over(operands[0], self.axis)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(operands=(0,), extra=self.scratch(operands, results))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        (x,) = operands
+        axis = self._axis(x)
+        root = Extra("1/rms", (*x.shape[:axis], *x.shape[axis + 1 :]), batched=x.batched)
+        return root, Extra.like("x/rms", x)
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        (x,) = operands
+        axis = self._axis(x)
+        args = (x.shape[axis],)
+        given = keywords(eps=(self.eps, None))
+        if axis == x.rank - 1:
+            return Lowering(Call("nn.RMSNorm", args, given))
+        place: Keywords = (("dim", dim(axis, x)),)
+        return helper_call(_AXIS_RMS_NORM, args, (*place, *given))
+
+
+_AXIS_RMS_NORM = Helper(
+    "AxisRMSNorm",
+    '''
+class AxisRMSNorm(nn.RMSNorm):
+    """Root mean square normalization along an axis that is not the last: 1 for the channels of maps."""
+
+    def __init__(self, size: int, *, dim: int, **kwargs: Any) -> None:
+        super().__init__(size, **kwargs)
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.movedim(self.dim, -1)).movedim(-1, self.dim)
+''',
+    ("Any", "Tensor", "nn"),
+)
