@@ -5,6 +5,7 @@
                                   emit, drawing        report
 
 `load` takes a spec to a network object with its figures; `open_spec` gives the file with all its problems.
+`load_weights`, `freeze`, `parameter_groups` and `checkpoint` prepare a module for training.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archdsl.api import NetworkSpec, SpecError, load
+    from archdsl.backends.pytorch import checkpoint, freeze, load_weights, parameter_groups
     from archdsl.pipeline import open_spec
 
-__all__ = ["NetworkSpec", "SpecError", "load", "open_spec"]
+__all__ = ["NetworkSpec", "SpecError", "checkpoint", "freeze", "load", "load_weights", "open_spec", "parameter_groups"]
 
 
 def __getattr__(name: str) -> object:
@@ -27,4 +29,8 @@ def __getattr__(name: str) -> object:
         from archdsl.pipeline import open_spec
 
         return open_spec
+    if name in ("checkpoint", "freeze", "load_weights", "parameter_groups"):
+        from archdsl.backends import pytorch
+
+        return getattr(pytorch, name)
     raise AttributeError(f"module 'archdsl' has no attribute {name!r}")

@@ -5,18 +5,28 @@ from __future__ import annotations
 import argparse
 import sys
 
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure
+from archdsl.cli.targets import (
+    UsageProblem,
+    add_settings,
+    add_target,
+    add_weights,
+    checked_target,
+    refuse_lone_skip,
+    report_failure,
+    require_torch,
+)
 from archdsl.ir import Network, print_network
 from archdsl.pipeline import Checked
 from archdsl.source import FileProblem, write_whole
 
 EPILOG = """\
 The source depends on PyTorch alone, its paths are those of the spec, and published weights load into it. Writing it
-needs no PyTorch. `archdsl run` runs it.
+needs no PyTorch. `archdsl run` runs it. With --weights nothing is written unless that file loads into it.
 
 examples:
   archdsl compile vgg16 -o vgg16.py
   archdsl compile vgg16 --set classes=10
+  archdsl compile vgg16 --set classes=10 --weights vgg16.safetensors --skip classifier.6 -o vgg16.py
   archdsl compile vgg16 --emit graph
 """
 
@@ -25,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add_target(parser)
     add_settings(parser)
+    add_weights(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all (default: stdout)")
     parser.add_argument(
         "--emit", choices=("pytorch", "graph"), default="pytorch", help="PyTorch source, or the typed graph as text"
@@ -40,14 +51,37 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(checked: Checked, arguments: argparse.Namespace) -> int:
+    refuse_lone_skip(arguments)
     network = checked.facts.network
     source = _source(network, arguments.emit)
+    loaded = ""
+    if arguments.weights is not None:
+        count = _fitting(network, arguments)
+        if count is None:
+            return 1
+        loaded = f", {count} tensors of {arguments.weights} load"
     if arguments.output is not None:
         write_whole(arguments.output, source)
-        print(f"{arguments.output}  {network.name}  {len(source.splitlines())} lines")
+        print(f"{arguments.output}  {network.name}  {len(source.splitlines())} lines{loaded}")
     else:
         sys.stdout.write(source)
     return 0
+
+
+def _fitting(network: Network, arguments: argparse.Namespace) -> int | None:
+    """How many tensors of a file load into the network; None where it has others, which are printed."""
+    from archdsl.analyses.weights import PathError, weights
+    from archdsl.backends.pytorch import WeightsFileError, WeightsMismatch, fitting_weights
+    from archdsl.cli.tables import print_mismatch
+
+    require_torch()
+    try:
+        return len(fitting_weights(weights(network), arguments.weights, arguments.skip))
+    except WeightsMismatch as mismatch:
+        print_mismatch(network.name, mismatch, arguments.color)
+        return None
+    except (WeightsFileError, PathError) as error:
+        raise UsageProblem(str(error)) from None
 
 
 def _source(network: Network, form: str) -> str:

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from statistics import median
 
-from archdsl.backends.pytorch import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
+from archdsl.backends.pytorch import (
+    OPTIMIZERS,
+    PRECISIONS,
+    Measured,
+    Setting,
+    Step,
+    Trial,
+    WeightsMismatch,
+    checkpoint,
+    freeze,
+    load_weights,
+)
 from archdsl.cli.progress import watched
+from archdsl.cli.tables import print_mismatch, print_table
 from archdsl.cli.targets import (
     UsageProblem,
     add_batch,
     add_settings,
     add_target,
+    add_weights,
     checked_target,
     positive,
+    refuse_lone_skip,
     report_failure,
     require_torch,
 )
-from archdsl.cli.terminal import is_ascii, width_of, write_lines
+from archdsl.ir import Network
 from archdsl.pipeline import Checked
-from archdsl.reports import Measurement, measured, render_text
+from archdsl.reports import Measurement, measured
 from archdsl.source import FileProblem
 from archdsl.source.styled import Piece
 
@@ -32,6 +45,7 @@ examples:
   archdsl run vgg16 --batch 8
   archdsl run vgg16 --train --steps 10 --optimizer adam
   archdsl run vgg16 --train --device cuda --precision mixed-bfloat16 --memory-format channels_last
+  archdsl run vgg16 --train --set classes=10 --weights vgg16.safetensors --skip classifier.6 --freeze features
 """
 MEMORY_FORMATS = ("contiguous_format", "channels_last")
 
@@ -41,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_settings(parser)
     add_batch(parser)
+    add_weights(parser)
     parser.add_argument("--train", action="store_true", help="steps of training: forward, backward and an update")
     parser.add_argument("--steps", metavar="K", type=positive, default=1, help="how many (default: 1)")
     parser.add_argument(
@@ -56,6 +71,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-format", choices=MEMORY_FORMATS, default=MEMORY_FORMATS[0], help="how maps lie in memory"
     )
+    _add_tuning(parser)
+
+
+def _add_tuning(parser: argparse.ArgumentParser) -> None:
+    """PATH may have wildcards, and means all below it."""
+    for option, words in (
+        ("--freeze", "train nothing of it"),
+        ("--freeze-all-but", "train only this: a linear probe"),
+        ("--checkpoint", "keep only its inputs for backward, which runs it again: 'layer*.*'"),
+    ):
+        parser.add_argument(option, metavar="PATH", action="append", default=[], help=f"{words}; may be repeated")
+    parser.add_argument("--freeze-up-to", metavar="PATH", help="train nothing of it and of what stands before it")
+    parser.add_argument("--lr", metavar="RATE", type=_rate, help="the learning rate")
+    parser.add_argument(
+        "--lr-of",
+        metavar="PATH=RATE",
+        type=_rate_of,
+        action="append",
+        default=[],
+        help="the learning rate of a part: features=1e-4; may be repeated",
+    )
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"`{text}` is no learning rate")
+    return rate
+
+
+def _rate_of(text: str) -> tuple[str, float]:
+    path, equals, rate = text.rpartition("=")
+    if not equals or not path:
+        raise argparse.ArgumentTypeError(f"`{text}` is not PATH=RATE, as features=1e-4")
+    return path, _rate(rate)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,6 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(checked: Checked, arguments: argparse.Namespace) -> int:
+    _refuse_without_effect(arguments)
     setting = Setting(
         arguments.batch,
         arguments.train,
@@ -77,14 +131,36 @@ def _run(checked: Checked, arguments: argparse.Namespace) -> int:
     )
     require_torch()
     try:
-        trial = Trial(checked.facts.network, setting)
+        trial = _prepared(checked.facts.network, setting, arguments)
         found = trial.measure()
-        steps = watched(trial.steps(arguments.steps), arguments.steps, arguments.color)
+        steps = trial.steps(arguments.steps, arguments.lr, dict(arguments.lr_of))
+        done = watched(steps, arguments.steps, arguments.color)
+    except WeightsMismatch as mismatch:
+        return print_mismatch(checked.name, mismatch, arguments.color)
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
         raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
-    table = measured(_title(checked.name, trial), _measurements(checked, setting, found), [_summary(steps, setting)])
-    write_lines(render_text([table], width_of(sys.stdout, None), is_ascii(sys.stdout, False)), color=arguments.color)
+    is_predicted = setting.precision == "float32" and found.trained == found.params and not arguments.checkpoint
+    figures = _measurements(checked, setting, found, is_predicted)
+    print_table(measured(_title(checked.name, trial), figures, [_summary(done, setting)]), arguments.color)
     return 0
+
+
+def _refuse_without_effect(arguments: argparse.Namespace) -> None:
+    """Raises `UsageProblem` for an option that does nothing without another one."""
+    refuse_lone_skip(arguments)
+    for option in ("freeze", "freeze_all_but", "freeze_up_to", "checkpoint", "lr", "lr_of"):
+        if getattr(arguments, option) not in ([], None) and not arguments.train:
+            raise UsageProblem(f"`--{option.replace('_', '-')}` is for training: give `--train` too")
+
+
+def _prepared(network: Network, setting: Setting, arguments: argparse.Namespace) -> Trial:
+    """The network with its weights, and with what is frozen and run twice. Raises `ValueError` or `RuntimeError`."""
+    trial = Trial(network, setting)
+    if arguments.weights is not None:
+        load_weights(trial.module, arguments.weights, skip=arguments.skip)
+    freeze(trial.module, *arguments.freeze, up_to=arguments.freeze_up_to, all_but=arguments.freeze_all_but)
+    checkpoint(trial.module, *arguments.checkpoint)
+    return trial
 
 
 def _title(name: str, trial: Trial) -> list[Piece]:
@@ -97,23 +173,22 @@ def _title(name: str, trial: Trial) -> list[Piece]:
     ]
 
 
-def _measurements(checked: Checked, setting: Setting, found: Measured) -> list[Measurement]:
-    """Bytes are predicted for float32 alone."""
+def _measurements(checked: Checked, setting: Setting, found: Measured, is_predicted: bool) -> list[Measurement]:
+    """Bytes are predicted for float32, with everything trained and nothing run twice."""
     facts = checked.facts
     cost = facts.cost.training if setting.train else facts.cost.total
+    name, figure = ("kept for backward", "saved_for_backward") if setting.train else ("inference peak", "peak")
+    bytes = found.activations if setting.train else found.held + found.activations
     outputs = [o for o in facts.network.outputs if setting.train or not o.training]
-    shapes = [
-        Measurement(output.name, "shape", output.value.type.shape, shape)
-        for output, shape in zip(outputs, found.outputs, strict=True)
-    ]
-    name = "saved_for_backward" if setting.train else "peak"
-    predicted = facts.memory.figure(name).bytes if setting.precision == "float32" else None
-    is_peak = not setting.train
-    bytes = found.activations + (found.held if is_peak else 0)
+    frozen = [Measurement("trained", "count", None, found.trained)] if found.trained < found.params else []
     return [
         Measurement("params", "count", cost.params, found.params),
-        *shapes,
-        Measurement("inference peak" if is_peak else "kept for backward", "bytes", predicted, bytes),
+        *frozen,
+        *(
+            Measurement(output.name, "shape", output.value.type.shape, shape)
+            for output, shape in zip(outputs, found.outputs, strict=True)
+        ),
+        Measurement(name, "bytes", facts.memory.figure(figure).bytes if is_predicted else None, bytes),
     ]
 
 

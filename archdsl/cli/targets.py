@@ -71,6 +71,20 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """`--weights` and `--skip`."""
+    parser.add_argument(
+        "--weights", metavar="WEIGHTS", help="a file that all weights are read from: .safetensors, .pth"
+    )
+    parser.add_argument(
+        "--skip",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="with --weights: what is not read, fc of a network with a new head; may be repeated",
+    )
+
+
 def add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", metavar="N", type=positive, default=1, help="samples in a batch (default: 1)")
 
@@ -253,6 +267,12 @@ def checked_target(arguments: argparse.Namespace) -> Checked | int:
         print_problems(checked.problems, arguments.color)
         return 1
     return checked
+
+
+def refuse_lone_skip(arguments: argparse.Namespace) -> None:
+    """Raises `UsageProblem` where nothing is read that could be skipped."""
+    if arguments.skip and arguments.weights is None:
+        raise UsageProblem("`--skip` leaves out a part of `--weights`: give both")
 
 
 def require_torch() -> None:

@@ -16,6 +16,7 @@ from archdsl.reports.options import Options
 from archdsl.reports.subject import ClaimResult, Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
 from archdsl.reports.text import render_text
+from archdsl.reports.weights import weights_json, weights_table
 from archdsl.source import Diagnostic
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "render_markdown",
     "render_text",
     "report",
+    "weights_json",
+    "weights_table",
 ]
 
 REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "claims", "all")

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 from archdsl.backends.pytorch.build import build
 from archdsl.backends.pytorch.emit import emit, write
 from archdsl.backends.pytorch.plan import Plan, plan
+from archdsl.backends.pytorch.recompute import checkpoint
 from archdsl.backends.pytorch.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
+from archdsl.backends.pytorch.tuning import freeze, parameter_groups
+from archdsl.backends.pytorch.weights import (
+    WeightsFileError,
+    WeightsMismatch,
+    apart,
+    fitting_weights,
+    load_weights,
+    read_weights,
+    stored,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -18,4 +29,26 @@ if TYPE_CHECKING:
     MemoryFormat = torch.memory_format
     TorchModule = nn.Module
 
-__all__ = ["OPTIMIZERS", "PRECISIONS", "Measured", "Plan", "Setting", "Step", "Trial", "build", "emit", "plan", "write"]
+__all__ = [
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "Measured",
+    "Plan",
+    "Setting",
+    "Step",
+    "Trial",
+    "WeightsFileError",
+    "WeightsMismatch",
+    "apart",
+    "build",
+    "checkpoint",
+    "emit",
+    "fitting_weights",
+    "freeze",
+    "load_weights",
+    "parameter_groups",
+    "plan",
+    "read_weights",
+    "stored",
+    "write",
+]

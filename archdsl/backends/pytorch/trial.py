@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.backends.pytorch.build import build
 from archdsl.backends.pytorch.measure import activation_peak, saved_bytes
+from archdsl.backends.pytorch.tuning import parameter_groups
 from archdsl.ir import Network, TensorType, flatten
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class Measured(NamedTuple):
     """What the module holds, and what one pass through it gave and held. Bytes are those of tensors."""
 
     params: int
-    """Trainable elements; those that are for training only count while training."""
+    """Elements of parameters; those that are for training only count while training."""
+    trained: int
+    """Of these, elements that are not frozen."""
     outputs: tuple[tuple[int, ...], ...]
     """Shapes without the batch axis."""
     held: int
@@ -103,24 +106,26 @@ class Trial:
         buffers = [b for name, b in module.named_buffers() if name in self._used]
         return Measured(
             sum(p.numel() for p in parameters),
+            sum(p.numel() for p in parameters if p.requires_grad),
             tuple(tuple(o.shape[1:]) for o in outputs),
             sum(t.nbytes for t in (*parameters, *buffers, *inputs)),
             activations,
         )
 
-    def steps(self, count: int, groups: list[dict[str, Any]] | None = None) -> Iterator[Step]:
+    def steps(self, count: int, lr: float | None = None, lr_of: Mapping[str, float] | None = None) -> Iterator[Step]:
         """Runs passes or, while training, steps: forward, backward and an update.
 
         The loss is mean cross entropy over axis 0 of each output with more than one channel, else the mean squared
         error, against random targets; those of several outputs are added.
 
         Args:
-            groups: what is trained, as optimizers take it; all parameters that need a gradient if not given.
+            lr: the learning rate; that of `OPTIMIZERS` if not given.
+            lr_of: those of parts, as `parameter_groups` takes them.
 
         Raises:
-            ValueError: there is nothing to train.
+            ValueError: there is nothing to train, or not what `lr_of` names.
         """
-        run = self._training(groups) if self.setting.train else self._forward
+        run = self._training(lr, lr_of) if self.setting.train else self._forward
         for number in range(1, count + 1):
             self._wait()
             start = perf_counter()
@@ -134,14 +139,14 @@ class Trial:
         with self._autocast(), no_grad():
             self.module(*self.inputs)
 
-    def _training(self, groups: list[dict[str, Any]] | None) -> Any:
+    def _training(self, lr: float | None, lr_of: Mapping[str, float] | None) -> Callable[[], float]:
         import torch
 
-        trained = [p for p in self.module.parameters() if p.requires_grad]
-        if not trained:
-            raise ValueError("it has no parameter to train")
         name, settings = OPTIMIZERS[self.setting.optimizer]
-        optimizer = getattr(torch.optim, name)(groups or trained, **settings)
+        groups = parameter_groups(self.module, settings["lr"] if lr is None else lr, lr_of)
+        if not groups:
+            raise ValueError("it has no parameter to train")
+        optimizer = getattr(torch.optim, name)(groups, **settings)
         scaler = torch.amp.GradScaler(self.device.type, enabled=self.setting.precision == f"{MIXED}float16")
 
         def step() -> float:

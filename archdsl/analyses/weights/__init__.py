@@ -1,0 +1,19 @@
+"""The tensors that a network keeps, by their names, and how those of a file differ from them."""
+
+from archdsl.analyses.weights.compare import Comparison, Difference, Kind, Rename, compare
+from archdsl.analyses.weights.select import PathError, matches, selected
+from archdsl.analyses.weights.stored import Stored, Weights, weights
+
+__all__ = [
+    "Comparison",
+    "Difference",
+    "Kind",
+    "PathError",
+    "Rename",
+    "Stored",
+    "Weights",
+    "compare",
+    "matches",
+    "selected",
+    "weights",
+]

@@ -1,0 +1,41 @@
+"""Patterns of paths: `features`, `layer*.0`, `*.bn1`. What lies below a path that matches is selected with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
+
+from archdsl.source import nearest
+
+
+class PathError(ValueError):
+    """A pattern that no path matches."""
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether each part of a path matches that of a pattern: `layer1.0` is matched by `layer*.*`, `layer1` is not."""
+    parts, wanted = path.split("."), pattern.split(".")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def selected(names: Collection[str], patterns: Iterable[str]) -> list[str]:
+    """The names that match a pattern, or lie below a path that does, in their order.
+
+    Raises:
+        PathError: nothing matches one of the patterns.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        parts = pattern.count(".") + 1
+        here = {name for name in names if matches(".".join(name.split(".")[:parts]), pattern)}
+        if not here:
+            raise PathError(_unknown(pattern, names))
+        found |= here
+    return [name for name in names if name in found]
+
+
+def _unknown(pattern: str, names: Iterable[str]) -> str:
+    paths = {name.rsplit(".", count)[0] for name in names for count in range(name.count(".") + 1)}
+    close = nearest(pattern, paths)
+    tops = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
+    return f"nothing that has weights is called `{pattern}`" + (f"; did you mean `{close}`?" if close else f": {tops}")

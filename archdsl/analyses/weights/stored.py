@@ -1,0 +1,36 @@
+"""Network -> the tensors that it keeps, as PyTorch's `state_dict` names, shapes and orders them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from archdsl.ir import Network, flatten, show_shape
+
+
+class Stored(NamedTuple):
+    """What is known of a tensor without its values."""
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+    @property
+    def is_float(self) -> bool:
+        return "float" in self.dtype
+
+    def __str__(self) -> str:
+        return show_shape(self.shape) + ("" if self.dtype == "float32" else f" {self.dtype}")
+
+
+Weights = Mapping[str, Stored]
+"""Tensors by their names, in their order."""
+
+
+def weights(network: Network) -> Weights:
+    """The tensors of all operators, each shared instance once, those of the parts for training among them."""
+    return {
+        state.key(layer.path): Stored(state.shape, state.dtype)
+        for layer in flatten(network, training=True).layers
+        if not layer.is_reuse
+        for state in layer.op.state(*layer.operand_types)
+    }
