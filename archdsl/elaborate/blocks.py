@@ -10,13 +10,12 @@ from typing import Any
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.expressions import simplify
 from archdsl.elaborate.links import Links
 from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call
+from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call, simplify
 from archdsl.ir import Builder, Datum, Module, Op, Origin, Parameter, Value
 from archdsl.source import Label, Span
 from archdsl.syntax import tree
@@ -89,7 +88,7 @@ class Blocks:
             if isinstance(given.value, Tensors)
             for value in given.value.values
         )
-        key = (layer, tuple(v.type for v in operands))
+        key = (layer, tuple((v.type, v.channels) for v in operands))
         if key not in self.instances:
             self._open.add(key)
             self.instances[key] = None  # what a mistake leaves behind: later uses are silent
@@ -115,7 +114,7 @@ class Blocks:
         syntax = definition.syntax
         builder = Builder("block", definition.name, Origin(syntax.name.span), text=show_call(layer), doc=syntax.doc)
         builder.module.arguments = tuple((n, show(g.value)) for n, g in layer.arguments.items())
-        entry = tuple(builder.input(v.type) for v in operands)
+        entry = tuple(builder.input(v.type, v.channels) for v in operands)
         frame = Frame(definition.scope, entry)
         frame.body = syntax.body
         body = self.body(frame, Scope(), Place(builder))
@@ -155,7 +154,7 @@ class Blocks:
                 )
             _check_kind(parameter, value, where)
             if is_block and isinstance(value, Tensors):
-                entered = tuple(body.place.builder.input(v.type) for v in value.values)
+                entered = tuple(body.place.builder.input(v.type, v.channels) for v in value.values)
                 for local, outer in zip(entered, value.values, strict=True):
                     local.tap = name if len(entered) == 1 else outer.tap
                 value = Tensors(entered, value.is_list)
@@ -177,7 +176,7 @@ class Blocks:
                 raise Fault(kinds.UNSUPPORTED, "a shared block with tensor parameters", span)
             return module
         builder = Builder("group", shared.name, Origin(shared.element.span))
-        entry = tuple(builder.input(v.type) for v in operands)
+        entry = tuple(builder.input(v.type, v.channels) for v in operands)
         inside = self.body(Frame(body.frame.outer, entry), Scope(shared.scope), Place(builder))
         if isinstance(link, tree.Merge):
             chain = tree.Chain(link.span, [tree.Element(link.span, None, link, [])], None, "")

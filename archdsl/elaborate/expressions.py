@@ -6,16 +6,18 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
 
+from archdsl.elaborate.functions import Misuse, apply_function
 from archdsl.elaborate.kinds import (
     BAD_ARITHMETIC,
     BUDGET_EXCEEDED,
+    CHANNELS_MOVED,
     EMPTY_RANGE,
     KIND_MISMATCH,
     NOT_AN_INTEGER,
     UNKNOWN_NAME,
 )
 from archdsl.elaborate.problems import Fault
-from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show
+from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show, simplify
 from archdsl.source import Span
 from archdsl.syntax import MALFORMED_NUMBER, tree
 
@@ -148,16 +150,16 @@ class _Evaluator:
         try:
             return apply_function(name, arguments)
         except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
-            reason = str(error) if isinstance(error, _Misuse) else f"`{name}` cannot take these arguments"
+            reason = str(error) if isinstance(error, Misuse) else f"`{name}` cannot take these arguments"
             raise Fault(BAD_ARITHMETIC, reason, e.span) from None
 
     def _index(self, e: tree.Index) -> Any:
         base = self.value(e.base)
-        items = base.values if isinstance(base, Tensors) and base.is_list else base
+        items = base.items if isinstance(base, Tensors) else base
         if not isinstance(items, tuple):
             raise Fault(KIND_MISMATCH, f"expected a list, found {kind_of(base)}", e.base.span, kind_of(base))
         if isinstance(e.index, tree.Range):
-            picked = tuple(self._item(items, i, e) for i in self._range(e.index))
+            picked = tuple(self._item(items, i, e) for i in self._range(e.index, e.base.span.text))
             return Tensors(picked, is_list=True) if isinstance(base, Tensors) else picked
         item = self._item(items, self.integer(e.index), e)
         return Tensors((item,)) if isinstance(base, Tensors) else item
@@ -169,7 +171,7 @@ class _Evaluator:
             )
         return items[index]
 
-    def _range(self, e: tree.Range) -> tuple[int, ...]:
+    def _range(self, e: tree.Range, indexed: str = "") -> tuple[int, ...]:
         first, last = self.integer(e.first), self.integer(e.last)
         step = 1 if e.step is None else self.integer(e.step)
         if step == 0:
@@ -183,7 +185,11 @@ class _Evaluator:
                 EMPTY_RANGE,
                 f"the range {first}{e.operator}{last} runs the wrong way",
                 e.span,
-                helps=(f"count down with `{e.span.text} by -1`",),
+                helps=(
+                    f"`{e.first.span.text}..<len({indexed})` goes on to the end"
+                    if indexed and last < 0
+                    else f"count down with `{e.span.text} by -1`",
+                ),
             )
         return tuple(range(first, end, step))
 
@@ -281,11 +287,6 @@ def _size(value: Any) -> int:
     return 1 + sum(map(_size, value)) if isinstance(value, tuple) else 1
 
 
-def simplify(value: int | Fraction) -> int | Fraction:
-    """Rationals that are whole become integers."""
-    return int(value) if value.denominator == 1 else value
-
-
 def tensor_attribute(value: Any, name: str, span: Span) -> Any:
     """`x.shape`, `x.channels` and the like. Raises `Fault`."""
     if not isinstance(value, Tensors) or len(value.values) != 1:
@@ -303,53 +304,16 @@ def tensor_attribute(value: Any, name: str, span: Span) -> Any:
             span,
             helps=("it has shape, rank, channels, depth, height, width and features",),
         )
+    moved = value.values[0].channels
+    if moved and name != "features":
+        raise Fault(
+            CHANNELS_MOVED,
+            f"`.{name}` counts on channels first, and those of this {show(shape)} are axis {moved}",
+            span,
+            show(shape),
+            helps=("name the axis: " + ", ".join(f"`.shape[{a}]` is {n}" for a, n in enumerate(shape)),),
+        )
     needed = {"depth": 4, "height": 3, "width": 2}.get(name, 1)
     if len(shape) < needed:
         raise Fault(BAD_ARITHMETIC, f"a tensor of shape {show(shape)} has no {name}", span, show(shape))
     return shape[axes[name]]
-
-
-class _Misuse(ValueError):
-    """A function's own words about its arguments."""
-
-
-def apply_function(name: str, arguments: list[Any]) -> Any:
-    """A function on data. Raises ValueError or TypeError where it does not take the arguments."""
-    if name in ("min", "max", "sum"):
-        items = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], tuple) else tuple(arguments)
-        if not all(isinstance(i, int | Fraction) and not isinstance(i, bool) for i in items):
-            raise _Misuse(f"`{name}` takes numbers")
-        if not items and name != "sum":
-            raise _Misuse(f"`{name}` of an empty list")
-        chosen: int | Fraction = sum(items) if name == "sum" else min(items) if name == "min" else max(items)
-        return simplify(chosen)
-    if name == "len":
-        (value,) = arguments
-        if isinstance(value, Tensors) and value.is_list:
-            return len(value.values)
-        if not isinstance(value, tuple):
-            raise _Misuse("`len` takes a list")
-        return len(value)
-    if name == "reverse":
-        (value,) = arguments
-        if not isinstance(value, tuple):
-            raise _Misuse("`reverse` takes a list of data")
-        return value[::-1]
-    if not all(isinstance(a, int | Fraction) and not isinstance(a, bool) for a in arguments):
-        raise _Misuse(f"`{name}` takes numbers")
-    if name == "divisor":
-        value, divisor = arguments
-        return _divisor(Fraction(value), divisor)
-    (value,) = arguments
-    exact = Fraction(value)
-    if name == "floor":
-        return exact.__floor__()
-    return exact.__ceil__() if name == "ceil" else (exact + Fraction(1, 2)).__floor__()
-
-
-def _divisor(value: Fraction, divisor: int) -> int:
-    """The multiple of `divisor` nearest to `value`, a half upwards, never under 90 % of it (MobileNet's rounding)."""
-    if not isinstance(divisor, int) or divisor < 1:
-        raise _Misuse("`divisor` rounds to multiples of a whole number of at least 1")
-    rounded = max(divisor, int(value + Fraction(divisor, 2)) // divisor * divisor)
-    return rounded + divisor if rounded < value * Fraction(9, 10) else rounded

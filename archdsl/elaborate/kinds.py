@@ -43,6 +43,12 @@ NOT_AN_INTEGER = Kind(
     "not-an-integer", "error", "Arithmetic is exact: 5/2 is five halves, and no size. Use `//`, `floor` or `ceil`."
 )
 BAD_ARITHMETIC = Kind("bad-arithmetic", "error", "An operation on data that has no result: a division by zero, say.")
+CHANNELS_MOVED = Kind(
+    "channels-moved",
+    "error",
+    "`channels` is the first axis of a map, and `depth`, `height` and `width` its last ones. After `permute` has put the "
+    "channels elsewhere they would be other axes, so the axis is asked for by its number: `x.shape[0]`.",
+)
 NO_CURRENT_VALUE = Kind(
     "no-current-value",
     "error",

@@ -118,8 +118,10 @@ class Layers(Names):
         if not label.is_string or "{" not in label.text:
             return label.text
 
+        written = (label.span.start + found.start(1) for found in _HOLE.finditer(label.span.text))
+
         def fill(hole: re.Match[str]) -> str:
-            start = label.span.start + 1 + hole.start(1)
+            start = next(written)
             expression, problems = _parse_hole(label.span.source, start, start + len(hole.group(1)))
             if expression is None:
                 raise Fault(kinds.BAD_LABEL, problems[0].message, label.span, "in this label")
@@ -129,13 +131,14 @@ class Layers(Names):
                 raise Fault(kinds.BAD_LABEL, f"a hole holds a whole number or a string, not {what}", label.span)
             return str(value)
 
-        return re.sub(r"\{([^{}]*)\}", fill, label.text)
+        return _HOLE.sub(fill, label.text)
 
     def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
         arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
         return CallFrame(show_call(layer), span, layer.name, arguments)
 
 
+_HOLE = re.compile(r"\{([^{}]*)\}")
 _parse_hole = lru_cache(maxsize=256)(parse_expression)
 """A label in a loop is read once."""
 

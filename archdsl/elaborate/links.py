@@ -82,13 +82,15 @@ class Links(Layers):
         return value.values
 
     def _operands(self, layer: Layer, current: Current, tensors: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
-        """The operands of a layer: the current value, several for a merge, and the tensors among its arguments."""
+        """The operands of a layer: the current values, one for most operators, and the tensors among a merge's arguments."""
         if layer.is_merge:
             if current is None and tensors:
                 return tensors
             return self._several(current, f"`{layer.name}`", span) + tensors
         if layer.op is not None and layer.op.operands == 0:
             return ()
+        if layer.op is None:
+            return self._several(current, f"`{layer.name}`", span)
         return self._one(current, f"`{layer.name}`", span)
 
     def _several(self, current: Current, what: str, span: Span) -> tuple[Value, ...]:

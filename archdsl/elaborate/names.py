@@ -158,7 +158,7 @@ class Names:
                 span,
                 helps=("name the input: `image -> ...`",),
             )
-        return Tensors(entry, is_list=len(entry) > 1)
+        return Tensors(entry, is_list=len(entry) > 1, is_input=True)
 
     def callee(self, text: str, span: Span) -> Any:
         return self.name(text, span)

@@ -76,8 +76,8 @@ def check_label(label: str, span: Span) -> None:
         reason = "a label may not be empty"
     elif "." in label:
         reason = f"`{label}` holds a dot: a label is one part of a path"
-    elif not label.isprintable() or len(label) > 200 or any(c in label for c in "\"'\\`"):
-        reason = "a label holds printable characters, no quotes and no backslash, and at most 200"
+    elif not label.isprintable() or len(label) > 200:
+        reason = "a label holds printable characters, and at most 200"
     elif keyword.iskeyword(label):
         reason = f"`{label}` is a keyword of Python"
     elif label in MODULE_ATTRIBUTES or label.startswith("__"):

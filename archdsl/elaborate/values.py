@@ -27,11 +27,18 @@ POISON = Poison()
 class Tensors:
     """A tensor, or a list of them (a list of taps, several results)."""
 
-    __slots__ = ("is_list", "values")
+    __slots__ = ("is_input", "is_list", "values")
 
-    def __init__(self, values: tuple[Value, ...], is_list: bool = False) -> None:
+    def __init__(self, values: tuple[Value, ...], is_list: bool = False, is_input: bool = False) -> None:
         self.values = values
         self.is_list = is_list
+        self.is_input = is_input
+        """Whether this is `in`, which may be several values, or one."""
+
+    @property
+    def items(self) -> tuple[Value, ...] | None:
+        """The values as a list that has a length and may be indexed; None for one tensor."""
+        return self.values if self.is_list or self.is_input else None
 
 
 class Given:
@@ -139,7 +146,7 @@ class Function:
 def freeze(value: Any) -> Any:
     """A hashable stand-in that tells apart what Python holds equal (1 and true) and tensors by type only."""
     if isinstance(value, Tensors):
-        return ("tensor", value.is_list, tuple(v.type for v in value.values))
+        return ("tensor", value.is_list, tuple((v.type, v.channels) for v in value.values))
     if isinstance(value, tuple):
         return ("list", *map(freeze, value))
     if isinstance(value, Layer):
@@ -179,6 +186,11 @@ def show(value: Any) -> str:
     if isinstance(value, Tensors):
         return (value.values[0].tap if len(value.values) == 1 else None) or "..."
     return str(value)
+
+
+def simplify(value: int | Fraction) -> int | Fraction:
+    """Rationals that are whole become integers."""
+    return int(value) if value.denominator == 1 else value
 
 
 def show_number(value: Fraction) -> str:

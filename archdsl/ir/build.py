@@ -8,7 +8,7 @@ to the value they were first given; the builder finds what stands for it where i
 from __future__ import annotations
 
 from archdsl.ir.graph import Module, ModuleKind, Node, Origin, Value
-from archdsl.ir.op import Misfit, Op
+from archdsl.ir.op import Axes, Misfit, Op, Rows
 from archdsl.ir.types import TensorType, show_shape
 
 Values = tuple[Value, ...]
@@ -34,9 +34,10 @@ class Builder:
         self._known: dict[Value, Value] = {}
         self._imported: list[Value] = []
 
-    def input(self, type: TensorType) -> Value:
-        """A new input of the module."""
+    def input(self, type: TensorType, channels: int = 0) -> Value:
+        """A new input of the module; `channels` is the axis of its channels."""
         value = Value(type)
+        value.channels = channels
         self.module.inputs.append(value)
         self._own(value)
         return value
@@ -45,13 +46,19 @@ class Builder:
         """Adds an operator; its results. Raises `Misfit` where the operands do not fit, and then adds nothing."""
         types = tuple(v.type for v in operands)
         _check_batch(op, types)
-        results = op.infer(*types)
-        return self._add(Node(name, op.resolve(*types), self._local(operands), results, origin, training))
+        node = Node(name, op.resolve(*types), self._local(operands), op.infer(*types), origin, training)
+        if op.category == "reshape" or (operands and operands[0].channels):
+            for result in node.results:
+                result.channels = _channels(op, operands, result)
+        return self._add(node)
 
     def call(self, name: str, module: Module, operands: Values, origin: Origin, training: bool = False) -> Values:
         """Adds a call of a finished module; its results."""
-        results = tuple(v.type for v in module.outputs)
-        return self._add(Node(name, module, self._local(operands), results, origin, training))
+        types = tuple(v.type for v in module.outputs)
+        node = Node(name, module, self._local(operands), types, origin, training)
+        for result, inner in zip(node.results, module.outputs, strict=True):
+            result.channels = inner.channels
+        return self._add(node)
 
     def group(self, label: str, origin: Origin, *, doc: str = "") -> Builder:
         """A builder for a group inside this module; `close` adds its call."""
@@ -100,8 +107,7 @@ class Builder:
         call = inside._call
         assert call is not None, "a group is closed before its values are used outside it"
         inside.output(value)
-        result = Value(value.type, call, len(call.results))
-        result.tap = value.tap
+        result = _stand_in(value, call, len(call.results))
         call.results = (*call.results, result)
         return result
 
@@ -109,8 +115,7 @@ class Builder:
         """The value of a module around this one, made an input."""
         assert self.parent is not None, "a value of another module"
         self.parent.local(value)
-        result = Value(value.type)
-        result.tap = value.tap
+        result = _stand_in(value)
         self.module.inputs.append(result)
         self._imported.append(value)
         return result
@@ -127,6 +132,27 @@ class Builder:
         for value in node.results:
             self._own(value)
         return node.results
+
+
+def _stand_in(value: Value, producer: Node | None = None, index: int = 0) -> Value:
+    """What stands for a value in another module."""
+    result = Value(value.type, producer, index)
+    result.tap, result.channels = value.tap, value.channels
+    return result
+
+
+def _channels(op: Op, operands: Values, result: Value) -> int:
+    """The axis of the result that holds the channels of the first operand; the first where that cannot be said."""
+    axis = operands[0].channels if operands else 0
+    reach = op.reach(*(v.type for v in operands))
+    if reach == "pointwise":
+        return axis
+    if not isinstance(reach, Axes):
+        return 0
+    entry = reach.operands[0][axis]
+    if isinstance(entry, Rows):
+        return entry.axis
+    return axis if entry == "whole" and result.type.rank == operands[0].type.rank else 0
 
 
 def _check_batch(op: Op, types: tuple[TensorType, ...]) -> None:

@@ -55,7 +55,7 @@ class Origin(NamedTuple):
 class Value:
     """One tensor: a module's input, or a result of a node."""
 
-    __slots__ = ("index", "producer", "tap", "type")
+    __slots__ = ("channels", "index", "producer", "tap", "type")
 
     def __init__(self, type: TensorType, producer: Node | None = None, index: int = 0) -> None:
         self.type = type
@@ -63,6 +63,8 @@ class Value:
         self.index = index
         self.tap: str | None = None
         """The name that the spec gives it, if any."""
+        self.channels = 0
+        """The axis of a map's channels, which is the first until `permute` moves it."""
 
     def __repr__(self) -> str:
         return f"Value({self.type}{f', {self.tap}' if self.tap else ''})"

@@ -1,0 +1,39 @@
+"""`channels-last`: a convolution or pool whose map has its channels somewhere else than first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.ir import show_shape
+from archdsl.lints.subject import Graph
+from archdsl.source import Diagnostic, Kind, Label
+
+KIND = Kind(
+    "channels-last",
+    "warning",
+    "Convolutions and pools take the first axis for the channels. After a `permute` that has put the channels last, as dense "
+    "layers want them, the rows of the map would be convolved as if they were channels: permute back before.",
+)
+ACCEPTED = (
+    "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8) -> permute([2, 0, 1])\n  conv(8, 3x3)\n}",
+    "network A {\n  input volume: [16, 16, 8]\n  conv(8, 3x3)\n}",
+)
+REJECTED = (
+    "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8)\n  conv(8, 3x3)\n}",
+    "block unit { maxpool(2x2) }\n"
+    "network A {\n  input image: [8, 16, 16]\n  last: { permute([1, 2, 0]) }\n  relu -> unit\n}",
+)
+
+WINDOWED = ("conv", "pool")
+
+
+def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
+    for use in graph.uses:
+        if use.op.category in WINDOWED and use.node.operands and (axis := use.node.operands[0].channels):
+            shape = use.operand.shape
+            yield Diagnostic(
+                KIND,
+                f"`{use.op.name}` takes {shape[0]} rows of a map {show_shape(shape)} for its channels",
+                Label(use.span, f"the channels are axis {axis}, of {shape[axis]}"),
+                helps=("put the channels first with `permute` before it",),
+            )
