@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from time import monotonic
+from typing import Self
 
 from archdsl.backends.pytorch import Step
 from archdsl.cli.terminal import Color, is_colored
@@ -44,3 +46,35 @@ def _with_a_bar(steps: Iterable[Step], count: int, color: Color) -> list[Step]:
 
 def _words(step: Step) -> str:
     return f"{step.seconds:.3f} s" + ("" if step.loss is None else f"  loss {step.loss:.4f}")
+
+
+class Place:
+    """A line on a terminal that says how far a long task is, and goes away with it. Nothing where stderr is piped."""
+
+    DELAY = 1.0
+    """Seconds that a task may take without one."""
+
+    def __init__(self, what: str, count: int) -> None:
+        self._what = what
+        self._count = count
+        self._done = 0
+        self._start = monotonic()
+        self._width = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write("")
+
+    def step(self, name: str) -> None:
+        """The next part begins."""
+        self._done += 1
+        if sys.stderr.isatty() and monotonic() - self._start > self.DELAY:
+            self._write(f"{self._what} {self._done} of {self._count}: {name}"[:79])
+
+    def _write(self, text: str) -> None:
+        if text or self._width:
+            sys.stderr.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+            sys.stderr.flush()
+            self._width = len(text)

@@ -85,8 +85,10 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_batch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch", metavar="N", type=positive, default=1, help="samples in a batch (default: 1)")
+def add_batch(parser: argparse.ArgumentParser, default: int = 1) -> None:
+    parser.add_argument(
+        "--batch", metavar="N", type=positive, default=default, help=f"samples in a batch (default: {default})"
+    )
 
 
 def positive(text: str) -> int:

@@ -1,0 +1,184 @@
+"""What archdsl says of a network beside what PyTorch does, check by check."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from archdsl.analyses import Facts
+from archdsl.backends.pytorch.verify.observe import Described, Pass, Subject
+from archdsl.ir import Flat, Layer, TensorType, flatten
+from archdsl.ir.strides import BATCH
+
+ABSENT = "nothing"
+
+
+class Difference(NamedTuple):
+    """One thing that archdsl says and PyTorch does otherwise."""
+
+    path: str
+    """Of the layer, in the `state_dict` too; empty for the whole network."""
+    said: str
+    found: str
+
+
+class Outcome(NamedTuple):
+    """What one check compared."""
+
+    compared: str
+    differences: tuple[Difference, ...] = ()
+    gap: str = ""
+    """What could not be compared, and why."""
+
+
+Check = Callable[[Facts, Subject, int], Outcome]
+"""Compares the facts of a network with its module on a device, for a batch."""
+
+
+def shapes(facts: Facts, subject: Subject, batch: int) -> Outcome:
+    """The results of every module by its path, and of the network, as forward hooks see them in both modes."""
+    differences: list[Difference] = []
+    modules: set[str] = set()
+    for training in _modes(facts):
+        flat = flatten(facts.network, training)
+        done = subject.run(training=training)
+        modules |= done.results.keys()
+        differences += _shapes(flat, done, batch)
+        outputs = tuple(_described(flat.types[v], batch) for v in flat.outputs)
+        if outputs != done.outputs:
+            differences.append(Difference("", _listed(outputs), _listed(done.outputs)))
+    return Outcome(f"{_count(len(modules), 'module')} and the outputs", _once(differences))
+
+
+def _modes(facts: Facts) -> tuple[bool, ...]:
+    """Inference, and training where that has parts of its own."""
+    return (False, True) if any(o.training for o in facts.network.outputs) else (False,)
+
+
+def _shapes(flat: Flat, done: Pass, batch: int) -> Iterator[Difference]:
+    said: dict[str, list[Described]] = defaultdict(list)
+    stateful: set[str] = set()
+    for layer in flat.layers:
+        said[layer.path].append(tuple(_described(flat.types[v], batch) for v in layer.results))
+        if any(s.name for s in layer.op.state(*layer.operand_types)):
+            stateful.add(layer.path)
+    for path, found in done.results.items():
+        if path in said:
+            yield from _differs(path, _runs(said[path]), _runs(found))
+        elif path in flat.paths:  # a module; of a shared one the first use is known
+            yield from _differs(
+                path, _listed(_described(flat.types[v], batch) for v in flat.paths[path]), _listed(found[0])
+            )
+        elif path.rpartition(".")[0] not in said:
+            yield Difference(path, ABSENT, _runs(found))
+    for path in stateful - done.results.keys():
+        yield Difference(path, _runs(said[path]), "a module that is not run")
+
+
+def state(facts: Facts, subject: Subject, batch: int) -> Outcome:
+    """Parameters and buffers: names, types, shapes and order."""
+    said = [
+        f"{s.key(layer.path)}: {s.dtype} {list(s.shape)} {'parameter' if s.role == 'parameter' else 'buffer'}"
+        for layer in flatten(facts.network, training=True).layers
+        if not layer.is_reuse
+        for s in layer.op.state(*layer.operand_types)
+    ]
+    said = _own_first(said)
+    found = subject.state()
+    compared = f"{_count(len(said), 'tensor')}, {facts.cost.training.params:_} parameters"
+    known, real = (dict(line.split(": ", 1) for line in lines) for lines in (said, found))
+    differences = [
+        Difference(key, known.get(key, ABSENT), real.get(key, ABSENT))
+        for key in {**known, **real}
+        if known.get(key) != real.get(key)
+    ]
+    if not differences and said != found:
+        first = next((a, b) for a, b in zip(said, found, strict=True) if a != b)
+        differences = [Difference("", f"{first[0].partition(':')[0]} first", f"{first[1].partition(':')[0]} first")]
+    return Outcome(compared, tuple(differences))
+
+
+def _own_first(lines: list[str]) -> list[str]:
+    """PyTorch's order: what a module owns itself stands before what the modules in it own."""
+    own = [line for line in lines if "." not in line.partition(":")[0]]
+    inside: dict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        child, dot, rest = line.partition(".")
+        if dot and ":" not in child:
+            inside[child].append(rest)
+    return own + [f"{child}.{line}" for child, rest in inside.items() for line in _own_first(rest)]
+
+
+def flops(facts: Facts, subject: Subject, batch: int) -> Outcome:
+    """Multiply-adds of every module by its path, twice, as `FlopCounterMode` counts them."""
+    differences: list[Difference] = []
+    modules: set[str] = set()
+    for training in _modes(facts):
+        flat = flatten(facts.network, training)
+        tables = {path for layer in flat.layers if _has_table(layer) for path in _scopes(layer.path)}
+        said = _flops(flat, batch)
+        found = subject.run(training=training).flops
+        for path in (said.keys() | found.keys()) - tables:
+            if path in found or path == "":
+                modules.add(path)
+                differences += _differs(path, f"{said.get(path, 0):_}", f"{found.get(path, 0):_}")
+    total = facts.cost.training.flops
+    gap = "conv(table=...) counts the joined pairs, PyTorch's kernel runs all" if tables else ""
+    return Outcome(f"{_count(len(modules - {''}), 'module')}, {total:_} for one sample", _once(differences), gap)
+
+
+def _flops(flat: Flat, batch: int) -> Mapping[str, int]:
+    said: dict[str, int] = defaultdict(int)
+    for layer in flat.layers:
+        macs = layer.op.macs(layer.operand_types, layer.result_types)
+        samples = batch if any(t.batched for t in layer.result_types) else 1
+        for path in _scopes(layer.path):
+            said[path] += 2 * macs * samples
+    return said
+
+
+def _has_table(layer: Layer) -> bool:
+    return layer.op.attributes.get("table") is not None
+
+
+def _scopes(path: str) -> list[str]:
+    """The path, those of the modules around it, and the empty one of the network."""
+    parts = path.split(".")
+    return [".".join(parts[:n]) for n in range(len(parts) + 1)]
+
+
+def saved(facts: Facts, subject: Subject, batch: int) -> Outcome:
+    """Bytes that a pass in training keeps for backward, as hooks on saved tensors see them."""
+    said, found = facts.memory_at(batch).saved.bytes, subject.saved_bytes()
+    return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
+
+
+def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
+    """Bytes of activations at the peak of inference."""
+    said, found = facts.memory_at(batch).activation_peak, subject.activation_peak()
+    return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
+
+
+def _differs(path: str, said: str, found: str) -> tuple[Difference, ...]:
+    return () if said == found else (Difference(path, said, found),)
+
+
+def _once(differences: list[Difference]) -> tuple[Difference, ...]:
+    return tuple(dict.fromkeys(sorted(differences, key=lambda d: d.path)))
+
+
+def _described(type: TensorType, batch: int) -> str:
+    return f"{type.dtype} {[batch if n == BATCH else n for n in type.tensor_shape]}"
+
+
+def _listed(described: Iterator[str] | Described) -> str:
+    return ", ".join(described) or ABSENT
+
+
+def _runs(found: list[Described]) -> str:
+    return "; ".join(map(_listed, found))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:_} {word}{'s' if number != 1 else ''}"

@@ -1,0 +1,108 @@
+"""What PyTorch says of a network: the compiled module is run, and hooks and counters tell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archdsl.backends.pytorch.build import build
+from archdsl.backends.pytorch.measure import activation_peak, saved_bytes
+from archdsl.ir import Network
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+Described = tuple[str, ...]
+"""Tensors as one reads them, `float32 [2, 64, 56, 56]`, the batch among the sizes."""
+
+
+class Pass(NamedTuple):
+    """One pass through a module."""
+
+    outputs: Described
+    results: dict[str, list[Described]]
+    """Of every module by its path: what each of its runs gave."""
+    flops: dict[str, int]
+    """By the path of a module, those of the modules in it among them; of the whole under the empty path."""
+
+
+class Subject:
+    """A network as a PyTorch module on a device, with random inputs.
+
+    Raises:
+        RuntimeError: PyTorch has no such device, or not enough memory on it.
+        ValueError: the uses of a shared instance need different code.
+    """
+
+    def __init__(self, network: Network, device: str, batch: int) -> None:
+        import torch
+
+        torch.manual_seed(0)
+        self.network = network
+        self.module: nn.Module = build(network, device)
+        self.inputs = [random_input(t.shape, t.dtype, batch, torch.device(device)) for t in network.input_types]
+
+    def state(self) -> list[str]:
+        """The `state_dict` in its order, a line for each tensor."""
+        parameters = {name for name, _ in self.module.named_parameters()}
+        return [
+            f"{key}: {describe(tensor)} {'parameter' if key in parameters else 'buffer'}"
+            for key, tensor in self.module.state_dict().items()
+        ]
+
+    def run(self, *, training: bool) -> Pass:
+        """A pass with hooks on all modules."""
+        from torch import no_grad
+        from torch.utils.flop_counter import FlopCounterMode
+
+        results: dict[str, list[Described]] = defaultdict(list)
+
+        def note(path: str) -> Callable[[Any, Any, Any], None]:
+            return lambda _module, _inputs, found: results[path].append(tuple(map(describe, tensors(found))))
+
+        hooks = [child.register_forward_hook(note(path)) for path, child in self.module.named_modules() if path]
+        try:
+            with no_grad(), FlopCounterMode(display=False) as counter:
+                found = self.module.train(training)(*self.inputs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        flops = {_path(name): sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
+        return Pass(tuple(map(describe, tensors(found))), dict(results), {**flops, "": counter.get_total_flops()})
+
+    def saved_bytes(self) -> int:
+        return saved_bytes(self.module.train(), *self.inputs)
+
+    def activation_peak(self) -> int:
+        return activation_peak(self.module.eval(), *self.inputs)
+
+
+def random_input(shape: tuple[int, ...], dtype: str, batch: int, device: torch.device) -> Tensor:
+    """Normal numbers; for integers 0 and 1, which are indices or masks."""
+    import torch
+
+    if "float" in dtype:
+        return torch.randn(batch, *shape, dtype=getattr(torch, dtype), device=device)
+    return torch.randint(0, 2, (batch, *shape), dtype=getattr(torch, dtype), device=device)
+
+
+def tensors(found: Any) -> Iterator[Tensor]:
+    """The tensors of a result, without what exists only while training."""
+    if found is None:
+        return
+    if hasattr(found, "untyped_storage"):
+        yield found
+        return
+    for part in found:
+        yield from tensors(part)
+
+
+def describe(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _path(name: str) -> str:
+    """`ResNet50.layer1.0` -> `layer1.0`; the counter puts the class of the whole module in front."""
+    return name.partition(".")[2]

@@ -1,0 +1,213 @@
+"""`archdsl verify` finds what is wrong: facts of operators are made false, and the difference is told and made small."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from archdsl.backends.pytorch.verify import Verified, spec_text, verify
+from archdsl.ir import Lowering, Network, Op, Saved, State, TensorType, Types, flatten
+from archdsl.ops import find
+from archdsl.pipeline import open_source
+from archdsl.source import Source
+from tests.support.cli import Cli
+from tests.support.random_networks import random_network
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def archdsl(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+SPEC = """
+block unit(width) {
+  add {
+    | conv1: conv(width, 3x3, pad=1) -> bn1: bn -> relu -> conv2: conv(width, 3x3, pad=1)
+    | { conv(width, 1x1) }
+  }
+  relu
+}
+
+network Net {
+  input image: [3, 12, 12]
+  first: unit(4)
+  second: unit(8)
+  pool: maxpool(3x3, stride=1, pad=1)
+  flatten
+  fc1: linear(6) -> dropout(0.5)
+  fc2: linear(5)
+}
+"""
+
+
+def network_of(text: str) -> Network:
+    spec = open_source(Source("test.arch", text), Path())
+    (name,) = spec.networks
+    checked = spec.check(name)
+    assert checked.network is not None, [p.message for p in (*spec.problems, *checked.problems)]
+    return checked.network
+
+
+def found(network: Network, **options: Any) -> dict[str, Verified]:
+    """The checks with differences, by name."""
+    return {check.name: check for check in verify(network, **options) if check.differences}
+
+
+def kind(name: str) -> type[Op]:
+    found = find(name)
+    assert found is not None
+    return found
+
+
+Wrong = Callable[[pytest.MonkeyPatch], None]
+
+
+def wrong_macs(patch: pytest.MonkeyPatch) -> None:
+    right = kind("linear").macs
+    patch.setattr(kind("linear"), "macs", lambda self, a, b: right(self, a, b) + 1)
+
+
+def wrong_shape(patch: pytest.MonkeyPatch) -> None:
+    def infer(self: Op, *operands: TensorType) -> Types:
+        x = operands[0]
+        return (x.with_shape((x.channels, *(n // 2 + 1 for n in x.sizes))),)
+
+    patch.setattr(kind("maxpool"), "infer", infer)
+
+
+def wrong_state(patch: pytest.MonkeyPatch) -> None:
+    right = kind("bn").state
+
+    def state(self: Op, *operands: TensorType) -> tuple[State, ...]:
+        weight, bias, *rest = right(self, *operands)
+        return (bias, weight, *rest)
+
+    patch.setattr(kind("bn"), "state", state)
+
+
+def wrong_saved(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(kind("dropout"), "saved", lambda self, operands, results: Saved())
+
+
+def wrong_scratch(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(kind("maxpool"), "scratch", lambda self, operands, results: ())
+
+
+def wrong_reach(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(kind("conv"), "reach", lambda self, *operands: "pointwise")
+
+
+def wrong_code(patch: pytest.MonkeyPatch) -> None:
+    right = kind("conv").pytorch
+
+    def pytorch(self: Op, *operands: TensorType) -> Lowering:
+        lowering = right(self, *operands)
+        assert lowering.module is not None
+        return lowering._replace(module=lowering.module._replace(args=(7, *lowering.module.args[1:])))
+
+    patch.setattr(kind("conv"), "pytorch", pytorch)
+
+
+CASES: dict[str, tuple[Wrong, str, str, str]] = {
+    "macs": (wrong_macs, "meta", "FLOPs", "input x0: [1152] | x0 -> fc1: linear(6) as v1 | output out0 = v1"),
+    "infer": (
+        wrong_shape,
+        "meta",
+        "shapes",
+        "input x0: [8, 12, 12] | x0 -> pool: maxpool(3x3, 1, pad=1) as v1 | output out0 = v1",
+    ),
+    "state": (wrong_state, "meta", "parameters", "input x0: [4, 12, 12] | x0 -> bn1: bn as v1 | output out0 = v1"),
+    "saved": (
+        wrong_saved,
+        "meta",
+        "saved for backward",
+        "input x0: [1152] | x0 -> fc1: linear(6) as v1 | v1 -> 1: dropout as v2 | output out0 = v2",
+    ),
+    "scratch": (
+        wrong_scratch,
+        "cpu",
+        "inference peak",
+        "input x0: [8, 12, 12] | x0 -> pool: maxpool(3x3, 1, pad=1) as v1 | output out0 = v1",
+    ),
+    "reach": (
+        wrong_reach,
+        "cpu",
+        "receptive fields",
+        "input x0: [3, 12, 12] | x0 -> conv1: conv(4, 3x3, pad=1) as v1 | output out0 = v1",
+    ),
+    "pytorch": (
+        wrong_code,
+        "meta",
+        "shapes",
+        "input x0: [3, 12, 12] | x0 -> conv1: conv(4, 3x3, pad=1) as v1 | output out0 = v1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_wrong_fact_is_found_and_shown_with_the_smallest_spec(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong, device, name, smallest = CASES[case]
+    right = network_of(SPEC)
+    assert found(right, device=device, with_fields=device == "cpu") == {}
+    wrong(monkeypatch)
+    network = network_of(SPEC) if case == "infer" else right
+    check = found(network, device=device, with_fields=device == "cpu")[name]
+    lines = [line.strip() for line in check.spec.splitlines()]
+    assert (lines[0], " | ".join(lines[1:-1])) == ("network Difference {", smallest)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_spec_that_is_shown_is_the_network(seed: int) -> None:
+    """A random graph written as a spec and read again runs the same operators at the same types."""
+    network = random_network(seed)
+    again = network_of(spec_text(network))
+    said, read = (
+        Counter((x.op, x.operand_types) for x in flatten(n).layers if x.op.name != "identity") for n in (network, again)
+    )
+    assert read == said
+    assert found(again) == {}
+
+
+def test_a_network_that_pytorch_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong_code(monkeypatch)
+    check = found(network_of(SPEC))["FLOPs"]
+    assert "RuntimeError" in check.differences[0].found
+    assert "conv1: conv" in check.spec and "fc" not in check.spec
+
+
+def test_the_command_tells_differences(archdsl: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "net.arch"
+    file.write_text(SPEC)
+    done = archdsl("verify", str(file), "--device", "cpu", "--fields")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == "1 network: no difference"
+    wrong_macs(monkeypatch)
+    done = archdsl("verify", str(file))
+    assert done.code == 1
+    assert "fails FLOPs" in done.out and "x0 -> fc1: linear(6) as v1" in done.out
+    data = json.loads(archdsl("verify", str(tmp_path), "--format", "json").out)
+    differences = {c["name"]: [d["path"] for d in c["differences"]] for c in data["networks"][0]["checks"]}
+    assert differences == {
+        "shapes": [],
+        "parameters": [],
+        "FLOPs": ["", "fc1", "fc2"],
+        "saved for backward": [],
+        "inference peak": [],
+    }
+
+
+def test_the_command_refuses_what_is_not_there(archdsl: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "net.arch"
+    file.write_text(SPEC.replace("conv(width, 1x1)", "conv(width, 2x2)"))
+    assert archdsl("verify", str(file)).code == 1
+    assert archdsl("verify", str(tmp_path / "none.arch")).code == 2
+    done = archdsl("verify", str(file), "--device", "abacus")
+    assert (done.code, done.err) == (2, "archdsl: PyTorch has no device `abacus` here\n")
