@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
-from archdsl.claims import Verdict, verify
+from archdsl.claims import Verdict, undecided, verify
 from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
 from archdsl.ir import Network
 from archdsl.lints import Graph, Linter
@@ -45,6 +45,7 @@ class Checked:
         linter: Linter,
         settings: Settings,
         batch: int,
+        formulas: Built | None = None,
     ) -> None:
         self.name = name
         self.builds = tuple(builds)
@@ -52,6 +53,8 @@ class Checked:
         self.linter = linter
         self.settings = settings
         self.batch = batch
+        self.formulas = formulas if formulas is not None and formulas.network is not None else None
+        """The network for all its open sizes together, its figures formulas; None where nothing is open."""
 
     @property
     def network(self) -> Network | None:
@@ -80,10 +83,21 @@ class Checked:
         for sizes, built in self.builds:
             assert built.network is not None
             facts = self.facts if built.network is self.network and self.batch == 1 else Facts(built.network)
-            for verdict in verify(facts, built.claims, sizes):
+            claims = (c for c in built.claims if self.formulas is None or c.names_any(sizes))
+            for verdict in verify(facts, claims, sizes):
                 before = decided.get(verdict.span)
                 decided[verdict.span] = verdict if before is None or before.holds else before
+        if self.formulas is not None:
+            decided |= {v.span: v for v in self._verdicts_for_all(self.formulas, decided)}
         return tuple(decided[span] for span in sorted(decided, key=lambda span: span.start))
+
+    def _verdicts_for_all(self, formulas: Built, decided: Container[Span]) -> tuple[Verdict, ...]:
+        """The claims that name no size of an open symbol, and those that name sizes that help nothing."""
+        assert formulas.network is not None
+        symbols = self.builds[0][0]
+        for_all = [c for c in formulas.claims if not c.names_any(symbols)]
+        lost = [c for c in formulas.claims if c.names_any(symbols) and c.syntax.span not in decided]
+        return (*verify(Facts(formulas.network), for_all, {}), *undecided(lost, symbols))
 
     @cached_property
     def problems(self) -> list[Diagnostic]:
@@ -128,11 +142,16 @@ class Spec:
 
     def check(self, name: str, settings: Settings = PLAIN, batch: int = 1) -> Checked:
         """Takes a network through the stages; facts, claims and lints are worked out when asked for."""
-        sizes = self.program.named_sizes(name) if settings.is_plain and self.program.symbols(name) else ()
-        builds = [(at, self.program.build(name, Settings(at))) for at in sizes] or [
-            ({}, self.program.build(name, settings))
-        ]
-        return Checked(name, builds, self.program, self.linter, settings, batch)
+        program = self.program
+        if not program.symbols(name, settings):
+            return Checked(name, [({}, program.build(name, settings))], program, self.linter, settings, batch)
+        formulas = program.build_open(name, settings)
+        assert formulas.domain is not None
+        named = program.named_sizes(name) if settings.is_plain else ()
+        if formulas.network is None and not named:
+            return Checked(name, [({}, formulas)], program, self.linter, settings, batch)
+        builds = [(at, program.build(name, settings.at(at))) for at in named or (formulas.domain.example,)]
+        return Checked(name, builds, program, self.linter, settings, batch, formulas)
 
     def findings(self, networks: Sequence[Checked], *, info: bool = False) -> list[Diagnostic]:
         """Everything that is wrong with the file and with the networks that were checked, or likely a mistake.
@@ -225,10 +244,15 @@ class _Importer:
 
 def subject_of(checked: Checked) -> Subject:
     """What reports are written about. Raises `ValueError` where there is no network."""
-    from archdsl.reports import Subject
+    from archdsl.reports import ForAll, Subject
 
+    formulas = checked.formulas
+    for_all = None
+    if formulas is not None:
+        assert formulas.network is not None and formulas.domain is not None
+        for_all = ForAll(Facts(formulas.network), formulas.domain)
     bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
-    return Subject(checked.facts, checked.program.source.path, bindings, checked.verdicts, checked.problems)
+    return Subject(checked.facts, checked.program.source.path, bindings, checked.verdicts, checked.problems, for_all)
 
 
 def footer_of(checked: Checked) -> tuple[str, ...]:

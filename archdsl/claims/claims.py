@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import op_cost
 from archdsl.claims.figures import Figures
-from archdsl.elaborate import BoundClaim, Datum, Fault, evaluate, kind_of, show
-from archdsl.ir import show_shape
+from archdsl.elaborate import BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
+from archdsl.ir import Condition, OpenSize, Size, at_least, equal, show_shape
 from archdsl.source import Diagnostic, Kind, Label, Span
 from archdsl.syntax import tree
 
@@ -44,26 +44,48 @@ class Verdict(NamedTuple):
     problem: Diagnostic | None = None
 
 
-def verify(
-    facts: Facts, claims: tuple[BoundClaim, ...], sizes: Mapping[str, Datum] | None = None
-) -> tuple[Verdict, ...]:
-    """Decides every claim of a network. Never raises on what a spec may hold.
+def verify(facts: Facts, claims: Iterable[BoundClaim], at: Mapping[str, Datum]) -> tuple[Verdict, ...]:
+    """Decides the claims of a network. Never raises on what a spec may hold.
 
-    Where the network was built at certain sizes of its symbols, claims that name other sizes are left out.
+    Args:
+        at: the sizes of its symbols at which the network was built: claims that name others are left out.
     """
-    sizes = sizes or {}
-    return tuple(_verify(facts, claim, sizes) for claim in claims if _concerns(claim, sizes))
+    return tuple(_verify(facts, claim, at) for claim in claims if _concerns(claim, at))
 
 
-def _concerns(bound: BoundClaim, sizes: Mapping[str, Datum]) -> bool:
-    named = {b.name.text: b.value for b in bound.syntax.bindings if b.name.text in sizes}
-    return all(isinstance(v, tree.Number) and v.value == sizes[name] for name, v in named.items())
+def undecided(claims: Iterable[BoundClaim], symbols: Iterable[str]) -> tuple[Verdict, ...]:
+    """Verdicts on claims that name some sizes of the symbols, but none that the network can be built at."""
+    return tuple(_undecided(claim, symbols) for claim in claims)
+
+
+def _undecided(bound: BoundClaim, symbols: Iterable[str]) -> Verdict:
+    claim = bound.syntax
+    fault = Fault(
+        CLAIM_UNSUITABLE,
+        f"a claim names all open sizes, as whole numbers: {', '.join(symbols)}",
+        claim.bindings[0].span,
+        helps=(f"as `with {', '.join(f'{s} = 224' for s in symbols)}`, or none: then it is to hold for all",),
+    )
+    return _unfit(bound, fault)
+
+
+def _unfit(bound: BoundClaim, fault: Fault) -> Verdict:
+    claim = bound.syntax
+    problem = fault.diagnostic._replace(frames=bound.frames)
+    return Verdict(_text(claim), False, None, "", claim.source or "", not claim.holds, claim.span, problem)
+
+
+def _text(claim: tree.Claim) -> str:
+    return Span(claim.span.source, claim.figure.span.start, _value_end(claim)).text
+
+
+def _concerns(bound: BoundClaim, at: Mapping[str, Datum]) -> bool:
+    named = {b.name.text: b.value for b in bound.syntax.bindings if b.name.text in at}
+    return all(isinstance(v, tree.Number) and v.value == at[name] for name, v in named.items())
 
 
 def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verdict:
     claim = bound.syntax
-    text = Span(claim.span.source, claim.figure.span.start, _value_end(claim)).text
-    source, disputed = claim.source or "", not claim.holds
     try:
         if isinstance(claim.value, tree.Binary) and claim.value.operator in ("and", "or"):
             raise Fault(
@@ -74,13 +96,22 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
         claimed = evaluate(claim.value, names, units=True)
         agrees = _agrees(claim, computed, claimed)
     except Fault as fault:
-        return Verdict(
-            text, False, None, "", source, disputed, claim.span, fault.diagnostic._replace(frames=bound.frames)
-        )
+        return _unfit(bound, fault)
+    except OpenSize as open_size:
+        return _unfit(bound, _depends(claim, str(open_size)))
     shown = _show(computed)
     holds = agrees == claim.holds
     problem = None if holds else _failure(facts, claim, computed, claimed, shown)._replace(frames=bound.frames)
-    return Verdict(text, holds, computed, shown, source, disputed, claim.span, problem)
+    return Verdict(_text(claim), holds, computed, shown, claim.source or "", not claim.holds, claim.span, problem)
+
+
+def _depends(claim: tree.Claim, what: str) -> Fault:
+    return Fault(
+        CLAIM_UNSUITABLE,
+        f"the figure depends on open sizes ({what})",
+        claim.figure.span,
+        helps=("name them: `... with H = 572, W = 572`",),
+    )
 
 
 def _value_end(claim: tree.Claim) -> int:
@@ -116,16 +147,32 @@ def _agrees(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
     if isinstance(computed, tuple) or isinstance(claimed, tuple):
         if claim.relation != "==" or claim.within is not None:
             raise Fault(CLAIM_UNSUITABLE, f"a shape is compared with `==`, not `{claim.relation}`", claim.value.span)
-        return bool(computed == claimed)
+        return _is_known(equal_data(computed, claimed))
     for value, side in ((computed, claim.figure), (claimed, claim.value)):
-        if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        if isinstance(value, bool) or not isinstance(value, int | Fraction | Size):
             raise Fault(CLAIM_UNSUITABLE, "a claim compares numbers or shapes", side.span, f"this is {kind_of(value)}")
+    if isinstance(computed, Size) or isinstance(claimed, Size):
+        return _agree_for_all(claim, computed, claimed)
     slack = _slack(claim, claimed)
     if claim.relation == "<=":
         return bool(computed <= claimed + slack)
     if claim.relation == ">=":
         return bool(computed >= claimed - slack)
     return bool(abs(computed - claimed) <= slack)
+
+
+def _agree_for_all(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
+    """Whether the relation is true for all sizes that are open. Raises `Fault`."""
+    if claim.relation == "~" or claim.within is not None:
+        raise _depends(claim, str(computed))
+    if claim.relation == "<=":
+        return _is_known(at_least(claimed, computed))
+    return _is_known(at_least(computed, claimed) if claim.relation == ">=" else equal(computed, claimed))
+
+
+def _is_known(condition: Condition) -> bool:
+    """Whether a condition holds for all sizes that are open."""
+    return condition if isinstance(condition, bool) else condition.domain.decide(condition) is True
 
 
 def _slack(claim: tree.Claim, claimed: Any) -> Fraction:

@@ -177,7 +177,23 @@ def _network(checked: Checked) -> list[Line]:
         shown = verdict.shown if not text.endswith(f"== {verdict.shown}") else ""
         pad = " " * (max(column - width(text), 2)) if shown else ""
         lines.append([status, Piece(text), Piece(f"{pad}{shown}", "dim")])
+    lines += _open_sizes(checked)
     lines += [[Piece(f"      {source}", "dim")] for source in checked.network.sources]
+    return lines
+
+
+def _open_sizes(checked: Checked) -> list[Line]:
+    """What values of open sizes fit; of what the spec does not state itself, which operators need it."""
+    if checked.formulas is None or checked.formulas.domain is None:
+        return []
+    lines: list[Line] = []
+    for text, needs in checked.formulas.domain.explained():
+        why: dict[str, list[str]] = {}
+        for need in needs:
+            where = f"`{need.context.operator}`, line {need.context.span.line}"
+            why.setdefault(where, []).append(str(need.condition))
+        lines.append([Piece("      fits  ", "ok"), Piece(text)])
+        lines += [[Piece(f"            {where}: {', '.join(parts)}", "dim")] for where, parts in why.items()]
     return lines
 
 

@@ -3,6 +3,7 @@
 from archdsl.elaborate.build import PLAIN, BoundClaim, Settings
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.kinds import UNUSABLE_IMPORT
+from archdsl.elaborate.open_sizes import equal_data
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
 from archdsl.elaborate.scope import builtin_names
@@ -20,6 +21,7 @@ __all__ = [
     "Settings",
     "Tensors",
     "builtin_names",
+    "equal_data",
     "evaluate",
     "kind_of",
     "show",

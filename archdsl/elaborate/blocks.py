@@ -16,7 +16,7 @@ from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call, simplify
-from archdsl.ir import Builder, Datum, Module, Op, Origin, Parameter, Value
+from archdsl.ir import Builder, Datum, Domain, Module, Op, Origin, Parameter, Value
 from archdsl.source import Label, Span
 from archdsl.syntax import tree
 
@@ -24,9 +24,10 @@ from archdsl.syntax import tree
 class Blocks:
     """Makes the modules of groups, blocks and shared instances."""
 
-    def __init__(self, instances: dict[Any, Module | None], reporter: Reporter) -> None:
+    def __init__(self, instances: dict[Any, Module | None], reporter: Reporter, domain: Domain | None = None) -> None:
         self.instances = instances
         self.reporter = reporter
+        self.domain = domain
         self._open: set[Any] = set()
         """The instances that are being elaborated."""
 

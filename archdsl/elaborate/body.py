@@ -9,9 +9,10 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.links import Links
 from archdsl.elaborate.names import Current, taps
+from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
-from archdsl.ir import Output, Value
+from archdsl.ir import Compound, Output, Relation, Size, Value
 from archdsl.syntax import tree
 
 
@@ -113,6 +114,8 @@ class Body(Links):
 
     def _repeat(self, statement: tree.Repeat, current: Current) -> Current:
         count = self.value(statement.count)
+        if isinstance(count, Size):
+            raise open_question(f"the number of turns, `{count}`, is open", statement.count.span)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise Fault(kinds.NOT_AN_INTEGER, f"`repeat` takes a whole number, not {show(count)}", statement.count.span)
         for _ in range(count):
@@ -167,7 +170,13 @@ class Body(Links):
         self.frame.has_returned = True
 
     def _where(self, statement: tree.Where) -> None:
-        if not self.condition(statement.condition):
+        condition = self.value(statement.condition)
+        if isinstance(condition, Relation | Compound) and condition.domain.decide(condition) is None:
+            condition.domain.state(condition)
+            holds = condition.at(condition.domain.example)
+        else:
+            holds = self.condition(statement.condition)
+        if not holds:
             raise Fault(
                 kinds.CONSTRAINT_FAILS,
                 f"the constraint `{statement.condition.span.text}` does not hold",

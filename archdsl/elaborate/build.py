@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
@@ -12,7 +13,20 @@ from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
-from archdsl.ir import ITEM_SIZE, Builder, Network, Origin, Output, Shape, TensorType, Value, modules, show_shape
+from archdsl.ir import (
+    ITEM_SIZE,
+    Builder,
+    Domain,
+    Network,
+    Origin,
+    Output,
+    Shape,
+    Size,
+    TensorType,
+    Value,
+    modules,
+    show_shape,
+)
 from archdsl.source import Frame as CallStep
 from archdsl.source import Span, nearest
 from archdsl.syntax import tree
@@ -25,12 +39,20 @@ class BoundClaim(NamedTuple):
     names: Body
     frames: tuple[CallStep, ...]
 
+    def names_any(self, symbols: Container[str]) -> bool:
+        """Whether it says at what size of a symbol it is to be decided."""
+        return any(b.name.text in symbols for b in self.syntax.bindings)
+
 
 class Settings(NamedTuple):
     """What a person changes from outside: parameters and symbols by name, and the shapes of inputs."""
 
     parameters: dict[str, Datum] = {}  # noqa: RUF012 - never written
     inputs: dict[str, Shape] = {}  # noqa: RUF012 - by input name; the empty name is the only input
+
+    def at(self, sizes: Mapping[str, Datum]) -> Settings:
+        """The same with sizes for symbols."""
+        return self._replace(parameters={**self.parameters, **sizes})
 
     @property
     def is_plain(self) -> bool:
@@ -42,10 +64,15 @@ RANK_LIMIT = 16
 SIZE_LIMIT = 2**40
 
 
-def symbols_of(syntax: tree.Block | tree.Network) -> tuple[str, ...]:
-    """The sizes of a network's inputs that are symbols: capitalised names that are no parameters."""
+def symbols_of(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> tuple[str, ...]:
+    """The sizes of a network's inputs that are symbols: capitalised names that are no parameters.
+
+    Args:
+        given: the inputs whose shapes are said otherwise; the empty name is all of them.
+    """
     parameters = {p.name.text for p in syntax.parameters}
-    sizes = (item for s in syntax.body.statements if isinstance(s, tree.Input) for item in s.shape.items)
+    inputs = [s for s in syntax.body.statements if isinstance(s, tree.Input) and not {"", s.name.text} & {*given}]
+    sizes = (item for s in inputs for item in s.shape.items)
     names = (item.text for item in sizes if isinstance(item, tree.Name) and item.text[:1].isupper())
     return tuple(dict.fromkeys(name for name in names if name not in parameters))
 
@@ -53,8 +80,10 @@ def symbols_of(syntax: tree.Block | tree.Network) -> tuple[str, ...]:
 class Build(Blocks):
     """One network in the making. `instances` outlives it: equal instances are one module in all networks of a file."""
 
-    def __init__(self, instances: dict[Any, Any], reporter: Reporter, settings: Settings = PLAIN) -> None:
-        super().__init__(instances, reporter)
+    def __init__(
+        self, instances: dict[Any, Any], reporter: Reporter, settings: Settings = PLAIN, domain: Domain | None = None
+    ) -> None:
+        super().__init__(instances, reporter, domain)
         self.settings = settings
         self.claims: list[BoundClaim] = []
         self.sources: list[str] = []
@@ -149,24 +178,21 @@ class Build(Blocks):
 
     def _input_size(self, item: tree.Expression, body: Body) -> int:
         if isinstance(item, tree.Name) and item.text[:1].isupper() and not body.knows(item.text):
-            known = self.settings.parameters.get(item.text)
-            if known is None:
-                raise Fault(
-                    kinds.UNBOUND_SYMBOL,
-                    f"the size `{item.text}` has no value",
-                    item.span,
-                    helps=(
-                        f"give it one: `--set {item.text}=224`, or the input: `--input 3x224x224`",
-                        f"a claim that names it is checked there: `expect ... with {item.text} = 224`",
-                    ),
-                )
-            body.scope.names[item.text] = known
+            body.scope.names[item.text] = self._size_of(item.text)
         size = body.value(item)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, int | Size) or size < 1:
             raise Fault(kinds.NOT_AN_INTEGER, f"a size is a whole number of at least 1, not {show(size)}", item.span)
         if size > SIZE_LIMIT:
             raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {SIZE_LIMIT:_}", item.span)
-        return size
+        return size  # type: ignore[return-value] # an open size stands for an int
+
+    def _size_of(self, symbol: str) -> Datum:
+        """What a symbol stands for: the size that is given from outside, else all that it may have."""
+        given = self.settings.parameters.get(symbol)
+        if given is None:
+            assert self.domain is not None
+            return self.domain.size(symbol)
+        return given
 
     def note(self, statement: tree.Claim | tree.SourceNote, body: Body) -> None:
         if isinstance(statement, tree.SourceNote):

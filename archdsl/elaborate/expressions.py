@@ -16,8 +16,10 @@ from archdsl.elaborate.kinds import (
     NOT_AN_INTEGER,
     UNKNOWN_NAME,
 )
+from archdsl.elaborate.open_sizes import equal_data, open_arithmetic, open_question, settled
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show, simplify
+from archdsl.ir import Condition, Size, both, denied, either
 from archdsl.source import Span
 from archdsl.syntax import MALFORMED_NUMBER, tree
 
@@ -69,24 +71,30 @@ class _Evaluator:
 
     def number(self, expression: tree.Expression) -> int | Fraction:
         value = self.value(expression)
-        if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        if isinstance(value, bool) or not isinstance(value, int | Fraction | Size):
             raise Fault(
                 KIND_MISMATCH,
                 f"expected a number, found {kind_of(value)}",
                 expression.span,
                 f"this is {kind_of(value)}",
             )
-        return value
+        return value  # type: ignore[return-value] # an open size stands for an int
 
     def integer(self, expression: tree.Expression) -> int:
         value = self.number(expression)
+        if isinstance(value, Size):
+            raise open_question(f"the value of `{value}` is open", expression.span)
         if not isinstance(value, int):
             raise Fault(NOT_AN_INTEGER, f"expected a whole number, found {show(value)}", expression.span, show(value))
         return value
 
     def condition(self, expression: tree.Expression) -> bool:
+        return settled(self.truth(expression), expression.span)
+
+    def truth(self, expression: tree.Expression) -> Condition:
+        """A condition, which may depend on sizes that are open."""
         value = self.value(expression)
-        if not isinstance(value, bool):
+        if not isinstance(value, Condition):
             raise Fault(
                 KIND_MISMATCH,
                 f"expected a condition, found {kind_of(value)}",
@@ -195,7 +203,7 @@ class _Evaluator:
 
     def _unary(self, e: tree.Unary) -> Any:
         if e.operator == "not":
-            return not self.condition(e.operand)
+            return denied(self.truth(e.operand))
         value = self.number(e.operand)
         return -value if e.operator == "-" else value
 
@@ -204,13 +212,14 @@ class _Evaluator:
 
     def _binary(self, e: tree.Binary) -> Any:
         operator = e.operator
-        if operator == "and":
-            return self.condition(e.left) and self.condition(e.right)
-        if operator == "or":
-            return self.condition(e.left) or self.condition(e.right)
+        if operator in ("and", "or"):
+            left_truth = self.truth(e.left)
+            if left_truth is (operator == "or"):
+                return left_truth
+            return (both if operator == "and" else either)(left_truth, self.truth(e.right))
         if operator in ("==", "!="):
             same = self._equal(e)
-            return same if operator == "==" else not same
+            return same if operator == "==" else denied(same)
         if operator == "+":
             left = self.value(e.left)
             if isinstance(left, tuple):
@@ -220,12 +229,12 @@ class _Evaluator:
         left, right = self.number(e.left), self.number(e.right)
         return self._arithmetic(operator, left, right, e)
 
-    def _equal(self, e: tree.Binary) -> bool:
+    def _equal(self, e: tree.Binary) -> Condition:
         left, right = self.value(e.left), self.value(e.right)
         for value, side in ((left, e.left), (right, e.right)):
             if isinstance(value, Tensors):
                 raise Fault(KIND_MISMATCH, "tensors cannot be compared", side.span, "compare `.shape` or `.channels`")
-        return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
+        return equal_data(left, right)
 
     def _joined(self, left: tuple[Any, ...], e: tree.Binary) -> tuple[Any, ...]:
         right = self.value(e.right)
@@ -234,6 +243,8 @@ class _Evaluator:
         return left + right
 
     def _arithmetic(self, operator: str, left: int | Fraction, right: int | Fraction, e: tree.Binary) -> Any:
+        if isinstance(left, Size) or isinstance(right, Size):
+            return open_arithmetic(operator, left, right, e)
         if operator in ("<", ">", "<=", ">="):
             return {"<": left < right, ">": left > right, "<=": left <= right, ">=": left >= right}[operator]
         if operator == "^":
@@ -275,6 +286,8 @@ class _Evaluator:
         return near if is_exact else Fraction(found)
 
     def _bounded(self, value: int | Fraction, span: Span) -> int | Fraction:
+        if isinstance(value, Size):
+            return value
         value = simplify(value)
         size = max(abs(value.numerator).bit_length(), value.denominator.bit_length())
         if size > BITS_LIMIT:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial, reduce
 from typing import Any
 
 from archdsl.elaborate.values import Tensors, simplify
+from archdsl.ir import Size, at_least
 
 
 class Misuse(ValueError):
@@ -22,16 +24,29 @@ def apply_function(name: str, arguments: list[Any]) -> Any:
         _check_numbers(name, items)
         if not items and name != "sum":
             raise Misuse(f"`{name}` of an empty list")
+        if name != "sum" and any(isinstance(item, Size) for item in items):
+            return reduce(partial(_extreme, name), items)
         return simplify(_OF_ALL[name](items))
     if name == "round" and arguments[1:] == ["even"]:
         del arguments[1:]
         name = "round to even"
+    if isinstance(arguments[0], Size) and name in _OF_FRACTIONS and len(arguments) == 1:
+        return arguments[0]
     _check_numbers(name, arguments)
     return _OF_NUMBERS[name](*arguments)
 
 
+def _extreme(name: str, left: Any, right: Any) -> Any:
+    """The smaller or the larger of two sizes, where it is the same one for all sizes that are open."""
+    condition = at_least(left, right)
+    answer = condition if isinstance(condition, bool) else condition.domain.decide(condition)
+    if answer is None:
+        raise Misuse(f"which of `{left}` and `{right}` is the {name} depends on the size")
+    return left if answer == (name == "max") else right
+
+
 def _check_numbers(name: str, values: Any) -> None:
-    if not all(isinstance(value, int | Fraction) and not isinstance(value, bool) for value in values):
+    if not all(isinstance(value, int | Fraction | Size) and not isinstance(value, bool) for value in values):
         raise Misuse(f"`{name}` takes numbers")
 
 
@@ -55,6 +70,8 @@ def _round(value: int | Fraction) -> int:
 
 def _divisor(value: int | Fraction, divisor: int | Fraction) -> int:
     """The multiple of `divisor` nearest to `value`, a half upwards, never under 90 % of it (MobileNet's rounding)."""
+    if isinstance(value, Size):
+        raise Misuse(f"`divisor` rounds numbers, and `{value}` is open")
     if not isinstance(divisor, int) or divisor < 1:
         raise Misuse("`divisor` rounds to multiples of a whole number of at least 1")
     rounded = max(divisor, int(value + Fraction(divisor, 2)) // divisor * divisor)
@@ -63,6 +80,7 @@ def _divisor(value: int | Fraction, divisor: int | Fraction) -> int:
 
 _OF_LISTS: dict[str, Callable[..., Any]] = {"len": _len, "reverse": _reverse}
 _OF_ALL: dict[str, Callable[..., Any]] = {"min": min, "max": max, "sum": sum}
+_OF_FRACTIONS = ("floor", "ceil", "round", "round to even")
 _OF_NUMBERS: dict[str, Callable[..., int]] = {
     "floor": lambda value: value.__floor__(),
     "ceil": lambda value: value.__ceil__(),

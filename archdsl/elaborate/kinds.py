@@ -94,10 +94,12 @@ BUDGET_EXCEEDED = Kind(
 )
 CONSTRAINT_FAILS = Kind("constraint-fails", "error", "A `where` of the block or network does not hold for this use.")
 MISPLACED_STATEMENT = Kind("misplaced-statement", "error", "The statement does not belong here.")
-UNBOUND_SYMBOL = Kind(
-    "unbound-symbol",
+OPEN_SIZE = Kind(
+    "open-size",
     "error",
-    "An input has a size that is a symbol. Give it a value with `--set H=572` or the whole input with `--input 1x572x572`.",
+    "Something needs the value of a size that the spec leaves open: the number of turns of a loop, a condition that holds "
+    "for some sizes only, a quotient that is not always whole. Say the size (`--set H=572`), state what is known of it "
+    "(`where H % 16 == 12`), or round (`H // 2`).",
 )
 DUPLICATE_DECLARATION = Kind("duplicate-declaration", "error", "A file declares one name twice.")
 UNUSABLE_IMPORT = Kind("unusable-import", "error", "The imported file cannot be read, has errors, or lacks the name.")

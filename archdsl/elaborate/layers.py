@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op, tensor_arguments
 from archdsl.elaborate.names import Current, Names
+from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
-from archdsl.ir import CallFrame, Misfit, Module, Op, Value, show_shape
+from archdsl.ir import CallFrame, Misfit, Module, Op, OpenSize, Value, show_shape
 from archdsl.source import Kind, Label, Span
 from archdsl.syntax import parse_expression, tree
+
+
+class Asked(NamedTuple):
+    """What asked something of open sizes: an operator where it is used."""
+
+    operator: str
+    span: Span
 
 
 class Layers(Names):
@@ -34,6 +42,8 @@ class Layers(Names):
             return self._apply_shared(layer.target, operands, label, span)
         if isinstance(layer.target, Definition):
             return self.build.call_block(self, layer, operands, label, span, doc)
+        if self.build.domain is not None:
+            self.build.domain.context = Asked(layer.name, span)
         op = make_op(layer, span)
         if op.needs_label and label is None:
             raise Fault(kinds.NEEDS_LABEL, f"`{op.name}` needs a label", span, helps=(f"as `name: {op.name}(...)`",))
@@ -73,6 +83,8 @@ class Layers(Names):
     ) -> Current:
         try:
             return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
+        except OpenSize as open_size:
+            raise open_question(f"`{op.name}` needs a size that is open: {open_size}", span) from None
         except Misfit as misfit:
             if op.operands is None and not arms:
                 misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)

@@ -9,9 +9,10 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind, make_op
 from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.names import Current
+from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.values import Layer, Poison, Tensors, kind_of, show
-from archdsl.ir import Value, show_shape
+from archdsl.ir import Condition, Value, show_shape
 from archdsl.source import Label, Span
 from archdsl.syntax import tree
 
@@ -188,7 +189,7 @@ class Links(Layers):
 
     def condition(self, expression: tree.Expression) -> bool:
         value = self.value(expression)
-        if not isinstance(value, bool):
+        if not isinstance(value, Condition):
             raise Fault(
                 kinds.KIND_MISMATCH,
                 f"expected a condition, found {kind_of(value)}",
@@ -196,7 +197,7 @@ class Links(Layers):
                 kind_of(value),
                 helps=("compare it with something: `stride != 1`",) if isinstance(value, int) else (),
             )
-        return value
+        return settled(value, expression.span)
 
     def _group(self, body: tree.Body, label: tree.Label | None, current: Current, doc: str) -> Current:
         if label is None:

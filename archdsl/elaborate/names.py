@@ -14,7 +14,7 @@ from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope, builtin, builtin_names, known_elsewhere
 from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
-from archdsl.ir import Module, Op, Output, Value
+from archdsl.ir import Domain, Module, Op, Output, Value
 from archdsl.source import Edit, Label, Span, nearest
 from archdsl.syntax import tree
 
@@ -69,6 +69,8 @@ class Building(Protocol):
     """What bodies ask of the network that is being built; bodies are `Any` here, since they are defined above this."""
 
     reporter: Reporter
+    domain: Domain | None
+    """Of the sizes that are open, where some are."""
 
     def input(self, statement: tree.Input, body: Any) -> Value: ...
 

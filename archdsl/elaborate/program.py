@@ -16,12 +16,19 @@ from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
-from archdsl.ir import Builder, Module, Network, Origin
+from archdsl.ir import Builder, Domain, Module, Network, Origin
 from archdsl.source import Diagnostic, Source, Span, nearest
 from archdsl.syntax import tree
 
 Loader = Callable[[str, Span], "Program"]
 """Gives the program of an imported file. Raises `Fault` where it cannot be had."""
+
+
+EXAMPLES = (224, 256, 512, 572, *range(32, 97), 1024)
+"""Sizes that a network with open ones is tried at: the usual ones, and one of each remainder by 64."""
+
+SOME_SIZES = {kinds.CONSTRAINT_FAILS.code, *kinds.MISFITS}
+"""What may be wrong with one size and not with another."""
 
 
 class Built(NamedTuple):
@@ -32,6 +39,8 @@ class Built(NamedTuple):
     problems: list[Diagnostic]
     span: Span
     """Where its name is declared."""
+    domain: Domain | None = None
+    """Of the sizes that are left open, where some are."""
 
 
 class Program:
@@ -135,13 +144,15 @@ class Program:
         parameters = layer.definition.syntax.parameters
         return tuple(p.name.text for p in parameters if p.default is None and p.name.text not in layer.arguments)
 
-    def symbols(self, name: str) -> tuple[str, ...]:
-        """The sizes of a network's inputs that the spec leaves open."""
+    def symbols(self, name: str, settings: Settings = PLAIN) -> tuple[str, ...]:
+        """The sizes of a network's inputs that the spec, and what is given from outside, leave open."""
         try:
             layer, _ = self._network_layer(name)
         except (Fault, Silence):
             return ()
-        return tuple(s for s in symbols_of(layer.definition.syntax) if self.scope.lookup(s) is None)
+        known = settings.parameters
+        left = symbols_of(layer.definition.syntax, settings.inputs)
+        return tuple(s for s in left if s not in known and self.scope.lookup(s) is None)
 
     def settable(self, name: str) -> tuple[str, ...]:
         """What may be given from outside: the parameters of a network and its symbols."""
@@ -194,9 +205,31 @@ class Program:
         layer, _ = bind(layer, [(a, body.value(a.value)) for a in syntax.arguments])
         return layer, [syntax, *variants]
 
-    def build(self, name: str, settings: Settings = PLAIN) -> Built:
-        """Elaborates a network. Never raises on what a spec may hold."""
-        build = Build(self._instances, Reporter(Budget(self._budget)), settings)
+    def build_open(self, name: str, settings: Settings = PLAIN) -> Built:
+        """Elaborates a network for all its sizes that are open. Never raises on what a spec may hold.
+
+        Where an operator fits for some sizes only, an example decides; one is looked for that the network works for.
+        """
+        left = self.symbols(name, settings)
+        first: Built | None = None
+        examples = ({**dict.fromkeys(left, 1), **sizes} for sizes in self.named_sizes(name))
+        for example in (*examples, *(dict.fromkeys(left, n) for n in EXAMPLES)):
+            built = self.build(name, settings, Domain({s: int(example[s]) for s in left}))
+            if built.network is not None:
+                return built
+            first = first or built
+            if not all(p.code in SOME_SIZES for p in built.problems):
+                break
+        assert first is not None
+        return first
+
+    def build(self, name: str, settings: Settings = PLAIN, domain: Domain | None = None) -> Built:
+        """Elaborates a network. Never raises on what a spec may hold.
+
+        Args:
+            domain: of the symbols that the settings leave open.
+        """
+        build = Build(self._instances, Reporter(Budget(self._budget)), settings, domain)
         network: Network | None = None
         span = self.networks[name].name.span
         with build.reporter.collect():
@@ -205,5 +238,7 @@ class Program:
             except RecursionError:
                 build.reporter.calls.clear()
                 raise Fault(kinds.BUDGET_EXCEEDED, f"`{name}` is nested too deeply", span) from None
+        if domain is not None:
+            domain.close()
         problems = build.reporter.finish()
-        return Built(None if problems else network, tuple(build.claims), problems, span)
+        return Built(None if problems else network, tuple(build.claims), problems, span, domain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from archdsl.ir import Module, Op, Value
+from archdsl.ir import Condition, Module, Op, Value
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -162,7 +162,7 @@ def kind_of(value: Any) -> str:
         return "a layer"
     if isinstance(value, Function):
         return "a function on data"
-    if isinstance(value, bool):
+    if isinstance(value, Condition):
         return "a condition"
     if isinstance(value, str):
         return "a string"
@@ -190,7 +190,7 @@ def show(value: Any) -> str:
 
 def simplify(value: int | Fraction) -> int | Fraction:
     """Rationals that are whole become integers."""
-    return int(value) if value.denominator == 1 else value
+    return int(value) if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
 def show_number(value: Fraction) -> str:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl.ir.attributes import Attribute, AttributeProblem
 from archdsl.ir.build import Builder
+from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
+from archdsl.ir.domain import Assumed, Domain, Values
 from archdsl.ir.flatten import Flat, Layer, flatten, modules
 from archdsl.ir.graph import CallFrame, Datum, Module, Network, Node, Origin, Output, Parameter, Value
 from archdsl.ir.lowering import Call, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Reach, Rows, Saved, State, Step, Types
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
+from archdsl.ir.sizes import OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ __all__ = [
     "ITEM_SIZE",
     "MODULE_ATTRIBUTES",
     "WHOLE",
+    "Assumed",
     "Attribute",
     "AttributeProblem",
     "Axes",
@@ -29,7 +33,10 @@ __all__ = [
     "Call",
     "CallFrame",
     "Category",
+    "Compound",
+    "Condition",
     "Datum",
+    "Domain",
     "Examples",
     "Expression",
     "Extra",
@@ -44,21 +51,33 @@ __all__ = [
     "Network",
     "Node",
     "Op",
+    "OpenSize",
     "Origin",
     "Output",
     "Parameter",
     "Places",
     "Reach",
+    "Relation",
     "Rows",
     "Saved",
     "Shape",
+    "Size",
     "State",
     "Step",
     "TensorType",
     "Types",
     "Value",
+    "Values",
+    "agree",
+    "at_least",
+    "both",
+    "denied",
+    "either",
+    "equal",
     "flatten",
+    "is_open",
     "modules",
+    "open_size",
     "print_network",
     "read_network",
     "show_shape",

@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import Annotated, Any
 
+from archdsl.ir import sizes
 from archdsl.ir.attributes import Accepts, Field
 
 __all__ = [
@@ -50,9 +51,9 @@ LARGEST_SIZE = 2**40
 
 def _integer(least: int) -> Callable[[Any], int]:
     def convert(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LARGEST_SIZE:
+        if isinstance(value, bool) or not isinstance(value, int | sizes.Size) or not least <= value <= LARGEST_SIZE:
             raise ValueError
-        return value
+        return value  # type: ignore[return-value] # an open size stands for an int
 
     return convert
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
+from archdsl.ir.sizes import is_open
 from archdsl.ir.strides import (
     BATCH,
     CHANNELS_LAST,
@@ -94,9 +95,9 @@ class TensorType(NamedTuple):
         return TensorType(shape, self.dtype, self.batched)
 
     def with_strides(self, shape: Shape, strides: Shape) -> TensorType:
-        """Another shape whose elements lie as the strides say."""
+        """Another shape whose elements lie as the strides say. Of sizes that are open this is not followed."""
         plain = self.with_shape(shape)
-        return plain if strides == contiguous(plain.tensor_shape) else plain._replace(strides=strides)
+        return plain if is_open(shape) or strides == contiguous(plain.tensor_shape) else plain._replace(strides=strides)
 
     def in_order(self, shape: Shape, axes: Shape) -> TensorType:
         """Another shape without gaps, whose axes, the batch axis among them, run from the slowest to the fastest as listed."""
@@ -104,6 +105,8 @@ class TensorType(NamedTuple):
 
     def viewed_as(self, shape: Shape) -> TensorType | None:
         """The same elements in another shape; None where PyTorch has to copy them."""
+        if self.strides is None:
+            return self.with_shape(shape)
         strides = view(self.tensor_shape, self.tensor_strides, self.with_shape(shape).tensor_shape)
         return None if strides is None else self.with_strides(shape, strides)
 

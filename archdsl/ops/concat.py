@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Examples, Lowering, Reach, Rows, TensorType, Types
+from archdsl.ir import Axes, Examples, Lowering, Reach, Rows, TensorType, Types, agree
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
@@ -35,7 +35,7 @@ class Concat(Merge):
         for index, x in enumerate(values):
             check_same_rank(self.name, first, x.shape, index)
             sizes = enumerate(zip(first, x.shape, strict=True))
-            check_axes(self.name, first, x.shape, index, (a for a, (m, n) in sizes if m != n and a != axis))
+            check_axes(self.name, first, x.shape, index, (a for a, (m, n) in sizes if a != axis and not agree(m, n)))
         total = sum(x.shape[axis] for x in values)
         return (put_together(values, (*first[:axis], total, *first[axis + 1 :])),)
 

@@ -19,6 +19,7 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    agree,
     show_shape,
 )
 from archdsl.ir.attrs import Equation, Field
@@ -105,7 +106,7 @@ class Einsum(Merge):
                     label=show_shape(x.shape),
                 )
             for letter, size in zip(term, x.shape, strict=True):
-                if sizes.setdefault(letter, size) != size:
+                if not agree(sizes.setdefault(letter, size), size):
                     raise Misfit(
                         f"`{letter}` is {sizes[letter]} in one value and {size} in another",
                         code="shape-mismatch",

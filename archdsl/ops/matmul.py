@@ -19,6 +19,7 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    agree,
     show_shape,
 )
 from archdsl.ops.families.checks import check_float
@@ -48,7 +49,7 @@ class MatMul(Merge):
         if len(operands) > 2:
             raise Misfit(f"`matmul` takes two values, not {len(operands)}", code="shape-mismatch", operand=2)
         left, right = self._shapes(operands)
-        if left[-1] != right[-2]:
+        if not agree(left[-1], right[-2]):
             raise Misfit(
                 f"`matmul` sums over the last axis of the first value and the last but one of the second: "
                 f"{left[-1]} against {right[-2]}",
@@ -58,7 +59,12 @@ class MatMul(Merge):
                 help="`permute` brings the axes into order",
             )
         odd = next(
-            (a for a, (n, m) in enumerate(zip(left[:-2], right[:-2], strict=True)) if n != m and 1 not in (n, m)), None
+            (
+                a
+                for a, (n, m) in enumerate(zip(left[:-2], right[:-2], strict=True))
+                if 1 not in (m, n) and not agree(m, n)
+            ),
+            None,
         )
         if odd is not None:
             raise Misfit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Expression, Helper, Lowering, Misfit, TensorType, show_shape
+from archdsl.ir import Call, Examples, Expression, Helper, Lowering, Misfit, TensorType, agree, show_shape
 from archdsl.ir import Shape as Sizes
 from archdsl.ir.attrs import Field, Shape
 from archdsl.ops.families.reshaping import Reshaping
@@ -28,9 +28,9 @@ class Reshape(Reshaping):
 
     def new_shape(self, x: TensorType) -> Sizes:
         known = prod(n for n in self.shape if n != -1)
-        if -1 in self.shape and x.numel % known == 0:
+        if -1 in self.shape and agree(x.numel % known, 0):
             return tuple(x.numel // known if n == -1 else n for n in self.shape)
-        if -1 in self.shape or known != x.numel:
+        if -1 in self.shape or not agree(known, x.numel):
             raise Misfit(
                 f"{show_shape(x.shape)} does not reshape to {show_shape(self.shape)}",
                 code="shape-mismatch",

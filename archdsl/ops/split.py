@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Lowering, Misfit, Op, Shape, TensorType, Types, show_shape
+from archdsl.ir import Examples, Lowering, Misfit, Op, Shape, TensorType, Types, agree, show_shape
 from archdsl.ir.attrs import Axis, Field, Sizes
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
@@ -32,7 +32,7 @@ class Split(Op):
     def _sizes(self, size: int) -> Shape:
         """The sizes of the parts of an axis. Raises `Misfit`."""
         if isinstance(self.parts, tuple):
-            if sum(self.parts) != size:
+            if not agree(sum(self.parts), size):
                 raise Misfit(
                     f"the parts add up to {sum(self.parts)}, not to the {size} of axis {self.axis}", attribute="parts"
                 )

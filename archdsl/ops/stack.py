@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Examples, Lowering, Misfit, Reach, Rows, TensorType, Types
+from archdsl.ir import Axes, Examples, Lowering, Misfit, Reach, Rows, TensorType, Types, agree
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.merge import Merge, check_axes, check_one_dtype, check_same_rank
@@ -33,7 +33,7 @@ class Stack(Merge):
         for index, x in enumerate(values):
             check_same_rank(self.name, first, x.shape, index)
             sizes = enumerate(zip(first, x.shape, strict=True))
-            check_axes(self.name, first, x.shape, index, (a for a, (m, n) in sizes if m != n))
+            check_axes(self.name, first, x.shape, index, (a for a, (m, n) in sizes if not agree(m, n)))
         axis = self._axis(values[0])
         shape = (*first[:axis], len(values), *first[axis:])
         if axis == len(first):

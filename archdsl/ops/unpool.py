@@ -18,6 +18,7 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    agree,
     show_shape,
 )
 from archdsl.ops.families.calls import Keywords, compact, function, keywords
@@ -49,7 +50,7 @@ class Unpool(Op):
             raise Misfit("`unpool` needs the max-pool that it undoes", operand=0, help="as `unpool(of=pooled)`")
         x, switches = operands
         check_float(self.name, x)
-        if x.shape != switches.shape:
+        if x.rank != switches.rank or not all(map(agree, x.shape, switches.shape)):
             raise Misfit(
                 f"`unpool` has a switch for each value of {show_shape(switches.shape)}, not of {show_shape(x.shape)}",
                 code="shape-mismatch",

@@ -6,7 +6,21 @@ from fractions import Fraction
 from math import floor
 from typing import ClassVar
 
-from archdsl.ir import Axes, Call, Examples, Lowering, Misfit, Op, Reach, Rows, Shape, TensorType, Types, show_shape
+from archdsl.ir import (
+    Axes,
+    Call,
+    Examples,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Rows,
+    Shape,
+    TensorType,
+    Types,
+    open_size,
+    show_shape,
+)
 from archdsl.ir.attrs import Field, Interpolation, Scale, Window
 from archdsl.ops.families.calls import Keywords, compact, function
 from archdsl.ops.families.checks import check_float
@@ -65,7 +79,7 @@ class Upsample(Op):
                     label=f"{counted(like.rank - 1, 'spatial axis')}, not {rank}",
                 )
             return like.sizes
-        sizes = tuple(floor(n * s) for n, s in zip(x.sizes, self._scales(rank), strict=True))
+        sizes = tuple(_scaled(n, s) for n, s in zip(x.sizes, self._scales(rank), strict=True))
         if not all(sizes):
             raise Misfit(
                 f"`scale` leaves nothing of {show_shape(x.shape)}", attribute="scale", label=f"= {show_shape(sizes)}"
@@ -113,3 +127,11 @@ class Upsample(Op):
     def _show_scale(self) -> str:
         scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
         return "x".join(f"{s:g}" for s in scales if s is not None)
+
+
+def _scaled(n: int, scale: float) -> int:
+    """PyTorch's size: the product of floating-point numbers, rounded down. Of an open size only simple fractions are known."""
+    if open_size(n) is None:
+        return floor(n * scale)
+    factor = Fraction(scale)
+    return n * factor.numerator // factor.denominator

@@ -13,7 +13,7 @@ from archdsl.reports.csv import render_csv
 from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import Options
-from archdsl.reports.subject import ClaimResult, Subject
+from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
 from archdsl.reports.text import render_text
 from archdsl.reports.weights import weights_json, weights_table
@@ -24,6 +24,7 @@ __all__ = [
     "Cell",
     "ClaimResult",
     "Column",
+    "ForAll",
     "Measurement",
     "Options",
     "Row",

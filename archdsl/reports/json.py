@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from archdsl.analyses import Facts
-from archdsl.ir import Layer, Module, Node, Shape
+from archdsl.ir import Assumed, Layer, Module, Node, Size
 from archdsl.reports import schema
-from archdsl.reports.subject import ClaimResult, Subject
+from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.source import Diagnostic, Span
 
 
@@ -35,6 +35,7 @@ def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> schema.Document:
         scopes=(),
         layers=(),
         memory=None,
+        for_all=None,
         claims=(),
         diagnostics=tuple(map(_finding, diagnostics)),
     )
@@ -53,6 +54,7 @@ def document(subject: Subject) -> schema.Document:
         scopes=tuple(_scopes(network.body, "")),
         layers=tuple(_layers(facts)),
         memory=_memory(facts),
+        for_all=None if subject.for_all is None else _for_all(subject.for_all),
         claims=tuple(map(_claim, subject.claims)),
         diagnostics=tuple(map(_finding, subject.diagnostics)),
     )
@@ -171,6 +173,26 @@ def _memory(facts: Facts) -> schema.Memory:
     )
 
 
+def _for_all(network: ForAll) -> schema.ForAll:
+    facts = network.facts
+    return schema.ForAll(
+        fits=tuple(
+            schema.Fit(values=text, needs=tuple(map(_need, needs))) for text, needs in network.domain.explained()
+        ),
+        macs=_size(facts.cost.total.macs),
+        activations=_size(facts.cost.values),
+        shapes={layer.path: tuple(map(_size, layer.result_types[0].shape)) for layer in facts.flat.layers},
+    )
+
+
+def _need(need: Assumed) -> schema.Need:
+    return schema.Need(condition=str(need.condition), operator=need.context.operator, line=need.context.span.line)
+
+
+def _size(value: int) -> int | str:
+    return str(value) if isinstance(value, Size) else value
+
+
 def _claim(claim: ClaimResult) -> schema.Claim:
     return schema.Claim(
         text=claim.text,
@@ -182,10 +204,12 @@ def _claim(claim: ClaimResult) -> schema.Claim:
     )
 
 
-def _number(value: Any) -> int | float | str | Shape | None:
+def _number(value: Any) -> int | float | str | tuple[int | str, ...] | None:
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else float(value)
-    return value if value is None or isinstance(value, int | float | tuple) else str(value)
+    if isinstance(value, tuple):
+        return tuple(map(_size, value))
+    return value if value is None or isinstance(value, int | float) else str(value)
 
 
 def _finding(found: Diagnostic) -> schema.Finding:

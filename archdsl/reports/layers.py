@@ -65,6 +65,14 @@ def shapes(types: Sequence[TensorType]) -> Cell:
     return Cell(shown, (Piece(shown),))
 
 
+def for_all_sizes(subject: Subject) -> tuple[tuple[Piece, ...], ...]:
+    """The multiply-adds as a formula of the sizes that are open."""
+    if subject.for_all is None:
+        return ()
+    macs = subject.for_all.facts.cost.total.macs
+    return ((Piece(f"{subject.for_all.symbols()}: {macs:_} MACs", "dim"),),)
+
+
 class OnlyChanges:
     """Shows a shape only where it is not that of the row before."""
 

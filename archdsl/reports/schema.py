@@ -146,6 +146,31 @@ class Memory(_Part):
     timeline: tuple[Moment, ...]
 
 
+class Need(_Part):
+    """Something that works for some sizes only."""
+
+    condition: str
+    operator: str
+    line: int
+
+
+class Fit(_Part):
+    """What values of open sizes fit, and what leaves no others beside the `where` of the spec."""
+
+    values: str
+    needs: tuple[Need, ...]
+
+
+class ForAll(_Part):
+    """The network for all its open sizes together: figures as formulas in the language's arithmetic."""
+
+    fits: tuple[Fit, ...]
+    macs: Size
+    activations: Size
+    shapes: dict[str, tuple[Size, ...]]
+    """Of the result of each layer, by its path."""
+
+
 class Claim(_Part):
     """A published figure that the spec states."""
 
@@ -196,6 +221,8 @@ class Document(_Part):
     scopes: tuple[Scope, ...]
     layers: tuple[Layer, ...]
     memory: Memory | None
+    for_all: ForAll | None
+    """Where sizes are open; all other figures are those at the sizes of `bindings`."""
     claims: tuple[Claim, ...]
     diagnostics: tuple[Finding, ...]
 

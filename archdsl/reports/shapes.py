@@ -18,11 +18,14 @@ COLUMNS = (
 
 
 def report(subject: Subject, options: Options) -> list[Table]:
-    """Shapes leave out the batch axis; elements and bytes are those of one sample's result."""
+    """Shapes leave out the batch axis; elements and bytes are those of one sample's result. Open sizes make formulas."""
+    known = f"N = 1, {subject.for_all.symbols()}" if subject.for_all else setting(subject)
+    if subject.for_all is not None:
+        subject = subject._replace(facts=subject.for_all.facts)
     entries = outline(subject, options)
     rows = tuple(_row(entry) for entry in entries if not (options.is_flat and entry.is_opened))
     notes = see_more(entries, options, len(subject.facts.flat.layers))
-    return [Table("shapes", COLUMNS, rows, (), title(subject, signature(subject), setting(subject)), notes)]
+    return [Table("shapes", COLUMNS, rows, (), title(subject, signature(subject), known), notes)]
 
 
 def _row(entry: Entry) -> Row:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
+from archdsl.ir import Domain
 from archdsl.source import Diagnostic, Span
 
 
@@ -38,6 +39,17 @@ class ClaimResult(Protocol):
     def span(self) -> Span: ...
 
 
+class ForAll(NamedTuple):
+    """The network for all its sizes that are open: its figures are formulas."""
+
+    facts: Facts
+    domain: Domain
+
+    def symbols(self) -> str:
+        """What values fit: `H % 16 == 12 and H >= 188`."""
+        return ", ".join(text for text, _ in self.domain.explained()) or f"any {', '.join(self.domain.example)}"
+
+
 class Subject(NamedTuple):
     """A network of a file, the claims about it and what was found on the way."""
 
@@ -47,3 +59,5 @@ class Subject(NamedTuple):
     """The sizes that stand for symbols, beside the batch."""
     claims: Sequence[ClaimResult] = ()
     diagnostics: Sequence[Diagnostic] = ()
+    for_all: ForAll | None = None
+    """Where sizes are open: `facts` are those at the sizes of `bindings`."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 
-from archdsl.reports.layers import LAYER, OnlyChanges, layer_row, or_blank, see_more, setting, signature, title
+from archdsl.reports.layers import (
+    LAYER,
+    OnlyChanges,
+    for_all_sizes,
+    layer_row,
+    or_blank,
+    see_more,
+    setting,
+    signature,
+    title,
+)
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
 from archdsl.reports.subject import Subject
@@ -27,7 +37,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
     entries = outline(subject, options)
     changes = OnlyChanges(subject.facts.network.input_types)
     rows = [_row(subject, entry, changes) for entry in entries if not (options.is_flat and entry.is_opened)]
-    notes = see_more(entries, options, len(subject.facts.flat.layers))
+    notes = for_all_sizes(subject) + see_more(entries, options, len(subject.facts.flat.layers))
     head = title(subject, signature(subject), setting(subject))
     return [Table("summary", COLUMNS, tuple(rows), _totals(subject), head, notes)]
 

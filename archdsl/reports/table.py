@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from archdsl.ir import Size
 from archdsl.reports.numbers import binary, exact, percent
 from archdsl.source import short
 from archdsl.source.styled import Line, Piece
@@ -92,8 +93,8 @@ def show(cell: Cell, kind: Kind) -> Line:
 
 
 def show_value(value: Value, kind: Kind) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
+    if value is None or isinstance(value, str | Size):
+        return "" if value is None else str(value)
     if isinstance(value, tuple):
         return f"[{', '.join(map(str, value))}]"
     if kind == "share":

@@ -150,7 +150,8 @@ def _words(problem: Diagnostic) -> str:
 
 
 def _types(checked: list[Checked], comments: list[Wanted], folder: Path) -> Iterator[Disagreement]:
-    nodes = [node for c in checked if c.network is not None for node in _nodes(c.network.body, set())]
+    networks = [c.formulas.network if c.formulas is not None else c.network for c in checked]
+    nodes = [node for network in networks if network is not None for node in _nodes(network.body, set())]
     for comment in (c for c in comments if c.sign == ":"):
         here = [node for node in nodes if _line(node.origin.span, folder) == (comment.file, comment.line)]
         last = [node.result_types for node in here if node.origin.span == here[-1].origin.span]

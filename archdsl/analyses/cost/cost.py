@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from operator import add
 from typing import NamedTuple
 
 from archdsl.ir import Module, Network, Node, Op
@@ -23,7 +24,7 @@ class Cost(NamedTuple):
     connections: int = 0
 
     def plus(self, other: Cost) -> Cost:
-        return Cost(*map(int.__add__, self, other))
+        return Cost(*map(add, self, other))
 
     def as_reuse(self) -> Cost:
         """The cost of using an instance again: the work, not the weights."""

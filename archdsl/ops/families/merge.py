@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 
-from archdsl.ir import Expression, Extra, Lowering, Misfit, Op, Saved, Shape, TensorType, Types, show_shape
+from archdsl.ir import Expression, Extra, Lowering, Misfit, Op, Saved, Shape, TensorType, Types, agree, show_shape
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_float
 
@@ -48,7 +48,11 @@ class Elementwise(Merge):
             check_same_rank(self.name, done, other, index)
             pairs = tuple(zip(done, other, strict=True))
             check_axes(
-                self.name, done, other, index, (a for a, (m, n) in enumerate(pairs) if m != n and 1 not in (m, n))
+                self.name,
+                done,
+                other,
+                index,
+                (a for a, (m, n) in enumerate(pairs) if 1 not in (m, n) and not agree(m, n)),
             )
             done = tuple(map(max, pairs))
             steps.append(_joined(steps[-1], x, done))

@@ -72,7 +72,7 @@ def spatial_rank(op: str, operand: TensorType) -> int:
 
 def per_axis(value: Any, rank: int, attribute: str) -> Shape:
     """One size for each axis, from one for all or a list. Raises `Misfit` where the numbers of axes differ."""
-    if isinstance(value, int):
+    if not isinstance(value, tuple):
         return (value,) * rank
     if len(value) != rank:
         raise Misfit(
@@ -112,7 +112,7 @@ def same_padding(sizes: Shape, stride: Shape, extents: Sequence[int]) -> Padding
 
 def amounts(value: Any, rank: int, attribute: str) -> Padding:
     """Rows before and after each axis, given as one number, one for each axis, or pairs. Raises `Misfit`."""
-    if isinstance(value, int) or not all(isinstance(v, tuple) for v in value):
+    if not isinstance(value, tuple) or not all(isinstance(v, tuple) for v in value):
         return tuple((v, v) for v in per_axis(value, rank, attribute))
     if len(value) != rank:
         raise Misfit(

@@ -1,0 +1,77 @@
+"""Expressions over sizes that are open: arithmetic, comparisons, and conditions that need one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from archdsl.elaborate.kinds import BAD_ARITHMETIC, OPEN_SIZE
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.values import show
+from archdsl.ir import Condition, OpenSize, Size, at_least, both, equal
+from archdsl.source import Span
+from archdsl.syntax import tree
+
+
+def settled(condition: Condition, span: Span) -> bool:
+    """The one answer of a condition for all sizes that are open. Raises `Fault` where it has two."""
+    if isinstance(condition, bool):
+        return condition
+    answer = condition.domain.decide(condition)
+    if answer is None:
+        raise open_question(f"`{condition}` holds for some sizes and not for others", span)
+    return answer
+
+
+def open_question(message: str, span: Span) -> Fault:
+    return Fault(
+        OPEN_SIZE,
+        message,
+        span,
+        helps=("give the size: `--set H=224`", "or state what is known of it: `where H % 32 == 0`"),
+    )
+
+
+def equal_data(left: Any, right: Any) -> Condition:
+    """Whether two data are equal, which may depend on sizes that are open."""
+    if isinstance(left, Size) or isinstance(right, Size):
+        return all(isinstance(v, int | Size) for v in (left, right)) and equal(left, right)
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        same: Condition = len(left) == len(right)
+        for one, other in zip(left, right, strict=False):
+            same = both(same, equal_data(one, other))
+        return same
+    return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
+
+
+def open_arithmetic(operator: str, left: Any, right: Any, e: tree.Binary) -> Any:
+    """Arithmetic and comparisons of sizes that are open. Raises `Fault`."""
+    results: dict[str, Callable[[], Any]] = {
+        "<": lambda: at_least(right, left + 1),
+        ">": lambda: at_least(left, right + 1),
+        "<=": lambda: at_least(right, left),
+        ">=": lambda: at_least(left, right),
+        "+": lambda: left + right,
+        "-": lambda: left - right,
+        "*": lambda: left * right,
+        "/": lambda: _exact_ratio(left, right),
+        "//": lambda: left // right,
+        "%": lambda: left % right,
+        "^": lambda: left**right,
+    }
+    if right == 0 and operator in ("/", "//", "%"):
+        raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"{left} {operator} 0")
+    try:
+        return results[operator]()
+    except (OpenSize, TypeError):
+        helps = ("`//` divides and rounds down",) if operator == "/" else ()
+        shown = f"{show(left)} {operator} {show(right)}"
+        raise Fault(OPEN_SIZE, f"`{shown}` is not known to be a whole number", e.span, helps=helps) from None
+
+
+def _exact_ratio(left: Any, right: Any) -> Any:
+    """The quotient where it is whole for all sizes. Raises `OpenSize` otherwise."""
+    quotient = left // right
+    if quotient * right != left:
+        raise OpenSize
+    return quotient

@@ -1,0 +1,285 @@
+"""What values the symbols of a spec may have, and what can be said of formulas for all of them.
+
+A network with open sizes is built once, for all its sizes together. Where an operator asks something of a size that has
+one answer for all values (an output of at least one row), that is the answer. Where both answers are possible, the
+answer is that of an example, and the network holds for the sizes that answer alike: this is kept as a condition, with
+the operator that asked. What a spec states with `where` is known from the place of the statement on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import lcm
+from typing import Any, NamedTuple
+
+from archdsl.ir.bounds import bounds
+from archdsl.ir.conditions import ENUMERATED, Compound, Condition, Relation, at_least, cycle, denied, equal, symbols_of
+from archdsl.ir.formulas import Floor, Terms, polynomial, symbols_in
+from archdsl.ir.sizes import OpenSize, Size, from_terms, open_size, symbol
+
+LARGEST = 2**40
+"""No size and no count of a spec is larger; what only such ones would break is not worth a condition."""
+
+
+class Assumed(NamedTuple):
+    """A condition that the spec implies: something in it works for the sizes alone that meet it."""
+
+    condition: Relation | Compound
+    context: Any
+    """What asked: set by whoever applies operators."""
+
+
+class Values(NamedTuple):
+    """The values that a symbol may have: from `threshold` on they repeat with a period."""
+
+    name: str
+    values: tuple[int, ...]
+    """All below `threshold` + `period`."""
+    threshold: int
+    period: int
+
+    def __str__(self) -> str:
+        """`H % 16 == 12 and H >= 188`; nothing where it may be any."""
+        cycle = {v % self.period for v in self.values if v >= self.threshold}
+        if not cycle:
+            first, last = self.values[0], self.values[-1]
+            is_whole = len(self.values) == last - first + 1 > 2
+            listed = f"{self.name} in [{', '.join(map(str, self.values))}]"
+            return f"{self.name} >= {first} and {self.name} <= {last}" if is_whole else listed
+        modulus = next(m for m in range(1, self.period + 1) if _repeats(cycle, self.period, m))
+        rests = sorted({v % modulus for v in cycle})
+        regular = [v for v in range(1, self.threshold + self.period) if v % modulus in rests]
+        missing = [v for v in regular if v not in self.values]
+        least = next(v for v in regular if not missing or v > missing[-1])
+        parts = (
+            [f"{self.name} in [{', '.join(str(v) for v in self.values if v < least)}] or"]
+            if self.values[0] < least
+            else []
+        )
+        if modulus > 1:
+            one = f"== {rests[0]}" if len(rests) == 1 else f"in [{', '.join(map(str, rests))}]"
+            parts.append(f"{self.name} % {modulus} {one}")
+        if missing:
+            parts.append(f"{'and ' if modulus > 1 else ''}{self.name} >= {least}")
+        return " ".join(parts)
+
+
+class Domain:
+    """The symbols of one network with an example of their values.
+
+    Args:
+        example: values that the network is likely to work for; questions without one answer are answered for them.
+    """
+
+    def __init__(self, example: Mapping[str, int]) -> None:
+        self.example = dict(example)
+        self.given: list[Relation | Compound] = []
+        """What the spec states with `where`."""
+        self.assumed: list[Assumed] = []
+        """What its operators need."""
+        self.context: Any = None
+        self._known: dict[Relation | Compound, bool] = {}
+        self._values: dict[str, Values | None] = {}
+        self._simplified: dict[Terms, int] = {}
+        self._is_closed = False
+
+    def size(self, name: str) -> int:
+        """The size that a symbol stands for. Raises KeyError for a name without an example."""
+        self.example[name]
+        return symbol(self, name)
+
+    def state(self, condition: Relation | Compound) -> None:
+        """Takes a condition for granted from now on."""
+        parts = condition.parts if isinstance(condition, Compound) and condition.word == "and" else None
+        for part in parts or ():
+            self.state(part)
+        if parts is None:
+            self.given.append(condition)
+            self._forget()
+
+    def _forget(self) -> None:
+        """What was worked out with fewer conditions and may be better now."""
+        self._values.clear()
+        self._simplified.clear()
+
+    def close(self) -> None:
+        """Ends the assumptions: from now on a question without one answer raises `OpenSize`."""
+        self._is_closed = True
+
+    @property
+    def conditions(self) -> list[Relation | Compound]:
+        return [*self.given, *(a.condition for a in self.assumed)]
+
+    def needs(self, name: str) -> list[Assumed]:
+        """Of the assumptions about one symbol, those that neither the spec states nor others imply."""
+        listed = self.values(name)
+        if listed is None:
+            return []
+        about = [a for a in self.assumed if symbols_of(a.condition) == {name}]
+        stated = [c for c in self.given if symbols_of(c) == {name}]
+        candidates = range(1, listed.threshold + listed.period)
+        left = [v for v in candidates if all(c.at({name: v}) for c in stated)]
+        holding = {a: {v for v in left if a.condition.at({name: v})} for a in about}
+        needed = dict.fromkeys(about)
+        for one in about:  # the first asked for the least: later ones often imply it
+            others = [holding[a] for a in needed if a is not one]
+            if set(left).intersection(*others) <= holding[one]:
+                del needed[one]
+        return list(needed)
+
+    def explained(self) -> Iterator[tuple[str, list[Assumed]]]:
+        """Of each symbol, and of several together, what values fit, and why: the assumptions that leave no others."""
+        for name in self.example:
+            values = self.values(name)
+            text = "" if values is None else str(values)
+            if text:
+                yield text, self.needs(name)
+        for need in self.shared_needs():
+            yield str(need.condition), [need]
+
+    def shared_needs(self) -> list[Assumed]:
+        """The assumptions about several symbols together."""
+        return [a for a in dict.fromkeys(self.assumed) if len(symbols_of(a.condition)) > 1]
+
+    # Questions that operators ask: they always get an answer
+
+    def assumes_order(self, left: Any, right: Any) -> bool:
+        """Whether `left >= right`."""
+        return self._assumes(at_least(left, right))
+
+    def assumes_equal(self, left: Any, right: Any) -> bool:
+        """Whether `left == right`. Where it may be but is not in the example, nothing is assumed."""
+        condition = equal(left, right)
+        answer = self.decide(condition)
+        if answer is not None:
+            return answer
+        assert not isinstance(condition, bool)
+        return (self._is_closed or condition.at(self.example)) and self._assumes(condition)
+
+    def _assumes(self, condition: Condition) -> bool:
+        answer = self.decide(condition)
+        if answer is not None:
+            return answer
+        assert not isinstance(condition, bool)
+        if self._is_closed:
+            raise OpenSize(f"whether {condition}")
+        answer = condition.at(self.example)
+        met = condition if answer else denied(condition)
+        assert not isinstance(met, bool)
+        self.assumed.append(Assumed(met, self.context))
+        self._forget()
+        return answer
+
+    # Questions about all values
+
+    def decide(self, condition: Condition) -> bool | None:
+        """Whether it holds for all values of the symbols, or for none; None where it depends, or cannot be said."""
+        if isinstance(condition, bool):
+            return condition
+        known = self._known.get(condition)
+        if known is None:
+            known = (
+                self._decide_relation(condition) if isinstance(condition, Relation) else self._decide_parts(condition)
+            )
+            known = self._try_out(condition) if known is None else known
+            if known is not None:
+                self._known[condition] = known
+        return known
+
+    def _decide_relation(self, relation: Relation) -> bool | None:
+        """The answer that the bounds of its formula give, in the form that fits the values of the symbols."""
+        size = open_size(simple := self.simplified(relation.size))
+        if size is None:
+            return simple == 0 if relation.is_equation else simple >= 0
+        low, high = bounds(size.terms)
+        if relation.is_equation:
+            return False if (low is not None and low > 0) or (high is not None and high < 0) else None
+        if low is not None and low >= 0:
+            return True
+        if high is not None and high < 0:
+            return False
+        constant = dict(size.terms).get((), 0)
+        return constant > 0 if abs(constant) >= LARGEST else None
+
+    def simplified(self, size: Size) -> int:
+        """The formula without the floors that are exact for all values of the symbols: `H - 184` where `H % 16 == 12`."""
+        found = self._simplified.get(size.terms)
+        if found is None:
+            found = self._simplified[size.terms] = self._simplify(size)
+        return found
+
+    def _simplify(self, size: Size) -> int:
+        exact = polynomial(size.terms, self._remainder)
+        denominator = lcm(*(c.denominator for c in exact.values()))
+        whole = {m: int(c * denominator) for m, c in exact.items()}
+        return from_terms(self, whole) // denominator
+
+    def _remainder(self, atom: Floor) -> int | None:
+        """What is left by a division for all values of its one symbol; None where that differs."""
+        names = frozenset(symbols_in(atom.terms))
+        values = self.values(*names) if len(names) == 1 else None
+        inside = open_size(from_terms(self, dict(atom.terms)))
+        if values is None or inside is None or inside.period is None:
+            return None
+        end = values.threshold + lcm(values.period, inside.period * atom.divisor)
+        if end > ENUMERATED:
+            return None
+        (name,) = names
+        rests = {inside.at({name: v}) % atom.divisor for v in _extended(values, end)}
+        return rests.pop() if len(rests) == 1 else None
+
+    def _decide_parts(self, condition: Compound) -> bool | None:
+        answers = [self.decide(part) for part in condition.parts]
+        if condition.word == "not":
+            return None if answers[0] is None else not answers[0]
+        settling = condition.word == "or"
+        if settling in answers:
+            return settling
+        return None if None in answers else not settling
+
+    def _try_out(self, condition: Relation | Compound) -> bool | None:
+        """The answer of all values of the one symbol that the condition is about."""
+        names = symbols_of(condition)
+        if len(names) != 1:
+            return None
+        (name,) = names
+        values = self.values(name)
+        repeats = cycle(condition)
+        if values is None or repeats is None:
+            return None
+        threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
+        if threshold + period > ENUMERATED:
+            return None
+        answers = {condition.at({name: v}) for v in _extended(values, threshold + period)}
+        return answers.pop() if len(answers) == 1 else None
+
+    def values(self, name: str) -> Values | None:
+        """The values that a symbol may have by the conditions on it alone; None where they cannot be listed."""
+        if name not in self._values:
+            self._values[name] = self._list_values(name)
+        return self._values[name]
+
+    def _list_values(self, name: str) -> Values | None:
+        own = [c for c in self.conditions if symbols_of(c) == {name}]
+        cycles = [cycle(c) for c in own]
+        if None in cycles:
+            return None
+        threshold = max((c[0] for c in cycles if c), default=1)
+        period = lcm(*(c[1] for c in cycles if c))
+        if threshold + period > ENUMERATED:
+            return None
+        candidates = range(1, threshold + period)
+        return Values(name, tuple(v for v in candidates if all(c.at({name: v}) for c in own)), threshold, period)
+
+
+def _repeats(cycle: set[int], period: int, modulus: int) -> bool:
+    """Whether what repeats with the period does so with a divisor of it."""
+    return period % modulus == 0 and len({v % modulus for v in cycle}) * (period // modulus) == len(cycle)
+
+
+def _extended(values: Values, end: int) -> Iterable[int]:
+    """All values below an end."""
+    cycle = [v for v in values.values if v >= values.threshold]
+    yield from (v for v in values.values if v < values.threshold)
+    for start in range(0, end - values.threshold, values.period):
+        yield from (v + start for v in cycle if v + start < end)

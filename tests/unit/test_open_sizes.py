@@ -1,0 +1,152 @@
+"""Operators on sizes that are open: for each size that meets the conditions, the formula is the size of the plain operator."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.elaborate import Program, Settings
+from archdsl.ir import Domain, Misfit, OpenSize, Size, TensorType
+from archdsl.ops import catalogue
+from archdsl.source import Source
+from archdsl.syntax import parse
+from tests.support.calls import op_of, types_of
+
+EXAMPLES = [(call, inputs) for op in catalogue().values() for call, inputs, _ in op.examples]
+NEEDS_VALUES = {"locally_connected", "adaptive_avgpool", "rbf"}
+"""Operators whose parameters or windows depend on the sizes of the input."""
+
+
+def opened(types: tuple[TensorType, ...]) -> tuple[Domain, tuple[TensorType, ...]]:
+    """The types with a symbol for each size of a spatial or token axis; equal sizes have one symbol."""
+    sizes = {n for t in types for n in t.shape[1:] if n > 1}
+    names = {n: f"S{i}" for i, n in enumerate(sorted(sizes))}
+    domain = Domain({name: n for n, name in names.items()})
+    shapes = [(*t.shape[:1], *(domain.size(names[n]) if n > 1 else n for n in t.shape[1:])) for t in types]
+    return domain, tuple(t._replace(shape=shape, strides=None) for t, shape in zip(types, shapes, strict=True))
+
+
+def at(types: tuple[TensorType, ...], values: dict[str, int]) -> tuple[TensorType, ...]:
+    return tuple(t._replace(shape=tuple(n.at(values) if isinstance(n, Size) else n for n in t.shape)) for t in types)
+
+
+@pytest.mark.parametrize("call, inputs", EXAMPLES, ids=[f"{c} {i}" for c, i in EXAMPLES])
+def test_a_formula_is_the_size_of_the_plain_operator(call: str, inputs: str) -> None:
+    op, types = op_of(call), types_of(inputs)
+    domain, open_types = opened(types)
+    if not domain.example:
+        return
+    try:
+        results = op.infer(*open_types)
+        macs = op.macs(open_types, results)
+    except OpenSize:
+        assert op.name in NEEDS_VALUES
+        return
+    domain.close()
+    assert [t.shape for t in at(results, domain.example)] == [t.shape for t in op.infer(*types)]
+    rng = random.Random(call)
+    for _ in range(60):
+        values = {name: max(1, n + rng.randrange(-12, 40)) for name, n in domain.example.items()}
+        fits = all(c.at(values) for c in domain.conditions)
+        given = at(open_types, values)
+        try:
+            plain = op.infer(*given)
+        except Misfit:
+            assert not fits, f"{values}: the operator refuses what the conditions allow"
+            continue
+        if fits:
+            assert [t.shape for t in at(results, values)] == [t.shape for t in plain]
+            assert (macs.at(values) if isinstance(macs, Size) else macs) == op.macs(given, plain)
+
+
+UNET = """
+block double_conv(channels, padding) {
+  conv(channels, 3x3, pad=padding) -> relu
+  conv(channels, 3x3, pad=padding) -> relu
+}
+
+network UNet(padding = 0, base = 4, levels = 4) {
+  input image: [1, H, W]
+  for i in 0..<levels {
+    "down{i}": double_conv(base * 2^i, padding) as skips[]
+    maxpool(2x2)
+  }
+  bottom: double_conv(base * 2^levels, padding)
+  for i in levels - 1 .. 0 by -1 {
+    "up{i}": conv_transpose(base * 2^i, 2x2, stride=2) as up
+    concat { | skips[i] -> crop(like=up) | up }
+    "merge{i}": double_conv(base * 2^i, padding)
+  }
+  head: conv(2, 1x1)
+  output segmentation
+}
+"""
+PADDED = UNET.replace(" -> crop(like=up)", "").replace("padding = 0", "padding = 1")
+PYRAMID = """
+network Pyramid {
+  input image: [3, H, W]
+  conv(8, 7x7, stride=2, pad=3) -> bn -> relu -> maxpool(3x3, stride=2, pad=1, round=ceil) as c2
+  conv(16, 3x3, stride=2, pad=same) -> relu as c3
+  upsample(2) -> conv(8, 1x1) as p2
+  add { | c2 | p2 }
+  avgpool(global) -> flatten -> linear(10)
+}
+"""
+
+
+def program(text: str) -> Program:
+    tree, problems = parse(Source("open.arch", text))
+    assert not problems
+    return Program(tree)
+
+
+@pytest.mark.parametrize(
+    "text, name, fits",
+    [
+        (UNET, "UNet", lambda n: n >= 188),
+        (PADDED, "UNet", lambda n: n % 16 == 0),
+        (PYRAMID, "Pyramid", lambda n: n % 8 in (3, 4, 5, 6)),
+    ],
+    ids=["unet", "padded", "pyramid"],
+)
+def test_a_network_for_all_sizes_is_the_network_of_each(text: str, name: str, fits: Callable[[int], bool]) -> None:
+    """At every size that fits the formulas are the figures of the network built there; at others it cannot be built.
+
+    Maps of one row are left out: a merge would repeat them, and then the network is another one.
+    """
+    spec = program(text)
+    built = spec.build_open(name)
+    assert built.network is not None and built.domain is not None
+    formulas = Facts(built.network)
+    rng = random.Random(name)
+    sizes = [(rng.randrange(3, 400), rng.randrange(3, 400)) for _ in range(150)]
+    sizes += [(16 * n, 16 * m) for n, m in sizes[:10]]
+    for h, w in sizes:
+        values = {"H": h, "W": w}
+        holds = all(c.at(values) for c in built.domain.conditions)
+        plain = spec.build(name, Settings(dict(values))).network
+        assert (plain is not None) == (fits(h) and fits(w)) == holds, values
+        if plain is not None:
+            facts = Facts(plain)
+            assert [t.shape for t in at(formulas.flat.types, values)] == [t.shape for t in facts.flat.types]
+            assert [n.at(values) if isinstance(n, Size) else n for n in formulas.cost.total] == list(facts.cost.total)
+
+
+def test_the_concat_that_forces_a_size_is_named() -> None:
+    built = program(PADDED).build_open("UNet")
+    assert built.domain is not None
+    height, width = built.domain.explained()
+    assert height[0] == "H % 16 == 0" and width[0] == "W % 16 == 0"
+    (line,) = {need.context.span.line for need in height[1]}
+    assert {need.context.operator for need in height[1]} == {"concat"} and "concat" in PADDED.split("\n")[line - 1]
+    assert [str(need.condition) for need in height[1]][-1] == "H == 2*(H//2)"
+
+
+def test_what_is_stated_is_not_explained() -> None:
+    text = PADDED.replace("[1, H, W]", "[1, H, W]\n  where H % 32 == 0 and W % 16 == 0")
+    built = program(text).build_open("UNet")
+    assert built.domain is not None
+    assert list(built.domain.explained()) == [("H % 32 == 0", []), ("W % 16 == 0", [])]
