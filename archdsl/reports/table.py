@@ -93,8 +93,10 @@ def show(cell: Cell, kind: Kind) -> Line:
 
 
 def show_value(value: Value, kind: Kind) -> str:
-    if value is None or isinstance(value, str | Size):
-        return "" if value is None else str(value)
+    if isinstance(value, Size):
+        return f"{value} B" if kind == "bytes" else str(value)
+    if value is None or isinstance(value, str):
+        return value or ""
     if isinstance(value, tuple):
         return f"[{', '.join(map(str, value))}]"
     if kind == "share":
