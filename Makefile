@@ -31,8 +31,9 @@ lint: $(STAMP) ## ruff: rules and format
 types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy
 
-bench: $(STAMP) ## times `check` beside imports and torchinfo, against its bars
+bench: $(STAMP) ## times `check` and compiled networks against their bars
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/generated.py
 
 docs: $(STAMP) ## writes the generated pages, the outputs that pages show, and the pictures
 	$(BIN)/python -m docs.generate --pictures

@@ -23,7 +23,7 @@ from archdsl.source.styled import plain
 if TYPE_CHECKING:
     import networkx
 
-    from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule
+    from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule, TorchTensor
     from archdsl.ir import Network
 
 MIME_BUNDLE_WIDTH = 100
@@ -135,14 +135,23 @@ class NetworkSpec:
             raise ValueError(f"{format!r} is no format: text, csv, markdown or json")
         return Report(plain(render_text(tables, width)))
 
-    def to_source(self) -> str:
-        """The network as PyTorch source; needs no PyTorch."""
-        from archdsl.backends.pytorch import emit
+    def to_source(self, *, inference: bool = False) -> str:
+        """The network as PyTorch source; needs no PyTorch.
 
-        return emit(self.graph)
+        Args:
+            inference: the network for inference, with a function that folds weights of the other for it.
+        """
+        from archdsl.backends.pytorch import emit, emit_inference
+
+        return emit_inference(self.graph) if inference else emit(self.graph)
 
     def to_torch(
-        self, device: Device | None = None, dtype: ElementType | None = None, memory_format: MemoryFormat | None = None
+        self,
+        device: Device | None = None,
+        dtype: ElementType | None = None,
+        memory_format: MemoryFormat | None = None,
+        *,
+        inference: bool = False,
     ) -> TorchModule:
         """The network as a PyTorch module in training mode, made from the text of `to_source`.
 
@@ -150,10 +159,22 @@ class NetworkSpec:
             device: where its weights are made; `meta` allocates nothing.
             dtype: the type of its floating-point tensors.
             memory_format: how weights of four axes lie in memory: `torch.channels_last`.
+            inference: the network for inference, in evaluation mode: batch norms are folded into the layers before them,
+                dropout and parts for training are gone. `fold` turns weights of the other into its own.
         """
         from archdsl.backends.pytorch import build
 
-        return build(self.graph, device, dtype, memory_format)
+        return build(self.graph, device, dtype, memory_format, inference=inference)
+
+    def fold(self, state: Mapping[str, TorchTensor]) -> dict[str, TorchTensor]:
+        """Weights of the network, its `state_dict`, as those of `to_torch(inference=True)`.
+
+        Raises:
+            KeyError: weights of a layer or a batch norm are missing.
+        """
+        from archdsl.backends.pytorch import fold
+
+        return fold(self.graph, state)
 
     def to_networkx(self) -> networkx.DiGraph[str]:
         """The operators as nodes, named by path, with `op`, `shape`, `params` and `macs`; inputs and outputs too."""

@@ -27,6 +27,7 @@ examples:
   archdsl compile vgg16 -o vgg16.py
   archdsl compile vgg16 --set classes=10
   archdsl compile vgg16 --set classes=10 --weights vgg16.safetensors --skip classifier.6 -o vgg16.py
+  archdsl compile resnet50 --inference -o resnet50_inference.py
   archdsl compile vgg16 --emit graph
 """
 
@@ -39,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all (default: stdout)")
     parser.add_argument(
         "--emit", choices=("pytorch", "graph"), default="pytorch", help="PyTorch source, or the typed graph as text"
+    )
+    parser.add_argument(
+        "--inference",
+        action="store_true",
+        help="the network for inference: batch norms folded into layers, no dropout, no parts for training",
     )
 
 
@@ -53,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run(checked: Checked, arguments: argparse.Namespace) -> int:
     refuse_lone_skip(arguments)
     network = checked.facts.network
-    source = _source(network, arguments.emit)
+    source = _source(network, arguments.emit, arguments.inference)
     loaded = ""
     if arguments.weights is not None:
         count = _fitting(network, arguments)
@@ -84,13 +90,17 @@ def _fitting(network: Network, arguments: argparse.Namespace) -> int | None:
         raise UsageProblem(str(error)) from None
 
 
-def _source(network: Network, form: str) -> str:
+def _source(network: Network, form: str, inference: bool) -> str:
     """The network in a text form. Raises `UsageProblem` where PyTorch cannot say it."""
     if form == "graph":
+        if inference:
+            raise UsageProblem(
+                "`--inference` is about PyTorch source, and `--emit graph` shows the network as the spec has it"
+            )
         return print_network(network)
-    from archdsl.backends.pytorch import emit
+    from archdsl.backends.pytorch import emit, emit_inference
 
     try:
-        return emit(network)
+        return emit_inference(network) if inference else emit(network)
     except ValueError as error:
         raise UsageProblem(f"`{network.name}` cannot be written as PyTorch: {error}") from None

@@ -246,6 +246,13 @@ class Op(Attributes):
         """Whether it gives back its operand itself when not training (`dropout`): nothing is allocated then."""
         return False
 
+    def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
+        """The operator with a bias, if its weights can scale and shift each channel of its result; else None.
+
+        Each row of its weight, along the first axis, makes one channel.
+        """
+        return None
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Tensors made and dropped within the call that live beside operand and result: a max-pool's indices, a padded copy."""
         return ()

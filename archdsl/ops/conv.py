@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, Shape, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Size, Table, Window
@@ -102,6 +102,9 @@ class Conv(Convolution):
         if self.standardize:
             return (Extra("standardized weight", self.weight(x), x.dtype, batched=False),)
         return ()
+
+    def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
+        return super().with_scale_and_shift(*operands) if self.table is None and not self.standardize else None
 
     def saved(self, operands: Types, results: Types) -> Saved:
         kept = super().saved(operands, results)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from archdsl.ir import WHOLE, Call, Examples, Extra, Lowering, Misfit, Op, Reach, Saved, Shape, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Size
@@ -60,6 +60,9 @@ class Linear(Op):
         """PyTorch multiplies one matrix, so it wants the rows of all samples in one."""
         *rows, features = x.tensor_shape
         return "never" if len(rows) < 2 else copied(x, (prod(rows), features))
+
+    def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
+        return self.replace(bias=True) if operands[0].rank == 1 else None
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return kept(operands[0], self._copied(operands[0]))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.backends.pytorch.build import build
-from archdsl.backends.pytorch.emit import emit, write
+from archdsl.backends.pytorch.build import build, fold
+from archdsl.backends.pytorch.emit import emit, emit_inference, write
 from archdsl.backends.pytorch.plan import Plan, plan
 from archdsl.backends.pytorch.recompute import checkpoint
 from archdsl.backends.pytorch.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
@@ -22,12 +22,13 @@ from archdsl.backends.pytorch.weights import (
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     Device = torch.device | str
     ElementType = torch.dtype
     MemoryFormat = torch.memory_format
     TorchModule = nn.Module
+    TorchTensor = Tensor
 
 __all__ = [
     "OPTIMIZERS",
@@ -43,7 +44,9 @@ __all__ = [
     "build",
     "checkpoint",
     "emit",
+    "emit_inference",
     "fitting_weights",
+    "fold",
     "freeze",
     "load_weights",
     "parameter_groups",

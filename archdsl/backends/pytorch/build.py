@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections.abc import Mapping
 from hashlib import sha256
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch.emit import write
+from archdsl.backends.pytorch.emit import emit_inference, write
 from archdsl.backends.pytorch.plan import plan
 from archdsl.ir import Network
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def build(
@@ -24,6 +25,8 @@ def build(
     dtype: torch.dtype | None = None,
     memory_format: torch.memory_format | None = None,
     facts: StorageFacts | None = None,
+    *,
+    inference: bool = False,
 ) -> nn.Module:
     """The network as a PyTorch module in training mode, its weights as PyTorch starts them.
 
@@ -35,9 +38,10 @@ def build(
         dtype: the type of all floating-point weights; float32 if not given.
         memory_format: how the weights of four axes lie in memory, `torch.channels_last` say; in order if not given.
         facts: which operators run in place, if not those that `storage` decides on.
+        inference: the network for inference instead, in evaluation mode, with the same weights, folded.
 
     Raises:
-        ValueError: the uses of a shared instance need different code.
+        ValueError: the uses of a shared instance need different code, or a network to be folded has too many layers.
     """
     import torch
 
@@ -45,11 +49,28 @@ def build(
     namespace = _execute(write(planned), planned.class_name)
     with torch.device(device or torch.get_default_device()):
         module: nn.Module = getattr(namespace, planned.class_name)()
+        if inference:
+            trained, module = module, getattr(_for_inference(network), planned.class_name)().eval()
+            module.load_state_dict(fold(network, trained.state_dict()))
     if dtype is not None:
         module = module.to(dtype=dtype)
     if memory_format is not None:
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
     return module
+
+
+def fold(network: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a network as those of the one for inference: what its generated file does in `fold`.
+
+    Raises:
+        ValueError: as for `build`. KeyError: weights of a layer or a batch norm are missing.
+    """
+    found: dict[str, Tensor] = getattr(_for_inference(network), "fold", dict)(state)
+    return found
+
+
+def _for_inference(network: Network) -> ModuleType:
+    return _execute(emit_inference(network), network.name)
 
 
 def _execute(source: str, name: str) -> ModuleType:

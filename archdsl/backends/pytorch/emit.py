@@ -5,6 +5,7 @@ from __future__ import annotations
 from archdsl.analyses.cost import cost
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.classes import Classes
+from archdsl.backends.pytorch.inference import Inference, fold_function, for_inference
 from archdsl.backends.pytorch.layout import INDENT, docstring
 from archdsl.backends.pytorch.names import unique, variable_name
 from archdsl.backends.pytorch.plan import Plan, plan
@@ -23,20 +24,35 @@ def emit(network: Network, facts: StorageFacts | None = None) -> str:
     return write(plan(network, facts))
 
 
-def write(plan: Plan) -> str:
+def emit_inference(network: Network) -> str:
+    """The network for inference as a Python file, with the function that folds weights of the one for training.
+
+    Raises:
+        ValueError: as for `emit`, or more layers than a file may name.
+    """
+    inference = for_inference(network)
+    return write(plan(inference.network), inference)
+
+
+def write(plan: Plan, inference: Inference | None = None) -> str:
     """The text of a plan."""
-    return _Writer(plan).text()
+    return _Writer(plan, inference).text()
 
 
 class _Writer:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, inference: Inference | None) -> None:
         self.plan = plan
+        self.inference = inference
         self.classes = Classes(plan)
 
     def text(self) -> str:
         parts = [self.classes.write(family) for family in self.plan.families if family.class_name]
         if self.plan.output_class:
             parts.insert(-1, self._output_class())
+        if self.inference is not None:
+            found = fold_function(self.inference)
+            self.classes.imports |= {"torch", "Tensor"} if found else set()
+            parts += found
         helpers = [helper.text.strip("\n").split("\n") for helper in self.classes.helpers.values()]
         head = [*self._title(), "", *self._imports()]
         return "\n\n\n".join("\n".join(part) for part in (head, *helpers, *parts)) + "\n"
@@ -44,7 +60,8 @@ class _Writer:
     def _title(self) -> list[str]:
         """The file's docstring: the network, its parameters and where it comes from, on one line if it fits."""
         network = self.plan.network
-        title = f"{network.name}, {cost(network).total.params:_} parameters"
+        purpose = " for inference" if self.inference is not None else ""
+        title = f"{network.name}{purpose}, {cost(network).total.params:_} parameters"
         sources = [s.strip() for s in network.sources if s.strip()]
         short = docstring(": ".join([title, *sources]).rstrip(".") + ".", "")
         return short if len(short) == 1 and len(sources) < 2 else docstring("\n\n".join([f"{title}.", *sources]), "")

@@ -76,6 +76,9 @@ class Convolution(Op):
         """Rows of padding in PyTorch, whose convolutions round down."""
         return floor_padding(self.kernel(x).geometry, x, self.infer(x)[0])
 
+    def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
+        return self.replace(bias=True)
+
     def saved(self, operands: Types, results: Types) -> Saved:
         (x,) = operands
         padding = self.padding(x)

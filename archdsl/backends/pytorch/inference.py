@@ -1,0 +1,234 @@
+"""Network -> the network for inference: without parts for training, without dropout, batch norms folded into layers.
+
+In inference a batch norm scales and shifts each channel by fixed numbers, so a layer before it can do that with its own
+weights (Ioffe & Szegedy 2015, section 3.1). Paths stay as they are in the spec. Weights of the network for training
+become those of the one for inference by the `fold` of the generated file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from archdsl.analyses.storage import is_identity
+from archdsl.backends.pytorch.layout import Group, Item, lines, literal, quoted
+from archdsl.backends.pytorch.names import child_name
+from archdsl.ir import Call, Expression, Lowering, Module, Network, Node, Op, Output, TensorType, Value, modules
+
+MOST_PATHS = 100_000
+"""Layers of a network that is folded: each has a name of its own in the weights."""
+
+
+class Inference(NamedTuple):
+    """A network for inference, and what it lacks beside the one for training."""
+
+    network: Network
+    eps: float
+    """Of the batch norms that were folded."""
+    folded: dict[str, str]
+    """The names of batch norms, or paths where names do not tell, and of the sibling that took each up."""
+    dropped: tuple[str, ...]
+    """How the paths begin of what existed only while training."""
+
+
+def for_inference(network: Network) -> Inference:
+    """The network as inference needs it; its numbers differ from those of the other by rounding alone.
+
+    Raises:
+        ValueError: more layers than can be folded.
+    """
+    folds = {id(m): _folds(m) for m in modules(network)}
+    eps = Counter(_eps(norm) for found in folds.values() for norm in found).most_common(1)
+    for found in folds.values():
+        for norm in [n for n in found if _eps(n) != eps[0][0]]:
+            del found[norm]
+    done: dict[int, Module] = {}
+    for module in modules(network):
+        done[id(module)] = _rewritten(module, folds[id(module)], done)
+    body = done[id(network.body)]
+    outputs = [o for o in network.outputs if not o.training]
+    results = [Output(o.name, value) for o, value in zip(outputs, body.outputs, strict=True)]
+    paths = _Paths(network.body, folds)
+    network = network._replace(body=body, outputs=tuple(results))
+    return Inference(network, eps[0][0] if eps else 0.0, paths.folded(), tuple(paths.dropped))
+
+
+class _Placeholder(Op):
+    """Stands for an operator that is gone, where those after it shall keep their numbers."""
+
+    name = "identity"
+    category = "reshape"
+
+    def is_view(self, *operands: TensorType) -> bool:
+        return True
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        return Lowering(Call("nn.Identity"), Expression("{0}"))
+
+
+def _eps(norm: Node) -> float:
+    assert isinstance(norm.operator, Op)
+    eps: float = norm.operator.attributes["eps"]
+    return eps
+
+
+def _folds(module: Module) -> dict[Node, Node]:
+    """The batch norms that can go into the layer before them, which nothing else reads and which is used once."""
+    live = [n for n in module.nodes if not n.training]
+    uses = Counter(n.name for n in module.nodes)
+    readers = Counter(v for n in live for v in n.operands)
+    readers.update(module.outputs)
+    found = {}
+    for norm in filter(_is_norm, live):
+        layer = norm.operands[0].producer
+        if layer is None or isinstance(layer.operator, Module) or readers[norm.operands[0]] > 1:
+            continue
+        if uses[norm.name] == uses[layer.name] == 1 and layer.operator.with_scale_and_shift(*layer.operand_types):
+            found[norm] = layer
+    return found
+
+
+def _is_norm(node: Node) -> bool:
+    op = node.operator
+    return isinstance(op, Op) and op.name == "bn" and bool(op.attributes["scale"] and op.attributes["shift"])
+
+
+def _rewritten(old: Module, folds: dict[Node, Node], done: dict[int, Module]) -> Module:
+    new = Module(old.kind, old.name, old.origin, text=old.text, doc=old.doc)
+    new.arguments, new.parameters = old.arguments, old.parameters
+    layers = set(folds.values())
+    gone = {n for n in old.nodes if n in folds or _is_idle(n)}
+    numbered = _numbered(old, gone)
+    values: dict[Value, Value] = {}
+    for value in old.inputs:
+        values[value] = Value(value.type)
+        new.inputs.append(values[value])
+    for node in old.nodes:
+        if node.training:
+            continue
+        operands = tuple(values[v] for v in node.operands)
+        if node in gone and node not in numbered:
+            values[node.results[0]] = operands[0]
+            continue
+        made = _remade(node, operands, node in gone, node in layers, done)
+        new.nodes.append(made)
+        kept = [r for r, v in zip(node.results, _inner(node), strict=True) if not _is_training(v)]
+        values |= zip(kept, made.results, strict=True)
+    new.outputs = [values[v] for v in old.outputs if not _is_training(v)]
+    for before, after in values.items():
+        after.tap = after.tap or before.tap
+    return new
+
+
+def _remade(node: Node, operands: tuple[Value, ...], is_gone: bool, folds: bool, done: dict[int, Module]) -> Node:
+    op, types = node.operator, tuple(v.type for v in operands)
+    if isinstance(op, Module):
+        module = done[id(op)]
+        return Node(node.name, module, operands, tuple(v.type for v in module.outputs), node.origin)
+    if is_gone:
+        op = _Placeholder()
+    elif folds:
+        op = op.with_scale_and_shift(*types) or op
+    return Node(node.name, op, operands, op.infer(*types), node.origin)
+
+
+def _inner(node: Node) -> tuple[Value, ...]:
+    """The values that the node's results stand for."""
+    return tuple(node.operator.outputs) if isinstance(node.operator, Module) else node.results
+
+
+def _is_training(value: Value) -> bool:
+    return value.producer is not None and value.producer.training
+
+
+def _is_idle(node: Node) -> bool:
+    return isinstance(node.operator, Op) and node.operator.is_identity_in_inference and not node.training
+
+
+def _numbered(module: Module, gone: set[Node]) -> set[Node]:
+    """Of what is gone from a numbered sequence, that which others stand behind."""
+    nodes = [n for n in module.nodes if not is_identity(n)]
+    if [n.name for n in nodes] != [str(i) for i in range(len(nodes))] or any(len(n.operands) > 1 for n in nodes):
+        return set()
+    last = max((i for i, n in enumerate(nodes) if n not in gone), default=len(nodes))
+    return gone & set(nodes[:last])
+
+
+class _Paths:
+    """Where in the network norms were folded, and what existed only while training."""
+
+    def __init__(self, body: Module, folds: dict[int, dict[Node, Node]]) -> None:
+        self.norms: dict[str, str | None] = {}
+        """For each norm with running statistics its sibling that took it up, or None."""
+        self.dropped: list[str] = []
+        self._folds = folds
+        self._left = MOST_PATHS
+        self._visit(body, "")
+
+    def _visit(self, module: Module, prefix: str) -> None:
+        folds = self._folds[id(module)]
+        for node in module.instances():
+            self._left -= 1
+            if self._left < 0:
+                raise ValueError(f"more than {MOST_PATHS:_} layers, too many to fold")
+            path = prefix + child_name(node.name)
+            if node.training:
+                self.dropped.append(f"{path}.")
+            elif isinstance(node.operator, Module):
+                self._visit(node.operator, f"{path}.")
+            elif any(s.name == "running_var" for s in node.operator.state(*node.operand_types)):
+                self.norms[path] = child_name(folds[node].name) if node in folds else None
+
+    def folded(self) -> dict[str, str]:
+        """The siblings, by the name of the norm if it has the same one wherever that name is, else by its path."""
+        siblings: dict[str, set[str | None]] = {}
+        for path, sibling in self.norms.items():
+            siblings.setdefault(path.rpartition(".")[2], set()).add(sibling)
+        found = {}
+        for path, sibling in self.norms.items():
+            name = path.rpartition(".")[2]
+            if sibling is not None:
+                found[name if len(siblings[name]) == 1 else path] = sibling
+        return found
+
+
+def fold_function(inference: Inference) -> list[list[str]]:
+    """The lines of `FOLDED`, `DROPPED` and `fold`; none where weights need no change."""
+    if not inference.folded and not inference.dropped:
+        return []
+    constants = []
+    if inference.folded:
+        pairs = tuple(Item(quoted(layer), f"{quoted(norm)}: ") for norm, layer in inference.folded.items())
+        constants += [
+            "# The layer that has taken up each batch norm, its sibling.",
+            *lines(Item(Group("{", pairs, "}"), "FOLDED = "), ""),
+        ]
+    if inference.dropped:
+        names = tuple(Item(quoted(path)) for path in inference.dropped)
+        constants += ["# What exists only while training.", *lines(Item(Group("[", names, "]"), "DROPPED = "), "")]
+    state = (
+        "{k: v for k, v in state.items() if not k.startswith(tuple(DROPPED))}" if inference.dropped else "dict(state)"
+    )
+    text = _HEAD + (_BODY if inference.folded else "    return STATE")
+    return [constants, text.replace("STATE", state).replace("EPS", literal(inference.eps)).split("\n")]
+
+
+_HEAD = '''\
+def fold(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of the network for training as the one here takes them: `model.load_state_dict(fold(state))`."""
+'''
+_BODY = """\
+    state = STATE
+    for norm in [key.removesuffix(".running_var") for key in state if key.endswith(".running_var")]:
+        scope, dot, name = norm.rpartition(".")
+        sibling = FOLDED.get(norm, FOLDED.get(name))
+        if sibling is None:
+            continue
+        layer = f"{scope}{dot}{sibling}"
+        weight, shift = state[f"{layer}.weight"], state.pop(f"{norm}.bias")
+        mean, variance = state.pop(f"{norm}.running_mean"), state.pop(f"{norm}.running_var")
+        state.pop(f"{norm}.num_batches_tracked", None)
+        scale = state.pop(f"{norm}.weight") / torch.sqrt(variance + EPS)
+        state[f"{layer}.weight"] = weight * scale.view(-1, *[1] * (weight.ndim - 1))
+        state[f"{layer}.bias"] = shift + scale * (state.get(f"{layer}.bias", 0) - mean)
+    return state"""
