@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Protocol
 
 from archdsl.elaborate.functions import Misuse, apply_function
@@ -20,8 +22,8 @@ from archdsl.elaborate.open_sizes import equal_data, open_arithmetic, open_quest
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show, simplify
 from archdsl.ir import Condition, Size, both, denied, either
-from archdsl.source import Span
-from archdsl.syntax import MALFORMED_NUMBER, tree
+from archdsl.source import Kind, Span
+from archdsl.syntax import MALFORMED_NUMBER, parse_expression, tree
 
 BITS_LIMIT = 512
 LENGTH_LIMIT = 10_000
@@ -52,6 +54,26 @@ def evaluate(expression: tree.Expression, names: Names, *, units: bool = False) 
         raise Fault(BUDGET_EXCEEDED, "the expression is nested too deeply", expression.span) from None
     finally:
         names.spend(evaluator.work, expression.span)
+
+
+def fill_holes(text: str, span: Span, written: Callable[[tree.Expression], str], kind: Kind) -> str:
+    """A string with its holes filled, `block{i}`. Raises `Fault`, of this kind where one cannot be read."""
+    # A hole in the text is the same in the source, though escapes may stand before it.
+    starts = (span.start + found.start(1) for found in _HOLE.finditer(span.text))
+
+    def fill(hole: re.Match[str]) -> str:
+        start = next(starts)
+        expression, problems = _parse_hole(span.source, start, start + len(hole.group(1)))
+        if expression is None:
+            raise Fault(kind, problems[0].message, span, "in a hole of this")
+        return written(expression)
+
+    return _HOLE.sub(fill, text)
+
+
+_HOLE = re.compile(r"\{([^{}]*)\}")
+_parse_hole = lru_cache(maxsize=256)(parse_expression)
+"""A string in a loop is read once."""
 
 
 class _Evaluator:
@@ -119,7 +141,19 @@ class _Evaluator:
         return e.sizes
 
     def _string(self, e: tree.String) -> str:
-        return e.text
+        return fill_holes(e.text, e.span, self._written, KIND_MISMATCH)
+
+    def _written(self, hole: tree.Expression) -> str:
+        """What stands in a string where an expression stood in braces."""
+        value = self.value(hole)
+        if isinstance(value, bool) or not isinstance(value, int | Fraction | str):
+            raise Fault(
+                KIND_MISMATCH, f"a hole of a string holds a number or a string, not {kind_of(value)}", hole.span
+            )
+        if isinstance(value, str):
+            return value
+        text = str(value) if isinstance(value, int) else repr(float(value))
+        return f"({text})" if value < 0 else text
 
     def _boolean(self, e: tree.Boolean) -> bool:
         return e.value

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op, tensor_arguments
+from archdsl.elaborate.expressions import fill_holes
 from archdsl.elaborate.names import Current, Names
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
 from archdsl.ir import CallFrame, Misfit, Module, Op, OpenSize, Value, show_shape
 from archdsl.source import Kind, Label, Span
-from archdsl.syntax import parse_expression, tree
+from archdsl.syntax import tree
 
 
 class Asked(NamedTuple):
@@ -127,32 +126,21 @@ class Layers(Names):
 
     def label_text(self, label: tree.Label) -> str:
         """The text of a label with its holes filled. Raises `Fault`."""
-        if not label.is_string or "{" not in label.text:
+        if not label.is_string:
             return label.text
 
-        written = (label.span.start + found.start(1) for found in _HOLE.finditer(label.span.text))
-
-        def fill(hole: re.Match[str]) -> str:
-            start = next(written)
-            expression, problems = _parse_hole(label.span.source, start, start + len(hole.group(1)))
-            if expression is None:
-                raise Fault(kinds.BAD_LABEL, problems[0].message, label.span, "in this label")
-            value = self.value(expression)
+        def written(hole: tree.Expression) -> str:
+            value = self.value(hole)
             if isinstance(value, bool) or not isinstance(value, int | str):
                 what = show(value) if isinstance(value, Fraction) else kind_of(value)
                 raise Fault(kinds.BAD_LABEL, f"a hole holds a whole number or a string, not {what}", label.span)
             return str(value)
 
-        return _HOLE.sub(fill, label.text)
+        return fill_holes(label.text, label.span, written, kinds.BAD_LABEL)
 
     def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
         arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
         return CallFrame(show_call(layer), span, layer.name, arguments)
-
-
-_HOLE = re.compile(r"\{([^{}]*)\}")
-_parse_hole = lru_cache(maxsize=256)(parse_expression)
-"""A label in a loop is read once."""
 
 
 def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:

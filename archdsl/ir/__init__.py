@@ -11,7 +11,7 @@ from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both,
 from archdsl.ir.domain import Assumed, Domain, Values
 from archdsl.ir.flatten import Flat, Layer, flatten, modules
 from archdsl.ir.graph import CallFrame, Datum, Module, Network, Node, Origin, Output, Parameter, Value
-from archdsl.ir.lowering import Call, Expression, Helper, Literal, Lowering
+from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Reach, Rows, Saved, State, Step, Types
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.sizes import OpenSize, Size, agree, is_open, open_size
@@ -33,6 +33,7 @@ __all__ = [
     "Call",
     "CallFrame",
     "Category",
+    "Code",
     "Compound",
     "Condition",
     "Datum",

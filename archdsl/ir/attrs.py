@@ -24,6 +24,7 @@ __all__ = [
     "Extent",
     "Field",
     "Flag",
+    "Formula",
     "Initial",
     "Interpolation",
     "Number",
@@ -235,4 +236,5 @@ Offset = Annotated[
     int | str | tuple[int, ...], Accepts("a number of rows, one for each spatial axis, or center", _offset)
 ]
 Initial = Annotated[float | str, Accepts("zeros, ones or a number", _initial)]
+Formula = Annotated[str, Accepts('a formula of indices in quotes, as "i - j"', _text)]
 Equation = Annotated[str, Accepts('an equation in quotes, as "h k n, h v n -> h k v"', _text)]

@@ -11,6 +11,15 @@ from typing import NamedTuple
 Literal = int | float | bool | str | None | tuple["Literal", ...]
 
 
+class Code(str):
+    """An expression among the arguments of a call, written as it stands. An operator makes it; no text of a spec is in it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class Call(NamedTuple):
     """A constructor call: `nn.Conv2d(3, 64, 3, padding=1)`."""
 
@@ -44,12 +53,15 @@ class Helper(NamedTuple):
 
 
 class Lowering(NamedTuple):
-    """How to write one operator: as a module, as an expression, or as either where it has no state; or as a learned tensor."""
+    """How to write one operator: as a module, as an expression, or as either where it has no state; or as a tensor, learned
+    or constant."""
 
     module: Call | None = None
     function: Expression | None = None
     helper: Helper | None = None
     parameter: Call | None = None
     """The values that a learned tensor starts from: `torch.zeros(1, 1, 768)`."""
+    buffer: Call | None = None
+    """The values of a constant tensor."""
     general: Lowering | None = None
     """The same by a module that can say more: for a class some of whose instances need that one."""

@@ -56,8 +56,9 @@ class State(NamedTuple):
     name: str
     shape: Shape
     dtype: str = "float32"
-    role: Literal["parameter", "frozen", "buffer"] = "parameter"
-    """`frozen` is kept like a parameter but never trained (fixed RBF centers); it is stored as a buffer."""
+    role: Literal["parameter", "frozen", "buffer", "constant"] = "parameter"
+    """`frozen` is kept like a parameter but never trained (fixed RBF centers); it is stored as a buffer. A `constant` is a
+    buffer that the `state_dict` leaves out."""
 
     def key(self, path: str) -> str:
         """Its name in the `state_dict`; a tensor without a name of its own has that of its operator."""
@@ -175,9 +176,9 @@ class Op(Attributes):
     reads_switches: ClassVar[bool] = False
     """Whether its tensor attribute names a max-pool's result and it reads that pool's switches (`unpool`)."""
     needs_label: ClassVar[bool] = False
-    """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`)."""
+    """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`, `constant`)."""
     is_source: ClassVar[bool] = False
-    """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`)."""
+    """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
     is_itself_of_one: ClassVar[bool] = True
     """Whether a merge of one value is that value."""
     reads_unbatched: ClassVar[bool] = False

@@ -41,7 +41,7 @@ CATEGORIES: dict[Category, str] = {
     "merge": "Merges",
     "reshape": "Reshaping",
     "attention": "Attention",
-    "parameter": "Learned tensors",
+    "parameter": "Learned and constant tensors",
 }
 OPERANDS = "abcdefgh"
 NOWHERE = Origin(Span(Source("", ""), 0, 0))
@@ -172,7 +172,12 @@ def state(found: Sequence[Use]) -> list[list[str]]:
 
 
 def _state(state: State) -> str:
-    roles = {"parameter": "", "frozen": ", a buffer: never trained", "buffer": ", a buffer"}
+    roles = {
+        "parameter": "",
+        "frozen": ", a buffer: never trained",
+        "buffer": ", a buffer",
+        "constant": ", a buffer that it leaves out",
+    }
     dtype = "" if state.dtype == "float32" else f", {state.dtype}"
     return f"{code(f'{state.name} {show_shape(state.shape)}'.strip())}{dtype}{roles[state.role]}"
 
@@ -235,6 +240,13 @@ def per_axis(sizes: list[int]) -> str:
 def pytorch(found: Sequence[Use]) -> list[str]:
     rows = [_pytorch(use) for use in found]
     if not any(any(row[1:]) for row in rows):
+        buffers = [(code(use.call), code(constructor(use.lowering.buffer))) for use in found if use.lowering.buffer]
+        if buffers:
+            return [
+                "It is a buffer of the module that it stands in, under its label.",
+                "",
+                *table(["use", "values"], buffers),
+            ]
         return ["It is an `nn.Parameter` of the module that it stands in, under its label."]
     return table(["use", "module", "function"], rows)
 

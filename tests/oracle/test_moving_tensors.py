@@ -132,6 +132,57 @@ SPECS = {
           flatten
           score: linear(2)
         }""",
+    "windows": """
+        block attention(heads, window, moved) {
+          let width = in.features // heads
+          qkv: linear(3 * in.features) -> reshape([window * window, 3, heads, width]) -> permute([1, 2, 0, 3])
+          split(3) as qs, ks, vs
+          qs -> reshape([heads, window * window, width]) -> scale(width ^ -0.5) as q
+          ks -> reshape([heads, window * window, width]) -> permute([0, 2, 1]) as k
+          vs -> reshape([heads, window * window, width]) as v
+          relative_position_bias_table: parameter([(2 * window - 1) ^ 2, heads]) as table
+          relative_position_index: constant(
+            [window ^ 2, window ^ 2],
+            "{2 * window - 1} * (i // {window} - j // {window} + {window - 1}) + i % {window} - j % {window} + {window - 1}"
+          ) as places
+          table -> take(index=places) -> permute([2, 0, 1]) as bias
+          matmul { | q | k } as scores
+          add { | scores | bias } as biased
+          if moved {
+            mask: constant([window ^ 2, window ^ 2], "0.0 if i % 2 == j % 2 else -100.0", persistent=false) as hidden
+            add { | biased | hidden }
+          } else {
+            biased
+          }
+          softmax(axis=-1) as weights
+          matmul { | weights | v }
+          permute([1, 0, 2]) -> reshape([window * window, in.features]) -> proj: linear(in.features)
+        }
+        network Net {
+          input image: [3, 8, 8]
+          patches: conv(8, 2, stride=2) -> permute([1, 2, 0]) -> roll([-1, -1], [0, 1]) -> reshape([16, 8]) as patches
+          positions: constant([16, 8], "sin(i / 100 ^ (j / 8)) if j % 2 == 0 else cos(i / 100 ^ ((j - 1) / 8))") as codes
+          add { | patches | codes }
+          for moved in [false, true] {
+            "block{1 if moved else 0}": attention(2, 4, moved)
+          }
+          rms_norm -> glu(-1) -> reduce_mean(0)
+          head: linear(5)
+        }""",
+    "super resolution": """
+        network Net {
+          input image: [3, 6, 5]
+          head: conv(8, 3x3, pad=1) as shallow
+          conv(12, 3x3, pad=1) -> gelu(approximate=true) -> conv(8, 1x1) -> scale(0.1) as deep
+          add { | shallow | deep }
+          avgpool(global) -> conv(8, 1x1) -> sigmoid as gate
+          multiply { | deep | gate -> scale(-1) -> shift(1) }
+          tail: conv(12, 3x3, pad=1) -> pixel_shuffle(2) -> clamp(0, 1) as large
+          large -> pixel_unshuffle(2) -> adaptive_maxpool(2) -> gn(3, scale=false, shift=false)
+          divide { | identity | square -> reduce_sum([1, 2], keep=true) -> shift(1) -> pow(0.5) }
+          output features
+          output large = large
+        }""",
 }
 NOTHING_IN_PLACE = StorageFacts(frozenset())
 
@@ -201,7 +252,8 @@ def collect(module: Module, prefix: str, found: dict[str, tuple[int, ...]]) -> N
         if isinstance(node.operator, Module):
             collect(node.operator, f"{prefix}{node.name}.", found)
         else:
-            found.update((s.key(prefix + node.name), s.shape) for s in node.operator.state(*node.operand_types))
+            state = (s for s in node.operator.state(*node.operand_types) if s.role != "constant")
+            found.update((s.key(prefix + node.name), s.shape) for s in state)
 
 
 def test_a_learned_tensor_is_a_parameter_of_its_module() -> None:

@@ -306,6 +306,15 @@ CASES = {
         parameter([4, 1, 1], init=1e-6)
         parameter([7], init=ones)
     """,
+    "constant": """
+        constant([7], "i")
+        constant([4, 5], "i - j / 2", persistent=false)
+        constant([4, 4], "i >= j")
+        constant([2, 3], "1")
+        constant([2, 3], "0.5", persistent=false)
+        constant([2, 3, 4], "true")
+        constant([9, 9], "5 * (i // 3 - j // 3 + 2) + i % 3 - j % 3 + 2")
+    """,
     "unpool": """
         unpool [3, 4, 4], int64 [3, 4, 4] places [[8, 8], [2, 2], [2, 2], [0, 0]]
         unpool [3, 4, 4], int64 [3, 4, 4] places [[9, 8], [2, 2], [2, 2], [0, 0]]
@@ -652,7 +661,7 @@ def check_run(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) 
     samples = batch if types[0].batched else 1
     assert flops(op, operands, form, batch) == 2 * samples * counted.macs(operands, types)
     assert kept(module, inputs) == predicted(op.saved(operands, types), batch, len(types))
-    own = {t.data_ptr() for t in module.parameters()} if op.is_source else {t.data_ptr() for t in inputs[:1]}
+    own = {t.data_ptr() for t in ([*module.parameters(), *module.buffers()] if op.is_source else inputs[:1])}
     is_alone = len(operands) == 1 and op.category == "merge" and op.name not in ("concat", "stack", "einsum")
     shares = found[0].untyped_storage().data_ptr() in own
     assert shares == (op.is_view(*operands) or is_alone or op.is_source)
@@ -669,7 +678,8 @@ def lies(found: Tensor, type: TensorType, batch: int) -> bool:
 def check_state(op: Op, operands: tuple[TensorType, ...], module: nn.Module) -> None:
     state = op.state(*operands)
     held = [(name, tuple(t.shape), str(t.dtype)) for name, t in module.state_dict().items()]
-    assert held == [(s.name or "learned", s.shape, f"torch.{s.dtype}") for s in state]
+    assert held == [(s.name or "learned", s.shape, f"torch.{s.dtype}") for s in state if s.role != "constant"]
+    assert sum(t.nbytes for t in (*module.parameters(), *module.buffers())) == sum(s.bytes for s in state)
     assert {n for n, _ in module.named_parameters()} == {s.name or "learned" for s in state if s.role == "parameter"}
     assert sum(p.numel() for p in module.parameters()) == sum(s.numel for s in state if s.role == "parameter")
 
@@ -691,7 +701,7 @@ def check_in_place(op: Op, operands: tuple[TensorType, ...], form: Form) -> None
     assert measured.results == told.results and measured.extra == told.extra
 
 
-@pytest.mark.parametrize("name", sorted(names() - {"embedding", "parameter"}))
+@pytest.mark.parametrize("name", sorted(names() - {"embedding", "parameter", "constant"}))
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
 def test_other_types_of_floats(name: str, dtype: str) -> None:
     """A layer with weights takes the type of its weights alone; all others keep the type that they read."""

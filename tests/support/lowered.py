@@ -6,7 +6,7 @@ import math
 import weakref
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archdsl.ir import ITEM_SIZE, Call, Expression, Extra, Helper, Op, Saved, TensorType
 from archdsl.ir.strides import BATCH
 
-Form = Literal["module", "function", "parameter"]
+Form = Literal["module", "function", "parameter", "buffer"]
 Forward = Callable[..., Any]
 
 torch.set_num_threads(1)
@@ -36,11 +36,14 @@ class Applied(nn.Module):
 
 
 class Learned(nn.Module):
-    """A learned tensor as a module."""
+    """A learned or constant tensor as a module."""
 
-    def __init__(self, start: Tensor) -> None:
+    def __init__(self, start: Tensor, **buffer: bool) -> None:
         super().__init__()
-        self.learned = nn.Parameter(start)
+        if buffer:
+            self.register_buffer("learned", start, **buffer)
+        else:
+            self.learned = nn.Parameter(start)
 
     def forward(self) -> Tensor:
         return self.learned
@@ -49,7 +52,7 @@ class Learned(nn.Module):
 def forms(op: Op, *operands: TensorType) -> tuple[Form, ...]:
     """The ways in which the operator may be written."""
     lowering = op.pytorch(*operands)
-    return tuple(form for form in ("module", "function", "parameter") if getattr(lowering, form) is not None)
+    return tuple(form for form in get_args(Form) if getattr(lowering, form) is not None)
 
 
 def lowered(op: Op, *operands: TensorType, form: Form, in_place: bool = False) -> nn.Module:
@@ -61,6 +64,10 @@ def lowered(op: Op, *operands: TensorType, form: Form, in_place: bool = False) -
     if form == "parameter":
         assert lowering.parameter is not None
         return Learned(eval(_written(lowering.parameter), {"torch": torch}))
+    if form == "buffer":
+        assert lowering.buffer is not None
+        is_kept = op.state(*operands)[0].role == "buffer"
+        return Learned(eval(_written(lowering.buffer), _names(lowering.helper)), persistent=is_kept)
     assert lowering.function is not None
     return Applied(_function(lowering.function, len(operands), in_place))
 
@@ -71,7 +78,7 @@ def _names(helper: Helper | None) -> dict[str, Any]:
         known = {"torch": torch, "nn": nn, "F": F, "math": math, "Tensor": Tensor, "Any": Any}
         names = {name: known[name] for name in helper.imports}
         exec(helper.text, names)
-    return {**names, "nn": nn}
+    return {**names, "nn": nn, "torch": torch}
 
 
 def _module(call: Call, helper: Helper | None, in_place: bool) -> nn.Module:
@@ -218,7 +225,7 @@ def scratch(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
         for tensor in (*inputs, *module.parameters(), *module.buffers()):
             live.known.add(tensor.untyped_storage()._cdata)
         found = results(module, inputs)
-    return live.most - _made(found, (*inputs, *module.parameters()))
+    return live.most - _made(found, (*inputs, *module.parameters(), *module.buffers()))
 
 
 def scratch_of_kernel(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:

@@ -76,6 +76,7 @@ ATTRIBUTES = {
     "take": "; axis *index",
     "adaptive_maxpool": "out;",
     "rms_norm": "axis; eps",
+    "constant": "shape formula; persistent",
 }
 PLAIN = """relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish log_sigmoid softsign identity abs square sqrt
     exp log reciprocal add subtract multiply divide average maximum minimum matmul"""
@@ -109,12 +110,13 @@ DEFAULTS = {
     "reduce_mean": {"keep": False},
     "take": {"axis": 0},
     "rms_norm": {"axis": -1, "eps": None},
+    "constant": {"persistent": True},
 }
 MERGES = {"add", "subtract", "multiply", "divide", "average", "maximum", "minimum"}
 MERGES |= {"concat", "stack", "matmul", "einsum"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
 UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
-UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max"}
+UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max", "constant"}
 WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
 EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
@@ -244,6 +246,7 @@ def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str)
         ("roll([-3, 1], [0, 1])", "[3, 8]", "roll -3 1"),
         ("roll(1, -1)", "[3, 8]", "roll 1"),
         ("pixel_shuffle(2)", "[8, 4, 4]", "pixel_shuffle 2"),
+        ('constant([4, 4], "i - j")', "", "constant [4, 4]"),
         ("adaptive_maxpool(7)", "[512, 9, 9]", "adaptive_maxpool 7x7"),
     ],
 )
@@ -629,7 +632,7 @@ ANY_TYPE = {
     "roll",
     "take",
 }
-FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter"}
+FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter", "constant"}
 MISFITS += [
     (call, given.replace("[", "int64 [", 1), "wrong-dtype", 0, "float values")
     for call, given, _ in (kind.examples[0] for name, kind in catalogue().items() if name in FLOATS_ONLY - MERGES)

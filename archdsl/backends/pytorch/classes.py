@@ -162,7 +162,7 @@ class _Class:
             if all(presence):
                 found += [line for p in group for line in self._attribute(p, BODY)]
                 continue
-            found += [f"{BODY}self.{p.name} = None" for p in group if p.name in asked]
+            found += [f"{BODY}{p.as_absent}" for p in group if p.name in asked]
             found.append(f"{BODY}if {self.conditions.express(presence, group[0].name)}:")
             found += [line for p in group for line in self._attribute(p, BODY + INDENT)]
         return found
@@ -172,6 +172,10 @@ class _Class:
         kinds = position.kinds(self.of)
         if len(kinds) > 1:
             return self._alternatives(position, kinds, indent)
+        if position.buffer:
+            kept = (Item("False", "persistent="),) if position.buffer == "temporary" else ()
+            items = (Item(quoted(name)), Item(self._layer(layers, name)), *kept)
+            return lines(Item(Group("self.register_buffer(", items)), indent)
         is_tensor = any(isinstance(layer, Leaf) and layer.is_tensor for layer in layers)
         if not is_identifier(name) and (is_tensor or not self.is_keyed):
             method = "register_parameter" if is_tensor else "add_module"
@@ -253,10 +257,9 @@ class _Class:
         if first.inplace:
             items.append(Item("True", "inplace="))
         made = Group(f"{first.call.target}(", tuple(items))
-        if not first.is_tensor:
-            return made
-        self.classes.imports.add("torch")
-        return Group("nn.Parameter(", (Item(made),))
+        if first.is_tensor:
+            self.classes.imports.add("torch")
+        return Group("nn.Parameter(", (Item(made),)) if first.is_tensor and not first.buffer else made
 
     def _either(self, layers: Sequence[Layer], leaves: Sequence[Leaf]) -> str:
         """`nn.Hardswish() if hardswish else nn.ReLU(inplace=True)`."""

@@ -12,9 +12,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.joining import Joined, form, join
+from archdsl.backends.pytorch.layout import quoted
 from archdsl.backends.pytorch.names import DICT_ATTRIBUTES
 from archdsl.backends.pytorch.parts import Child, Instance, Leaf
-from archdsl.ir import Call, Literal
+from archdsl.ir import Call, Code, Literal
 
 Layer = Leaf | Instance | None
 L = TypeVar("L", bound=Layer)
@@ -45,6 +46,17 @@ class Position(NamedTuple):
     @property
     def presence(self) -> tuple[bool, ...]:
         return tuple(layer is not None for layer in self.layers)
+
+    @property
+    def buffer(self) -> str:
+        """Which kind of buffer it is, if it is a constant tensor."""
+        return next((layer.buffer for layer in self.layers if isinstance(layer, Leaf)), "")
+
+    @property
+    def as_absent(self) -> str:
+        """What stands for it where an instance lacks it."""
+        name = self.name
+        return f"self.register_buffer({quoted(name)}, None)" if self.buffer else f"self.{name} = None"
 
     def kinds(self, of: dict[Instance, Family]) -> list[Family | None]:
         """The families of its layers; None stands for operators."""
@@ -221,7 +233,17 @@ class Families:
         if isinstance(layer, Instance):
             return self.of[layer]
         call = layer.call
-        return call.target, len(call.args), call.inplace, layer.inplace, layer.helper, layer.is_tensor
+        code = tuple(a for a in call.args if isinstance(a, Code))
+        return (
+            call.target,
+            len(call.args),
+            call.inplace,
+            layer.inplace,
+            layer.helper,
+            layer.is_tensor,
+            layer.buffer,
+            code,
+        )
 
 
 def in_common(layers: Sequence[L]) -> list[L | Leaf]:

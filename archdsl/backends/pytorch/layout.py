@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from archdsl.ir import Code
+
 WIDTH = 120
 INDENT = "    "
 STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
@@ -103,7 +105,9 @@ def quoted(text: str) -> str:
 
 
 def literal(value: object) -> str:
-    """A number, boolean, string, None, or a tuple of these, as Python writes it."""
+    """A number, boolean, string, None, or a tuple of these, as Python writes it; code as it stands."""
+    if isinstance(value, Code):
+        return value
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, tuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.body import Body
@@ -34,7 +34,9 @@ class Leaf(NamedTuple):
     inplace: bool
     helper: Helper | None
     is_tensor: bool = False
-    """Whether the call makes the values of a learned tensor instead."""
+    """Whether the call makes the values of a tensor instead, learned or constant."""
+    buffer: Literal["", "persistent", "temporary"] = ""
+    """Of a constant tensor: whether the `state_dict` holds it."""
     general: Leaf | None = None
     """The same in another way, for classes that need it."""
 
@@ -185,6 +187,10 @@ class Instance:
         lowering = self._lowered.lowerings[node]
         if lowering.parameter is not None:
             return Leaf(lowering.parameter, False, None, is_tensor=True)
+        if lowering.buffer is not None:
+            roles = {s.role for s in node.operator.state(*node.operand_types)}
+            kind: Literal["persistent", "temporary"] = "temporary" if "constant" in roles else "persistent"
+            return Leaf(lowering.buffer, False, lowering.helper, is_tensor=True, buffer=kind)
         assert lowering.module is not None
         in_place = node in self._lowered.facts.in_place and lowering.module.inplace
         more = lowering.general
@@ -199,9 +205,12 @@ class Instance:
         return lowering.module is not None and (lowering.function is None or not node.name.isdigit())
 
     def _tensor(self, node: Node) -> str:
-        """A learned tensor in `forward`."""
+        """A learned or constant tensor in `forward`."""
         name = self.attributes[node.name].name
-        return f"self.{name}" if is_identifier(name) else f"self.get_parameter({quoted(name)})"
+        if is_identifier(name):
+            return f"self.{name}"
+        what = "buffer" if self._lowered.lowerings[node].buffer is not None else "parameter"
+        return f"self.get_{what}({quoted(name)})"
 
     def _application(self, node: Node) -> Application:
         allocates = self._lowered.allocates(node)

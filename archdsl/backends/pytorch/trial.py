@@ -176,7 +176,8 @@ class Trial:
 def _keys(network: Network, training: bool) -> set[str]:
     """The names of its tensors, those that are for training only if asked for."""
     layers = flatten(network, training).layers
-    return {s.key(layer.path) for layer in layers for s in layer.op.state(*layer.operand_types)}
+    state = ((layer.path, s) for layer in layers for s in layer.op.state(*layer.operand_types))
+    return {s.key(path) for path, s in state if s.role != "constant"}
 
 
 def _random(

@@ -45,7 +45,7 @@ class Declaration:
     def __init__(self, syntax: tree.Item) -> None:
         self.syntax = syntax
         self.used: set[str] = set()
-        """Names that stand for data, layers or tensors, wherever in the item; those in the holes of labels too."""
+        """Names that stand for data, layers or tensors, wherever in the item; those in the holes of labels and strings too."""
         self.made: list[Made] = []
         self.results: list[NamedResult] = []
 
@@ -123,7 +123,12 @@ def _callee(found: Declaration, node: tree.Call | tree.Default) -> None:
 
 
 def _label(found: Declaration, node: tree.Label) -> None:
-    if node.is_string and "{" in node.text:
+    if node.is_string:
+        _string(found, node)
+
+
+def _string(found: Declaration, node: tree.Label | tree.String) -> None:
+    if "{" in node.text:
         found.used.update(name for hole in _HOLE.findall(node.text) for name in _NAME.findall(hole))
 
 
@@ -164,6 +169,7 @@ _READERS: dict[type[tree.Syntax], Any] = {
     tree.Call: _callee,
     tree.Default: _callee,
     tree.Label: _label,
+    tree.String: _string,
     tree.Element: _element,
     tree.Parameter: _parameter,
     tree.Let: _let,
