@@ -173,8 +173,7 @@ class _Class:
         if len(kinds) > 1:
             return self._alternatives(position, kinds, indent)
         if position.buffer:
-            kept = (Item("False", "persistent="),) if position.buffer == "temporary" else ()
-            items = (Item(quoted(name)), Item(self._layer(layers, name)), *kept)
+            items = (Item(quoted(name)), Item(self._layer(layers, name)), *position.not_kept)
             return lines(Item(Group("self.register_buffer(", items)), indent)
         is_tensor = any(isinstance(layer, Leaf) and layer.is_tensor for layer in layers)
         if not is_identifier(name) and (is_tensor or not self.is_keyed):
@@ -257,8 +256,7 @@ class _Class:
         if first.inplace:
             items.append(Item("True", "inplace="))
         made = Group(f"{first.call.target}(", tuple(items))
-        if first.is_tensor:
-            self.classes.imports.add("torch")
+        self.classes.imports |= {"torch"} if first.is_tensor else set()
         return Group("nn.Parameter(", (Item(made),)) if first.is_tensor and not first.buffer else made
 
     def _either(self, layers: Sequence[Layer], leaves: Sequence[Leaf]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.joining import Joined, form, join
-from archdsl.backends.pytorch.layout import quoted
+from archdsl.backends.pytorch.layout import Item, quoted
 from archdsl.backends.pytorch.names import DICT_ATTRIBUTES
 from archdsl.backends.pytorch.parts import Child, Instance, Leaf
 from archdsl.ir import Call, Code, Literal
@@ -51,6 +51,11 @@ class Position(NamedTuple):
     def buffer(self) -> str:
         """Which kind of buffer it is, if it is a constant tensor."""
         return next((layer.buffer for layer in self.layers if isinstance(layer, Leaf)), "")
+
+    @property
+    def not_kept(self) -> tuple[Item, ...]:
+        """The argument of a buffer that the `state_dict` leaves out."""
+        return (Item("False", "persistent="),) if self.buffer == "temporary" else ()
 
     @property
     def as_absent(self) -> str:
