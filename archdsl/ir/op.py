@@ -65,6 +65,10 @@ class State(NamedTuple):
         return f"{path}.{self.name}" if self.name else path
 
     @property
+    def is_in_state_dict(self) -> bool:
+        return self.role != "constant"
+
+    @property
     def numel(self) -> int:
         return TensorType(self.shape).numel
 

@@ -252,7 +252,7 @@ def collect(module: Module, prefix: str, found: dict[str, tuple[int, ...]]) -> N
         if isinstance(node.operator, Module):
             collect(node.operator, f"{prefix}{node.name}.", found)
         else:
-            state = (s for s in node.operator.state(*node.operand_types) if s.role != "constant")
+            state = (s for s in node.operator.state(*node.operand_types) if s.is_in_state_dict)
             found.update((s.key(prefix + node.name), s.shape) for s in state)
 
 

@@ -33,4 +33,5 @@ def weights(network: Network) -> Weights:
         for layer in flatten(network, training=True).layers
         if not layer.is_reuse
         for state in layer.op.state(*layer.operand_types)
+        if state.is_in_state_dict
     }

@@ -177,7 +177,7 @@ def _keys(network: Network, training: bool) -> set[str]:
     """The names of its tensors, those that are for training only if asked for."""
     layers = flatten(network, training).layers
     state = ((layer.path, s) for layer in layers for s in layer.op.state(*layer.operand_types))
-    return {s.key(path) for path, s in state if s.role != "constant"}
+    return {s.key(path) for path, s in state if s.is_in_state_dict}
 
 
 def _random(

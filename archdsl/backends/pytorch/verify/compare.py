@@ -83,6 +83,7 @@ def state(facts: Facts, subject: Subject, batch: int) -> Outcome:
         for layer in flatten(facts.network, training=True).layers
         if not layer.is_reuse
         for s in layer.op.state(*layer.operand_types)
+        if s.is_in_state_dict
     ]
     said = _own_first(said)
     found = subject.state()
@@ -100,8 +101,10 @@ def state(facts: Facts, subject: Subject, batch: int) -> Outcome:
 
 
 def _own_first(lines: list[str]) -> list[str]:
-    """PyTorch's order: what a module owns itself stands before what the modules in it own."""
-    own = [line for line in lines if "." not in line.partition(":")[0]]
+    """PyTorch's order: what a module owns itself, parameters first, stands before what the modules in it own."""
+    own = sorted(
+        (line for line in lines if "." not in line.partition(":")[0]), key=lambda line: line.endswith("buffer")
+    )
     inside: dict[str, list[str]] = defaultdict(list)
     for line in lines:
         child, dot, rest = line.partition(".")
