@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archdsl.analyses.weights import PathError, matches
 
@@ -34,9 +34,16 @@ def checkpoint(module: nn.Module, *paths: str) -> None:
 
 
 def _recompute(part: nn.Module) -> None:
+    part.forward = partial(_run_twice, part, part.forward)
+
+
+def _run_twice(part: nn.Module, forward: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    from torch.compiler import is_compiling
     from torch.utils.checkpoint import checkpoint as recomputed
 
-    part.forward = partial(recomputed, part.forward, use_reentrant=False, context_fn=partial(_contexts, part))
+    if is_compiling():  # a compiled graph writes to buffers once
+        return recomputed(forward, *arguments, use_reentrant=False, **named)
+    return recomputed(forward, *arguments, use_reentrant=False, context_fn=partial(_contexts, part), **named)
 
 
 def _contexts(part: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
