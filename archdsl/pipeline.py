@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
-from archdsl.claims import Verdict, undecided, verify
+from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
 from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
 from archdsl.ir import Network
 from archdsl.lints import Graph, Linter
@@ -107,6 +107,10 @@ class Checked:
             return errors
         failures = [v.problem for v in self.verdicts if v.problem is not None]
         return errors + failures + self.linter.in_graph(self._graph)
+
+    def over(self, limits: tuple[Limit, ...]) -> list[Diagnostic]:
+        """The limits from outside that the network is over."""
+        return [] if self.network is None else list(exceeded(self.facts, limits, self.builds[0][1].span))
 
     @cached_property
     def hints(self) -> list[Diagnostic]:

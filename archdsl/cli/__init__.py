@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "run it on random data, and compare what was predicted with what is measured",
     "weights": "what differs between a network and a file of weights, name by name",
     "verify": "compile, run and compare with PyTorch, layer by layer",
+    "diff": "what differs between two networks, layer by layer, and what it costs",
     "draw": "the picture for the paper: SVG, PNG, PDF or DOT",
     "fmt": "rewrite specs in the one canonical form; comments and alignment stay",
     "explain": "what a diagnostic means, by its code",

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from archdsl.cli.targets import Target, UsageProblem, add_target, expand, open_target, print_problems, report_failure
+from archdsl.claims import Limit
+from archdsl.cli.targets import (
+    Target,
+    UsageProblem,
+    add_batch,
+    add_target,
+    constant,
+    expand,
+    open_target,
+    print_problems,
+    report_failure,
+)
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.pipeline import Checked, subject_of
 from archdsl.source import Diagnostic, FileProblem, total
@@ -22,21 +33,25 @@ examples:
   archdsl check specs --strict
   archdsl check specs --fix --diff
   archdsl check specs/vgg.arch:VGG_D --format json
+  archdsl check net.arch --max-params 5M --max-macs 600M --max-memory 2GiB --batch 8
 """
+LIMITS = (("--max-params", "params", "5M"), ("--max-macs", "macs", "600M"), ("--max-memory", "memory(peak)", "2GiB"))
 FORMATS = ("text", "json", "github", "sarif")
 
 
 class File:
     """One file of a run: its networks and what is wrong with it."""
 
-    def __init__(self, target: Target, *, info: bool) -> None:
+    def __init__(self, target: Target, *, info: bool, limits: tuple[Limit, ...] = (), batch: int = 1) -> None:
         spec = target.spec
         self.spec = spec
         self.path = spec.path
         names = spec.networks if target.network is None else (target.network,)
-        self.networks = [spec.check(name) for name in names if not spec.program.open_parameters(name)]
+        self.networks = [spec.check(name, batch=batch) for name in names if not spec.program.open_parameters(name)]
         self.templates = len(spec.templates) if target.network is None else 0
         self.problems = spec.findings(self.networks, info=info)
+        for network in self.networks:
+            self.problems += network.over(limits)
 
     @property
     def verdicts(self) -> tuple[int, int]:
@@ -54,6 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser, many=True)
     parser.add_argument("--strict", action="store_true", help="warnings fail the check too")
     parser.add_argument("--info", action="store_true", help="hints too; formats for programs have them always")
+    for option, figure, example in LIMITS:
+        parser.add_argument(option, metavar="AMOUNT", help=f"fail where `{figure}` is more: {example}")
+    add_batch(parser)
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument("--fix", action="store_true", help="apply the fixes that are safe, then check")
     parser.add_argument("--diff", action="store_true", help="with --fix: show what it would change, and change nothing")
@@ -65,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         texts = expand(arguments.file)
         if arguments.diff and not arguments.fix:
             raise UsageProblem("`--diff` shows what `--fix` would change: give both")
+        limits = tuple(_limits(arguments))
     except UsageProblem as problem:
         return report_failure(problem, arguments.color)
     files: list[File] = []
@@ -79,13 +98,25 @@ def run(arguments: argparse.Namespace) -> int:
                 code = max(code, int(is_changed and arguments.diff))
                 target = open_target(text, root)
             if not arguments.diff:
-                files.append(File(target, info=arguments.info or arguments.format != "text"))
+                is_told = arguments.info or arguments.format != "text"
+                files.append(File(target, info=is_told, limits=limits, batch=arguments.batch))
         except (FileProblem, UsageProblem) as problem:
             unread += [problem.diagnostic] if isinstance(problem, FileProblem) else []
             code = report_failure(problem, arguments.color)
     if not arguments.diff:
         _print(files, unread, arguments, code == 2)
     return code or int(any(f.fails(arguments.strict) for f in files))
+
+
+def _limits(arguments: argparse.Namespace) -> Iterator[Limit]:
+    """Raises `UsageProblem` for what is no amount."""
+    for option, figure, example in LIMITS:
+        text = getattr(arguments, option[2:].replace("-", "_"))
+        if text is not None:
+            amount = constant(option, text, units=True)
+            if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+                raise UsageProblem(f"`{option} {text}`: write an amount, as {example}")
+            yield Limit(figure, amount, text)
 
 
 def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> bool:

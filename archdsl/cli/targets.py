@@ -124,17 +124,22 @@ def _setting(text: str) -> tuple[str, Datum]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise UsageProblem(f"`--set {text}`: write NAME=VALUE, as `--set classes=10`")
-    expression, problems = parse_expression(Source("--set", value), 0, len(value))
+    return name, constant("--set", value, f"{name}=")
+
+
+def constant(option: str, text: str, before: str = "", *, units: bool = False) -> Datum:
+    """The value of an option, as specs write data; `units` allows `5M`. Raises `UsageProblem`."""
+    given = f"`{option} {before}{text}`"
+    expression, problems = parse_expression(Source(option, text), 0, len(text))
     if expression is None:
-        raise UsageProblem(f"`--set {text}`: {problems[0].message if problems else 'there is no value'}")
+        raise UsageProblem(f"{given}: {problems[0].message if problems else 'there is no value'}")
     try:
-        return name, evaluate(expression, _Constants())
+        value: Datum = evaluate(expression, _Constants(), units=units)
     except Fault as fault:
-        raise UsageProblem(f"`--set {text}`: {fault.diagnostic.message}") from None
+        raise UsageProblem(f"{given}: {fault.diagnostic.message}") from None
     except LookupError:
-        raise UsageProblem(
-            f"`--set {text}`: the value is a number, true, false, a window, a list or a string"
-        ) from None
+        raise UsageProblem(f"{given}: the value is a number, true, false, a window, a list or a string") from None
+    return value
 
 
 class _Constants:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from archdsl.reports.csv import render_csv
+from archdsl.reports.difference import compare
 from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import Options
@@ -30,6 +31,7 @@ __all__ = [
     "Row",
     "Subject",
     "Table",
+    "compare",
     "measured",
     "render_csv",
     "render_json",

@@ -281,6 +281,20 @@ def test_an_input_that_does_not_fit_is_an_error_of_the_spec(cli: Cli, spec: Path
     assert done.code == 1 and "error[window-too-large]" in done.err
 
 
+def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
+    """A convolution of 4 * 27 weights and 4 biases, on 6x6 places."""
+    spec.write_text(GOOD)
+    assert cli("check", spec, "--max-params", "112", "--max-macs", "3_888", "--max-memory", "1KiB").code == 1
+    assert cli("check", spec, "--max-params", "112", "--max-macs", "3_888", "--max-memory", "2KiB").code == 0
+    done = cli("check", spec, "--max-params", "111", "--max-macs", "3.8k")
+    assert done.code == 1 and "2 errors" in done.out
+    assert "params <= 111" in done.err and "computed 112, 0.9% too much" in done.err and "most cost 0 112" in done.err
+    assert "macs <= 3.8k" in done.err and "computed 3_888" in done.err
+    assert cli("check", spec, "--max-macs", "much").code == 2 and cli("check", spec, "--max-macs", "0.5").code == 2
+    sarif = json.loads(cli("check", spec, "--max-params", "1", "--format", "sarif").out)
+    assert "claim-fails" in [r["ruleId"] for r in sarif["runs"][0]["results"]]
+
+
 def test_symbols_are_set(cli: Cli, spec: Path) -> None:
     spec.write_text("network A { input image: [3, H, W]; conv(4, 3x3) }")
     done = cli("report", "summary", spec)

@@ -1,0 +1,142 @@
+"""Two networks -> what was taken away, added and changed, scope by scope.
+
+Children of a scope are matched by their labels, and the unlabelled ones by what they are, in order; so a layer put in
+between does not make all after it look new. What lies inside two matched scopes is compared in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from archdsl.ir import Module, Network, Node, Op, State
+
+Pair = tuple[Node | None, Node | None]
+
+
+class Change(NamedTuple):
+    """One child of a scope: as it was, and as it is; None where there is none."""
+
+    before: Node | None
+    after: Node | None
+    reads: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """What it reads, where it reads other children that both have, and nothing else is different."""
+
+
+class ScopeChange(NamedTuple):
+    """The changes to the children of one scope, and of those in which the same was changed."""
+
+    path: str
+    """Of the scope in the network as it is; empty for the network itself."""
+    changes: tuple[Change, ...]
+    others: tuple[str, ...] = ()
+
+
+def difference(before: Network, after: Network) -> tuple[ScopeChange, ...]:
+    """What differs, in the order of the network as it is. Work grows with the distinct modules."""
+    found: list[ScopeChange] = []
+    _Comparison(found).compare(before.body, after.body, "")
+    return tuple(_gathered(found))
+
+
+class _Comparison:
+    def __init__(self, found: list[ScopeChange]) -> None:
+        self.found = found
+        self._known: dict[tuple[int, int], list[ScopeChange]] = {}
+
+    def compare(self, before: Module, after: Module, path: str) -> None:
+        if before is after:
+            return
+        key = (id(before), id(after))
+        if key not in self._known:
+            start = len(self.found)
+            self._compare(before, after, "")
+            self._known[key] = self.found[start:]
+            del self.found[start:]
+        self.found += (scope._replace(path=_joined(path, scope.path)) for scope in self._known[key])
+
+    def _compare(self, before: Module, after: Module, path: str) -> None:
+        pairs = matched(list(before.instances()), list(after.instances()))
+        names = {a.name: b.name for a, b in pairs if a is not None and b is not None} | {"in": "in"}
+        changes = [c for pair in pairs if (c := _change(*pair, names)) is not None]
+        if changes:
+            self.found.append(ScopeChange(path, tuple(changes)))
+        for a, b in pairs:
+            if a is not None and b is not None and isinstance(a.operator, Module) and isinstance(b.operator, Module):
+                self.compare(a.operator, b.operator, _joined(path, b.name))
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
+
+
+def matched(before: Sequence[Node], after: Sequence[Node]) -> list[Pair]:
+    """The children of two scopes side by side; what has no counterpart stands alone."""
+    start = 0
+    while start < min(len(before), len(after)) and _key(before[start]) == _key(after[start]):
+        start += 1
+    pairs: list[Pair] = list(zip(before[:start], after[:start], strict=True))
+    before, after = before[start:], after[start:]
+    matcher = SequenceMatcher(None, list(map(_key, before)), list(map(_key, after)), autojunk=False)
+    for _, a, a_end, b, b_end in matcher.get_opcodes():
+        if a_end - a == b_end - b:
+            pairs += zip(before[a:a_end], after[b:b_end], strict=True)
+        else:
+            pairs += ((node, None) for node in before[a:a_end])
+            pairs += ((None, node) for node in after[b:b_end])
+    return pairs
+
+
+def _key(node: Node) -> str:
+    if not node.name.isdigit():
+        return node.name
+    return node.operator.name if isinstance(node.operator, Module) else node.operator.summary()
+
+
+def _change(before: Node | None, after: Node | None, names: dict[str, str]) -> Change | None:
+    if before is None or after is None:
+        return Change(before, after)
+    old, new = before.operator, after.operator
+    if before.name != after.name and not (before.name.isdigit() and after.name.isdigit()):
+        return Change(before, after)
+    if isinstance(old, Module) or isinstance(new, Module):
+        is_same = isinstance(old, Module) and isinstance(new, Module)
+    else:
+        is_same = old == new and (not new.is_weight_layer or _state(before, old) == _state(after, new))
+    if not is_same:
+        return Change(before, after)
+    reads = (tuple(names.get(name, "") for name in _reads(before)), _reads(after))
+    is_explained = "" in reads[0] or not set(reads[1]) <= set(names.values())
+    return None if reads[0] == reads[1] or is_explained else Change(before, after, reads)
+
+
+def _state(node: Node, op: Op) -> tuple[State, ...]:
+    return op.state(*node.operand_types)
+
+
+def _reads(node: Node) -> tuple[str, ...]:
+    """The children whose results it reads; what comes from outside the scope has no name."""
+    return tuple(v.producer.name if v.producer is not None else "in" for v in node.operands)
+
+
+def _gathered(scopes: Sequence[ScopeChange]) -> list[ScopeChange]:
+    """Scopes in which the same was changed, told once."""
+    found: dict[object, ScopeChange] = {}
+    for scope in scopes:
+        key = tuple(map(_signature, scope.changes))
+        first = found.get(key)
+        found[key] = scope if first is None else first._replace(others=(*first.others, scope.path))
+    return list(found.values())
+
+
+def _signature(change: Change) -> object:
+    """Equal for changes of one kind, whatever the sizes around them: the names, and the attributes that differ."""
+    kinds = tuple((n.name, n.operator.name) if n is not None else None for n in (change.before, change.after))
+    if change.before is None or change.after is None or change.reads is not None:
+        return kinds, change.reads
+    a, b = change.before.operator, change.after.operator
+    if isinstance(a, Module) or isinstance(b, Module):
+        return kinds
+    old, new = a.attributes, b.attributes
+    return kinds, tuple((k, old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k))

@@ -1,0 +1,135 @@
+"""`archdsl diff`: what is different between two networks, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.analyses import Facts
+from archdsl.analyses.cost import node_cost
+from archdsl.analyses.difference import Change, ScopeChange, difference
+from archdsl.ir import Node, Shape, flatten
+from archdsl.reports.numbers import percent
+from archdsl.reports.outline import operation
+from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, show_value, text
+from archdsl.source import short
+from archdsl.source.styled import Piece
+
+CHANGES = (
+    Column("change", ""),
+    Column("layer", "layer"),
+    Column("operation", "", wraps=True),
+    Column("output", "output", "shape"),
+    Column("macs", "MACs", "short"),
+    Column("more", "", "text"),
+)
+TOTALS = (
+    Column("figure", ""),
+    Column("before", "before", "number"),
+    Column("after", "after", "number"),
+    Column("change", ""),
+)
+
+
+def compare(before: Facts, after: Facts) -> list[Table]:
+    """What was taken away, added and changed, scope by scope; then the figures side by side."""
+    title = (Piece(before.network.name, "title"), Piece(" -> "), Piece(after.network.name, "title"))
+    rows = [row for scope in difference(before.network, after.network) for row in _scope(scope, before, after)]
+    notes = () if rows else ((Piece("the same layers, wired alike"),),)
+    figures = tuple(_figures(before, after))
+    return [Table("changes", CHANGES, tuple(rows), title=title, notes=notes), Table("figures", TOTALS, figures)]
+
+
+def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
+    if scope.path:
+        also = text(f"also {natural(scope.others)}", "dim") if scope.others else Cell(None)
+        name = Cell(scope.path, (Piece(scope.path, "heading"),))
+        yield Row((Cell(None), name, also, *[Cell(None)] * 3), style="heading")
+    for change in scope.changes:
+        yield from _change(change, before, after, bool(scope.path))
+
+
+def _change(change: Change, before: Facts, after: Facts, indented: bool) -> Iterator[Row]:
+    old, new = (
+        None if node is None else node_cost(node, facts.cost.modules).macs
+        for node, facts in ((change.before, before), (change.after, after))
+    )
+    if change.reads is not None and change.after is not None:
+        was, now = (natural(names) or "nothing" for names in change.reads)
+        yield _row("~", change.after, new, f"reads {now}, not {was}", indented)
+        return
+    if change.before is not None:
+        yield _row("-", change.before, old, "", indented)
+    if change.after is not None:
+        more = f"{new - old:+_}" if old is not None and new is not None and new != old else ""
+        yield _row("+", change.after, new, more and f"{'+' if more[0] == '+' else '-'}{short(int(more[1:]))}", indented)
+
+
+def _row(sign: str, node: Node, macs: int | None, more: str, indented: bool) -> Row:
+    style = {"-": "error", "+": "ok", "~": "warning"}[sign]
+    shapes = ", ".join(str(t) for t in node.result_types)
+    pieces = tuple(operation([node]))
+    name = f"{'  ' if indented else ''}{node.name}"
+    return Row(
+        (
+            Cell(sign, (Piece(sign, style),)),
+            Cell(node.name, (Piece(name),)),
+            Cell("".join(p.text for p in pieces), pieces),
+            text(shapes),
+            Cell(macs) if macs else Cell(macs, ()),
+            text(more, "dim"),
+        )
+    )
+
+
+def _figures(before: Facts, after: Facts) -> Iterator[Row]:
+    a, b = before.cost, after.cost
+    yield _figure("params", a.total.params, b.total.params)
+    yield _figure("MACs", a.total.macs, b.total.macs)
+    yield _figure("weight layers", a.depth, b.depth)
+    yield _figure("activations", a.values, b.values)
+    yield _figure("inference peak", before.memory.figure("peak").bytes, after.memory.figure("peak").bytes, "bytes")
+    yield _figure("kept for backward", before.memory.saved.bytes, after.memory.saved.bytes, "bytes")
+    yield _figure("receptive field", _field(before), _field(after))
+    yield Row((text("state_dict"), Cell(None), Cell(None), text(weights(before, after))))
+
+
+def _figure(name: str, before: Value, after: Value, kind: Kind = "count") -> Row:
+    cells = (Cell(v, (Piece(show_value(v, kind)),)) for v in (before, after))
+    return Row((text(name), *cells, _delta(before, after, kind)))
+
+
+def _delta(before: Value, after: Value, kind: Kind) -> Cell:
+    if before == after:
+        return text("same", "dim")
+    if not (isinstance(before, int) and isinstance(after, int)):
+        return text("differs", "warning")
+    more = after - before
+    shown = show_value(abs(more), kind)
+    share = f"   {'+' if more > 0 else '-'}{percent(abs(more) / before)}" if before else ""
+    return text(f"{'+' if more > 0 else '-'}{shown}{share}", "warning")
+
+
+def _field(facts: Facts) -> Value:
+    """The receptive field of the first output; of the last layer that has one where the output reads everything."""
+    for layer in reversed(facts.flat.layers):
+        field = facts.fields.of(layer.path)
+        if field is not None and field.size and field.status != "whole input":
+            return field.size[0] if len(set(field.size)) == 1 else field.size
+    return None
+
+
+def weights(before: Facts, after: Facts) -> str:
+    """Whether weights of the one network load into the other."""
+    a, b = (_state(f) for f in (before, after))
+    if list(a.items()) == list(b.items()):
+        return "same names and shapes: weights load either way"
+    lost, new = (sum(key not in other for key in own) for own, other in ((a, b), (b, a)))
+    shaped = sum(a[key] != b[key] for key in a if key in b)
+    parts = [f"{lost} names only before" if lost else "", f"{new} only after" if new else ""]
+    parts.append(f"{shaped} of other shapes" if shaped else "")
+    return ", ".join(filter(None, parts)) or "same names and shapes in another order: weights load either way"
+
+
+def _state(facts: Facts) -> dict[str, Shape]:
+    layers = flatten(facts.network, training=True).layers
+    return {s.key(layer.path): s.shape for layer in layers for s in layer.op.state(*layer.operand_types)}

@@ -1,0 +1,128 @@
+"""`archdsl diff`: what is told of two networks is what was changed in the text between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.analyses.difference import difference
+from archdsl.elaborate import Program
+from archdsl.ir import Node
+from archdsl.reports.difference import weights
+from archdsl.source import Source
+from archdsl.syntax import parse
+from tests.support.cli import Cli
+
+BASE = """
+block unit(c, stride = 1) {
+  add {
+    | conv1: conv(c, 3x3, stride, pad=1) -> bn1: bn -> relu
+      conv2: conv(c, 3x3, pad=1) -> bn2: bn
+    | if stride != 1 { conv(c, 1x1, stride) }
+  }
+}
+network Net {
+  input image: [3, 32, 32]
+  stem: conv(8, 3x3, pad=1) -> relu
+  stage1: { unit(8) -> unit(8) }
+  stage2: { unit(16, 2) -> unit(16) }
+  head: conv(10, 1x1) -> avgpool(global) -> flatten
+}
+"""
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def facts(text: str) -> Facts:
+    tree, problems = parse(Source("net.arch", text))
+    assert not problems
+    built = Program(tree).build("Net")
+    assert built.network is not None, built.problems
+    return Facts(built.network)
+
+
+def told(old: str, new: str) -> list[tuple[str, tuple[str, ...], list[str]]]:
+    """The changes: scope, the others alike, and `-conv1` or `+conv1` for each layer."""
+    found = []
+    for scope in difference(facts(old).network, facts(new).network):
+        lines = [f"{sign}{node.name}" for c in scope.changes for sign, node in signed(c.before, c.after, c.reads)]
+        found.append((scope.path, scope.others, lines))
+    return found
+
+
+def signed(before: Node | None, after: Node | None, reads: object) -> list[tuple[str, Node]]:
+    pairs = [("-", before), ("+", after)] if reads is None else [("~", after)]
+    return [(sign, node) for sign, node in pairs if node is not None]
+
+
+def test_a_network_does_not_differ_from_itself() -> None:
+    assert told(BASE, BASE) == []
+
+
+def test_a_change_that_blocks_share_is_told_once() -> None:
+    new = BASE.replace("conv2: conv(c, 3x3, pad=1)", "conv2: conv(c, 3x3, pad=1, bias=false)")
+    others = ("stage1.1", "stage2.0", "stage2.1")
+    assert told(BASE, new) == [("stage1.0", others, ["-conv2", "+conv2"])]
+
+
+def test_a_layer_put_in_between_does_not_renew_what_follows() -> None:
+    new = BASE.replace("stage1: { unit(8) -> unit(8) }", "stage1: { maxpool(3x3, 1, pad=1) -> unit(8) -> unit(8) }")
+    assert told(BASE, new) == [("stage1", (), ["+0"])]
+    assert told(new, BASE) == [("stage1", (), ["-0"])]
+
+
+def test_a_wider_layer_changes_what_reads_it() -> None:
+    """Not the norms and activations after it, which have the same attributes."""
+    new = BASE.replace("stem: conv(8,", "stem: conv(12,").replace("unit(8) -> unit(8)", "unit(12) -> unit(12)")
+    assert told(BASE, new) == [
+        ("", (), ["-stem", "+stem"]),
+        ("stage1.0", ("stage1.1",), ["-conv1", "+conv1", "-conv2", "+conv2"]),
+        ("stage2.0", (), ["-conv1", "+conv1", "-1", "+1"]),
+    ]
+
+
+def test_other_wires_between_the_same_layers_are_told() -> None:
+    old = "network Net { input x: [4, 8, 8]; a: conv(4, 1x1) as p; b: conv(4, 1x1) as q; p -> c: conv(4, 1x1); add(q) }"
+    assert told(old, old.replace("p -> c:", "q -> c:")) == [("", (), ["~c"])]
+
+
+def test_a_layer_with_another_label_is_another_layer() -> None:
+    assert told(BASE, BASE.replace("head: conv", "top: conv")) == [("", (), ["-head", "+top"])]
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("stem: conv(8, 3x3, pad=1)", "stem: conv(8, 3x3, pad=1)", "same names and shapes: weights load either way"),
+        ("-> bn1: bn -> relu", "-> bn1: bn -> silu", "same names and shapes: weights load either way"),
+        ("head: conv(10", "head: conv(12", "2 of other shapes"),
+        ("head: conv", "top: conv", "2 names only before, 2 only after"),
+    ],
+)
+def test_whether_weights_load(old: str, new: str, said: str) -> None:
+    assert weights(facts(BASE), facts(BASE.replace(old, new))) == said
+
+
+def test_the_command_says_what_a_change_costs(cli: Cli, tmp_path: Path) -> None:
+    """ResNet-50 with the stride in its first and in its second convolutions: He et al. 2016 and torchvision."""
+    done = cli("diff", "resnet:ResNet50v1", "resnet:ResNet50")
+    assert done.code == 0
+    assert "layer2.0  also layer3.0 and layer4.0" in done.out
+    assert "3_857_973_248  4_089_184_256  +231_211_008   +6.0%" in done.out
+    assert "same names and shapes: weights load either way" in done.out
+    assert cli("diff", "resnet:ResNet50v1", "resnet:ResNet50", "--exit-code").code == 1
+    assert cli("diff", "resnet:ResNet50", "resnet:ResNet50", "--exit-code").code == 0
+    assert cli("diff", "resnet:ResNet50", "nothing").code == 2
+    spec = tmp_path / "net.arch"
+    spec.write_text("network A { input x: [3, 8, 8]; conv(4, 9x9) }")
+    assert cli("diff", spec, spec).code == 1
+
+
+@pytest.mark.parametrize("format, begins", [("csv", "change,layer"), ("markdown", "## ResNet18 -> ResNet34")])
+def test_the_command_has_formats(cli: Cli, format: str, begins: str) -> None:
+    assert begins in cli("diff", "resnet:ResNet18", "resnet:ResNet34", "--format", format).out
