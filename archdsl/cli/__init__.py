@@ -22,7 +22,7 @@ COMMANDS = {
     "diff": "what differs between two networks, layer by layer, and what it costs",
     "draw": "the picture for the paper: SVG, PNG, PDF or DOT",
     "fmt": "rewrite specs in the one canonical form; comments and alignment stay",
-    "explain": "what a diagnostic means, by its code",
+    "explain": "what a diagnostic means, by its code; how a figure comes about",
 }
 
 EPILOG = """\

@@ -4,43 +4,80 @@ from __future__ import annotations
 
 import argparse
 import sys
+from textwrap import wrap
 
-from archdsl.cli.targets import UsageProblem, add_output, report_failure
-from archdsl.cli.terminal import write_lines
-from archdsl.pipeline import diagnostic_kinds
-from archdsl.source import Kind, nearest
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure
+from archdsl.cli.terminal import is_ascii, width_of, write_lines
+from archdsl.pipeline import diagnostic_kinds, subject_of
+from archdsl.source import FileProblem, Kind, nearest
 from archdsl.source.styled import Line, Piece
+
+EPILOG = """\
+examples:
+  archdsl explain shape-mismatch            a diagnostic, by its code
+  archdsl explain macs                      how a figure is counted
+  archdsl explain macs resnet:ResNet50      and what it is made of, layer by layer
+
+Without a word the codes of all diagnostics are listed. The figures are params, macs, flops and activations.
+"""
+COLUMNS = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "example:\n  archdsl explain shape-mismatch\n\nWithout a code all of them are listed."
-    parser.add_argument("code", nargs="?", metavar="CODE", help="the code in brackets: error[shape-mismatch]")
-    add_output(parser)
+    parser.epilog = EPILOG
+    parser.add_argument("word", nargs="?", metavar="WORD", help="the code of error[shape-mismatch], or a figure")
+    add_target(parser, optional=True)
+    add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    try:
+        return _run(arguments)
+    except (FileProblem, UsageProblem) as problem:
+        return report_failure(problem, arguments.color)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     kinds = diagnostic_kinds()
-    if arguments.code is None:
-        width = max(map(len, kinds))
-        write_lines(
-            [
-                [Piece(code.ljust(width + 2), "strong"), Piece(kind.severity, kind.severity)]
-                for code, kind in kinds.items()
-            ],
-            color=arguments.color,
-        )
+    if arguments.word is None:
+        _list(kinds, arguments)
         return 0
-    kind = kinds.get(arguments.code)
-    if kind is None:
-        close = nearest(arguments.code, kinds)
-        hint = f"; did you mean `{close}`?" if close else "; `archdsl explain` lists them"
-        return report_failure(UsageProblem(f"there is no diagnostic `{arguments.code}`{hint}"), arguments.color)
-    write_lines(_page(kind), sys.stdout, arguments.color)
-    return 0
+    if arguments.word in kinds:
+        write_lines(_page(kinds[arguments.word]), sys.stdout, arguments.color)
+        return 0
+    from archdsl.reports.working import FIGURES
+
+    if arguments.word not in FIGURES:
+        close = nearest(arguments.word, {*kinds, *FIGURES})
+        hint = f"; did you mean `{close}`?" if close else "; `archdsl explain` lists the diagnostics"
+        raise UsageProblem(f"there is no diagnostic and no figure `{arguments.word}`{hint}")
+    return _figure(arguments.word, arguments)
+
+
+def _list(kinds: dict[str, Kind], arguments: argparse.Namespace) -> None:
+    width = max(map(len, kinds))
+    codes = [
+        (Piece(code.ljust(width + 2), "strong"), Piece(kind.severity, kind.severity)) for code, kind in kinds.items()
+    ]
+    write_lines([list(line) for line in codes], color=arguments.color)
 
 
 def _page(kind: Kind) -> list[Line]:
-    from textwrap import wrap
-
-    body: list[Line] = [[Piece(line)] for line in wrap(kind.page, 100)]
+    body: list[Line] = [[Piece(line)] for line in wrap(kind.page, COLUMNS)]
     return [[Piece(f"{kind.severity}[{kind.code}]", kind.severity)], [], *body]
+
+
+def _figure(name: str, arguments: argparse.Namespace) -> int:
+    """How a figure is counted and, of a network, its arithmetic."""
+    from archdsl.reports import render_text
+    from archdsl.reports.working import FIGURES, explain
+
+    lines: list[Line] = [[Piece(line)] for line in wrap(FIGURES[name].convention, COLUMNS)]
+    if arguments.file is not None:
+        checked = checked_target(arguments)
+        if isinstance(checked, int):
+            return checked
+        table = explain(name, subject_of(checked))
+        lines += [[], *render_text([table], width_of(sys.stdout, None), is_ascii(sys.stdout, False))]
+    write_lines(lines, color=arguments.color)
+    return 0

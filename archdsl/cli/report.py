@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from archdsl.analyses.roofline import DEVICES
 from archdsl.cli.targets import (
     Target,
     UsageProblem,
@@ -38,6 +39,7 @@ examples:
   archdsl report memory vgg16 --formulas
   archdsl report receptive-field vgg16 --unit features.30:3,3
   archdsl report params vgg16 --sort params --top 3
+  archdsl report flops vgg16 --on h200 --precision bfloat16 --batch 32
   archdsl report summary vgg16 --input 3x256x256 --set classes=10 --format json
 """
 
@@ -55,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sort", metavar="COLUMN", help="sort the layers by a column, the largest first")
     parser.add_argument("--top", type=int, metavar="N", help="only the first N rows")
     parser.add_argument("--unit", metavar="PATH:I,J", help="receptive-field: the pixels that one unit reads")
+    parser.add_argument("--on", choices=tuple(DEVICES), help="flops: the least time of each layer on a device")
+    parser.add_argument("--precision", choices=("float32", "tf32", "bfloat16"), default="float32", help="with --on")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="lay tables out in so many columns")
     parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all")
@@ -75,6 +79,8 @@ def _run(arguments: argparse.Namespace) -> int:
         top=arguments.top,
         formulas=arguments.formulas,
         unit=_unit(arguments.unit),
+        device=arguments.on,
+        precision=arguments.precision,
     )
     target = open_target(arguments.file, arguments.root)
     if target.spec.problems:

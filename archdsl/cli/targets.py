@@ -34,12 +34,12 @@ def bundled_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "specs"
 
 
-def add_target(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+def add_target(parser: argparse.ArgumentParser, *, many: bool = False, optional: bool = False) -> None:
     """The positional FILE, and the options that every command shares."""
     parser.add_argument(
         "file",
         metavar="FILE",
-        nargs="+" if many else None,
+        nargs="+" if many else "?" if optional else None,
         help="a spec, FILE:NETWORK for one network of it, or the name of a bundled spec or network"
         + ("; folders are searched for *.arch" if many else ""),
     )

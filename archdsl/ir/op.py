@@ -7,6 +7,7 @@ raises `Misfit`, naming the attribute or operand at fault, and the elaborator ad
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple, Self
 
 from archdsl.ir.attributes import Attributes
@@ -212,6 +213,15 @@ class Op(Attributes):
     def macs(self, operands: Types, results: Types) -> int:
         """Multiply-adds for one sample: convolutions, linear layers and products; elementwise work is none."""
         return 0
+
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+        """Multiply-adds of backward for one sample: as many as forward for the weights, and for each operand with a gradient.
+
+        Args:
+            needs: which operands depend on something that is trained.
+        """
+        trains = any(s.role == "parameter" for s in self.state(*operands))
+        return self.macs(operands, results) * (trains + sum(needs))
 
     def connections(self, operands: Types, results: Types) -> int:
         """Uses of a weight or a bias for one sample, as LeCun et al. 1998 count them."""

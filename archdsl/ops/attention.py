@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.ir import (
@@ -76,6 +77,11 @@ class Attention(Op):
         """The four linear layers, and the two products of queries with keys and of weights with values."""
         t, c = operands[0].shape
         return 4 * t * c * c + 2 * t * t * c
+
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+        """Twice the forward pass, less the gradient of the input where it needs none."""
+        t, c = operands[0].shape
+        return 2 * self.macs(operands, results) - (not needs[0]) * 3 * t * c * c
 
     def connections(self, operands: Types, results: Types) -> int:
         t, c = operands[0].shape

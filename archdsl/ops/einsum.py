@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import ascii_letters
 from typing import ClassVar, NamedTuple
 
@@ -170,6 +171,14 @@ class Einsum(Merge):
 
     def macs(self, operands: Types, results: Types) -> int:
         total = sum(product.macs for product in self._products(operands))
+        return total // BATCH if results[0].batched else total
+
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+        """Of each product from the left, as many as forward for each factor with a gradient."""
+        total, left = 0, needs[0]
+        for product, right in zip(self._products(operands), needs[1:], strict=True):
+            total += product.macs * (left + right)
+            left = left or right
         return total // BATCH if results[0].batched else total
 
     def reach(self, *operands: TensorType) -> Reach:

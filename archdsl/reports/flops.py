@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from archdsl.ir import Layer
+from archdsl.analyses.cost import totals, works
+from archdsl.ir import Layer, flatten
 from archdsl.reports.layers import LAYER, layer_cells, title
 from archdsl.reports.numbers import exact
 from archdsl.reports.options import Options
 from archdsl.reports.outline import outline
+from archdsl.reports.roofline import table
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, natural, row
 from archdsl.source import short
@@ -25,6 +27,8 @@ def report(subject: Subject, options: Options) -> list[Table]:
     total = subject.facts.cost.total
     head = title(subject, f"{exact(total.macs)} MACs = {short(total.flops)} FLOPs for one sample (1 MAC = 2 FLOPs)")
     blocks = _by_block(subject, options)
+    if options.device is not None:
+        return [_by_kind(subject)._replace(title=head), table(subject, options.device, options.precision)]
     if options.is_flat:
         return [blocks._replace(name="flops", columns=(*LAYER, *WORK), title=head)]
     return [_by_kind(subject)._replace(title=head), blocks._replace(beside=True)]
@@ -35,11 +39,22 @@ def _by_kind(subject: Subject) -> Table:
     for layer in subject.facts.flat.layers:
         if _macs(layer):
             kinds[_kind(layer)].append(layer)
-    works = sorted(((sum(map(_macs, layers)), kind, layers) for kind, layers in kinds.items()), key=lambda w: -w[0])
-    rows = [_kind_row(subject, kind, layers, macs) for macs, kind, layers in works]
+    ranked = sorted(((sum(map(_macs, layers)), kind, layers) for kind, layers in kinds.items()), key=lambda w: -w[0])
+    rows = [_kind_row(subject, kind, layers, macs) for macs, kind, layers in ranked]
     uncounted = dict.fromkeys(layer.op.name for layer in subject.facts.flat.layers if not _macs(layer))
-    note = (Piece(f"no multiply-adds, so not counted: {natural([*uncounted])}", "dim"),)
-    return Table("flops by kind", BY_KIND, tuple(rows), notes=(note,) if uncounted else ())
+    elements = sum(t.numel for layer in subject.facts.flat.layers if _is_elementwise(layer) for t in layer.result_types)
+    said = [f"no multiply-adds, so not counted: {natural([*uncounted])}; they compute {exact(elements)} elements"]
+    forward, backward = totals(works(flatten(subject.facts.network, training=True)))
+    said.append(
+        f"training: forward {exact(forward)}, backward {exact(backward)}, a step {exact(forward + backward)} MACs"
+    )
+    notes = tuple((Piece(line, "dim"),) for line in (said if uncounted else said[1:]))
+    return Table("flops by kind", BY_KIND, tuple(rows), notes=notes)
+
+
+def _is_elementwise(layer: Layer) -> bool:
+    """Whether it computes something, and no multiply-adds."""
+    return not (_macs(layer) or layer.op.is_view(*layer.operand_types) or layer.op.is_identity_in_inference)
 
 
 def _macs(layer: Layer) -> int:

@@ -1,0 +1,50 @@
+"""The work of backward: what autograd multiplies and adds for one sample, layer by layer.
+
+A layer's backward computes a gradient for each thing that needs one: its weights, and each operand that depends on
+something trained. Each of these gradients takes as many multiply-adds as the layer's forward, since they are the same
+products with other factors (Goodfellow, Bengio & Courville 2016, section 6.5.6). The first layer needs none for its
+input. What a kernel computes anew to save memory is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from archdsl.ir import Flat, Layer
+
+
+class Work(NamedTuple):
+    """Multiply-adds of one layer for one sample."""
+
+    layer: Layer
+    forward: int
+    backward: int
+
+
+def works(flat: Flat) -> tuple[Work, ...]:
+    """The work of every layer of a training step, in the order of the forward pass.
+
+    Args:
+        flat: the network with the parts that exist while training, if their work is to be counted.
+    """
+    needs = [False] * len(flat.types)
+    found = []
+    for layer in flat.layers:
+        operands = [needs[v] for v in layer.operands]
+        trains = any(s.role == "parameter" for s in layer.op.state(*layer.operand_types))
+        for value, type in zip(layer.results, layer.result_types, strict=True):
+            needs[value] = type.is_float and (trains or any(operands))
+        forward = layer.op.macs(layer.operand_types, layer.result_types)
+        backward = layer.op.macs_backward(layer.operand_types, layer.result_types, operands) if forward else 0
+        found.append(Work(layer, forward, backward))
+    return tuple(found)
+
+
+def totals(found: Iterable[Work]) -> tuple[int, int]:
+    """Forward and backward."""
+    forward, backward = 0, 0
+    for work in found:
+        forward += work.forward
+        backward += work.backward
+    return forward, backward

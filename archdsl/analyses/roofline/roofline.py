@@ -1,0 +1,85 @@
+"""How fast a device could run each layer at best: the roofline of Williams, Waterman & Patterson 2009.
+
+A layer takes at least the time to do its arithmetic at the device's peak, and at least the time to move its operands,
+weights and results once between memory and chip. The longer of the two bounds it. Caches that keep a result for the
+next layer, kernels below the peak and the time to launch them are not modelled: a real pass takes longer, except where
+layers are fused.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from archdsl.ir import Flat, Layer
+
+Precision = Literal["float32", "tf32", "bfloat16"]
+
+
+class Device(NamedTuple):
+    """Peak figures of a device, as its maker states them."""
+
+    name: str
+    flops: dict[Precision, float]
+    """Floating-point operations a second, without sparsity."""
+    bandwidth: float
+    """Bytes a second."""
+    source: str
+
+
+DEVICES = {
+    "h200": Device(
+        "NVIDIA H200 SXM",
+        {"float32": 67e12, "tf32": 494.7e12, "bfloat16": 989.4e12},
+        4.8e12,
+        "NVIDIA H200 Tensor Core GPU datasheet, 2024; tensor cores without sparsity",
+    ),
+    "a100": Device(
+        "NVIDIA A100 80GB SXM",
+        {"float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12},
+        2.039e12,
+        "NVIDIA A100 Tensor Core GPU datasheet, 2021; tensor cores without sparsity",
+    ),
+    "cpu": Device(
+        "Intel Xeon Platinum 8480+",
+        {"float32": 7.17e12, "bfloat16": 229e12},
+        307.2e9,
+        "Intel ARK: 56 cores at the base 2.0 GHz, two AVX-512 units, AMX, eight channels of DDR5-4800",
+    ),
+}
+
+
+class Bound(NamedTuple):
+    """The least time that a layer takes for a batch."""
+
+    layer: Layer
+    flops: int
+    bytes: int
+    """Operands, weights and results, each moved once."""
+    seconds: float
+    by: Literal["arithmetic", "memory"]
+
+    @property
+    def intensity(self) -> float:
+        """Floating-point operations for each byte moved."""
+        return self.flops / self.bytes
+
+
+def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch: int = 1) -> tuple[Bound, ...]:
+    """The bound of every layer that moves anything, in order; views and what does nothing in inference are left out.
+
+    Raises:
+        KeyError: the device states no peak for the precision.
+    """
+    peak = device.flops[precision]
+    item = 2 if precision == "bfloat16" else 4
+    found = []
+    for layer in flat.layers:
+        op, operands, results = layer.op, layer.operand_types, layer.result_types
+        if op.is_view(*operands) or op.is_source or op.is_identity_in_inference:
+            continue
+        elements = sum(t.bytes_for(batch) for t in (*operands, *results)) + sum(s.bytes for s in op.state(*operands))
+        moved = elements * item // 4
+        flops = 2 * op.macs(operands, results) * batch
+        seconds = (flops / peak, moved / device.bandwidth)
+        found.append(Bound(layer, flops, moved, max(seconds), "memory" if seconds[1] >= seconds[0] else "arithmetic"))
+    return tuple(found)

@@ -1,0 +1,65 @@
+"""The work of backward against PyTorch's own counter, on the meta device.
+
+The counter has two gaps. Of a grouped convolution it counts the gradient of the weights as if there were no groups; and
+it counts all pairs of a convolution with a table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.analyses.cost import totals, works
+from archdsl.backends.pytorch import build
+from archdsl.ir import Flat, flatten
+from archdsl.pipeline import open_spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+SAMPLE = [
+    "alexnet:AlexNet",
+    "alexnet:AlexNetGrouped",
+    "autoencoder:Autoencoder",
+    "densenet:DenseNet121",
+    "efficientnet:EfficientNetB0",
+    "googlenet:GoogLeNetTorchvisionAux",
+    "inception_v3:InceptionV3",
+    "mlp:MLP",
+    "mobilenet_v3:MobileNetV3Large",
+    "resnet:ResNet50",
+    "resnext:ResNeXt50_32x4d",
+    "senet:SEResNet50",
+    "siamese:Siamese",
+    "vgg16:VGG16",
+    "xception:Xception",
+]
+
+
+def gap(flat: Flat) -> int:
+    """What the counter counts too much: the pairs between groups that do not exist."""
+    return sum(
+        (layer.op.attributes.get("groups", layer.operand_types[0].channels) - 1)
+        * layer.op.macs(layer.operand_types, layer.result_types)
+        for layer in flat.layers
+        if layer.op.name == "depthwise" or (layer.op.attributes.get("groups", 1) > 1 and layer.op.category == "conv")
+    )
+
+
+@pytest.mark.parametrize("which", SAMPLE)
+def test_backward_is_counted_as_pytorch_counts_it(which: str) -> None:
+    file, name = which.split(":")
+    network = open_spec(SPECS / f"{file}.arch").check(name).network
+    assert network is not None
+    flat = flatten(network, training=True)
+    module = build(network, device="meta").train()
+    inputs = [torch.empty(2, *t.shape, device="meta") for t in network.input_types]
+    with FlopCounterMode(display=False) as forward:
+        results = module(*inputs)
+    loss = sum(r.sum() for r in (results if isinstance(results, tuple) else (results,)))
+    with FlopCounterMode(display=False) as backward:
+        loss.backward()
+    said = totals(works(flat))
+    assert forward.get_total_flops() == 2 * 2 * said[0]
+    assert backward.get_total_flops() == 2 * 2 * (said[1] + gap(flat))
