@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.word in kinds:
         write_lines(_page(kinds[arguments.word]), sys.stdout, arguments.color)
         return 0
-    from archdsl.reports.working import FIGURES
+    from archdsl.reports import FIGURES
 
     if arguments.word not in FIGURES:
         close = nearest(arguments.word, {*kinds, *FIGURES})
@@ -69,8 +69,7 @@ def _page(kind: Kind) -> list[Line]:
 
 def _figure(name: str, arguments: argparse.Namespace) -> int:
     """How a figure is counted and, of a network, its arithmetic."""
-    from archdsl.reports import render_text
-    from archdsl.reports.working import FIGURES, explain
+    from archdsl.reports import FIGURES, explain, render_text
 
     lines: list[Line] = [[Piece(line)] for line in wrap(FIGURES[name].convention, COLUMNS)]
     if arguments.file is not None:

@@ -45,8 +45,8 @@ class Values(NamedTuple):
             first, last = self.values[0], self.values[-1]
             is_whole = len(self.values) == last - first + 1 > 2
             listed = f"{self.name} in [{', '.join(map(str, self.values))}]"
-            least = f"{self.name} >= {first} and " if first > 1 else ""
-            return f"{least}{self.name} <= {last}" if is_whole else listed
+            from_first = f"{self.name} >= {first} and " if first > 1 else ""
+            return f"{from_first}{self.name} <= {last}" if is_whole else listed
         modulus = next(m for m in range(1, self.period + 1) if _repeats(cycle, self.period, m))
         rests = sorted({v % modulus for v in cycle})
         regular = [v for v in range(1, self.threshold + self.period) if v % modulus in rests]

@@ -18,9 +18,11 @@ from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
 from archdsl.reports.text import render_text
 from archdsl.reports.weights import weights_json, weights_table
+from archdsl.reports.working import FIGURES, explain
 from archdsl.source import Diagnostic
 
 __all__ = [
+    "FIGURES",
     "REPORTS",
     "Cell",
     "ClaimResult",
@@ -32,6 +34,7 @@ __all__ = [
     "Subject",
     "Table",
     "compare",
+    "explain",
     "measured",
     "render_csv",
     "render_json",

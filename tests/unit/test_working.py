@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.pipeline import open_spec, subject_of
-from archdsl.reports.working import FIGURES, explain
+from archdsl.reports import FIGURES, explain
 from tests.support.cli import Cli
 
 SPECS = Path(__file__).parents[2] / "specs"
