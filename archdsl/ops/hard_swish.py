@@ -14,4 +14,5 @@ class HardSwish(Activation):
     name = "hard_swish"
     module = "Hardswish"
     function = "F.hardswish"
+    copies_in_place = True
     examples: ClassVar[Examples] = (("hard_swish", "[64, 56, 56]", "[64, 56, 56]"),)

@@ -14,4 +14,5 @@ class Relu6(Activation):
     name = "relu6"
     module = "ReLU6"
     function = "F.relu6"
+    copies_in_place = True
     examples: ClassVar[Examples] = (("relu6", "[64, 56, 56]", "[64, 56, 56]"),)

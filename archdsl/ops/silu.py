@@ -14,4 +14,5 @@ class Silu(Activation):
     name = "silu"
     module = "SiLU"
     function = "F.silu"
+    copies_in_place = True
     examples: ClassVar[Examples] = (("silu", "[64, 56, 56]", "[64, 56, 56]"),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Expression, Literal, Lowering, Op, Saved, TensorType, Types
+from archdsl.ir import Call, Expression, Extra, Literal, Lowering, Op, Saved, TensorType, Types
 from archdsl.ops.families.checks import check_float
 
 
@@ -20,8 +20,10 @@ class Activation(Op):
     keeps_result: ClassVar[bool] = False
     """Whether backward is computed from the result; else from the operand."""
     runs_in_place: ClassVar[bool] = False
-    """Whether overwriting the operand saves memory: backward then keeps the result. PyTorch can overwrite the operand of
-    others too (relu6, silu), but copies it first."""
+    """Whether overwriting the operand saves memory: backward then keeps the result."""
+    copies_in_place: ClassVar[bool] = False
+    """Whether PyTorch overwrites the operand of others too, of which backward keeps a copy: that saves memory, and time, in
+    inference alone."""
 
     def arguments(self, x: TensorType) -> tuple[Literal, ...]:
         return ()
@@ -34,6 +36,8 @@ class Activation(Op):
         return Saved(result=True) if self.keeps_result else Saved(operands=(0,))
 
     def saved_in_place(self, operands: Types, results: Types) -> Saved | None:
+        if self.copies_in_place:
+            return Saved(extra=(Extra.like("copy of the input", operands[0]),))
         return Saved(result=True) if self.runs_in_place else None
 
     def pytorch(self, *operands: TensorType) -> Lowering:
