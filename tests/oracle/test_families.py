@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import nn
+from torch import Tensor, nn
 
 from archdsl.backends.pytorch import build, emit
 from archdsl.ir import Network
@@ -104,3 +105,60 @@ def test_widths_that_are_rounded_down_are_a_loop() -> None:
         units = [unit for layer in (module.layer1, module.layer2, module.layer3) for unit in layer]
         assert [unit.conv2.out_channels for unit in units] == [16 + alpha * k // 54 for k in range(1, 55)]
         assert [unit.conv1.in_channels for unit in units] == [16 + alpha * k // 54 for k in range(54)]
+
+
+def test_statements_alike_but_for_names_are_one() -> None:
+    """The arms of the choice name what they make differently, and the class has one text for what follows."""
+    net = network("""
+        inline block brought(before: tensor, channels) {
+          if before.channels != in.channels {
+            first: conv(channels, 1x1) as h
+            before -> other: conv(channels, 1x1) -> norm: bn as p
+            return h, p
+          } else {
+            before -> early: conv(channels, 3x3, pad=1) as q
+            in -> first: conv(channels, 1x1) as g
+            return g, q
+          }
+        }
+        block cell(before: tensor, channels) {
+          brought(before, channels) as h, p
+          concat {
+            | p
+            | add { | h -> a: conv(channels, 3x3, pad=1) | p }
+            | multiply { | p -> b: conv(channels, 1x1) | h }
+          }
+        }
+        network N {
+          input image: [8, 6, 6]
+          stem: conv(6, 1x1) as x
+          one: cell(image, 4) as y
+          two: cell(x, 4) as z
+          z -> three: cell(y, 5)
+        }
+    """)
+    assert emit(net).count("class ") == 2
+    module = build(net).eval()
+    image = torch.randn(2, 8, 6, 6)
+
+    def cell(unit: nn.Module, x: Tensor, before: Tensor) -> Tensor:
+        h = unit.first(x)
+        p = unit.norm(unit.other(before)) if x.shape[1] != before.shape[1] else unit.early(before)
+        return torch.cat([p, unit.a(h) + p, unit.b(p) * h], dim=1)
+
+    x = module.stem(image)
+    y = cell(module.one, x, image)
+    z = cell(module.two, y, x)
+    torch.testing.assert_close(module(image), cell(module.three, z, y), rtol=1e-5, atol=1e-6)
+    assert [hasattr(getattr(module, name), "norm") for name in ("one", "two", "three")] == [True, True, False]
+
+
+def test_rates_that_grow_are_a_loop_with_the_same_rates() -> None:
+    """Stochastic depth of Huang et al. 2016, section 3.1: rates grow by one fraction from block to block."""
+    net = network("""
+        block unit(rate) { add { | in | conv: conv(8, 3x3, pad=1) -> relu -> drop: drop_path(rate) } }
+        network N { input image: [8, 6, 6]; body: { for i in 0..<12 { unit(0.4 * i / 11) } } }
+    """)
+    assert emit(net).count("Unit(") == 2, "the class and one call"
+    rates = [unit.drop.p for unit in build(net).body]
+    assert rates == [float(Fraction(2, 5) * i / 11) for i in range(12)]

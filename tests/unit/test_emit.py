@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch import emit
+from archdsl.backends.pytorch import emit, emit_inference
 from archdsl.ir import MODULE_ATTRIBUTES, Misfit, Module, Network, Output
 from archdsl.ops import catalogue
+from archdsl.pipeline import open_spec
 from tests.support.build import block, end, finish, image, network, op, resnet, sequence, two_towers, vgg16
 from tests.support.calls import op_of, types_of
 from tests.support.golden import assert_golden
@@ -133,6 +134,20 @@ NETWORKS: dict[str, Callable[[], Network]] = {
 }
 
 
+WHOLE = {
+    "densenet121": "densenet.arch:DenseNet121",
+    "efficientnet_b0": "efficientnet.arch:EfficientNetB0",
+    "googlenet": "googlenet.arch:GoogLeNet",
+    "inception_v3": "inception_v3.arch:InceptionV3",
+    "mobilenet_v2": "mobilenet_v2.arch:MobileNetV2",
+    "mobilenet_v3_large": "mobilenet_v3.arch:MobileNetV3Large",
+    "pyramidnet200_300": "pyramidnet.arch:PyramidNet200_300",
+    "resnet50": "resnet.arch:ResNet50",
+    "vgg16": "vgg16.arch",
+}
+"""Networks whose generated files are read by people in every change."""
+
+
 def ruff(folder: Path) -> str:
     """What ruff has to say about the files of a folder under the project's rules."""
     found = []
@@ -158,9 +173,31 @@ def docstrings(source: str) -> list[str | None]:
     return [ast.get_docstring(n, clean=False) for n in (tree, *tree.body) if isinstance(n, ast.Module | ast.ClassDef)]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_golden(name: str) -> None:
+def of_spec(target: str) -> Network:
+    file, _, name = target.partition(":")
+    spec = open_spec(ROOT / "specs" / file)
+    found = spec.check(name or spec.networks[0]).network
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_networks_read_as_if_written_by_hand(name: str) -> None:
+    assert_golden(f"pytorch/{name}.py", emit(of_spec(WHOLE[name])))
+
+
+def test_a_network_for_inference_reads_so_too() -> None:
+    assert_golden("pytorch/resnet50_inference.py", emit_inference(of_spec(WHOLE["resnet50"])))
+
+
+@pytest.mark.parametrize("name", ["lenet", "siamese", "deep"])
+def test_small_networks(name: str) -> None:
     assert_golden(f"pytorch/{name}.py", emit(NETWORKS[name]()))
+
+
+def test_goldens_are_all_in_use() -> None:
+    used = {*WHOLE, "resnet50_inference", "lenet", "siamese", "deep"}
+    assert {path.stem for path in (ROOT / "tests/golden/pytorch").glob("*.py")} == used
 
 
 def test_vgg16_fits_on_a_page() -> None:

@@ -122,7 +122,6 @@ class Families:
     def __init__(self, instances: Iterable[Instance]) -> None:
         self.of: dict[Instance, Family] = {}
         self._pots: dict[Hashable, list[Family]] = {}
-        self._by_code: dict[int, Family] = {}
         for instance in instances:
             self._put(instance)
         for family in dict.fromkeys(self.of.values()):
@@ -134,7 +133,7 @@ class Families:
         uses = {self.of[c.layer] for c in instance.children if isinstance(c.layer, Instance)}
         form = self._form(instance)
         pot = self._pots.setdefault(_declaration(instance), [])
-        for family in self._candidates(instance, pot):
+        for family in pot:
             if self._takes(family, instance, form) and not family.is_within(uses):
                 break
         else:
@@ -143,13 +142,7 @@ class Families:
         family.instances.append(instance)
         family.uses |= uses
         family.variants.setdefault(form, instance)
-        self._by_code.setdefault(instance.code, family)
         self.of[instance] = family
-
-    def _candidates(self, instance: Instance, pot: list[Family]) -> list[Family]:
-        """Groups of equal code are one family wherever they stand."""
-        equal = self._by_code.get(instance.code)
-        return [equal] if equal is not None and instance.module.kind == "group" and not equal.is_block else pot
 
     def _takes(self, family: Family, instance: Instance, form: object) -> bool:
         return form in family.variants or self._shape([*family.variants.values(), instance]) is not None

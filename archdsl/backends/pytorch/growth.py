@@ -6,7 +6,10 @@ fraction that is rounded down, as the widths of PyramidNet do: `*[Unit(16 + 8 * 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.dense import step
@@ -15,10 +18,15 @@ from archdsl.backends.pytorch.layout import Group, Item
 FEWEST = 4
 """Calls that grow evenly are a loop from here on."""
 
+FEWEST_FRACTIONS = 3
+"""So are calls with fractions, which are long to write."""
+
 FEWEST_UNEVEN = 8
 """Calls that do not: a few numbers fit many lines."""
 
 LARGEST_DIVISOR = 128
+
+_NUMBER = re.compile(r"\d+(\.\d+)?(e-\d+)?")
 
 Columns = list[list[str]]
 
@@ -27,7 +35,7 @@ def growing(items: Sequence[Item]) -> Iterator[Item]:
     """The items, with each row that grows as one."""
     position = 0
     while position < len(items):
-        rows = [_row(items[position:], fewest, write) for fewest, write in ((FEWEST, _even), (FEWEST_UNEVEN, _uneven))]
+        rows = [_row(items[position:], fewest, write) for fewest, write in WAYS]
         length, text = max(rows, key=lambda row: row[0])
         yield Item(text, comment=items[position + length - 1].comment) if text else items[position]
         position += length
@@ -50,7 +58,7 @@ def _written(items: Sequence[Item], write: Callable[[Columns], str]) -> str:
     if len(calls) < len(items) or len({(c.open, len(c.items)) for c in calls}) > 1 or calls[0].open.startswith("nn."):
         return ""
     columns = [[str(i) for i in column] for column in zip(*(c.items for c in calls), strict=True)]
-    if not all(len(set(c)) == 1 or all(map(str.isdecimal, c)) for c in columns):
+    if not all(len(set(c)) == 1 or all(map(_NUMBER.fullmatch, c)) for c in columns):
         return ""
     found = write(columns)
     return f"*[{calls[0].open}{found}]" if found else ""
@@ -58,17 +66,53 @@ def _written(items: Sequence[Item], write: Callable[[Columns], str]) -> str:
 
 def _even(columns: Columns) -> str:
     """Arguments that are the same in all calls or grow evenly, with the counter that they are told by."""
-    steps = [step([int(t) for t in c]) if len(set(c)) > 1 else 0 for c in columns]
+    found = [_Whole.of(c) if len(set(c)) > 1 else _Whole((0,)) for c in columns]
+    whole = [w for w in found if w is not None]
+    if len(whole) < len(found):
+        return ""
+    steps = [step(w.numbers) for w in whole]
     growths = [s for s in steps if s != 0]
     if not growths or None in growths:
         return ""
     by = min((s for s in growths if s is not None), key=abs)
     if any(s is None or s % by for s in steps):
         return ""
-    grown = [(int(c[0]), s // by) for c, s in zip(columns, steps, strict=True) if s]
+    grown = [(w.numbers[0], s // by) for w, s in zip(whole, steps, strict=True) if s]
     first = next((start // factor for start, factor in grown if start % factor == 0), grown[0][0])
-    texts = [_times(s // by, int(c[0]) - s // by * first) if s else c[0] for c, s in zip(columns, steps, strict=True)]
+    texts = [
+        w.text(_times(s // by, w.numbers[0] - s // by * first)) if s else c[0]
+        for c, w, s in zip(columns, whole, steps, strict=True)
+    ]
     return f"{', '.join(texts)}) for i in range({_bounds(first, len(columns[0]), by)})"
+
+
+class _Whole(NamedTuple):
+    """Numbers as whole ones over a common divisor. Python divides whole numbers as exactly as it reads a fraction."""
+
+    numbers: tuple[int, ...]
+    divisor: int = 1
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> _Whole | None:
+        exact = [Fraction(text).limit_denominator(LARGEST_DIVISOR**2) for text in texts]
+        divisor = lcm(*(e.denominator for e in exact))
+        is_exact = all(float(e) == float(text) for e, text in zip(exact, texts, strict=True))
+        if not is_exact or (divisor == 1 and not all(map(str.isdecimal, texts))):
+            return None
+        return cls(tuple(int(e * divisor) for e in exact), divisor)
+
+    def text(self, counted: str) -> str:
+        if self.divisor == 1:
+            return counted
+        return (
+            f"({counted}) / {self.divisor}" if " + " in counted or " - " in counted else f"{counted} / {self.divisor}"
+        )
+
+
+def _fractions(columns: Columns) -> str:
+    """The same where some are fractions."""
+    found = _even(columns)
+    return found if " / " in found else ""
 
 
 def _bounds(first: int, count: int, by: int = 1) -> str:
@@ -90,7 +134,7 @@ def _plus(text: str, by: int) -> str:
 def _uneven(columns: Columns) -> str:
     """The same where one argument grows by a fraction, and another is what the call before had there, or a multiple."""
     varying = [i for i, c in enumerate(columns) if len(set(c)) > 1]
-    if len(varying) != 2:
+    if len(varying) != 2 or not all(t.isdecimal() for i in varying for t in columns[i]):
         return ""
     before, after = ([int(t) for t in columns[i]] for i in varying)
     factor = before[1] // after[0]
@@ -131,3 +175,7 @@ def _fit(values: Sequence[int]) -> _Line | None:
                 if base > 0 and divisor * base + by * start <= highest:
                     return _Line(base, by, divisor, start)
     return None
+
+
+WAYS = ((FEWEST, _even), (FEWEST_FRACTIONS, _fractions), (FEWEST_UNEVEN, _uneven))
+"""How rows may grow, each with the fewest calls that are a row of it."""

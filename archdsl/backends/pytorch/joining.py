@@ -183,6 +183,7 @@ class _Joiner:
 
     def _difference(self, test: Test, a: list[Line], b: list[Line]) -> list[Line] | None:
         """One text for both: `a` where the test holds, else `b`."""
+        b = _aligned(b, a, self.parameters)
         a, b = _renamed(a, b, self.parameters), _renamed(b, a, self.parameters)
         a, b = _unfused(a, b), _unfused(b, a)
         start = _common_start(a, b)
@@ -224,6 +225,57 @@ def _conditional(test: Test, mine: list[Line], other: list[Line]) -> Statement |
         return None
     text = f"{b.expression} if {test.text(is_negated=True)} else {a.expression}"
     return a._replace(expression=text, comment=a.comment if a.comment == b.comment else "")
+
+
+def _aligned(b: list[Line], a: list[Line], parameters: tuple[str, ...]) -> list[Line]:
+    """`b` with the names that `a` has for the same values, as far as both end alike; as it is where names would meet."""
+    texts = {id(line): f"{line.prefix}\n{line.expression}" for line in (*a, *b) if isinstance(line, Statement)}
+    if len(texts) < len(a) + len(b):
+        return b
+    own, theirs = (_bound(lines, parameters) for lines in (b, a))
+    found: dict[str, str] = {}
+    for mine, other in zip(reversed(b), reversed(a), strict=False):
+        (rest, names), (other_rest, others) = _apart(texts[id(mine)], own), _apart(texts[id(other)], theirs)
+        pairs = dict(zip(names, others, strict=False))
+        if rest != other_rest or any({**pairs, **found}[n] != o for n, o in zip(names, others, strict=True)):
+            break
+        found |= pairs
+    renamed = {name: found.get(name, name) for name in own}
+    if len(set(renamed.values())) < len(own) or any(renamed[p] != p for p in parameters):
+        return b
+    new = [_substituted(texts[id(line)], own, renamed).split("\n") for line in b]
+    return [
+        line._replace(prefix=prefix, expression=expression)
+        for line, (prefix, expression) in zip(b, new, strict=True)
+        if isinstance(line, Statement)
+    ]
+
+
+def _bound(lines: list[Line], parameters: tuple[str, ...]) -> list[str]:
+    """The names of variables in statements."""
+    targets = (t for line in lines if isinstance(line, Statement) for t in re.split(r"[ ,+=]+", line.prefix))
+    return list(dict.fromkeys([*parameters, *(t for t in targets if t.isidentifier() and t not in ("return", "del"))]))
+
+
+def _variables(names: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(rf"{STRINGS.pattern}|(?<![\w.])(?:{'|'.join(names)})\b(?!=)")
+
+
+def _apart(text: str, names: Sequence[str]) -> tuple[str, list[str]]:
+    """A text without its variables, and these."""
+    found: list[str] = []
+
+    def taken(match: re.Match[str]) -> str:
+        if match[0] not in names:
+            return match[0]
+        found.append(match[0])
+        return "\1"
+
+    return _variables(names).sub(taken, text), found
+
+
+def _substituted(text: str, names: Sequence[str], renamed: Mapping[str, str]) -> str:
+    return _variables(names).sub(lambda m: renamed.get(m[0], m[0]), text)
 
 
 def _renamed(a: list[Line], b: list[Line], parameters: tuple[str, ...]) -> list[Line]:

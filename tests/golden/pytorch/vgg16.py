@@ -1,12 +1,10 @@
-"""VGG16, 138_357_544 parameters: Simonyan & Zisserman 2015, Tables 1 and 2."""
+"""VGG16, 138_357_544 parameters: Simonyan & Zisserman 2015, Tables 1 and 2, column D."""
 
 import torch
 from torch import Tensor, nn
 
 
 class VGG16(nn.Module):
-    """Configuration D, with the average pool of torchvision."""
-
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
