@@ -14,12 +14,15 @@ WORDS = (
 )  # fmt: skip
 
 ELSEWHERE = {
-    "adaptiveavgpool": "adaptive_avgpool", "averagepool": "avgpool", "averagepooling": "avgpool",
-    "batchnorm": "bn", "batchnormalization": "bn", "cat": "concat", "concatenate": "concat", "convolution": "conv",
-    "convtranspose": "conv_transpose", "deconv": "conv_transpose", "dense": "linear", "depthwiseconv": "depthwise",
-    "fc": "linear", "fullyconnected": "linear", "gemm": "linear", "groupnorm": "gn", "groupnormalization": "gn",
-    "layernorm": "ln", "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax",
-    "maxpooling": "maxpool", "mean": "average", "mul": "multiply", "multiheadattention": "attention",
+    "adaptiveavgpool": "adaptive_avgpool", "adaptivemaxpool": "adaptive_maxpool", "amax": "reduce_max",
+    "averagepool": "avgpool", "averagepooling": "avgpool", "batchnorm": "bn", "batchnormalization": "bn", "cat": "concat",
+    "clip": "clamp", "concatenate": "concat", "convolution": "conv", "convtranspose": "conv_transpose",
+    "deconv": "conv_transpose", "dense": "linear", "depthtospace": "pixel_shuffle", "depthwiseconv": "depthwise",
+    "div": "divide", "fc": "linear", "fullyconnected": "linear", "gather": "take", "gemm": "linear", "groupnorm": "gn",
+    "groupnormalization": "gn", "indexselect": "take", "instancenorm": "gn", "layernorm": "ln",
+    "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax", "maxpooling": "maxpool",
+    "mean": "reduce_mean", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
+    "registerbuffer": "constant", "scaleddotproductattention": "sdpa", "spacetodepth": "pixel_unshuffle",
     "stochasticdepth": "drop_path", "sub": "subtract", "swish": "silu", "upsampling": "upsample",
 }  # fmt: skip
 """What PyTorch, Keras and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""

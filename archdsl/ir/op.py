@@ -192,6 +192,8 @@ class Op(Attributes):
     """Whether an unlabelled use takes a number in its scope."""
     is_weight_layer: ClassVar[bool] = False
     """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
+    unknown_bytes: ClassVar[str] = ""
+    """Where libraries run it in a kernel of their own: why nobody can foretell what that keeps."""
     examples: ClassVar[Examples] = ()
 
     def resolve(self, *operands: TensorType) -> Self:

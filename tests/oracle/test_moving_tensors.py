@@ -169,6 +169,24 @@ SPECS = {
           rms_norm -> glu(-1) -> reduce_mean(0)
           head: linear(5)
         }""",
+    "sequences": """
+        network Net {
+          input words: int64 [7]
+          input image: [3, 4, 6]
+          words -> embedding(10, 12) -> encoder: gru(6, layers=2, bidirectional=true) as states
+          heads: constant([7, 7], "i >= j", persistent=false) as before
+          states -> qkv: linear(36) -> reshape([7, 3, 2, 6]) -> permute([1, 2, 0, 3]) -> split(3) as q, k, v
+          sdpa { | q -> reshape([2, 7, 6]) | k -> reshape([2, 7, 6]) | v -> reshape([2, 7, 6]) | before }
+          permute([1, 0, 2]) -> reshape([7, 12]) as own
+          image -> conv(12, 2, stride=2) -> flatten(1) -> permute([1, 0]) -> pixels: gru(12) as pixels
+          sdpa {
+            | own -> reshape([7, 2, 6]) -> permute([1, 0, 2])
+            | pixels -> reshape([6, 2, 6]) -> permute([1, 0, 2])
+            | pixels -> reshape([6, 2, 6]) -> permute([1, 0, 2])
+          }
+          select(-1, axis=1) -> flatten
+          head: linear(5)
+        }""",
     "super resolution": """
         network Net {
           input image: [3, 6, 5]
@@ -293,6 +311,7 @@ def random_layer(random: Random, x: TensorType) -> Op:
         "rms_norm": lambda: op("rms_norm", axis),
         "reduce": lambda: op(random.choice(["reduce_mean", "reduce_max"]), axis, keep=random.random() < 0.5),
         "pixel_unshuffle": lambda: op("pixel_unshuffle", 2),
+        "gru": lambda: op("gru", 3, bidirectional=random.random() < 0.5),
         "adaptive_maxpool": lambda: op("adaptive_maxpool", 2),
     }
     moves = [

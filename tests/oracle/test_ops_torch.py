@@ -20,12 +20,14 @@ from tests.support.lowered import (
     forms,
     kept,
     lowered,
+    own_kernels,
     predicted,
     real,
     results,
     sample,
     scratch,
     scratch_of_kernel,
+    told,
 )
 
 CASES = {
@@ -305,6 +307,39 @@ CASES = {
         parameter([1, 5, 4])
         parameter([4, 1, 1], init=1e-6)
         parameter([7], init=ones)
+    """,
+    "lstm": """
+        lstm(5) [4, 3]
+        lstm(5) [1, 3]
+        lstm(5) [2, 20]
+        lstm(2, layers=2) [6, 3]
+        lstm(2, layers=3, bias=false) [6, 3]
+        lstm(5, bidirectional=true) [3, 4]
+        lstm(5, layers=2, bidirectional=true) [3, 4]
+        lstm(5, layers=3, bidirectional=true) [1, 40]
+        lstm(3, layers=2, bias=false, bidirectional=true) [2, 40]
+        lstm(3, bias=false) [9, 40]
+    """,
+    "gru": """
+        gru(5) [4, 3]
+        gru(5) [1, 3]
+        gru(5) [2, 20]
+        gru(2, layers=2) [6, 3]
+        gru(2, layers=3, bias=false) [6, 3]
+        gru(5, bidirectional=true) [3, 4]
+        gru(5, layers=2, bidirectional=true) [3, 4]
+        gru(5, layers=3, bidirectional=true) [1, 40]
+        gru(3, layers=2, bias=false, bidirectional=true) [2, 40]
+        gru(3, bias=false) [9, 40]
+    """,
+    "sdpa": """
+        sdpa [3, 5, 4], [3, 7, 4], [3, 7, 4]
+        sdpa(causal=true) [3, 5, 4], [3, 5, 4], [3, 5, 4]
+        sdpa(scale=0.3) [1, 5, 4], [1, 7, 4], [1, 7, 4]
+        sdpa [3, 5, 4], [3, 7, 4], [3, 7, 4], unbatched bool [5, 7]
+        sdpa [3, 5, 4], [3, 7, 4], [3, 7, 4], unbatched bool [3, 5, 7]
+        sdpa [3, 5, 4], [3, 7, 4], [3, 7, 4], bool [1, 5, 7]
+        sdpa [3, 5, 4], [3, 7, 4], [3, 7, 4], bool [3, 5, 7]
     """,
     "constant": """
         constant([7], "i")
@@ -647,6 +682,11 @@ def check_forms(op: Op, operands: tuple[TensorType, ...]) -> None:
 
 
 def check_run(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) -> None:
+    with own_kernels(op):
+        check_measured(op, operands, form, batch)
+
+
+def check_measured(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) -> None:
     torch.manual_seed(0)
     types = op.infer(*operands)
     module = lowered(op, *operands, form=form)
@@ -660,7 +700,7 @@ def check_run(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) 
     counted = op.replace(table=None) if "table" in op.attributes else op
     samples = batch if types[0].batched else 1
     assert flops(op, operands, form, batch) == 2 * samples * counted.macs(operands, types)
-    assert kept(module, inputs) == predicted(op.saved(operands, types), batch, len(types))
+    assert told(op, kept(module, inputs)) == told(op, predicted(op.saved(operands, types), batch, len(types)))
     own = {t.data_ptr() for t in ([*module.parameters(), *module.buffers()] if op.is_source else inputs[:1])}
     is_alone = len(operands) == 1 and op.category == "merge" and op.name not in ("concat", "stack", "einsum")
     shares = found[0].untyped_storage().data_ptr() in own

@@ -544,6 +544,8 @@ def test_a_step_of_training_reaches_every_parameter() -> None:
         ("ln(axis=0)", "[4, 6, 6]"),
         ("rms_norm", "[5, 6]"),
         ("rms_norm(axis=0)", "[4, 6, 6]"),
+        ("lstm(3, bidirectional=true)", "[5, 6]"),
+        ("gru(3, layers=2)", "[5, 6]"),
     ):
         (operand,) = types_of(shape)
         module = lowered(op_of(call), operand, form="module")
@@ -589,6 +591,60 @@ def test_attention_as_its_authors_write_it() -> None:
     ):
         expected = (seen.softmax(-1) @ v).transpose(1, 2).flatten(2) @ out.T + biases[1]
         torch.testing.assert_close(run(call, x, **state), expected)
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_attention_of_heads(mask: bool) -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(2, 3, 5, 4), torch.randn(2, 3, 7, 4), torch.randn(2, 3, 7, 4)
+    seen = torch.ones(5, 7, dtype=torch.bool).tril(2)
+    scores = (q @ k.transpose(2, 3) / 2).masked_fill(~seen & mask, float("-inf"))
+    shapes = "[3, 5, 4], [3, 7, 4], [3, 7, 4]" + ", unbatched bool [5, 7]" * mask
+    found = apply("sdpa", q, k, v, *([seen] if mask else []), shapes=shapes)
+    torch.testing.assert_close(found, scores.softmax(-1) @ v)
+    causal = apply("sdpa(causal=true, scale=0.3)", k, k, v, shapes="[3, 7, 4], [3, 7, 4], [3, 7, 4]")
+    hidden = torch.ones(7, 7, dtype=torch.bool).triu(1)
+    torch.testing.assert_close(causal, (k @ k.mT * 0.3).masked_fill(hidden, float("-inf")).softmax(-1) @ v)
+
+
+def recurrent_state(call: str, operand: TensorType) -> dict[str, Tensor]:
+    return {s.name: torch.randn(s.shape) for s in op_of(call).state(operand)}
+
+
+def lstm_step(x: Tensor, h: Tensor, c: Tensor, w: dict[str, Tensor], end: str) -> tuple[Tensor, Tensor]:
+    """Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000."""
+    into = x @ w[f"weight_ih_{end}"].T + w[f"bias_ih_{end}"] + h @ w[f"weight_hh_{end}"].T + w[f"bias_hh_{end}"]
+    i, f, g, o = into.chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def gru_step(x: Tensor, h: Tensor, c: Tensor, w: dict[str, Tensor], end: str) -> tuple[Tensor, Tensor]:
+    """Cho et al. 2014, with the reset gate behind the product."""
+    own = (x @ w[f"weight_ih_{end}"].T + w[f"bias_ih_{end}"]).chunk(3, 1)
+    past = (h @ w[f"weight_hh_{end}"].T + w[f"bias_hh_{end}"]).chunk(3, 1)
+    reset, update = (own[0] + past[0]).sigmoid(), (own[1] + past[1]).sigmoid()
+    new = (own[2] + reset * past[2]).tanh()
+    return (1 - update) * new + update * h, c
+
+
+@pytest.mark.parametrize("name, step", [("lstm", lstm_step), ("gru", gru_step)])
+def test_recurrent_layers_step_by_step(name: str, step: Callable[..., tuple[Tensor, Tensor]]) -> None:
+    torch.manual_seed(0)
+    call, x = f"{name}(4, layers=2, bidirectional=true)", torch.randn(2, 5, 3)
+    state = recurrent_state(call, TensorType((5, 3)))
+    expected = x
+    for layer in range(2):
+        ends = []
+        for end, order in (("", range(5)), ("_reverse", range(4, -1, -1))):
+            h = c = torch.zeros(2, 4)
+            states = {}
+            for t in order:
+                h, c = step(expected[:, t], h, c, state, f"l{layer}{end}")
+                states[t] = h
+            ends.append(torch.stack([states[t] for t in range(5)], 1))
+        expected = torch.cat(ends, 2)
+    torch.testing.assert_close(run(call, x, **state), expected)
 
 
 def test_what_a_pool_took_is_put_back() -> None:

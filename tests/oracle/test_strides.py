@@ -14,7 +14,18 @@ from archdsl.ir import Op, TensorType
 from archdsl.ir.strides import contiguous, elementwise, in_order, is_channels_last, is_contiguous, view
 from archdsl.ops import names
 from tests.oracle.test_ops_torch import CASES, case_of, lies
-from tests.support.lowered import extra_bytes, forms, kept, lowered, predicted, results, sample, scratch
+from tests.support.lowered import (
+    extra_bytes,
+    forms,
+    kept,
+    lowered,
+    own_kernels,
+    predicted,
+    results,
+    sample,
+    scratch,
+    told,
+)
 
 torch.set_num_threads(1)
 
@@ -131,6 +142,11 @@ def test_operands_out_of_order(name: str) -> None:
 
 
 def check(op: Op, operands: tuple[TensorType, ...], batch: int, line: str) -> None:
+    with own_kernels(op):
+        check_measured(op, operands, batch, line)
+
+
+def check_measured(op: Op, operands: tuple[TensorType, ...], batch: int, line: str) -> None:
     if batch == 1 and op.name in ALONE and operands[0].rank == 1:
         return
     torch.manual_seed(0)
@@ -139,7 +155,7 @@ def check(op: Op, operands: tuple[TensorType, ...], batch: int, line: str) -> No
     inputs = tuple(sample(t, batch) for t in operands)
     found = results(module.train(not op.is_identity_in_inference), inputs)
     assert batch == 1 or all(lies(t, y, batch) for t, y in zip(found, types, strict=True)), line
-    assert kept(module, inputs) == predicted(op.saved(operands, types), batch, len(types)), line
-    told = sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
+    assert told(op, kept(module, inputs)) == told(op, predicted(op.saved(operands, types), batch, len(types))), line
+    bytes = sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
     # On signals a dispatch mode, which `scratch` uses, makes PyTorch choose another kernel for max-pools.
-    assert (op.name == "maxpool" and operands[0].rank == 2) or scratch(module, inputs) == told, line
+    assert (op.name == "maxpool" and operands[0].rank == 2) or scratch(module, inputs) == bytes, line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -158,6 +159,20 @@ def kept(module: nn.Module, inputs: tuple[Tensor, ...], *, before: Forward | Non
         frozenset(i for i, address in from_results.items() if address in places),
         tuple(sorted(size for address, size in places.items() if address not in known)),
     )
+
+
+STEPWISE = {"lstm", "gru"}
+"""Operators that make the same tensors in every step: what they keep is told as a sum."""
+
+
+def own_kernels(op: Op) -> AbstractContextManager[None]:
+    """Where oneDNN would run all steps of an operator, and keep what it likes, PyTorch runs them itself."""
+    return torch.backends.mkldnn.flags(enabled=False) if op.name == "lstm" else nullcontext()
+
+
+def told(op: Op, kept: Kept) -> Kept:
+    """What is kept, as it is compared."""
+    return kept._replace(extra=(sum(kept.extra),)) if op.name in STEPWISE else kept
 
 
 def predicted(saved: Saved, batch: int, results: int = 1) -> Kept:

@@ -77,6 +77,9 @@ ATTRIBUTES = {
     "adaptive_maxpool": "out;",
     "rms_norm": "axis; eps",
     "constant": "shape formula; persistent",
+    "sdpa": "; causal scale",
+    "lstm": "hidden; layers bidirectional bias",
+    "gru": "hidden; layers bidirectional bias",
 }
 PLAIN = """relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish log_sigmoid softsign identity abs square sqrt
     exp log reciprocal add subtract multiply divide average maximum minimum matmul"""
@@ -111,9 +114,12 @@ DEFAULTS = {
     "take": {"axis": 0},
     "rms_norm": {"axis": -1, "eps": None},
     "constant": {"persistent": True},
+    "sdpa": {"causal": False, "scale": None},
+    "lstm": {"layers": 1, "bidirectional": False, "bias": True},
+    "gru": {"layers": 1, "bidirectional": False, "bias": True},
 }
 MERGES = {"add", "subtract", "multiply", "divide", "average", "maximum", "minimum"}
-MERGES |= {"concat", "stack", "matmul", "einsum"}
+MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
 UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
 UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max", "constant"}
@@ -247,6 +253,9 @@ def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str)
         ("roll(1, -1)", "[3, 8]", "roll 1"),
         ("pixel_shuffle(2)", "[8, 4, 4]", "pixel_shuffle 2"),
         ('constant([4, 4], "i - j")', "", "constant [4, 4]"),
+        ("sdpa(causal=true)", "[2, 8, 4], [2, 8, 4], [2, 8, 4]", "sdpa, causal"),
+        ("lstm(64)", "[8, 16]", "lstm 64"),
+        ("gru(64, layers=2, bidirectional=true)", "[8, 16]", "gru 64, 2 layers, bidirectional"),
         ("adaptive_maxpool(7)", "[512, 9, 9]", "adaptive_maxpool 7x7"),
     ],
 )
@@ -334,6 +343,9 @@ def test_lenet_counts_as_lecun_counted(layers: list[tuple[str, int, int]], x: st
         ('einsum("h k n, h v n -> h k v")', "[4, 16, 196], [4, 32, 196]", 4 * 16 * 32 * 196),
         ('einsum("a, b -> a b")', "[4], [3]", 0),
         ("embedding(100, 16)", "int64 [8]", 0),
+        ("sdpa", "[12, 197, 64], [12, 49, 64], [12, 49, 64]", 2 * 12 * 197 * 49 * 64),
+        ("lstm(256)", "[100, 64]", 100 * 4 * 256 * (64 + 256)),
+        ("gru(32, layers=2, bidirectional=true)", "[9, 16]", 9 * 2 * 3 * 32 * (16 + 32 + 64 + 32)),
         ("ln", "[197, 768]", 0),
     ],
 )
@@ -617,6 +629,23 @@ MISFITS = [
     ("gn(1, shift=false)", "[3, 8]", "attribute-value", "shift", "or neither"),
     ("gn(1, scale=false)", "[3, 8]", "attribute-value", "scale", "or neither"),
     ("rms_norm(2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
+    ("sdpa", "[2, 5, 4], [2, 5, 4]", "shape-mismatch", 1, "not 2 values"),
+    ("sdpa", "[5, 4], [5, 4], [5, 4]", "wrong-rank", 0, "reads [heads, T, d]"),
+    ("sdpa", "[2, 5, 4], unbatched [2, 5, 4], [2, 5, 4]", "wrong-rank", 1, "not unbatched"),
+    ("sdpa", "[2, 5, 4], [2, 7, 6], [2, 7, 4]", "shape-mismatch", 1, "keys of `sdpa` are [2, S, 4] here"),
+    ("sdpa", "[2, 5, 4], [2, 7, 4], [2, 6, 4]", "shape-mismatch", 2, "values of `sdpa` are [2, 7, 4] here"),
+    ("sdpa", "[2, 5, 4], [2, 7, 4], [2, 7, 4], [2, 5, 7]", "wrong-dtype", 3, "holds booleans"),
+    ("sdpa", "[2, 5, 4], [2, 7, 4], [2, 7, 4], unbatched bool [7, 5]", "shape-mismatch", 3, "[5, 7] or [2, 5, 7]"),
+    ("sdpa", "[2, 5, 4], [2, 7, 4], [2, 7, 4], bool [5, 7]", "shape-mismatch", 3, "not bool [5, 7]"),
+    (
+        "sdpa(causal=true)",
+        "[2, 5, 4], [2, 5, 4], [2, 5, 4], unbatched bool [5, 5]",
+        "attribute-value",
+        "causal",
+        "not both",
+    ),
+    ("lstm(4)", "[8]", "wrong-rank", 0, "reads tokens [T, C]"),
+    ("gru(4)", "[8, 4, 4]", "wrong-rank", 0, "reads tokens [T, C]"),
 ]
 ANY_TYPE = {
     "flatten",
@@ -706,7 +735,8 @@ HELPED += [(f"conv_transpose(4, {window}, 1, pad=same)", f"[4, {sizes}]") for wi
 HELPED += [("ln(axis=0)", "[4, 6, 6]"), ("attention(2)", "[5, 4]"), ("attention(2, causal=true)", "[5, 4]")]
 HELPED += [("permute([1, 0])", "[5, 4]"), ("reshape([20])", "[5, 4]"), ("l2_normalize", "[5]"), ("drop_path", "[5]")]
 HELPED += [(name, "[5]") for name in ("abs", "square", "sqrt")]
-HELPED += [("rms_norm(axis=0)", "[4, 6, 6]")]
+HELPED += [("rms_norm(axis=0)", "[4, 6, 6]"), ("lstm(4)", "[5, 4]"), ("gru(4)", "[5, 4]")]
+HELPED += [('constant([5], "i")', "")]
 HELPED += [("rbf(10)", "[84]"), ("tanh(gain=2)", "[84]"), ("bn(scale=false)", "[4]"), ("bn(shift=false)", "[4, 6, 6]")]
 
 

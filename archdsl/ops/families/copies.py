@@ -23,11 +23,13 @@ def copied(x: TensorType, sizes: Shape, order: Shape | None = None) -> Copied:
     return "always" if view(*map(_of_one, given)) is None else "in batches"
 
 
-def laid_in_order(x: TensorType) -> Copied:
-    """Whether a tensor is copied so that its elements lie in order."""
-    if x.is_contiguous:
+def laid_in_order(x: TensorType, order: Shape | None = None) -> Copied:
+    """Whether a tensor, its axes first brought into an order, is copied so that its elements lie in it."""
+    axes = range(len(x.tensor_shape)) if order is None else order
+    given = tuple(tuple(s[a] for a in axes) for s in (x.tensor_shape, x.tensor_strides))
+    if is_contiguous(*given):
         return "never"
-    return "in batches" if is_contiguous(_of_one(x.tensor_shape), _of_one(x.tensor_strides)) else "always"
+    return "in batches" if is_contiguous(*map(_of_one, given)) else "always"
 
 
 def _of_one(sizes: Shape) -> Shape:

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import reduce
+from typing import ClassVar
 
-from archdsl.ir import Expression, Extra, Lowering, Misfit, Op, Saved, Shape, TensorType, Types, agree, show_shape
+from archdsl.ir import (
+    Category,
+    Expression,
+    Extra,
+    Lowering,
+    Misfit,
+    Op,
+    Saved,
+    Shape,
+    TensorType,
+    Types,
+    agree,
+    show_shape,
+)
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_float
 
@@ -15,7 +29,7 @@ AXIS_NAMES = {3: ("channels", "height", "width"), 4: ("channels", "depth", "heig
 class Merge(Op):
     """Base of the operators that join one or more values."""
 
-    category = "merge"
+    category: ClassVar[Category] = "merge"
     operands = None
     numbered = False
     reads_unbatched = True

@@ -153,14 +153,25 @@ def _scopes(path: str) -> list[str]:
 
 def saved(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes that a pass in training keeps for backward, as hooks on saved tensors see them."""
+    gap = _unknown(facts)
+    if gap:
+        return Outcome("", gap=gap)
     said, found = facts.memory_at(batch).saved.bytes, subject.saved_bytes()
     return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
 
 
 def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes of activations at the peak of inference."""
+    gap = _unknown(facts)
+    if gap:
+        return Outcome("", gap=gap)
     said, found = facts.memory_at(batch).activation_peak, subject.activation_peak()
     return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
+
+
+def _unknown(facts: Facts) -> str:
+    """Why the bytes of some operator are not known, if there is one."""
+    return next((layer.op.unknown_bytes for layer in facts.flat.layers if layer.op.unknown_bytes), "")
 
 
 def _differs(path: str, said: str, found: str) -> tuple[Difference, ...]:

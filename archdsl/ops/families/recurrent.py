@@ -1,0 +1,169 @@
+"""What `lstm` and `gru` have in common: layers that go through the tokens of a sequence step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from typing import ClassVar, NamedTuple
+
+from archdsl.ir import WHOLE, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types, show_shape
+from archdsl.ir.attrs import Field, Flag, Size
+from archdsl.ir.strides import BATCH
+from archdsl.ops.families.calls import helper_call, keywords
+from archdsl.ops.families.checks import check_weights_fit
+from archdsl.ops.families.copies import Copied, copied, laid_in_order
+
+KEPT = 7
+"""Of each step backward needs so many values for each hidden unit: gates, states before it, and what they became."""
+
+
+class Peak(NamedTuple):
+    """Values for each hidden unit that live beside the result: so many for each token, and so many beside."""
+
+    tokens: int
+    beside: int
+
+
+class Peaks(NamedTuple):
+    """The moments of a pass that may hold the most, as measured with PyTorch 2.13 in one layer."""
+
+    step: Peak
+    """In a step, which makes its gates anew."""
+    stack: Peak
+    """When the steps are joined."""
+    biases: Peak
+    """When biases are added to the projected input, where that does not lie in order."""
+    copy: Peak
+    """While the copy of the input is there."""
+    short: int
+    """What the only step of a single token needs less."""
+
+
+class Recurrent(Op):
+    """Base of the recurrent layers. Their state is that of `nn.LSTM` and `nn.GRU`."""
+
+    category = "linear"
+    positional = 1
+    gates: ClassVar[int]
+    """How many times as wide as the state each of its weights is."""
+    states: ClassVar[int]
+    """States that go from step to step."""
+    module: ClassVar[str]
+    """The class in `torch.nn`."""
+    peaks: ClassVar[tuple[Peaks, Peaks]]
+    """In one direction, and in both."""
+
+    hidden: Size = Field(description="size of the state, and of the result in each direction")
+    layers: Size = Field(1, description="layers, each of which reads the states of the one before")
+    bidirectional: Flag = Field(False, description="whether a second set of weights goes from the end to the start")
+    bias: Flag = Field(True, description="whether the projections of input and state have biases")
+
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def infer(self, *operands: TensorType) -> Types:
+        (x,) = operands
+        check_weights_fit(self.name, x)
+        if x.rank != 2:
+            raise Misfit(
+                f"`{self.name}` reads tokens [T, C], not {show_shape(x.shape)}",
+                code="wrong-rank",
+                operand=0,
+                help="a map [C, H, W] becomes tokens by `flatten(1) -> permute([1, 0])`" if x.rank == 3 else None,
+            )
+        return (x.in_order((x.shape[0], self._directions * self.hidden), (1, 0, 2)),)
+
+    def _inputs(self, x: TensorType) -> Iterator[int]:
+        """The features that each layer reads."""
+        yield x.shape[1]
+        yield from (self._directions * self.hidden for _ in range(1, self.layers))
+
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
+        rows = self.gates * self.hidden
+        found = []
+        for layer, features in enumerate(self._inputs(operands[0])):
+            for end in ("", "_reverse")[: self._directions]:
+                shapes = {"weight_ih": (rows, features), "weight_hh": (rows, self.hidden)}
+                biases = {"bias_ih": (rows,), "bias_hh": (rows,)} if self.bias else {}
+                found += [State(f"{name}_l{layer}{end}", shape) for name, shape in (shapes | biases).items()]
+        return tuple(found)
+
+    def macs(self, operands: Types, results: Types) -> int:
+        """The projections of inputs and states; what gates do is elementwise."""
+        (x,) = operands
+        read = sum(features + self.hidden for features in self._inputs(x))
+        return x.shape[0] * self._directions * self.gates * self.hidden * read
+
+    def connections(self, operands: Types, results: Types) -> int:
+        (x,) = operands
+        biases = 2 * self.layers * self._directions * self.gates * self.hidden if self.bias else 0
+        return self.macs(operands, results) + x.shape[0] * biases
+
+    def fan_in(self, *operands: TensorType) -> tuple[int, ...]:
+        return (operands[0].shape[1] + self.hidden,)
+
+    def reach(self, *operands: TensorType) -> Reach:
+        return WHOLE
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        """What the steps made, the inputs of further layers, and the input, for each direction with tokens before samples."""
+        (x,) = operands
+        t, c = x.shape
+        steps = t * self.hidden * self._directions
+        made = (Extra("gates and states", (KEPT * self.layers * steps,)),)
+        between = (Extra("inputs of layers", ((self.layers - 1) * steps,)),) if self.layers > 1 else ()
+        copy = Extra("copy", (self._directions, t, c))
+        match copied(x, (t * BATCH, c), (1, 0, 2)):
+            case "always":
+                return Saved(extra=(*made, *between, copy))
+            case "in batches":
+                return Saved((0,), extra=(*made, *between), copies=((0, copy._replace(in_batches=True)),))
+        return Saved((0,), extra=(*made, *between))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        (x,) = operands
+        alone, in_batches = (self._most(x, copies) for copies in (("always",), ("always", "in batches")))
+        found = (Extra("gates and states", (alone,)),)
+        further = Extra("projected copy", (in_batches - alone,), in_batches=True)
+        return (*found, further) if in_batches > alone else found
+
+    def _most(self, x: TensorType, copies: Container[Copied]) -> int:
+        """The most values beside the result, in the last layer or in the first, whose input may be copied."""
+        t, c = x.shape
+        peaks, order = self.peaks[self._directions - 1], (1, 0, 2)
+        zeros = self._directions * self.states * (self.layers - 1)  # of further layers, which wait for their turn
+        earlier = 2 * zeros + (self._directions * t if self.layers > 1 else 0)
+        found = [
+            peaks.step.tokens * t + peaks.step.beside + earlier - (peaks.short if t == 1 else 0),
+            peaks.stack.tokens * t + peaks.stack.beside + earlier,
+            3 * self._directions * self.states * self.layers,
+        ]
+        if self.bias and laid_in_order(x, order) in copies:
+            found.append(peaks.biases.tokens * t + peaks.biases.beside + zeros)
+        copy = (peaks.copy.tokens * t + peaks.copy.beside + zeros) * self.hidden + t * c
+        return max(max(found) * self.hidden, copy if copied(x, (t * BATCH, c), order) in copies else 0)
+
+    def pytorch(self, *operands: TensorType) -> Lowering:
+        given = keywords(num_layers=(self.layers, 1), bias=(self.bias, True), bidirectional=(self.bidirectional, False))
+        return helper_call(self._helper(), (operands[0].shape[1], self.hidden), given)
+
+    def _helper(self) -> Helper:
+        name = f"Sequence{self.module}"
+        return Helper(
+            name,
+            f'''
+class {name}(nn.{self.module}):
+    """{self.module} over the tokens of a sequence. It gives the states of its last layer, token by token."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, batch_first=True, **kwargs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[0]
+''',
+            ("Any", "Tensor", "nn"),
+        )
+
+    def summary(self) -> str:
+        layers = f", {self.layers} layers" if self.layers > 1 else ""
+        return f"{self.name} {self.hidden}{layers}{', bidirectional' if self.bidirectional else ''}"
