@@ -32,7 +32,7 @@ from archdsl.cli.targets import (
     require_torch,
 )
 from archdsl.ir import Network
-from archdsl.pipeline import Checked
+from archdsl.pipeline import Checked, subject_of
 from archdsl.reports import Measurement, measured
 from archdsl.source import FileProblem
 from archdsl.source.styled import Piece
@@ -141,7 +141,7 @@ def _run(checked: Checked, arguments: argparse.Namespace) -> int:
         raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
     is_predicted = setting.precision == "float32" and found.trained == found.params and not arguments.checkpoint
     figures = _measurements(checked, setting, found, is_predicted)
-    print_table(measured(_title(checked.name, trial), figures, [_summary(done, setting)]), arguments.color)
+    print_table(measured(_title(checked, trial), figures, [_summary(done, setting)]), arguments.color)
     return 0
 
 
@@ -163,14 +163,18 @@ def _prepared(network: Network, setting: Setting, arguments: argparse.Namespace)
     return trial
 
 
-def _title(name: str, trial: Trial) -> list[Piece]:
+def _title(checked: Checked, trial: Trial) -> list[Piece]:
     setting = trial.setting
     what = f"training with {setting.optimizer}" if setting.train else "inference"
-    layout = "" if setting.memory_format == MEMORY_FORMATS[0] else f", {setting.memory_format}"
-    return [
-        Piece(name, "title"),
-        Piece(f"   {what}, N = {setting.batch}, {setting.precision}{layout}, on {trial.device_name}", "dim"),
+    parts = [
+        what,
+        f"N = {setting.batch}",
+        *(f"{name} = {value}" for name, value in subject_of(checked).bindings),
+        setting.precision,
+        *([setting.memory_format] if setting.memory_format != MEMORY_FORMATS[0] else []),
+        f"on {trial.device_name}",
     ]
+    return [Piece(checked.name, "title"), Piece(f"   {', '.join(parts)}", "dim")]
 
 
 def _measurements(checked: Checked, setting: Setting, found: Measured, is_predicted: bool) -> list[Measurement]:

@@ -19,6 +19,7 @@ from archdsl.cli.targets import (
     open_target,
     print_problems,
     report_failure,
+    require_torch,
 )
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.pipeline import Checked
@@ -86,10 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _require_torch(device: str) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None:
-        raise UsageProblem("PyTorch is not installed: `pip install archdsl[torch]`")
+    require_torch()
     from archdsl.backends.pytorch.verify import has_device
 
     if not has_device(device):

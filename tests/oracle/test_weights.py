@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,13 @@ def test_a_file_that_holds_no_weights(cli: Cli, write: Callable[[Path], Any], en
 def test_a_file_that_is_not_there(cli: Cli, name: str, words: str) -> None:
     done = cli("weights", "diff", "small.arch", name)
     assert (done.code, done.out) == (2, "") and words in done.err
+
+
+def test_safetensors_is_asked_for(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_file(state(), "weights.safetensors")
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    done = cli("weights", "diff", "small.arch", "weights.safetensors")
+    assert (done.code, done.err) == (2, "archdsl: safetensors is not installed: `pip install archdsl[weights]`\n")
 
 
 @pytest.mark.parametrize("length", [7, 8, 40, 2000])

@@ -174,10 +174,9 @@ class Trial:
 
 
 def _keys(network: Network, training: bool) -> set[str]:
-    """The names of its tensors, those that are for training only if asked for."""
+    """The names of its parameters and buffers, those that are for training only if asked for."""
     layers = flatten(network, training).layers
-    state = ((layer.path, s) for layer in layers for s in layer.op.state(*layer.operand_types))
-    return {s.key(path) for path, s in state if s.is_in_state_dict}
+    return {s.key(layer.path) for layer in layers for s in layer.op.state(*layer.operand_types)}
 
 
 def _random(
