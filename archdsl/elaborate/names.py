@@ -11,10 +11,12 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
+from archdsl.elaborate.prelude import prelude_block
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope, builtin, builtin_names, known_elsewhere
 from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Domain, Module, Op, Output, Value
+from archdsl.prelude import names as prelude_names
 from archdsl.source import Edit, Label, Span, nearest
 from archdsl.syntax import tree
 
@@ -104,7 +106,7 @@ class Names:
         if found is None:
             found = self.frame.outer.lookup(text)
         if found is None:
-            found = builtin(text)
+            found = builtin(text) or prelude_block(text)
         if found is None:
             raise self._unknown(text, span)
         if isinstance(found, Poison):
@@ -123,7 +125,8 @@ class Names:
     def _unknown(self, text: str, span: Span) -> Fault:
         if (site := self.frame.tap_sites.get(text)) is not None:
             return self._not_made(text, span, site)
-        known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible() | builtin_names()
+        known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible()
+        known |= builtin_names() | set(prelude_names())
         close = known_elsewhere(text) or nearest(text, known)
         return Fault(
             kinds.UNKNOWN_NAME,

@@ -1,4 +1,4 @@
-"""Writes what is read from the code: pages of operators, diagnostics, lints, the JSON schema, bundled specs; pictures.
+"""Writes what is read from the code: operators, prelude, diagnostics, lints, the JSON schema, bundled specs; pictures.
 
 `make docs` runs it as `python -m docs.generate`; tests/unit/test_reference.py holds the committed pages against it.
 """
@@ -12,6 +12,7 @@ from archdsl.reports.schema import json_schema
 from docs.generate.budgets import budgets_page
 from docs.generate.diagnostics import diagnostics_page, lints_page
 from docs.generate.operators import operator_index, operator_page
+from docs.generate.prelude import prelude_page
 from docs.generate.schema import schema_page
 from docs.generate.specs import specs_page
 
@@ -31,6 +32,7 @@ def pages() -> dict[Path, str]:
         reference / "budgets.md": budgets_page(),
         reference / "diagnostics.md": diagnostics_page(),
         reference / "lints.md": lints_page(),
+        reference / "prelude.md": prelude_page(),
         reference / "report-json.md": schema_page(),
         reference / "report.schema.json": json_schema(),
         ROOT / "specs/README.md": specs_page(ROOT / "specs"),

@@ -106,7 +106,8 @@ def disagreements(case: Case, folder: Path) -> list[str]:
         *_types(checked, comments, folder),
         *_paths(checked, comments, folder),
     ]
-    return [f"{file}:{line - texts[file].added}: {words}" for file, line, words in found]
+    added = {file: shown.added for file, shown in texts.items()}
+    return [f"{file}:{line - added.get(file, 0)}: {words}" for file, line, words in found]
 
 
 Disagreement = tuple[str, int, str]
@@ -141,7 +142,7 @@ def _place(problem: Diagnostic, folder: Path) -> tuple[str, int, int]:
         return MAIN, 1, 0
     span = problem.primary.span
     line, column, *_ = span.positions
-    return Path(span.source.path).relative_to(folder).as_posix(), line, column
+    return _file(span, folder), line, column
 
 
 def _words(problem: Diagnostic) -> str:
@@ -183,4 +184,10 @@ def _paths(checked: list[Checked], comments: list[Wanted], folder: Path) -> Iter
 
 
 def _line(span: Span, folder: Path) -> tuple[str, int]:
-    return Path(span.source.path).relative_to(folder).as_posix(), span.line
+    return _file(span, folder), span.line
+
+
+def _file(span: Span, folder: Path) -> str:
+    """The name of a file of the page; that of a block in the prelude as messages show it."""
+    path = Path(span.source.path)
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()

@@ -10,6 +10,7 @@ from archdsl.analyses import Facts
 from archdsl.ir import Module, Node, Op, TensorType, Value
 from archdsl.lints.subject.text import Text
 from archdsl.lints.subject.walk import walk
+from archdsl.prelude import is_prelude
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -46,7 +47,11 @@ class Use:
 
     @property
     def span(self) -> Span:
-        return self.node.origin.span
+        """Where it is written; of an operator in the prelude, where the spec calls that."""
+        span, scope = self.node.origin.span, self.scope
+        while is_prelude(span.source) and scope.call is not None and scope.outer is not None:
+            span, scope = scope.call.origin.span, scope.outer
+        return span
 
     @property
     def operand(self) -> TensorType:
