@@ -87,6 +87,8 @@ class Build(Blocks):
         self.settings = settings
         self.claims: list[BoundClaim] = []
         self.sources: list[str] = []
+        self._named_sizes: dict[str, int] = {}
+        """The symbols of inputs whose shapes are given from outside."""
 
     def body(self, frame: Frame, scope: Scope, place: Place) -> Body:
         return Body(self, frame, scope, place)
@@ -155,7 +157,11 @@ class Build(Blocks):
         """Declares an input of the network. Raises `Fault`."""
         name = statement.name.text
         given = self.settings.inputs.get(name, self.settings.inputs.get(""))
-        shape = given if given is not None else tuple(self._input_size(item, body) for item in statement.shape.items)
+        if given is None:
+            shape = tuple(self._input_size(item, body) for item in statement.shape.items)
+        else:
+            shape = given
+            self._name_sizes(given, statement, body)
         dtype = statement.dtype.text if statement.dtype is not None else "float32"
         if dtype not in ITEM_SIZE:
             assert statement.dtype is not None
@@ -175,6 +181,17 @@ class Build(Blocks):
         if self.reporter.calls:
             self.reporter.calls[0].enters = f"{name} {show_shape(shape)}"
         return value
+
+    def _name_sizes(self, given: Shape, statement: tree.Input, body: Body) -> None:
+        """Sets the symbols of an input to the sizes that it has. Raises `Fault` where one would have two."""
+        for item, size in zip(statement.shape.items, given, strict=False):
+            if not isinstance(item, tree.Name) or not item.text[:1].isupper():
+                continue
+            if not body.knows(item.text):
+                body.scope.names[item.text] = self._named_sizes[item.text] = size
+            elif self._named_sizes.get(item.text, size) != size:
+                first = self._named_sizes[item.text]
+                raise Fault(kinds.CONSTRAINT_FAILS, f"`{item.text}` is {first} and {size}", item.span, "one size")
 
     def _input_size(self, item: tree.Expression, body: Body) -> int:
         if isinstance(item, tree.Name) and item.text[:1].isupper() and not body.knows(item.text):

@@ -304,6 +304,16 @@ def test_symbols_are_set(cli: Cli, spec: Path) -> None:
     assert figures(cli, spec, "--input", "3x8x8")["macs"] == 4 * 27 * 36
 
 
+def test_symbols_are_the_sizes_of_an_input_that_is_set(cli: Cli, spec: Path) -> None:
+    spec.write_text("network A {\n  input image: [3, H, W]\n  where H % 4 == 0\n  conv(W, 3x3)\n}")
+    assert figures(cli, spec, "--input", "3x8x6")["params"] == 28 * 6
+    done = cli("report", "params", spec, "--input", "3x6x8")
+    assert done.code == 1 and "error[constraint-fails]: the constraint `H % 4 == 0` does not hold" in done.err
+    spec.write_text("network A {\n  input image: [3, H, H]\n  relu\n}")
+    done = cli("report", "params", spec, "--input", "3x6x8")
+    assert done.code == 1 and "error[constraint-fails]: `H` is 6 and 8" in done.err
+
+
 def test_the_batch_is_set(cli: Cli, spec: Path) -> None:
     spec.write_text(GOOD)
     one, eight = (
