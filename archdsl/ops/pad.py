@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Axes, Call, Examples, Expression, Lowering, Misfit, Op, Reach, Rows, Saved, TensorType, Types
-from archdsl.ir.attrs import Amount, Field, Number, PadMode, Pair
+from archdsl.ir.attrs import Amount, Axis, Field, Number, PadMode, Pair
 from archdsl.ops.families.calls import Keywords, function
+from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.padding import padded_sizes, pads
 from archdsl.ops.families.windows import AXES, Padding, amounts, show_amount, spatial_rank
 
@@ -17,7 +18,8 @@ class Pad(Op):
     """Rows around the spatial axes, and with `channels` maps before and after: zeros, another value, or the map's own rows.
 
     `pad(0, channels=[0, 16])` is the shortcut without parameters of He et al. 2016. `reflect` mirrors at the outermost
-    row, `replicate` repeats it, `circular` goes on at the other side.
+    row, `replicate` repeats it, `circular` goes on at the other side. With `axis` one axis alone gets zeros, and the amount is
+    a number or before and after: the way for maps with their channels last, and for sequences.
     """
 
     name = "pad"
@@ -28,37 +30,50 @@ class Pad(Op):
         ("pad([[0, 1], [0, 1]])", "[32, 55, 55]", "[32, 56, 56]"),
         ("pad(0, channels=[0, 16])", "[16, 16, 16]", "[32, 16, 16]"),
         ("pad(3, mode=reflect)", "[3, 256, 256]", "[3, 262, 262]"),
+        ("pad([0, 3], axis=0)", "[53, 53, 96]", "[56, 53, 96]"),
     )
 
     amount: Amount = Field(description="rows around each spatial axis, as in a window's `pad`")
     channels: Pair = Field((0, 0), description="maps before and after")
+    axis: Axis | None = Field(None, description="the one axis that is padded")
     mode: PadMode = Field("zeros", description="what the rows hold")
     value: Number = Field(0, description="with `mode=zeros`: another value than zero")
 
     def _padding(self, x: TensorType) -> Padding:
-        """Rows before and after each spatial axis. Raises `Misfit`."""
+        """Rows before and after each axis. Raises `Misfit`."""
         if not x.rank:
             raise Misfit("`pad` needs at least one axis", code="wrong-rank", operand=0)
+        if self.axis is not None:
+            return self._one_axis(x, check_axis(self.name, self.axis, x))
         if x.rank == 1 and self.amount == 0:
-            return ()
-        return amounts(self.amount, spatial_rank(self.name, x), "amount")
+            return (self.channels,)
+        return (self.channels, *amounts(self.amount, spatial_rank(self.name, x), "amount"))
+
+    def _one_axis(self, x: TensorType, axis: int) -> Padding:
+        if any(self.channels):
+            raise Misfit("`channels` and `axis` exclude each other", attribute="channels")
+        amount = self.amount if isinstance(self.amount, tuple) else (self.amount, self.amount)
+        if len(amount) != 2 or not all(isinstance(rows, int) for rows in amount):
+            raise Misfit("with `axis` the amount is a number, or before and after", attribute="amount")
+        return tuple(amount if a == axis else (0, 0) for a in range(x.rank))
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         padding = self._padding(x)
         if self.mode != "zeros":
-            self._check_mode(x, padding)
+            self._check_mode(x, padding[1:])
         if self.is_view(x):
             return (x,)
-        shape = (x.channels + sum(self.channels), *padded_sizes(x.sizes, padding))
+        shape = padded_sizes(x.shape, padding)
         return (x.mapped(shape, keeping=() if self.mode == "circular" else (2, 3)),)
 
     def is_view(self, *operands: TensorType) -> bool:
         """Where there is nothing to add, the value itself."""
-        return not any(self.channels) and not any(map(any, self._padding(operands[0])))
+        return not any(map(any, self._padding(operands[0])))
 
     def _check_mode(self, x: TensorType, padding: Padding) -> None:
-        for attribute, is_given in (("channels", any(self.channels)), ("value", self.value != 0)):
+        given = (("channels", any(self.channels)), ("value", self.value != 0), ("axis", self.axis is not None))
+        for attribute, is_given in given:
             if is_given:
                 raise Misfit(f"`{attribute}` and `mode={self.mode}` exclude each other", attribute=attribute)
         if not padding:
@@ -73,11 +88,10 @@ class Pad(Op):
                 )
 
     def reach(self, *operands: TensorType) -> Reach:
-        (x,) = operands
-        starts = {0: -self.channels[0]} | {a: -before for a, (before, _) in enumerate(self._padding(x), 1)}
+        padding = self._padding(operands[0])
         if self.mode == "zeros":
-            return Axes(tuple(Rows(a, ((starts.get(a, 0),) * 2,)) for a in range(x.rank)))
-        return Axes((Rows(0), *(Rows(a, ()) if any(pair) else Rows(a) for a, pair in enumerate(self._padding(x), 1))))
+            return Axes(tuple(Rows(a, ((-before, -before),)) for a, (before, _) in enumerate(padding)))
+        return Axes(tuple(Rows(a, ()) if any(pair) else Rows(a) for a, pair in enumerate(padding)))
 
     def saved(self, operands: Types, results: Types) -> Saved:
         keeps = self.mode in ("reflect", "replicate") and not self.is_view(*operands)
@@ -89,15 +103,23 @@ class Pad(Op):
         if self.is_view(x):
             return Lowering(function=Expression("{0}"))
         if self.mode != "zeros":
-            call = Call(f"nn.{MODULES[self.mode]}{len(padding)}d", (pads(padding),))
-            return Lowering(call, function("F.pad", (pads(padding),), (("mode", self.mode),)))
-        sizes = pads((self.channels, *padding) if any(self.channels) else padding)
+            rows = pads(padding[1:])
+            call = Call(f"nn.{MODULES[self.mode]}{x.rank - 1}d", (rows,))
+            return Lowering(call, function("F.pad", (rows,), (("mode", self.mode),)))
+        first = next(a for a, pair in enumerate(padding) if any(pair)) if self.axis is not None else 1
+        sizes = pads(padding if any(self.channels) else padding[first:])
         value: Keywords = (("value", self.value),) if self.value else ()
         return Lowering(_constant_pad(sizes, self.value), function("F.pad", (sizes,), value))
 
     def summary(self) -> str:
         channels = f"channels +{sum(self.channels)}" if any(self.channels) else ""
-        parts = show_amount(self.amount) if self.amount else "", channels, self.mode if self.mode != "zeros" else ""
+        axis = f"axis {self.axis}" if self.axis is not None else ""
+        parts = (
+            show_amount(self.amount) if self.amount else "",
+            channels,
+            axis,
+            self.mode if self.mode != "zeros" else "",
+        )
         return " ".join(("pad", *filter(None, parts)))
 
 

@@ -676,6 +676,8 @@ def test_crops_and_repeats() -> None:
     torch.testing.assert_close(apply("crop([[1, 0], [0, 2]])", x), x[:, :, 1:, :-2])
     torch.testing.assert_close(apply("tile(3)", x), torch.cat([x] * 3, 1))
     torch.testing.assert_close(apply("pad(0, channels=[1, 2])", x), torch.cat([0 * x[:, :1], x, 0 * x[:, :2]], 1))
+    torch.testing.assert_close(apply("pad([1, 2], axis=1)", x), torch.cat([0 * x[:, :, :1], x, 0 * x[:, :, :2]], 2))
+    torch.testing.assert_close(apply("pad(1, axis=-1, value=2)", x), F.pad(x, (1, 1), value=2.0))
     torch.testing.assert_close(apply("l2_normalize", x), x / x.square().sum(1, keepdim=True).sqrt())
     for name in ("abs", "square"):
         torch.testing.assert_close(apply(name, x), getattr(torch, name)(x))
