@@ -1,0 +1,54 @@
+"""A campaign: `python -m tests.differential --first 0 --count 10000` prints what does not agree, made small."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from collections import Counter
+from time import monotonic
+
+import torch
+
+from archdsl.ir import flatten
+from tests.differential.agree import disagreement
+from tests.differential.shrink import shrunk
+from tests.differential.writer import network_of, random_spec
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.differential", description=__doc__)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--count", type=int, default=100, help="how many seeds")
+    parser.add_argument("--whole", action="store_true", help="do not make specs small")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    start = monotonic()
+    found: Counter[str] = Counter()
+    operators: Counter[str] = Counter()
+    for seed in range(given.first, given.first + given.count):
+        text = random_spec(seed)
+        network = network_of(text)
+        if network is not None:
+            operators.update({layer.op.name for layer in flatten(network, training=True).layers})
+        problem = disagreement(text)
+        if problem is not None:
+            found[problem.what] += 1
+            if not given.whole and found[problem.what] <= 5:
+                text = shrunk(text, lambda other: (p := disagreement(other)) is not None and p.what == problem.what)
+                problem = disagreement(text) or problem
+            print(f"seed {seed}: {problem.what}: {problem.detail}\n{text}", flush=True)
+        if seed % 100 == 99:
+            gc.collect()
+            print(
+                f"{seed + 1 - given.first} networks, {monotonic() - start:.0f} s: {dict(found)}",
+                file=sys.stderr,
+                flush=True,
+            )
+    print(f"seeds {given.first}..{given.first + given.count - 1}: {sum(found.values())} disagree {dict(found)}")
+    print(f"{len(operators)} operators: {', '.join(f'{name} {count}' for name, count in operators.most_common())}")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Everything that has to agree about one spec: the text, the graph, the analyses, the compiled module and PyTorch."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from archdsl.analyses.storage import StorageFacts
+from archdsl.backends.pytorch import build
+from archdsl.backends.pytorch.verify import verify
+from archdsl.ir import Network, flatten, print_network, read_network
+from archdsl.source import Source
+from archdsl.syntax.format import format_source
+from tests.differential.writer import network_of
+from tests.support.lowered import forms, lowered
+
+NOTHING_IN_PLACE = StorageFacts(frozenset())
+
+
+class Disagreement(NamedTuple):
+    """What does not agree, and how."""
+
+    what: str
+    detail: str
+
+
+def disagreement(text: str, batch: int = 2) -> Disagreement | None:
+    """The first thing that does not agree about a spec; None for a spec that does not hold together."""
+    try:
+        network = network_of(text)
+        if network is None:
+            return None
+        for check in (_prints, _formats):
+            if detail := check(text, network):
+                return Disagreement(check.__name__.strip("_"), detail)
+        for verified in verify(network, device="cpu", batch=batch):
+            if verified.differences:
+                return Disagreement(verified.name, "; ".join(map(str, verified.differences[:3])))
+        if detail := _computes(network, batch):
+            return Disagreement("values", detail)
+        if detail := _learns(network, batch):
+            return Disagreement("gradients", detail)
+    except Exception as error:
+        return Disagreement(type(error).__name__, f"{error}")
+    return None
+
+
+def _prints(text: str, network: Network) -> str:
+    """The graph's text reads back as the same graph."""
+    printed = print_network(network)
+    again = print_network(read_network(printed))
+    return "" if again == printed else "the graph's text reads back as another"
+
+
+def _formats(text: str, network: Network) -> str:
+    """The formatter changes nothing that counts, and does not change its own output."""
+    once, _ = format_source(Source("random.arch", text))
+    if once is None:
+        return "refused"
+    twice, _ = format_source(Source("random.arch", once))
+    if once != twice:
+        return "not stable"
+    after = network_of(once)
+    if after is None or _without_places(after) != _without_places(network):
+        return "another graph"
+    return ""
+
+
+def _without_places(network: Network) -> str:
+    return re.sub(r' (at \d+:\d+:\d+|via "(?:[^"\\]|\\.)*" "[^"]*" \{.*?\})', "", print_network(network))
+
+
+def _computes(network: Network, batch: int) -> str:
+    """The module gives what its operators give, run one by one as the graph says, with the same weights."""
+    module = build(network, "cpu", torch.float64).eval()
+    given = _inputs(network, batch)
+    with torch.no_grad():
+        found = _tensors(module(*(x.clone() for x in given)))
+        expected = _interpreted(network, module, given)
+    if len(found) != len(expected):
+        return f"{len(found)} outputs in place of {len(expected)}"
+    for number, (a, b) in enumerate(zip(found, expected, strict=True)):
+        if a.shape != b.shape or not torch.allclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True):
+            return f"output {number} differs"
+    return ""
+
+
+def _interpreted(network: Network, module: nn.Module, given: list[Tensor]) -> list[Tensor]:
+    flat = flatten(network)
+    state = module.state_dict()
+    values: dict[int, Tensor] = dict(zip(flat.inputs, given, strict=True))
+    for layer in flat.layers:
+        form = forms(layer.op, *layer.operand_types)[0]
+        single = lowered(layer.op, *layer.operand_types, form=form).double().eval()
+        for own in layer.op.state(*layer.operand_types):
+            target = dict(single.state_dict(keep_vars=True))
+            name = own.name or "learned"
+            target[name].data.copy_(state[own.key(layer.path)])
+        results = _tensors(single(*(values[v] for v in layer.operands)))
+        values.update(zip(layer.results, results, strict=True))
+    return [values[v] for v in flat.outputs]
+
+
+def _learns(network: Network, batch: int) -> str:
+    """Overwriting operands changes neither outputs nor gradients."""
+    careful = build(network, "cpu", torch.float64, facts=NOTHING_IN_PLACE)
+    module = build(network, "cpu", torch.float64)
+    module.load_state_dict(careful.state_dict())
+    expected, found = (_outputs_and_gradients(m, network, batch) for m in (careful, module))
+    if len(expected) != len(found):
+        return "other parameters have gradients"
+    for a, b in zip(expected, found, strict=True):
+        if not torch.allclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True):
+            return "running in place changes them"
+    return ""
+
+
+def _outputs_and_gradients(module: nn.Module, network: Network, batch: int) -> list[Tensor]:
+    given = [x.requires_grad_() if x.is_floating_point() else x for x in _inputs(network, batch)]
+    torch.manual_seed(2)
+    outputs = [o for o in _tensors(module.train()(*given)) if o.requires_grad]
+    kept = [o.detach().clone() for o in outputs]
+    if outputs:
+        torch.stack([(o * o.detach().cos()).sum() for o in outputs]).sum().backward()
+    return kept + [t.grad for t in (*given, *module.parameters()) if t.grad is not None]
+
+
+def _inputs(network: Network, batch: int) -> list[Tensor]:
+    torch.manual_seed(1)
+    return [
+        torch.randn(batch, *t.shape, dtype=torch.float64) if t.is_float else torch.randint(0, 2, (batch, *t.shape))
+        for t in network.input_types
+    ]
+
+
+def _tensors(found: Tensor | tuple[Tensor | None, ...] | None) -> tuple[Tensor, ...]:
+    return (found,) if isinstance(found, Tensor) else tuple(t for t in found or () if t is not None)
