@@ -147,7 +147,7 @@ def _channels(op: Op, operands: Values, result: Value) -> int:
     reach = op.reach(*(v.type for v in operands))
     if reach == "pointwise":
         return axis
-    if not isinstance(reach, Axes):
+    if not isinstance(reach, Axes) or not reach.operands[0]:
         return 0
     entry = reach.operands[0][axis]
     if isinstance(entry, Rows):

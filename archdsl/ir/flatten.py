@@ -52,11 +52,12 @@ def flatten(network: Network, training: bool = False) -> Flat:
     outputs = unroller.run(body, "", inputs, (), False)
     for name, value in zip(network.inputs, inputs, strict=True):
         unroller.paths.setdefault(name, (value,))
+    kept: list[int] = []
     for output, result in zip(network.outputs, outputs, strict=True):
-        if result is not None:
+        if result is not None and (training or not output.training):
             unroller.paths.setdefault(output.name, (result,))
-    kept = tuple(v for v in outputs if v is not None)
-    return Flat(tuple(unroller.layers), inputs, kept, tuple(unroller.types), unroller.paths)
+            kept.append(result)
+    return Flat(tuple(unroller.layers), inputs, tuple(kept), tuple(unroller.types), unroller.paths)
 
 
 class _Unroller:

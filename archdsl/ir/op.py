@@ -88,6 +88,8 @@ class Extra(NamedTuple):
     """Whether the batch axis stands before `shape`."""
     in_batches: bool = False
     """Whether a single sample does without it: a copy that lays samples behind one another."""
+    readers: tuple[int, ...] = ()
+    """The operands whose gradients read it, where it is kept only if one of them needs a gradient."""
 
     @classmethod
     def like(cls, name: str, x: TensorType) -> Self:
@@ -104,6 +106,8 @@ class Saved(NamedTuple):
     extra: tuple[Extra, ...] = ()
     for_others: tuple[int, ...] = ()
     """Operands that are kept for the gradient of another one, if there is one that needs it: the factors of a product."""
+    for_some: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    """Operands that are kept for the gradients of those listed beside them: the factors of a product of several."""
     copies: tuple[tuple[int, Extra], ...] = ()
     """Of the operands kept, those in whose place a copy is kept where there are several samples, which lie too far apart."""
 

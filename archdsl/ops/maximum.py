@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples
-from archdsl.ops.families.merge import Product
+from archdsl.ops.families.merge import Choice
 
 
-class Maximum(Product):
+class Maximum(Choice):
     """The largest of the values, element by element: maxout, Goodfellow et al. 2013."""
 
     name = "maximum"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples
-from archdsl.ops.families.merge import Product
+from archdsl.ops.families.merge import Choice
 
 
-class Minimum(Product):
+class Minimum(Choice):
     """The smallest of the values, element by element."""
 
     name = "minimum"

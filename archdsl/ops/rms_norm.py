@@ -52,7 +52,9 @@ class RMSNorm(Op):
         return over(operands[0], self.axis)
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(operands=(0,), extra=self.scratch(operands, results))
+        """What was normalized is kept for the weight, the rest for the operand."""
+        root, normalized = self.scratch(operands, results)
+        return Saved(for_some=((0, (0,)),), extra=(root._replace(readers=(0,)), normalized))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands

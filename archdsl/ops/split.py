@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Lowering, Misfit, Op, Shape, TensorType, Types, agree, show_shape
+from archdsl.ir import Examples, Expression, Lowering, Misfit, Op, Shape, TensorType, Types, agree, show_shape
 from archdsl.ir.attrs import Axis, Field, Sizes
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
@@ -56,6 +56,8 @@ class Split(Op):
         return True
 
     def pytorch(self, *operands: TensorType) -> Lowering:
+        if len(self._sizes(operands[0].shape[check_axis(self.name, self.axis, operands[0])])) == 1:
+            return Lowering(function=Expression("{0}"))
         name = "torch.split" if isinstance(self.parts, tuple) else "torch.chunk"
         return Lowering(function=function(name, (self.parts,), (("dim", dim(self.axis, operands[0])),)))
 

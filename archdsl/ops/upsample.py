@@ -93,7 +93,8 @@ class Upsample(Op):
     def infer(self, *operands: TensorType) -> Types:
         x, *like = operands
         check_float(self.name, x)
-        return (x.mapped((x.channels, *self._sizes(x, *like or (None,))), keeping=(2, 3)),)
+        sizes = self._sizes(x, *like or (None,))
+        return (x.mapped((x.channels, *sizes), keeping=(2, 3)),)
 
     def reach(self, *operands: TensorType) -> Reach:
         (x, *_), (y,) = operands, self.infer(*operands)

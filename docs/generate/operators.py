@@ -208,7 +208,7 @@ def _memory(use: Use) -> tuple[str, ...]:
 
 
 def _kept(saved: Saved, count: int) -> str:
-    kept = sorted({*saved.operands, *saved.for_others})
+    kept = sorted({*saved.operands, *saved.for_others, *(i for i, _ in saved.for_some)})
     parts = ["the input" if count == 1 else f"input {i + 1}" for i in kept]
     parts += ["the result"] if saved.result else []
     return ", ".join([*parts, *map(_extra, saved.extra)]) or "nothing"

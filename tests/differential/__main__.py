@@ -6,6 +6,7 @@ import argparse
 import gc
 import sys
 from collections import Counter
+from functools import partial
 from time import monotonic
 
 import torch
@@ -14,6 +15,14 @@ from archdsl.ir import flatten
 from tests.differential.agree import disagreement
 from tests.differential.shrink import shrunk
 from tests.differential.writer import network_of, random_spec
+
+SHRUNK = 5
+"""Specs of each kind that are made small."""
+
+
+def _shows(what: str, text: str) -> bool:
+    problem = disagreement(text)
+    return problem is not None and problem.what == what
 
 
 def main() -> int:
@@ -28,14 +37,15 @@ def main() -> int:
     operators: Counter[str] = Counter()
     for seed in range(given.first, given.first + given.count):
         text = random_spec(seed)
-        network = network_of(text)
-        if network is not None:
-            operators.update({layer.op.name for layer in flatten(network, training=True).layers})
         problem = disagreement(text)
-        if problem is not None:
+        if problem is None:
+            network = network_of(text)
+            assert network is not None
+            operators.update({layer.op.name for layer in flatten(network, training=True).layers})
+        else:
             found[problem.what] += 1
-            if not given.whole and found[problem.what] <= 5:
-                text = shrunk(text, lambda other: (p := disagreement(other)) is not None and p.what == problem.what)
+            if not given.whole and found[problem.what] <= SHRUNK:
+                text = shrunk(text, partial(_shows, problem.what))
                 problem = disagreement(text) or problem
             print(f"seed {seed}: {problem.what}: {problem.detail}\n{text}", flush=True)
         if seed % 100 == 99:

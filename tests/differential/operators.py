@@ -93,9 +93,9 @@ def _index(random: Random, x: TensorType) -> str:
 
 
 def _equation(random: Random, x: TensorType) -> str:
-    letters = "abc"[: x.rank]
+    letters = "abcdef"[: max(x.rank, 1)]
     given = " ".join(letters)
-    result = " ".join(random.sample(letters, random.randint(1, x.rank)))
+    result = " ".join(random.sample(letters, random.randint(1, len(letters))))
     return f'"{random.choice((given, f"{given}, {given}"))} -> {result}"'
 
 
@@ -116,7 +116,7 @@ BY_NAME: dict[str, Draw] = {
     "eps": lambda random, x: random.choice(("1e-5", "1e-3", "1e-6")),
     "size": lambda random, x: str(random.choice((1, 3, 5))),
     "heads": lambda random, x: random.choice(("1", "2", "4")),
-    "vocabulary": lambda random, x: random.choice(("2", "5", "30")),
+    "vocabulary": lambda random, x: "2000",
     "offset": lambda random, x: random.choice(("center", "0", "1")),
     "mode": lambda random, x: random.choice(
         ("nearest", "bilinear", "bicubic", "zeros", "reflect", "replicate", "circular")

@@ -32,8 +32,15 @@ def network_of(text: str) -> Network | None:
 
 
 def random_spec(seed: int) -> str:
-    """The text of a spec with blocks and a network."""
-    return _Writer(Random(seed), seed).write()
+    """The text of a spec with blocks and a network; of one that archdsl trips over as soon as it does."""
+    try:
+        return _Writer(Random(seed), seed).write()
+    except _Tripped as tripped:
+        return str(tripped)
+
+
+class _Tripped(Exception):
+    """archdsl raised an exception on a spec."""
 
 
 class _Block:
@@ -219,7 +226,11 @@ class _Writer:
         return True
 
     def probe(self, body: _Body, lines: Lines) -> TensorType | None:
-        network = network_of("\n".join([*body.head, *body.lines, *lines, *body.tail]))
+        text = "\n".join([*body.head, *body.lines, *lines, *body.tail]) + "\n"
+        try:
+            network = network_of(text)
+        except Exception:
+            raise _Tripped(text) from None
         if network is None:
             return None
         if any(v.type.numel > LARGEST for n in network.body.nodes for v in n.results):
@@ -340,7 +351,7 @@ class _Writer:
             return []
         tap = self.random.choice(list(body.taps))
         if body.taps[tap].dtype != "float32":
-            return [f"{tap} -> embedding({self.random.choice((2, 7))}, {self.random.choice((3, 4))})"]
+            return [f"{tap} -> embedding(2000, {self.random.choice((3, 4))})"]
         return [self.tapped(f"{tap} -> {self.link(body, body.taps[tap])}")]
 
     def fed_from_line(self, body: _Body) -> Lines:

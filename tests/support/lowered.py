@@ -179,7 +179,7 @@ def predicted(saved: Saved, batch: int, results: int = 1) -> Kept:
     """The same as an operator tells it."""
     copies = dict(saved.copies) if batch > 1 else {}
     extra = [extra_bytes(e, batch) for e in (*saved.extra, *copies.values())]
-    kept = {*saved.operands, *saved.for_others} - copies.keys()
+    kept = {*saved.operands, *saved.for_others, *(i for i, _ in saved.for_some)} - copies.keys()
     return Kept(frozenset(kept), frozenset({results - 1} if saved.result else ()), tuple(sorted(extra)))
 
 

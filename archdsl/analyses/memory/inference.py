@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import Storage, of_extra, of_type
-from archdsl.ir import Module, Network, Node, Op
+from archdsl.analyses.storage import is_identity
+from archdsl.ir import Module, Network, Node, Op, Value
 
 
 class Block:
@@ -90,7 +91,7 @@ class _Player:
 
         What exists only while training makes nothing and gives None, yet a name that it reads lives until then.
         """
-        last = {value: i for i, node in enumerate(module.nodes) for value in (*node.results, *node.operands)}
+        last = {value: i for i, node in enumerate(module.nodes) for value in (*node.results, *_read(node))}
         last.update((value, len(module.nodes)) for value in module.outputs)
         known = dict(zip(module.inputs, inputs, strict=True))
         for i, node in enumerate(module.nodes):
@@ -129,6 +130,11 @@ class _Player:
         if shared is not None:
             return [operands[shared]] * len(node.results)
         return [Block(path, "output", of_type(type).at(self.batch)) for type in node.result_types]
+
+
+def _read(node: Node) -> Sequence[Value]:
+    """The operands that code reads: of a node that leaves no trace in it, only what it hands on."""
+    return node.operands[:1] if is_identity(node) else node.operands
 
 
 def _floor(moments: Sequence[Moment], outputs: Sequence[Block]) -> int:

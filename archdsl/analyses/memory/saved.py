@@ -89,15 +89,21 @@ class _Keeper:
             self._kept.update(layer.results)
         elif needs:
             kept = self._saved(layer)
-            operands = (*kept.operands, *(i for i in kept.for_others if self._others_need(layer, i)))
+            operands = (*kept.operands, *self._read(layer, kept))
             copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
-            for extra in (*kept.extra, *copies.values()):
+            extras = (e for e in kept.extra if not e.readers or self._need(layer, e.readers))
+            for extra in (*extras, *copies.values()):
                 self.items.append(SavedItem(layer.path, extra.name, extra.dtype, of_extra(extra, self.batch)))
             values = [layer.operands[i] for i in operands if i not in copies]
             self.items += self._keep([*values, *(layer.results[-1:] if kept.result else ())])
 
-    def _others_need(self, layer: Layer, operand: int) -> bool:
-        return any(self._needs_gradient[n] for i, n in enumerate(layer.operands) if i != operand)
+    def _read(self, layer: Layer, kept: Saved) -> Iterator[int]:
+        """The operands that are kept for the gradients of some."""
+        others = ((i, tuple({*range(len(layer.operands))} - {i})) for i in kept.for_others)
+        return (i for i, readers in (*others, *kept.for_some) if self._need(layer, readers))
+
+    def _need(self, layer: Layer, operands: Iterable[int]) -> bool:
+        return any(self._needs_gradient[layer.operands[i]] for i in operands)
 
     def _saved(self, layer: Layer) -> Saved:
         types = layer.operand_types, layer.result_types

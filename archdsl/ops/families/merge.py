@@ -96,7 +96,21 @@ class Product(Elementwise):
             return Saved()
         if len(operands) == 2:
             return Saved(for_others=(0, 1))
-        return Saved(tuple(range(len(operands))), extra=self.between(operands))
+        factors = ((i, (1,) if i == 0 else tuple(range(i))) for i in range(len(operands)))
+        partial = (e._replace(readers=(i,)) for i, e in enumerate(self.between(operands), start=2))
+        return Saved(for_some=tuple(factors), extra=tuple(partial))
+
+
+class Choice(Elementwise):
+    """Base of the elementwise merges whose backward compares what went into them."""
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        """Both of a pair for the gradient of either."""
+        if len(operands) == 1:
+            return Saved()
+        pairs = ((i, tuple(range(max(i, 1) + 1))) for i in range(len(operands)))
+        partial = (e._replace(readers=tuple(range(i + 1))) for i, e in enumerate(self.between(operands), start=2))
+        return Saved(for_some=tuple(pairs), extra=tuple(partial))
 
 
 def _joined(left: TensorType, right: TensorType, shape: Shape) -> TensorType:

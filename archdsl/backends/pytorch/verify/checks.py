@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.analyses import Facts
@@ -48,7 +48,9 @@ def has_device(name: str) -> bool:
     return True
 
 
-def verify(network: Network, *, device: str = "meta", batch: int = 2, with_fields: bool = False) -> Iterator[Verified]:
+def verify(
+    network: Network, *, device: str = "meta", batch: int = 2, with_fields: bool = False, with_specs: bool = True
+) -> Iterator[Verified]:
     """Compiles the network, runs it and compares, one check after the other.
 
     On the meta device nothing is computed and no memory taken: shapes, parameters, FLOPs and what is kept for backward
@@ -59,11 +61,15 @@ def verify(network: Network, *, device: str = "meta", batch: int = 2, with_field
     Args:
         device: `meta`, or one that `has_device` knows.
         with_fields: whether receptive fields are compared with the support of real gradients too, on a CPU.
+        with_specs: whether the smallest spec is looked for that shows a difference.
     """
+    runs = _Runs(network, batch)
     for name, check in CHECKS.items():
         reason = _left_out(name, device.partition(":")[0], with_fields)
         if reason is None:
-            yield _verified(name, _on(check, _device(name, device), batch), network)
+            outcome = runs.check(check, _device(name, device))
+            part = runs.smallest(check, _device(name, device)) if outcome.differences and with_specs else None
+            yield Verified(name, outcome, spec_text(part) if part else "")
         elif reason:
             yield Verified(name, Outcome("", gap=reason))
 
@@ -85,19 +91,24 @@ def _device(name: str, device: str) -> str:
     return "meta" if name == "FLOPs" and device == "cpu" else device
 
 
-def _on(check: Check, device: str, batch: int) -> Callable[[Network], Outcome]:
-    def run(network: Network) -> Outcome:
+class _Runs:
+    """A network with its facts, compiled once for each device."""
+
+    def __init__(self, network: Network, batch: int) -> None:
+        self.network = network
+        self.batch = batch
+        self._facts = Facts(network)
+        self._subjects: dict[str, Subject] = {}
+
+    def check(self, check: Check, device: str) -> Outcome:
         try:
-            return check(Facts(network), Subject(network, device, batch), batch)
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            if device not in self._subjects:
+                self._subjects[device] = Subject(self.network, device, self.batch)
+            return check(self._facts, self._subjects[device], self.batch)
+        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
             message = next(iter(str(error).splitlines()), "")
             return Outcome("", (Difference("", "it runs", f"{type(error).__name__}: {message}"),))
 
-    return run
-
-
-def _verified(name: str, run: Callable[[Network], Outcome], network: Network) -> Verified:
-    outcome = run(network)
-    if not outcome.differences:
-        return Verified(name, outcome)
-    return Verified(name, outcome, spec_text(smallest(network, lambda part: bool(run(part).differences))))
+    def smallest(self, check: Check, device: str) -> Network:
+        """The smallest part that shows a difference."""
+        return smallest(self.network, lambda part: bool(_Runs(part, self.batch).check(check, device).differences))

@@ -45,7 +45,12 @@ def shapes(facts: Facts, subject: Subject, batch: int) -> Outcome:
         done = subject.run(training=training)
         modules |= done.results.keys()
         differences += _shapes(flat, done, batch)
-        outputs = tuple(_described(flat.types[v], batch) for v in flat.outputs)
+        # The compiled module gives what exists only while training after the rest.
+        outputs = tuple(
+            _described(o.value.type, batch)
+            for o in sorted(facts.network.outputs, key=lambda o: o.training)
+            if training or not o.training
+        )
         if outputs != done.outputs:
             differences.append(Difference("", _listed(outputs), _listed(done.outputs)))
     return Outcome(f"{_count(len(modules), 'module')} and the outputs", _once(differences))
