@@ -40,9 +40,10 @@ def disagreement(text: str, batch: int = 2) -> Disagreement | None:
         for verified in verify(network, device="cpu", batch=batch, with_specs=False):
             if verified.differences:
                 return Disagreement(verified.name, "; ".join(map(str, verified.differences[:3])))
-        if detail := _computes(network, batch):
+        module = build(network, "cpu", torch.float64)
+        if detail := _computes(network, module, batch):
             return Disagreement("values", detail)
-        if detail := _learns(network, batch):
+        if detail := _learns(network, module, batch):
             return Disagreement("gradients", detail)
     except Exception as error:
         return Disagreement(type(error).__name__, f"{error}")
@@ -74,9 +75,9 @@ def _without_places(network: Network) -> str:
     return re.sub(r' (at \d+:\d+:\d+|via "(?:[^"\\]|\\.)*" "[^"]*" \{.*?\})', "", print_network(network))
 
 
-def _computes(network: Network, batch: int) -> str:
+def _computes(network: Network, module: nn.Module, batch: int) -> str:
     """The module gives what its operators give, run one by one as the graph says, with the same weights."""
-    module = build(network, "cpu", torch.float64).eval()
+    module.eval()
     given = _inputs(network, batch)
     with torch.no_grad():
         found = _tensors(module(*(x.clone() for x in given)))
@@ -105,11 +106,10 @@ def _interpreted(network: Network, module: nn.Module, given: list[Tensor]) -> li
     return [values[v] for v in flat.outputs]
 
 
-def _learns(network: Network, batch: int) -> str:
+def _learns(network: Network, module: nn.Module, batch: int) -> str:
     """Overwriting operands changes neither outputs nor gradients."""
     careful = build(network, "cpu", torch.float64, facts=NOTHING_IN_PLACE)
-    module = build(network, "cpu", torch.float64)
-    module.load_state_dict(careful.state_dict())
+    careful.load_state_dict(module.state_dict())
     expected, found = (_outputs_and_gradients(m, network, batch) for m in (careful, module))
     if len(expected) != len(found):
         return "other parameters have gradients"
