@@ -14,7 +14,8 @@ import torch
 from archdsl.ir import flatten
 from tests.differential.agree import disagreement
 from tests.differential.shrink import shrunk
-from tests.differential.writer import network_of, random_spec
+from tests.differential.statements import network_of
+from tests.differential.writer import random_spec
 
 SHRUNK = 5
 """Specs of each kind that are made small."""

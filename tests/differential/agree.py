@@ -15,7 +15,7 @@ from archdsl.ir import Network, flatten, print_network, read_network
 from archdsl.ops import find
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
-from tests.differential.writer import network_of
+from tests.differential.statements import network_of
 from tests.support.lowered import forms, lowered
 
 NOTHING_IN_PLACE = StorageFacts(frozenset())

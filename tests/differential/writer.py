@@ -7,83 +7,22 @@ Whether archdsl is right is for PyTorch to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from random import Random
 
-from archdsl.ir import Network, TensorType
-from archdsl.pipeline import open_source
-from archdsl.source import Source
-from tests.differential.operators import ELEMENTWISE_MERGES, KEEPING, MERGES, call, layer
-
-LARGEST = 1500
-"""Elements of a value, so that networks run at once."""
-ATTEMPTS = 5
-
-Lines = list[str]
-
-
-def network_of(text: str) -> Network | None:
-    """The network of a spec with one; None where it does not hold together."""
-    spec = open_source(Source("random.arch", text), Path())
-    if spec.problems or not spec.networks:
-        return None
-    return spec.check(spec.networks[-1]).network
+from archdsl.ir import TensorType
+from tests.differential.operators import ELEMENTWISE_MERGES, KEEPING
+from tests.differential.statements import Block, Body, Statements, Tripped, network_of
 
 
 def random_spec(seed: int) -> str:
     """The text of a spec with blocks and a network; of one that archdsl trips over as soon as it does."""
     try:
         return _Writer(Random(seed), seed).write()
-    except _Tripped as tripped:
+    except Tripped as tripped:
         return str(tripped)
 
 
-class _Tripped(Exception):
-    """archdsl raised an exception on a spec."""
-
-
-class _Block:
-    """A block that was written: how it may be called."""
-
-    def __init__(self, name: str, calls: list[str], results: int) -> None:
-        self.name = name
-        self.calls = calls
-        self.results = results
-
-
-class _Body:
-    """Statements being written, inside the braces that are open around them."""
-
-    def __init__(self, head: Lines, tail: Lines, type: TensorType, depth: int) -> None:
-        self.head = head
-        self.tail = tail
-        self.lines: Lines = []
-        self.type = type
-        self.depth = depth
-        self.taps: dict[str, TensorType] = {}
-        self.data: dict[str, int] = {}
-        self.may_label = True
-        self.is_network = False
-
-
-class _Writer:
-    def __init__(self, random: Random, seed: int) -> None:
-        self.random = random
-        self.seed = seed
-        self.file: Lines = []
-        self.blocks: list[_Block] = []
-        self.count = 0
-
-    def chance(self, share: float) -> bool:
-        return self.random.random() < share
-
-    def fresh(self, stem: str) -> str:
-        self.count += 1
-        return f"{stem}{self.count}"
-
-    # The file
-
+class _Writer(Statements):
     def write(self) -> str:
         if self.chance(0.2):
             self.file.append(
@@ -93,7 +32,14 @@ class _Writer:
             self.block()
         if self.chance(0.15):
             self.recursion()
-        return self.network()
+        if self.chance(0.25):
+            self.two_inputs()
+        if self.chance(0.2):
+            self.growing()
+        text = self.network()
+        variant = f"\nnetwork Variant = Net{self.seed}(width = {self.random.randint(1, 6)})\n"
+        is_open = f"Net{self.seed}(width = " in text and self.chance(0.5)
+        return text + variant if is_open and network_of(text + variant) is not None else text
 
     def start(self) -> TensorType:
         random = self.random
@@ -125,7 +71,7 @@ class _Writer:
         if extra:
             extra["image"] = type
             head.append("  image -> identity")
-        body = _Body([*self.file, *head], ["}"], type, 0)
+        body = Body([*self.file, *head], ["}"], type, 0)
         body.taps, body.is_network = extra, True
         if parameters:
             body.data["width"] = int(parameters.split()[-1][:-1])
@@ -143,7 +89,7 @@ class _Writer:
         has_width, has_layer = self.chance(0.5), self.chance(0.2)
         lets = [f"  let width = {width}"] if has_width else []
         lets += ["  let act = relu"] if has_layer else []
-        body = _Body([*self.file, "network Probe {", f"  input image: {list(type.shape)}", *lets], ["}"], type, 0)
+        body = Body([*self.file, "network Probe {", f"  input image: {list(type.shape)}", *lets], ["}"], type, 0)
         if has_width:
             body.data["width"] = width
         self.fill(body, random.randint(1, 5))
@@ -166,7 +112,7 @@ class _Writer:
         self.file += [opening, *body.lines, "}"]
         widths = [str(width), str(random.randint(1, 6)), "in.channels"] if has_width else []
         calls = [f"({w}{random.choice(('', ', act=leaky_relu', ', act=bn')) if has_layer else ''})" for w in widths]
-        self.blocks.append(_Block(name, calls or [""], results))
+        self.blocks.append(Block(name, calls or [""], results))
 
     def recursion(self) -> None:
         name = self.fresh("tree")
@@ -181,274 +127,31 @@ class _Writer:
             "  }",
             "}",
         ]
-        self.blocks.append(_Block(name, [f"({d}, {w})" for d in (1, 2, 3) for w in (2, 3)], 1))
+        self.blocks.append(Block(name, [f"({d}, {w})" for d in (1, 2, 3) for w in (2, 3)], 1))
 
-    # Bodies
-
-    def fill(self, body: _Body, count: int) -> None:
-        kinds: list[tuple[float, Callable[[_Body], Lines]]] = [
-            (6, self.chain),
-            (3, self.merge),
-            (1.2, self.group),
-            (1.2, self.block_call),
-            (0.8, self.loop),
-            (0.7, self.choice),
-            (0.8, self.from_tap),
-            (0.7, self.fed_from_line),
-            (0.5, self.listed),
-            (0.4, self.shared),
-            (0.4, self.parameter),
-            (0.5, self.split),
-            (0.4, self.unpool),
-            (0.3, self.like),
-            (0.4, self.datum),
-            *([(0.3, self.training)] if body.is_network else []),
+    def two_inputs(self) -> None:
+        """A block that takes a tensor beside its input."""
+        name = self.fresh("join")
+        merge = self.random.choice((*ELEMENTWISE_MERGES, "concat"))
+        first, second = (self.random.choice(KEEPING) for _ in range(2))
+        self.file += [
+            f"block {name}(other: tensor, norm: layer = bn) {{",
+            f"  {merge} {{ | {first} -> norm | other -> {second} }}",
+            "}",
         ]
-        for _ in range(count):
-            for _ in range(ATTEMPTS):
-                statement = self.random.choices([k for _, k in kinds], [w for w, _ in kinds])[0]
-                if self.keep(body, [f"  {'  ' * body.depth}{line}" for line in statement(body)]):
-                    break
+        self.blocks.append(Block(name, ["(TAP)", "(TAP, norm=relu)"], 1))
 
-    def keep(self, body: _Body, lines: Lines) -> bool:
-        """Adds lines if the spec still holds together and stays small."""
-        if not lines:
-            return False
-        found = self.probe(body, lines)
-        if found is None:
-            return False
-        body.lines += lines
-        body.type = found if found.rank else TensorType((1,))
-        for tap in [t for line in lines for t in _taps(line)]:
-            type = self.probe(body, [f"  {tap} -> identity"])
-            if type is not None:
-                body.taps[tap] = type if type.rank else TensorType((1,))
-        return True
-
-    def probe(self, body: _Body, lines: Lines) -> TensorType | None:
-        text = "\n".join([*body.head, *body.lines, *lines, *body.tail]) + "\n"
-        try:
-            network = network_of(text)
-        except Exception:
-            raise _Tripped(text) from None
-        if network is None:
-            return None
-        if any(v.type.numel > LARGEST for n in network.body.nodes for v in n.results):
-            return None
-        plain = [o.value.type for o in network.outputs if not o.training]
-        return plain[0] if plain else None
-
-    # Statements
-
-    def link(self, body: _Body, x: TensorType | None = None) -> str:
-        text = layer(self.random, x or body.type)
-        if body.data and self.chance(0.2):
-            name, value = self.random.choice(list(body.data.items()))
-            text = self.random.choice(
-                (f"conv({name}, 3, pad=half)", f"conv({name} * 2, 1)", f"linear({name} + {value})")
-            )
-        return self.labelled(body, text)
-
-    def labelled(self, body: _Body, text: str) -> str:
-        return f"{self.fresh('l')}: {text}" if body.may_label and self.chance(0.25) else text
-
-    def tapped(self, text: str) -> str:
-        return f"{text} as {self.fresh('t')}" if self.chance(0.35) else text
-
-    def chain(self, body: _Body) -> Lines:
-        links = [self.link(body)]
-        while self.chance(0.35):
-            links.append(self.labelled(body, self.random.choice(KEEPING)))
-        return [self.tapped(" -> ".join(links))]
-
-    def arm(self, body: _Body, keeping: bool) -> str:
-        """A sequence for a merge, from the current value or a tap."""
-        random = self.random
-        starts = [t for t, type in body.taps.items() if type == body.type or not keeping]
-        links = [random.choice(starts)] if starts and self.chance(0.3) else []
-        x = body.taps[links[0]] if links else body.type
-        kinds = random.choice((0, 1, 1, 2)) if links else random.choice((1, 1, 2))
-        for _ in range(kinds):
-            if keeping or self.chance(0.5):
-                c = x.shape[0] if x.shape else 1
-                links.append(
-                    self.labelled(body, random.choice((*KEEPING, f"conv({c}, 3, pad=1)", f"conv({c}, 1)", "identity")))
-                )
-            elif self.chance(0.3):
-                links.append(f"avgpool(global) -> conv({x.shape[0]}, 1) -> sigmoid")
-            else:
-                links.append(self.link(body, x))
-        return " -> ".join(links) or "identity"
-
-    def merge(self, body: _Body) -> Lines:
-        random = self.random
-        keeping = self.chance(0.75)
-        name = (
-            random.choice((*ELEMENTWISE_MERGES, "concat", "concat", "stack"))
-            if self.chance(0.9)
-            else random.choice(MERGES)
-        )
-        if name in ("concat", "stack", "einsum"):
-            name = call(random, name, body.type)
-        arms = [self.arm(body, keeping) for _ in range(random.choice((2, 2, 2, 3, 1)))]
-        label = f"{self.fresh('m')}: " if body.may_label and self.chance(0.2) else ""
-        lines = [f"{label}{name} {{", *(f"  | {arm}" for arm in arms)]
-        if self.chance(0.15):
-            lines.append(f"  if {random.choice(('true', 'false', 'in.channels > 2'))} | {self.arm(body, keeping)}")
-        if self.chance(0.1):
-            lines.append(f"  for g in 0..<{random.choice((1, 2, 3))} | conv(in.channels, 1)")
-        return [*lines, self.tapped("}")]
-
-    def inner(self, body: _Body, head: Lines, tail: Lines, count: int) -> _Body:
-        inner = _Body([*body.head, *body.lines, *head], [*tail, *body.tail], body.type, body.depth + 1)
-        inner.data, inner.taps, inner.may_label = dict(body.data), dict(body.taps), body.may_label
-        if inner.depth < 4:
-            self.fill(inner, count)
-        return inner
-
-    def group(self, body: _Body) -> Lines:
-        opening = f"{self.fresh('g')}: {{" if body.may_label and self.chance(0.7) else "{"
-        return self.nested(body, [opening], self.tapped("}"))
-
-    def nested(self, body: _Body, head: Lines, tail: str) -> Lines:
-        inner = self.inner(body, head, ["}"], self.random.randint(1, 3))
-        return [*head, *_dedented(inner), tail] if inner.lines else []
-
-    def block_call(self, body: _Body) -> Lines:
-        if not self.blocks:
-            return []
-        block = self.random.choice(self.blocks)
-        text = self.labelled(body, block.name + self.random.choice(block.calls))
-        if block.results == 2:
-            first = self.fresh("t")
-            return [f"{text} as {first}, {self.random.choice(('_', self.fresh('t')))}", first]
-        return [self.tapped(text)]
-
-    def loop(self, body: _Body) -> Lines:
-        name = self.fresh("i")
-        head = self.random.choice(
-            (f"for {name} in 0..<2 {{", f"for {name} in [1, 2, 3] {{", f"for {name} in 2..1 by -1 {{", "repeat 2 {")
-        )
-        before = dict(body.data)
-        if not head.startswith("repeat"):
-            body.data[name] = 1
-        was, body.may_label = body.may_label, False
-        lines = self.nested(body, [head], "}")
-        body.may_label, body.data = was, before
-        return lines
-
-    def choice(self, body: _Body) -> Lines:
-        condition = self.random.choice(
-            ("true", "false", "in.channels > 2", "in.channels == 4", "not (1 > 2)", "1 + 1 == 2 and true")
-        )
-        lines = self.nested(body, [f"if {condition} {{"], "}")
-        if lines and self.chance(0.5):
-            lines[-1:] = ["} else {", f"  {self.link(body)}", "}"]
-        return lines
-
-    def from_tap(self, body: _Body) -> Lines:
-        if not body.taps:
-            return []
-        tap = self.random.choice(list(body.taps))
-        if body.taps[tap].dtype != "float32":
-            return [f"{tap} -> embedding(2000, {self.random.choice((3, 4))})"]
-        return [self.tapped(f"{tap} -> {self.link(body, body.taps[tap])}")]
-
-    def fed_from_line(self, body: _Body) -> Lines:
-        same = [t for t, type in body.taps.items() if type.shape == body.type.shape]
-        tap = self.random.choice(same or list(body.taps) or [""])
-        return [self.tapped(f"{self.random.choice((*ELEMENTWISE_MERGES, 'concat'))}({tap})")] if tap else []
-
-    def listed(self, body: _Body) -> Lines:
-        """A list of taps that grows in a loop, and is joined."""
-        name, c = self.fresh("xs"), body.type.shape[0] if body.type.shape else 1
-        link = self.random.choice((f"conv({c}, 3, pad=1)", *KEEPING))
-        merge = self.random.choice(("concat", "add", "maximum", "average"))
-        last = self.random.choice((f"{name} -> {merge}", f"{name}[-1] -> relu", f"add {{ | {name}[0] | {name}[1] }}"))
-        return ["repeat 2 {", f"  {link} as {name}[]", "}", last]
-
-    def shared(self, body: _Body) -> Lines:
-        name, c = self.fresh("tower"), body.type.shape[0] if body.type.shape else 1
-        what = self.random.choice(
-            (
-                f"conv({c}, 3, pad=1)",
-                f"conv({c}, 1)",
-                "bn",
-                f"{{ conv({c}, 1) -> bn -> relu }}",
-                "prelu",
-                f"linear({body.type.shape[-1]})",
-            )
-        )
-        uses = self.random.choice(
-            ([f"{name} -> {name}"], [f"add {{ | {name} | relu -> {name} }}"], [name, "relu", name])
-        )
-        return [f"shared {name} = {what}", *uses]
-
-    def parameter(self, body: _Body) -> Lines:
-        shape = self.random.choice(
-            (
-                [1, *body.type.shape],
-                list(body.type.shape),
-                [1] * (body.type.rank + 1),
-                [1, *[1] * (body.type.rank - 1), body.type.shape[-1]],
-            )
-        )
-        name = self.fresh("p")
-        merge = self.random.choice(("add", "multiply", "maximum", "concat", "subtract"))
-        was = self.fresh("t")
-        start = self.random.choice(("", ", init=ones", ", init=0.5"))
-        return [
-            f"identity as {was}",
-            f"{name}: parameter({shape}{start}) as {name}v",
-            f"{merge} {{ | {was} | {name}v }}",
+    def growing(self) -> None:
+        """A dense block: lists of sizes, lists of taps, and labels with holes."""
+        name = self.fresh("dense")
+        layer = self.random.choice(("bn -> relu", "relu", "identity"))
+        self.file += [
+            f"block {name}(widths) {{",
+            "  identity as maps[]",
+            "  for i in 0..<len(widths) {",
+            f'    maps -> concat -> {layer} -> "unit{{i}}": conv(widths[i], 1) as maps[]',
+            "  }",
+            f"  maps -> {self.random.choice(('concat', 'concat -> conv(2, 1)'))}",
+            "}",
         ]
-
-    def split(self, body: _Body) -> Lines:
-        first, second = self.fresh("t"), self.fresh("t")
-        axis = self.random.choice(("", ", axis=1", ", axis=-1"))
-        last = self.random.choice(
-            (
-                f"{first} -> relu",
-                f"concat {{ | {second} | {first} -> relu }}",
-                f"add {{ | {first} -> sigmoid | {second} }}",
-            )
-        )
-        return [f"split(2{axis}) as {first}, {second}", last]
-
-    def unpool(self, body: _Body) -> Lines:
-        pool = self.fresh("t")
-        window = self.random.choice(("2", "2x2", "3", "2, stride=1", "3, pad=1", "[1, 2]"))
-        between = self.random.choice((f"conv({body.type.shape[0]}, 3, pad=1)", "relu", "bn"))
-        return [f"maxpool({window}) as {pool}", between, f"unpool(of={pool})"]
-
-    def like(self, body: _Body) -> Lines:
-        if not body.taps:
-            return []
-        tap = self.random.choice(list(body.taps))
-        return [
-            self.random.choice((f"crop(like={tap})", f"upsample(like={tap})", f"upsample(like={tap}, mode=bilinear)"))
-        ]
-
-    def datum(self, body: _Body) -> Lines:
-        name, value = self.fresh("n"), self.random.randint(1, 5)
-        body.data[name] = value
-        text = self.random.choice(
-            (str(value), f"{value + 1} - 1", f"min({value}, 9)", f"max([{value}])", f"{2 * value} // 2")
-        )
-        return [f"let {name} = {text}", f"conv({name}, 1)"]
-
-    def training(self, body: _Body) -> Lines:
-        name = self.fresh("aux")
-        return ["training {", f"  {self.link(body)}", "  flatten", "  linear(2)", f"  output {name}", "}"]
-
-
-def _taps(line: str) -> list[str]:
-    """The names that a line gives to values, without lists."""
-    _, found, names = line.rpartition(" as ")
-    return [n for n in names.replace(",", " ").split() if n.isidentifier() and n != "_"] if found else []
-
-
-def _dedented(inner: _Body) -> Lines:
-    """Lines of a nested body, whose own indentation its caller adds again."""
-    cut = 2 * inner.depth
-    return [line[cut:] for line in inner.lines]
+        self.blocks.append(Block(name, ["([2, 2])", "([1, 3, 2])", "([2] + [2])"], 1))
