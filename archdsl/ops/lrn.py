@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import ClassVar
 
 from archdsl.ir import Examples, Extra, Lowering, Misfit, Op, Saved, TensorType, Types, show_shape
@@ -37,7 +38,16 @@ class LocalResponseNorm(Op):
             raise Misfit(
                 f"`lrn` needs channels and a spatial axis, not {show_shape(x.shape)}", code="wrong-rank", operand=0
             )
-        return (x.computed(),)
+        result = x.computed()
+        if x.rank > 3 and result.strides is not None and result.viewed_as((*x.shape[:2], prod(x.shape[2:]))) is None:
+            raise Misfit(
+                "PyTorch's `lrn` cannot read a volume whose axes were moved",
+                code="shape-mismatch",
+                operand=0,
+                label="rows and columns do not lie one after the other",
+                help="normalize before the axes are moved",
+            )
+        return (result,)
 
     def _padded_squares(self, x: TensorType) -> Extra:
         return Extra("padded squares", (x.channels + self.size - 1, *x.sizes), x.dtype)

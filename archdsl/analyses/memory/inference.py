@@ -98,7 +98,7 @@ class _Player:
             if not node.training:
                 made = self.run(node, prefix + node.name, [known[v] for v in node.operands])
                 known.update((v, block) for v, block in zip(node.results, made, strict=True) if block is not None)
-            ended = {v for v in (*node.operands, *node.results) if last[v] == i and v.producer is not None}
+            ended = {v for v in (*node.operands, *node.results) if last.get(v) == i and v.producer is not None}
             self.release(known[v] for v in ended if v in known)
         results = [known.get(v) for v in module.outputs]
         self.hold(block for block in results if block is not None)
