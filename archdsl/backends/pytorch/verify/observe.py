@@ -64,9 +64,12 @@ class Subject:
 
         hooks = [child.register_forward_hook(note(path)) for path, child in self.module.named_modules() if path]
         try:
+            # The counter follows gradients where a parameter's view is a result, even if none are kept.
+            self.module.requires_grad_(False)
             with no_grad(), FlopCounterMode(display=False) as counter:
                 found = self.module.train(training)(*self.inputs)
         finally:
+            self.module.requires_grad_(True)
             for hook in hooks:
                 hook.remove()
         flops = {_path(name): sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
