@@ -108,9 +108,11 @@ class Figures:
         results = self.facts.flat.paths.get(path)
         if results is None:
             raise self._unknown_path(path, span)
-        if len(results) != 1:
-            raise Fault(UNKNOWN_PATH, f"`{path}` has {len(results)} results, so not one shape", span)
-        return self.facts.flat.types[results[0]].shape
+        types = [self.facts.flat.types[result] for result in results]
+        maps = [type for type in types if type.places is None]  # the switches of a max-pool go unnoticed
+        if len(maps) != 1:
+            raise Fault(UNKNOWN_PATH, f"`{path}` has {len(maps)} results, so not one shape", span)
+        return maps[0].shape
 
     def _receptive_field(self, path: str, span: Span) -> int | tuple[int, ...]:
         if path not in self.facts.flat.paths:

@@ -60,6 +60,7 @@ class Body(Links):
             case tree.Shared():
                 shared = SharedInstance(statement.name.text, statement.element, self.frame, self.scope, self.place)
                 self._let(statement.name, Layer(shared))
+                self.place.builder.declare(shared.name)
             case tree.Default():
                 self.default(statement)
             case tree.Training():

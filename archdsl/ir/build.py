@@ -60,6 +60,10 @@ class Builder:
             result.channels = inner.channels
         return self._add(node)
 
+    def declare(self, name: str) -> None:
+        """Says that a shared instance of this name stands here in the `state_dict`, wherever it is used."""
+        self.module.declared[name] = len(self.module.nodes)
+
     def group(self, label: str, origin: Origin, *, doc: str = "") -> Builder:
         """A builder for a group inside this module; `close` adds its call."""
         return Builder("group", label, origin, doc=doc, parent=self)

@@ -108,7 +108,19 @@ class Node:
 class Module:
     """A body with inputs and outputs: a network, one instance of a block, or a labelled group."""
 
-    __slots__ = ("arguments", "doc", "inputs", "kind", "name", "nodes", "origin", "outputs", "parameters", "text")
+    __slots__ = (
+        "arguments",
+        "declared",
+        "doc",
+        "inputs",
+        "kind",
+        "name",
+        "nodes",
+        "origin",
+        "outputs",
+        "parameters",
+        "text",
+    )
 
     def __init__(self, kind: ModuleKind, name: str, origin: Origin, *, text: str = "", doc: str = "") -> None:
         self.kind = kind
@@ -124,15 +136,22 @@ class Module:
         self.doc = doc
         self.inputs: list[Value] = []
         self.nodes: list[Node] = []
+        self.declared: dict[str, int] = {}
+        """Shared instances in the order of their declarations, and how many nodes stand before each of these."""
         self.outputs: list[Value] = []
 
     def instances(self) -> Iterator[Node]:
         """The nodes, each shared instance once (by its first use): what owns weights."""
-        seen: set[str] = set()
+        first: dict[str, Node] = {}
         for node in self.nodes:
-            if node.name not in seen:
-                seen.add(node.name)
-                yield node
+            first.setdefault(node.name, node)
+        yield from first.values()
+
+    def members(self) -> list[Node]:
+        """The instances in the order of the `state_dict`: a shared one stands where it is declared."""
+        places = {node.name: (index, len(self.declared)) for index, node in reversed(list(enumerate(self.nodes)))}
+        places |= {name: (index, number) for number, (name, index) in enumerate(self.declared.items())}
+        return sorted(self.instances(), key=lambda node: places[node.name])
 
     def __repr__(self) -> str:
         return f"Module({self.kind} {self.text}, {len(self.nodes)} nodes)"

@@ -58,7 +58,9 @@ class _Printer:
         yield head + self._origin(module.origin) + (f" doc {json.dumps(module.doc)}" if module.doc else "")
         for value in module.inputs:
             yield f"  {self._define(value, values)}: {_type(value.type)}"
-        for node in module.nodes:
+        used = {node.name for node in module.nodes}
+        for index, node in enumerate(module.nodes):
+            yield from (f"  shared {json.dumps(n)}" for n, at in module.declared.items() if at == index and n in used)
             yield f"  {self._node(node, values)}"
         yield f"  -> {', '.join(f'%{values[v]}' for v in module.outputs)}".rstrip()
 

@@ -113,6 +113,8 @@ class _Reader:
         elif cursor.takes("source "):
             number = cursor.number()
             self.sources[number] = Source(cursor.json(), "")
+        elif cursor.takes("shared "):
+            self._current.declared[cursor.json()] = len(self._current.nodes)
         elif cursor.takes("->"):
             self._outputs(cursor)
         elif cursor.text.startswith("@"):

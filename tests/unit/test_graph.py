@@ -112,6 +112,26 @@ def test_reading_shares_what_was_shared() -> None:
     assert units[0] is units[1] is units[2]
 
 
+def test_a_shared_instance_stands_where_it_is_declared() -> None:
+    """In the text of the graph too; one that nothing uses leaves no trace."""
+    text = """
+    network Net {
+      input image: [3, 8, 8]
+      first: conv(3, 1x1)
+      shared twice = conv(3, 1x1)
+      shared never = conv(3, 1x1)
+      shared once = { conv(3, 1x1) }
+      second: conv(3, 1x1)
+      once -> twice -> twice
+    }
+    """
+    printed = print_network(network(text))
+    again = read_network(printed, find)
+    assert print_network(again) == printed
+    assert [node.name for node in again.body.members()] == ["first", "twice", "once", "second"]
+    assert [node.name for node in again.body.instances()] == ["first", "second", "once", "twice"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

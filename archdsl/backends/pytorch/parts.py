@@ -94,6 +94,8 @@ class Instance:
     def sequence(self) -> tuple[Child, ...] | None:
         """Its parts if it is one sequence of modules; None if it needs a `forward`."""
         nodes = self.body.nodes
+        if self.module.members() != list(self.module.instances()):
+            return None
         if not self.body.is_chain or any(n.training or n.name in SEQUENTIAL_ATTRIBUTES for n in nodes):
             return None
         if not all(isinstance(n.operator, Module) or self._lowered.lowerings[n].module for n in nodes):
@@ -109,7 +111,9 @@ class Instance:
     @cached_property
     def attributes(self) -> dict[str, Child]:
         """Its parts beside a `forward`, by the names of their nodes."""
-        return self._children(n for n in self.body.parts if self._is_attribute(n))
+        order = {node.name: index for index, node in enumerate(self.module.members())}
+        parts = [n for n in self.body.parts if self._is_attribute(n)]
+        return self._children(sorted(parts, key=lambda n: order[n.name]))
 
     @cached_property
     def dense(self) -> Dense | None:

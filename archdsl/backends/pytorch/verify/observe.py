@@ -42,6 +42,7 @@ class Subject:
         torch.manual_seed(0)
         self.network = network
         self.module: nn.Module = build(network, device)
+        self.is_meta = device == "meta"
         self.inputs = [random_input(t.shape, t.dtype, batch, torch.device(device)) for t in network.input_types]
 
     def state(self) -> list[str]:
