@@ -11,6 +11,7 @@ from archdsl.ops import catalogue
 from archdsl.reports.schema import json_schema
 from docs.generate.budgets import budgets_page
 from docs.generate.diagnostics import diagnostics_page, lints_page
+from docs.generate.lectures import lectures_page
 from docs.generate.operators import operator_index, operator_page
 from docs.generate.prelude import prelude_page
 from docs.generate.schema import schema_page
@@ -33,6 +34,7 @@ def pages() -> dict[Path, str]:
         reference / "diagnostics.md": diagnostics_page(),
         reference / "lints.md": lints_page(),
         reference / "prelude.md": prelude_page(),
+        reference / "lecture-claims.md": lectures_page(ROOT / "tests/data/lecture_claims.json"),
         reference / "report-json.md": schema_page(),
         reference / "report.schema.json": json_schema(),
         ROOT / "specs/README.md": specs_page(ROOT / "specs"),
