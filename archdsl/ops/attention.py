@@ -1,4 +1,4 @@
-"""`attention`: multi-head self-attention."""
+"""`attention`: multi-head attention, of tokens to each other or to those of another value."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from archdsl.ir import (
     State,
     TensorType,
     Types,
+    agree,
     show_shape,
 )
 from archdsl.ir.attrs import Field, Flag, Probability, Size
@@ -30,18 +31,21 @@ from archdsl.ops.families.copies import copied, kept
 
 
 class Attention(Op):
-    """Multi-head self-attention, Vaswani et al. 2017: each token reads all tokens, weighed by how well they match it.
+    """Multi-head attention, Vaswani et al. 2017: each token reads all tokens, weighed by how well they match it.
 
     One linear layer makes queries, keys and values, another joins the heads. With `causal=true` a token reads itself and
-    those before it. `dropout` acts on the weights while training. The state is that of `nn.MultiheadAttention`.
+    those before it. Tokens of another value are read with `kv`: a decoder's attention to what an encoder made. `dropout` acts
+    on the weights while training. The state is that of `nn.MultiheadAttention`; other names and biases are written with `sdpa`.
     """
 
     name = "attention"
     category = "attention"
     positional = 1
+    tensor_attributes = ("kv",)
     examples: ClassVar[Examples] = (
         ("attention(12)", "[197, 768]", "[197, 768]"),
         ("attention(8, causal=true)", "[128, 512]", "[128, 512]"),
+        ("attention(8)", "[100, 256], [1064, 256]", "[100, 256]"),
     )
 
     heads: Size = Field(description="heads, which divide the features among them")
@@ -50,7 +54,7 @@ class Attention(Op):
     causal: Flag = Field(False, description="whether a token reads only itself and those before it")
 
     def infer(self, *operands: TensorType) -> Types:
-        (x,) = operands
+        x, *others = operands
         check_weights_fit(self.name, x)
         if x.rank != 2:
             raise Misfit(
@@ -65,7 +69,23 @@ class Attention(Op):
                 attribute="heads",
                 label=f"{x.shape[1]} = {x.shape[1] // self.heads} * {self.heads} + {x.shape[1] % self.heads}",
             )
+        for kv in others:
+            self._check_source(x, kv)
         return (x.with_shape(x.shape),)
+
+    def _check_source(self, x: TensorType, kv: TensorType) -> None:
+        """Raises `Misfit` for keys and values that do not go with the queries."""
+        if self.causal:
+            raise Misfit(
+                "`causal=true` is for tokens that read each other", attribute="causal", label="and `kv` is given"
+            )
+        if kv.dtype != x.dtype or not kv.batched or kv.rank != 2 or not agree(kv.shape[1], x.shape[1]):
+            raise Misfit(
+                f"`attention` reads tokens [S, {x.shape[1]}] as `kv`, not {kv}",
+                code="shape-mismatch",
+                operand=1,
+                help=f"`linear({x.shape[1]})` brings them to as many features",
+            )
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         c = operands[0].shape[1]
@@ -76,41 +96,64 @@ class Attention(Op):
     def macs(self, operands: Types, results: Types) -> int:
         """The four linear layers, and the two products of queries with keys and of weights with values."""
         t, c = operands[0].shape
-        return 4 * t * c * c + 2 * t * t * c
+        s = operands[-1].shape[0]
+        return 2 * (t + s) * c * c + 2 * t * s * c
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
-        """Twice the forward pass, less the gradient of the input where it needs none."""
+        """Twice the forward pass, less the gradients of inputs that need none."""
         t, c = operands[0].shape
-        return 2 * self.macs(operands, results) - (not needs[0]) * 3 * t * c * c
+        s = operands[-1].shape[0]
+        spared = (3 * t if len(operands) == 1 else t) * (not needs[0]) + 2 * s * (not needs[-1]) * (len(operands) == 2)
+        return 2 * self.macs(operands, results) - spared * c * c
 
     def connections(self, operands: Types, results: Types) -> int:
         t, c = operands[0].shape
-        return 4 * t * c * c + self.bias * 4 * t * c
+        s = operands[-1].shape[0]
+        return 2 * (t + s) * c * (c + self.bias)
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        """The input with tokens before samples; queries, keys and values as one tensor; what the heads give; and what
-        the kernel keeps: the sum of exponentials of each row or, since with dropout there is no such kernel, the weights."""
-        (x,) = operands
-        t, c = x.shape
-        projected = Extra("queries, keys, values", (t, 3 * c)), Extra("heads", (t, c))
-        made = self._dropped(x) if self.dropout else (Extra("log-sum-exp", (self.heads, t)),)
-        kept_input = kept(x, copied(x, (t * BATCH, c), (1, 0, 2)))
-        return kept_input._replace(extra=(*kept_input.extra, *projected, *made))
+        """The inputs with tokens before samples; queries, keys and values as one tensor, or the latter two; what the heads
+        give; and what the kernel keeps: the sum of exponentials of each row or, since with dropout there is no such kernel,
+        the weights."""
+        t, c = operands[0].shape
+        s = operands[-1].shape[0]
+        made = self._dropped(t, s, c) if self.dropout else (Extra("log-sum-exp", (self.heads, t)),)
+        inputs = [kept(x, copied(x, (x.shape[0] * BATCH, c), (1, 0, 2)), i) for i, x in enumerate(operands)]
+        return Saved(
+            tuple(i for found in inputs for i in found.operands),
+            extra=(
+                *(e for found in inputs for e in found.extra),
+                *self._projected(operands),
+                Extra("heads", (t, c)),
+                *made,
+            ),
+            copies=tuple(c for found in inputs for c in found.copies),
+        )
 
-    def _dropped(self, x: TensorType) -> tuple[Extra, ...]:
-        t, c = x.shape
-        weights = (self.heads, t, t)
+    def _projected(self, operands: Types) -> tuple[Extra, ...]:
+        """Queries, keys and values; as one tensor where they are of the same tokens. Scaled queries replace those alone."""
+        t, c = operands[0].shape
+        if len(operands) == 1:
+            return (Extra("queries, keys, values", (t, 3 * c)),)
+        queries = () if self.dropout else (Extra("queries", (t, c)),)
+        return *queries, Extra("keys, values", (operands[1].shape[0], 2 * c))
+
+    def _dropped(self, t: int, s: int, c: int) -> tuple[Extra, ...]:
+        weights = (self.heads, t, s)
         noise = Extra("noise", weights) if self.dropout < 1 else Extra("zero", (), batched=False)
-        scaled = (Extra(f"scaled {name}", (t, c)) for name in ("queries", "keys"))
+        scaled = Extra("scaled queries", (t, c)), Extra("scaled keys", (s, c))
         return *scaled, Extra("weights", weights), noise, Extra("dropped weights", weights)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Nothing where PyTorch has one kernel for all of it: even heads with biases. Else queries, keys and values twice."""
-        (x,) = operands
-        t, c = x.shape
+        """Nothing where PyTorch has one kernel for all of it: tokens that read each other, even heads with biases. Else
+        keys and values twice, with the queries, or all that the kernel reads."""
+        t, c = operands[0].shape
+        if len(operands) == 2:
+            s = operands[1].shape[0]
+            return (Extra("keys, values", (max(4 * s * c, 2 * s * c + t * c + self.heads * t),)),)
         if self.bias and self.heads % 2 == 0 and not self.causal:
             return ()
         mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
@@ -118,7 +161,7 @@ class Attention(Op):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(bias=(self.bias, True), dropout=(self.dropout, 0))
-        helper = _CAUSAL if self.causal else _SELF
+        helper = _CROSS if len(operands) == 2 else _CAUSAL if self.causal else _SELF
         return Lowering(Call(helper.name, (operands[0].shape[1], self.heads), given), helper=helper)
 
     def summary(self) -> str:
@@ -151,6 +194,20 @@ class CausalSelfAttention(nn.MultiheadAttention):
     def forward(self, x: Tensor) -> Tensor:
         mask = x.new_full((x.shape[1], x.shape[1]), float("-inf")).triu_(1)
         return super().forward(x, x, x, attn_mask=mask, is_causal=True, need_weights=False)[0].contiguous()
+''',
+    ("Any", "Tensor", "nn"),
+)
+_CROSS = Helper(
+    "CrossAttention",
+    '''
+class CrossAttention(nn.MultiheadAttention):
+    """Multi-head attention of tokens to those of another value (Vaswani et al. 2017)."""
+
+    def __init__(self, features: int, heads: int, **kwargs: Any) -> None:
+        super().__init__(features, heads, batch_first=True, **kwargs)
+
+    def forward(self, x: Tensor, kv: Tensor) -> Tensor:
+        return super().forward(x, kv, kv, need_weights=False)[0].contiguous()
 ''',
     ("Any", "Tensor", "nn"),
 )

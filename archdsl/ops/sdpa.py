@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from archdsl.ir import (
@@ -103,6 +104,11 @@ class ScaledDotProductAttention(Merge):
         """Queries with keys, and weights with values."""
         heads, t, d = operands[0].shape
         return 2 * heads * t * operands[1].shape[1] * d
+
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+        """Of either product as many as forward for each factor with a gradient; the weights are made anew and not counted."""
+        q, k, v, *_ = needs
+        return self.macs(operands, results) // 2 * (q + k + (q or k) + v)
 
     def reach(self, *operands: TensorType) -> Reach:
         own = ((Rows(0), Rows(1), WHOLE), (Rows(0), WHOLE, WHOLE), (Rows(0), WHOLE, Rows(2)))

@@ -14,8 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.analyses.cost import totals, works
 from archdsl.backends.pytorch import build
-from archdsl.ir import Flat, flatten
-from archdsl.pipeline import open_spec
+from archdsl.ir import Flat, Network, flatten
+from archdsl.pipeline import open_source, open_spec
+from archdsl.source import Source
 
 SPECS = Path(__file__).parents[2] / "specs"
 SAMPLE = [
@@ -47,10 +48,31 @@ def gap(flat: Flat) -> int:
     )
 
 
+SEQUENCES = """
+block heads(count) { reshape([in.shape[0], count, in.features // count]) -> permute([1, 0, 2]) }
+network Net {
+  input x: [6, 8]
+  input memory: [9, 8]
+  x -> first: BEGIN(5, layers=3, bidirectional=true) -> second: lstm(8) -> third: gru(8) as own
+  memory -> keys: linear(8) as pixels
+  own -> fourth: attention(2, kv=memory) -> fifth: attention(4, kv=pixels) -> sixth: attention(2) as seen
+  sdpa { | seen -> heads(2) | memory -> heads(2) | pixels -> heads(2) }
+  output y
+}"""
+
+
 @pytest.mark.parametrize("which", SAMPLE)
 def test_backward_is_counted_as_pytorch_counts_it(which: str) -> None:
     file, name = which.split(":")
-    network = open_spec(SPECS / f"{file}.arch").check(name).network
+    check(open_spec(SPECS / f"{file}.arch").check(name).network)
+
+
+@pytest.mark.parametrize("begin", ["lstm", "gru"])
+def test_backward_of_sequences(begin: str) -> None:
+    check(open_source(Source("net.arch", SEQUENCES.replace("BEGIN", begin)), Path()).check("Net").network)
+
+
+def check(network: Network | None) -> None:
     assert network is not None
     flat = flatten(network, training=True)
     module = build(network, device="meta").train()

@@ -185,7 +185,10 @@ SPECS = {
             | pixels -> reshape([6, 2, 6]) -> permute([1, 0, 2])
           }
           select(-1, axis=1) -> flatten
-          head: linear(5)
+          head: linear(5) as scores
+          states -> ln -> decoder: attention(3, kv=pixels) -> back: attention(2, kv=states) as decoded
+          output scores = scores
+          output decoded = decoded
         }""",
     "super resolution": """
         network Net {

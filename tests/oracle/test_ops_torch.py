@@ -271,6 +271,12 @@ CASES = {
         attention(3, causal=true, dropout=0.1) [40, 12]
         attention(12, causal=true, bias=false) [40, 12]
         attention(2) [1, 12]
+        attention(3) [5, 12], [7, 12]
+        attention(2) [9, 12], [2, 12]
+        attention(2, bias=false) [9, 12], [1, 12]
+        attention(3, dropout=0.1) [5, 12], [7, 12]
+        attention(12) [40, 12], [3, 12]
+        attention(2) [1, 12], [7, 12]
     """,
     "ln": """
         ln [7]

@@ -593,6 +593,20 @@ def test_attention_as_its_authors_write_it() -> None:
         torch.testing.assert_close(run(call, x, **state), expected)
 
 
+def test_attention_to_another_value() -> None:
+    torch.manual_seed(0)
+    x, kv, c = torch.randn(2, 5, 12), torch.randn(2, 7, 12), 12
+    operands = TensorType((5, 12)), TensorType((7, 12))
+    module = lowered(op_of("attention(3)"), *operands, form="module").eval()
+    into, out = torch.randn(3 * c, c), torch.randn(c, c)
+    zeros = {"in_proj_bias": torch.zeros(3 * c), "out_proj.bias": torch.zeros(c)}
+    module.load_state_dict({"in_proj_weight": into, "out_proj.weight": out, **zeros})
+    weights = into.chunk(3)
+    q, k, v = ((t @ w.T).unflatten(2, (3, 4)).transpose(1, 2) for t, w in zip((x, kv, kv), weights, strict=True))
+    expected = ((q @ k.mT / 2).softmax(-1) @ v).transpose(1, 2).flatten(2) @ out.T
+    torch.testing.assert_close(module(x, kv), expected)
+
+
 @pytest.mark.parametrize("mask", [False, True])
 def test_attention_of_heads(mask: bool) -> None:
     torch.manual_seed(0)

@@ -40,7 +40,7 @@ ATTRIBUTES = {
     "concat": "; axis",
     "conv_transpose": "channels window stride; pad output_pad dilation groups bias",
     "embedding": "vocabulary features;",
-    "attention": "heads; bias dropout causal",
+    "attention": "heads; bias dropout causal *kv",
     "ln": "axis; eps scale shift",
     "gn": "groups; eps scale shift",
     "parameter": "shape; init",
@@ -340,6 +340,7 @@ def test_lenet_counts_as_lecun_counted(layers: list[tuple[str, int, int]], x: st
         ("conv_transpose(64, 2x2, 2, groups=2)", "[128, 196, 196]", 196 * 196 * 128 * 32 * 4),
         ("attention(12)", "[197, 768]", 4 * 197 * 768**2 + 2 * 197**2 * 768),
         ("attention(12, causal=true)", "[197, 768]", 4 * 197 * 768**2 + 2 * 197**2 * 768),
+        ("attention(8)", "[100, 256], [1064, 256]", 2 * (100 + 1064) * 256**2 + 2 * 100 * 1064 * 256),
         ("matmul", "[12, 197, 64], [12, 64, 197]", 12 * 197 * 64 * 197),
         ('einsum("h k n, h v n -> h k v")', "[4, 16, 196], [4, 32, 196]", 4 * 16 * 32 * 196),
         ('einsum("a, b -> a b")', "[4], [3]", 0),
@@ -650,6 +651,9 @@ MISFITS = [
         "causal",
         "not both",
     ),
+    ("attention(2)", "[5, 8], [7, 6]", "shape-mismatch", 1, "tokens [S, 8] as `kv`, not [7, 6]"),
+    ("attention(2)", "[5, 8], unbatched [7, 8]", "shape-mismatch", 1, "not unbatched [7, 8]"),
+    ("attention(2, causal=true)", "[5, 8], [7, 8]", "attribute-value", "causal", "`kv` is given"),
     ("lstm(4)", "[8]", "wrong-rank", 0, "reads tokens [T, C]"),
     ("gru(4)", "[8, 4, 4]", "wrong-rank", 0, "reads tokens [T, C]"),
 ]
@@ -742,6 +746,7 @@ HELPED += [("ln(axis=0)", "[4, 6, 6]"), ("attention(2)", "[5, 4]"), ("attention(
 HELPED += [("permute([1, 0])", "[5, 4]"), ("reshape([20])", "[5, 4]"), ("l2_normalize", "[5]"), ("drop_path", "[5]")]
 HELPED += [(name, "[5]") for name in ("abs", "square", "sqrt")]
 HELPED += [("rms_norm(axis=0)", "[4, 6, 6]"), ("lstm(4)", "[5, 4]"), ("gru(4)", "[5, 4]")]
+HELPED += [("attention(2)", "[5, 4], [7, 4]")]
 HELPED += [('constant([5], "i")', "")]
 HELPED += [("rbf(10)", "[84]"), ("tanh(gain=2)", "[84]"), ("bn(scale=false)", "[4]"), ("bn(shift=false)", "[4, 6, 6]")]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 from archdsl.ir import WHOLE, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types, show_shape
@@ -93,6 +93,14 @@ class Recurrent(Op):
         (x,) = operands
         read = sum(features + self.hidden for features in self._inputs(x))
         return x.shape[0] * self._directions * self.gates * self.hidden * read
+
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+        """As many again for the weights, and for what is projected: but the input where it needs no gradient, and the zeros
+        that the first step starts from."""
+        (x,) = operands
+        wide = self._directions * self.gates * self.hidden
+        spared = x.shape[0] * x.shape[1] * (not needs[0]) + self.layers * self.hidden
+        return 2 * self.macs(operands, results) - wide * spared
 
     def connections(self, operands: Types, results: Types) -> int:
         (x,) = operands
