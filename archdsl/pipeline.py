@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,15 @@ from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
 from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
 from archdsl.ir import Network
 from archdsl.lints import Graph, Linter
-from archdsl.source import Diagnostic, FileProblem, Kind, Source, Span, read_spec
+from archdsl.source import Diagnostic, Edit, FileProblem, Kind, Source, Span, nearest, read_spec
 from archdsl.syntax import parse
 
 if TYPE_CHECKING:
     from archdsl.reports import Subject
 
 IMPORT_DEPTH_LIMIT = 32
+FILES_BESIDE = 1_000
+"""How many files of a folder are compared with a name that leads nowhere."""
 
 Sizes = Mapping[str, Datum]
 """Values of the sizes that a spec leaves open, by name."""
@@ -242,8 +245,25 @@ class _Importer:
             try:
                 self.program(read_spec(folder / target))
             except FileProblem as problem:
-                raise Fault(UNUSABLE_IMPORT, problem.diagnostic.message, span) from None
+                raise _unreadable(problem, path, span) from None
         return self._programs[path]
+
+
+def _unreadable(problem: FileProblem, path: Path, span: Span) -> Fault:
+    """An imported file that cannot be read; one beside it may have been meant."""
+    try:
+        beside = sorted(p.name for p in islice(path.parent.glob("*.arch"), FILES_BESIDE))
+    except OSError:
+        beside = []
+    close = f"{path.name}.arch" if f"{path.name}.arch" in beside else nearest(path.name, beside)
+    written = f'"{span.text.strip(chr(34)).removesuffix(path.name)}{close}"' if close else None
+    return Fault(
+        UNUSABLE_IMPORT,
+        problem.diagnostic.message,
+        span,
+        f"did you mean `{close}`?" if close else "",
+        edit=Edit(span, written) if written else None,
+    )
 
 
 def subject_of(checked: Checked) -> Subject:

@@ -11,7 +11,7 @@ from archdsl.analyses.cost import op_cost
 from archdsl.claims.figures import Figures
 from archdsl.elaborate import BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
 from archdsl.ir import Condition, OpenSize, Size, at_least, equal, show_shape
-from archdsl.source import Diagnostic, Kind, Label, Span
+from archdsl.source import Diagnostic, Edit, Kind, Label, Span
 from archdsl.syntax import tree
 
 CLAIM_FAILS = Kind(
@@ -88,10 +88,9 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
     claim = bound.syntax
     try:
         if isinstance(claim.value, tree.Binary) and claim.value.operator in ("and", "or"):
-            raise Fault(
-                CLAIM_UNSUITABLE, "a claim is one comparison", claim.value.span, helps=("write a claim for each",)
-            )
+            raise _two_claims(claim, claim.value)
         names = _figures(facts, bound, sizes)
+        _check_unit(claim)
         computed = evaluate(claim.figure, names)
         claimed = evaluate(claim.value, names, units=True)
         agrees = _agrees(claim, computed, claimed)
@@ -114,6 +113,32 @@ def _depends(claim: tree.Claim, what: str) -> Fault:
     )
 
 
+def _two_claims(claim: tree.Claim, value: tree.Binary) -> Fault:
+    """`expect a == 1 and b == 2`: each comparison is a claim of its own."""
+    gap = Span(claim.span.source, value.left.span.end, value.right.span.start)
+    indent = " " * (claim.span.source.position(claim.span.start)[1] - 1)
+    edit = Edit(gap, f"\n{indent}expect ") if value.operator == "and" and "(" not in gap.text else None
+    return Fault(
+        CLAIM_UNSUITABLE, "a claim is one comparison", value.span, helps=("write a claim for each",), edit=edit
+    )
+
+
+def _check_unit(claim: tree.Claim) -> None:
+    """Raises `Fault` for a unit of bytes at a figure that counts."""
+    value = claim.value
+    if not isinstance(value, tree.Number) or not value.unit.endswith("B") or "memory" in claim.figure.span.text:
+        return
+    counted = value.span.text[: -len(value.unit)] + {"B": "G", "kB": "k", "KiB": "k"}.get(value.unit, value.unit[0])
+    meant = "a billion is `G`" if value.unit == "B" else "only `memory` is in bytes"
+    raise Fault(
+        CLAIM_UNSUITABLE,
+        f"`{value.unit}` is a unit of bytes: {meant}",
+        value.span,
+        helps=(f"write `{counted}`",),
+        edit=Edit(value.span, counted),
+    )
+
+
 def _value_end(claim: tree.Claim) -> int:
     """Where the claim proper ends; its conditions belong to it, its source does not."""
     ends = [claim.value.span.end, *(b.span.end for b in claim.bindings)]
@@ -130,11 +155,14 @@ def _figures(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Fig
             continue
         value = evaluate(binding.value, bound.names)
         if binding.name.text != "N":
+            is_batch = binding.name.text.casefold() in ("batch", "batch_size", "n", "bs")
+            free = ", ".join(sizes)
             raise Fault(
                 CLAIM_UNSUITABLE,
-                f"`with {binding.span.text}` binds no free size of this network",
+                f"`{binding.name.text}` is no open size of this network, which has {free or 'none'}",
                 binding.span,
                 helps=("`with N = 32` sets the batch, `with training` adds the parts for training only",),
+                edit=Edit(binding.name.span, "N") if is_batch else None,
             )
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise Fault(CLAIM_UNSUITABLE, "`N` is a whole number of at least 1", binding.span)
@@ -198,25 +226,58 @@ def _show(value: Any) -> str:
 def _failure(facts: Facts, claim: tree.Claim, computed: Any, claimed: Any, shown: str) -> Diagnostic:
     figure = claim.figure.span.text
     if not claim.holds:
+        word = Span(claim.span.source, claim.span.start, claim.span.start + len("dispute"))
         return Diagnostic(
             CLAIM_FAILS,
             f"the disputed figure is right: `{claim.figure.span.text} {claim.relation} {claim.value.span.text}`",
             Label(claim.figure.span, f"computed {shown}"),
             helps=("write `expect` instead of `dispute`",),
             source=claim.source,
+            edit=Edit(word, "expect"),
         )
     rounded = _at_precision(computed, claim.value)
-    suggestion = f"{figure} {claim.relation} {rounded or shown}"
-    notes = (_composition(facts),) if figure == "activations" else ()
+    edit, why = _meant(claim, computed, claimed)
+    suggestion = f"{figure} {claim.relation} {shown if claim.relation == '==' else rounded or shown}"
+    notes = (_composition(facts),) if figure == "activations" else _as_macs(facts, figure, claimed)
     return Diagnostic(
         CLAIM_FAILS,
         f"claim does not hold: `{figure} {claim.relation} {claim.value.span.text}`",
         Label(claim.figure.span, f"computed {shown}{f' = {rounded}' if rounded and rounded != shown else ''}"),
         (Label(claim.value.span, f"claimed {claim.value.span.text}"),),
         notes=notes,
-        helps=(f"write `expect {suggestion}`, or `dispute` the published figure",),
+        helps=(why or f"write `expect {suggestion}`, or `dispute` the published figure",),
         source=claim.source,
+        edit=edit,
     )
+
+
+def _meant(claim: tree.Claim, computed: Any, claimed: Any) -> tuple[Edit | None, str]:
+    """The claim as it was meant, where it says the right thing in the wrong form; and why."""
+    value = claim.value
+    if isinstance(computed, tuple) and claim.relation == "==":
+        one = (claimed,) if isinstance(claimed, int) else claimed
+        without = one[1:] if isinstance(one, tuple) and len(one) == len(computed) + 1 else one
+        if without == computed:
+            why = "shapes have no batch axis" if without is not one else "a shape is a list"
+            return Edit(value.span, show_shape(computed)), f"{why}: write `{show_shape(computed)}`"
+    is_printed = isinstance(value, tree.Number) and bool(value.unit) and isinstance(computed, int | Fraction)
+    if claim.relation == "==" and is_printed and abs(computed - claimed) <= _digit(value) / 2:
+        gap = Span(value.span.source, claim.figure.span.end, value.span.start)
+        return Edit(gap, " ~ "), f"`{value.span.text}` is rounded: compare it by `~`"
+    return None, ""
+
+
+def _as_macs(facts: Facts, figure: str, claimed: Any) -> tuple[str, ...]:
+    """Papers call multiply-adds FLOPs as often as not."""
+    macs = facts.cost.total.macs
+    if figure in ("flops", "macs") and isinstance(claimed, int | Fraction) and not isinstance(claimed, bool) and macs:
+        ratio = Fraction(claimed) / macs
+        other = {"flops": Fraction(1), "macs": Fraction(2)}[figure]
+        if abs(ratio / other - 1) < Fraction(1, 50):
+            return (
+                f"these are its {'MACs' if figure == 'flops' else 'FLOPs'}: a multiply-add counts as 1 MAC and as 2 FLOPs",
+            )
+    return ()
 
 
 def _at_precision(computed: Any, value: tree.Expression) -> str | None:

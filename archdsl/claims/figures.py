@@ -9,7 +9,7 @@ from archdsl.analyses import Facts
 from archdsl.analyses.cost import Cost, node_cost
 from archdsl.elaborate import Fault
 from archdsl.ir import Module, Node
-from archdsl.source import Kind, Span, nearest
+from archdsl.source import Edit, Kind, Span, nearest
 from archdsl.syntax import tree
 
 UNKNOWN_FIGURE = Kind(
@@ -26,6 +26,11 @@ UNKNOWN_PATH = Kind(
 
 TOTALS = ("params", "macs", "flops", "activations", "neurons", "connections", "depth")
 OF_A_PATH = ("shape", "receptive_field", "params", "macs", "flops", "neurons", "connections")
+ELSEWHERE = {
+    "parameters": "params", "weights": "params", "mults": "macs", "madds": "macs", "multadds": "macs", "gflops": "flops",
+    "fields": "receptive_field", "rf": "receptive_field", "size": "shape", "layers": "depth",
+}  # fmt: skip
+"""What papers call figures."""
 MEMORY_NAMES = ("activations", "parameters", "buffers", "inputs", "activation_peak", "peak", "saved_for_backward")
 
 
@@ -51,7 +56,8 @@ class Figures:
             return self._total(text)
         if text in OF_A_PATH or text == "memory":
             what = "a name" if text == "memory" else "a path"
-            raise Fault(UNKNOWN_FIGURE, f"`{text}` is asked of {what}: `{text}(...)`", span)
+            example = "memory(peak)" if text == "memory" else f"{text}(features.0)"
+            raise Fault(UNKNOWN_FIGURE, f"`{text}` is asked of {what}", span, helps=(f"as `{example}`",))
         try:
             return self.outer.name(text, span)
         except Fault:
@@ -96,8 +102,14 @@ class Figures:
 
     def _memory(self, name: str, span: Span) -> int:
         if name not in MEMORY_NAMES:
+            close = "parameters" if name == "weights" else nearest(name, MEMORY_NAMES)
             raise Fault(
-                UNKNOWN_FIGURE, f"`memory` has no figure `{name}`", span, helps=(f"it has {', '.join(MEMORY_NAMES)}",)
+                UNKNOWN_FIGURE,
+                f"`memory` has no figure `{name}`",
+                span,
+                f"did you mean `{close}`?" if close else "",
+                helps=(f"it has {', '.join(MEMORY_NAMES)}",),
+                edit=Edit(span, close) if close else None,
             )
         if name == "activations":
             return 4 * self._total("activations") * self.batch
@@ -141,13 +153,30 @@ class Figures:
         return self.facts.cost.modules
 
     def _unknown_path(self, path: str, span: Span) -> Fault:
+        if path in self.outer.frame.taps:
+            help = f"label the layer: `{path}: ...`, or ask for an output"
+            return Fault(UNKNOWN_PATH, f"`{path}` is a tap, and taps are no paths", span, helps=(help,))
         close = nearest(path, self.facts.flat.paths)
-        return Fault(UNKNOWN_PATH, f"the network has no `{path}`", span, f"did you mean `{close}`?" if close else "")
+        return Fault(
+            UNKNOWN_PATH,
+            f"the network has no `{path}`",
+            span,
+            f"did you mean `{close}`?" if close else "",
+            edit=Edit(span, close if close[0].isalpha() else f'"{close}"') if close else None,
+        )
 
 
 def _unknown_figure(name: str, span: Span) -> Fault:
-    close = nearest(name, {*TOTALS, *OF_A_PATH, "memory"})
-    return Fault(UNKNOWN_FIGURE, f"there is no figure `{name}`", span, f"did you mean `{close}`?" if close else "")
+    close = ELSEWHERE.get(name.casefold()) or nearest(name, {*TOTALS, *OF_A_PATH, "memory"})
+    learnt = name.casefold().startswith(("top", "acc", "err", "map", "bleu", "fid"))
+    return Fault(
+        UNKNOWN_FIGURE,
+        f"there is no figure `{name}`" + (": a claim is about what a spec says, not what was learnt" if learnt else ""),
+        span,
+        f"did you mean `{close}`?" if close and not learnt else "",
+        helps=() if close else (f"figures are {', '.join((*TOTALS, *OF_A_PATH[:2], 'memory'))}",),
+        edit=Edit(span, close) if close and not learnt else None,
+    )
 
 
 def _child(module: Module, path: str) -> Node | None:
@@ -175,6 +204,12 @@ def _path(figure: str, call: tree.Call) -> tuple[str, Span]:
     if isinstance(value, tree.Name | tree.String):
         return value.text, value.span
     if isinstance(value, tree.Number):
-        quoted = f'`{figure}("{value.span.text}")`'
-        raise Fault(UNKNOWN_PATH, "a path that begins with a number is quoted", value.span, helps=(f"write {quoted}",))
+        quoted = f'"{value.span.text}"'
+        raise Fault(
+            UNKNOWN_PATH,
+            "a path that begins with a number is quoted",
+            value.span,
+            helps=(f"write `{figure}({quoted})`",),
+            edit=Edit(value.span, quoted),
+        )
     raise Fault(UNKNOWN_PATH, f"`{figure}` takes one path", call.span, helps=(f"as `{figure}(features.0)`",))

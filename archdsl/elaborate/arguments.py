@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.elaborate.corrections import correction
 from archdsl.elaborate.kinds import (
     ATTRIBUTE_VALUE,
     KIND_MISMATCH,
@@ -15,7 +16,7 @@ from archdsl.elaborate.kinds import (
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Given, Layer, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import AttributeProblem, Op, Value
-from archdsl.source import Edit, Span, nearest
+from archdsl.source import Edit, Label, Span, nearest
 from archdsl.syntax import tree
 
 Evaluated = list[tuple[tree.Argument, Any]]
@@ -32,9 +33,18 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
         if argument.name is None and isinstance(value, Tensors) and layer.is_merge:
             tensors += value.values
             continue
+        if argument.name is None and isinstance(value, Tensors) and layer.op is not None:
+            raise Fault(
+                KIND_MISMATCH,
+                f"`{layer.name}` takes no tensor as an argument: it works on the value before it",
+                argument.value.span,
+                kind_of(value),
+                helps=(f"write `{argument.value.span.text} -> {layer.name}`",),
+            )
         name = _argument_name(layer, argument, positions, allowed)
         if name in bound:
-            raise Fault(REPEATED_ARGUMENT, f"`{name}` of `{layer.name}` is given twice", argument.span)
+            first = (Label(bound[name].span, "given here first"),)
+            raise Fault(REPEATED_ARGUMENT, f"`{name}` of `{layer.name}` is given twice", argument.span, labels=first)
         bound[name] = Given(value.name if isinstance(value, Function) else value, argument.value.span)
         order.append(None if argument.name is None else name)
     return Layer(layer.target, bound, layer.defaults, tuple(order)), tuple(tensors)
@@ -43,14 +53,7 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
 def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], allowed: tuple[str, ...]) -> str:
     if argument.name is None:
         if not positions:
-            takes = len(_positional(layer))
-            named = allowed[takes:]
-            raise Fault(
-                TOO_MANY_ARGUMENTS,
-                f"`{layer.name}` takes {takes or 'no'} argument{'s' if takes != 1 else ''} by position",
-                argument.span,
-                helps=(f"by name it takes {', '.join(f'`{a}`' for a in named)}",) if named else (),
-            )
+            raise _too_many(layer, argument, allowed)
         return positions.pop(0)
     name = argument.name.text
     if name not in allowed:
@@ -58,6 +61,28 @@ def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], 
     if name in positions:
         positions.remove(name)
     return name
+
+
+def _too_many(layer: Layer, argument: tree.Argument, allowed: tuple[str, ...]) -> Fault:
+    """An argument by position where none is left; the next attribute in order is most likely meant."""
+    takes = len(_positional(layer))
+    free = [name for name in allowed[takes:] if name not in layer.arguments]
+    if isinstance(argument.value, tree.Call) and layer.is_merge:
+        return Fault(
+            TOO_MANY_ARGUMENTS,
+            f"`{layer.name}` takes tensors by position, and `{argument.value.callee.text}` is a layer",
+            argument.span,
+            helps=(f"make it an arm: `{layer.name} {{ | in | {argument.span.text} }}`",),
+        )
+    named = f"{free[0]}={argument.span.text}" if free and layer.op is not None else ""
+    count = f"{takes or 'no'} argument{'s' if takes != 1 else ''}"
+    return Fault(
+        TOO_MANY_ARGUMENTS,
+        f"`{layer.name}` takes {count}{' by position' if free else ''}, and this is one more",
+        argument.span,
+        helps=(f"by name it takes {', '.join(f'`{a}`' for a in free)}",) if free else (),
+        edit=Edit(argument.span, named) if named else None,
+    )
 
 
 def unknown_argument(layer: Layer, name: str, span: Span, allowed: tuple[str, ...]) -> Fault:
@@ -108,12 +133,7 @@ def make_op(layer: Layer, span: Span) -> Op:
     given = {n: g for n, g in {**layer.defaults, **layer.arguments}.items() if n in op.fields()}
     for name, argument in given.items():
         if isinstance(argument.value, Layer | Tensors):
-            raise Fault(
-                KIND_MISMATCH,
-                f"`{name}` of `{op.name}` is a datum, not {kind_of(argument.value)}",
-                argument.span,
-                kind_of(argument.value),
-            )
+            raise _kind_fault(op, name, argument)
     try:
         return op(**{name: argument.value for name, argument in given.items()})
     except AttributeProblem as problem:
@@ -132,9 +152,26 @@ def _attribute_fault(op: type[Op], given: dict[str, Given], problem: AttributePr
             helps=(f"its attributes are {fields}",),
         )
     argument = given[name]
+    shown, text = show(argument.value), argument.span.text
+    meant = correction(op.fields()[name], argument.value, text)
     return Fault(
         ATTRIBUTE_VALUE,
-        f"`{name}` of `{op.name}` must be {problem.words}, not {show(argument.value)}",
+        f"`{name}` of `{op.name}` must be {problem.words}, not {shown}",
         argument.span,
-        f"= {show(argument.value)}",
+        f"= {shown}" if shown != text else "",
+        helps=(f"write `{meant}`",) if meant else (),
+        edit=Edit(argument.span, meant) if meant else None,
+    )
+
+
+def _kind_fault(op: type[Op], name: str, argument: Given) -> Fault:
+    """A layer or tensor for an attribute."""
+    attribute = op.fields()[name]
+    meant = correction(attribute, argument.value, argument.span.text)
+    return Fault(
+        KIND_MISMATCH,
+        f"`{name}` of `{op.name}` must be {attribute.accepts.words}, not {kind_of(argument.value)}",
+        argument.span,
+        f"did you mean `{meant}`?" if meant else kind_of(argument.value),
+        edit=Edit(argument.span, meant) if meant else None,
     )

@@ -17,7 +17,7 @@ from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call, simplify
 from archdsl.ir import Builder, Datum, Domain, Module, Op, Origin, Parameter, Value
-from archdsl.source import Label, Span
+from archdsl.source import Edit, Label, Span
 from archdsl.syntax import tree
 
 
@@ -39,7 +39,7 @@ class Blocks:
     def group(self, body: Links, label: tree.Label, doc: str) -> Iterator[Body]:
         """A body inside a labelled group of the given one."""
         place = body.place
-        name = place.take(body.label_text(label), label.span)
+        name = body.take(label)
         builder = place.builder.group(name, place.origin(label.span, doc), doc=doc)
         try:
             yield self.body(body.frame, Scope(body.scope), Place(builder, place.training or place.within_training))
@@ -57,7 +57,7 @@ class Blocks:
             with self.group(body, label, doc) as inside:
                 return self._inline(inside, layer, operands, span)
         place = body.place
-        name = place.number(span) if label is None else place.take(body.label_text(label), label.span)
+        name = place.number(span) if label is None else body.take(label)
         module, tensors = self._instance(layer, operands, span, name)
         self.reporter.spend_operators(span, max(1, len(operands) + len(tensors)))
         return place.builder.call(name, module, operands + tensors, place.origin(span, doc), place.training)
@@ -247,13 +247,23 @@ def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:
         )
     if accepted[annotation]:
         return
-    name = parameter.name.text
-    helps = (f"declare it as `{name}: layer`",) if isinstance(value, Layer) and parameter.kind is None else ()
+    name, declared = parameter.name.text, Label(parameter.span, "declared here")
+    if parameter.kind is None:
+        meant = "layer" if isinstance(value, Layer) else "tensor"
+        end = Span(parameter.name.span.source, parameter.name.span.end, parameter.name.span.end)
+        raise Fault(
+            kinds.KIND_MISMATCH,
+            f"`{name}` is declared for numbers and other data, not for {kind_of(value)}",
+            span,
+            kind_of(value),
+            labels=(declared,),
+            helps=(f"declare it as `{name}: {meant}`",),
+            edit=Edit(end, f": {meant}"),
+        )
     raise Fault(
         kinds.KIND_MISMATCH,
-        f"`{name}` takes {'a ' + annotation if annotation != 'int' else 'an int'}, not {kind_of(value)}",
+        f"`{name}` takes {'an' if annotation == 'int' else 'a'} {annotation}, not {kind_of(value)}",
         span,
         kind_of(value),
-        labels=(Label(parameter.span, "declared here"),),
-        helps=helps,
+        labels=(declared,),
     )

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from archdsl.elaborate import kinds
-from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.links import Links
-from archdsl.elaborate.names import Current, taps
+from archdsl.elaborate.names import Current, taps, walk
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Compound, Output, Relation, Size, Value
+from archdsl.source import Edit, Label
 from archdsl.syntax import tree
 
 
@@ -22,7 +22,10 @@ class Body(Links):
     def run(self, statements: Iterable[tree.Statement], current: Current) -> Current:
         """Runs statements in turn. A mistake is reported and poisons what follows from it, no more."""
         reporter = self.build.reporter
+        returned: tree.Statement | None = None
         for statement in statements:
+            if returned is not None:
+                reporter.report(_after_return(statement, returned))
             if self.frame.has_returned:
                 break
             if isinstance(statement, tree.Allow):
@@ -30,6 +33,7 @@ class Body(Links):
             try:
                 reporter.spend_work(statement.span)
                 current = self._statement(statement, current)
+                returned = statement if isinstance(statement, tree.Return) else None
             except Fault as fault:
                 reporter.report(fault)
                 current = self._spoil(statement)
@@ -79,7 +83,12 @@ class Body(Links):
 
     def _let(self, name: tree.Word, value: Any) -> None:
         if name.text in self.scope.names:
-            raise Fault(kinds.MADE_TWICE, f"`{name.text}` is set twice in the same braces", name.span)
+            raise Fault(
+                kinds.MADE_TWICE,
+                f"`{name.text}` is set twice in the same braces",
+                name.span,
+                labels=self._set_first(name),
+            )
         if isinstance(value, Tensors):
             raise Fault(
                 kinds.KIND_MISMATCH,
@@ -88,6 +97,11 @@ class Body(Links):
                 helps=(f"name a result with `... as {name.text}`",),
             )
         self.scope.names[name.text] = value
+
+    def _set_first(self, name: tree.Word) -> tuple[Label, ...]:
+        lets = (node for node in walk(self.frame.body) if isinstance(node, tree.Let) and node.name.text == name.text)
+        first = next(lets, None)
+        return (Label(first.name.span, "set here first"),) if first is not None and first.name is not name else ()
 
     def default(self, statement: tree.Default) -> None:
         """Gives attributes to the uses of an operator or block written below. Raises `Fault`."""
@@ -98,8 +112,7 @@ class Body(Links):
                 f"`default` is for operators and blocks, not {kind_of(callee)}",
                 statement.callee.span,
             )
-        bare = Layer(callee.target)
-        layer, _ = bind(bare, [(a, self.value(a.value)) for a in statement.arguments])
+        layer, _ = self.bound(Layer(callee.target), statement)
         self.scope.defaults[callee.target] = {**self.scope.defaults.get(callee.target, {}), **layer.arguments}
 
     def _if(self, statement: tree.If, current: Current) -> Current:
@@ -139,7 +152,7 @@ class Body(Links):
 
     def _input(self, statement: tree.Input, current: Current) -> Current:
         if not self.frame.is_network:
-            raise Fault(kinds.MISPLACED_STATEMENT, "only a network has inputs; a block has parameters", statement.span)
+            raise Fault(kinds.MISPLACED_STATEMENT, "`input` is for networks: a block works on `in`", statement.span)
         value = self.build.input(statement, self)
         self.make_tap(statement.name.text, Tensors((value,)), statement)
         return current if self.frame.entry is None else (value,)
@@ -147,19 +160,32 @@ class Body(Links):
     def _output(self, statement: tree.Output, current: Current) -> Current:
         if not self.frame.is_network:
             raise Fault(
-                kinds.MISPLACED_STATEMENT, "only a network has outputs", statement.span, helps=("a block has `return`",)
+                kinds.MISPLACED_STATEMENT,
+                "`output` is for networks: the result of a block is its last value",
+                statement.span,
+                helps=("leave it out; of several values, `return a, b` says which",),
             )
         result = current if statement.chain is None else self.chain(statement.chain, current)
         (value,) = self._one(result, f"`output {statement.name.text}`", statement.span)
         if any(o.name == statement.name.text for o in self.frame.outputs):
-            raise Fault(kinds.MADE_TWICE, f"two outputs are called `{statement.name.text}`", statement.name.span)
+            raise Fault(
+                kinds.MADE_TWICE,
+                f"two outputs are called `{statement.name.text}`",
+                statement.name.span,
+                helps=(f"call one of them otherwise, as `{statement.name.text}2`",),
+            )
         self.frame.outputs.append(Output(statement.name.text, value, self.place.training or self.place.within_training))
         return current if statement.chain is not None else result
 
     def _return(self, statement: tree.Return) -> None:
         if self.frame.is_network:
+            written = f"output out = {statement.values[0].span.text}"
             raise Fault(
-                kinds.MISPLACED_STATEMENT, "a network has outputs", statement.span, helps=("write `output name`",)
+                kinds.MISPLACED_STATEMENT,
+                "`return` is for blocks: a network has outputs",
+                statement.span,
+                helps=(f"write `{written}`",),
+                edit=Edit(statement.span, written) if len(statement.values) == 1 else None,
             )
         values: list[Value] = []
         for expression in statement.values:
@@ -186,5 +212,17 @@ class Body(Links):
 
     def _note(self, statement: tree.Claim | tree.SourceNote) -> None:
         if not self.frame.is_network:
-            raise Fault(kinds.MISPLACED_STATEMENT, "claims and sources belong to networks", statement.span)
+            raise Fault(
+                kinds.MISPLACED_STATEMENT, "claims and sources are for networks, not for blocks", statement.span
+            )
         self.build.note(statement, self)
+
+
+def _after_return(statement: tree.Statement, returned: tree.Statement) -> Fault:
+    return Fault(
+        kinds.MISPLACED_STATEMENT,
+        "nothing runs after `return`",
+        statement.span,
+        labels=(Label(returned.span, "the block ends here"),),
+        helps=("`return` is the last statement of its block or branch",),
+    )

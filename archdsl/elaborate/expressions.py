@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol
 
+from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.functions import Misuse, apply_function
 from archdsl.elaborate.kinds import (
     BAD_ARITHMETIC,
@@ -22,8 +23,8 @@ from archdsl.elaborate.open_sizes import equal_data, open_arithmetic, open_quest
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show, simplify
 from archdsl.ir import Condition, Size, both, denied, either
-from archdsl.source import Kind, Span
-from archdsl.syntax import MALFORMED_NUMBER, parse_expression, tree
+from archdsl.source import Edit, Kind, Span, nearest
+from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, parse_expression, tree
 
 BITS_LIMIT = 512
 LENGTH_LIMIT = 10_000
@@ -130,10 +131,10 @@ class _Evaluator:
         if e.unit and not self.units:
             raise Fault(
                 MALFORMED_NUMBER,
-                f"malformed number: `{e.span.text}`",
+                f"`{e.span.text}` has a unit, and units are for claims alone",
                 e.span,
-                "units are for claims alone",
-                helps=(f"write `{show(simplify(e.value))}`",),
+                helps=(f"write `{simplify(e.value):_}`",),
+                edit=Edit(e.span, f"{simplify(e.value):_}"),
             )
         return self._bounded(e.value, e.span)
 
@@ -167,7 +168,10 @@ class _Evaluator:
 
     def _name(self, e: tree.Name) -> Any:
         head, *attributes = e.text.split(".")
-        value = self.names.name(head, Span(e.span.source, e.span.start, e.span.start + len(head)))
+        try:
+            value = self.names.name(head, Span(e.span.source, e.span.start, e.span.start + len(head)))
+        except Fault as fault:
+            raise (_in_framework(e) if attributes and head in FRAMEWORKS else fault) from None
         for attribute in attributes:
             value = tensor_attribute(value, attribute, e.span)
         return value
@@ -179,7 +183,10 @@ class _Evaluator:
         return tensor_attribute(self.value(e.base), e.name.text, e.span)
 
     def _call(self, e: tree.Call) -> Any:
-        callee = self.names.callee(e.callee.text, e.callee.span)
+        try:
+            callee = self.names.callee(e.callee.text, e.callee.span)
+        except Fault as fault:
+            raise reworded(fault, e) from None
         if isinstance(callee, Function):
             return self._function(callee.name, e)
         return self.names.call(callee, e)
@@ -232,6 +239,7 @@ class _Evaluator:
                     if indexed and last < 0
                     else f"count down with `{e.span.text} by -1`",
                 ),
+                edit=None if indexed else Edit(Span(e.span.source, e.span.end, e.span.end), " by -1"),
             )
         return tuple(range(first, end, step))
 
@@ -329,6 +337,13 @@ class _Evaluator:
         return value
 
 
+def _in_framework(e: tree.Name) -> Fault:
+    """`F.relu`: an operator with the module that another framework keeps it in."""
+    *heads, name = e.text.split(".")
+    message = f"`{e.text}`: operators stand alone, without `{'.'.join(heads)}`"
+    return Fault(UNKNOWN_NAME, message, e.span, helps=(f"write `{name}`",), edit=Edit(e.span, name))
+
+
 def _size(value: Any) -> int:
     """Items of a list, with those of the lists in it."""
     return 1 + sum(map(_size, value)) if isinstance(value, tuple) else 1
@@ -345,11 +360,15 @@ def tensor_attribute(value: Any, name: str, span: Span) -> Any:
     if name == "rank":
         return len(shape)
     if name not in axes:
+        close = nearest(name, {*axes, "shape", "rank"})
+        place = Span(span.source, span.end - len(name), span.end)
         raise Fault(
             UNKNOWN_NAME,
             f"a tensor has no `{name}`",
-            span,
+            place,
+            f"did you mean `{close}`?" if close else "",
             helps=("it has shape, rank, channels, depth, height, width and features",),
+            edit=Edit(place, close) if close else None,
         )
     moved = value.values[0].channels
     if moved and name != "features":

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op, tensor_arguments
 from archdsl.elaborate.expressions import fill_holes
-from archdsl.elaborate.names import Current, Names
+from archdsl.elaborate.names import Current, Names, holds, walk
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
-from archdsl.ir import CallFrame, Misfit, Module, Op, OpenSize, Value, show_shape
-from archdsl.source import Kind, Label, Span
+from archdsl.ir import CallFrame, Misfit, Module, Op, OpenSize, TensorType, Value, show_shape
+from archdsl.source import Edit, Kind, Label, Span
 from archdsl.syntax import tree
 
 
@@ -67,7 +67,7 @@ class Layers(Names):
 
     def _op_name(self, op: Op, label: tree.Label | None, span: Span) -> str:
         if label is not None:
-            return self.place.take(self.label_text(label), label.span)
+            return self.take(label)
         return self.place.number(span) if op.numbered else self.place.report_name(op.name, span)
 
     def _apply_op(
@@ -87,14 +87,21 @@ class Layers(Names):
         except Misfit as misfit:
             if op.operands is None and not arms:
                 misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)
+            if (fault := _with_input_channels(misfit, layer, operands)) is not None:
+                raise fault from None
             raise _misfit(misfit, layer, span, arms) from None
 
     def _apply_shared(
         self, shared: SharedInstance, operands: tuple[Value, ...], label: tree.Label | None, span: Span
     ) -> Current:
         if label is not None:
+            gap = Span(label.span.source, label.span.start, span.start)
             raise Fault(
-                kinds.MISPLACED_STATEMENT, "a shared instance has its own name: its uses take no label", label.span
+                kinds.MISPLACED_STATEMENT,
+                "a shared instance has its own name: its uses take no label",
+                label.span,
+                helps=("leave the label out",),
+                edit=Edit(gap, ""),
             )
         if self.place is not shared.place:
             raise Fault(
@@ -111,7 +118,8 @@ class Layers(Names):
             if any(_state(made, types) != _state(other, given) for given, other in shared.modules.items()):
                 raise Fault(
                     kinds.SHARED_MISMATCH,
-                    f"`{shared.name}` would have different weights for {', '.join(map(str, types))}",
+                    f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than "
+                    + _shapes(next(iter(shared.modules))),
                     span,
                     labels=(Label(shared.element.span, "declared here"),),
                 )
@@ -123,6 +131,29 @@ class Layers(Names):
             return results
         assert isinstance(instance, Op)
         return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
+
+    def take(self, label: tree.Label) -> str:
+        """The name that a label gives to a child of this place. Raises `Fault`."""
+        try:
+            return self.place.take(self.label_text(label), label.span)
+        except Fault as fault:
+            raise self._in_loop(fault, label) from None
+
+    def _in_loop(self, fault: Fault, label: tree.Label) -> Fault:
+        """A label that every turn of a loop takes again: with the loop's variable in it, it is another each time."""
+        found = fault.diagnostic
+        is_again = found.kind is kinds.DUPLICATE_PATH and not found.labels and not self.place.frames
+        loops = [n for n in walk(self.frame.body) if isinstance(n, tree.For) and holds(n.body.span, label.span)]
+        if not is_again or label.is_string or not loops:
+            return fault
+        written = f'"{label.text}{{{loops[-1].names[0].text}}}"'
+        return Fault(
+            found.kind,
+            f"every turn of the loop makes a child called `{label.text}`",
+            label.span,
+            helps=(f"put the variable into the label: `{written}: ...`",),
+            edit=Edit(label.span, written),
+        )
 
     def label_text(self, label: tree.Label) -> str:
         """The text of a label with its holes filled. Raises `Fault`."""
@@ -152,11 +183,34 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
     return instance.state(*types)
 
 
+def _shapes(types: tuple[TensorType, ...]) -> str:
+    return " and ".join(show_shape(t.shape) for t in types)
+
+
 def _tensor_attribute(misfit: Misfit, layer: Layer) -> str:
     """The attribute that is the operand at fault, if it is one."""
     assert layer.op is not None
     given = [name for name in layer.op.tensor_attributes if name in layer.arguments]
     return given[misfit.operand - 1] if misfit.operand and given else ""
+
+
+def _with_input_channels(misfit: Misfit, layer: Layer, operands: tuple[Value, ...]) -> Fault | None:
+    """`conv(3, 64, 3)`, as PyTorch has it: what was meant for the channels is a window that fits nowhere."""
+    given = layer.arguments
+    if misfit.code != "window-too-large" or layer.order[:3] != (None, None, None) or next(iter(given)) != "channels":
+        return None
+    first, second, third = list(given.values())[:3]
+    if first.value != operands[0].type.channels or not isinstance(second.value, int):
+        return None
+    gap = Span(first.span.source, first.span.start, second.span.start)
+    return Fault(
+        kinds.WINDOW_TOO_LARGE,
+        f"`{layer.name}` takes no input channels, so that {second.span.text} is the size of its window",
+        second.span,
+        labels=(Label(first.span, "the output channels, by position"),),
+        helps=(f"write `{layer.name}({second.span.text}, {third.span.text})`: input channels are read off the input",),
+        edit=Edit(gap, ""),
+    )
 
 
 def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -> Fault:
@@ -167,4 +221,5 @@ def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -
     if arms and misfit.attribute is None:
         return Fault(kind, misfit.message, span, misfit.label or "", labels=arms, notes=misfit.notes, helps=helps)
     where = given.span if given is not None else span
-    return Fault(kind, misfit.message, where, misfit.label or "", notes=misfit.notes, helps=helps)
+    edit = Edit(where, misfit.instead) if misfit.instead is not None and given is not None else None
+    return Fault(kind, misfit.message, where, misfit.label or "", notes=misfit.notes, helps=helps, edit=edit)

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from archdsl.elaborate import kinds
-from archdsl.elaborate.arguments import bind, make_op
+from archdsl.elaborate.arguments import make_op
 from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.names import Current
 from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.values import Layer, Poison, Tensors, kind_of, show
 from archdsl.ir import Condition, Value, show_shape
-from archdsl.source import Label, Span
+from archdsl.source import Edit, Label, Span
 from archdsl.syntax import tree
 
 
@@ -59,9 +59,9 @@ class Links(Layers):
     def _callee(self, link: tree.Expression) -> tuple[Any, tuple[Value, ...]]:
         """What a link names, and the tensors among its arguments (`add(skip)`)."""
         if isinstance(link, tree.Call):
-            callee = self.name(link.callee.text, link.callee.span)
+            callee = self.called(link)
             if isinstance(callee, Layer):
-                return bind(callee, [(a, self.value(a.value)) for a in link.arguments])
+                return self.bound(callee, link)
         return self.value(link), ()
 
     def _start(self, value: Tensors, link: tree.Expression, label: tree.Label | None, is_first: bool) -> Current:
@@ -98,13 +98,11 @@ class Links(Layers):
         if isinstance(current, Poison):
             raise Silence
         if current is None:
-            raise Fault(kinds.NO_CURRENT_VALUE, f"there is no value for {what} to work on", span, helps=self._starts())
+            why = "" if self.frame.taps else ": the network declares no input"
+            raise Fault(
+                kinds.NO_CURRENT_VALUE, f"there is no value for {what} to work on{why}", span, helps=self.starts()
+            )
         return current
-
-    def _starts(self) -> tuple[str, ...]:
-        """Where a chain could begin: at an input, which is a tap as any other."""
-        taps = ", ".join(f"`{name} -> ...`" for name in list(self.frame.taps)[:4])
-        return (f"start from an input: {taps}",) if taps else ("declare one: `input image: [3, 224, 224]`",)
 
     def _one(self, current: Current, what: str, span: Span) -> tuple[Value, ...]:
         values = self._several(current, what, span)
@@ -125,7 +123,9 @@ class Links(Layers):
             return
         if len(taps) != len(values):
             raise Fault(
-                kinds.SEVERAL_VALUES, f"{len(taps)} names for {len(values)} values", taps[0].span.to(taps[-1].span)
+                kinds.SEVERAL_VALUES,
+                f"{len(taps)} names for {len(values)} value{'s' if len(values) != 1 else ''}",
+                taps[0].span.to(taps[-1].span),
             )
         for tap, value in zip(taps, values, strict=True):
             self._name_result(tap, Tensors((value,)))
@@ -165,12 +165,14 @@ class Links(Layers):
         """A body for each turn of a loop, with its variables set."""
         items = self.value(values)
         if isinstance(items, Tensors) or not isinstance(items, tuple):
+            counted = f"0..<{values.span.text}" if isinstance(items, int) and not isinstance(items, bool) else ""
             raise Fault(
                 kinds.KIND_MISMATCH,
                 f"a loop runs over a list, not {kind_of(items)}",
                 values.span,
                 kind_of(items),
-                helps=(f"count with a range: `0..<{show(items)}`",) if isinstance(items, int) else (),
+                helps=(f"count with a range: `{counted}`",) if counted else (),
+                edit=Edit(values.span, counted) if counted and isinstance(values, tree.Number | tree.Name) else None,
             )
         for item in items:
             self.build.reporter.spend_work(values.span)

@@ -9,16 +9,17 @@ from typing import Any, Protocol, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
+from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.prelude import prelude_block
 from archdsl.elaborate.problems import Fault, Reporter, Silence
-from archdsl.elaborate.scope import Scope, builtin, builtin_names, known_elsewhere
+from archdsl.elaborate.scope import HINTS, Scope, builtin, builtin_names, known_elsewhere
 from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Domain, Module, Op, Output, Value
 from archdsl.prelude import names as prelude_names
 from archdsl.source import Edit, Label, Span, nearest
-from archdsl.syntax import tree
+from archdsl.syntax import UNKNOWN_NAMES, tree
 
 Current = tuple[Value, ...] | None | Poison
 """The current value, or values, of a body: None where a network has not begun, POISON after a mistake."""
@@ -107,9 +108,9 @@ class Names:
             found = self.frame.outer.lookup(text)
         if found is None:
             found = builtin(text) or prelude_block(text)
-        if found is None:
+        if found is None and self.frame.outer.lookup(UNKNOWN_NAMES) is None:
             raise self._unknown(text, span)
-        if isinstance(found, Poison):
+        if found is None or isinstance(found, Poison):
             raise Silence
         if isinstance(found, Layer) and not found.arguments:
             return Layer(found.target, None, self._defaults(found))
@@ -125,20 +126,55 @@ class Names:
     def _unknown(self, text: str, span: Span) -> Fault:
         if (site := self.frame.tap_sites.get(text)) is not None:
             return self._not_made(text, span, site)
+        if (fault := self._elsewhere(text, span)) is not None:
+            return fault
+        if (block := self._maker(text)) is not None:
+            help = f"a block gives what it returns: `return ..., {text}` in `{block}`"
+            raise Fault(kinds.UNKNOWN_NAME, f"`{text}` is a tap of `{block}`, and stays in it", span, helps=(help,))
         known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible()
         known |= builtin_names() | set(prelude_names())
         close = known_elsewhere(text) or nearest(text, known)
+        hint = HINTS.get(text)
         return Fault(
             kinds.UNKNOWN_NAME,
             f"no layer, block or value is called `{text}`",
             span,
-            f"did you mean `{close}`?" if close else "",
-            helps=(f"outputs are no names: `... as {text}` makes one",) if self._is_output(text) else (),
-            edit=Edit(span, close) if close else None,
+            f"did you mean `{close}`?" if close and not hint else "",
+            helps=(hint,) if hint else (),
+            edit=Edit(span, close) if close and not hint else None,
         )
 
-    def _is_output(self, text: str) -> bool:
-        return any(output.name == text for output in self.frame.outputs)
+    def _maker(self, tap: str) -> str | None:
+        """The block of the file that makes a tap of this name."""
+        known = (self.frame.outer.lookup(name) for name in sorted(self.frame.outer.visible()))
+        blocks = (layer.definition for layer in known if isinstance(layer, Layer) and layer.op is None)
+        return next((b.name for b in blocks if any(t.name == tap for t in taps(b.syntax.body))), None)
+
+    def _elsewhere(self, text: str, span: Span) -> Fault | None:
+        """A name that stands for something else: a network, an output, a label, what ended with its braces."""
+        if self.frame.outer.is_network(text):
+            message = f"`{text}` is a network, and only blocks are layers"
+            return Fault(kinds.UNKNOWN_NAME, message, span, helps=(f"make it a block: `block {text} {{ ... }}`",))
+        if any(output.name == text for output in self.frame.outputs):
+            message, help = f"`{text}` is an output, and outputs are no names", f"name the result: `... as {text}`"
+            return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
+        for node in walk(self.frame.body):
+            if isinstance(node, tree.Element) and node.label is not None and node.label.text == text:
+                end = Span(node.span.source, node.span.end, node.span.end)
+                return Fault(
+                    kinds.UNKNOWN_NAME,
+                    f"`{text}` is a label, and labels are no names",
+                    span,
+                    labels=(Label(node.label.span, "the label"),),
+                    helps=(f"name the result too: `... as {text}`",),
+                    edit=None if node.taps else Edit(end, f" as {text}"),
+                )
+            words = node.names if isinstance(node, tree.For) else [node.name] if isinstance(node, tree.Let) else ()
+            for word in words:
+                if word.text == text:
+                    made = (Label(word.span, "known to the end of its braces"),)
+                    return Fault(kinds.UNKNOWN_NAME, f"`{text}` ended with its braces", span, "used here", labels=made)
+        return None
 
     def _not_made(self, text: str, span: Span, site: Span) -> Fault:
         if site.start > span.start:
@@ -147,8 +183,8 @@ class Names:
             message, made = f"`{text}` is made in a side branch, and stays there", "made here, inside `training`"
         else:
             message, made = (
-                f"`{text}` is not made on the way here",
-                "made here, on a branch or in a loop that is not taken",
+                f"`{text}` is made on a branch or in a loop that is not taken",
+                "made here and nowhere else",
             )
         return Fault(kinds.USED_BEFORE_MADE, message, span, "used here", labels=(Label(site, made),))
 
@@ -159,14 +195,33 @@ class Names:
         if entry is None:
             raise Fault(
                 kinds.NO_CURRENT_VALUE,
-                "`in` is a network's only input, and there is not just one",
+                "`in` is the input of a network that has one, and this one has not",
                 span,
-                helps=("name the input: `image -> ...`",),
+                helps=self.starts(),
             )
         return Tensors(entry, is_list=len(entry) > 1, is_input=True)
 
+    def starts(self) -> tuple[str, ...]:
+        """Where a chain could begin: at an input, which is a tap as any other."""
+        taps = ", ".join(f"`{name} -> ...`" for name in list(self.frame.taps)[:4])
+        return (f"start from an input: {taps}",) if taps else ("declare one: `input image: [3, 224, 224]`",)
+
     def callee(self, text: str, span: Span) -> Any:
         return self.name(text, span)
+
+    def called(self, call: tree.Call) -> Any:
+        """What a call names. Raises `Fault`, with the call as it is written here where it is another framework's."""
+        try:
+            return self.callee(call.callee.text, call.callee.span)
+        except Fault as fault:
+            raise reworded(fault, call) from None
+
+    def bound(self, layer: Layer, call: tree.Call | tree.Default) -> tuple[Layer, tuple[Value, ...]]:
+        """A layer with the arguments of a call, and the tensors among them that a merge takes. Raises `Fault`."""
+        try:
+            return bind(layer, [(a, self.value(a.value)) for a in call.arguments])
+        except Fault as fault:
+            raise reworded(fault, call) from None
 
     def call(self, callee: Any, call: tree.Call) -> Layer:
         """A layer with arguments bound. Raises `Fault`."""
@@ -174,7 +229,7 @@ class Names:
             raise Fault(
                 kinds.KIND_MISMATCH, f"`{call.callee.text}` is {kind_of(callee)}, it cannot be called", call.callee.span
             )
-        layer, tensors = bind(callee, [(a, self.value(a.value)) for a in call.arguments])
+        layer, tensors = self.bound(callee, call)
         if tensors:
             raise Fault(
                 kinds.KIND_MISMATCH, f"`{callee.name}` with tensors is a link of a chain, not an argument", call.span

@@ -17,7 +17,7 @@ from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Fault, Reporter, Silenc
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
 from archdsl.ir import Builder, Domain, Module, Network, Origin
-from archdsl.source import Diagnostic, Source, Span, nearest
+from archdsl.source import Diagnostic, Edit, Label, Source, Span, nearest
 from archdsl.syntax import tree
 
 Loader = Callable[[str, Span], "Program"]
@@ -105,15 +105,32 @@ class Program:
 
     def _new_name(self, name: tree.Word, value: Any) -> None:
         if name.text in self.scope.names:
-            raise Fault(kinds.DUPLICATE_DECLARATION, f"`{name.text}` is declared twice in this file", name.span)
+            raise Fault(
+                kinds.DUPLICATE_DECLARATION,
+                f"`{name.text}` is declared twice in this file",
+                name.span,
+                labels=self._first(name),
+            )
         self.scope.names[name.text] = value
 
     def _new_network(self, item: tree.Network | tree.Variant, scope: Scope) -> None:
         name = item.name
         if name.text in self.networks:
-            raise Fault(kinds.DUPLICATE_DECLARATION, f"the network `{name.text}` is declared twice", name.span)
+            raise Fault(
+                kinds.DUPLICATE_DECLARATION,
+                f"the network `{name.text}` is declared twice",
+                name.span,
+                labels=self._first(name),
+            )
         self.networks[name.text] = item
+        self.scope.networks.add(name.text)
         self._scopes[name.text] = scope
+
+    def _first(self, name: tree.Word) -> tuple[Label, ...]:
+        """Where a name was declared before, if an item of the file declares it."""
+        named = (i for i in self.file.items if isinstance(i, tree.Block | tree.Network | tree.Variant | tree.Let))
+        first = next(item.name for item in named if item.name.text == name.text)
+        return (Label(first.span, "declared here first"),) if first is not name else ()
 
     def _import(self, item: tree.Import) -> None:
         if self.load is None:
@@ -125,14 +142,7 @@ class Program:
             name = imported.name
             found = other.scope.names.get(name.text)
             if found is None:
-                close = nearest(name.text, other.scope.names)
-                hint = "a network; blocks and data can be imported" if name.text in other.networks else ""
-                raise Fault(
-                    kinds.UNUSABLE_IMPORT,
-                    f"`{item.path.text}` declares no block or datum `{name.text}`",
-                    name.span,
-                    hint or (f"did you mean `{close}`?" if close else ""),
-                )
+                raise _not_there(item, name, other)
             self.scope.names[(imported.alias or name).text] = found
 
     def open_parameters(self, name: str) -> tuple[str, ...]:
@@ -191,8 +201,17 @@ class Program:
             raise Silence
         if base.text not in self.networks:
             close = nearest(base.text, self.networks)
-            hint = f"did you mean `{close}`?" if close else ""
-            raise Fault(kinds.UNKNOWN_NAME, f"no network is called `{base.text}`", base.span, hint)
+            if isinstance(self.scope.lookup(base.text), Layer):
+                message = f"`{base.text}` is a block, and only a network has variants"
+                help = f"call it in a network: `network {name} {{ input ...; {base.text}(...) }}`"
+                raise Fault(kinds.KIND_MISMATCH, message, base.span, helps=(help,))
+            raise Fault(
+                kinds.UNKNOWN_NAME,
+                f"no network is called `{base.text}`",
+                base.span,
+                f"did you mean `{close}`?" if close else "",
+                edit=Edit(base.span, close) if close else None,
+            )
         if depth >= CALL_DEPTH_LIMIT:
             raise Fault(
                 kinds.BUDGET_EXCEEDED,
@@ -242,3 +261,18 @@ class Program:
             domain.close()
         problems = build.reporter.finish()
         return Built(None if problems else network, tuple(build.claims), problems, span, domain)
+
+
+def _not_there(item: tree.Import, name: tree.Word, other: Program) -> Fault:
+    """An imported file does not declare a name, or not as what could be imported."""
+    if name.text in other.networks:
+        message = f"`{name.text}` is a network, and only blocks and data can be imported"
+        return Fault(kinds.UNUSABLE_IMPORT, message, name.span, helps=("make it a block: `block NAME { ... }`",))
+    close = nearest(name.text, other.scope.names)
+    return Fault(
+        kinds.UNUSABLE_IMPORT,
+        f"`{item.path.text}` declares no `{name.text}`",
+        name.span,
+        f"did you mean `{close}`?" if close else "",
+        edit=Edit(name.span, close) if close else None,
+    )

@@ -19,24 +19,36 @@ ELSEWHERE = {
     "clip": "clamp", "concatenate": "concat", "convolution": "conv", "convtranspose": "conv_transpose",
     "deconv": "conv_transpose", "dense": "linear", "depthtospace": "pixel_shuffle", "depthwiseconv": "depthwise",
     "div": "divide", "fc": "linear", "fullyconnected": "linear", "gather": "take", "gemm": "linear", "groupnorm": "gn",
-    "groupnormalization": "gn", "indexselect": "take", "instancenorm": "gn", "layernorm": "ln",
+    "groupnormalization": "gn", "globalaveragepooling": "avgpool", "globalmaxpooling": "maxpool",
+    "indexselect": "take", "instancenorm": "gn", "layernorm": "ln",
     "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax", "maxpooling": "maxpool",
     "mean": "reduce_mean", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
     "registerbuffer": "constant", "scaleddotproductattention": "sdpa", "spacetodepth": "pixel_unshuffle",
     "stochasticdepth": "drop_path", "sub": "subtract", "swish": "silu", "upsampling": "upsample",
 }  # fmt: skip
 """What PyTorch, Keras and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""
+HINTS = {
+    "Input": "declare it: `input image: [3, 224, 224]`",
+    "ModuleList": "layers stand in the body, one below the other, or in a loop",
+    "None": "leave the argument out: what is not given has its default",
+    "Sequential": "a sequence is written line by line, or with `->`; `{ ... }` groups it",
+    "print": "`archdsl report shapes` prints the shapes",
+    "view": "`flatten` makes one axis of all, `reshape([8, -1])` others",
+}
+"""What to write for names of Python and of frameworks that stand for no operator."""
 
 
 class Scope:
     """The names of one pair of braces (or a file), inside those of another."""
 
-    __slots__ = ("defaults", "names", "parent")
+    __slots__ = ("defaults", "names", "networks", "parent")
 
     def __init__(self, parent: Scope | None = None) -> None:
         self.parent = parent
         self.names: dict[str, Any] = {}
         self.defaults: dict[Any, dict[str, Given]] = {}
+        self.networks: set[str] = set()
+        """Of a file: its networks, which are no names of a body."""
 
     def lookup(self, name: str) -> Any:
         """What a name stands for here, or None. Names that the file declares come last."""
@@ -47,6 +59,10 @@ class Scope:
                 return found
             scope = scope.parent
         return None
+
+    def is_network(self, name: str) -> bool:
+        """Whether the file declares a network of this name."""
+        return name in self.networks or (self.parent is not None and self.parent.is_network(name))
 
     def visible(self) -> set[str]:
         """All names known here, for suggestions."""
@@ -86,4 +102,4 @@ def known_elsewhere(name: str) -> str | None:
 
 def builtin_names() -> set[str]:
     """All operators, functions and predefined words, for suggestions."""
-    return {*FUNCTIONS, *WORDS, *names()}
+    return {*FUNCTIONS, *WORDS, *names(), "true", "false"}

@@ -21,6 +21,8 @@ class Accepts(NamedTuple):
 
     words: str
     convert: Callable[[Any], Any]
+    choices: tuple[str, ...] = ()
+    """The words among what it takes."""
 
 
 class AttributeProblem(Exception):

@@ -105,7 +105,7 @@ def _one_of(*words: str) -> Accepts:
             raise ValueError
         return value
 
-    return Accepts(f"one of {', '.join(words)}", convert)
+    return Accepts(f"one of {', '.join(words)}", convert, words)
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -196,13 +196,13 @@ Number = Annotated[float, Accepts("a number", _number)]
 Positive = Annotated[float, Accepts("a number greater than 0", _positive)]
 Probability = Annotated[float, Accepts("a number from 0 to 1", _probability)]
 Flag = Annotated[bool, Accepts("true or false", _flag)]
-Window = Annotated[
-    int | tuple[int, ...], Accepts("a window: a size of at least 1 for all axes, or one for each, as 3x3", _sizes(1))
+Window = Annotated[int | tuple[int, ...], Accepts("a size of at least 1, or one for each axis as 3x3", _sizes(1))]
+WindowOrGlobal = Annotated[
+    int | str | tuple[int, ...], Accepts("a window, as 3 or 3x3, or global", _window_or_global, ("global",))
 ]
-WindowOrGlobal = Annotated[int | str | tuple[int, ...], Accepts("a window, as 3 or 3x3, or global", _window_or_global)]
 Pad = Annotated[
     int | str | tuple[Any, ...],
-    Accepts("a number of rows, one for each axis, [[before, after], ...], or valid, half, same, full", _pad),
+    Accepts("a number of rows, [before, after] for each axis, or valid, half, same or full", _pad, PADDINGS),
 ]
 Rounding = Annotated[str, _one_of("floor", "ceil", "exact")]
 Sizes = Annotated[int | tuple[int, ...], Accepts("a size of at least 1, or a list of such sizes", _sizes(1))]

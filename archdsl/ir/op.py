@@ -40,9 +40,12 @@ class Misfit(Exception):
         label: str | None = None,
         notes: tuple[str, ...] = (),
         help: str | None = None,
+        instead: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.instead = instead
+        """What can be written in place of the attribute's value, as it stands."""
         self.code = code
         self.attribute = attribute
         self.operand = operand

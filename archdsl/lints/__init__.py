@@ -43,9 +43,11 @@ class Linter:
         self._allows = Allows([*self.text.allows, *(allowed for other in imported for allowed in allowed_in(other))])
 
     def in_text(self, errors: Iterable[Diagnostic] = ()) -> list[Diagnostic]:
-        """What the lints find in the file as it is written, but for what follows from errors."""
-        self.text.meant = frozenset(error.edit.replacement for error in errors if error.edit is not None)
-        return self._kept(d for lint in lints() if hasattr(lint, "find_in_text") for d in lint.find_in_text(self.text))
+        """What the lints find in the file as it is written. Where it has errors, what is unused cannot be told."""
+        is_broken = any(error.severity == "error" and error.code != "claim-fails" for error in errors)
+        asked = (lint for lint in lints() if hasattr(lint, "find_in_text"))
+        asked = (lint for lint in asked if not (is_broken and lint.KIND.code.startswith("unused-")))
+        return self._kept(d for lint in asked for d in lint.find_in_text(self.text))
 
     def in_graph(self, graph: Graph, *, info: bool = False) -> list[Diagnostic]:
         """What the lints find in a network: the hints with `info`, else the warnings."""

@@ -28,7 +28,7 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
     users = Counter(name for declaration in text.declarations for name in declaration.used)
     for declaration in text.declarations:
         name = declaration.name
-        is_used = name in text.meant or users[name] > (name in declaration.used)
+        is_used = users[name] > (name in declaration.used)
         if isinstance(declaration.syntax, tree.Block) and not is_used:
             yield Diagnostic(
                 KIND,

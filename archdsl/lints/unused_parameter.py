@@ -31,7 +31,7 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
         syntax = declaration.syntax
         if not isinstance(syntax, tree.Block | tree.Network):
             continue
-        unused = [p for p in syntax.parameters if p.name.text not in declaration.used | text.meant]
+        unused = [p for p in syntax.parameters if p.name.text not in declaration.used]
         used_elsewhere = _used_by_variants(text, declaration) if unused else set()
         for parameter in unused:
             if parameter.name.text not in used_elsewhere:

@@ -27,8 +27,6 @@ REJECTED = (
 def find_in_text(text: Text) -> Iterator[Diagnostic]:
     for result in text.unused_results:
         name = result.tap.name
-        if name in text.meant:
-            continue
         alone = len(result.element.taps) == 1
         yield Diagnostic(
             KIND,

@@ -1,6 +1,7 @@
 """Layer 1: text -> syntax tree. It knows no operator, no block and no shape."""
 
-from archdsl.syntax.lexer import MALFORMED_NUMBER
-from archdsl.syntax.parse import parse, parse_expression
+from archdsl.syntax.frameworks import FRAMEWORKS
+from archdsl.syntax.malformed import MALFORMED_NUMBER
+from archdsl.syntax.parse import UNKNOWN_NAMES, parse, parse_expression
 
-__all__ = ["MALFORMED_NUMBER", "parse", "parse_expression"]
+__all__ = ["FRAMEWORKS", "MALFORMED_NUMBER", "UNKNOWN_NAMES", "parse", "parse_expression"]

@@ -9,18 +9,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from archdsl.source import Diagnostic, Kind, Label, Source, Span
+from archdsl.source import Diagnostic, Edit, Kind, Label, Source, Span
+from archdsl.syntax.malformed import (
+    NUMBER_LENGTH,
+    UNEXPECTED_CHARACTER,
+    malformed_name,
+    malformed_number,
+    unexpected_character,
+)
 from archdsl.syntax.token import Token
 
-MALFORMED_NUMBER = Kind(
-    "malformed-number",
-    "error",
-    "A run of digits touches a letter: `4k`, `3x`, `0x10`. Sizes are written out, `4_000`; windows are digits joined by "
-    "`x`, `3x3`; the units k, M, G, T and kB, MiB, ... are for claims alone.",
-)
-UNEXPECTED_CHARACTER = Kind(
-    "unexpected-character", "error", "A character that means nothing in the language, outside of a string or comment."
-)
 UNCLOSED_STRING = Kind("unclosed-string", "error", "A string ends on the line it begins on, with a quote.")
 
 _WORDS = """
@@ -34,8 +32,6 @@ SYNTAX_ERROR = Kind(
     "sequence, and the arms of a merge begin with `|`.",
 )
 BRACE_HELP = "a brace opens on the line of its statement"
-NUMBER_LENGTH = 100
-
 KEYWORDS = {word: word.upper() for word in _WORDS.split()}
 
 _PUNCTUATION = {
@@ -62,11 +58,13 @@ _TOKEN = re.compile(
   | (?P<name>[^\W\d]\w*)
   | (?P<string>"(?:[^"\\\n]|\\.)*")
   | (?P<badstring>"[^\n]*)
+  | (?P<quoted>'[^'"\\\n]*'|`[^`"\\\n]*`|\u201c[^\u201d"\\\n]*\u201d)
   | (?P<punctuation>->|\.\.<|\.\.|==|<=|>=|!=|//|\[\]|[{}()\[\]|,:=.~<>+\-*/%^])
   | (?P<other>.)
     """,
     re.VERBOSE,
 )
+_BEFORE_NAMES = frozenset(("NETWORK", "BLOCK", "LET", "AS", "SHARED", "INPUT", "OUTPUT", "FOR"))
 _CODE = re.compile(r"[ \t]*([A-Za-z]+(?:-[A-Za-z]+)*)")
 _LABEL_FOLLOWS = re.compile(r"[ \t]*:")
 
@@ -127,9 +125,15 @@ class _Lexer:
     def _add(self, type: str, lexeme: str, start: int) -> None:
         if self._separator is not None:
             if self._is_lost_brace(type):
-                span = Span(self.source, start, start + 1)
+                span, gap = Span(self.source, start, start + 1), Span(self.source, self.tokens[-1].end, start)
                 self._note(
-                    Diagnostic(SYNTAX_ERROR, "`{` stands on a line of its own", Label(span), helps=(BRACE_HELP,))
+                    Diagnostic(
+                        SYNTAX_ERROR,
+                        "`{` stands on a line of its own",
+                        Label(span),
+                        helps=(BRACE_HELP,),
+                        edit=None if "#" in gap.text else Edit(gap, " "),
+                    )
                 )
             elif self._ends_statement(type):
                 at = self._separator
@@ -217,13 +221,20 @@ class _Lexer:
     def _problem(self, group: str, lexeme: str, start: int) -> None:
         span = Span(self.source, start, start + len(lexeme))
         if group == "badnumber":
+            before = self.tokens[-1].type if self.tokens else ""
+            is_name = before in _BEFORE_NAMES or _LABEL_FOLLOWS.match(self.source.text, span.end) is not None
+            problem = malformed_name(span) if is_name else malformed_number(span)
+            self._add("NAME" if is_name else "INT", "_" if is_name else "1", start)
+            self.tokens[-1].end = span.end
+        elif group == "quoted":
             problem = Diagnostic(
-                MALFORMED_NUMBER,
-                f"malformed number: `{lexeme if len(lexeme) <= NUMBER_LENGTH else lexeme[:20] + '...'}`",
-                Label(span, _number_fault(lexeme)),
-                helps=_number_help(lexeme),
+                UNEXPECTED_CHARACTER,
+                f"strings stand in double quotes, not in `{lexeme[0]}`",
+                Label(span),
+                helps=(f'write `"{lexeme[1:-1]}"`',) if len(lexeme) <= NUMBER_LENGTH else (),
+                edit=Edit(span, f'"{lexeme[1:-1]}"'),
             )
-            self._add("INT", "1", start)
+            self._add("STRING", f'"{lexeme[1:-1]}"', start)
             self.tokens[-1].end = span.end
         elif group == "badstring":
             problem = Diagnostic(
@@ -232,12 +243,7 @@ class _Lexer:
             self._add("STRING", lexeme.rstrip("\\") + '"', start)
             self.tokens[-1].end = span.end
         else:
-            from unicodedata import combining
-
-            shown = lexeme if lexeme.isprintable() and not combining(lexeme) else f"U+{ord(lexeme):04X}"
-            problem = Diagnostic(
-                UNEXPECTED_CHARACTER, f"unexpected character `{shown}`", Label(span), helps=_character_help(lexeme)
-            )
+            problem = unexpected_character(self.source, start)
         self._note(problem)
 
     def _note(self, problem: Diagnostic) -> None:
@@ -253,25 +259,3 @@ def _number_type(lexeme: str) -> str:
     if lexeme[-1].isalpha():
         return "SI"
     return "FLOAT" if "." in lexeme or "e" in lexeme or "E" in lexeme else "INT"
-
-
-def _number_fault(lexeme: str) -> str:
-    if len(lexeme) > NUMBER_LENGTH:
-        return f"{len(lexeme):_} characters; {NUMBER_LENGTH} are allowed"
-    if re.fullmatch(r"[0-9]+(x[0-9]+)+", lexeme):
-        return "the sizes of a window begin with 1 to 9"
-    return "digits and letters touch" if re.search(r"[^0-9._]", lexeme) else "a number has one decimal point"
-
-
-def _number_help(lexeme: str) -> tuple[str, ...]:
-    if re.fullmatch(r"\d+x", lexeme):
-        return (f"a window has a size for each axis: `{lexeme}{lexeme[:-1]}`",)
-    return ("write the number out, as `4_000`",) if re.fullmatch(r"\d+[kKmMgG]", lexeme) else ()
-
-
-def _character_help(lexeme: str) -> tuple[str, ...]:
-    quotes = {"'": '"', "\u201c": '"', "\u201d": '"', "`": '"'}
-    if lexeme in quotes:
-        return ('strings stand in double quotes: "..."',)
-    other = {"\u00d7": "x", "\u2192": "->", "&": "and", "!": "not", "@": "matmul", "\u2212": "-", "\u2013": "-"}
-    return (f"write `{other[lexeme]}`",) if lexeme in other else ()

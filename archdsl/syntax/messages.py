@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from archdsl.source import Diagnostic, Kind, Label, Source, Span
-from archdsl.syntax.lexer import BRACE_HELP, KEYWORDS, SYNTAX_ERROR
+import re
+
+from archdsl.source import Diagnostic, Edit, Kind, Label, Source, Span
+from archdsl.syntax.habits import HABITS, arithmetic, declaration, imports
+from archdsl.syntax.lexer import BRACE_HELP, SYNTAX_ERROR
+from archdsl.syntax.slips import SLIPS
+from archdsl.syntax.spot import Spot, shown
 from archdsl.syntax.token import Token
 
+MISPLACED_DECLARATION = Kind(
+    "misplaced-declaration",
+    "error",
+    "Blocks, networks and imports are declared for a whole file, outside of any braces; a `let` or `default` may stand inside.",
+)
 UNCLOSED = Kind("unclosed", "error", "A brace, bracket or parenthesis is opened and never closed.")
 
 _PAIRS = {"LBRACE": ("{", "}"), "LPAR": ("(", ")"), "LSQB": ("[", "]")}
@@ -21,106 +31,103 @@ _WORDS = {
     "ABOUT": "`==`, `~`, `<=` or `>=`", "ELSE": "`else`", "INT": "a number",
 }  # fmt: skip
 
-Wording = tuple[str, str, tuple[str, ...]]
-"""A message, the text beside the underline, and the help."""
+_DECLARATION = re.compile(r"[\s;]*\n(?P<indent>[ \t]*)(?P<word>(?:inline[ \t]+)?(?:block|network|import|inline)\b)")
+_EXAMPLES = {"NETWORK": "LeNet", "BLOCK": "bottleneck"}
 
 
 def explain_unexpected(source: Source, tokens: list[Token], at: int, expected: set[str]) -> Diagnostic:
     """A token that the grammar does not allow at position `at` (the end of the item, where `at` is past the last)."""
     if at >= len(tokens):
         return _unfinished(source, tokens, expected)
-    token = tokens[at]
-    before = tokens[at - 1] if at else None
-    span = _span(source, token)
     if (mismatch := _wrong_closer(source, tokens, at) or _left_open(source, tokens, at, expected)) is not None:
         return mismatch
-    if before is not None and (about := _wording_before(before, expected)) is not None:
-        message, text, helps = about
-        return Diagnostic(SYNTAX_ERROR, message, Label(_span(source, before), text), helps=helps)
-    if token.type == "SEP" and before is not None:
-        span = Span(source, before.end, before.end)  # the line may go on with a comment
-    message, text, helps = _wording(token, before, expected)
-    return Diagnostic(SYNTAX_ERROR, message, Label(span, text), helps=helps)
+    spot = Spot(source, tokens, at, expected)
+    if at == 0:
+        return declaration(spot)
+    for rule in (*HABITS, *SLIPS, arithmetic):
+        if (found := rule(spot)) is not None:
+            return found
+    return _remaining(spot)
 
 
-def _wording_before(before: Token, expected: set[str]) -> Wording | None:
-    """Where the token before the unexpected one is at fault."""
+def _remaining(spot: Spot) -> Diagnostic:
+    """What no rule knows better."""
+    token, before, expected = spot.token, spot.near(-1), spot.expected
+    span = (before.start, before.end)
     if before.type in ("INT", "STRING") and expected == {"COLON"}:
-        return (
-            f"expected a layer, found {_show(before)}",
-            "",
-            (f"{_show(before)} could only be a label: `{before}: ...`",),
-        )
+        help = f"{shown(before)} could only be a label: `{before}: ...`"
+        return spot.wrong(f"expected a layer, found {shown(before)}", help=help, where=span)
     if before.type == "ALLOW":
-        return "`allow` needs the code of a lint", "", ('as `allow unread-rows "the reason"`',)
+        return spot.wrong("`allow` needs the code of a lint", help='as `allow unread-rows "the reason"`', where=span)
     if before.type == "CODE":
-        return f"`allow {before}` needs a reason", "", (f'as `allow {before} "torchvision does so"`',)
-    return None
-
-
-def _wording(token: Token, before: Token | None, expected: set[str]) -> Wording:
-    shown = _show(token)
-    if token.type in KEYWORDS.values() and "NAME" in expected and token.type not in ("TRUE", "FALSE", "IN"):
-        help = ("a label may have this name: `" + str(token) + ": ...`",) if "LABEL" in expected else ()
-        return f"`{token}` is a reserved word", "not to be used as a name", help
-    if token.type == "LABEL" and before is not None and before.type in ("LPAR", "COMMA"):
-        return f"expected `{token} = ...`, found a label", "", (f"arguments are bound with `=`: `{token}=...`",)
-    if before is None:
-        helps = ("a file holds `network`, `block`, `import`, `default` and `let`",)
-        if token.type in ("INPUT", "NAME", "LABEL", "OUTPUT", "FOR", "REPEAT", "IF"):
-            return f"{shown} stands outside of any network or block", "", helps
-        return f"expected a declaration, found {shown}", "", helps
+        help = f'as `allow {before} "torchvision does so"`'
+        return spot.wrong(f"`allow {before}` needs a reason", help=help, where=span)
     if token.type == "ELSE":
-        return "there is no `if` before this `else`", "", ()
-    if before.type == "LBRACE" and "BAR" in expected:
-        return "the arms of a merge begin with `|`", "", ("as in `add { | a | b }`",)
-    if token.type == "COLON" and before.type == "DOTTED":
-        return "a label is one part of a path, without a dot", "", ("label a group in a group: `a: { b: ... }`",)
-    if token.type == "LABEL" and "NAME" in expected and before.type != "SEP":
-        return f"expected a name, found {shown}", "", (f"a name is bound with `=`: `{token} = ...`",)
-    if token.type == "NAME" and expected == {"LABEL"}:
-        return f"`:` is missing after {shown}", "", (f"as `{token}: [3, 224, 224]`",)
-    if expected == {"NAME", "LSQB", "APPEND"}:
-        return f"expected a shape, found {shown}", "", ("as `input image: [3, 224, 224]`",)
-    if token.type in ("RELATION", "CMP") and "AND" in expected:
-        return "comparisons do not chain", "", ("join two with `and`: `a < b and b < c`",)
-    if token.type == "ASSIGN" and "CMP" in expected:
-        return "`=` does not compare", "", ("write `==`",)
-    if token.type == "SEP" and "LBRACE" in expected and "ARROW" not in expected:
-        return "`{` is missing", "", (BRACE_HELP,)
-    if "ARROW" in expected and token.type in ("NAME", "LABEL", "LBRACE", "INT", "STRING", "IN", "DOTTED"):
-        return (
-            f"expected the end of the statement, found {shown}",
-            "",
-            ("put `->` between layers of a chain, or begin a new line",),
+        return spot.wrong("there is no `if` before this `else`")
+    if before.type in ("NETWORK", "BLOCK") and token.type == "LBRACE":
+        return spot.wrong(
+            f"the {before} has no name", where=span, help=f"as `{before} {_EXAMPLES[before.type]} {{ ... }}`"
         )
-    if token.type in _VALUE and ({"COMMA", "RPAR"} <= expected or {"COMMA", "RSQB"} <= expected):
-        return f"`,` is missing before {shown}", "", ()
-    if token.type == "RBRACE" and before.type == "BAR":
-        return "an arm is empty", "", ("write `| identity` for an arm that passes its value on",)
-    if token.type == "BAR":
-        return "unexpected `|`", "", ("arms stand in the braces of a merge: `add { | a | b }`",)
-    return f"expected {_expectation(expected)}, found {shown}", "", ()
+    if token.type == "SEP" and "LBRACE" in expected and "ARROW" not in expected:
+        return spot.wrong("`{` is missing", help=BRACE_HELP)
+    return spot.wrong(f"expected {_expectation(expected)}, found {shown(token)}")
 
 
 def _unfinished(source: Source, tokens: list[Token], expected: set[str]) -> Diagnostic:
     opened = _open_brackets(tokens)
     last = next(token for token in reversed(tokens) if token.type != "SEP")
     end = Span(source, last.end, last.end)
+    if opened and (nested := _nested(source, tokens[0], end)) is not None:
+        return nested
+    if opened and opened[-1].type == "LBRACE":
+        return _brace_left_open(source, _outdented(source, tokens) or opened[-1], end)
     if opened:
-        return _never_closed(source, _outdented(source, tokens) or opened[-1], end, "by here")
+        return _never_closed(source, opened[-1], end, "by here", ")" if opened[-1].type == "LPAR" else "]")
+    span = _span(source, last)
+    if "LBRACE" in expected and tokens[0].type in ("NETWORK", "BLOCK", "INLINE"):
+        help = f"a body stands in braces: `{tokens[0]} {last} {{ ... }}`"
+        return Diagnostic(SYNTAX_ERROR, f"`{{` is missing after {shown(last)}", Label(span), helps=(help,))
+    spot = Spot(source, [*tokens, Token("SEP", "\n", last.end, last.end)], len(tokens), expected)
+    if (found := imports(spot)) is not None:
+        return found
+    return Diagnostic(SYNTAX_ERROR, f"expected {_expectation(expected)} after {shown(last)}", Label(span, "ends here"))
+
+
+def _nested(source: Source, first: Token, end: Span) -> Diagnostic | None:
+    """A declaration that begins a line further right than the item that is left open before it: it is meant inside."""
+    found = _DECLARATION.match(source.text, end.end)
+    if found is None or len(found["indent"]) <= _line_indent(source, first):
+        return None
+    word = found["word"].split()[-1]
     return Diagnostic(
-        SYNTAX_ERROR, f"expected {_expectation(expected)} after {_show(last)}", Label(_span(source, last), "ends here")
+        MISPLACED_DECLARATION,
+        f"`{word}` declares for a whole file, and stands inside of a {first}",
+        Label(Span(source, *found.span("word"))),
+        helps=(f"move it out of the braces of the {first}",),
     )
 
 
-def _never_closed(source: Source, opening: Token, end: Span, where: str) -> Diagnostic:
-    left, right = _PAIRS[opening.type]
+def _brace_left_open(source: Source, opening: Token, end: Span) -> Diagnostic:
+    """A brace without its end, which is missing where the text is no longer indented further than its line."""
+    line, last = source.position(opening.start)[0], source.position(end.end)[0]
+    indent = _line_indent(source, opening)
+    inside = line
+    for number in range(line + 1, last + 1):
+        text = source.line(number)
+        if text.strip() and len(text) - len(text.lstrip()) <= indent:
+            break
+        inside = number if text.strip() else inside
+    place = min(source.line_starts[inside - 1] + len(source.line(inside)), end.end)
+    return _never_closed(source, opening, Span(source, place, place), "by here", "\n" + " " * indent + "}")
+
+
+def _never_closed(source: Source, opening: Token, end: Span, where: str, closing: str) -> Diagnostic:
     return Diagnostic(
         UNCLOSED,
-        f"`{left}` is never closed",
+        f"`{opening}` is never closed",
         Label(_span(source, opening), "opened here"),
-        (Label(end, f"`{right}` is missing {where}"),),
+        (Label(end, f"`{closing.strip()}` is missing {where}"),),
+        edit=Edit(end, closing),
     )
 
 
@@ -159,7 +166,7 @@ def _left_open(source: Source, tokens: list[Token], at: int, expected: set[str])
     if closer not in expected:
         return None
     end = Span(source, tokens[at - 1].end, tokens[at - 1].end)
-    return _never_closed(source, opened[-1], end, "here")
+    return _never_closed(source, opened[-1], end, "here", ")" if closer == "RPAR" else "]")
 
 
 def _wrong_closer(source: Source, tokens: list[Token], at: int) -> Diagnostic | None:
@@ -168,16 +175,21 @@ def _wrong_closer(source: Source, tokens: list[Token], at: int) -> Diagnostic | 
     if token.type not in _CLOSERS:
         return None
     opened = _open_brackets(tokens[:at])
-    if not opened:
-        return Diagnostic(SYNTAX_ERROR, f"`{token}` closes nothing", Label(_span(source, token)))
+    span = _span(source, token)
+    if not opened or (opened[-1].type == "LBRACE" and token.type != "RBRACE"):
+        return Diagnostic(
+            SYNTAX_ERROR, f"`{token}` closes nothing", Label(span), helps=("leave it out",), edit=Edit(span, "")
+        )
     if opened[-1].type == _CLOSERS[token.type]:
         return None
     left, right = _PAIRS[opened[-1].type]
+    before = tokens[at - 1].end
     return Diagnostic(
         UNCLOSED,
         f"expected `{right}`, found `{token}`",
-        Label(_span(source, token), f"`{right}` is missing before this"),
+        Label(span, f"`{right}` is missing before this"),
         (Label(_span(source, opened[-1]), f"`{left}` was opened here"),),
+        edit=Edit(Span(source, before, before), right),
     )
 
 
@@ -193,14 +205,6 @@ def _open_brackets(tokens: list[Token]) -> list[Token]:
 
 def _span(source: Source, token: Token) -> Span:
     return Span(source, token.start, token.end)
-
-
-def _show(token: Token) -> str:
-    if token.type == "SEP":
-        return "the end of the line" if str(token) == "\n" else "`;`"
-    if token.type == "LABEL":
-        return f"the label `{token}:`"
-    return "a string" if token.type == "STRING" else f"`{token}`"
 
 
 def _expectation(expected: set[str]) -> str:

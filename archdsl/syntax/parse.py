@@ -26,6 +26,9 @@ NESTING_TOO_DEEP = Kind(
 _OPENING = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 _CLOSING = frozenset(_OPENING.values())
 _ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
+_DECLARES = _ITEM_KEYWORDS | {"LET", "DEFAULT", "ALLOW"}
+UNKNOWN_NAMES = "*"
+"""Among the names of broken items: any name may have been declared."""
 
 
 class _Parser:
@@ -43,19 +46,28 @@ def _parser() -> _Parser:
 
 
 def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
-    """The tree of a spec and what is wrong with its text."""
+    """The tree of a spec and what is wrong with its text.
+
+    Of a line that holds no words of the language only that is told. After a mistake, what follows up to the next
+    declaration is not read: it was meant to stand inside of the one before.
+    """
     tokens, docs, doc, problems = tokenize(source)
     broken: set[str] = set()
     items: list[tree.Item] = []
-    unread = [p.primary.span for p in problems if p.primary is not None]
+    unread = {_line(problem) for problem in problems}
+    unread_at = [p.primary.span.start for p in problems if p.primary is not None]
     parser = _parser()
+    lost: int | None = None
     with parser.lock:
         parser.builder.begin(source, docs)
         for part in _split(tokens, source.text):
+            column = source.position(part[0].start)[1]
+            if lost is not None and (column > lost or part[0].type not in _DECLARES):
+                continue
             item, found = _parse_item(parser, source, part)
-            problems += found
-            span = Span(source, part[0].start, part[-1].end)
-            if item is not None and not any(span.start <= u.start < span.end for u in unread):
+            problems += [problem for problem in found if _line(problem) not in unread]
+            lost = column if found else None
+            if item is not None and not any(part[0].start <= at < part[-1].end for at in unread_at):
                 items.append(item)
             else:
                 broken.update(_declared(part))
@@ -102,11 +114,13 @@ def _begins_line(token: Token, text: str) -> bool:
 
 
 def _declared(part: list[Token]) -> list[str]:
-    """The names that a broken item would have declared."""
-    head = [t for t in part[:3] if t.type in ("NAME", "LABEL")]
-    if part[0].type == "IMPORT":
-        return [str(t) for t in part if t.type == "NAME"]
-    return [str(head[0])] if head else []
+    """The names that a broken item would have declared; `*` where it cannot be said which."""
+    names = [str(token) for token in part if token.type == "NAME"]
+    if any(token.type in ("IMPORT", "FROM") for token in part[:3]):
+        return names or [UNKNOWN_NAMES]
+    if part[0].type in _DECLARES:
+        return names[:1]
+    return names[1:2] if part[0].type == part[1 % len(part)].type == "NAME" else []
 
 
 def _parse_item(parser: _Parser, source: Source, tokens: list[Token]) -> tuple[tree.Item | None, list[Diagnostic]]:

@@ -42,7 +42,8 @@ def test_diagnostics(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_every_kind_is_met() -> None:
     """Each kind stands in a page or a golden file. Lints have examples of their own."""
     pages = "".join(page.read_text("utf-8") for page in PAGES.rglob("*.md"))
-    goldens = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.txt"))
+    files = [*FOLDER.glob("*.txt"), *(GOLDEN / "mistakes").glob("*.md")]
+    goldens = "".join(path.read_text("utf-8") for path in files)
     met = {
         *re.findall(r"#! \d+ ([a-z-]+)", pages),
         *re.findall(r"^(?:error|warning)\[([a-z-]+)\]", goldens, re.MULTILINE),

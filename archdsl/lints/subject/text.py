@@ -62,8 +62,6 @@ class Text:
     def __init__(self, file: tree.File) -> None:
         self.file = file
         self.source = file.source
-        self.meant: frozenset[str] = frozenset()
-        """Names that were most likely meant where an unknown one stands: what is misspelt is not unused."""
 
     @cached_property
     def declarations(self) -> list[Declaration]:

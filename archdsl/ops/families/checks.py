@@ -30,6 +30,15 @@ def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> in
     """The number of an axis, counted from 0. Raises `Misfit` where there is no such axis."""
     if -x.rank <= axis < x.rank:
         return axis % x.rank
+    if axis > x.rank and axis in x.shape:
+        meant = x.shape.index(axis) - x.rank
+        raise Misfit(
+            f"`{op}`: {axis} is the size of an axis, not its number",
+            attribute=attribute,
+            label=f"{show_shape(x.shape)} has {x.rank} axes",
+            help=f"axis {meant} has {axis} rows: write `{meant}`",
+            instead=str(meant),
+        )
     raise Misfit(
         f"`{op}`: {show_shape(x.shape)} has no axis {axis}",
         attribute=attribute,

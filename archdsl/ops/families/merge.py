@@ -166,9 +166,14 @@ def check_same_rank(op: str, first: Shape, other: Shape, operand: int) -> None:
         raise _mismatch(
             op,
             operand,
-            f"{len(other)} {'axis' if len(other) == 1 else 'axes'}, not {len(first)}",
+            f"{_axes(len(first))} and {_axes(len(other))}",
+            f"{_axes(len(other))}, not {len(first)}",
             "a gate keeps its axes: [C, 1, 1] beside [C, H, W]" if 1 in (len(first), len(other)) else None,
         )
+
+
+def _axes(rank: int) -> str:
+    return f"{rank} {'axis' if rank == 1 else 'axes'}"
 
 
 def check_axes(op: str, first: Shape, other: Shape, operand: int, differing: Iterable[int]) -> None:
@@ -179,13 +184,34 @@ def check_axes(op: str, first: Shape, other: Shape, operand: int, differing: Ite
     names = AXIS_NAMES.get(len(first), tuple(f"axis {a}" for a in range(len(first))))
     label = "; ".join(f"{names[a]} {other[a]}, not {first[a]}" for a in axes)
     if axes == (0,) and len(first) in AXIS_NAMES:
-        help = f"bring one arm to the channels of the other, as by `conv({first[0]}, 1x1)`"
+        help = f"bring one arm to the channels of the other, as by `conv({first[0]}, {_one(len(first) - 1)})`"
+        what = f"{first[0]} and {other[0]} channels"
+    elif len(first) in AXIS_NAMES and 0 not in axes:
+        what = f"maps of {_sizes(first)} and {_sizes(other)}"
+        help = _of_one_size(op, first[1:], other[1:])
     else:
+        what = f"the shapes {show_shape(first)} and {show_shape(other)}"
         help = "strides, windows and padding of the arms have to lead to the same sizes"
-    raise _mismatch(op, operand, label, help)
+    raise _mismatch(op, operand, what, label, help)
 
 
-def _mismatch(op: str, operand: int, label: str, help: str | None) -> Misfit:
-    return Misfit(
-        f"the arms of `{op}` have different shapes", code="shape-mismatch", operand=operand, label=label, help=help
-    )
+def _one(rank: int) -> str:
+    return "x".join("1" * rank)
+
+
+def _sizes(shape: Shape) -> str:
+    return "x".join(map(str, shape[1:]))
+
+
+def _of_one_size(op: str, first: Shape, other: Shape) -> str:
+    """How maps come to one size: by a stride where one is a multiple, else by padding or a crop."""
+    large, small = (first, other) if first > other else (other, first)
+    ratio = round(large[0] / small[0])
+    if ratio > 1 and all(-(-a // ratio) == b for a, b in zip(large, small, strict=True)):
+        return f"give the larger arm stride {ratio} too, as a 1x1 `conv` has it"
+    crop = ", or `crop(like=...)` cuts the larger one" if op == "concat" else ""
+    return f"`pad=half` keeps the size of a map under an odd window{crop}"
+
+
+def _mismatch(op: str, operand: int, what: str, label: str, help: str | None) -> Misfit:
+    return Misfit(f"the arms of `{op}` have {what}", code="shape-mismatch", operand=operand, label=label, help=help)

@@ -16,6 +16,13 @@ AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 Padding = tuple[tuple[int, int], ...]
 """Rows before and after each spatial axis."""
 
+_RANK_HELP = {
+    (2, 3): "shapes have no batch axis: an image is [3, 224, 224]",
+    (2, 1): "the first axis is that of the channels: a grey image is [1, 28, 28]",
+    (1, 2): "one number is a size for all axes: `3` is 3x3",
+}
+"""By the numbers of sizes given and of spatial axes."""
+
 AnOp = TypeVar("AnOp", bound=Op)
 
 
@@ -79,6 +86,8 @@ def per_axis(value: Any, rank: int, attribute: str) -> Shape:
             f"`{attribute}` has {counted(len(value), 'size')}, the input {counted(rank, 'spatial axis')}",
             code="wrong-rank",
             attribute=attribute,
+            label=f"{len(value)} against {rank}",
+            help=_RANK_HELP.get((len(value), rank)),
         )
     return tuple(value)
 

@@ -1,0 +1,259 @@
+"""Calls as PyTorch and Keras write them, in the words of this language."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from archdsl.elaborate.kinds import KIND_MISMATCH, TOO_MANY_ARGUMENTS, UNKNOWN_ARGUMENT, UNKNOWN_NAME
+from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.scope import known_elsewhere
+from archdsl.ops import find
+from archdsl.source import Edit, Kind, Span
+from archdsl.syntax import tree
+
+DROPPED = "-"
+READ_OFF = "it is read off the input"
+
+_POSITIONS = {
+    "Conv.d": "- channels window stride pad dilation groups bias",
+    "ConvTranspose.d": "- channels window stride pad output_pad groups bias dilation",
+    "Linear": "- features bias",
+    "BatchNorm.d": "- eps momentum",
+    "LayerNorm": "-",
+    "GroupNorm": "groups - eps",
+    "MaxPool.d": "window stride pad dilation",
+    "AvgPool.d": "window stride pad",
+    "AdaptiveAvgPool.d": "out",
+    "Dropout": "p -",
+    "LeakyReLU": "slope -",
+    "Embedding": "vocabulary features",
+    "MultiheadAttention": "- heads",
+    "Softmax": "axis",
+    "Conv.D": "channels window stride pad",
+    "Dense": "features",
+    "MaxPooling.D": "window stride pad",
+    "AveragePooling.D": "window stride pad",
+}
+"""The arguments of their modules by position, under the names that they have here."""
+_OURS = {"linear": "- features bias", "bn": "- eps momentum", "gn": "groups - eps", "attention": "- heads"}
+"""Operators of this language that are written with the arguments of PyTorch's."""
+_NAMES = {
+    "kernel_size": "window", "kernel": "window", "pool_size": "window", "padding": "pad", "strides": "stride",
+    "out_channels": "channels", "filters": "channels", "out_features": "features", "units": "features",
+    "use_bias": "bias", "dilation_rate": "dilation", "output_padding": "output_pad", "rate": "p", "drop_prob": "p",
+    "num_heads": "heads", "num_groups": "groups", "num_embeddings": "vocabulary", "input_dim": "vocabulary",
+    "embedding_dim": "features", "output_dim": "features", "scale_factor": "scale", "negative_slope": "slope",
+    "alpha": "slope", "output_size": "out", "ceil_mode": "round",
+}  # fmt: skip
+_FUNCTIONS = {"range": "", "int": "floor"}
+_REASONS = {
+    **dict.fromkeys(
+        ("in_channels", "in_features", "num_features", "normalized_shape", "num_channels", "embed_dim", "input_shape"),
+        READ_OFF,
+    ),
+    "inplace": "what can run in place is found when compiling",
+    "batch_first": "shapes here have no batch axis",
+}
+"""Arguments that nothing takes here, each with the reason."""
+
+
+class Written(NamedTuple):
+    """A call in the words of this language, and why some of its arguments are gone."""
+
+    text: str
+    reasons: tuple[str, ...]
+
+
+class _Call:
+    """The parts of a call that is being written anew."""
+
+    def __init__(self, name: str) -> None:
+        op = find(name)
+        self.name = name
+        self.fields = tuple(op.fields()) if op is not None else ()
+        self.positional = self.fields[: op.positional] if op is not None else ()
+        self.parts: list[str] = []
+        self.reasons: list[str] = []
+        self.given: set[str] = set()
+        self.activation = ""
+        self.in_order = True
+
+    def takes(self, arguments: list[tree.Argument], order: tuple[str, ...]) -> bool:
+        """Adds arguments, those by position in this order; whether all of them could be said."""
+        for index, argument in enumerate(arguments):
+            given = argument.name
+            target = _target(given.text, self) if given is not None else order[index] if index < len(order) else None
+            if target is None or not _give(self, target, argument):
+                return False
+        return True
+
+    @property
+    def lacks(self) -> bool:
+        """Whether an attribute without a default was not given."""
+        op = find(self.name)
+        return op is not None and any(a.is_required and n not in self.given for n, a in op.fields().items())
+
+    def drop(self, reason: str) -> None:
+        self.reasons += [reason] if reason not in self.reasons else []
+
+    def give(self, name: str, text: str, *, named: bool) -> None:
+        at = len(self.parts)
+        self.given.add(name)
+        self.in_order = self.in_order and not named and at < len(self.positional) and self.positional[at] == name
+        self.parts.append(text if self.in_order else f"{name}={text}")
+
+    @property
+    def text(self) -> str:
+        inside = ", ".join(self.parts)
+        return (f"{self.name}({inside})" if inside else self.name) + self.activation
+
+
+def written(name: str, theirs: str, arguments: list[tree.Argument]) -> Written | None:
+    """A call of `theirs`, which is `name` here, with its arguments in our words; None where they cannot be told."""
+    if theirs.startswith("Global"):
+        return Written(f"{name}(global)", ())
+    if "Pooling" in theirs and not arguments:
+        return Written(f"{name}(2)", ("a pool's window has no default",))
+    for order in (_order(theirs, is_ours=theirs == name), None):
+        call = _Call(name)
+        if call.takes(arguments, call.positional if order is None else order) and not call.lacks:
+            return Written(call.text, tuple(call.reasons))
+    return None
+
+
+def _order(theirs: str, *, is_ours: bool) -> tuple[str, ...] | None:
+    found = _OURS.get(theirs) if is_ours else _POSITIONS.get(re.sub(r"[123](?=[dD]$)", ".", theirs))
+    return tuple(found.split()) if found is not None else None
+
+
+def _target(name: str, call: _Call) -> str | None:
+    """What an argument by name is called here; None where that is not known."""
+    if name in call.fields or name == "activation":
+        return name
+    if name in _REASONS:
+        return name
+    if name == "dim" and "axis" in call.fields:
+        return name
+    ours = _NAMES.get(name)
+    return ours if ours in call.fields else None
+
+
+def _give(call: _Call, target: str, argument: tree.Argument) -> bool:
+    """Adds an argument to a call; whether it could be said."""
+    value = argument.value
+    text = value.span.text
+    if target == DROPPED or _REASONS.get(target) == READ_OFF:
+        call.drop("sizes of the input are not given: they are read off the input")
+    elif target in _REASONS:
+        call.drop(_REASONS[target])
+    elif target == "activation":
+        word = value.text if isinstance(value, tree.Name | tree.String) else ""
+        call.drop("an activation is a layer of its own")
+        call.activation = f" -> {word}"
+        return find(word) is not None
+    elif target == "dim":
+        call.drop("axes are counted without the batch")
+        if not (isinstance(value, tree.Number) and value.value >= 1):
+            return False
+        call.give("axis", str(value.value - 1), named=True)
+    elif target in call.fields:
+        call.give(target, {"True": "true", "False": "false"}.get(text, text), named=argument.name is not None)
+    else:
+        return False
+    return True
+
+
+def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
+    """A fault of a call that was written as in another framework, with the call as it is written here."""
+    found, callee, arguments = fault.diagnostic, call.callee, call.arguments
+    assert found.primary is not None
+    at = found.primary.span
+    span = Span(callee.span.source, callee.span.start, call.span.end)
+    if found.kind is UNKNOWN_NAME and at == callee.span:
+        return _unknown_callee(fault, callee, arguments, span)
+    if found.kind is KIND_MISMATCH and arguments and at.source is span.source:
+        return _given_tensors(fault, callee, arguments, span)
+    if found.kind not in (UNKNOWN_ARGUMENT, TOO_MANY_ARGUMENTS) or not any(at in _places(a) for a in arguments):
+        return fault
+    given = next((a.name.text for a in arguments if a.name is not None and a.name.span == at), "")
+    ours = written(callee.text, callee.text, arguments) if find(callee.text) is not None else None
+    if ours is not None:
+        return _mended(found.kind, _about(callee.text, given, ours), at, (), ours, span)
+    if given == "dim" and find(callee.text) is not None:
+        return Fault(found.kind, _about(callee.text, given, None), at, helps=("`dim=1` is `axis=0`",))
+    return fault
+
+
+def _unknown_callee(fault: Fault, callee: tree.Word, arguments: list[tree.Argument], span: Span) -> Fault:
+    """A call of what has another name here."""
+    name, edit = callee.text, fault.diagnostic.edit
+    if name in _FUNCTIONS:
+        return _function(name, arguments, span)
+    known = known_elsewhere(name) or (edit.replacement if edit is not None and not name.islower() else "")
+    ours = written(known, name, arguments) if find(known) is not None else None
+    if ours is None:
+        return fault
+    return _mended(UNKNOWN_NAME, f"`{name}` is called `{known}` here", callee.span, ours.reasons, ours, span)
+
+
+def _given_tensors(fault: Fault, callee: tree.Word, arguments: list[tree.Argument], span: Span) -> Fault:
+    """Tensors between the parentheses: a list of them for a merge, or one for a layer."""
+    found, first = fault.diagnostic, arguments[0]
+    assert found.primary is not None
+    op = find(callee.text)
+    if op is None or first.name is not None or not first.span.start <= found.primary.span.start < first.span.end:
+        return fault
+    if op.operands is None and isinstance(first.value, tree.List):
+        ours = written(callee.text, callee.text, arguments[1:])
+        arms = "".join(f" | {item.span.text}" for item in first.value.items)
+        text = f"{ours.text if ours is not None else callee.text} {{{arms} }}"
+        message = f"`{callee.text}` takes its values as arms, not as a list"
+        return _mended(found.kind, message, first.span, (), Written(text, ()), span)
+    rest = _without_batch(callee.text, arguments[1:])
+    if op.operands == 1 and rest is not None and found.primary.span == first.span:
+        ours = Written(f"{first.span.text} -> {callee.text}{rest}", ())
+        return _mended(
+            found.kind, f"`{callee.text}` is applied with `->`, not by calling it", first.span, (), ours, span
+        )
+    return fault
+
+
+def _without_batch(name: str, arguments: list[tree.Argument]) -> str | None:
+    """The axes among a function's arguments, counted without the batch, in parentheses; None where there is more."""
+    if not arguments:
+        return ""
+    axis = arguments[0].value
+    if len(arguments) > 1 or name not in ("flatten", "softmax", "log_softmax") or not isinstance(axis, tree.Number):
+        return None
+    return None if axis.value < 1 else "" if name == "flatten" and axis.value == 1 else f"({axis.value - 1})"
+
+
+def _mended(kind: Kind, message: str, at: Span, notes: tuple[str, ...], ours: Written, span: Span) -> Fault:
+    return Fault(kind, message, at, notes=notes, helps=(f"write `{ours.text}`",), edit=Edit(span, ours.text))
+
+
+def _function(name: str, arguments: list[tree.Argument], span: Span) -> Fault:
+    """A function of Python."""
+    texts = [argument.value.span.text for argument in arguments]
+    if name != "range":
+        message, ours = f"`{name}` is called `{_FUNCTIONS[name]}` here", f"{_FUNCTIONS[name]}({', '.join(texts)})"
+    else:
+        first, last, *step = texts if len(texts) > 1 else ["0", *texts, *([""] * (not texts))]
+        message, ours = "a range is written with dots", f"{first}..<{last}" + (f" by {step[0]}" if step else "")
+    return Fault(UNKNOWN_NAME, message, span, helps=(f"write `{ours}`",), edit=Edit(span, ours))
+
+
+def _places(argument: tree.Argument) -> tuple[Span, ...]:
+    return (argument.span,) if argument.name is None else (argument.span, argument.name.span)
+
+
+def _about(name: str, given: str, ours: Written | None) -> str:
+    """What is wrong with an argument that has another name here, or none."""
+    if given == "dim":
+        return f"`{name}` has no attribute `dim`: it is called `axis` here, and axes are counted without the batch"
+    if given in _NAMES:
+        return f"`{name}` has no attribute `{given}`: it is called `{_NAMES[given]}` here"
+    if given and ours is not None:
+        return f"`{name}` has no attribute `{given}`: {_REASONS.get(given) or ours.reasons[0]}"
+    return f"`{name}` takes no size of its input: {READ_OFF}"

@@ -1,0 +1,326 @@
+"""Habits of other languages: what Python, C and the frameworks write, in the words of this one."""
+
+from __future__ import annotations
+
+from archdsl.source import Diagnostic, nearest
+from archdsl.syntax.frameworks import FRAMEWORKS
+from archdsl.syntax.spot import Spot, shown
+
+_DECLARATIONS = {
+    "def": "block", "function": "block", "fn": "block", "module": "block", "class": "network", "model": "network",
+    "net": "network", "const": "let", "var": "let", "include": "import", "using": "import", "macro": "inline",
+}  # fmt: skip
+_CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict"))
+_MERGES = {"Concatenate": "concat", "Add": "add", "Multiply": "multiply", "Maximum": "maximum", "Average": "average"}
+_WORDS = ("network", "block", "import", "default", "let", "inline", "allow")
+_PYTHON = frozenset(("torch", "torchvision", "tensorflow", "tf", "keras", "numpy", "jax", "flax", "math", "os", "timm"))
+_RELATIONS = {"is": "==", "equals": "==", "about": "~", "around": "~", "approx": "~"}
+
+
+def framework(spot: Spot) -> Diagnostic | None:
+    """`nn.Conv2d(...)`, `self.conv1 = ...`, `conv1 = ...`: operators have no module, layers are labelled."""
+    token, before = spot.token, spot.near(-1)
+    if token.type == "LPAR" and before.type == "DOTTED":
+        *heads, name = str(before).split(".")
+        if heads[0] not in FRAMEWORKS:
+            return spot.wrong(f"`{before}` cannot be called: a layer has one name, without dots")
+        if name in _CONTAINERS:
+            return spot.wrong(
+                f"there is no `{before}`: a sequence is written line by line, or with `->`",
+                where=(before.start, before.end),
+                help="`name: { ... }` groups it",
+            )
+        return spot.wrong(
+            f"`{before}`: operators stand alone, without `{'.'.join(heads)}`",
+            where=(before.start, before.end),
+            help=f"write `{name}(...)`",
+            edit=(before.start, before.end, name),
+        )
+    if token.type == "ASSIGN" and before.type in ("NAME", "DOTTED") and spot.begins_statement:
+        return _assigned(spot)
+    if token.type == "LPAR" and before.type == "RPAR" and spot.ends_statement:
+        return _called(spot)
+    return None
+
+
+def _assigned(spot: Spot) -> Diagnostic | None:
+    """`name = ...` as a statement: a layer gets a label, a number a `let`."""
+    before, after = spot.near(-1), spot.near(1)
+    *heads, name = str(before).split(".")
+    if after.type in ("CMP", "RELATION") or (heads and heads != ["self"]):
+        return None
+    if after.type in ("INT", "FLOAT", "WINDOW", "STRING", "LSQB"):
+        return spot.wrong(
+            f"`{before} = ...` is no statement: a number or a list is named with `let`",
+            where=(before.start, spot.token.end),
+            help=f"write `let {name} = ...`",
+            edit=(before.start, before.end, f"let {name}"),
+        )
+    if spot.types(1, 4) == ("NAME", "LPAR", "NAME", "RPAR") and spot.near(5).type != "ARROW":
+        stretch, written = (before.start, spot.near(4).end), f"{spot.near(3)} -> {after} as {name}"
+        return spot.wrong(
+            f"`{before} = ...` is no statement: a layer is applied with `->`, and `as` names its result",
+            where=(before.start, spot.token.end),
+            help=f"write `{written}`",
+            edit=(*stretch, written),
+        )
+    return spot.wrong(
+        f"`{before} = ...` is no statement: a layer is labelled with `:`, a result is named with `as`",
+        where=(before.start, spot.token.end),
+        help=f"write `{name}: ...`, or `... as {name}`",
+        edit=(before.start, spot.token.end, f"{name}:"),
+    )
+
+
+def _called(spot: Spot) -> Diagnostic:
+    """`conv(64, 3x3)(image)`: what is applied to values in parentheses."""
+    message, help = "a layer is applied with `->`, not by calling it", "as `image -> conv(64, 3x3)`"
+    closing = spot.closing(spot.at)
+    start = spot.tokens[spot.statement()].start
+    if closing is None or spot.near(1).type not in ("NAME", "IN", "LSQB"):
+        return spot.wrong(message, help=help)
+    layer, end = spot.text(start, spot.near(-1).end), spot.tokens[closing].end
+    if spot.near(1).type == "LSQB":
+        parts = spot.parts(spot.at + 1, closing - 1, "COMMA")
+        name = layer.removesuffix("()")
+        written = f"{_MERGES.get(name, name)} {{{''.join(f' | {part}' for part in parts)} }}"
+        return spot.wrong(
+            "values are joined as arms in braces, not as a list", help=f"write `{written}`", edit=(start, end, written)
+        )
+    written = f"{spot.text(spot.token.end, spot.tokens[closing].start).strip()} -> {layer}"
+    return spot.wrong(message, help=f"write `{written}`", edit=(start, end, written))
+
+
+def arithmetic(spot: Spot) -> Diagnostic | None:
+    """Arithmetic between layers or tensors, and comments of C."""
+    token, before, after = spot.token, spot.near(-1), spot.near(1)
+    if token.type == "FLOORDIV" and spot.expected & {"ARROW", "RBRACE", "SEP"}:
+        return spot.wrong(
+            "a comment begins with `#`, not with `//`", help="write `#`", edit=(token.start, token.end, "#")
+        )
+    if token.type == "DIVIDE" and after.type == "TIMES":
+        return _c_comment(spot)
+    if token.type == "TIMES" and before.type == "TIMES" and spot.touch(-1, 0):
+        stretch = (before.start, token.end)
+        return spot.wrong(
+            "a power is written with `^`, not with `**`", where=stretch, help="write `^`", edit=(*stretch, "^")
+        )
+    if token.type not in ("PLUS", "MINUS", "TIMES") or not spot.ends_statement:
+        return None
+    joins = {"PLUS": "add", "MINUS": "subtract", "TIMES": "multiply"}[token.type]
+    gap = 2 if after.type == "ASSIGN" and spot.touch(0, 1) else 1
+    other = spot.near(gap)
+    is_plain = before.type == "NAME" and spot.begins_statement and other.type == "NAME"
+    edit = (before.start, other.end, f"{before} -> {joins}({other})") if is_plain else None
+    return spot.wrong(
+        f"`{token}` is for numbers; tensors are joined by `{joins}`",
+        where=(token.start, spot.near(gap - 1).end),
+        help=f"write `{edit[2]}`" if edit else f"as `a -> {joins}(b)`, or `{joins} {{ | ... | ... }}`",
+        edit=edit,
+    )
+
+
+def _c_comment(spot: Spot) -> Diagnostic:
+    start, end = spot.token.start, spot.line_end(spot.token.start)
+    line = spot.text(start, end).rstrip()
+    edit = (start, start + len(line), f"# {line[2:-2].strip()}") if line.endswith("*/") else None
+    return spot.wrong(
+        "a comment begins with `#`, not with `/*`",
+        help="it ends with its line",
+        where=(start, spot.near(1).end),
+        edit=edit,
+    )
+
+
+def control(spot: Spot) -> Diagnostic | None:
+    """`elif`, `while`, colons instead of braces, `and` and `or` in signs, conditions on layers."""
+    token, before, after = spot.token, spot.near(-1), spot.near(1)
+    if token.type == "NAME" and str(token) in ("elif", "elsif") and "ELSE" in spot.expected:
+        return spot.wrong(
+            f"`{token}` is written `else if`", help="write `else if`", edit=(token.start, token.end, "else if")
+        )
+    if before.type == "NAME" and str(before) == "while" and spot.begins_statement:
+        return spot.wrong(
+            "there is no `while`: every loop has its end in the text",
+            where=(before.start, before.end),
+            help="`repeat 3 { ... }` and `for i in 0..<3 { ... }` are loops",
+        )
+    if spot.types(0, 1) == ("BAR", "BAR") and "NAME" not in spot.expected:
+        stretch = (token.start, after.end)
+        return spot.wrong("`||` is written `or`", where=stretch, help="write `or`", edit=(*stretch, "or"))
+    is_colon = token.type == "COLON" and "LBRACE" in spot.expected
+    is_label = token.type == "LABEL" and before.type in ("IF", "IN", "REPEAT", "NETWORK", "BLOCK")
+    if (is_colon or is_label) and "ARROW" not in spot.expected:
+        return spot.wrong("a body stands in braces, not behind a colon", help="as `if c { ... }`, `network A { ... }`")
+    if token.type == "IF" and spot.ends_statement:
+        return spot.wrong(
+            "`a if c else b` chooses between numbers, not between layers", help="write `if c { a } else { b }`"
+        )
+    if token.type == "FOR" and {"COMMA", "RSQB"} <= spot.expected:
+        return spot.wrong(
+            "a list is written out: there is no `for` in it",
+            help="work its items out in a loop: `for i in 1..3 { ... }`",
+        )
+    return None
+
+
+def functions(spot: Spot) -> Diagnostic | None:
+    """`lambda`, `assert`, strings of Python."""
+    token, before = spot.token, spot.near(-1)
+    lambdas = [i for i in (-1, -2, 0) if str(spot.near(i)) == "lambda"]
+    if lambdas:
+        word = spot.near(lambdas[0])
+        return spot.wrong(
+            "there is no `lambda`: what takes arguments is a block",
+            where=(word.start, word.end),
+            help="declare it: `block unit(width) { ... }`",
+        )
+    if before.type == "NAME" and str(before) == "assert" and spot.begins_statement:
+        return spot.wrong(
+            "`assert` is written `expect`",
+            where=(before.start, before.end),
+            help="write `expect`",
+            edit=(before.start, before.end, "expect"),
+        )
+    if token.type == "STRING" and before.type == "NAME" and str(before) in ("f", "r", "rf") and spot.touch(-1, 0):
+        return spot.wrong(
+            f"a string has no `{before}` before it: labels may have holes as they are",
+            where=(before.start, token.end),
+            help=f"write `{token}`",
+            edit=(before.start, before.end, ""),
+        )
+    return None
+
+
+def claims(spot: Spot) -> Diagnostic | None:
+    """Relations that claims do not have."""
+    token, before = spot.token, spot.near(-1)
+    if "ABOUT" not in spot.expected:
+        return None
+    if token.type == "CMP" and str(token) in "<>":
+        return spot.wrong(f"a claim compares by `==`, `~`, `<=` or `>=`, not by `{token}`", help=f"write `{token}=`")
+    relation = _RELATIONS.get(str(token))
+    if relation is not None:
+        return spot.wrong(
+            f"`{token}` is written `{relation}`", help=f"write `{relation}`", edit=(token.start, token.end, relation)
+        )
+    if token.type in ("RBRACE", "SEP"):
+        return spot.wrong(
+            "the claim says nothing of its figure", "`==`, `~`, `<=` or `>=` follows", where=(before.start, before.end)
+        )
+    return None
+
+
+def tuples(spot: Spot) -> Diagnostic | None:
+    """`(3, 3)`: a list in parentheses."""
+    opening = spot.opening()
+    if spot.token.type != "COMMA" or opening is None or spot.tokens[opening].type != "LPAR":
+        return None
+    closing = spot.closing(opening)
+    is_call = opening > 0 and spot.tokens[opening - 1].type in ("NAME", "DOTTED")
+    if closing is None or is_call:
+        return None
+    written = f"[{', '.join(spot.parts(opening, closing, 'COMMA'))}]"
+    stretch = (spot.tokens[opening].start, spot.tokens[closing].end)
+    return spot.wrong(
+        "a list stands in brackets, not in parentheses",
+        where=stretch,
+        help=f"write `{written}`",
+        edit=(*stretch, written),
+    )
+
+
+def strings(spot: Spot) -> Diagnostic | None:
+    """Text that stands without quotes."""
+    token, before = spot.token, spot.near(-1)
+    if spot.expected != {"STRING"}:
+        return None
+    end = token.end if before.type == "FROM" else spot.line_end(token.start)
+    text = spot.text(token.start, end).rstrip()
+    if '"' in text or token.type in ("SEP", "RBRACE"):
+        return None
+    return spot.wrong(
+        f"the text after `{before}` stands in quotes",
+        where=(token.start, token.start + len(text)),
+        help=f'write `{before} "{text}"`',
+        edit=(token.start, token.start + len(text), f'"{text}"'),
+    )
+
+
+def attributes(spot: Spot) -> Diagnostic | None:
+    """`default conv pad=1`: attributes without parentheses."""
+    token = spot.token
+    if spot.near(-2).type != "DEFAULT" or token.type != "NAME":
+        return None
+    end = spot.line_end(token.start)
+    text = spot.text(token.start, end).rstrip()
+    call = f"{spot.near(-1)}({text})"
+    return spot.wrong(
+        "attributes stand in parentheses",
+        help=f"write `default {call}`",
+        edit=(spot.near(-1).start, token.start + len(text), call),
+    )
+
+
+def imports(spot: Spot) -> Diagnostic | None:
+    """Imports of Python, and imports that do not say what they take."""
+    token, before = spot.token, spot.near(-1)
+    if before.type == "IMPORT" and token.type in ("STRING", "TIMES"):
+        return spot.wrong("an import names what it takes", help='as `import bottleneck, layer from "blocks.arch"`')
+    name = token if before.type == "IMPORT" else before
+    if spot.near(-1 if name is token else -2).type != "IMPORT" or "STRING" in spot.expected:
+        return None
+    if str(name).split(".")[0] in _PYTHON:
+        end = spot.line_end(name.start)
+        end += spot.text(end, end + 1) == "\n"
+        start = spot.near(-1 if name is token else -2).start
+        return spot.wrong(
+            "a spec imports from specs: operators are there already",
+            where=(start, name.end),
+            help="leave the line out",
+            edit=(start, end, ""),
+        )
+    return spot.wrong("an import says where from", help=f'as `import {name} from "blocks.arch"`')
+
+
+def declaration(spot: Spot) -> Diagnostic:
+    """What begins an item of a file and is none."""
+    token = spot.token
+    meant = _DECLARATIONS.get(str(token).casefold()) or nearest(str(token), _WORDS)
+    if token.type == "FROM":
+        return _reversed_import(spot)
+    if token.type == "NAME" and meant is not None and spot.near(1).type in ("NAME", "BLOCK", "DOTTED"):
+        return spot.wrong(
+            f"`{token}` declares nothing", f"did you mean `{meant}`?", edit=(token.start, token.end, meant)
+        )
+    help = "a file holds `network`, `block`, `import`, `default` and `let`"
+    if token.type in ("EXPECT", "DISPUTE", "SOURCE", "WHERE"):
+        return spot.wrong(f"`{token}` stands outside of any network", help="move it into the braces of its network")
+    if token.type in (
+        "INPUT",
+        "NAME",
+        "LABEL",
+        "OUTPUT",
+        "FOR",
+        "REPEAT",
+        "IF",
+        "RETURN",
+        "DOTTED",
+        "SHARED",
+        "TRAINING",
+    ):
+        return spot.wrong(f"{shown(token)} stands outside of any network or block", help=help)
+    return spot.wrong(f"expected a declaration, found {shown(token)}", help=help)
+
+
+def _reversed_import(spot: Spot) -> Diagnostic:
+    """`from "blocks.arch" import unit`."""
+    message, help = "an import says first what it takes, then from where", 'as `import unit from "blocks.arch"`'
+    if spot.types(1, 2) != ("STRING", "IMPORT"):
+        return spot.wrong(message, help=help)
+    end = spot.tokens[-1].end
+    written = f"import {spot.text(spot.near(2).end, end).strip()} from {spot.near(1)}"
+    return spot.wrong(message, help=f"write `{written}`", edit=(spot.token.start, end, written))
+
+
+HABITS = (imports, attributes, strings, tuples, control, functions, claims, framework)

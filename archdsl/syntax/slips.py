@@ -1,0 +1,309 @@
+"""Slips of the pen: braces, bars, arrows and separators that are missing, or there once too often."""
+
+from __future__ import annotations
+
+import re
+
+from archdsl.source import Diagnostic, nearest
+from archdsl.syntax.lexer import KEYWORDS
+from archdsl.syntax.spot import Spot, shown
+
+_STARTS = frozenset(("NAME", "LABEL", "LBRACE", "INT", "STRING", "IN", "DOTTED"))
+_VALUES = frozenset(("NAME", "INT", "FLOAT", "SI", "WINDOW", "STRING", "LSQB", "LPAR", "DOTTED", "IN", "TRUE", "FALSE"))
+_BEGINNINGS = ("repeat", "for", "if", "training", "let", "shared", "default", "input", "output", "return", "where")
+_STATEMENTS = (*_BEGINNINGS, "expect", "dispute", "source", "allow")
+_UNITS = frozenset(["k", "K", "M", "G", "T", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB"])
+
+
+def arrow(spot: Spot) -> Diagnostic | None:
+    """Arrows of other languages, and an arrow that leads nowhere."""
+    token, before, after = spot.token, spot.near(-1), spot.near(1)
+    spelt = spot.text(token.start, after.end)
+    if spelt in ("=>", ">>", "|>", "=>") and spot.touch(0, 1):
+        return spot.wrong(
+            f"the arrow is `->`, not `{spelt}`",
+            where=(token.start, after.end),
+            edit=(token.start, after.end, "->"),
+            help="write `->`",
+        )
+    if token.type == "ARROW" and before.type == "ARROW":
+        return spot.wrong("two arrows in a row", help="leave one out", edit=(token.start, after.start, ""))
+    if before.type == "ARROW" and token.type in ("RBRACE", "SEP", "BAR"):
+        return spot.wrong("a layer is missing after `->`", "leads nowhere", where=(before.start, before.end))
+    return None
+
+
+def comma(spot: Spot) -> Diagnostic | None:
+    """Commas that are missing, doubled, or in place of something else."""
+    token, before = spot.token, spot.near(-1)
+    is_list = {"COMMA", "RPAR"} <= spot.expected or {"COMMA", "RSQB"} <= spot.expected
+    if token.type == "NAME" and str(token) in ("x", "X") and spot.types(-1, 1) == ("INT", "NAME", "INT"):
+        return _spaced_window(spot)
+    if token.type in _VALUES and is_list:
+        return spot.wrong(f"`,` is missing before {shown(token)}", help="write `,`", edit=(before.end, before.end, ","))
+    if token.type == "SEP" and str(token) == ";" and is_list:
+        return spot.wrong("`,` stands between arguments, not `;`", help="write `,`", edit=(token.start, token.end, ","))
+    if token.type != "COMMA":
+        return None
+    if before.type in ("COMMA", "LPAR", "LSQB"):
+        return spot.wrong("there is nothing before this `,`", help="leave it out", edit=(token.start, token.end, ""))
+    found = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)").match(spot.source.text, before.start)
+    if before.type == "INT" and found is not None and "RBRACE" in spot.expected:
+        number = found.group().replace(",", "_")
+        return spot.wrong(
+            "the digits of a number are grouped by `_`, not by `,`",
+            where=found.span(),
+            help=f"write `{number}`",
+            edit=(*found.span(), number),
+        )
+    if spot.ends_statement:
+        return spot.wrong(
+            "layers are joined by `->`, not by `,`", help="write `->`", edit=(before.end, token.end, " ->")
+        )
+    return None
+
+
+def _spaced_window(spot: Spot) -> Diagnostic:
+    stretch = (spot.near(-1).start, spot.near(1).end)
+    window = f"{spot.near(-1)}x{spot.near(1)}"
+    return spot.wrong(
+        "a window is written without blanks", where=stretch, help=f"write `{window}`", edit=(*stretch, window)
+    )
+
+
+def missing_arrow(spot: Spot) -> Diagnostic | None:
+    """Two layers side by side; the first may be a word that was meant otherwise."""
+    token, before = spot.token, spot.near(-1)
+    if not spot.ends_statement or token.type not in _STARTS:
+        return None
+    if before.type == "NAME" and spot.begins_statement:
+        meant = nearest(str(before), _STATEMENTS)
+        if meant is not None:
+            return spot.wrong(
+                f"`{before}` begins no statement",
+                f"did you mean `{meant}`?",
+                where=(before.start, before.end),
+                edit=(before.start, before.end, meant),
+            )
+    return spot.wrong(
+        f"`->` is missing before {shown(token)}",
+        help="put `->` between layers of a chain, or begin a new line",
+        edit=(before.end, before.end, " ->"),
+    )
+
+
+def merge(spot: Spot) -> Diagnostic | None:
+    """Arms without bars, or with bars in other brackets."""
+    token, before = spot.token, spot.near(-1)
+    if before.type == "LBRACE" and "BAR" in spot.expected:
+        closing = spot.closing(spot.at - 1)
+        inside = spot.parts(spot.at - 1, closing, "COMMA") if closing is not None else []
+        arms = "".join(f" | {part}" for part in inside)
+        edit = (before.end, spot.tokens[closing].start, f"{arms} ") if closing and len(inside) > 1 else None
+        return spot.wrong(
+            "the arms of a merge begin with `|`",
+            help=f"write `{{{arms} }}`" if edit else "as in `add { | a | b }`",
+            edit=edit or (token.start, token.start, "| "),
+        )
+    if token.type == "RBRACE" and before.type == "BAR":
+        return spot.wrong("an arm is empty", help="write `| identity` for an arm that passes its value on")
+    if token.type != "BAR":
+        return None
+    opening = spot.opening()
+    closing = None if opening is None else spot.closing(opening)
+    if opening is not None and closing is not None and spot.tokens[opening].type == "LPAR":
+        arms = "".join(f" | {part}" for part in spot.parts(opening, closing, "BAR"))
+        stretch = (spot.tokens[opening].start, spot.tokens[closing].end)
+        return spot.wrong(
+            "the arms of a merge stand in braces, not in parentheses",
+            help=f"write `{{{arms} }}`",
+            edit=(*stretch, f" {{{arms} }}"),
+        )
+    return spot.wrong("`|` begins an arm, and there is no merge here", help="arms stand in braces: `add { | a | b }`")
+
+
+def label(spot: Spot) -> Diagnostic | None:
+    """Labels and taps that are no plain names, and labels of nothing."""
+    token, before = spot.token, spot.near(-1)
+    dashed = re.compile(r"[^\W\d]\w*(?:-\w+)+(?=[ \t]*:)").match(spot.source.text, before.start)
+    if token.type == "MINUS" and before.type in ("NAME", "LABEL") and dashed is not None:
+        return _dashed(spot, dashed.span())
+    if token.type == "MINUS" and spot.near(-2).type in ("NETWORK", "BLOCK", "LET") and spot.touch(-1, 0):
+        dashed = re.compile(r"\w+(?:-\w+)+").match(spot.source.text, before.start)
+        return None if dashed is None else _dashed(spot, dashed.span())
+    if token.type == "COLON" and before.type == "DOTTED":
+        return spot.wrong(
+            "a label is one part of a path, without a dot", help="label a group in a group: `a: { b: ... }`"
+        )
+    if before.type == "COLON" and spot.near(-2).type == "LABEL" and spot.near(-3).type != "INPUT":
+        if token.type in ("SEP", "RBRACE"):
+            return spot.wrong(
+                f"the label `{spot.near(-2)}:` belongs to nothing",
+                "a layer or a group follows a label, on its line",
+                where=(spot.near(-2).start, before.end),
+            )
+        if token.type == "LABEL":
+            return spot.wrong(
+                f"a layer has one label, and `{token}:` is a second", help="a group in a group has two: `a: { b: ... }`"
+            )
+    if token.type == "DOTTED" and before.type in ("AS", "LET", "NETWORK", "BLOCK", "SHARED", "OUTPUT", "FOR"):
+        plain = str(token).replace(".", "_")
+        return spot.wrong(
+            f"`{token}` is no name: it holds a dot", help=f"write `{plain}`", edit=(token.start, token.end, plain)
+        )
+    return None
+
+
+def _dashed(spot: Spot, stretch: tuple[int, int]) -> Diagnostic:
+    plain = spot.text(*stretch).replace("-", "_")
+    return spot.wrong(
+        f"`{spot.text(*stretch)}` is no name: it holds a dash",
+        where=stretch,
+        help=f"write `{plain}`",
+        edit=(*stretch, plain),
+    )
+
+
+def binding(spot: Spot) -> Diagnostic | None:
+    """`:` and `=` in place of one another, `=` in place of `==`."""
+    token, before = spot.token, spot.near(-1)
+    if token.type == "LABEL" and before.type in ("LPAR", "COMMA"):
+        return _bound(spot, f"arguments are bound by `=`, not by `:`: `{token}=...`", "=")
+    if token.type == "LABEL" and "NAME" in spot.expected and before.type in ("LET", "SHARED"):
+        return _bound(spot, f"a name is set with `=`, not with `:`: `{token} = ...`", " = ")
+    if token.type == "ASSIGN" and before.type == "RELATION" and spot.touch(-1, 0):
+        return spot.wrong(
+            f"`{before}=` does not compare",
+            where=(before.start, token.end),
+            help=f"write `{before}`",
+            edit=(token.start, token.end, ""),
+        )
+    if token.type == "CMP" and before.type == "CMP" and spot.text(before.start, token.end) == "<>":
+        stretch = (before.start, token.end)
+        return spot.wrong("`<>` does not compare", where=stretch, help="write `!=`", edit=(*stretch, "!="))
+    if token.type == "ASSIGN" and {"CMP", "ABOUT"} & spot.expected:
+        return spot.wrong("`=` does not compare", help="write `==`", edit=(token.start, token.end, "=="))
+    if token.type in ("RELATION", "CMP") and "AND" in spot.expected:
+        return _chained(spot)
+    return None
+
+
+def _bound(spot: Spot, message: str, sign: str) -> Diagnostic:
+    """`name: value` or `name := value`, where a name is bound to the value."""
+    following = spot.near(2) if spot.near(2).type == "ASSIGN" else spot.near(1)
+    after = spot.source.text[following.end : following.end + 1]
+    edit = (spot.token.end, following.end + after.isspace(), sign)
+    return spot.wrong(message, where=(spot.token.start, following.end), edit=edit, help=f"write `{sign.strip()}`")
+
+
+def _chained(spot: Spot) -> Diagnostic:
+    """`a < b < c`: the middle is compared twice."""
+    first = next((i for i in range(spot.at - 1, -1, -1) if spot.tokens[i].type in ("RELATION", "CMP")), spot.at - 1)
+    middle = spot.text(spot.tokens[first].end, spot.near(-1).end).strip()
+    place = spot.near(-1).end
+    return spot.wrong(
+        "comparisons do not chain",
+        help=f"write `... {spot.tokens[first]} {middle} and {middle} {spot.token} ...`",
+        edit=(place, place, f" and {middle}"),
+    )
+
+
+def declared_input(spot: Spot) -> Diagnostic | None:
+    """`input` without its name, its colon, or a shape in brackets."""
+    token, before = spot.token, spot.near(-1)
+    if before.type == "COLON" and str(spot.near(-2)) == "input" and spot.near(-2).type == "LABEL":
+        place = spot.near(-2).end
+        if token.type == "LSQB":
+            return spot.wrong(
+                "the input has no name", where=(spot.near(-2).start, before.end), help="as `input image: [...]`",
+                edit=(place, place, " image"),
+            )  # fmt: skip
+    if before.type == "INPUT" and token.type == "NAME":
+        after = spot.near(1)
+        if after.type not in ("ASSIGN", "LSQB"):
+            return spot.wrong(f"the input `{token}` has no shape", help=f"as `input {token}: [3, 224, 224]`")
+        end = after.end if after.type == "ASSIGN" else token.end
+        return spot.wrong(
+            f"`:` is missing after `{token}`", help=f"as `input {token}: [...]`", edit=(token.end, end, ":")
+        )
+    if not {"NAME", "LSQB"} <= spot.expected or spot.near(-3).type != "INPUT" or before.type != "COLON":
+        return None
+    shape = _shape(spot)
+    return spot.wrong(
+        "a shape is a list in brackets",
+        help=f"write `{shape[2]}`" if shape else f"as `input {spot.near(-2)}: [3, 224, 224]`",
+        edit=shape,
+    )
+
+
+def _shape(spot: Spot) -> tuple[int, int, str] | None:
+    """The shape that was written otherwise, as a list."""
+    token = spot.token
+    if token.type == "WINDOW":
+        return token.start, token.end, f"[{', '.join(str(token).split('x'))}]"
+    closing = spot.closing(spot.at) if token.type == "LPAR" else None
+    if closing is not None:
+        return token.start, spot.tokens[closing].end, f"[{', '.join(spot.parts(spot.at, closing, 'COMMA'))}]"
+    end = spot.line_end(token.start)
+    text = spot.text(token.start, end).rstrip()
+    return (token.start, token.start + len(text), f"[{text}]") if re.fullmatch(r"\d+(\s*,\s*\d+)+", text) else None
+
+
+def number(spot: Spot) -> Diagnostic | None:
+    """Numbers with a point or a unit too far away."""
+    token, before = spot.token, spot.near(-1)
+    if token.type == "DOT" and before.type == "INT" and spot.touch(-1, 0):
+        return spot.wrong(
+            "a number does not end with a point",
+            where=(before.start, token.end),
+            help=f"write `{before}`",
+            edit=(token.start, token.end, ""),
+        )
+    if token.type == "DOT" and before.type == "RANGE":
+        return spot.wrong(
+            "a range has two dots", help="`0..3` counts to 3, `0..<3` to 2", where=(before.start, token.end)
+        )
+    if token.type == "NAME" and str(token) in _UNITS and before.type in ("INT", "FLOAT"):
+        return spot.wrong(
+            "a unit stands directly after its number",
+            where=(before.start, token.end),
+            help=f"write `{before}{token}`",
+            edit=(before.end, token.start, ""),
+        )
+    if spot.expected == {"PERCENT"}:
+        return spot.wrong(
+            "`within` takes percent", where=(before.start, before.end), help=f"write `{before}%`",
+            edit=(before.end, before.end, "%"),
+        )  # fmt: skip
+    return None
+
+
+def loop(spot: Spot) -> Diagnostic | None:
+    """`for` and `repeat` without what they run over."""
+    token, before = spot.token, spot.near(-1)
+    if token.type == "NAME" and str(token) == "times" and spot.expected >= {"LBRACE"}:
+        return spot.wrong(
+            "`repeat` takes the count alone", help="leave `times` out", edit=(token.start, spot.near(1).start, "")
+        )
+    if before.type == "REPEAT" and token.type == "LBRACE":
+        return spot.wrong("`repeat` needs a count", help="as `repeat 3 { ... }`", where=(before.start, before.end))
+    if spot.near(-2).type == "FOR" and before.type == "NAME" and token.type in _VALUES and token.type != "IN":
+        return spot.wrong("`in` is missing", help=f"as `for {before} in ...`", edit=(token.start, token.start, "in "))
+    return None
+
+
+def reserved(spot: Spot) -> Diagnostic | None:
+    """A word of the language in place of a name."""
+    token = spot.token
+    is_word = token.type in KEYWORDS.values() and token.type not in ("TRUE", "FALSE", "IN")
+    if not is_word or "NAME" not in spot.expected or spot.near(-1).type == "SEP":
+        return None
+    return spot.wrong(
+        f"`{token}` is a reserved word",
+        "not to be used as a name",
+        help=f"call it `{token}_`",
+        edit=(token.start, token.end, f"{token}_"),
+    )
+
+
+SLIPS = (declared_input, number, loop, binding, arrow, label, comma, merge, reserved, missing_arrow)
