@@ -227,7 +227,7 @@ def load(
         parameters: values for the network's parameters and symbols (`classes=10`).
 
     Raises:
-        SpecError: the file cannot be read, or does not hold together. ValueError: the network is not there.
+        SpecError: the file cannot be read, does not hold together, or does not declare the network.
         TypeError: a parameter is no number, boolean, string or (nested) list of these.
     """
     settings = Settings(
@@ -241,14 +241,10 @@ def load(
         raise SpecError([problem.diagnostic]) from None
     if opened.problems:
         raise SpecError(opened.problems)
-    names = opened.networks
-    if not name and len(names) == 1:
-        name = names[0]
+    if not name and len(opened.networks) == 1:
+        name = opened.networks[0]
     if name not in opened.program.networks:
-        known = names or opened.templates
-        asked = f"no network {name}" if name else "several networks" if names else "no network without parameters"
-        hint = f"load {opened.path}:{known[0]} ({', '.join(known)})" if known else "it has none"
-        raise ValueError(f"{opened.path} has {asked}: {hint}")
+        raise SpecError([opened.unknown_network(name)])
     checked = opened.check(name, settings, batch)
     if checked.network is None:
         raise SpecError(checked.problems)

@@ -270,6 +270,8 @@ def _meant(claim: tree.Claim, computed: Any, claimed: Any) -> tuple[Edit | None,
 def _as_macs(facts: Facts, figure: str, claimed: Any) -> tuple[str, ...]:
     """Papers call multiply-adds FLOPs as often as not."""
     macs = facts.cost.total.macs
+    if not isinstance(macs, int):
+        return ()
     if figure in ("flops", "macs") and isinstance(claimed, int | Fraction) and not isinstance(claimed, bool) and macs:
         ratio = Fraction(claimed) / macs
         other = {"flops": Fraction(1), "macs": Fraction(2)}[figure]

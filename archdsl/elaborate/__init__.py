@@ -2,7 +2,7 @@
 
 from archdsl.elaborate.build import PLAIN, BoundClaim, Settings
 from archdsl.elaborate.expressions import evaluate
-from archdsl.elaborate.kinds import UNUSABLE_IMPORT
+from archdsl.elaborate.kinds import UNKNOWN_NETWORK, UNUSABLE_IMPORT
 from archdsl.elaborate.open_sizes import equal_data
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
@@ -11,6 +11,7 @@ from archdsl.elaborate.values import Datum, Tensors, kind_of, show
 
 __all__ = [
     "PLAIN",
+    "UNKNOWN_NETWORK",
     "UNUSABLE_IMPORT",
     "BoundClaim",
     "Built",

@@ -102,6 +102,12 @@ OPEN_SIZE = Kind(
     "(`where H % 16 == 12`), or round (`H // 2`).",
 )
 DUPLICATE_DECLARATION = Kind("duplicate-declaration", "error", "A file declares one name twice.")
+UNKNOWN_NETWORK = Kind(
+    "unknown-network",
+    "error",
+    "The file does not declare the network asked for. `FILE:NETWORK` names one; a file with a single network needs no name, "
+    "and a template is built with values for its parameters.",
+)
 UNUSABLE_IMPORT = Kind("unusable-import", "error", "The imported file cannot be read, has errors, or lacks the name.")
 UNSUPPORTED = Kind("unsupported", "error", "The language has this, archdsl cannot do it yet.")
 SHARED_MISMATCH = Kind(

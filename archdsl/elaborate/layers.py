@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -111,15 +112,24 @@ class Layers(Names):
                 helps=("declare it in the scope that uses it",),
             )
         types = tuple(v.type for v in operands)
-        if not shared.modules:
+        if not shared.is_named:
+            shared.is_named = True
             self.place.take(shared.name, shared.element.span)
         if types not in shared.modules:
             made = self.build.shared_instance(self, shared, operands, span)
-            if any(_state(made, types) != _state(other, given) for given, other in shared.modules.items()):
+            first, given = next(((m, t) for t, m in shared.modules.items()), (made, types))
+            if _state(made, types) == _state(first, given) and _code(made, types) != _code(first, given):
                 raise Fault(
                     kinds.SHARED_MISMATCH,
-                    f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than "
-                    + _shapes(next(iter(shared.modules))),
+                    f"`{shared.name}` is one module, and {_shapes(types)} would run through other code than {_shapes(given)}",
+                    span,
+                    labels=(Label(shared.element.span, "declared here"),),
+                    helps=("give its paddings and sizes as numbers, which are the same for both",),
+                )
+            if _state(made, types) != _state(first, given):
+                raise Fault(
+                    kinds.SHARED_MISMATCH,
+                    f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than " + _shapes(given),
                     span,
                     labels=(Label(shared.element.span, "declared here"),),
                 )
@@ -143,8 +153,10 @@ class Layers(Names):
         """A label that every turn of a loop takes again: with the loop's variable in it, it is another each time."""
         found = fault.diagnostic
         is_again = found.kind is kinds.DUPLICATE_PATH and not found.labels and not self.place.frames
+        if not is_again or label.is_string:
+            return fault
         loops = [n for n in walk(self.frame.body) if isinstance(n, tree.For) and holds(n.body.span, label.span)]
-        if not is_again or label.is_string or not loops:
+        if not loops:
             return fault
         written = f'"{label.text}{{{loops[-1].names[0].text}}}"'
         return Fault(
@@ -181,6 +193,23 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
             (node.name, _state(node.operator, node.operand_types)) for node in instance.instances()
         ]  # fmt: skip
     return instance.state(*types)
+
+
+def _code(instance: Module | Op, types: tuple[Any, ...]) -> Any:
+    """What an instance runs: its operators as PyTorch has them, and what each of them reads."""
+    if isinstance(instance, Op):
+        return instance.pytorch(*types)
+    order = {id(value): number for number, value in enumerate(_values(instance))}
+    return [
+        (node.name, [order[id(v)] for v in node.operands], _code(node.operator, node.operand_types))
+        for node in instance.nodes
+    ] + [order[id(value)] for value in instance.outputs]
+
+
+def _values(module: Module) -> Iterator[Value]:
+    yield from module.inputs
+    for node in module.nodes:
+        yield from node.results
 
 
 def _shapes(types: tuple[TensorType, ...]) -> str:

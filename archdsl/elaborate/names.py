@@ -46,6 +46,17 @@ class Frame:
         return {tap.name: tap.span for tap in reversed(list(taps(self.body)))}
 
     @cached_property
+    def no_names(self) -> dict[str, tree.Syntax]:
+        """What the text of the body calls otherwise: labelled elements, and variables of braces, by name."""
+        found: dict[str, tree.Syntax] = {}
+        for node in walk(self.body):
+            if isinstance(node, tree.Element) and node.label is not None:
+                found.setdefault(node.label.text, node)
+            for word in node.names if isinstance(node, tree.For) else [node.name] if isinstance(node, tree.Let) else ():
+                found.setdefault(word.text, word)
+        return found
+
+    @cached_property
     def sides(self) -> list[tree.Training]:
         """The side branches in the text of the body."""
         return [node for node in walk(self.body) if isinstance(node, tree.Training)]
@@ -158,22 +169,20 @@ class Names:
         if any(output.name == text for output in self.frame.outputs):
             message, help = f"`{text}` is an output, and outputs are no names", f"name the result: `... as {text}`"
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
-        for node in walk(self.frame.body):
-            if isinstance(node, tree.Element) and node.label is not None and node.label.text == text:
-                end = Span(node.span.source, node.span.end, node.span.end)
-                return Fault(
-                    kinds.UNKNOWN_NAME,
-                    f"`{text}` is a label, and labels are no names",
-                    span,
-                    labels=(Label(node.label.span, "the label"),),
-                    helps=(f"name the result too: `... as {text}`",),
-                    edit=None if node.taps else Edit(end, f" as {text}"),
-                )
-            words = node.names if isinstance(node, tree.For) else [node.name] if isinstance(node, tree.Let) else ()
-            for word in words:
-                if word.text == text:
-                    made = (Label(word.span, "known to the end of its braces"),)
-                    return Fault(kinds.UNKNOWN_NAME, f"`{text}` ended with its braces", span, "used here", labels=made)
+        known = self.frame.no_names.get(text)
+        if isinstance(known, tree.Element) and known.label is not None:
+            end = Span(known.span.source, known.span.end, known.span.end)
+            return Fault(
+                kinds.UNKNOWN_NAME,
+                f"`{text}` is a label, and labels are no names",
+                span,
+                labels=(Label(known.label.span, "the label"),),
+                helps=(f"name the result too: `... as {text}`",),
+                edit=None if known.taps else Edit(end, f" as {text}"),
+            )
+        if known is not None:
+            made = (Label(known.span, "known to the end of its braces"),)
+            return Fault(kinds.UNKNOWN_NAME, f"`{text}` ended with its braces", span, "used here", labels=made)
         return None
 
     def _not_made(self, text: str, span: Span, site: Span) -> Fault:

@@ -122,7 +122,7 @@ class Definition:
 class SharedInstance:
     """`shared tower = ...`: one instance, made at its first use."""
 
-    __slots__ = ("element", "frame", "modules", "name", "place", "scope")
+    __slots__ = ("element", "frame", "is_named", "modules", "name", "place", "scope")
 
     def __init__(self, name: str, element: tree.Element, frame: Any, scope: Any, place: Any) -> None:
         self.name = name
@@ -130,6 +130,8 @@ class SharedInstance:
         self.frame = frame
         self.scope = scope
         self.place = place
+        self.is_named = False
+        """Whether its place has a child of its name."""
         self.modules: dict[Any, Module | Op] = {}
         """What it became, by the types of its operands."""
 

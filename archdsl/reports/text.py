@@ -68,7 +68,8 @@ def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
     kept, gap = (range(len(table.columns)), 2) if table.is_list else _choose(table.columns, _widths(rows), limit)
     columns = [table.columns[i] for i in kept]
     grid = _wrapped([[r[i] for i in kept] for r in rows], columns, gap, limit)
-    lines = [list(_lines(r, columns, _spans(grid), gap)) for r in grid]
+    spans = _spans(grid)
+    lines = [list(_lines(r, columns, spans, gap)) for r in grid]
     return _Block(title, _ruled(lines, table, "-" if ascii else "─"), notes)
 
 

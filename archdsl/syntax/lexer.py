@@ -21,6 +21,9 @@ from archdsl.syntax.token import Token
 
 UNCLOSED_STRING = Kind("unclosed-string", "error", "A string ends on the line it begins on, with a quote.")
 
+STRING_LIMIT = 10_000
+STRING_TOO_LONG = Kind("string-too-long", "error", f"A string has at most {STRING_LIMIT:_} characters.")
+
 _WORDS = """
 allow and as block by default dispute else expect false for from if import in inline input let network not or output repeat
 return shared source training true where with within
@@ -56,7 +59,7 @@ _TOKEN = re.compile(
   | (?P<badnumber>[0-9]\w*(?:\.[0-9]\w*)*)
   | (?P<dotted>[^\W\d]\w*(?:\.\w+)+)
   | (?P<name>[^\W\d]\w*)
-  | (?P<string>"(?:[^"\\\n]|\\.)*")
+  | (?P<string>"[^"\\\n]*(?:\\.[^"\\\n]*)*")
   | (?P<badstring>"[^\n]*)
   | (?P<quoted>'[^'"\\\n]*'|`[^`"\\\n]*`|\u201c[^\u201d"\\\n]*\u201d)
   | (?P<punctuation>->|\.\.<|\.\.|==|<=|>=|!=|//|\[\]|[{}()\[\]|,:=.~<>+\-*/%^])
@@ -117,7 +120,7 @@ class _Lexer:
             elif group == "number":
                 self._number(lexeme, start)
             elif group == "string":
-                self._add("STRING", lexeme, start)
+                self._string(lexeme, start)
             else:
                 self._problem(group, lexeme, start)
         return Tokens(self.tokens, self.docs, file_doc, self.problems)
@@ -211,6 +214,14 @@ class _Lexer:
                 self._add("CODE", code.group(1), code.start(1))
                 position = code.end()
         return position
+
+    def _string(self, lexeme: str, start: int) -> None:
+        if len(lexeme) > STRING_LIMIT:
+            span = Span(self.source, start, start + len(lexeme))
+            message = f"a string of {len(lexeme):_} characters; {STRING_LIMIT:_} are allowed"
+            self._note(Diagnostic(STRING_TOO_LONG, message, Label(span)))
+            lexeme = '"..."'
+        self._add("STRING", lexeme, start)
 
     def _number(self, lexeme: str, start: int) -> None:
         if len(lexeme) > NUMBER_LENGTH:

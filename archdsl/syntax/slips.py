@@ -74,6 +74,12 @@ def _spaced_window(spot: Spot) -> Diagnostic:
 def missing_arrow(spot: Spot) -> Diagnostic | None:
     """Two layers side by side; the first may be a word that was meant otherwise."""
     token, before = spot.token, spot.near(-1)
+    if before.type == "RBRACE" and token.type in _STARTS and {"SEP", "RBRACE"} <= spot.expected:
+        return spot.wrong(
+            f"a new line is missing before {shown(token)}",
+            help="a statement begins on a line of its own, or after `;`",
+            edit=(before.end, before.end, ";"),
+        )
     if not spot.ends_statement or token.type not in _STARTS:
         return None
     if before.type == "NAME" and spot.begins_statement:

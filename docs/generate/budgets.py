@@ -10,6 +10,7 @@ from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.ir.attrs import LARGEST_SIZE
 from archdsl.pipeline import IMPORT_DEPTH_LIMIT
 from archdsl.source.files import SIZE_LIMIT
+from archdsl.syntax.lexer import STRING_LIMIT
 from archdsl.syntax.parse import NESTING_LIMIT
 from docs.generate.markdown import page, table
 
@@ -20,6 +21,7 @@ BUDGETS = f"""
     """
 LIMITS = (
     ("bytes of a file", SIZE_LIMIT),
+    ("characters of a string", STRING_LIMIT),
     ("braces, brackets and parentheses, one in another", NESTING_LIMIT),
     ("files that import one another in a row", IMPORT_DEPTH_LIMIT),
     ("statements run and turns of loops, in one network", STATEMENT_LIMIT),

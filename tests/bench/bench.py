@@ -1,7 +1,8 @@
 """How long a whole `archdsl check` of VGG-16 takes, beside the imports it stands on and beside torchinfo.
 
 `make bench` runs it. Whole processes are timed, each of ours next to one of the other's, and the median of the pairs'
-ratios is held against a bar, so that a slow or busy machine slows both sides. Exits with 1 where a bar is missed.
+ratios is held against a bar, so that a slow or busy machine slows both sides. Specs of 100 and of 100,000 lines
+are parsed and elaborated beside it. Exits with 1 where a bar is missed.
 """
 
 from __future__ import annotations
@@ -84,9 +85,71 @@ def owner(module: str) -> str:
     return "Python's library" if top in sys.stdlib_module_names else top
 
 
+UNIT = """\
+## A residual unit, written {n} times.
+block unit{n}(width, stride = 1) {{
+  add {{
+    | conv1: conv(width, 3x3, stride, pad=1, bias=false) -> bn1: bn -> relu
+      conv2: conv(width, 3x3, pad=1, bias=false) -> bn2: bn
+    | if stride != 1 or in.channels != width {{
+        downsample: {{ conv(width, 1x1, stride, bias=false) -> bn }}
+      }}
+  }}
+  relu
+}}
+network Net{n}(classes = 10) {{
+  input image: [3, 32, 32]
+  stem: conv(16, 3x3, pad=1) -> relu
+  layer1: unit{n}(16)
+  layer2: unit{n}(32, stride=2)
+  avgpool(global) -> flatten
+  fc: linear(classes)
+  output logits
+}}
+"""
+SIZES = ((100, 21, 0.010, 1.5e9), (100_000, 3, 15.0, 1.5e9))
+"""Lines of a spec, how many processes to run, and the bars: seconds of the processor for both, bytes of the process."""
+TIMED = """\
+import gc, resource, sys, time
+gc.disable()
+from pathlib import Path
+from archdsl.pipeline import open_source
+from archdsl.source import Source
+text = sys.stdin.read()
+for again in range(int(sys.argv[1])):
+    start = time.process_time()
+    spec = open_source(Source("bench.arch", text), Path())
+    built = [spec.program.build(name) for name in spec.networks]
+    spent = time.process_time() - start
+assert not spec.problems and all(b.network is not None for b in built), (spec.problems + built[0].problems)[:1]
+print(spent, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def size(lines: int, runs: int, bar: float, room: float) -> bool:
+    """Parses and elaborates a spec of so many lines, each time in a new process, and prints a row."""
+    length = UNIT.count("\n")
+    text = "".join(UNIT.format(n=n) for n in range(lines // length)) + "# the rest\n" * (lines % length)
+    warm = "3" if lines <= 1_000 else "1"  # operators are imported at their first use
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", TIMED, warm], input=text, capture_output=True, text=True, check=True, cwd=ROOT
+        )
+        for _ in range(runs)
+    ]
+    spent, peak = (median(float(d.stdout.split()[column]) for d in done) for column in (0, 1))
+    holds = spent <= bar and peak <= room
+    print(
+        f"{f'parse and elaborate {lines:_} lines':<36}{spent * 1000:>8.1f} ms{peak / 1e6:>8.0f} MB"
+        f"{'':>9}{f'<= {bar * 1000:.0f} ms':>10}  {'ok' if holds else 'MISSED'}"
+    )
+    return holds
+
+
 def main() -> int:
     print(f"{'archdsl check specs/vgg16.arch, beside':<36}{'archdsl':>9}{'other':>11}{'ratio':>9}{'bar':>10}")
     held = [race(rival) for rival in RIVALS]
+    held += [size(*asked) for asked in SIZES]
     return 0 if all([*held, import_split()]) else 1
 
 

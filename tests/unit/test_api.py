@@ -100,9 +100,9 @@ def test_variants_and_templates(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [
-        ("small.arch", ValueError, "several networks: load {}/small.arch:Small (Small, Wide)"),
-        ("small.arch:Smal", ValueError, "no network Smal: load"),
-        ("template.arch", ValueError, "no network without parameters: load {}/template.arch:T (T)"),
+        ("small.arch", SpecError, "`{}/small.arch` has several networks"),
+        ("small.arch:Smal", SpecError, "did you mean `{}/small.arch:Small`?"),
+        ("template.arch", SpecError, "name one, as `{}/template.arch:T`"),
         ("nowhere.arch", SpecError, "error[unreadable-file]: cannot read `{}/nowhere.arch`"),
         ("nowhere.arch:A", SpecError, "error[unreadable-file]: cannot read `{}/nowhere.arch`"),
         ("binary.arch", SpecError, "error[not-text]"),

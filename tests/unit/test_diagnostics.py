@@ -17,8 +17,8 @@ from tests.support.golden import GOLDEN, assert_golden
 FOLDER = GOLDEN / "diagnostics"
 SECTION = re.compile(r"^=== (\S+)\n", re.MULTILINE)
 SAID = "check"
-ABOUT_FILES = {"not-text", "unreadable-file", "unwritable-output"}
-"""Kinds that no text has; tests/unit/test_cli_files.py meets them."""
+ABOUT_FILES = {"not-text", "string-too-long", "unknown-network", "unreadable-file", "unwritable-output"}
+"""Kinds that no text of a page has; other tests meet them."""
 
 
 def sections(text: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +24,9 @@ from archdsl.source.render import render
 from archdsl.source.styled import plain
 from archdsl.syntax import parse
 from archdsl.syntax.lexer import KEYWORDS, tokenize
+from tests.support.mistakes import PAGES, sections
+from tests.support.random_specs import plain as plain_spec
+from tests.support.random_specs import random_spec
 
 SPECS = {path.stem: path.read_text("utf-8") for path in (Path(__file__).parents[2] / "specs").glob("*.arch")}
 SECONDS = 5
@@ -110,13 +114,23 @@ def test_statements(fragments: list[str], tmp_path: Path) -> None:
     check(body("\n".join(fragments)), tmp_path)
 
 
+@THOROUGH
+@given(seed=st.integers(0, 2**32))
+def test_random_specs(seed: int, tmp_path: Path) -> None:
+    """What follows the grammar and means anything or nothing."""
+    check(plain_spec(random_spec(Random(seed))), tmp_path)
+
+
 # Mutated specs
+
+WRONG = [text for page in PAGES for mistake in sections(page)[1] for text in mistake.files.values()]
 
 
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
     """A spec of which some tokens or lines are deleted, doubled, swapped or replaced."""
-    text = SPECS[draw(st.sampled_from(["mlp", "convnet", "lenet", "alexnet", "vgg16"]))]
+    names = st.sampled_from(["mlp", "convnet", "lenet", "alexnet", "vgg16"])
+    text = draw(st.one_of(names.map(SPECS.__getitem__), st.sampled_from(WRONG)))
     if draw(st.booleans()):
         pieces = text.splitlines(keepends=True)
     else:
@@ -210,6 +224,10 @@ TOO_MUCH = {
     "one label for all": body("l: relu\n" * 20_000),
     "holes without end": body('"' + "{0}" * 5000 + '": relu'),
     "a file that imports itself": 'import a from "case.arch"\n' + body("a"),
+    "a long string": body(f'source "{"a" * 10_000_000}"\nrelu'),
+    "a long equation": body('einsum("' + "a b " * 200_000 + '-> a") { | relu }'),
+    "a rational of many digits": body("let x = (1/3)^(10^6)"),
+    "rationals that grow": body("let x = (1/3)^300 * 7 / 11\nlet y = x * x"),
     "a NUL": body("re\0lu"),
     "control characters": body("re\x07lu\x1b[31m -> \x9b"),
     "a turn of direction": body("l\u202ebc: relu"),
@@ -245,7 +263,6 @@ ENOUGH = {
     "doc comments": "## a\n" * 50_000 + body("relu"),
     "byte order marks": "\ufeff" * 1000 + body("relu"),
     "tabs and form feeds": body("\t\frelu\t->\trelu"),
-    "a long string": body(f'source "{"a" * 1_000_000}"\nrelu'),
     "a large map": "network A { input x: [2^40, 2^40, 2^40]; conv(2^40, 3x3); expect params >= 2^80 }",
 }
 

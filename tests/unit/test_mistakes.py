@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.cli import main
 from archdsl.cli.fix import mend
 from tests.support.golden import assert_golden
 from tests.support.mistakes import PAGES, findings, section, sections
@@ -43,6 +44,7 @@ def test_one_mistake_is_told_once_and_its_fix_mends_it(page: Path, tmp_path: Pat
         path = folder / mistake.write(folder)
         found = findings(path)
         assert len(found) == 1 or mistake.title in TWICE, mistake.title
+        assert main(["check", str(path)]) == int(any(d.severity == "error" for d in found)), mistake.title
         edits = [d.edit for d in found if d.edit is not None and d.edit.span.source.path == str(path)]
         mended = mend(str(path), None)
         assert bool(edits) == bool(mended.done), mistake.title

@@ -20,6 +20,8 @@ from docs.generate.diagnostics import lint_modules, read_mistakes
 WITHOUT_EXAMPLE = {
     "nesting-too-deep": "takes a hundred brackets",
     "not-text": "is about a file",
+    "string-too-long": "takes ten thousand letters",
+    "unknown-network": "is about what is asked for",
     "unreadable-file": "is about a file",
     "unwritable-output": "is about a file",
     "needs-label": "goes with operators that are not built yet",

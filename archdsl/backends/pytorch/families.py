@@ -291,7 +291,10 @@ def _are_of_one_length(rows: Sequence[tuple[Child, ...]]) -> bool:
 def common_order(rows: Sequence[tuple[Hashable, ...]]) -> list[Hashable] | None:
     """All keys in an order that every row agrees with; None if there is none."""
     order: list[Hashable] = list(rows[0])
-    for row in dict.fromkeys(rows):
+    distinct = dict.fromkeys(rows)
+    if len(distinct) == 1 and len(set(order)) == len(order):
+        return order
+    for row in distinct:
         at = 0
         for key in row:
             if key not in order:
