@@ -56,6 +56,12 @@ KNOWN: list[tuple[tuple[int, ...], str, Element, torch.dtype]] = [
     ((2, 3, 2, 2, 2), "i + j * k - m % 2 + n", lambda i, j, k, m, n: i + j * k - m % 2 + n, torch.int64),
     ((2, 2), "3", lambda i, j: 3, torch.int64),
     ((2, 2), "1 / 4 + sqrt(4) - floor(2.5)", lambda i, j: 0.25, torch.float32),
+    (
+        (4,),
+        "min(i, 1.5) + max(0.5, i) + i // 0.75 + i % 0.75",
+        lambda i: min(i, 1.5) + max(i, 0.5) + i // 0.75 + i % 0.75,
+        torch.float32,
+    ),
     ((2,), "1 < 2 and i == 0", lambda i: i == 0, torch.bool),
     ((2,), "min(2, 3) * 2.0 ^ -1 if true else i", lambda i: 1.0, torch.float32),
 ]
@@ -77,6 +83,24 @@ def test_a_formula_gives_every_element(shape: tuple[int, ...], text: str, elemen
     found = computed(constant)
     assert found.dtype == dtype and constant.infer()[0].dtype == str(dtype).removeprefix("torch.")
     torch.testing.assert_close(found, expected(shape, element, dtype))
+
+
+WORDS = """i j k x pi 1 0 2 0.5 1e9 9e99 1e400 99999999999999999999 ( ) + - * / // % ^ == < >= and or not if else min( max(
+    abs( floor( sin( log( sqrt( exp( , true false [ ] "a" .. ..< { } in 3x3 4k ; # .shape i.j"""
+
+
+def test_no_text_is_too_odd() -> None:
+    """A formula is taken or refused, whatever it says."""
+    random, words = Random(0), WORDS.split()
+    taken = 0
+    for _ in range(2000):
+        text = " ".join(random.choice(words) for _ in range(random.randint(1, 10)))
+        try:
+            formula(text, random.choice([(3, 4), (5,), (2**40, 2**40)]))
+        except Misfit:
+            continue
+        taken += 1
+    assert taken > 30
 
 
 def random_formula(random: Random, depth: int) -> tuple[str, Element]:
@@ -148,6 +172,7 @@ def test_random_formulas(seed: int) -> None:
         ((64, 4), "2 ^ i", "too large"),
         ((4, 4), "9 ^ 99 ^ 99", "too large"),
         ((4, 4), "9e99 * 9e300", "has no value"),
+        ((4, 4), "1e400", "too large for a number of 64 bits"),
         ((4, 4), "i if j else 0", "`j` is no condition"),
         ((4, 4), "not i", "`i` is no condition"),
         ((4, 4), "i and j", "`i` is no condition"),

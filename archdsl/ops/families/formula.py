@@ -99,8 +99,7 @@ class _Reader:
     def term(self, e: tree.Expression) -> Term:
         match e:
             case tree.Number():
-                is_float = any(c in e.span.text for c in ".eE")
-                return number(float(e.value) if is_float else int(e.value))
+                return _literal(e)
             case tree.Boolean():
                 return number(e.value)
             case tree.Name():
@@ -186,6 +185,16 @@ class _Reader:
         if name == "abs":
             return _absolute(x)
         return _floor(x) if name == "floor" else _function(name, x)
+
+
+def _literal(e: tree.Number) -> Term:
+    """One with a point or an exponent is no whole number, whatever its value."""
+    if not any(c in e.span.text for c in ".eE"):
+        return number(int(e.value))
+    try:
+        return number(float(e.value))
+    except OverflowError:
+        raise _wrong(f"`{e.span.text}` is too large for a number of 64 bits") from None
 
 
 def _function(name: str, x: Term) -> Term:
