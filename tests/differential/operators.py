@@ -163,15 +163,15 @@ KEEPING = [
 """Layers that keep any type of a map."""
 
 
-def arguments(random: Random, kind: type[Op], x: TensorType, given: float = 0.25) -> list[str]:
-    """The attributes as text; those with a default are given now and then."""
+def arguments(random: Random, kind: type[Op], x: TensorType, given: float = 0.25, by_name: bool = False) -> list[str]:
+    """The attributes as text; those with a default are given now and then, some of the first by position."""
     chosen: list[tuple[str, str]] = []
     for name, attribute in kind.fields().items():
         if attribute.is_required or random.random() < given:
             chosen.append((name, _value(random, name, attribute, x)))
     fields = list(kind.fields())
     texts: list[str] = []
-    by_position = random.random() < 0.7
+    by_position = not by_name and random.random() < 0.7
     for number, (name, value) in enumerate(chosen):
         by_position = by_position and number < kind.positional and fields[number] == name
         texts.append(value if by_position else f"{name}={value}")
