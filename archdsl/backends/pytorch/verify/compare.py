@@ -161,7 +161,7 @@ def _scopes(path: str) -> list[str]:
 
 def saved(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes that a pass in training keeps for backward, as hooks on saved tensors see them."""
-    gap = _unknown(facts)
+    gap = _unknown(flatten(facts.network, training=True))
     if gap:
         return Outcome("", gap=gap)
     if subject.is_meta and any(layer.op.category == "attention" for layer in facts.flat.layers):
@@ -176,16 +176,16 @@ def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes of activations at the peak of inference."""
     if any(layer.op.with_switches() is not None and layer.operand_types[0].rank == 2 for layer in facts.flat.layers):
         return Outcome("", gap="while it is measured, PyTorch takes another kernel for max-pools over one axis")
-    gap = _unknown(facts)
+    gap = _unknown(facts.flat)
     if gap:
         return Outcome("", gap=gap)
     said, found = facts.memory_at(batch).activation_peak, subject.activation_peak()
     return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
 
 
-def _unknown(facts: Facts) -> str:
+def _unknown(flat: Flat) -> str:
     """Why the bytes of some operator are not known, if there is one."""
-    return next((layer.op.unknown_bytes for layer in facts.flat.layers if layer.op.unknown_bytes), "")
+    return next((layer.op.unknown_bytes for layer in flat.layers if layer.op.unknown_bytes), "")
 
 
 def _differs(path: str, said: str, found: str) -> tuple[Difference, ...]:
