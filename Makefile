@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(call usable,$(name))))
 usable = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
 
-.PHONY: help demo test lint types bench docs clean
+.PHONY: help demo test lint types bench docs clean memory-check
 .DELETE_ON_ERROR:
 
 help: ## lists the targets
@@ -34,6 +34,9 @@ types: $(STAMP) ## mypy, strict
 bench: $(STAMP) ## times `check` and compiled networks against their bars
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/generated.py
+
+memory-check: $(STAMP) ## predicted peaks of training steps beside real ones, for all specs: hours
+	$(BIN)/python -m tests.bench.training_memory
 
 docs: $(STAMP) ## writes the generated pages, the outputs that pages show, and the pictures
 	$(BIN)/python -m docs.generate --pictures

@@ -23,6 +23,7 @@ from archdsl.source import Diagnostic, Edit, FileProblem, Kind, Source, Span, ne
 from archdsl.syntax import parse
 
 if TYPE_CHECKING:
+    from archdsl.analyses.memory import TrainingSettings
     from archdsl.reports import Subject
 
 IMPORT_DEPTH_LIMIT = 32
@@ -277,8 +278,8 @@ def _unreadable(problem: FileProblem, path: Path, span: Span) -> Fault:
     )
 
 
-def subject_of(checked: Checked) -> Subject:
-    """What reports are written about. Raises `ValueError` where there is no network."""
+def subject_of(checked: Checked, settings: TrainingSettings | None = None) -> Subject:
+    """What reports are written about, with a training step by its settings. Raises `ValueError` where there is no network."""
     from archdsl.reports import ForAll, Subject
 
     formulas = checked.formulas
@@ -287,7 +288,9 @@ def subject_of(checked: Checked) -> Subject:
         assert formulas.network is not None and formulas.domain is not None
         for_all = ForAll(Facts(formulas.network), formulas.domain)
     bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
-    return Subject(checked.facts, checked.program.source.path, bindings, checked.verdicts, checked.problems, for_all)
+    training = checked.facts.training(settings) if settings is not None else None
+    path = checked.program.source.path
+    return Subject(checked.facts, path, bindings, checked.verdicts, checked.problems, for_all, training)
 
 
 def footer_of(checked: Checked) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from archdsl.ir import Flat, Network, flatten
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
-    from archdsl.analyses.memory import MemoryFacts
+    from archdsl.analyses.memory import MemoryFacts, TrainingFacts, TrainingSettings
     from archdsl.analyses.receptive_field import FieldFacts
 
 
@@ -46,3 +46,10 @@ class Facts:
         from archdsl.analyses.storage import storage
 
         return memory(self.network, storage(self.network), batch, self.flat)
+
+    def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
+        """The memory of a training step, for its own batch size unless told another."""
+        from archdsl.analyses.memory import training
+        from archdsl.analyses.storage import storage
+
+        return training(self.network, storage(self.network), settings, batch or self.batch)

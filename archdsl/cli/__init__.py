@@ -15,6 +15,7 @@ from importlib import import_module
 COMMANDS = {
     "check": "does it fit together, and do the published figures hold?",
     "report": "shapes, parameters, MACs, memory, receptive fields, as tables or data",
+    "fit": "the largest batch that fits into a device's memory",
     "compile": "write the network as PyTorch",
     "run": "run it on random data, and compare what was predicted with what is measured",
     "weights": "what differs between a network and a file of weights, name by name",

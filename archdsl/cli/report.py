@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import get_args
 
-from archdsl.analyses.roofline import DEVICES
+from archdsl.analyses.roofline import DEVICES, Precision
 from archdsl.cli.targets import (
     Target,
     UsageProblem,
@@ -19,8 +20,9 @@ from archdsl.cli.targets import (
     single_network,
 )
 from archdsl.cli.terminal import is_ascii, width_of, write_lines
-from archdsl.pipeline import Checked, subject_of
-from archdsl.reports import REPORTS, Options, render_csv, render_json, render_markdown, render_text, report
+from archdsl.cli.training import add_training, training_of
+from archdsl.pipeline import subject_of
+from archdsl.reports import REPORTS, Options, Subject, render_csv, render_json, render_markdown, render_text, report
 from archdsl.source import FileProblem, write_whole
 from archdsl.source.styled import plain
 
@@ -30,13 +32,14 @@ reports:
   shapes            the output of every layer
   params            where the parameters are
   flops             MACs and FLOPs by kind of layer and by block
-  memory            bytes: the lectures' table, the peak of inference, what training keeps
+  memory            bytes: the lectures' table, peaks of inference and training, what is kept for backward
   receptive-field   what one unit sees, and where
   claims            the published figures of the spec
   all               everything
 
 examples:
   archdsl report memory vgg16 --formulas
+  archdsl report memory ResNet50 --batch 32 --train --optimizer adam
   archdsl report receptive-field vgg16 --unit features.30:3,3
   archdsl report params vgg16 --sort params --top 3
   archdsl report flops vgg16 --on h200 --precision bfloat16 --batch 32
@@ -50,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_settings(parser)
     add_batch(parser)
+    add_training(parser)
     parser.add_argument("--format", choices=("text", "json", "csv", "markdown"), default="text", help="default: text")
     parser.add_argument("--formulas", action="store_true", help="memory: every figure with its working")
     parser.add_argument("--depth", type=int, metavar="N", help="how many levels of scopes to open")
@@ -58,7 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, metavar="N", help="only the first N rows")
     parser.add_argument("--unit", metavar="PATH:I,J", help="receptive-field: the pixels that one unit reads")
     parser.add_argument("--on", choices=tuple(DEVICES), help="flops: the least time of each layer on a device")
-    parser.add_argument("--precision", choices=("float32", "tf32", "bfloat16"), default="float32", help="with --on")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="lay tables out in so many columns")
     parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all")
@@ -80,8 +83,9 @@ def _run(arguments: argparse.Namespace) -> int:
         formulas=arguments.formulas,
         unit=_unit(arguments.unit),
         device=arguments.on,
-        precision=arguments.precision,
+        precision=_precision(arguments),
     )
+    training = training_of(arguments)
     target = open_target(arguments.file, arguments.root)
     if target.spec.problems:
         print_problems(target.spec.problems, arguments.color)
@@ -91,7 +95,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if problems:
         print_problems(problems, arguments.color)
         return 1
-    _write(arguments, checked, options)
+    _write(arguments, [subject_of(c, training) for c in checked], options)
     return 0
 
 
@@ -100,6 +104,17 @@ def _names(target: Target, name: str) -> tuple[str, ...]:
     if name == "summary" and target.network is None and len(target.spec.networks) > 1:
         return target.spec.networks
     return (single_network(target),)
+
+
+def _precision(arguments: argparse.Namespace) -> Precision:
+    """What the times of a device are for."""
+    given: str = arguments.precision or "float32"
+    for precision in get_args(Precision):
+        if given == precision:
+            return precision  # type: ignore[no-any-return]
+    if arguments.on is not None:
+        raise UsageProblem(f"`--on {arguments.on}` knows {', '.join(get_args(Precision))}, not {given}")
+    return "float32"
 
 
 def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
@@ -115,8 +130,7 @@ def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
     return path, place
 
 
-def _write(arguments: argparse.Namespace, checked: list[Checked], options: Options) -> None:
-    subjects = [subject_of(c) for c in checked]
+def _write(arguments: argparse.Namespace, subjects: list[Subject], options: Options) -> None:
     if arguments.format == "json":
         _write_text(arguments, render_json(subjects))
         return

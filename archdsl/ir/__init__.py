@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from archdsl.ir.attributes import Attribute, AttributeProblem
+from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
 from archdsl.ir.domain import Assumed, Domain, Values
@@ -37,13 +38,16 @@ __all__ = [
     "Compound",
     "Condition",
     "Datum",
+    "Derivative",
     "Domain",
     "Examples",
     "Expression",
     "Extra",
     "Flat",
+    "Gradient",
     "GraphTextError",
     "Helper",
+    "Incoming",
     "Layer",
     "Literal",
     "Lowering",

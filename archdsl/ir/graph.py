@@ -176,5 +176,10 @@ class Network(NamedTuple):
     """The papers that the spec names."""
 
     @property
+    def main_output(self) -> int:
+        """The number of the first output that does not only exist while training: what a loss is taken of."""
+        return next((i for i, output in enumerate(self.outputs) if not output.training), 0)
+
+    @property
     def input_types(self) -> tuple[TensorType, ...]:
         return tuple(v.type for v in self.body.inputs)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple, Self
 
 from archdsl.ir.attributes import Attributes
+from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.lowering import Lowering
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
 
@@ -93,6 +94,8 @@ class Extra(NamedTuple):
     """Whether a single sample does without it: a copy that lays samples behind one another."""
     readers: tuple[int, ...] = ()
     """The operands whose gradients read it, where it is kept only if one of them needs a gradient."""
+    is_float32: bool = False
+    """Whether it is float32 in networks of any precision."""
 
     @classmethod
     def like(cls, name: str, x: TensorType) -> Self:
@@ -113,6 +116,9 @@ class Saved(NamedTuple):
     """Operands that are kept for the gradients of those listed beside them: the factors of a product of several."""
     copies: tuple[tuple[int, Extra], ...] = ()
     """Of the operands kept, those in whose place a copy is kept where there are several samples, which lie too far apart."""
+    numbers: int = 0
+    """Python numbers that it multiplies or divides by. Autograd keeps each as a tensor of float64, `number 0`, `number 1`,
+    ...; `torch.autograd.graph.saved_tensors_hooks` does not show them, and they do not count as saved bytes."""
 
 
 class Step(NamedTuple):
@@ -189,6 +195,8 @@ class Op(Attributes):
     """Whether its tensor attribute names a max-pool's result and it reads that pool's switches (`unpool`)."""
     needs_label: ClassVar[bool] = False
     """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`, `constant`)."""
+    autocast: ClassVar[Literal["lower", "float32", "follows"]] = "follows"
+    """With CUDA's autocast: whether it runs in lower precision, in float32, or in that of its operands (the widest)."""
     is_source: ClassVar[bool] = False
     """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
     is_itself_of_one: ClassVar[bool] = True
@@ -217,6 +225,10 @@ class Op(Attributes):
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         """Parameters and buffers, in the order of PyTorch's `state_dict`."""
+        return ()
+
+    def constants(self, *operands: TensorType) -> tuple[State, ...]:
+        """Buffers that its module makes for itself and that no `state_dict` has."""
         return ()
 
     def macs(self, operands: Types, results: Types) -> int:
@@ -260,6 +272,34 @@ class Op(Attributes):
     def saved_in_place(self, operands: Types, results: Types) -> Saved | None:
         """What it keeps when it overwrites its operand; None where it cannot, or where nothing is gained."""
         return None
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """How its gradients are made, in the order of their making; unless told otherwise by one kernel, that of each
+        operand and of each parameter."""
+        return (Derivative((*self.own_gradients(operands), *self.parameter_gradients(operands))),)
+
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Whether `backward` says it to the byte; else it is an estimate."""
+        return True
+
+    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        """The gradients of its operands, each a tensor of its own."""
+        taken = operands if self.operands is None else operands[: self.operands]
+        return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(taken))
+
+    def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        """The gradients of what it learns, each a tensor of its own."""
+        return tuple(
+            Gradient(s.name, TensorType(s.shape, s.dtype, batched=False))
+            for s in self.state(*operands)
+            if s.role == "parameter"
+        )
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The same as `scratch` while training, beside what is kept then."""
+        saved = self.saved(operands, results)
+        kept = {extra.name for extra in (*saved.extra, *(copy for _, copy in saved.copies))}
+        return tuple(extra for extra in self.scratch(operands, results) if extra.name not in kept)
 
     def is_view(self, *operands: TensorType) -> bool:
         """Whether the results share the first operand's storage (`flatten`, `split`)."""

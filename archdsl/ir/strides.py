@@ -91,7 +91,7 @@ def elementwise(result: Shape, *operands: tuple[Shape, Shape]) -> Shape:
         if len(result) == 4 and all(_is_packed(*o) for o in operands):
             return in_order(result, CHANNELS_LAST[4])
         first = operands[0][1]
-        if _is_dense(*operands[0]) and all(strides == first for _, strides in operands):
+        if is_dense(*operands[0]) and all(strides == first for _, strides in operands):
             return first
     steps = [broadcast(*o, result) for o in operands]
     return in_order(result, _order(result, steps)[::-1])
@@ -103,10 +103,15 @@ def _is_packed(sizes: Shape, strides: Shape) -> bool:
     return all(n == 1 or s == p for n, s, p in zip(sizes, strides, packed, strict=True))
 
 
-def _is_dense(sizes: Shape, strides: Shape) -> bool:
+def is_dense(sizes: Shape, strides: Shape) -> bool:
     """Whether the elements fill their storage without gaps, in whatever order."""
     used = sorted((s, n) for n, s in zip(sizes, strides, strict=True) if n != 1)
     return [s for s, _ in used] == list(contiguous(tuple(n for _, n in reversed(used))))[::-1]
+
+
+def at_one(numbers: Shape) -> Shape:
+    """Sizes or strides for a batch of one."""
+    return tuple(n // BATCH if n and n % BATCH == 0 else n for n in numbers)
 
 
 def _order(result: Shape, operands: Sequence[Shape]) -> list[int]:

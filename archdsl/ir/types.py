@@ -9,11 +9,13 @@ from archdsl.ir.sizes import is_open
 from archdsl.ir.strides import (
     BATCH,
     CHANNELS_LAST,
+    at_one,
     contiguous,
     elementwise,
     in_order,
     is_channels_last,
     is_contiguous,
+    is_dense,
     view,
 )
 
@@ -109,6 +111,18 @@ class TensorType(NamedTuple):
             return self.with_shape(shape)
         strides = view(self.tensor_shape, self.tensor_strides, self.with_shape(shape).tensor_shape)
         return None if strides is None else self.with_strides(shape, strides)
+
+    def is_viewable_alone(self, shape: Shape) -> bool:
+        """Whether a batch of one can be seen in another shape."""
+        sizes, strides, new = map(at_one, (self.tensor_shape, self.tensor_strides, self.with_shape(shape).tensor_shape))
+        return view(sizes, strides, new) is not None
+
+    def is_dense(self, *, is_single: bool) -> bool:
+        """Whether the elements fill their storage without gaps, in whatever order, in a batch of one or of more."""
+        if self.strides is None:
+            return True
+        sizes, strides = self.tensor_shape, self.strides
+        return is_dense(at_one(sizes), at_one(strides)) if is_single else is_dense(sizes, strides)
 
     def computed(self) -> TensorType:
         """What an elementwise kernel makes of it: the same order, without gaps."""

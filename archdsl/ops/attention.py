@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from archdsl.ir import (
     WHOLE,
     Call,
+    Derivative,
     Examples,
     Extra,
+    Gradient,
     Helper,
+    Incoming,
     Lowering,
     Misfit,
     Op,
@@ -40,6 +43,7 @@ class Attention(Op):
 
     name = "attention"
     category = "attention"
+    autocast = "lower"
     positional = 1
     tensor_attributes = ("kv",)
     examples: ClassVar[Examples] = (
@@ -120,7 +124,7 @@ class Attention(Op):
         the weights."""
         t, c = operands[0].shape
         s = operands[-1].shape[0]
-        made = self._dropped(t, s, c) if self.dropout else (Extra("log-sum-exp", (self.heads, t)),)
+        made = self._dropped(t, s, c) if self.dropout else (Extra("log-sum-exp", (self.heads, t), is_float32=True),)
         inputs = [kept(x, copied(x, (x.shape[0] * BATCH, c), (1, 0, 2)), i) for i, x in enumerate(operands)]
         return Saved(
             tuple(i for found in inputs for i in found.operands),
@@ -158,6 +162,61 @@ class Attention(Op):
             return ()
         mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
         return (*mask, Extra("queries, keys, values", (t, 3 * c)), Extra("their copy", (t, 2 * c)))
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """At last the result with tokens before samples; of a single sample, which needs no such copy, the projection before
+        it was taken apart, less what comes later."""
+        x = operands[0]
+        t, c = x.shape
+        alone = 0 if self.dropout else max(t * c - self.heads * t, 0)
+        mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
+        copy = Extra("result with tokens first", (t * c - alone,), in_batches=True)
+        return (*mask, Extra("projection", (alone,)), copy)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the second linear layer, of the heads, of the parts of the projection, and of the first linear layer.
+
+        The gradient of each part is written into zeros of the size of all three (`select_backward`).
+        """
+        x = operands[0].with_shape(operands[0].shape)
+        t, c = x.shape
+        learned = {g.of: g for g in self.parameter_gradients(operands)}
+        into, out = ([g for name, g in learned.items() if name.startswith(p)] for p in ("in_proj", "out_proj"))
+        whole = Gradient("projection", x.with_shape((t, 3 * c)))
+        own = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "reshaped")
+        others = (Gradient(f"x{i}", other) for i, other in enumerate(operands[1:], 1))
+        how: Literal["view", "made"] = "view" if incoming.is_single else "made"
+        return (
+            Derivative((Gradient("tokens", x, how),)),
+            Derivative((Gradient("heads", x), *out), ("tokens",), frees=("heads",) if self.dropout else ()),
+            *self._of_heads(x),
+            *(Derivative((whole,), (part,)) for part in ("values", "keys", "queries")),
+            Derivative((whole._replace(of="rows"),), ("projection",)),
+            Derivative((*into, own, *others), ("rows",), frees=("x0", "x1", "copy")),
+        )
+
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Not where a mask meets dropout, for which PyTorch has no kernel, nor where keys are of other tokens."""
+        return len(operands) == 1 and not (self.causal and self.dropout)
+
+    def _of_heads(self, x: TensorType) -> tuple[Derivative, ...]:
+        """The gradients of queries, keys and values: one kernel's or, with dropout, those of products and softmax."""
+        if not self.dropout:
+            parts = tuple(Gradient(part, x) for part in ("queries", "keys", "values"))
+            return (Derivative(parts, ("heads",), frees=("queries, keys, values", "queries", "keys, values", "log-sum-exp", "heads")),)
+        weights = x.with_shape((self.heads, x.shape[0], x.shape[0]))
+        scaled = ("scaled queries", "scaled keys")
+        return (
+            Derivative(
+                (Gradient("values", x), Gradient("dropped weights", weights)),
+                ("heads",),
+                frees=("queries, keys, values", "keys, values", "dropped weights"),
+            ),
+            Derivative((Gradient("weights", weights),), ("dropped weights",), frees=("noise", "zero")),
+            Derivative((Gradient("scores", weights),), ("weights",), frees=("weights",)),
+            Derivative(tuple(Gradient(name, x) for name in scaled), ("scores",), frees=scaled),
+            *(Derivative((Gradient(name.removeprefix("scaled "), x),), (name,)) for name in scaled),
+        )
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(bias=(self.bias, True), dropout=(self.dropout, 0))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Types
+from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, Types
+from archdsl.ops.families.derivatives import packed
 from archdsl.ops.families.merge import Elementwise
 
 
@@ -20,6 +21,17 @@ class Average(Elementwise):
     def template(self, operands: Types) -> str:
         total = super().template(operands)
         return f"({total}) / {len(operands)}" if len(operands) > 1 else total
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(numbers=int(len(operands) > 1))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Divided first, then handed on to all."""
+        terms = super().backward(operands, results, incoming)
+        if len(operands) == 1:
+            return terms
+        divided = Derivative((Gradient("sum", packed(results[0])),))
+        return divided, terms[0]._replace(takes=("sum",)), *terms[1:]
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The sum, while it is divided."""

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, Shape, TensorType, Types
+from archdsl.ir import (
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Misfit,
+    Saved,
+    Shape,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import call_and_function, compact, helper_call
-from archdsl.ops.families.padding import padded_copy, padded_module, padded_sizes, pads
+from archdsl.ops.families.padding import of_padded, padded_copy, padded_module, padded_sizes, pads
 from archdsl.ops.families.pool import Pool, pool_geometry, pool_keywords, pool_summary
 from archdsl.ops.families.windows import Geometry, Padding
 
@@ -83,6 +96,21 @@ class AvgPool(Pool):
         if self.needs_copy(x):
             return Saved(extra=(padded_copy(x, self.padding(x)), *self._counts(y)))
         return Saved(operands=(0,))
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """Beside what is kept, the sums that are divided by the counts."""
+        is_masked = not self.count_pad and not self.is_global and self.needs_copy(operands[0])
+        return (Extra.like("sums", results[0]),) if is_masked else ()
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (x,), (y,) = operands, results
+        if self.is_global or not self.needs_copy(x):
+            return super().backward(operands, results, incoming)
+        pooled, padded = of_padded(x, self.padding(x))
+        if self.count_pad:
+            return pooled, padded
+        divided = Derivative((Gradient("sum", y),))
+        return divided, pooled._replace(takes=("sum",), frees=("padded input",)), padded
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,), (y,) = operands, results

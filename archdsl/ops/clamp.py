@@ -30,6 +30,11 @@ class Clamp(Elementary):
             raise Misfit("`clamp` has its bounds the wrong way round", attribute="min", label=f"more than {self.max:g}")
         return super().infer(*operands)
 
+    def on_the_way(self, y: TensorType) -> Types:
+        """A mask for each bound, and a zero."""
+        bounds = sum(bound is not None for bound in (self.min, self.max))
+        return (TensorType((), y.dtype, batched=False), *(y._replace(dtype="bool"),) * bounds)
+
     def template(self) -> str:
         bounds = (f", {name}={value!r}" for name, value in (("min", self.min), ("max", self.max)) if value is not None)
         return f"torch.clamp({{0}}{''.join(bounds)})"

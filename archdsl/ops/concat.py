@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Examples, Lowering, Reach, Rows, TensorType, Types, agree
+from archdsl.ir import Axes, Derivative, Examples, Incoming, Lowering, Reach, Rows, TensorType, Types, agree
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.merge import Merge, check_axes, check_one_dtype, check_same_rank
-from archdsl.ops.families.repeated import listed, put_together, repeated
+from archdsl.ops.families.repeated import listed, of_parts, put_together, repeated
 
 
 class Concat(Merge):
@@ -38,6 +38,12 @@ class Concat(Merge):
             check_axes(self.name, first, x.shape, index, (a for a, (m, n) in sizes if a != axis and not agree(m, n)))
         total = sum(x.shape[axis] for x in values)
         return (put_together(values, (*first[:axis], total, *first[axis + 1 :])),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Views of the one gradient; that of a learned tensor is then summed over the batch."""
+        strides = incoming.type.tensor_strides
+        parts = [x.with_strides(x.shape, strides) for x in repeated(self.name, operands)]
+        return of_parts(parts, operands, incoming)
 
     def reach(self, *operands: TensorType) -> Reach:
         values = repeated(self.name, operands)

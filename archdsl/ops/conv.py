@@ -5,7 +5,21 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Self
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Saved, Shape, TensorType, Types
+from archdsl.ir import (
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Misfit,
+    Saved,
+    Shape,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Size, Table, Window
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_groups
@@ -95,6 +109,11 @@ class Conv(Convolution):
         """Output maps of a table read unlike numbers of input maps, so there is no one product."""
         return super().fan_in(*operands) if self.table is None else ()
 
+    def constants(self, *operands: TensorType) -> tuple[State, ...]:
+        (x,) = operands
+        rank = self.kernel(x).rank
+        return (State("joined", (*super().weight(x)[:2], *[1] * rank), "bool", "buffer"),) if self.table else ()
+
     def _made_weight(self, x: TensorType) -> tuple[Extra, ...]:
         """The weights that the kernel runs on, where they are not the parameter itself."""
         if self.table is not None:
@@ -113,6 +132,21 @@ class Conv(Convolution):
             statistics = (Extra(f"weight {name}", (self.channels,), batched=False) for name in ("mean", "1/std"))
             extra = (*extra, *statistics)
         return kept._replace(extra=extra)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """That of the weights that the kernel ran on comes before that of the parameter."""
+        first, *rest = super().backward(operands, results, incoming)
+        made = self._made_weight(operands[0])
+        if not made:
+            return (first, *rest)
+        ran_on = TensorType(made[0].shape, made[0].dtype, batched=False)
+        weight = next(g for g in first.gives if g.of == "weight")
+        gives = tuple(Gradient("made weight", ran_on) if g is weight else g for g in first.gives)
+        return (
+            first._replace(gives=gives),
+            *rest,
+            Derivative((weight,), ("made weight",), frees=("weight mean", "weight 1/std")),
+        )
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return super().scratch(operands, results) + self._made_weight(operands[0])

@@ -9,9 +9,12 @@ from archdsl.ir import (
     WHOLE,
     Axes,
     Call,
+    Derivative,
     Examples,
     Extra,
+    Gradient,
     Helper,
+    Incoming,
     Lowering,
     Misfit,
     Reach,
@@ -124,6 +127,14 @@ class ConvTranspose(Convolution):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        uncut = self._uncut(operands, results)
+        gives = (*self.own_gradients(operands), *self.parameter_gradients(operands))
+        if not uncut:
+            return (Derivative(gives),)
+        padded_back = Gradient("uncut", results[0].with_shape(uncut[0].shape))
+        return Derivative((padded_back,)), Derivative(gives, ("uncut",), frees=("x0",))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self._uncut(operands, results)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Misfit, Saved, TensorType, Types
+from archdsl.ir import Derivative, Examples, Incoming, Misfit, Saved, TensorType, Types
+from archdsl.ops.families.derivatives import Term, quotient
 from archdsl.ops.families.merge import Elementwise
 
 
@@ -25,6 +26,9 @@ class Divide(Elementwise):
     def saved(self, operands: Types, results: Types) -> Saved:
         """The divisor, and the dividend for the divisor's gradient."""
         return Saved((1,), for_others=(0,)) if len(operands) == 2 else Saved()
+
+    def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
+        return Derivative(quotient(left, right, joined, incoming.is_single))
 
     def join(self, left: str, right: str) -> str:
         return f"{left} / {right}"

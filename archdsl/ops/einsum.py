@@ -9,9 +9,12 @@ from typing import ClassVar, NamedTuple
 from archdsl.ir import (
     WHOLE,
     Axes,
+    Derivative,
     Examples,
     Expression,
     Extra,
+    Gradient,
+    Incoming,
     Lowering,
     Misfit,
     Reach,
@@ -27,7 +30,7 @@ from archdsl.ir.attrs import Equation, Field
 from archdsl.ir.strides import BATCH
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.merge import Merge, check_one_dtype
-from archdsl.ops.families.products import Product, Tensor, at_one, made, multiply, saved
+from archdsl.ops.families.products import Product, Tensor, alone, backward, made, multiply, saved
 
 
 class Terms(NamedTuple):
@@ -53,6 +56,7 @@ class Einsum(Merge):
     """
 
     name = "einsum"
+    autocast = "lower"
     positional = 1
     is_itself_of_one = False
     examples: ClassVar[Examples] = (
@@ -142,7 +146,7 @@ class Einsum(Merge):
         _, steps = self._steps(operands)
         tensors = [Tensor(x.tensor_shape, x.tensor_strides) for x in operands]
         if one:
-            tensors = list(map(at_one, tensors))
+            tensors = list(map(alone, tensors))
         done = tensors[0]
         products = []
         for step, right in zip(steps, tensors[1:], strict=True):
@@ -189,6 +193,23 @@ class Einsum(Merge):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return saved(operands, self._products(operands), self._products(operands, one=True))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        if len(operands) == 1:  # permuted, or summed: then the gradient is repeated without a copy
+            (x,) = operands
+            return (Derivative((Gradient("x0", x.with_strides(x.shape, (0,) * len(x.tensor_shape)), "view"),)),)
+        products = self._products(operands, one=incoming.is_single)
+        return tuple(backward(operands, results, products, incoming))
+
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Of one matrix product of values that are not repeated."""
+        products = self._products(operands)
+        return len(operands) == 1 or (
+            len(products) == 1
+            and all(x.batched for x in operands)
+            and products[0].summed_before == (None, None)
+            and not any(products[0].copied)
+        )
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return made(operands, self._products(operands), self._products(operands, one=True))

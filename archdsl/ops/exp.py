@@ -12,6 +12,7 @@ class Exp(Elementary):
     """The exponential of each element."""
 
     name = "exp"
+    autocast = "float32"
     keeps = "result"
     examples: ClassVar[Examples] = (("exp", "[128]", "[128]"), ("exp", "[8, 4, 4]", "[8, 4, 4]"))
 

@@ -21,6 +21,7 @@ class GroupNorm(Op):
 
     name = "gn"
     category = "norm"
+    autocast = "float32"
     positional = 1
     examples: ClassVar[Examples] = (("gn(32)", "[64, 56, 56]", "[64, 56, 56]"), ("gn(1)", "[8, 100]", "[8, 100]"))
 

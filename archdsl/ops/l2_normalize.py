@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, TensorType, Types
+from archdsl.ir import (
+    Call,
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Op,
+    Reach,
+    Saved,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import Keywords, dim, function
 from archdsl.ops.families.checks import check_axis, check_float
+from archdsl.ops.families.derivatives import quotient
 from archdsl.ops.families.moves import over
 
 
@@ -19,6 +34,7 @@ class L2Normalize(Op):
 
     name = "l2_normalize"
     category = "norm"
+    autocast = "float32"
     positional = 1
     reads_unbatched = True
     examples: ClassVar[Examples] = (("l2_normalize", "[128]", "[128]"), ("l2_normalize(-1)", "[16, 64]", "[16, 64]"))
@@ -44,6 +60,21 @@ class L2Normalize(Op):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self._lengths(operands[0])[1:]
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the quotient, of the length that was repeated and bounded from below, and of the length itself."""
+        x = operands[0].computed()
+        axis = check_axis(self.name, self.axis, x)
+        length = x.with_shape((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+        mask, number = length._replace(dtype="bool"), TensorType((), batched=False)
+        repeated, bounded = Gradient("bounded", length), Gradient("length", length, scratch=(mask, number))
+        own = Gradient("x0", x, scratch=(x, mask))
+        return (
+            Derivative(quotient(("x0", x), ("repeated", x), x)),
+            Derivative((repeated,), ("repeated",)),
+            Derivative((bounded,), ("bounded",)),
+            Derivative((own,), ("length",), frees=("length", "x0")),
+        )
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         number = dim(self.axis, operands[0])

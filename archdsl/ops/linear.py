@@ -5,11 +5,28 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Self
 
-from archdsl.ir import WHOLE, Call, Examples, Extra, Lowering, Misfit, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ir import (
+    WHOLE,
+    Call,
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Saved,
+    Shape,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
-from archdsl.ops.families.copies import Copied, copied, kept, laid_in_order, made
+from archdsl.ops.families.copies import Copied, copied, is_copied_now, kept, laid_in_order, made
 from archdsl.ops.families.moves import over
 
 
@@ -21,6 +38,7 @@ class Linear(Op):
 
     name = "linear"
     category = "linear"
+    autocast = "lower"
     positional = 1
     is_weight_layer = True
     reads_unbatched = True
@@ -66,6 +84,22 @@ class Linear(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return kept(operands[0], self._copied(operands[0]))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """One matrix product for the input and one for the weight, which is transposed at last, and a sum for the bias.
+
+        Of several rows a sample the gradient is first seen as one matrix.
+        """
+        (y,) = results
+        weight, *bias = (g._replace(how="reshaped") for g in self.parameter_gradients(operands))
+        (own,) = self.own_gradients(operands)
+        *rows, features = y.tensor_shape
+        if len(rows) < 2:
+            return (Derivative((*bias, own, weight)),)
+        is_copied = is_copied_now(copied(incoming.type, (prod(rows), features)), incoming.is_single)
+        seen = Gradient("rows", y, "made" if is_copied else "view")
+        gives = (*bias, own._replace(how="reshaped"), weight)
+        return Derivative((seen,)), Derivative(gives, ("rows",), frees=("x0", "copy"))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Where elements do not lie in order a copy that does or, since the bias is then added apart, the sum without it."""

@@ -21,6 +21,7 @@ class LayerNorm(Op):
 
     name = "ln"
     category = "norm"
+    autocast = "float32"
     positional = 1
     reads_unbatched = True
     examples: ClassVar[Examples] = (

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import prod
 from typing import ClassVar, Self
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ir import (
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Op,
+    Reach,
+    Saved,
+    Shape,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Pad, Size, Window
+from archdsl.ir.strides import contiguous
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
+from archdsl.ops.families.derivatives import unfolded
 from archdsl.ops.families.padding import padded, pads
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, show_stride, show_window, spell_out
 
@@ -22,6 +40,7 @@ class LocallyConnected(Op):
 
     name = "locally_connected"
     category = "conv"
+    autocast = "lower"
     positional = 3
     is_weight_layer = True
     examples: ClassVar[Examples] = (
@@ -78,6 +97,43 @@ class LocallyConnected(Op):
         patches = self._patches(operands, results)
         padded_input = padded(x, g.pad).numel if any(map(any, g.pad)) else 0
         return (Extra("patches", (max(padded_input + patches - y.numel, patches, y.numel),), x.dtype),)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The padded input while patches are copied, or the products while they are put in order."""
+        (x,), (y,) = operands, results
+        g = self.geometry(x)
+        beyond_result = padded(x, g.pad).numel - y.numel if any(map(any, g.pad)) else 0
+        return (Extra("products", (max(beyond_result, y.numel),), x.dtype),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the products, the windows, the padding, and last the bias and the weight, which were transposed."""
+        (x,), (y,) = operands, results
+        g = self.geometry(x)
+        positions, window = prod(y.sizes), prod(self.fan_in(x))
+        padded_input = padded(x, g.pad)
+        is_padded = padded_input.shape != x.shape
+        rows = TensorType((positions, self.channels, window), x.dtype, batched=False)
+        columns = TensorType((positions, self.channels), x.dtype, batched=False)
+        patches = Gradient("patches", x.with_shape((positions, window)))
+        added = Gradient("added", columns, "view" if incoming.is_single else "made")
+        return (
+            Derivative((patches, added, Gradient("factor", rows))),
+            *unfolded(padded_input, y.sizes, g.window, "patches", "padded" if is_padded else "x0"),
+            *((Derivative((Gradient("x0", x),), ("padded",)),) if is_padded else ()),
+            *(
+                Derivative((Gradient(name, TensorType(shape, x.dtype, False, strides), "view"),), (taken,))
+                for name, taken, shape, strides in self._transposed(x, y)
+            ),
+        )
+
+    def _transposed(self, x: TensorType, y: TensorType) -> Iterator[tuple[str, str, Shape, Shape]]:
+        """The gradients of the parameters, which are transposed, with the strides that they arrive in."""
+        weight, *bias = self.state(x)
+        positions, maps, channels, window = weight.shape
+        if bias:
+            yield "bias", "added", y.shape, (1, *(s * maps for s in contiguous(y.sizes)))
+        strides = (channels * window * maps, 1, window * maps, maps)
+        yield "weight", "factor", (positions, maps, channels, window), strides
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

@@ -12,6 +12,7 @@ class Log(Elementary):
     """The natural logarithm of each element. That of a negative number is NaN."""
 
     name = "log"
+    autocast = "float32"
     keeps = "operand"
     examples: ClassVar[Examples] = (("log", "[128]", "[128]"), ("log", "[8, 4, 4]", "[8, 4, 4]"))
 

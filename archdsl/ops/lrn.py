@@ -5,10 +5,24 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Lowering, Misfit, Op, Saved, TensorType, Types, show_shape
+from archdsl.ir import (
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Saved,
+    TensorType,
+    Types,
+    show_shape,
+)
 from archdsl.ir.attrs import Field, Number, Size
 from archdsl.ops.families.calls import call_and_function, keywords
 from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.derivatives import quotient
 
 
 class LocalResponseNorm(Op):
@@ -55,7 +69,7 @@ class LocalResponseNorm(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         (x,) = operands
         made = (Extra(name, x.shape, x.dtype) for name in ("base", "denominator"))
-        return Saved(operands=(0,), extra=(self._padded_squares(x), *made))
+        return Saved(operands=(0,), extra=(self._padded_squares(x), *made), numbers=1)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Squares and their padded copy at first, later three terms of the denominator; the result takes the place of one."""
@@ -63,6 +77,23 @@ class LocalResponseNorm(Op):
         squares = self._padded_squares(x)
         terms = Extra("terms of the denominator", (2, *x.shape), x.dtype)
         return (max(squares, terms, key=lambda extra: TensorType(extra.shape).numel),)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """What is kept is there at the end, when there is most."""
+        return ()
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the quotient, the power, alpha, the mean over channels, its padding and the product of the input with itself."""
+        x = operands[0].computed()
+        squares = self._padded_squares(x)
+        return (
+            Derivative(quotient(("x0", x), ("denominator", x), x)),
+            Derivative((Gradient("base", x, scratch=(x, x)),), ("denominator",), frees=("base",)),
+            Derivative((Gradient("mean", x),), ("base",), frees=("number 0",)),
+            Derivative((Gradient("padded", x.with_shape(squares.shape)),), ("mean",), frees=(squares.name,)),
+            Derivative((Gradient("squares", x),), ("padded",)),
+            Derivative((Gradient("x0", x), Gradient("x0", x)), ("squares",), frees=("x0",)),
+        )
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))

@@ -8,9 +8,12 @@ from typing import ClassVar, Literal
 from archdsl.ir import (
     WHOLE,
     Axes,
+    Derivative,
     Examples,
     Expression,
     Extra,
+    Gradient,
+    Incoming,
     Lowering,
     Misfit,
     Reach,
@@ -24,7 +27,7 @@ from archdsl.ir import (
 )
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.merge import Merge, batched_rank, check_one_dtype, sizes_beside
-from archdsl.ops.families.products import Product, Tensor, at_one, made, multiply_matrices, saved
+from archdsl.ops.families.products import Product, Tensor, alone, backward, made, multiply_matrices, saved
 
 
 class MatMul(Merge):
@@ -35,6 +38,7 @@ class MatMul(Merge):
     """
 
     name = "matmul"
+    autocast = "lower"
     examples: ClassVar[Examples] = (
         ("matmul", "[8, 197, 64], [8, 64, 197]", "[8, 197, 197]"),
         ("matmul", "[16, 32], [32, 8]", "[16, 8]"),
@@ -103,7 +107,7 @@ class MatMul(Merge):
     def _products(self, operands: Types, one: bool = False) -> list[Product]:
         """What PyTorch does, for a batch of unknown size or of one."""
         tensors = [Tensor(x.tensor_shape, x.tensor_strides) for x in operands]
-        return [multiply_matrices(*(map(at_one, tensors) if one else tensors))] if len(operands) == 2 else []
+        return [multiply_matrices(*(map(alone, tensors) if one else tensors))] if len(operands) == 2 else []
 
     def macs(self, operands: Types, results: Types) -> int:
         return prod(results[0].shape) * operands[0].shape[-1] if len(operands) == 2 else 0
@@ -121,6 +125,12 @@ class MatMul(Merge):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return saved(operands, self._products(operands), self._products(operands, one=True))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        if len(operands) == 1:
+            return (Derivative((Gradient("x0", operands[0], "same"),)),)
+        products = self._products(operands, one=incoming.is_single)
+        return tuple(backward(operands, results, products, incoming))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return made(operands, self._products(operands), self._products(operands, one=True))

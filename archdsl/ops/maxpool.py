@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Lowering, Misfit, Places, Saved, Shape, TensorType, Types
+from archdsl.ir import Derivative, Examples, Extra, Incoming, Lowering, Misfit, Places, Saved, Shape, TensorType, Types
 from archdsl.ir.attrs import Field, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import call_and_function, compact, helper_call
-from archdsl.ops.families.padding import is_symmetric, padded_copy, padded_module, pads
+from archdsl.ops.families.padding import is_symmetric, of_padded, padded_copy, padded_module, pads
 from archdsl.ops.families.pool import Pool, pool_geometry, pool_keywords, pool_summary
 from archdsl.ops.families.windows import Geometry
 
@@ -56,6 +56,12 @@ class MaxPool(Pool):
         if self.needs_copy(x):
             return Saved(extra=(padded_copy(x, self.padding(x)), self._indices(y)))
         return Saved(operands=(0,), extra=(self._indices(y),))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (x,) = operands
+        if self.needs_copy(x):
+            return of_padded(x, self.padding(x))
+        return super().backward(operands, results, incoming)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,), (y,) = operands, results

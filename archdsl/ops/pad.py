@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Call, Examples, Expression, Lowering, Misfit, Op, Reach, Rows, Saved, TensorType, Types
+from archdsl.ir import (
+    Axes,
+    Call,
+    Derivative,
+    Examples,
+    Expression,
+    Gradient,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Rows,
+    Saved,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Amount, Axis, Field, Number, PadMode, Pair
 from archdsl.ops.families.calls import Keywords, function
 from archdsl.ops.families.checks import check_axis
@@ -96,6 +112,22 @@ class Pad(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         keeps = self.mode in ("reflect", "replicate") and not self.is_view(*operands)
         return Saved(operands=(0,) if keeps else ())
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """With `circular` PyTorch copies the map and then each border into a new tensor; each copy is undone on its own."""
+        (x,), (y,) = operands, results
+        if self.mode != "circular":
+            return super().backward(operands, results, incoming)
+        found: list[Derivative] = []
+        taken = "y0"
+        for axis, pair in enumerate(self._padding(x), 1):
+            for rows in filter(None, pair):
+                border = y.with_shape((*y.shape[:axis], rows, *y.shape[axis + 1 :]))
+                name = f"without border {len(found)}"
+                found.append(Derivative((Gradient(name, y), Gradient("border", border, scratch=(border,))), (taken,)))
+                found.append(Derivative((Gradient(name, y),), ("border",)))
+                taken = name
+        return *found, Derivative((Gradient("x0", x, scratch=(y,)),), (taken,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

@@ -7,9 +7,12 @@ from typing import ClassVar
 from archdsl.ir import (
     Axes,
     Call,
+    Derivative,
     Examples,
     Expression,
+    Gradient,
     Helper,
+    Incoming,
     Lowering,
     Misfit,
     Op,
@@ -60,6 +63,13 @@ class Permute(Op):
 
     def is_view(self, *operands: TensorType) -> bool:
         return True
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (x,) = operands
+        order, strides = self._order(x), incoming.type.tensor_strides
+        batch, own = strides[: x.batched], strides[x.batched :]
+        back = (*batch, *(own[order.index(a)] for a in range(x.rank)))
+        return (Derivative((Gradient("x0", x.with_strides(x.shape, back), "view"),)),)
 
     def reach(self, *operands: TensorType) -> Reach:
         order = self._order(operands[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Lowering, Misfit, Op, Saved, State, TensorType, Types
+from archdsl.ir import Call, Derivative, Examples, Incoming, Lowering, Misfit, Op, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag
 from archdsl.ops.families.checks import check_weights_fit
 
@@ -14,6 +14,7 @@ class Prelu(Op):
 
     name = "prelu"
     category = "activation"
+    autocast = "lower"
     examples: ClassVar[Examples] = (
         ("prelu", "[64, 56, 56]", "[64, 56, 56]"),
         ("prelu(per_channel=true)", "[64, 56, 56]", "[64, 56, 56]"),
@@ -36,6 +37,11 @@ class Prelu(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (x,), (weight,) = operands, self.parameter_gradients(operands)
+        is_summed = x.rank > 1 or not incoming.is_single or weight.type.shape != x.shape
+        return (Derivative((*self.own_gradients(operands), weight._replace(whole=x if is_summed else None))),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         weights = self._weights(operands[0])

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import WHOLE, Examples, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import (
+    WHOLE,
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Saved,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Size
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
@@ -19,6 +35,7 @@ class Rbf(Op):
 
     name = "rbf"
     category = "linear"
+    autocast = "float32"
     positional = 1
     examples: ClassVar[Examples] = (("rbf(10)", "[84]", "[10]"),)
 
@@ -59,6 +76,17 @@ class Rbf(Op):
         """Differences and their squares, which are gone before the result is there."""
         (x,) = operands
         return (Extra("differences and squares", (self.centers * (2 * x.numel - 1),), x.dtype),)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return (Extra("squares", (self.centers, *operands[0].shape), operands[0].dtype),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the square by a power and two products, then of the differences."""
+        (x,) = operands
+        differences = x.with_shape((self.centers, *x.shape))
+        square = Gradient("differences", differences, scratch=(differences, differences))
+        weight = (g._replace(whole=differences) for g in self.parameter_gradients(operands))
+        return Derivative((square,)), Derivative((Gradient("x0", x), *weight), ("differences",))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         args = (operands[0].numel, self.centers)

@@ -12,6 +12,8 @@ class Reciprocal(Elementary):
     """One over each element."""
 
     name = "reciprocal"
+    autocast = "float32"
+    steps = 2
     keeps = "result"
     examples: ClassVar[Examples] = (("reciprocal", "[128]", "[128]"), ("reciprocal", "[8, 4, 4]", "[8, 4, 4]"))
 

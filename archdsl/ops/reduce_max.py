@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Saved, Types
+from archdsl.ir import Derivative, Examples, Incoming, Saved, Types
 from archdsl.ops.families.reduction import Reduction
 
 
@@ -20,6 +20,12 @@ class ReduceMax(Reduction):
         ("reduce_max(-1)", "[1024, 2048]", "[1024]"),
         ("reduce_max(0, keep=true)", "[64, 7, 7]", "[1, 7, 7]"),
     )
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """On the way: which elements are largest, how many they are, and their share."""
+        (x,), (y,) = operands, results
+        (own,) = self.own_gradients(operands)
+        return (Derivative((own._replace(scratch=(x._replace(dtype="bool"), y._replace(dtype="int64"), y)),)),)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,), result=True)

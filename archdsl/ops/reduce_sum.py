@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples
+from archdsl.ir import Derivative, Examples, Gradient, Incoming, Types
 from archdsl.ops.families.reduction import Reduction
 
 
@@ -12,8 +12,19 @@ class ReduceSum(Reduction):
     """The sum over one axis or several."""
 
     name = "reduce_sum"
+    autocast = "float32"
     method = "sum"
     examples: ClassVar[Examples] = (
         ("reduce_sum(-1)", "[12, 197]", "[12]"),
         ("reduce_sum([1, 2])", "[64, 7, 7]", "[64]"),
     )
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """The gradient is repeated without a copy."""
+        (x,) = operands
+        axes, own = self._axes(x), iter(incoming.type.tensor_strides)
+        strides = [next(own)] if x.batched else []
+        for axis in range(x.rank):
+            stride = 0 if axis in axes and not self.keep else next(own)
+            strides.append(0 if axis in axes else stride)
+        return (Derivative((Gradient("x0", x.with_strides(x.shape, tuple(strides)), "view"),)),)

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import (
+    Call,
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Op,
+    Reach,
+    Saved,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Axis, Field, Positive
 from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
 from archdsl.ops.families.calls import Keywords, dim, helper_call, keywords
@@ -20,6 +35,7 @@ class RMSNorm(Op):
 
     name = "rms_norm"
     category = "norm"
+    autocast = "float32"
     positional = 1
     reads_unbatched = True
     examples: ClassVar[Examples] = (
@@ -61,6 +77,20 @@ class RMSNorm(Op):
         axis = self._axis(x)
         root = Extra("1/rms", (*x.shape[:axis], *x.shape[axis + 1 :]), batched=x.batched)
         return root, Extra.like("x/rms", x)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the products with the weight and with the root, of the root, the mean and the square."""
+        x = operands[0].with_shape(operands[0].shape)
+        (weight,) = self.parameter_gradients(operands)
+        axis = self._axis(x)
+        root = x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :]))
+        return (
+            Derivative((Gradient("x/rms", x), weight._replace(whole=x, how="reshaped"))),
+            Derivative((Gradient("x0", x), Gradient("root", root, whole=x)), ("x/rms",)),
+            Derivative((Gradient("mean", root, scratch=(root, root)),), ("root",), frees=("1/rms",)),
+            Derivative((Gradient("square", x),), ("mean",)),
+            Derivative((Gradient("x0", x, scratch=(x, x)),), ("square",), frees=("x0",)),
+        )
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

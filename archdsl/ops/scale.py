@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples
+from archdsl.ir import Examples, Saved, Types
 from archdsl.ir.attrs import Field, Number
 from archdsl.ops.families.elementary import Elementary
 
@@ -24,6 +24,9 @@ class Scale(Elementary):
     )
 
     by: Number = Field(description="the factor")
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(numbers=1)
 
     def template(self) -> str:
         return f"{{0}} * {self.by!r}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples
+from archdsl.ir import Examples, Extra, Types
 from archdsl.ir.attrs import Field, Number
 from archdsl.ops.families.elementary import Elementary
 
@@ -18,6 +18,10 @@ class Shift(Elementary):
     examples: ClassVar[Examples] = (("shift(1)", "[128]", "[128]"), ("shift(-0.5)", "[3, 8, 8]", "[3, 8, 8]"))
 
     by: Number = Field(description="what is added to each element")
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The number, as a tensor."""
+        return (Extra("number", (), "float64", batched=False),)
 
     def template(self) -> str:
         return f"{{0}} + {self.by!r}" if self.by >= 0 else f"{{0}} - {-self.by!r}"

@@ -12,6 +12,7 @@ class Softplus(Activation):
     """log(1 + exp(x)), a smooth relu: Dugas et al. 2001. Above 20 it is x itself."""
 
     name = "softplus"
+    autocast = "float32"
     module = "Softplus"
     function = "F.softplus"
     examples: ClassVar[Examples] = (("softplus", "[64, 56, 56]", "[64, 56, 56]"),)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Saved, Types
+from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, Types
 from archdsl.ops.families.activation import Activation
+from archdsl.ops.families.derivatives import quotient
 
 
 class Softsign(Activation):
@@ -18,6 +19,11 @@ class Softsign(Activation):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,), extra=self.scratch(operands, results))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        x = operands[0].computed()
+        below = Derivative((Gradient("x0", x, scratch=(x,)),), ("denominator",), frees=("x0",))
+        return Derivative(quotient(("x0", x), ("denominator", x), x)), below
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return (Extra.like("1 + |x|", operands[0]),)

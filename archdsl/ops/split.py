@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Expression, Lowering, Misfit, Op, Shape, TensorType, Types, agree, show_shape
+from archdsl.ir import (
+    Derivative,
+    Examples,
+    Expression,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Shape,
+    TensorType,
+    Types,
+    agree,
+    show_shape,
+)
 from archdsl.ir.attrs import Axis, Field, Sizes
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
@@ -51,6 +64,10 @@ class Split(Op):
         axis = check_axis(self.name, self.axis, x)
         sizes = self._sizes(x.shape[axis])
         return tuple(x.with_strides((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.tensor_strides) for n in sizes)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        takes = tuple(f"y{i}" for i in range(len(results)))
+        return (Derivative(self.own_gradients(operands), takes, fills=True),)
 
     def is_view(self, *operands: TensorType) -> bool:
         return True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Examples, Lowering, Misfit, Reach, Rows, TensorType, Types, agree
+from archdsl.ir import Axes, Derivative, Examples, Incoming, Lowering, Misfit, Reach, Rows, TensorType, Types, agree
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.merge import Merge, check_axes, check_one_dtype, check_same_rank
-from archdsl.ops.families.repeated import listed, put_together, repeated
+from archdsl.ops.families.repeated import listed, of_parts, put_together, repeated
 
 
 class Stack(Merge):
@@ -41,6 +41,13 @@ class Stack(Merge):
         # PyTorch puts them one behind the other along the axis that comes next, and takes that apart.
         behind = put_together(values, (*first[:axis], len(values) * first[axis], *first[axis + 1 :]))
         return (behind.viewed_as(shape) or behind.with_shape(shape),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Views of the one gradient; that of a learned tensor is then summed over the batch."""
+        values = repeated(self.name, operands)
+        strides = list(incoming.type.tensor_strides)
+        del strides[self._axis(values[0]) + values[0].batched]
+        return of_parts([x.with_strides(x.shape, tuple(strides)) for x in values], operands, incoming)
 
     def _axis(self, x: TensorType) -> int:
         if not -x.rank - 1 <= self.axis <= x.rank:

@@ -5,10 +5,25 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar, Self
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import (
+    Derivative,
+    Examples,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Op,
+    Reach,
+    Saved,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Window
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
+from archdsl.ops.families.derivatives import unfolded
 from archdsl.ops.families.pool import pool_summary
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, spell_out
 
@@ -61,6 +76,19 @@ class Subsample(Op):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return (self._sums(results),)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return (self._sums(results)._replace(name="weighted sums"),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the bias and the product, of the sums and the weight, and of the windows, one axis after the other."""
+        (x,), (y,) = operands, results
+        weight, bias = self.parameter_gradients(operands)
+        return (
+            Derivative((bias, Gradient("product", y, "same"))),
+            Derivative((Gradient("sums", y), weight._replace(whole=y)), ("product",), frees=("window sums",)),
+            *unfolded(x, y.sizes, self.geometry(x).window, "sums", "x0"),
+        )
 
     def _sums(self, results: Types) -> Extra:
         return Extra("window sums", results[0].shape, results[0].dtype)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Misfit, TensorType, Types
+from archdsl.ir import Derivative, Examples, Incoming, Misfit, TensorType, Types
+from archdsl.ops.families.derivatives import Term, handed_on, repeated
 from archdsl.ops.families.merge import Elementwise
 
 
@@ -18,6 +19,11 @@ class Subtract(Elementwise):
         if len(operands) > 2:
             raise Misfit(f"`subtract` takes two values, not {len(operands)}", code="shape-mismatch", operand=2)
         return super().infer(*operands)
+
+    def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
+        """The second one's is the negative of what comes in."""
+        name, x = left
+        return Derivative((handed_on(name, x, joined, incoming), repeated(right, joined, incoming.is_single)))
 
     def join(self, left: str, right: str) -> str:
         return f"{left} - {right}"

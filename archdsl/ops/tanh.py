@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Expression, Extra, Helper, Lowering, Saved, TensorType, Types
+from archdsl.ir import (
+    Call,
+    Derivative,
+    Examples,
+    Expression,
+    Extra,
+    Gradient,
+    Helper,
+    Incoming,
+    Lowering,
+    Saved,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Number
 from archdsl.ops.families.activation import Activation
 from archdsl.ops.families.calls import keywords
@@ -33,7 +46,17 @@ class Tanh(Activation):
         return () if self._is_plain else (Extra.like("tanh before the gain", x),)
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(result=self._is_plain, extra=self._before_gain(operands[0]))
+        return Saved(result=self._is_plain, extra=self._before_gain(operands[0]), numbers=0 if self._is_plain else 2)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        if self._is_plain:
+            return super().backward(operands, results, incoming)
+        like = operands[0].computed()
+        return (
+            Derivative((Gradient("tanh", like),)),
+            Derivative((Gradient("scaled", like),), takes=("tanh",), frees=("tanh before the gain",)),
+            Derivative((Gradient("x0", like),), takes=("scaled",), frees=("number 0",)),
+        )
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self._before_gain(operands[0])

@@ -11,6 +11,7 @@ from importlib import import_module
 
 from archdsl.reports.csv import render_csv
 from archdsl.reports.difference import compare
+from archdsl.reports.fit import fit_data, fit_table
 from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import Options
@@ -35,6 +36,8 @@ __all__ = [
     "Table",
     "compare",
     "explain",
+    "fit_data",
+    "fit_table",
     "measured",
     "render_csv",
     "render_json",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 from archdsl.analyses import Facts
-from archdsl.ir import Assumed, Layer, Module, Node, Size
+from archdsl.analyses.memory import Phase, TrainingFacts
+from archdsl.ir import Assumed, Layer, Module, Node, Size, flatten
 from archdsl.reports import schema
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.source import Diagnostic, Span
@@ -53,7 +54,7 @@ def document(subject: Subject) -> schema.Document:
         totals=_totals(facts),
         scopes=tuple(_scopes(network.body, "")),
         layers=tuple(_layers(facts)),
-        memory=_memory(facts),
+        memory=_memory(facts, subject.training),
         for_all=None if subject.for_all is None else _for_all(subject.for_all),
         claims=tuple(map(_claim, subject.claims)),
         diagnostics=tuple(map(_finding, subject.diagnostics)),
@@ -152,14 +153,14 @@ def _field(facts: Facts, layer: Layer) -> schema.ReceptiveField | None:
     )
 
 
-def _memory(facts: Facts) -> schema.Memory:
+def _memory(facts: Facts, training: TrainingFacts | None) -> schema.Memory:
     memory = facts.memory
     figures = {figure.name: figure.bytes for figure in memory.figures}
     timeline = (
         schema.Moment(step=m.step, layer=m.layer, live=tuple(dict.fromkeys(b.layer for b in m.live)), bytes=m.bytes)
         for m in memory.inference.moments
     )
-    return schema.Memory(
+    found = schema.Memory(
         mode="inference",
         peak=figures["peak"],
         parameters=memory.parameters,
@@ -170,6 +171,40 @@ def _memory(facts: Facts) -> schema.Memory:
         saved_for_backward=memory.saved.bytes,
         figures=tuple(schema.Figure(**figure._asdict()) for figure in memory.figures),
         timeline=tuple(timeline),
+        training=None,
+    )
+    return found if training is None else found.model_copy(update=_of_training(facts, training))
+
+
+def _of_training(facts: Facts, training: TrainingFacts) -> dict[str, Any]:
+    """The figures that are others where a training step was asked for."""
+    return {
+        "mode": "training",
+        "peak": training.peak,
+        "parameters": training.held.parameters,
+        "buffers": training.held.buffers,
+        "inputs": training.held.inputs.at(training.batch),
+        "activation_peak": training.activation_peak,
+        "at": training.at.layer,
+        "saved_for_backward": training.saved_for_backward,
+        "training": _training(facts, training),
+    }
+
+
+def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
+    lines = {layer.path: layer.node.origin.span.positions for layer in flatten(facts.network, training=True).layers}
+    settings = training.settings._asdict()
+    return schema.Training(
+        **settings,
+        status=training.status,
+        phase=training.at.phase,
+        target=training.held.target.at(training.batch),
+        gradients=training.gradients,
+        optimizer_state=training.held.optimizer_state,
+        optimizer_temporary=training.optimizer_temporary,
+        phases={phase: training.phase_peak(phase) for phase in get_args(Phase)},
+        alive=tuple(schema.Alive(**a._asdict(), span=lines.get(a.layer)) for a in training.alive),
+        timeline=tuple(schema.TrainingMoment(**m._asdict()) for m in training.timeline),
     )
 
 

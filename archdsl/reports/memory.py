@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.memory import Block, LectureRow, Moment, Size
+from archdsl.analyses.memory import Block, LectureRow, Moment, Phase, Size, TrainingFacts
 from archdsl.reports.layers import LAYER, layer_row, or_blank, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import binary, exact, product, with_rounded, working
 from archdsl.reports.options import Options
@@ -30,6 +30,15 @@ FORMULAS = (
     Column("weights", "weights", wraps=True),
 )
 FIGURES = (Column("figure", "figure"), Column("bytes", "bytes", "bytes"), Column("working", "working", wraps=True))
+PHASES: dict[Phase, str] = {
+    "zero_grad": "zero_grad",
+    "forward": "forward",
+    "loss": "the loss",
+    "backward": "backward",
+    "optimizer": "the optimizer's step",
+}
+SHOWN = 5
+"""How many of the tensors alive at a peak are listed."""
 
 Note = tuple[Piece, ...]
 
@@ -147,7 +156,8 @@ def _factor(factors: tuple[int, ...]) -> str:
 
 
 def _figures(subject: Subject) -> Table:
-    rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
+    training = _training_figures(subject.training) if subject.training is not None else ()
+    rows = [*_lecture_figures(subject), *_tensor_figures(subject), *training]
     return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)
 
 
@@ -177,6 +187,34 @@ def _tensor_figures(subject: Subject) -> Iterator[Row]:
     yield row(
         "with the loss", facts.saved.bytes_with_loss, f"mean cross entropy and its target: {exact(loss)} more", indent=1
     )
+
+
+def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
+    """The peak of a training step, when that is, what it consists of, and what is alive then."""
+    held, place = facts.held, "" if facts.at.layer == facts.at.phase else f" of {facts.at.layer}"
+    parts = (
+        ("parameters", held.parameters),
+        ("buffers", held.buffers),
+        ("inputs and target", held.inputs.plus(held.target).at(facts.batch)),
+        (f"state of {facts.settings.optimizer}", held.optimizer_state),
+        ("gradients and values", facts.activation_peak),
+    )
+    status = "" if facts.status == "exact" else "estimated, "
+    yield row("training peak", facts.peak, f"{status}in {PHASES[facts.at.phase]}{place}", indent=1)
+    yield row("", None, _sum([f"{name} {binary(size)}" for name, size in parts if size], facts.peak), indent=1)
+    yield row("", None, f"alive then: {_alive(facts)}", indent=1)
+    phases = (f"{words} {binary(size)}" for phase, words in PHASES.items() if (size := facts.phase_peak(phase)))
+    yield row("", None, f"peaks: {' · '.join(phases)}", indent=1)
+    yield row("", None, "--format json lists all that is alive and the timeline", indent=1)
+
+
+def _alive(facts: TrainingFacts) -> str:
+    """The largest few, each with its layer."""
+    shown, rest = facts.alive[:SHOWN], facts.alive[SHOWN:]
+    parts = [f"{a.layer} {'' if a.what == 'output' else a.what + ' '}{binary(a.bytes)}" for a in shown]
+    if rest:
+        parts.append(f"{len(rest)} more {binary(sum(a.bytes for a in rest))}")
+    return " + ".join(parts)
 
 
 def _parts(subject: Subject) -> str:

@@ -129,10 +129,63 @@ class Figure(_Part):
     status: Literal["exact", "lower bound"]
 
 
-class Memory(_Part):
-    """Bytes for the batch. `peak` = `parameters` + `buffers` + `inputs` + `activation_peak`."""
+class Alive(_Part):
+    """What is alive at the peak for one layer and one purpose."""
 
-    mode: Literal["inference"]
+    layer: str
+    """Its path, or that of a parameter; an input's name; `loss`, `optimizer`."""
+    what: str
+    """`output`, `gradient`, `weight gradient`, or an operator's own name for what only backward needs: `indices`."""
+    bytes: int
+    span: Span | None
+    """Where the layer is written."""
+
+
+class TrainingMoment(_Part):
+    """A moment of the step at which something was made, with all bytes that are alive then."""
+
+    step: int
+    phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
+    layer: str
+    bytes: int
+
+
+class Training(_Part):
+    """One training step in the steady state, in bytes for the batch: there are gradients and state from the step before."""
+
+    status: Literal["exact", "estimate"]
+    """Exact are tensor bytes on a CPU; autocast, by CUDA's lists, and a few operators are an estimate."""
+    optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"]
+    weight_decay: bool
+    implementation: Literal["for-loop", "foreach", "fused"]
+    loss: Literal["cross-entropy", "mse", "none"]
+    zero_grad: Literal["early", "late", "never"]
+    precision: Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
+    frozen: tuple[str, ...]
+    """The paths of what is not trained."""
+    phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
+    """That of the peak."""
+    target: int
+    gradients: int
+    """Of all parameters, after backward."""
+    optimizer_state: int
+    optimizer_temporary: int
+    """What the optimizer makes and drops within its step."""
+    phases: dict[str, int]
+    """The peak of each phase; 0 where it does not happen."""
+    alive: tuple[Alive, ...]
+    """At the peak, beside parameters, buffers, inputs, target and optimizer state; the largest first."""
+    timeline: tuple[TrainingMoment, ...]
+
+
+class Memory(_Part):
+    """Bytes for the batch. `peak` = `parameters` + `buffers` + `inputs` + `activation_peak`.
+
+    Of a training step, `peak` = `parameters` + `buffers` + `inputs` + `training.target` + `training.optimizer_state` +
+    `activation_peak`, which then counts gradients too.
+    """
+
+    mode: Literal["inference", "training"]
     peak: Size
     parameters: int
     buffers: int
@@ -141,9 +194,14 @@ class Memory(_Part):
     at: str | None
     """The layer that runs at the peak."""
     saved_for_backward: Size
-    """What autograd holds after a forward pass in training mode: inputs included, parameters not."""
+    """What autograd holds after a forward pass in training mode: inputs included, parameters not. In the mode `training` the
+    loss and its target are included."""
     figures: tuple[Figure, ...]
+    """Those of inference and of what is kept."""
     timeline: tuple[Moment, ...]
+    """Of inference."""
+    training: Training | None
+    """Null unless training was asked for."""
 
 
 class Need(_Part):

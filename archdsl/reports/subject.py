@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
+from archdsl.analyses.memory import TrainingFacts
 from archdsl.ir import Domain
 from archdsl.source import Diagnostic, Span
 
@@ -61,3 +62,5 @@ class Subject(NamedTuple):
     diagnostics: Sequence[Diagnostic] = ()
     for_all: ForAll | None = None
     """Where sizes are open: `facts` are those at the sizes of `bindings`."""
+    training: TrainingFacts | None = None
+    """The memory of a training step, where that was asked for."""

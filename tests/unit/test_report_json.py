@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from archdsl.analyses import Facts
+from archdsl.analyses.memory import TrainingSettings
 from archdsl.ir import CallFrame, Network, Origin
 from archdsl.reports import Subject, render_json
 from archdsl.reports.schema import json_schema
@@ -30,8 +31,8 @@ NETWORKS = {
 SOURCE = Source("specs/a.arch", "network A {\n  conv(64, [3, 3])\n}\n")
 
 
-def document(net: Network, **more: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(render_json([Subject(Facts(net), "specs/a.arch", **more)]))
+def document(net: Network, batch: int = 1, **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(render_json([Subject(Facts(net, batch), "specs/a.arch", **more)]))
     return found
 
 
@@ -96,10 +97,24 @@ def test_memory_of_vgg16() -> None:
         "activation_peak": 25690112,
         "at": "features.2",
         "saved_for_backward": 73355264,
+        "training": None,
     }
     assert timeline[0] == {"step": 1, "layer": "features.0", "live": ["features.0"], "bytes": 12845056}
     assert max(moment["bytes"] for moment in timeline) == memory["activation_peak"]
     assert {"name": "activations", "bytes": 60950432, "convention": "lecture", "status": "exact"} in figures
+
+
+def test_memory_of_a_training_step() -> None:
+    facts = Facts(networks.resnet(), 8)
+    found = document(networks.resnet(), 8, training=facts.training(TrainingSettings("adam")))
+    validate(found)
+    memory, step = found["memory"], found["memory"]["training"]
+    held = (memory[name] for name in ("parameters", "buffers", "inputs", "activation_peak"))
+    assert memory["mode"] == "training"
+    assert memory["peak"] == sum(held) + step["target"] + step["optimizer_state"] == max(step["phases"].values())
+    assert sum(alive["bytes"] for alive in step["alive"]) == memory["activation_peak"]
+    assert {moment["phase"] for moment in step["timeline"]} == {*step["phases"]}
+    assert step["phase"] == "backward" and step["alive"][0]["span"] == [1, 1, 1, 1]
 
 
 def test_claims_and_findings() -> None:

@@ -12,24 +12,41 @@ Three conventions, never mixed; every figure names its own:
   from below for any code that runs these operators in this order.
 """
 
-from archdsl.analyses.memory.inference import Block, InferenceFacts, Moment
+from archdsl.analyses.memory.fit import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, fit
+from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
+from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
+from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage
+from archdsl.analyses.memory.training import Alive, TrainingFacts, TrainingMoment, largest_batch, training
 
 __all__ = [
+    "CONTEXT",
+    "CUBLAS",
+    "HISTORY",
+    "Alive",
     "Block",
     "Figure",
+    "FitFacts",
     "InferenceFacts",
     "LectureFacts",
     "LectureRow",
     "MemoryFacts",
     "Moment",
+    "Need",
+    "Phase",
     "SavedFacts",
     "SavedItem",
     "Size",
     "Storage",
+    "TrainingFacts",
+    "TrainingMoment",
+    "TrainingSettings",
+    "fit",
+    "largest_batch",
     "lecture",
     "memory",
+    "training",
 ]

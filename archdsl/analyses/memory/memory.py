@@ -6,6 +6,7 @@ from archdsl.analyses.memory.inference import InferenceFacts, Moment, play
 from archdsl.analyses.memory.lecture import LectureFacts, lecture
 from archdsl.analyses.memory.saved import SavedFacts, saved
 from archdsl.analyses.memory.size import Storage
+from archdsl.analyses.memory.state import state_of
 from archdsl.ir import Flat, Network, flatten
 
 
@@ -67,7 +68,7 @@ class MemoryFacts(NamedTuple):
 def memory(network: Network, storage: Storage, batch: int = 1, flat: Flat | None = None) -> MemoryFacts:
     """The memory of a network in inference and, with all its training parts, what it keeps for backward."""
     flat = flat or flatten(network)
-    parameters, buffers = _state(flat)
+    parameters, buffers = state_of(flat)
     return MemoryFacts(
         batch,
         parameters,
@@ -77,10 +78,3 @@ def memory(network: Network, storage: Storage, batch: int = 1, flat: Flat | None
         play(network, storage, batch),
         saved(network, storage, batch),
     )
-
-
-def _state(flat: Flat) -> tuple[int, int]:
-    """Bytes of parameters and of buffers."""
-    state = [s for layer in flat.layers if not layer.is_reuse for s in layer.op.state(*layer.operand_types)]
-    parameters = sum(s.bytes for s in state if s.role == "parameter")
-    return parameters, sum(s.bytes for s in state) - parameters

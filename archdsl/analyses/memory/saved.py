@@ -58,7 +58,7 @@ def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
         keeper.name(number, name)
     for layer in flat.layers:
         keeper.run(layer)
-    return SavedFacts(tuple(keeper.items), _cross_entropy(flat.types[flat.outputs[0]]), batch)
+    return SavedFacts(tuple(keeper.items), _cross_entropy(network.outputs[network.main_output].value.type), batch)
 
 
 class _Keeper:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import NamedTuple, Protocol
 
 from archdsl.ir import ITEM_SIZE, Extra, Node, TensorType
@@ -20,6 +20,9 @@ class Size(NamedTuple):
     def plus(self, other: Size) -> Size:
         return Size(self.fixed + other.fixed, self.per_sample + other.per_sample)
 
+    def minus(self, other: Size) -> Size:
+        return Size(self.fixed - other.fixed, self.per_sample - other.per_sample)
+
 
 class Storage(Protocol):
     """Which results are in the storage of an operand (`archdsl.analyses.storage`)."""
@@ -32,13 +35,33 @@ class Storage(Protocol):
         """The operand whose storage an operator's results are in, None where they have their own."""
 
 
-def of_type(type: TensorType) -> Size:
-    return Size(0, type.bytes) if type.batched else Size(type.bytes)
+def total(sizes: Iterable[Size]) -> Size:
+    fixed = per_sample = 0
+    for size in sizes:
+        fixed += size.fixed
+        per_sample += size.per_sample
+    return Size(fixed, per_sample)
 
 
-def of_extra(extra: Extra, batch: int) -> Size:
+class Stands(NamedTuple):
+    """What stands for float32 in a network of another precision: for values, which have a batch axis, and for all else."""
+
+    values: str = "float32"
+    parameters: str = "float32"
+
+
+FLOAT32 = Stands()
+
+
+def of_type(type: TensorType, stands: Stands = FLOAT32) -> Size:
+    """The size of a tensor."""
+    dtype = type.dtype if type.dtype != "float32" else stands.values if type.batched else stands.parameters
+    bytes = type.numel * ITEM_SIZE[dtype]
+    return Size(0, bytes) if type.batched else Size(bytes)
+
+
+def of_extra(extra: Extra, batch: int, stands: Stands = FLOAT32) -> Size:
     """The size of a further tensor, none where only several samples need it and there is one."""
     if extra.in_batches and batch == 1:
         return Size()
-    bytes = TensorType(extra.shape, extra.dtype).numel * ITEM_SIZE[extra.dtype]
-    return Size(0, bytes) if extra.batched else Size(bytes)
+    return of_type(TensorType(extra.shape, extra.dtype, extra.batched), FLOAT32 if extra.is_float32 else stands)

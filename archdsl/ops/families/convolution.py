@@ -5,10 +5,32 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple, Self
 
-from archdsl.ir import Call, Extra, Literal, Lowering, Op, Reach, Saved, Shape, State, TensorType, Types
+from archdsl.ir import (
+    Call,
+    Derivative,
+    Extra,
+    Incoming,
+    Literal,
+    Lowering,
+    Op,
+    Reach,
+    Saved,
+    Shape,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
-from archdsl.ops.families.padding import floor_padding, is_symmetric, padded_copy, padded_module, pads, same_conv
+from archdsl.ops.families.padding import (
+    floor_padding,
+    is_symmetric,
+    of_padded,
+    padded_copy,
+    padded_module,
+    pads,
+    same_conv,
+)
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes, same_padding, spell_out
 
 
@@ -30,6 +52,7 @@ class Convolution(Op):
     """Base of `conv` and `depthwise`: weights `[outputs, inputs / groups, window]`, the same at every place."""
 
     category = "conv"
+    autocast = "lower"
     is_weight_layer = True
 
     def kernel(self, x: TensorType) -> Kernel:
@@ -83,6 +106,13 @@ class Convolution(Op):
         (x,) = operands
         padding = self.padding(x)
         return Saved(operands=(0,)) if is_symmetric(padding) else Saved(extra=(padded_copy(x, padding),))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (x,) = operands
+        padding = self.padding(x)
+        if is_symmetric(padding):
+            return super().backward(operands, results, incoming)
+        return of_padded(x, padding, self.parameter_gradients(operands))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands

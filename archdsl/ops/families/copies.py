@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from archdsl.ir import Extra, Saved, Shape, TensorType
-from archdsl.ir.strides import BATCH, is_contiguous, view
+from archdsl.ir.strides import at_one, is_contiguous, view
 
 Copied = Literal["never", "in batches", "always"]
 """Whether reshaping a tensor copies it; `in batches`, where samples lie too far apart, only if there are two or more."""
@@ -20,7 +20,12 @@ def copied(x: TensorType, sizes: Shape, order: Shape | None = None) -> Copied:
     given = (*(tuple(s[a] for a in axes) for s in (x.tensor_shape, x.tensor_strides)), sizes)
     if view(*given) is not None:
         return "never"
-    return "always" if view(*map(_of_one, given)) is None else "in batches"
+    return "always" if view(*map(at_one, given)) is None else "in batches"
+
+
+def is_copied_now(copied: Copied, is_single: bool) -> bool:
+    """Whether a batch of one, or of more, is copied."""
+    return copied == "always" or (copied == "in batches" and not is_single)
 
 
 def laid_in_order(x: TensorType, order: Shape | None = None) -> Copied:
@@ -29,12 +34,7 @@ def laid_in_order(x: TensorType, order: Shape | None = None) -> Copied:
     given = tuple(tuple(s[a] for a in axes) for s in (x.tensor_shape, x.tensor_strides))
     if is_contiguous(*given):
         return "never"
-    return "in batches" if is_contiguous(*map(_of_one, given)) else "always"
-
-
-def _of_one(sizes: Shape) -> Shape:
-    """Sizes or strides for a batch of one."""
-    return tuple(s // BATCH if s and s % BATCH == 0 else s for s in sizes)
+    return "in batches" if is_contiguous(*map(at_one, given)) else "always"
 
 
 def kept(x: TensorType, copied: Copied, operand: int = 0) -> Saved:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from archdsl.ir import Expression, Lowering, Op, Saved, TensorType, Types
+from archdsl.ir import Derivative, Expression, Incoming, Lowering, Op, Saved, TensorType, Types
 from archdsl.ops.families.checks import check_float
 
 
@@ -16,6 +16,17 @@ class Elementary(Op):
     reads_unbatched = True
     keeps: ClassVar[Literal["operand", "result", "nothing"]]
     """What backward is computed from."""
+
+    steps: ClassVar[int] = 0
+    """Tensors like the result that backward makes on the way to the gradient."""
+
+    def on_the_way(self, y: TensorType) -> Types:
+        """Tensors that backward makes on the way to the gradient."""
+        return (y,) * self.steps
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (own,) = self.own_gradients(operands)
+        return (Derivative((own._replace(scratch=self.on_the_way(results[0])),)),)
 
     def template(self) -> str:
         """The function of `{0}`, as Python writes it."""

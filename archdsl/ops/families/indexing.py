@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl.ir import Expression, Lowering, Op, Shape, TensorType, Types
+from archdsl.ir import Derivative, Expression, Gradient, Incoming, Lowering, Op, Shape, TensorType, Types
 
 
 class Part(Op):
@@ -13,6 +13,20 @@ class Part(Op):
     category = "reshape"
     numbered = False
     reads_unbatched = True
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Zeros of the operand's sizes, into which the gradient is written; of several axes one after the other."""
+        (x, *_), (y,) = operands, results
+        if x.rank != y.rank:
+            return (Derivative((Gradient("x0", x.with_shape(x.shape)),)),)
+        cut = [a for a in range(x.rank) if x.shape[a] != y.shape[a]]
+        found, taken = [], "y0"
+        for axis in reversed(cut):
+            name = "x0" if axis == cut[0] else f"before axis {axis}"
+            sizes = tuple(y.shape[a] if a in cut and a < axis else x.shape[a] for a in range(x.rank))
+            found.append(Derivative((Gradient(name, x.with_shape(sizes)),), (taken,)))
+            taken = name
+        return tuple(found)
 
     def is_view(self, *operands: TensorType) -> bool:
         return True

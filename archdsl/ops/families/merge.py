@@ -8,8 +8,11 @@ from typing import ClassVar
 
 from archdsl.ir import (
     Category,
+    Derivative,
     Expression,
     Extra,
+    Gradient,
+    Incoming,
     Lowering,
     Misfit,
     Op,
@@ -22,6 +25,7 @@ from archdsl.ir import (
 )
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.derivatives import Term, handed_on, repeated
 
 AXIS_NAMES = {3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
 
@@ -72,6 +76,20 @@ class Elementwise(Merge):
             steps.append(_joined(steps[-1], x, done))
         return tuple(steps)
 
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """From the last two that were joined to the first two."""
+        steps = self._steps(operands)
+        found = []
+        for i in range(len(operands) - 1, 0, -1):
+            left, taken = "x0" if i == 1 else f"joined {i - 1}", "y0" if i == len(operands) - 1 else f"joined {i}"
+            step = self.of_step((left, steps[i - 1]), (f"x{i}", operands[i]), steps[i], incoming)
+            found.append(step._replace(takes=(taken,)))
+        return tuple(found) or (Derivative((Gradient("x0", operands[0], "same"),)),)
+
+    def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
+        """The derivative of two joined: what comes in is handed on to both."""
+        return Derivative(tuple(handed_on(name, x, joined, incoming) for name, x in (left, right)))
+
     def between(self, operands: Types) -> tuple[Extra, ...]:
         """The results that are joined further."""
         return tuple(Extra("partial result", t.shape, t.dtype, batched=t.batched) for t in self._steps(operands)[1:-1])
@@ -100,8 +118,17 @@ class Product(Elementwise):
         partial = (e._replace(readers=(i,)) for i, e in enumerate(self.between(operands), start=2))
         return Saved(for_some=tuple(factors), extra=tuple(partial))
 
+    def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
+        """A product for each, which is summed over the repetitions of a smaller one."""
+        way = self.on_the_way(joined)
+        return Derivative(tuple(repeated(term, joined, incoming.is_single, way) for term in (left, right)))
 
-class Choice(Elementwise):
+    def on_the_way(self, joined: TensorType) -> Types:
+        """Tensors that are made on the way to each gradient."""
+        return ()
+
+
+class Choice(Product):
     """Base of the elementwise merges whose backward compares what went into them."""
 
     def saved(self, operands: Types, results: Types) -> Saved:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.ir import Extra, Helper, Shape, TensorType
+from archdsl.ir import Derivative, Extra, Gradient, Helper, Shape, TensorType
 from archdsl.ops.families.windows import Geometry, Padding
 
 
@@ -38,6 +38,12 @@ def padded_copy(x: TensorType, padding: Padding) -> Extra:
     """The copy of the input that `F.pad` makes."""
     copy = padded(x, padding)
     return Extra("padded input", copy.shape, copy.dtype)
+
+
+def of_padded(x: TensorType, padding: Padding, parameters: tuple[Gradient, ...] = ()) -> tuple[Derivative, ...]:
+    """The derivatives of a kernel that ran on a padded copy: of the copy and the parameters, then of the input."""
+    of_copy = Derivative((Gradient("padded", padded(x, padding)), *parameters))
+    return of_copy, Derivative((Gradient("x0", x.with_shape(x.shape)),), takes=("padded",))
 
 
 def pads(padding: Padding) -> Shape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Expression, Helper, Lowering, Op, Saved, TensorType, Types
+from archdsl.ir import Call, Derivative, Expression, Helper, Incoming, Lowering, Op, Saved, TensorType, Types
 from archdsl.ops.families.checks import check_float
 
 
@@ -15,6 +15,8 @@ class Pointwise(Op):
     reads_unbatched = True
     keeps_result: ClassVar[bool] = False
     """Whether backward is computed from the result; else from the operand."""
+    steps: ClassVar[int] = 1
+    """Tensors that backward makes on the way to the gradient."""
 
     def infer(self, *operands: TensorType) -> Types:
         check_float(self.name, operands[0])
@@ -22,6 +24,10 @@ class Pointwise(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True) if self.keeps_result else Saved(operands=(0,))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (own,) = self.own_gradients(operands)
+        return (Derivative((own._replace(scratch=results * self.steps),)),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         module, function = self.name.capitalize(), f"torch.{self.name}"

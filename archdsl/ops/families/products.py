@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import Extra, Saved, Shape, Types
-from archdsl.ir.strides import BATCH, broadcast, contiguous, elementwise, view
+from archdsl.ir import Derivative, Extra, Gradient, Incoming, Saved, Shape, TensorType, Types
+from archdsl.ir.strides import BATCH, at_one, broadcast, contiguous, elementwise, view
 
 
 class Tensor(NamedTuple):
@@ -82,9 +82,9 @@ def _is_copied(x: Tensor, sizes: Shape) -> bool:
     return view(x.sizes, x.strides, sizes) is None
 
 
-def at_one(x: Tensor) -> Tensor:
+def alone(x: Tensor) -> Tensor:
     """The tensor for a batch of one."""
-    return Tensor(*(tuple(s // BATCH if s and s % BATCH == 0 else s for s in part) for part in x))
+    return Tensor(at_one(x.sizes), at_one(x.strides))
 
 
 def saved(operands: Types, products: Sequence[Product], alone: Sequence[Product]) -> Saved:
@@ -127,6 +127,59 @@ def _keep(kept: Saved, dtype: str, operand: int | None, whole: Tensor | None, fa
         copy = _extra("copy", factor.copied, dtype)._replace(in_batches=True)
         kept = kept._replace(copies=(*kept.copies, (operand, copy)))
     return kept._replace(operands=tuple(dict.fromkeys((*kept.operands, operand))))
+
+
+def backward(operands: Types, results: Types, products: Sequence[Product], incoming: Incoming) -> Iterator[Derivative]:
+    """From the last product to the first: the gradients of both factors as they were multiplied, then summed over repetitions.
+
+    A gradient whose elements do not lie as those of the product is copied. What several products keep is all freed with
+    the first one, which is too late for the others.
+    """
+    dtype, is_single = operands[0].dtype, incoming.is_single
+    kept = ("factor", "copy", *(f"x{i}" for i in range(len(operands))))
+    for step in range(len(products) - 1, -1, -1):
+        product = products[step]
+        taken = "y0" if step == len(products) - 1 else f"product {step}"
+        joined = _type(product.result.sizes, dtype)
+        factors = []
+        for side, name in enumerate(("x0" if not step else f"product {step - 1}", f"x{step + 1}")):
+            whole = operands[step + side] if side or not step else _type(products[step - 1].result.sizes, dtype)
+            factors.append((name, whole, _type(product.sizes[side], dtype)))
+        frees = () if step else kept
+        if not product.macs:
+            yield Derivative(tuple(_of_factor(*factor, joined, is_single) for factor in factors), (taken,), frees=frees)
+            continue
+        is_last = step == len(products) - 1
+        if product.is_reordered or (is_last and incoming.type.tensor_strides != results[0].tensor_strides):
+            yield Derivative((Gradient("rows", joined),), (taken,))
+            taken = "rows"
+        yield from _of_matrices(factors, taken, frees, is_single)
+
+
+def _of_factor(name: str, x: TensorType, own: TensorType, joined: TensorType, is_single: bool) -> Gradient:
+    return Gradient(name, own, whole=None if own.shape == joined.shape and is_single | own.batched else joined)
+
+
+def _of_matrices(
+    factors: Sequence[tuple[str, TensorType, TensorType]], taken: str, frees: tuple[str, ...], is_single: bool
+) -> Iterator[Derivative]:
+    gives, sums = [], []
+    for name, x, wide in factors:
+        if wide.numel == x.numel and (wide.batched == x.batched or is_single):
+            gives.append(Gradient(name, x.with_shape(x.shape), "reshaped"))
+        elif wide.numel < x.numel:  # some of its axes were summed first
+            gives.append(Gradient(f"sum of {name}", wide))
+            strides = x.with_strides(x.shape, (0,) * len(x.tensor_shape))
+            sums.append(Derivative((Gradient(name, strides, "view"),), (f"sum of {name}",)))
+        else:
+            gives.append(Gradient(f"repeated {name}", wide))
+            sums.append(Derivative((Gradient(name, x.with_shape(x.shape)),), (f"repeated {name}",)))
+    yield Derivative(tuple(gives), (taken,), frees=frees)
+    yield from sums
+
+
+def _type(sizes: Shape, dtype: str) -> TensorType:
+    return TensorType(tuple(n for n in sizes if n not in (1, BATCH)), dtype, BATCH in sizes)
 
 
 def made(operands: Types, products: Sequence[Product], alone: Sequence[Product]) -> tuple[Extra, ...]:

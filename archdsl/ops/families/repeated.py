@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archdsl.ir import Misfit, Shape, TensorType, Types, show_shape
+from collections.abc import Sequence
+
+from archdsl.ir import Derivative, Gradient, Incoming, Misfit, Shape, TensorType, Types, show_shape
 from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
 from archdsl.ops.families.merge import batched_rank
 
@@ -35,6 +37,25 @@ def put_together(values: Types, shape: Shape) -> TensorType:
     if axes > 3 and all(x.strides is not None and is_channels_last(x.tensor_shape, x.strides) for x in values):
         return result.in_order(shape, CHANNELS_LAST[axes])
     return result
+
+
+def of_parts(parts: Sequence[TensorType], operands: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+    """The derivatives of values put side by side: views of the gradient, of the repeated ones summed over the batch."""
+    is_repeated = [any(o.batched for o in operands) and not x.batched for x in operands]
+    names = [f"repeated {i}" if r else f"x{i}" for i, r in enumerate(is_repeated)]
+    views = tuple(Gradient(name, part, "view") for name, part in zip(names, parts, strict=True))
+    sums = (
+        Derivative((_summed(f"x{i}", x, parts[i], incoming),), (names[i],))
+        for i, x in enumerate(operands)
+        if is_repeated[i]
+    )
+    return Derivative(views), *sums
+
+
+def _summed(of: str, x: TensorType, part: TensorType, incoming: Incoming) -> Gradient:
+    if not incoming.is_single:
+        return Gradient(of, x.with_shape(x.shape))
+    return Gradient(of, x.with_strides(x.shape, part.tensor_strides), "view")
 
 
 def listed(operands: Types) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.ir import Expression, Op, Reach, Shape, TensorType, Types
+from archdsl.ir import Derivative, Expression, Incoming, Op, Reach, Shape, TensorType, Types
 from archdsl.ops.families.copies import copied
 from archdsl.ops.families.moves import reshaped
 
@@ -30,6 +30,9 @@ class Reshaping(Op):
     def is_view(self, *operands: TensorType) -> bool:
         (x,) = operands
         return x.viewed_as(self.new_shape(x)) is not None
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        return (Derivative((incoming.reshaped("x0", operands[0]),)),)
 
     def reach(self, *operands: TensorType) -> Reach:
         (x,) = operands

@@ -15,6 +15,7 @@ class SoftmaxOverAxis(Op):
     """Base of the functions that make one axis a distribution."""
 
     category = "activation"
+    autocast = "float32"
     positional = 1
     reads_unbatched = True
     module: ClassVar[str]

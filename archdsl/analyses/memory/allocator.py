@@ -1,0 +1,96 @@
+"""PyTorch's caching allocator for CUDA, as a model: what it takes from the driver while tensors come and go.
+
+The rules are those of `c10/cuda/CUDACachingAllocator.cpp` with its defaults. Requests are rounded up to 512 bytes; those of
+up to 1 MiB share segments of 2 MiB, those below 10 MiB segments of 20 MiB, and larger ones have segments of their own. The
+smallest free piece that fits is taken, and split where enough remains; neighbours that are free are joined; segments stay.
+It knows no streams, no retries after a failure and no `expandable_segments`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+
+KIB, MIB = 2**10, 2**20
+ROUND = 512
+SMALL = MIB
+"""Requests of up to so many bytes are in the pool of small ones, whose blocks are always split."""
+SMALL_SEGMENT = 2 * MIB
+LARGE_SEGMENT = 20 * MIB
+OWN_SEGMENT = 10 * MIB
+"""From here on a request has a segment of its own, a multiple of 2 MiB."""
+
+
+class _Piece:
+    """A part of a segment."""
+
+    __slots__ = ("address", "is_free", "left", "right", "size")
+
+    def __init__(self, address: int, size: int) -> None:
+        self.address = address
+        self.size = size
+        self.is_free = False
+        self.left: _Piece | None = None
+        self.right: _Piece | None = None
+
+
+class Allocator:
+    """One device. Numbers are bytes."""
+
+    def __init__(self) -> None:
+        self.reserved = 0
+        """Taken from the driver, which is never given back."""
+        self._free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+        """By pool, whether it is that of small requests: sizes and addresses of free pieces, sorted."""
+        self._pieces: dict[int, _Piece] = {}
+
+    def allocate(self, bytes: int) -> int:
+        """The address of a new tensor. One without elements takes nothing."""
+        if not bytes:
+            return -1
+        size = -(-bytes // ROUND) * ROUND
+        is_small = size <= SMALL
+        free = self._free[is_small]
+        place = bisect_left(free, (size, 0))
+        piece = self._pieces[free.pop(place)[1]] if place < len(free) else self._segment(size)
+        piece.is_free = False
+        rest = piece.size - size
+        if rest >= ROUND if is_small else rest > SMALL:
+            self._split(piece, size, is_small)
+        return piece.address
+
+    def free(self, address: int, bytes: int) -> None:
+        """Gives back a tensor of that many bytes."""
+        if address < 0:
+            return
+        is_small = -(-bytes // ROUND) * ROUND <= SMALL
+        free = self._free[is_small]
+        piece = self._pieces[address]
+        for other in (piece.left, piece.right):
+            if other is not None and other.is_free:
+                del free[bisect_left(free, (other.size, other.address))]
+                piece = self._joined(*sorted((piece, other), key=lambda p: p.address))
+        piece.is_free = True
+        insort(free, (piece.size, piece.address))
+
+    def _segment(self, size: int) -> _Piece:
+        own = -(-size // SMALL_SEGMENT) * SMALL_SEGMENT
+        bytes = SMALL_SEGMENT if size <= SMALL else LARGE_SEGMENT if size < OWN_SEGMENT else own
+        piece = self._pieces[self.reserved] = _Piece(self.reserved, bytes)
+        self.reserved += bytes
+        return piece
+
+    def _split(self, piece: _Piece, size: int, is_small: bool) -> None:
+        rest = self._pieces[piece.address + size] = _Piece(piece.address + size, piece.size - size)
+        rest.left, rest.right = piece, piece.right
+        if piece.right is not None:
+            piece.right.left = rest
+        piece.right, piece.size, rest.is_free = rest, size, True
+        insort(self._free[is_small], (rest.size, rest.address))
+
+    def _joined(self, first: _Piece, second: _Piece) -> _Piece:
+        del self._pieces[second.address]
+        first.size += second.size
+        first.right = second.right
+        if second.right is not None:
+            second.right.left = first
+        return first

@@ -1,0 +1,243 @@
+"""The forward pass of a training step: values with their storages, and the tape that autograd writes.
+
+With autocast, operators run in the precision that CUDA's lists give them (`aten/src/ATen/autocast_mode.h`): operands are cast
+where they are in another one, and each parameter is cast once, for the whole pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from archdsl.analyses.memory.play import Block, Player
+from archdsl.analyses.memory.settings import Phase, TrainingSettings
+from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
+from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
+from archdsl.ir import Extra, Network, Node, Op, Saved, State, TensorType
+
+NUMBER = Size(8)
+"""A Python number that autograd keeps, as a tensor of float64."""
+
+
+class Mark(NamedTuple):
+    """A moment at which something was made: when, by whom, and all bytes that are alive then."""
+
+    phase: Phase
+    layer: str
+    size: Size
+    events: int
+    """How many events came before it."""
+
+
+class Event(NamedTuple):
+    """A storage made or freed."""
+
+    block: Block
+    is_made: bool
+
+
+class Cast(Op):
+    """A tensor in another precision."""
+
+    name = "cast"
+
+
+class NodeFacts(NamedTuple):
+    """What an operator says of itself, asked once for all uses of a module."""
+
+    saved: Saved
+    scratch: tuple[Extra, ...]
+    state: tuple[State, ...]
+    is_alias: bool
+    """Whether it gives back its operand itself."""
+
+
+class Forward(Player[Tensor]):
+    """Plays the forward pass."""
+
+    def __init__(self, network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> None:
+        super().__init__()
+        self.network = network
+        self.storage = storage
+        self.settings = settings
+        self.batch = batch
+        self.tape: list[Entry] = []
+        self.leaves: dict[str, Leaf] = {}
+        self.events: list[Event] = []
+        self.marks: list[Mark] = []
+        self.phase: Phase = "forward"
+        self.live = Size()
+        self._facts: dict[Node, NodeFacts] = {}
+        self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
+        self.casts: dict[str, Tensor] = {}
+        """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
+
+    # storages
+
+    def make(self, layer: str, what: str, size: Size) -> Block:
+        block = Block(layer, what, size, self.batch)
+        self.holders[block] += 1
+        self.appear(block)
+        return block
+
+    def appear(self, block: Block) -> None:
+        self.live = self.live.plus(block.size)
+        self.events.append(Event(block, True))
+
+    def freed(self, block: Block) -> None:
+        if not block.is_input:
+            self.live = self.live.minus(block.size)
+            self.events.append(Event(block, False))
+
+    def mark(self, layer: str) -> None:
+        self.marks.append(Mark(self.phase, layer, self.live, len(self.events)))
+
+    def marked(self, layer: str, what: str, size: Size) -> Block:
+        """A storage made at a moment of its own."""
+        block = self.make(layer, what, size)
+        self.mark(layer)
+        return block
+
+    # operators
+
+    def apply(self, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
+        op = node.operator
+        assert isinstance(op, Op)
+        if op.is_source:
+            return [self._source(op, path)]
+        facts = self._facts.get(node)
+        if facts is None:
+            facts = self._facts[node] = self._facts_of(node, op)
+        if facts.is_alias:
+            self.hold((operands[0].block,))
+            return [operands[0]]
+        casts = self._cast(facts, op, path, operands) if self.settings.is_mixed else operands
+        entry = self._entry(node, facts, op, path, casts)
+        results = self._results(node, entry, casts)
+        self.hold(value.block for value in results)
+        if entry.needs_gradient:
+            self._keep(facts.saved, entry, casts, results)
+            self.tape.append(entry)
+        temporary = [self.make(path, e.name, of_extra(e, self.batch, entry.stands)) for e in facts.scratch]
+        self.mark(path)
+        self.release(temporary)
+        self.release(cast.block for cast, given in zip(casts, operands, strict=True) if cast is not given)
+        return results
+
+    def _facts_of(self, node: Node, op: Op) -> NodeFacts:
+        types = operands, results = node.operand_types, node.result_types
+        in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
+        saved = op.saved(*types) if in_place is None else in_place
+        is_alias = results == operands[:1] and op.is_view(*operands)
+        return NodeFacts(saved, op.training_scratch(*types), op.state(*operands), is_alias)
+
+    def _source(self, op: Op, path: str) -> Tensor:
+        (state,) = op.state()
+        leaf = self._leaf(path, state)
+        value = self.given(path, "parameter", TensorType(state.shape, state.dtype, batched=False))
+        self.hold((value.block,))
+        return value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
+
+    def given(self, layer: str, what: str, type: TensorType) -> Tensor:
+        """A tensor that is there throughout."""
+        size = Size() if what == "parameter" else of_type(type, self.stands)
+        return Tensor(Block(layer, what, size, self.batch, is_input=True), None, type, self.stands.parameters)
+
+    def _leaf(self, path: str, state: State) -> Leaf:
+        key = state.key(path)
+        if key not in self.leaves:
+            size = of_type(TensorType(state.shape, state.dtype, batched=False), self.stands)
+            self.leaves[key] = Leaf(key, size, state.role == "parameter" and not self.settings.is_frozen(key))
+        return self.leaves[key]
+
+    def _entry(self, node: Node, facts: NodeFacts, op: Op, path: str, operands: Sequence[Tensor]) -> Entry:
+        stands = self.stands
+        if self.settings.is_mixed:
+            values = next((v.dtype for v in operands if v.type.is_float), stands.values)
+            stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
+        owned = {s.name: (self._leaf(path, s), s) for s in facts.state}
+        trained = {name: self._parameter(op, *pair) for name, pair in owned.items() if pair[0].is_trained}
+        edges = [v.edge for v in operands]
+        return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
+
+    def _results(self, node: Node, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
+        shared = self.storage.shared_operand(node)
+        dtype = entry.stands.values
+        found = []
+        for i, type in enumerate(entry.results):
+            if shared is None:
+                block = Block(entry.layer, "output", of_type(type, Stands(dtype, dtype)), self.batch)
+                self.appear(block)
+            else:
+                block = operands[shared].block
+            edge = Edge(entry, i) if entry.needs_gradient and type.is_float else None
+            found.append(Tensor(block, edge, type, dtype))
+        return found
+
+    def _keep(self, kept: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]) -> None:
+        wanted = (*kept.operands, *_read(entry, kept))
+        copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in wanted}
+        extras = (e for e in kept.extra if not e.readers or _need(entry, e.readers))
+        for extra in (*extras, *copies.values()):
+            entry.keep(extra.name, self.make(entry.layer, extra.name, of_extra(extra, self.batch, entry.stands)))
+        for i in range(kept.numbers):
+            entry.keep(f"number {i}", self.make(entry.layer, "number", NUMBER))
+        held = [(f"x{i}", operands[i].block) for i in wanted if i not in copies]
+        if kept.result:
+            held.append(("y", results[-1].block))
+        held += self._weights(entry)
+        for name, block in held:
+            self.hold((block,))
+            entry.keep(name, block)
+
+    # autocast
+
+    def _cast(self, facts: NodeFacts, op: Op, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
+        """The operands in the precision that an operator runs in; each new tensor is held once.
+
+        As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
+        """
+        for state in reversed(facts.state):
+            self._parameter(op, self._leaf(path, state), state)
+        dtypes = {v.dtype for v in operands if v.type.is_float}
+        widest = "float32" if "float32" in dtypes else self.settings.dtype
+        wanted = {"lower": self.settings.dtype, "float32": "float32", "follows": widest}[op.autocast]
+        return [v if not v.type.is_float or v.dtype == wanted else self.cast_to(v, wanted, path) for v in operands]
+
+    def cast_to(self, value: Tensor, dtype: str, layer: str) -> Tensor:
+        """A value in another precision, held once."""
+        block = self.make(layer, "cast", of_type(value.type, Stands(dtype, dtype)))
+        if value.edge is None:
+            return Tensor(block, None, value.type, dtype)
+        before = Stands(value.dtype, value.dtype)
+        entry = Entry(layer, Cast(), (value.type,), (value.type,), [value.edge], {}, before)
+        self.tape.append(entry)
+        return Tensor(block, Edge(entry, 0), value.type, dtype)
+
+    def _parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:
+        """Where the gradient of a parameter goes: with autocast to the cast that the operator runs on."""
+        own = Edge(leaf, 0)
+        if not self.settings.is_mixed or op.autocast != "lower" or not leaf.is_trained:
+            return own
+        if leaf.key not in self.casts:
+            value = self.given(leaf.key, "parameter", TensorType(state.shape, batched=False))._replace(edge=own)
+            self.casts[leaf.key] = self.cast_to(value, self.settings.dtype, leaf.key)
+        edge = self.casts[leaf.key].edge
+        assert edge is not None
+        return edge
+
+    def _weights(self, entry: Entry) -> list[tuple[str, Block]]:
+        """The casts of weights that a node keeps for the gradient of its operand; biases are not kept."""
+        keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
+        casts = {name: self.casts[key] for name, key in keys.items()}
+        return [(f"cast {name}", cast.block) for name, cast in casts.items() if cast.type.rank > 1]
+
+
+def _read(entry: Entry, kept: Saved) -> Iterator[int]:
+    """The operands that are kept for the gradients of some."""
+    others = ((i, tuple({*range(len(entry.edges))} - {i})) for i in kept.for_others)
+    return (i for i, readers in (*others, *kept.for_some) if _need(entry, readers))
+
+
+def _need(entry: Entry, operands: Iterable[int]) -> bool:
+    return any(entry.edges[i] is not None for i in operands)

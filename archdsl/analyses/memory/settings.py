@@ -1,0 +1,45 @@
+"""How a network is trained, as far as memory depends on it."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Literal, NamedTuple
+
+Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
+OptimizerName = Literal["sgd", "momentum", "adam", "adamw", "rmsprop"]
+Implementation = Literal["for-loop", "foreach", "fused"]
+Precision = Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
+LossName = Literal["cross-entropy", "mse", "none"]
+
+
+class TrainingSettings(NamedTuple):
+    """The settings of a training step; defaults are PyTorch's on a CPU."""
+
+    optimizer: OptimizerName = "sgd"
+    weight_decay: bool = False
+    implementation: Implementation = "for-loop"
+    loss: LossName = "cross-entropy"
+    """Mean cross entropy over axis 0 of the first output, mean squared error to a target like it, or its sum."""
+    zero_grad: Literal["early", "late", "never"] = "early"
+    """Gradients of the last step are freed before forward, after it, or (gradient accumulation) added to."""
+    precision: Precision = "float32"
+    """All in one type, or with autocast: parameters in float32, and operators as the lists of CUDA's autocast say."""
+    frozen: tuple[str, ...] = ()
+    """Paths, as `features.*`, of parameters that are not trained."""
+
+    @property
+    def is_mixed(self) -> bool:
+        return self.precision.endswith("-mixed")
+
+    @property
+    def dtype(self) -> str:
+        """The type of lower precision; `float32` where there is none."""
+        return {"bf16-mixed": "bfloat16", "fp16-mixed": "float16"}.get(self.precision, self.precision)
+
+    @property
+    def parameter_dtype(self) -> str:
+        """The type of parameters, gradients and state."""
+        return "float32" if self.is_mixed else self.precision
+
+    def is_frozen(self, key: str) -> bool:
+        return any(fnmatchcase(key, pattern) or key.startswith(f"{pattern}.") for pattern in self.frozen)

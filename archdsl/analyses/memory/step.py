@@ -1,0 +1,243 @@
+"""One training step, played: forward, loss, backward in the reverse order of creation, optimizer.
+
+Frees follow PyTorch's engine (`torch/csrc/autograd/engine.cpp`): a node makes all its gradients, then the gradients that
+came in are dropped, then what it kept; gradients that meet are summed in place where one of them is dense and held once
+(`input_buffer.cpp`); a parameter takes its gradient over unless others hold that tensor (`accumulate_grad.h`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from archdsl.analyses.memory.forward import Event, Forward, Mark
+from archdsl.analyses.memory.loss import LOSSES
+from archdsl.analyses.memory.optimizer import temporary
+from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.settings import TrainingSettings
+from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
+from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
+from archdsl.ir import Derivative, Gradient, Incoming, Network, Node
+
+
+class Played(NamedTuple):
+    """A whole step."""
+
+    events: tuple[Event, ...]
+    marks: tuple[Mark, ...]
+    after_forward: int
+    """How many events the forward pass has, its loss included."""
+    saved: tuple[Block, ...]
+    """What autograd holds then, parameters left out."""
+    leaves: tuple[Leaf, ...]
+    """All parameters, with their gradients."""
+
+
+def play(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> Played:
+    """A step in the steady state: gradients and the optimizer's state are there from the step before.
+
+    The order of events and the sizes are those of every batch of two or more, or of a single sample.
+    """
+    return _Step(network, storage, settings, batch).play()
+
+
+class _Step(Forward):
+    """Plays all of a step."""
+
+    def __init__(self, network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> None:
+        super().__init__(network, storage, settings, batch)
+        self._known: dict[tuple[Node, Incoming], tuple[Derivative, ...]] = {}
+
+    def play(self) -> Played:
+        named = zip(self.network.inputs, self.network.input_types, strict=True)
+        inputs = [self.given(name, "input", type) for name, type in named]
+        self.hold(value.block for value in inputs)
+        outputs = [value for value in self.call(self.network.body, "", inputs) if value is not None]
+        loss = self.loss(outputs[self.network.main_output])
+        saved = tuple(dict.fromkeys(b for entry in self.tape for b in entry.blocks if b.what != "parameter"))
+        after_forward = len(self.events)
+        self.release(cast.block for cast in self.casts.values())
+        if loss.edge is not None:
+            self.backward(loss)
+        self.optimize()
+        self.release(value.block for value in (*outputs, loss))
+        return Played(tuple(self.events), tuple(self.marks), after_forward, saved, tuple(self.leaves.values()))
+
+    def loss(self, result: Tensor) -> Tensor:
+        """The loss, held once; the caller holds the target."""
+        self.phase = "loss"
+        given = result
+        if self.settings.is_mixed and result.dtype != "float32":
+            result = self.cast_to(result, "float32", "loss")
+        op = LOSSES[self.settings.loss]
+        (type,) = op.infer(result.type)
+        entry = Entry("loss", op, (result.type,), (type,), [result.edge], {}, self.stands)
+        for extra in op.saved((result.type,), (type,)).extra:
+            entry.keep(extra.name, self.make("loss", extra.name, of_extra(extra, self.batch, self.stands)))
+        for i in op.saved((result.type,), (type,)).operands:
+            self.hold((result.block,))
+            entry.keep(f"x{i}", result.block)
+        self.tape.append(entry)
+        found = self.make("loss", "output", of_type(op.room(result.type), self.stands))
+        self.mark("loss")
+        self.release((result.block,) if result is not given else ())
+        return Tensor(found, Edge(entry, 0) if result.edge else None, type)
+
+    def optimize(self) -> None:
+        self.phase = "optimizer"
+        sizes = [leaf.size.fixed for leaf in self.leaves.values() if leaf.gradient is not None]
+        self.release([self.marked("optimizer", "temporary", Size(temporary(self.settings, sizes)))])
+
+    def backward(self, loss: Tensor) -> None:
+        self.phase = "backward"
+        assert loss.edge is not None
+        self._reach(loss.edge)
+        seed = self.marked("loss", "gradient", of_type(loss.type, self.stands))
+        self.deliver(loss.edge, Flowing(seed, loss.type))
+        self.hold((seed,))  # `backward()` keeps it to its end
+        for entry in reversed(self.tape):
+            if entry.is_reached and entry.arriving:
+                self.run_back(entry)
+        self.release((seed,))
+        for entry in self.tape:  # what the loss does not depend on dies with the outputs
+            self.release(entry.drop(entry.kept))
+
+    def _reach(self, edge: Edge) -> None:
+        """Marks what the loss depends on, and counts for each parameter how many gradients it will get."""
+        waiting = [edge.source]
+        while waiting:
+            source = waiting.pop()
+            if isinstance(source, Leaf) or source.is_reached:
+                continue
+            source.is_reached = True
+            for other in (
+                *(e.source for e in source.parameters.values()),
+                *(e.source for e in source.edges if e is not None),
+            ):
+                if isinstance(other, Leaf):
+                    other.users += 1
+                waiting.append(other)
+
+    def run_back(self, entry: Entry) -> None:
+        arriving = {f"y{i}": flowing for i, flowing in entry.arriving.items()}
+        entry.arriving = {}
+        derivatives = self._derivatives(entry, Incoming(_first(arriving).type, is_single=self.batch == 1))
+        needed = _needed(entry, derivatives)
+        later = {name for d in derivatives[1:] for name in d.frees}
+        for i, derivative in enumerate(derivatives):
+            took = [arriving.pop(name) for name in derivative.takes if name in arriving]
+            given = self._derive(entry, derivative, needed, took) if took else []
+            self._let_go(took)
+            self.release(entry.drop(derivative.frees if i else entry.kept - later))
+            for of, flowing in given:
+                edge = entry.edge(of)
+                if edge is not None:
+                    self.deliver(edge, flowing)
+                else:
+                    arriving[of] = self._joined(arriving.get(of), flowing, entry)
+
+    def _derivatives(self, entry: Entry, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Those of an operator, asked once for all uses of its module."""
+        found = self._known.get((entry.node, incoming)) if entry.node else None
+        if found is None:
+            found = entry.op.backward(entry.operands, entry.results, incoming)
+            if entry.node:
+                self._known[entry.node, incoming] = found
+        return found
+
+    def _derive(
+        self, entry: Entry, derivative: Derivative, needed: set[str], took: Sequence[Flowing]
+    ) -> list[tuple[str, Flowing]]:
+        """Makes what a derivative gives and is needed."""
+        gives = [g for g in derivative.gives if g.of in needed]
+        if not gives:
+            return []
+        missing = entry.results[len(took) :] if derivative.fills else ()
+        zeros = [self.make(entry.layer, "zeros", of_type(t, entry.stands)) for t in missing]
+        made = [self._give(entry, gradient, took[0]) for gradient in gives]
+        self.release(zeros)
+        return [(g.of, self._summed(entry, g, flowing)) for g, flowing in zip(gives, made, strict=True)]
+
+    def _give(self, entry: Entry, gradient: Gradient, arriving: Flowing) -> Flowing:
+        if gradient.how == "same":
+            arriving.holders += 1
+            self.hold((arriving.block,))
+            return arriving
+        if gradient.how == "view":
+            self.hold((arriving.block,))
+            return Flowing(arriving.block, gradient.type, is_view=True)
+        scratch = [self.make(entry.layer, "scratch", of_type(t, entry.stands)) for t in gradient.scratch]
+        size = of_type(gradient.whole or gradient.type, entry.stands)
+        block = self.marked(entry.layer, _purpose(entry, gradient), size)
+        self.release(scratch)
+        return Flowing(block, gradient.type, is_view=gradient.how == "reshaped")
+
+    def _summed(self, entry: Entry, gradient: Gradient, whole: Flowing) -> Flowing:
+        """The gradient, summed over repetitions where it has to be."""
+        if gradient.whole is None:
+            return whole
+        block = self.marked(entry.layer, _purpose(entry, gradient), of_type(gradient.type, entry.stands))
+        self._let_go((whole,))
+        return Flowing(block, gradient.type, is_view=gradient.how == "reshaped")
+
+    def _let_go(self, gradients: Iterable[Flowing]) -> None:
+        for flowing in gradients:
+            flowing.holders -= 1
+            self.release((flowing.block,))
+
+    def deliver(self, edge: Edge, flowing: Flowing) -> None:
+        source = edge.source
+        if isinstance(source, Entry):
+            source.arriving[edge.number] = self._joined(source.arriving.get(edge.number), flowing, source)
+            return
+        source.arriving = self._joined(source.arriving, flowing, source)
+        source.users -= 1
+        if not source.users:
+            self._accumulate(source, source.arriving)
+            source.arriving = None
+
+    def _joined(self, waiting: Flowing | None, new: Flowing, source: Entry | Leaf) -> Flowing:
+        """The sum of gradients that meet, in the storage of one of them where nobody else holds it."""
+        if waiting is None:
+            return new
+        for kept, added in ((waiting, new), (new, waiting)):
+            if self._is_own(kept):
+                self._let_go((added,))
+                return kept
+        layer, stands = (source.layer, source.stands) if isinstance(source, Entry) else (source.key, self.stands)
+        found = Flowing(self.marked(layer, "gradient", of_type(new.type, stands)), new.type.computed())
+        self._let_go((waiting, new))
+        return found
+
+    def _is_own(self, flowing: Flowing) -> bool:
+        is_alone = flowing.holders == 1 and self.holders[flowing.block] == 1
+        return is_alone and not flowing.is_view and flowing.type.is_dense(is_single=self.batch == 1)
+
+    def _accumulate(self, leaf: Leaf, flowing: Flowing) -> None:
+        """The parameter takes its gradient over, adds it to what is there, or takes a copy of what others hold too."""
+        if self.settings.zero_grad == "never":
+            leaf.gradient = Block(leaf.key, "gradient", leaf.size, self.batch)
+        elif flowing.holders == 1 and flowing.type.is_contiguous:
+            leaf.gradient = flowing.block
+            return
+        else:
+            leaf.gradient = self.marked(leaf.key, "gradient", leaf.size)
+        self._let_go((flowing,))
+
+
+def _purpose(entry: Entry, gradient: Gradient) -> str:
+    """What a gradient is for, in words."""
+    return f"{gradient.of} gradient" if gradient.of in entry.parameters else "gradient"
+
+
+def _first(arriving: dict[str, Flowing]) -> Flowing:
+    return next(iter(arriving.values()))
+
+
+def _needed(entry: Entry, derivatives: Sequence[Derivative]) -> set[str]:
+    """The tensors whose gradients are wanted: operands, parameters, and what leads to them."""
+    needed = {*entry.parameters, *(f"x{i}" for i, edge in enumerate(entry.edges) if edge is not None)}
+    for derivative in reversed(derivatives):
+        if any(g.of in needed for g in derivative.gives):
+            needed.update(derivative.takes)
+    return needed

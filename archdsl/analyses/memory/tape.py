@@ -1,0 +1,128 @@
+"""What autograd remembers of a forward pass: a node for each operator that needs a gradient, in the order of creation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.size import FLOAT32, Size, Stands
+from archdsl.ir import Node, Op, TensorType, Types
+
+
+class Flowing:
+    """A gradient on its way: a tensor, which several edges may share, in some storage."""
+
+    __slots__ = ("block", "holders", "is_view", "type")
+
+    def __init__(self, block: Block, type: TensorType, is_view: bool = False) -> None:
+        self.block = block
+        self.type = type
+        self.is_view = is_view
+        self.holders = 1
+
+
+class Leaf:
+    """A parameter."""
+
+    __slots__ = ("arriving", "gradient", "is_trained", "key", "size", "users")
+
+    def __init__(self, key: str, size: Size, is_trained: bool) -> None:
+        self.key = key
+        self.size = size
+        self.is_trained = is_trained
+        self.users = 0
+        """Nodes of the tape that will still send it a gradient."""
+        self.arriving: Flowing | None = None
+        self.gradient: Block | None = None
+
+
+class Entry:
+    """One operator on the tape."""
+
+    __slots__ = (
+        "_edges",
+        "_kept",
+        "arriving",
+        "edges",
+        "is_reached",
+        "layer",
+        "node",
+        "op",
+        "operands",
+        "parameters",
+        "results",
+        "stands",
+    )
+
+    def __init__(
+        self,
+        layer: str,
+        op: Op,
+        operands: Types,
+        results: Types,
+        edges: Sequence[Edge | None],
+        parameters: dict[str, Edge],
+        stands: Stands = FLOAT32,
+        node: Node | None = None,
+    ) -> None:
+        self.layer = layer
+        self.op = op
+        self.operands = operands
+        self.results = results
+        self.edges = edges
+        """For each operand what it came from; None where no gradient is wanted."""
+        self.parameters = parameters
+        """Where the gradients of its own parameters go, of those that are trained, by their names."""
+        self.node = node
+        self.stands = stands
+        """What its facts call float32."""
+        self.arriving: dict[int, Flowing] = {}
+        """Gradients of its results, by number."""
+        self.is_reached = False
+        """Whether the loss depends on it."""
+        self._kept: dict[str, list[Block]] = {}
+        self._edges = {f"x{i}": edge for i, edge in enumerate(edges) if edge is not None}
+        self._edges |= parameters
+
+    @property
+    def needs_gradient(self) -> bool:
+        return bool(self.parameters) or any(self.edges)
+
+    def keep(self, name: str, block: Block) -> None:
+        self._kept.setdefault(name, []).append(block)
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """What it keeps."""
+        return (block for blocks in self._kept.values() for block in blocks)
+
+    @property
+    def kept(self) -> set[str]:
+        """The names of what it keeps."""
+        return set(self._kept)
+
+    def drop(self, names: Iterable[str]) -> list[Block]:
+        """No longer keeps these; the blocks to let go of."""
+        return [block for name in names for block in self._kept.pop(name, ())]
+
+    def edge(self, name: str) -> Edge | None:
+        """Where the gradient of an operand or of a parameter goes, by its name; None for a tensor in between."""
+        return self._edges.get(name)
+
+
+class Edge(NamedTuple):
+    """Where a gradient goes: a result of an operator, or a parameter."""
+
+    source: Entry | Leaf
+    number: int
+
+
+class Tensor(NamedTuple):
+    """A value of the forward pass: its storage, and where its gradient goes."""
+
+    block: Block
+    edge: Edge | None
+    type: TensorType
+    dtype: str = "float32"
+    """Of a value with floating-point numbers, what `type` calls float32."""

@@ -1,0 +1,80 @@
+"""`archdsl fit`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+
+from archdsl.analyses.memory import TrainingSettings, fit
+from archdsl.cli.targets import (
+    UsageProblem,
+    add_settings,
+    add_target,
+    check_target,
+    open_target,
+    print_problems,
+    report_failure,
+    single_network,
+)
+from archdsl.cli.terminal import is_ascii, width_of, write_lines
+from archdsl.cli.training import add_training, training_of
+from archdsl.source import FileProblem
+
+EPILOG = """\
+examples:
+  archdsl fit ResNet50 --memory 24GiB --optimizer adamw --implementation foreach
+  archdsl fit vgg16 --memory 80GiB --optimizer adamw --precision bf16-mixed --format json
+"""
+UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    add_target(parser)
+    add_settings(parser)
+    parser.add_argument("--memory", required=True, type=_bytes, metavar="SIZE", help="of the device, as 24GiB")
+    add_training(parser, is_optional=False)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument("--width", type=int, metavar="COLUMNS", help="lay tables out in so many columns")
+    parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
+
+
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"([0-9_]+(?:\.[0-9]+)?) ?([A-Za-z]*)", text)
+    if found is None or found[2] not in UNITS:
+        raise argparse.ArgumentTypeError(f"`{text}` is no size such as 24GiB")
+    return int(float(found[1].replace("_", "")) * UNITS[found[2]])
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        return _run(arguments)
+    except (FileProblem, UsageProblem) as problem:
+        return report_failure(problem, arguments.color)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = training_of(arguments, is_optional=False) or TrainingSettings()
+    target = open_target(arguments.file, arguments.root)
+    if target.spec.problems:
+        print_problems(target.spec.problems, arguments.color)
+        return 1
+    checked = check_target(arguments, target.spec, single_network(target))
+    if checked.network is None:
+        print_problems(checked.problems, arguments.color)
+        return 1
+    facts = checked.facts
+    found = fit(checked.network, lambda batch: facts.training(settings, batch), arguments.memory)
+    if arguments.format == "json":
+        from archdsl.reports import fit_data
+
+        sys.stdout.write(json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
+        return 0
+    from archdsl.reports import fit_table, render_text
+
+    ascii = is_ascii(sys.stdout, arguments.ascii)
+    table = fit_table(checked.name, found, settings)
+    write_lines(render_text([table], width_of(sys.stdout, arguments.width), ascii), color=arguments.color)
+    return 0

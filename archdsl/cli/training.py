@@ -1,0 +1,56 @@
+"""The options that say how a network is trained."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from archdsl.cli.targets import UsageProblem
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory import TrainingSettings
+
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "rmsprop")
+IMPLEMENTATIONS = ("for-loop", "foreach", "fused")
+PRECISIONS = ("float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed")
+LOSSES = ("cross-entropy", "mse", "none")
+ZERO_GRAD = ("early", "late", "never")
+
+
+def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True) -> None:
+    """The options; where training is optional, `--train` asks for it."""
+    group = parser.add_argument_group("training")
+    if is_optional:
+        group.add_argument("--train", action="store_true", help="memory: of a training step too")
+    group.add_argument("--optimizer", choices=OPTIMIZERS, help="default: sgd; momentum is sgd with momentum")
+    group.add_argument("--weight-decay", action="store_true", help="the optimizer decays weights")
+    group.add_argument("--implementation", choices=IMPLEMENTATIONS, help="of the optimizer (default: for-loop)")
+    choices = (*PRECISIONS, "tf32") if is_optional else PRECISIONS
+    group.add_argument(
+        "--precision", choices=choices, help="of all, or with autocast; tf32 with --on (default: float32)"
+    )
+    group.add_argument("--loss", choices=LOSSES, help="of the first output (default: cross-entropy)")
+    group.add_argument(
+        "--zero-grad",
+        choices=ZERO_GRAD,
+        help="before forward, after it, or never: gradients are added up (default: early)",
+    )
+    group.add_argument("--freeze", action="append", metavar="PATH", help="do not train what is there; PATH may have *")
+
+
+def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> TrainingSettings | None:
+    """The settings; None where no training is asked for. Raises `UsageProblem`."""
+    from archdsl.analyses.memory import TrainingSettings
+
+    given = {name: getattr(arguments, name) for name in TrainingSettings._fields if name != "frozen"}
+    given = {name: value for name, value in given.items() if value}
+    if arguments.freeze:
+        given["frozen"] = tuple(arguments.freeze)
+    if is_optional and not arguments.train:
+        given.pop("precision", None)  # `--on` has it too
+        if given:
+            raise UsageProblem(f"`--{next(iter(given)).replace('_', '-')}` says how to train: add `--train`")
+        return None
+    if given.get("precision") == "tf32":
+        raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
+    return TrainingSettings(**given)

@@ -1,0 +1,57 @@
+"""How an operator's gradients are made, as inert data: one entry for each node of the graph that PyTorch's autograd builds.
+
+Tensors have names: `x0`, `x1`, ... are the operands, `y0`, `y1`, ... the results, a parameter has its own name, and any
+other name is a tensor in between, of an operator that PyTorch composes of several.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from archdsl.ir.types import TensorType
+
+
+class Gradient(NamedTuple):
+    """A gradient that a derivative gives. What nobody needs is not made."""
+
+    of: str
+    type: TensorType
+    how: Literal["made", "reshaped", "view", "same"] = "made"
+    """A tensor of its own, such a one seen in another shape, a view of the gradient that came in, or that gradient itself.
+
+    PyTorch never sums into a view, since the tensor that it is a view of lives with it.
+    """
+    scratch: tuple[TensorType, ...] = ()
+    """Tensors that are made on the way to it and gone when it is there."""
+    whole: TensorType | None = None
+    """What is made in its place at first, and summed over repetitions when all gradients of the node are there."""
+
+
+class Derivative(NamedTuple):
+    """One node of autograd's graph, run backwards.
+
+    PyTorch makes all that it gives, then drops the gradients that came in, then the tensors that it kept.
+    """
+
+    gives: tuple[Gradient, ...]
+    takes: tuple[str, ...] = ("y0",)
+    """The tensors whose gradients come in."""
+    frees: tuple[str, ...] = ()
+    """What it kept, by name: an extra tensor, an operand, a result. The first derivative frees all that no other one names."""
+    fills: bool = False
+    """Whether it makes zeros for gradients that do not come in."""
+
+
+class Incoming(NamedTuple):
+    """The gradient of the first result as it arrives."""
+
+    type: TensorType
+    is_single: bool
+    """Whether the batch has one sample."""
+
+    def reshaped(self, of: str, target: TensorType) -> Gradient:
+        """The same elements in the shape of another tensor: a view where PyTorch can, else a copy."""
+        seen = self.type.viewed_as(target.shape)
+        if seen is None and self.is_single and self.type.is_viewable_alone(target.shape):
+            seen = target.with_shape(target.shape)
+        return Gradient(of, target.with_shape(target.shape)) if seen is None else Gradient(of, seen, "view")

@@ -1,0 +1,71 @@
+"""`archdsl fit`: the largest batch for a device, and what the next doubling would need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archdsl.analyses.memory import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, TrainingSettings
+from archdsl.reports.numbers import binary, exact
+from archdsl.reports.table import Column, Row, Table, row, text
+from archdsl.source.styled import Piece
+
+COLUMNS = (Column("what", "largest batch"), Column("batch", "N"), Column("working", "", wraps=True))
+
+
+def fit_table(name: str, facts: FitFacts, settings: TrainingSettings) -> Table:
+    """The answer with its working."""
+    how = f"{settings.optimizer} ({settings.implementation}), {settings.precision}, {binary(facts.memory)}"
+    title = (Piece(name, "heading"), Piece(f"   {how}"))
+    words = "certain and likely are a band for a GPU, from PyTorch's sources; it was not measured on one"
+    return Table("fit", COLUMNS, tuple(_rows(facts)), notes=((Piece(words, "dim"),),), title=title)
+
+
+def _rows(facts: FitFacts) -> Iterator[Row]:
+    yield row("certain", _batch(facts.certain), _certain(facts.certain))
+    yield row("likely", _batch(facts.likely), _likely(facts.likely))
+    tensors = "any" if facts.tensors is None else exact(facts.tensors)
+    how = "exact on a CPU" if facts.status == "exact" else "estimated"
+    yield row("tensor bytes alone", tensors, f"{how}; a GPU takes more")
+    doubled = facts.doubled
+    needs = f"would need {binary(doubled.likely)} to {binary(doubled.certain)}: {_likely(doubled)}"
+    name = "the next doubling" if doubled.batch > 1 else "one sample"
+    yield row(text(name, "dim"), exact(doubled.batch), needs)
+
+
+def _batch(need: Need | None) -> str:
+    return exact(need.batch) if need is not None else "none"
+
+
+def _likely(need: Need | None) -> str:
+    if need is None:
+        return "not even one sample fits"
+    parts = f"tensors {binary(need.tensors)}, reserved for them {binary(need.reserved)}"
+    return f"{parts}, cuBLAS {binary(CUBLAS.least)}, context {binary(CONTEXT.least)}"
+
+
+def _certain(need: Need | None) -> str:
+    if need is None:
+        return "not even one sample is sure to fit"
+    parts = f"tensors {binary(need.tensors)}, reserved for them {binary(need.reserved)} x {HISTORY}"
+    return f"{parts}, workspace {binary(need.workspace)}, cuBLAS {binary(CUBLAS.most)}, context {binary(CONTEXT.most)}"
+
+
+def fit_data(name: str, facts: FitFacts, settings: TrainingSettings) -> dict[str, Any]:
+    """The same as data: `archdsl.fit/1`."""
+    return {
+        "schema": "archdsl.fit/1",
+        "network": name,
+        "memory": facts.memory,
+        "settings": settings._asdict(),
+        "tensors": {"batch": facts.tensors, "status": facts.status},
+        "likely": _data(facts.likely, "band"),
+        "certain": _data(facts.certain, "band"),
+        "doubled": _data(facts.doubled, "band"),
+    }
+
+
+def _data(need: Need | None, status: str) -> dict[str, Any]:
+    if need is None:
+        return {"batch": 0, "status": status}
+    return {**need._asdict(), "needs": [need.likely, need.certain], "status": status}

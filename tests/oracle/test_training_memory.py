@@ -1,0 +1,126 @@
+"""Predicted peaks of training steps against real ones: no tolerance."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.memory.optimizer import state_bytes, temporary
+from archdsl.ir import Network
+from archdsl.pipeline import open_spec
+from tests.oracle.test_ops_torch import case_of, lines
+from tests.support import build
+from tests.support.steps import events, measured, optimizer_of, predicted, without_scratch
+
+torch.set_num_threads(1)
+SPECS = Path(__file__).parents[2] / "specs"
+SAMPLE = (
+    "lenet:LeNet5",
+    "mlp:MLP",
+    "ciresan:CiresanN4",
+    "autoencoder:ConvAutoencoder",
+    "siamese:Siamese",
+    "resnet_cifar:ResNet20",
+    "densenet:DenseNetCifar40_12",
+    "fractalnet:FractalNet20",
+    "mobilenet_v3:MobileNetV3Small",
+    "googlenet:GoogLeNetTorchvisionAux",
+)
+PLAIN = TrainingSettings()
+
+
+def network(name: str) -> Network:
+    file, _, own = name.partition(":")
+    found = open_spec(SPECS / f"{file}.arch").check(own).network
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", SAMPLE)
+def test_the_peaks_of_a_step_are_the_real_ones(name: str, batch: int) -> None:
+    net = network(name)
+    assert predicted(net, batch, PLAIN) == measured(net, batch, PLAIN)
+
+
+def derived(line: str) -> Network | None:
+    """An operator whose floating-point operands are each multiplied by a learned number, so that all need gradients.
+
+    None where there is no gradient, or where the test has no such input.
+    """
+    operator, types = case_of(line)
+    inputs = [t._replace(strides=None) for t in types if t.batched]
+    if any(t.places or not t.rank for t in inputs) or any(not t.is_float for t in types if not t.batched):
+        return None
+    body, values = build.network("Derived", *((f"input{i}", t) for i, t in enumerate(inputs)))
+    given, operands = iter(values), []
+    for i, t in enumerate(types):
+        if not t.batched:
+            operands.append(body.one(build.op("parameter", t.shape), label=f"learned{i}"))
+            continue
+        value = next(given)
+        if t.is_float:
+            factor = body.one(build.op("parameter", [1] * t.rank), label=f"factor{i}")
+            value = body.one(build.op("multiply"), value, factor)
+        operands.append(value)
+    (result, *_) = body.each(operator, *operands, label="layer")
+    is_usable = result.type.is_float and result.type.batched and operator.is_derived_exactly(types)
+    return build.finish(body, result) if is_usable else None
+
+
+@pytest.mark.parametrize("line", lines())
+def test_every_operator_is_derived_as_pytorch_does(line: str) -> None:
+    net = derived(line)
+    if net is not None:
+        settings = TrainingSettings(loss="mse")
+        assert predicted(net, 3, settings) == measured(net, 3, settings)
+
+
+SETTINGS = {
+    "adam": TrainingSettings("adam"),
+    "late": TrainingSettings("momentum", zero_grad="late"),
+    "added up": TrainingSettings("momentum", weight_decay=True, zero_grad="never"),
+    "frozen": TrainingSettings("adamw", frozen=("layer1", "conv1.weight", "*.bn1.bias")),
+    "foreach": TrainingSettings("adam", weight_decay=True, implementation="foreach"),
+    "sum": TrainingSettings("rmsprop", loss="none"),
+    "squares": TrainingSettings("rmsprop", weight_decay=True, loss="mse"),
+    "bfloat16": TrainingSettings("adam", precision="bfloat16"),
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("name", ["lenet:LeNet5", "resnet_cifar:ResNet20", "siamese:Siamese"])
+def test_settings_change_a_step_as_they_really_do(name: str, settings: TrainingSettings) -> None:
+    net = network(name)
+    assert predicted(net, 3, settings) == measured(net, 3, settings)
+
+
+SIZES = (1000, 7000, 3000, 9000, 2000, 10)
+OPTIMIZERS = [
+    TrainingSettings(name, decay, implementation)  # type: ignore[arg-type]
+    for name, decay, implementation in product(
+        ("sgd", "momentum", "adam", "adamw", "rmsprop"), (False, True), ("for-loop", "foreach", "fused")
+    )
+    if (name, implementation) != ("rmsprop", "fused")
+]
+
+
+@pytest.mark.parametrize("settings", OPTIMIZERS, ids=lambda s: f"{s.optimizer} {s.implementation} {s.weight_decay}")
+def test_an_optimizer_keeps_and_makes_what_it_really_does(settings: TrainingSettings) -> None:
+    parameters = [nn.Parameter(torch.ones(size)) for size in SIZES]
+    optimizer = optimizer_of(settings, parameters)
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    kept = [t for state in optimizer.state.values() for t in state.values() if isinstance(t, torch.Tensor)]
+    assert sum(t.nbytes for t in kept) == sum(state_bytes(settings, 4 * size) for size in SIZES)
+    now = most = 0
+    for event in without_scratch(events(optimizer.step)):
+        now += event.bytes
+        most = max(most, now)
+    assert most == temporary(settings, [4 * size for size in SIZES])

@@ -1,0 +1,179 @@
+"""Real training steps on the CPU, measured by the events of PyTorch's allocator.
+
+What a kernel makes and frees inside itself is left out: an allocation and its release within one operator that PyTorch
+does not compose of others. A dispatch mode would not do, since gradients are not summed in place while one is on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch._C._profiler import _EventType
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from archdsl.analyses import Facts
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.backends.pytorch import build
+from archdsl.ir import Network
+
+MARK = "phase "
+
+
+class Event(NamedTuple):
+    """A number of bytes allocated, or freed if negative."""
+
+    time: int
+    phase: str
+    kernel: int | None
+    """The operator within which it happened."""
+    address: int
+    bytes: int
+
+
+@cache
+def composed(name: str) -> Literal["always", "sometimes", "never"]:
+    """Whether PyTorch composes the overloads of an operator of others that autograd sees."""
+    packet = getattr(torch.ops.aten, name.removeprefix("aten::"), None)
+    overloads = () if packet is None else packet.overloads()
+    found = [_has_composite_kernel(name if o == "default" else f"{name}.{o}") for o in overloads]
+    return "always" if all(found) and found else "sometimes" if any(found) else "never"
+
+
+def is_kernel(node: Any) -> bool:
+    """Whether a node is an operator that is not composed of others. One that calls its namesake is."""
+    if not node.name.startswith("aten::"):
+        return False
+    kind = composed(node.name)
+    return kind == "never" or (kind == "sometimes" and all(child.name != node.name for child in node.children))
+
+
+def _has_composite_kernel(name: str) -> bool:
+    try:
+        return torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd")
+    except RuntimeError:  # an overload of TorchScript alone
+        return False
+
+
+def events(run: Callable[[], Any]) -> list[Event]:
+    """The allocator's events while something runs, in order of time."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        run()
+    assert profiler.profiler is not None
+    roots = profiler.profiler.kineto_results.experimental_event_tree()
+    return sorted(event for root in roots for event in _events(root, "", None))
+
+
+def _events(node: Any, phase: str, kernel: int | None) -> Iterator[Event]:
+    if node.tag == _EventType.Allocation:
+        fields = node.extra_fields
+        yield Event(node.start_time_ns, phase, kernel, fields.ptr, fields.alloc_size)
+        return
+    if node.name.startswith(MARK):
+        phase = node.name.removeprefix(MARK)
+    elif kernel is None and is_kernel(node):
+        kernel = node.start_time_ns
+    for child in node.children:
+        yield from _events(child, phase, kernel)
+
+
+def without_scratch(found: Sequence[Event]) -> list[Event]:
+    """The events without those of tensors that live and die within one kernel."""
+    born: dict[int, int] = {}
+    scratch: set[int] = set()
+    for number, event in enumerate(found):
+        if event.bytes > 0:
+            born[event.address] = number
+            continue
+        start = born.pop(event.address, None)
+        if start is not None and event.kernel is not None and found[start].kernel == event.kernel:
+            scratch |= {start, number}
+    return [event for number, event in enumerate(found) if number not in scratch]
+
+
+def peaks(run: Callable[[], Any], before: int) -> dict[str, int]:
+    """The most bytes alive in each phase, from those that were there before."""
+    found: dict[str, int] = defaultdict(int)
+    for event in without_scratch(events(run)):
+        before += event.bytes
+        found[event.phase] = max(found[event.phase], before)
+    return found
+
+
+def inputs(network: Network, batch: int) -> list[Tensor]:
+    """Random data; integers are 0 or 1."""
+    return [
+        torch.randn(batch, *t.shape)
+        if t.is_float
+        else torch.randint(0, 2, (batch, *t.shape), dtype=getattr(torch, t.dtype))
+        for t in network.input_types
+    ]
+
+
+def optimizer_of(settings: TrainingSettings, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """PyTorch's optimizer for the settings."""
+    given: dict[str, Any] = {"lr": 1e-4, "weight_decay": 1e-4 if settings.weight_decay else 0.0}
+    given["foreach"] = settings.implementation == "foreach"
+    if settings.implementation == "fused":
+        given |= {"foreach": None, "fused": True}
+    if settings.optimizer in ("sgd", "momentum"):
+        return torch.optim.SGD(parameters, momentum=0.9 if settings.optimizer == "momentum" else 0.0, **given)
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
+    return kinds[settings.optimizer](parameters, **given)
+
+
+def loss_of(settings: TrainingSettings, output: Tensor, target: Tensor | None) -> Tensor:
+    if target is None:
+        return output.sum()
+    function = nn.functional.mse_loss if settings.loss == "mse" else nn.functional.cross_entropy
+    return function(output, target)
+
+
+def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[str, int]:
+    """The peaks of forward (with the loss), backward and optimizer in the second step, everything held included."""
+    dtype = getattr(torch, settings.precision)
+    module = build(network).train().to(dtype)
+    data = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs(network, batch)]
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(not settings.is_frozen(name))
+    trained = [p for p in module.parameters() if p.requires_grad]
+    optimizer = optimizer_of(settings, trained)
+    target = _target(network, batch, settings)
+
+    def step(number: int) -> None:
+        if settings.zero_grad == "early":
+            optimizer.zero_grad()
+        with record_function(f"{MARK}forward {number}"):
+            output = module(*data)
+            loss = loss_of(settings, output if isinstance(output, Tensor) else output[0], target)
+        if settings.zero_grad == "late":
+            optimizer.zero_grad()
+        with record_function(f"{MARK}backward {number}"):
+            loss.backward()  # type: ignore[no-untyped-call]
+        with record_function(f"{MARK}optimizer {number}"):
+            optimizer.step()
+
+    held = [*module.parameters(), *module.buffers(), *data, *(() if target is None else (target,))]
+    found = peaks(lambda: [step(number) for number in (1, 2)], sum(tensor.nbytes for tensor in held))
+    return {phase: found[f"{phase} 2"] for phase in ("forward", "backward", "optimizer")}
+
+
+def predicted(network: Network, batch: int, settings: TrainingSettings) -> dict[str, int]:
+    """The same as the analysis tells it; a phase in which nothing is made counts as 0."""
+    facts = Facts(network, batch).training(settings)
+    forward = max(facts.phase_peak("forward"), facts.phase_peak("loss"))
+    optimizer = facts.phase_peak("optimizer") if facts.optimizer_temporary else 0
+    return {"forward": forward, "backward": facts.phase_peak("backward"), "optimizer": optimizer}
+
+
+def _target(network: Network, batch: int, settings: TrainingSettings) -> Tensor | None:
+    logits = network.outputs[network.main_output].value.type
+    if settings.loss == "none":
+        return None
+    if settings.loss == "mse":
+        return torch.zeros(batch, *logits.shape)
+    return torch.zeros(batch, *logits.sizes, dtype=torch.int64)

@@ -1,0 +1,142 @@
+"""The memory of a training step against what was measured, without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.analyses.memory import TrainingFacts, TrainingSettings, fit, largest_batch
+from archdsl.analyses.memory.allocator import MIB, Allocator
+from archdsl.ir import Network
+from archdsl.pipeline import open_spec
+from tests.support import networks
+from tests.support.build import image, op, sequence
+
+MEASURED = json.loads((Path(__file__).parents[1] / "data" / "live_bytes.json").read_text("utf-8"))["steps"]
+SPECS = Path(__file__).parents[2] / "specs"
+IN_SPECS = {
+    "resnet18": ("resnet", "ResNet18"),
+    "resnet50": ("resnet", "ResNet50"),
+    "mobilenet_v2": ("mobilenet_v2", "MobileNetV2"),
+    "densenet121": ("densenet", "DenseNet121"),
+}
+
+
+def network(model: str) -> Network:
+    if model not in IN_SPECS:
+        built: Network = getattr(networks, model)()
+        return built
+    file, name = IN_SPECS[model]
+    found = open_spec(SPECS / f"{file}.arch").check(name).network
+    assert found is not None
+    return found
+
+
+def step(net: Network, batch: int = 1, **settings: object) -> TrainingFacts:
+    return Facts(net, batch).training(TrainingSettings(**settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", MEASURED)
+def test_published_models_peak_where_it_was_measured(model: str) -> None:
+    net = network(model)
+    for batch, optimizers in MEASURED[model].items():
+        for optimizer, measured in optimizers.items():
+            found = step(net, int(batch), optimizer=optimizer)
+            assert {
+                "peak": found.peak,
+                "phase": found.at.phase,
+                "gradients": found.gradients,
+                "optimizer_state": found.held.optimizer_state,
+            } == measured
+
+
+def test_what_is_alive_adds_up_to_the_peak() -> None:
+    for settings in ({}, {"optimizer": "adam"}, {"zero_grad": "late"}, {"zero_grad": "never"}):
+        found = step(networks.resnet(), 4, **settings)
+        assert sum(alive.bytes for alive in found.alive) == found.activation_peak
+        assert found.peak == max(moment.bytes for moment in found.timeline)
+
+
+def test_one_simulation_serves_all_larger_batches() -> None:
+    two = step(networks.resnet(), 2)
+    for batch in (3, 8, 64, 1000):
+        assert two.peak_at(batch) == step(networks.resnet(), batch).peak
+
+
+def test_the_largest_batch_fits_and_the_next_does_not() -> None:
+    found = step(networks.resnet(), 2)
+    for limit in (2_000_000, 10_000_000, 123_456_789):
+        batch = largest_batch(found.lines, limit)
+        assert batch is not None
+        assert found.peak_at(batch) <= limit < found.peak_at(batch + 1)
+    assert largest_batch(found.lines, 1000) == 0
+
+
+def test_a_frozen_network_has_no_gradients() -> None:
+    found = step(networks.resnet(), 2, frozen=("*",))
+    assert (found.gradients, found.held.optimizer_state, found.phase_peak("backward")) == (0, 0, 0)
+
+
+def test_the_state_is_kept_for_what_has_a_gradient() -> None:
+    """Two linear layers, the first one frozen: 4 * 3 weights and 3 biases, and two step counters."""
+    net = sequence(op("flatten"), op("linear", 4), op("linear", 3), input=image(1, 2))
+    found = step(net, optimizer="adam", frozen=("1",))
+    assert (found.gradients, found.held.optimizer_state) == (4 * 15, 2 * 4 * 15 + 2 * 4)
+
+
+PRECISIONS = json.loads((Path(__file__).parents[1] / "data" / "live_bytes.json").read_text("utf-8"))["settings"]
+
+
+@pytest.mark.parametrize("name", PRECISIONS)
+def test_other_settings_peak_where_it_was_measured(name: str) -> None:
+    """Pure bfloat16, autocast (of a CPU, which has the same lists for these networks) and a late `zero_grad`, at batch 8."""
+    settings = {"pure_bf16": {"precision": "bfloat16"}, "autocast_bf16": {"precision": "bf16-mixed"}}
+    for model, measured in PRECISIONS[name].items():
+        found = step(network(model), 8, **settings.get(name, {"zero_grad": "late"}))
+        assert (found.peak, found.status == "exact") == (measured, name != "autocast_bf16")
+
+
+def test_the_allocator_takes_segments_and_uses_them_again() -> None:
+    allocator = Allocator()
+    first, second = allocator.allocate(100), allocator.allocate(512)
+    assert (first, second, allocator.reserved) == (0, 512, 2 * MIB)
+    allocator.free(first, 100)
+    assert allocator.allocate(200) == first
+    large = allocator.allocate(3 * MIB)
+    assert (large, allocator.reserved) == (2 * MIB, 22 * MIB)
+    assert allocator.allocate(4 * MIB) == 5 * MIB
+    own = allocator.allocate(11 * MIB)  # what is left of the 20 MiB
+    assert (own, allocator.reserved) == (9 * MIB, 22 * MIB)
+    assert allocator.allocate(21 * MIB) == 22 * MIB and allocator.reserved == 44 * MIB
+
+
+def test_pieces_that_are_free_are_joined() -> None:
+    allocator = Allocator()
+    places = [allocator.allocate(5 * MIB) for _ in range(4)]
+    for place in (places[0], places[2], places[1]):
+        allocator.free(place, 5 * MIB)
+    assert allocator.allocate(14 * MIB) == 0 and allocator.reserved == 20 * MIB
+
+
+def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
+    net = networks.resnet()
+    facts = Facts(net)
+
+    def train(batch: int) -> TrainingFacts:
+        return facts.training(TrainingSettings("adamw", implementation="foreach"), batch)
+
+    found = fit(net, train, 2**31)
+    assert found.certain is not None and found.likely is not None and found.tensors is not None
+    assert 0 < found.certain.batch <= found.likely.batch <= found.tensors
+    assert found.certain.certain <= found.memory < found.doubled.likely
+    assert found.doubled.batch == 2 * found.likely.batch
+    assert train(2).peak_at(found.tensors) <= found.memory < train(2).peak_at(found.tensors + 1)
+
+
+def test_nothing_fits_into_little_memory() -> None:
+    net = networks.resnet()
+    found = fit(net, lambda batch: step(net, batch), 1000)
+    assert (found.tensors, found.likely, found.certain, found.doubled.batch) == (0, None, None, 1)
