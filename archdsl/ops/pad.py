@@ -120,7 +120,7 @@ class Pad(Op):
             return super().backward(operands, results, incoming)
         found: list[Derivative] = []
         taken = "y0"
-        for axis, pair in enumerate(self._padding(x), 1):
+        for axis, pair in enumerate(self._padding(x)):
             for rows in filter(None, pair):
                 border = y.with_shape((*y.shape[:axis], rows, *y.shape[axis + 1 :]))
                 name = f"without border {len(found)}"

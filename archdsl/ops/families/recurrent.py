@@ -113,6 +113,12 @@ class Recurrent(Op):
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE
 
+    autocast = "lower"
+
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """PyTorch runs it in oneDNN or step by step, and neither is modelled."""
+        return False
+
     def saved(self, operands: Types, results: Types) -> Saved:
         """What the steps made, the inputs of further layers, and the input, for each direction with tokens before samples."""
         (x,) = operands
