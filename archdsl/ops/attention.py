@@ -203,7 +203,13 @@ class Attention(Op):
         """The gradients of queries, keys and values: one kernel's or, with dropout, those of products and softmax."""
         if not self.dropout:
             parts = tuple(Gradient(part, x) for part in ("queries", "keys", "values"))
-            return (Derivative(parts, ("heads",), frees=("queries, keys, values", "queries", "keys, values", "log-sum-exp", "heads")),)
+            return (
+                Derivative(
+                    parts,
+                    ("heads",),
+                    frees=("queries, keys, values", "queries", "keys, values", "log-sum-exp", "heads"),
+                ),
+            )
         weights = x.with_shape((self.heads, x.shape[0], x.shape[0]))
         scaled = ("scaled queries", "scaled keys")
         return (
