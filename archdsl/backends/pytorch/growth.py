@@ -35,21 +35,27 @@ def growing(items: Sequence[Item]) -> Iterator[Item]:
     """The items, with each row that grows as one."""
     position = 0
     while position < len(items):
-        rows = [_row(items[position:], fewest, write) for fewest, write in WAYS]
+        rows = [_row(items, position, fewest, write) for fewest, write in WAYS]
         length, text = max(rows, key=lambda row: row[0])
         yield Item(text, comment=items[position + length - 1].comment) if text else items[position]
         position += length
 
 
-def _row(items: Sequence[Item], fewest: int, write: Callable[[Columns], str]) -> tuple[int, str]:
-    """The longest row that the list begins with, and its text; 1 and nothing where it is too short."""
-    found = 1, ""
-    for length in range(fewest, len(items) + 1):
-        text = _written(items[:length], write)
-        if not text:
-            break
-        found = length, text
-    return found
+def _row(items: Sequence[Item], start: int, fewest: int, write: Callable[[Columns], str]) -> tuple[int, str]:
+    """The longest row from there on, and its text; 1 and nothing where it is too short."""
+    most = len(items) - start
+    if most < fewest:
+        return 1, ""
+    text = _written(items[start : start + fewest], write)
+    if not text:
+        return 1, ""
+    # Whatever a row begins with is a row: double the length while it is one, then halve the interval.
+    length, too_long = fewest, most + 1
+    while too_long - length > 1:
+        tried = min(2 * length, most) if too_long > most else (length + too_long) // 2
+        longer = _written(items[start : start + tried], write)
+        length, text, too_long = (tried, longer, too_long) if longer else (length, text, tried)
+    return length, text
 
 
 def _written(items: Sequence[Item], write: Callable[[Columns], str]) -> str:

@@ -21,9 +21,11 @@ def rolled(items: Sequence[Item]) -> list[Item]:
     """Parts of a sequence, with such as grow from one to the next, and equal ones in a row, as one comprehension."""
     found: list[Item] = []
     waiting = list(growing(items))
-    while waiting:
-        period, times = _repeated(waiting)
-        row, waiting = waiting[:period], waiting[period * times :]
+    position = 0
+    while position < len(waiting):
+        period, times = _repeated(waiting, position)
+        row = waiting[position : position + period]
+        position += period * times
         texts = [str(item.body) for item in row]
         one = f"*[{texts[0]} for _ in range({times})]"
         if period > 1:
@@ -42,13 +44,14 @@ def _is_use(item: Item) -> bool:
     return not (str(item.body).startswith(("nn.", "*")) or item.comment)
 
 
-def _repeated(items: Sequence[Item]) -> tuple[int, int]:
-    """How many items the list begins with over and over, and how often; several only if that is long."""
+def _repeated(items: Sequence[Item], start: int) -> tuple[int, int]:
+    """How many items come over and over from there on, and how often; several only if that is long."""
     for period in (1, 2, 3):
         times = 1
-        while items[times * period :][:period] == items[:period]:
+        row = items[start : start + period]
+        while items[start + times * period : start + (times + 1) * period] == row:
             times += 1
-        if times > 1 and (period == 1 or (times * period >= FEWEST and all(map(_is_use, items[:period])))):
+        if times > 1 and (period == 1 or (times * period >= FEWEST and all(map(_is_use, row)))):
             return period, times
     return 1, 1
 
