@@ -11,6 +11,7 @@ from archdsl.ops import catalogue
 from archdsl.reports.schema import json_schema
 from docs.generate.budgets import budgets_page
 from docs.generate.diagnostics import diagnostics_page, lints_page
+from docs.generate.gallery import PICTURES, gallery_page
 from docs.generate.lectures import lectures_page
 from docs.generate.operators import operator_index, operator_page
 from docs.generate.prelude import prelude_page
@@ -20,8 +21,6 @@ from docs.generate.specs import specs_page
 ROOT = Path(__file__).resolve().parents[2]
 OPERATORS = ROOT / "docs/reference/ops"
 IMAGES = ROOT / "docs/images"
-PICTURES = {"vgg16": "specs/vgg16.arch", "lenet5": "specs/lenet.arch:LeNet5", "alexnet": "specs/alexnet.arch:AlexNet"}
-"""The pictures of the pages by file name, and the networks that they show."""
 
 
 def pages() -> dict[Path, str]:
@@ -37,6 +36,7 @@ def pages() -> dict[Path, str]:
         reference / "lecture-claims.md": lectures_page(ROOT / "tests/data/lecture_claims.json"),
         reference / "report-json.md": schema_page(),
         reference / "report.schema.json": json_schema(),
+        ROOT / "docs/gallery.md": gallery_page(),
         ROOT / "specs/README.md": specs_page(ROOT / "specs"),
     }
 
@@ -56,5 +56,6 @@ def draw_pictures() -> None:
     from archdsl import load
 
     IMAGES.mkdir(exist_ok=True)
-    for name, spec in PICTURES.items():
-        (IMAGES / f"{name}.svg").write_text(load(str(ROOT / spec)).to_svg(), "utf-8")
+    for name, picture in PICTURES.items():
+        network = load(str(ROOT / "specs" / picture.network))
+        (IMAGES / f"{name}.svg").write_text(network.to_svg(style=picture.style), "utf-8")

@@ -13,9 +13,10 @@ from archdsl.cli import COMMANDS
 from archdsl.ir import Op, flatten
 from archdsl.ops import catalogue, names
 from archdsl.pipeline import diagnostic_kinds
-from docs.generate import IMAGES, OPERATORS, PICTURES, ROOT, pages
+from docs.generate import IMAGES, OPERATORS, ROOT, pages
 from docs.generate.checking import opened
 from docs.generate.diagnostics import lint_modules, read_mistakes
+from docs.generate.gallery import PICTURES
 
 WITHOUT_EXAMPLE = {
     "nesting-too-deep": "takes a hundred brackets",
