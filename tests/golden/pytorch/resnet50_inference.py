@@ -8,7 +8,8 @@ from torch import Tensor, nn
 class Bottleneck(nn.Module):
     """1x1 down, 3x3, 1x1 up by four (ResNet-50, 101, 152): Figure 5, right.
     `early` puts the stride where the paper has it.
-    ResNeXt and Wide ResNet are this block with other `groups` and `base`.
+    ResNeXt and Wide ResNet are this block with other `groups` and `base`;
+    segmentation spreads its 3x3 by `dilation`.
     """
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
