@@ -94,7 +94,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.parametrize("name", ["lenet:LeNet5", "resnet_cifar:ResNet20", "siamese:Siamese"])
+@pytest.mark.parametrize("name", ["lenet:LeCun1989", "lenet:LeNet5", "resnet_cifar:ResNet20", "siamese:Siamese"])
 def test_settings_change_a_step_as_they_really_do(name: str, settings: TrainingSettings) -> None:
     net = network(name)
     assert predicted(net, 3, settings) == measured(net, 3, settings)

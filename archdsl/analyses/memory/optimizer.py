@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from archdsl.analyses.memory.settings import TrainingSettings
 
@@ -50,3 +50,20 @@ def _foreach(settings: TrainingSettings) -> int:
     roots = settings.optimizer in COUNTS
     decays = settings.weight_decay and settings.optimizer != "adamw"
     return roots + decays if settings.optimizer == "rmsprop" else max(roots, decays)
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Names in the `state_dict` as `module.parameters()` lists them: a module's own come before those of its parts.
+
+    >>> in_order(["stem.weight", "scale", "stem.norm.bias"])
+    ['scale', 'stem.weight', 'stem.norm.bias']
+    """
+    own: list[str] = []
+    parts: dict[str, list[str]] = {}
+    for key in keys:
+        head, _, rest = key.partition(".")
+        if rest:
+            parts.setdefault(head, []).append(rest)
+        else:
+            own.append(head)
+    return [*own, *(f"{head}.{rest}" for head, inside in parts.items() for rest in in_order(inside))]

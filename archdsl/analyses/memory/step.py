@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory.forward import Event, Forward, Mark
 from archdsl.analyses.memory.loss import LOSSES
-from archdsl.analyses.memory.optimizer import temporary
+from archdsl.analyses.memory.optimizer import in_order, temporary
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
@@ -85,7 +85,8 @@ class _Step(Forward):
 
     def optimize(self) -> None:
         self.phase = "optimizer"
-        sizes = [leaf.size.fixed for leaf in self.leaves.values() if leaf.gradient is not None]
+        trained = [key for key, leaf in self.leaves.items() if leaf.gradient is not None]
+        sizes = [self.leaves[key].size.fixed for key in in_order(trained)]
         self.release([self.marked("optimizer", "temporary", Size(temporary(self.settings, sizes)))])
 
     def backward(self, loss: Tensor) -> None:
