@@ -33,7 +33,8 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
         if argument.name is None and isinstance(value, Tensors) and layer.is_merge:
             tensors += value.values
             continue
-        if argument.name is None and isinstance(value, Tensors) and layer.op is not None:
+        is_expected = layer.op is not None and positions[:1] and positions[0] in layer.op.tensor_attributes
+        if argument.name is None and isinstance(value, Tensors) and layer.op is not None and not is_expected:
             raise Fault(
                 KIND_MISMATCH,
                 f"`{layer.name}` takes no tensor as an argument: it works on the value before it",
