@@ -135,15 +135,19 @@ NETWORKS: dict[str, Callable[[], Network]] = {
 
 
 WHOLE = {
+    "convnext_tiny": "convnext.arch:ConvNeXtTiny",
     "densenet121": "densenet.arch:DenseNet121",
     "efficientnet_b0": "efficientnet.arch:EfficientNetB0",
     "googlenet": "googlenet.arch:GoogLeNet",
     "inception_v3": "inception_v3.arch:InceptionV3",
     "mobilenet_v2": "mobilenet_v2.arch:MobileNetV2",
     "mobilenet_v3_large": "mobilenet_v3.arch:MobileNetV3Large",
+    "nasnet_a_mobile": "nasnet.arch:NASNetAMobile",
     "pyramidnet200_300": "pyramidnet.arch:PyramidNet200_300",
     "resnet50": "resnet.arch:ResNet50",
+    "unet": "unet.arch:UNet",
     "vgg16": "vgg16.arch",
+    "vit_b_16": "vit.arch:ViT_B16",
 }
 """Networks whose generated files are read by people in every change."""
 

@@ -1,0 +1,254 @@
+"""NASNetAMobile, 5_289_978 parameters: Zoph et al. 2018, Figures 2 and 4."""
+
+from collections import OrderedDict
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution padded so that its stride alone sets the size of the result; an odd row stands after the input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = zip(x.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        rows = [max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0) for n, k, s, d in axes]
+        if any(r % 2 for r in rows):
+            x = F.pad(x, [pad for r in reversed(rows) for pad in (r // 2, r - r // 2)])
+            rows = [0] * len(rows)
+        padding = [r // 2 for r in rows]
+        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Project(nn.Module):
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, channels, 1, bias=False)
+        self.bn = nn.BatchNorm2d(channels, eps=0.001)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(x)
+        x = self.conv(x)
+        return self.bn(x)
+
+
+class Separable(nn.Module):
+    """A separable convolution, applied twice; the stride is the first one's."""
+
+    def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1) -> None:
+        super().__init__()
+        self.separable_1 = nn.Sequential(
+            OrderedDict(
+                depthwise_conv2d=SameConv2d(
+                    in_channels, in_channels, window, stride=stride, groups=in_channels, bias=False
+                ),
+                pointwise_conv2d=nn.Conv2d(in_channels, channels, 1, bias=False),
+            )
+        )
+        self.bn_sep_1 = nn.BatchNorm2d(channels, eps=0.001)
+        self.separable_2 = nn.Sequential(
+            OrderedDict(
+                depthwise_conv2d=nn.Conv2d(
+                    channels, channels, window, padding=window // 2, groups=channels, bias=False
+                ),
+                pointwise_conv2d=nn.Conv2d(channels, channels, 1, bias=False),
+            )
+        )
+        self.bn_sep_2 = nn.BatchNorm2d(channels, eps=0.001)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(x)
+        x = self.separable_1(x)
+        x = F.relu(self.bn_sep_1(x), inplace=True)
+        x = self.separable_2(x)
+        return self.bn_sep_2(x)
+
+
+class FirstReduction(nn.Module):
+    """The first reduction cell has nothing but the stem to read, which stays as it is where other cells have `p`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_1x1 = Project(32, 11)
+        self.comb_iter_0_left = Separable(11, 11, 5, stride=2)
+        self.comb_iter_0_right = Separable(32, 11, 7, stride=2)
+        self.comb_iter_1_right = Separable(32, 11, 7, stride=2)
+        self.comb_iter_2_right = Separable(32, 11, 5, stride=2)
+        self.comb_iter_4_left = Separable(11, 11, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv_1x1(x)  # [11, 111, 111]
+        comb_iter_0_left = self.comb_iter_0_left(h)  # [11, 56, 56]
+        comb_iter_0_left += self.comb_iter_0_right(x)
+        y = F.max_pool2d(h, 3, stride=2, padding=1)  # [11, 56, 56]
+        y += self.comb_iter_1_right(x)
+        z = F.avg_pool2d(h, 3, stride=2, padding=1, count_include_pad=False)  # [11, 56, 56]
+        z += self.comb_iter_2_right(x)
+        x = F.avg_pool2d(comb_iter_0_left, 3, stride=1, padding=1, count_include_pad=False)
+        x += y
+        comb_iter_4_left = self.comb_iter_4_left(comb_iter_0_left)
+        del comb_iter_0_left
+        comb_iter_4_left += F.max_pool2d(h, 3, stride=2, padding=1)
+        del h
+        return torch.cat([y, z, x, comb_iter_4_left], dim=1)  # [44, 56, 56]
+
+
+class Reduction(nn.Module):
+    """Figure 4, right: what reads `h` and `p` has a stride of 2."""
+
+    def __init__(self, in_channels: int, before_channels: int, channels: int) -> None:
+        super().__init__()
+        self.conv_prev_1x1 = None
+        if before_channels == in_channels:
+            self.conv_prev_1x1 = Project(in_channels, channels)
+        self.conv_1x1 = Project(in_channels, channels)
+        if before_channels != in_channels:
+            self.path_1 = nn.Sequential(OrderedDict(conv=nn.Conv2d(32, 11, 1, bias=False)))
+            self.path_2 = nn.Sequential(OrderedDict(conv=nn.Conv2d(32, 11, 1, bias=False)))
+            self.final_path_bn = nn.BatchNorm2d(channels, eps=0.001)
+        self.comb_iter_0_left = Separable(channels, channels, 5, stride=2)
+        self.comb_iter_0_right = Separable(channels, channels, 7, stride=2)
+        self.comb_iter_1_right = Separable(channels, channels, 7, stride=2)
+        self.comb_iter_2_right = Separable(channels, channels, 5, stride=2)
+        self.comb_iter_4_left = Separable(channels, channels, 3)
+
+    def forward(self, x: Tensor, before: Tensor) -> Tensor:
+        if self.conv_prev_1x1 is not None:
+            q = self.conv_prev_1x1(before)
+            g = self.conv_1x1(x)
+        else:
+            g = self.conv_1x1(x)  # [22, 56, 56]
+            x = F.relu(before)
+            y = F.avg_pool2d(x, 1, stride=2)  # [32, 56, 56]
+            y = self.path_1(y)  # [11, 56, 56]
+            x = x[:, :, 1:, 1:]  # [32, 110, 110]
+            x = F.pad(x, (0, 1, 0, 1))  # [32, 111, 111]
+            x = F.avg_pool2d(x, 1, stride=2)  # [32, 56, 56]
+            x = self.path_2(x)  # [11, 56, 56]
+            x = torch.cat([y, x], dim=1)  # [22, 56, 56]
+            del y
+            q = self.final_path_bn(x)
+            del x
+        comb_iter_0_left = self.comb_iter_0_left(g)
+        comb_iter_0_left += self.comb_iter_0_right(q)
+        x = F.max_pool2d(g, 3, stride=2, ceil_mode=True)
+        x += self.comb_iter_1_right(q)
+        y = F.avg_pool2d(g, 3, stride=2, ceil_mode=True)
+        y += self.comb_iter_2_right(q)
+        del q
+        z = F.avg_pool2d(comb_iter_0_left, 3, stride=1, padding=1, count_include_pad=False)
+        z += x
+        comb_iter_4_left = self.comb_iter_4_left(comb_iter_0_left)
+        del comb_iter_0_left
+        comb_iter_4_left += F.max_pool2d(g, 3, stride=2, ceil_mode=True)
+        del g
+        return torch.cat([x, y, z, comb_iter_4_left], dim=1)
+
+
+class Normal(nn.Module):
+    """Figure 4, left."""
+
+    def __init__(self, in_channels: int, before_channels: int, channels: int, conv_prev_1x1: bool = False) -> None:
+        super().__init__()
+        self.conv_prev_1x1 = None
+        if conv_prev_1x1:
+            self.conv_prev_1x1 = Project(before_channels, channels)
+        self.conv_1x1 = Project(in_channels, channels)
+        if not conv_prev_1x1:
+            self.path_1 = nn.Sequential(OrderedDict(conv=nn.Conv2d(before_channels, channels // 2, 1, bias=False)))
+            self.path_2 = nn.Sequential(OrderedDict(conv=nn.Conv2d(before_channels, channels // 2, 1, bias=False)))
+            self.final_path_bn = nn.BatchNorm2d(channels, eps=0.001)
+        self.comb_iter_0_left = Separable(channels, channels, 5)
+        self.comb_iter_0_right = Separable(channels, channels, 3)
+        self.comb_iter_1_left = Separable(channels, channels, 5)
+        self.comb_iter_1_right = Separable(channels, channels, 3)
+        self.comb_iter_4_left = Separable(channels, channels, 3)
+
+    def forward(self, x: Tensor, before: Tensor) -> Tensor:
+        if self.conv_prev_1x1 is not None:
+            q = self.conv_prev_1x1(before)
+            g = self.conv_1x1(x)
+        else:
+            g = self.conv_1x1(x)
+            x = F.relu(before)
+            y = F.avg_pool2d(x, 1, stride=2)
+            y = self.path_1(y)
+            x = x[:, :, 1:, 1:]
+            x = F.pad(x, (0, 1, 0, 1))
+            x = F.avg_pool2d(x, 1, stride=2)
+            x = self.path_2(x)
+            x = torch.cat([y, x], dim=1)
+            del y
+            q = self.final_path_bn(x)
+            del x
+        comb_iter_0_left = self.comb_iter_0_left(g)
+        comb_iter_0_left += self.comb_iter_0_right(q)
+        comb_iter_1_left = self.comb_iter_1_left(q)
+        comb_iter_1_left += self.comb_iter_1_right(q)
+        x = F.avg_pool2d(g, 3, stride=1, padding=1, count_include_pad=False)
+        x += q
+        y = F.avg_pool2d(q, 3, stride=1, padding=1, count_include_pad=False)
+        y += F.avg_pool2d(q, 3, stride=1, padding=1, count_include_pad=False)
+        z = self.comb_iter_4_left(g)
+        z += g
+        del g
+        return torch.cat([q, comb_iter_0_left, comb_iter_1_left, x, y, z], dim=1)
+
+
+class NASNetAMobile(nn.Module):
+    """NASNet-A (n @ p): n normal cells at each of three sizes, p maps before the classifier;
+    `stem` maps at the beginning.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv0 = nn.Sequential(
+            OrderedDict(conv=nn.Conv2d(3, 32, 3, stride=2, bias=False), bn=nn.BatchNorm2d(32, eps=0.001))
+        )
+        self.cell_stem_0 = FirstReduction()
+        self.cell_stem_1 = Reduction(44, 32, 22)
+        self.cell_0 = Normal(88, 44, 44)
+        self.cell_1 = Normal(264, 88, 44, conv_prev_1x1=True)
+        self.cell_2 = Normal(264, 264, 44, conv_prev_1x1=True)
+        self.cell_3 = Normal(264, 264, 44, conv_prev_1x1=True)
+        self.reduction_cell_0 = Reduction(264, 264, 88)
+        self.cell_4 = Normal(352, 264, 88)
+        self.cell_5 = Normal(528, 352, 88, conv_prev_1x1=True)
+        self.cell_6 = Normal(528, 528, 88, conv_prev_1x1=True)
+        self.cell_7 = Normal(528, 528, 88, conv_prev_1x1=True)
+        self.reduction_cell_1 = Reduction(528, 528, 176)
+        self.cell_8 = Normal(704, 528, 176)
+        self.cell_9 = Normal(1056, 704, 176, conv_prev_1x1=True)
+        self.cell_10 = Normal(1056, 1056, 176, conv_prev_1x1=True)
+        self.cell_11 = Normal(1056, 1056, 176, conv_prev_1x1=True)
+        self.last_linear = nn.Linear(1056, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv0(x)  # [32, 111, 111]
+        cell_stem_0 = self.cell_stem_0(x)  # [44, 56, 56]
+        x = self.cell_stem_1(cell_stem_0, x)  # [88, 28, 28]
+        cell_0 = self.cell_0(x, cell_stem_0)  # [264, 28, 28]
+        del cell_stem_0
+        x = self.cell_1(cell_0, x)
+        cell_2 = self.cell_2(x, cell_0)
+        del cell_0
+        x = self.cell_3(cell_2, x)
+        reduction_cell_0 = self.reduction_cell_0(x, cell_2)  # [352, 14, 14]
+        del cell_2
+        x = self.cell_4(reduction_cell_0, x)  # [528, 14, 14]
+        cell_5 = self.cell_5(x, reduction_cell_0)
+        del reduction_cell_0
+        x = self.cell_6(cell_5, x)
+        cell_7 = self.cell_7(x, cell_5)
+        del cell_5
+        x = self.reduction_cell_1(cell_7, x)  # [704, 7, 7]
+        cell_8 = self.cell_8(x, cell_7)  # [1056, 7, 7]
+        del cell_7
+        x = self.cell_9(cell_8, x)
+        y = self.cell_10(x, cell_8)
+        del cell_8
+        x = F.relu(self.cell_11(y, x), inplace=True)
+        del y
+        x = torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)  # [1056]
+        x = F.dropout(x, 0.5, self.training)
+        return self.last_linear(x)  # [1000]
