@@ -12,6 +12,7 @@ from docs.generate.markdown import code, page, table
 SPECS = """
     Each spec carries its published figures as claims, with their sources; `archdsl check specs` decides them all.
     Commands find a spec by its name, or by that of a network: `archdsl report summary vgg16`, `archdsl draw LeNet5`.
+    [The gallery](../docs/gallery.md) has pictures.
     """
 
 
