@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.architecture.source_tree import ROOT
 
 HEAVY = ("torch", "networkx", "rich", "numpy", "graphviz", "pygraphviz", "jsonschema")
@@ -29,8 +31,20 @@ def test_no_module_loads_a_heavy_library() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
-def test_a_piped_check_loads_no_heavy_library() -> None:
-    done = run("-X", "importtime", "-m", "archdsl", "check", "specs/vgg16.arch")
+TRAINED = ("--optimizer", "adam")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "specs/vgg16.arch"),
+        ("report", "memory", "specs/vgg16.arch", "--train", *TRAINED),
+        ("fit", "specs/lenet.arch:LeNet5", "--memory", "1GiB", *TRAINED),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_piped_command_loads_no_heavy_library(arguments: tuple[str, ...]) -> None:
+    done = run("-X", "importtime", "-m", "archdsl", *arguments)
     assert done.returncode == 0, done.stdout
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "archdsl.cli" in loaded, "the listing of imports was not understood"
