@@ -85,6 +85,14 @@ def test_what_was_found_stays_mended(case: str) -> None:
     assert disagreement(text) is None
 
 
+def test_a_class_without_children_has_its_numbers() -> None:
+    text = """
+block b(n) { in -> pad(n) as y; concat { | y | y -> relu } }
+network Net { input image: [2, 4, 6]; b(1) -> b(2) -> b(1) -> b(3) -> conv(2, 1x1) }
+"""
+    assert disagreement(text) is None
+
+
 def test_a_wrong_fact_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OPERATORS["sigmoid"], "saved", lambda self, operands, results: Saved())
     found = (other for other in map(random_spec, count()) if _keeps_too_little(other))

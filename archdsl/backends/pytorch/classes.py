@@ -89,7 +89,7 @@ class _Class:
 
     def _constructor(self) -> list[str]:
         positions, forward = self.family.shape.positions, self.family.shape.forward
-        if not positions:
+        if not positions and (forward is None or not (forward.holes or forward.flags)):
             return []
         everywhere = self.family.instances
         if self.family.shape.is_dense:
