@@ -116,24 +116,7 @@ class Layers(Names):
             shared.is_named = True
             self.place.take(shared.name, shared.element.span)
         if types not in shared.modules:
-            made = self.build.shared_instance(self, shared, operands, span)
-            first, given = next(((m, t) for t, m in shared.modules.items()), (made, types))
-            if _state(made, types) == _state(first, given) and _code(made, types) != _code(first, given):
-                raise Fault(
-                    kinds.SHARED_MISMATCH,
-                    f"`{shared.name}` is one module, and {_shapes(types)} would run through other code than {_shapes(given)}",
-                    span,
-                    labels=(Label(shared.element.span, "declared here"),),
-                    helps=("give its paddings and sizes as numbers, which are the same for both",),
-                )
-            if _state(made, types) != _state(first, given):
-                raise Fault(
-                    kinds.SHARED_MISMATCH,
-                    f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than " + _shapes(given),
-                    span,
-                    labels=(Label(shared.element.span, "declared here"),),
-                )
-            shared.modules[types] = made
+            shared.modules[types] = self._instance_for(shared, operands, span)
         instance: Module | Op = shared.modules[types]
         origin, builder = self.place.origin(span), self.place.builder
         if isinstance(instance, Module):
@@ -141,6 +124,32 @@ class Layers(Names):
             return results
         assert isinstance(instance, Op)
         return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
+
+    def _instance_for(self, shared: SharedInstance, operands: tuple[Value, ...], span: Span) -> Module | Op:
+        """What a shared instance is for operands of new types: the same weights and the same code. Raises `Fault`."""
+        types = tuple(v.type for v in operands)
+        made = self.build.shared_instance(self, shared, operands, span)
+        first = next(((module, given) for given, module in shared.modules.items()), None)
+        if first is None:
+            return made
+        try:
+            same_state = _state(made, types) == _state(*first)
+            same_code = same_state and _code(made, types) == _code(*first)
+        except Misfit as misfit:
+            assert isinstance(made, Op)
+            raise _misfit(misfit, Layer(type(made)), span, ()) from None
+        if same_code:
+            return made
+        others = _shapes(first[1])
+        raise Fault(
+            kinds.SHARED_MISMATCH,
+            f"`{shared.name}` is one module, and {_shapes(types)} would run through other code than {others}"
+            if same_state
+            else f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than {others}",
+            span,
+            labels=(Label(shared.element.span, "declared here"),),
+            helps=("give its paddings and sizes as numbers, which are the same for both",) if same_state else (),
+        )
 
     def take(self, label: tree.Label) -> str:
         """The name that a label gives to a child of this place. Raises `Fault`."""

@@ -18,12 +18,13 @@ CALLS = 5000
 STRICTER = {
     "Integers": r"reads float values, not int64",
     "Unlike types": r"hold different types of numbers",
-    "Unlike numbers of axes": r"have different shapes|have unlike numbers of axes|has no two axes",
+    "Unlike numbers of axes": r"have \d+ ax[ie]s and \d+ ax[ie]s|have unlike numbers of axes|has no two axes",
     "Axes beside the batch": r"makes \d+ axes out of \d+",
     "Images": r"`pixel_(un)?shuffle` needs an image",
     "Rows that are not there": r"`slice` asks for more",
     "Unequal parts": r"does not split into \d+ equal parts",
     "A single value in a group": r"needs more than one value in a group",
+    "Dilations": r"dilation: must be a size of at least 1",
     "Probabilities": r"dropout: must be a number from 0 to 1",
 }
 """The headings of the page, and what archdsl says where PyTorch says nothing."""

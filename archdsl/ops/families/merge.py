@@ -21,6 +21,7 @@ from archdsl.ir import (
     TensorType,
     Types,
     agree,
+    is_open,
     show_shape,
 )
 from archdsl.ir.strides import elementwise
@@ -232,10 +233,11 @@ def _sizes(shape: Shape) -> str:
 
 def _of_one_size(op: str, first: Shape, other: Shape) -> str:
     """How maps come to one size: by a stride where one is a multiple, else by padding or a crop."""
-    large, small = (first, other) if first > other else (other, first)
-    ratio = round(large[0] / small[0])
-    if ratio > 1 and all(-(-a // ratio) == b for a, b in zip(large, small, strict=True)):
-        return f"give the larger arm stride {ratio} too, as a 1x1 `conv` has it"
+    if not is_open((*first, *other)):
+        large, small = (first, other) if first > other else (other, first)
+        ratio = round(large[0] / small[0])
+        if ratio > 1 and all(-(-a // ratio) == b for a, b in zip(large, small, strict=True)):
+            return f"give the larger arm stride {ratio} too, as a 1x1 `conv` has it"
     crop = ", or `crop(like=...)` cuts the larger one" if op == "concat" else ""
     return f"`pad=half` keeps the size of a map under an odd window{crop}"
 
