@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(call usable,$(name))))
 usable = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
 
-.PHONY: help demo test lint types bench docs clean memory-check
+.PHONY: help demo test coverage lint types bench docs clean memory-check
 .DELETE_ON_ERROR:
 
 help: ## lists the targets
@@ -22,7 +22,10 @@ demo: $(STAMP) ## installs, then checks, reports, draws, compiles and trains VGG
 	$(BIN)/archdsl run specs/vgg16.arch --train
 
 test: lint types ## installs, then runs lint, types and all tests
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest --cov
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+coverage: $(STAMP) ## all tests, with the lines that none of them runs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check
