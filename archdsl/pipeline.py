@@ -95,13 +95,18 @@ class Checked:
             decided |= {v.span: v for v in self._verdicts_for_all(self.formulas, decided)}
         return tuple(decided[span] for span in sorted(decided, key=lambda span: span.start))
 
+    @cached_property
+    def formula_facts(self) -> Facts | None:
+        """The facts of all open sizes together: formulas; None where nothing is open."""
+        return None if self.formulas is None or self.formulas.network is None else Facts(self.formulas.network)
+
     def _verdicts_for_all(self, formulas: Built, decided: Container[Span]) -> tuple[Verdict, ...]:
         """The claims that name no size of an open symbol, and those that name sizes that help nothing."""
-        assert formulas.network is not None
+        assert self.formula_facts is not None
         symbols = self.builds[0][0]
         for_all = [c for c in formulas.claims if not c.names_any(symbols)]
         lost = [c for c in formulas.claims if c.names_any(symbols) and c.syntax.span not in decided]
-        return (*verify(Facts(formulas.network), for_all, {}), *undecided(lost, symbols))
+        return (*verify(self.formula_facts, for_all, {}), *undecided(lost, symbols))
 
     @cached_property
     def problems(self) -> list[Diagnostic]:
@@ -282,11 +287,10 @@ def subject_of(checked: Checked, settings: TrainingSettings | None = None) -> Su
     """What reports are written about, with a training step by its settings. Raises `ValueError` where there is no network."""
     from archdsl.reports import ForAll, Subject
 
-    formulas = checked.formulas
     for_all = None
-    if formulas is not None:
-        assert formulas.network is not None and formulas.domain is not None
-        for_all = ForAll(Facts(formulas.network), formulas.domain)
+    if checked.formulas is not None:
+        assert checked.formula_facts is not None and checked.formulas.domain is not None
+        for_all = ForAll(checked.formula_facts, checked.formulas.domain)
     bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
     training = checked.facts.training(settings) if settings is not None else None
     path = checked.program.source.path

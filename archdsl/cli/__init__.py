@@ -81,5 +81,14 @@ def _run(arguments: Sequence[str]) -> int:
     if given.command is None:
         parser.print_help()
         return 2
-    code: int = import_module(f"archdsl.cli.{given.command}").run(given)
+    from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, report_failure
+    from archdsl.source import FileProblem
+
+    try:
+        code: int = import_module(f"archdsl.cli.{given.command}").run(given)
+    except BrokenSpec as broken:
+        print_problems(broken.problems, given.color)
+        return 1
+    except (FileProblem, UsageProblem) as problem:
+        return report_failure(problem, given.color)
     return code

@@ -79,13 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        texts = expand(arguments.file)
-        if arguments.diff and not arguments.fix:
-            raise UsageProblem("`--diff` shows what `--fix` would change: give both")
-        limits = tuple(_limits(arguments))
-    except UsageProblem as problem:
-        return report_failure(problem, arguments.color)
+    texts = expand(arguments.file)
+    if arguments.diff and not arguments.fix:
+        raise UsageProblem("`--diff` shows what `--fix` would change: give both")
+    limits = tuple(_limits(arguments))
     files: list[File] = []
     unread: list[Diagnostic] = []
     code = 0

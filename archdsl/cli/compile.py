@@ -12,12 +12,10 @@ from archdsl.cli.targets import (
     add_weights,
     checked_target,
     refuse_lone_skip,
-    report_failure,
     require_torch,
 )
 from archdsl.ir import Network, print_network
-from archdsl.pipeline import Checked
-from archdsl.source import FileProblem, write_whole
+from archdsl.source import write_whole
 
 EPILOG = """\
 The source depends on PyTorch alone, its paths are those of the spec, and published weights load into it. Writing it
@@ -49,14 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        checked = checked_target(arguments)
-        return checked if isinstance(checked, int) else _run(checked, arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
-
-
-def _run(checked: Checked, arguments: argparse.Namespace) -> int:
+    checked = checked_target(arguments)
     refuse_lone_skip(arguments)
     network = checked.facts.network
     source = _source(network, arguments.emit, arguments.inference)

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure
-from archdsl.pipeline import Checked, footer_of
-from archdsl.source import FileProblem, write_whole
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target
+from archdsl.pipeline import footer_of
+from archdsl.source import write_whole
 
 Format = Literal["svg", "png", "pdf", "dot"]
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "dot")
@@ -39,14 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        checked = checked_target(arguments)
-        return checked if isinstance(checked, int) else _run(checked, arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
-
-
-def _run(checked: Checked, arguments: argparse.Namespace) -> int:
+    checked = checked_target(arguments)
     from archdsl.backends.graphviz import RenderError, drawing, render, to_dot
 
     format = _format(arguments)

@@ -6,10 +6,10 @@ import argparse
 import sys
 from textwrap import wrap
 
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target
 from archdsl.cli.terminal import is_ascii, width_of, write_lines
 from archdsl.pipeline import diagnostic_kinds, subject_of
-from archdsl.source import FileProblem, Kind, nearest
+from archdsl.source import Kind, nearest
 from archdsl.source.styled import Line, Piece
 
 EPILOG = """\
@@ -31,13 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        return _run(arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
-
-
-def _run(arguments: argparse.Namespace) -> int:
     kinds = diagnostic_kinds()
     if arguments.word is None:
         _list(kinds, arguments)
@@ -73,10 +66,7 @@ def _figure(name: str, arguments: argparse.Namespace) -> int:
 
     lines: list[Line] = [[Piece(line)] for line in wrap(FIGURES[name].convention, COLUMNS)]
     if arguments.file is not None:
-        checked = checked_target(arguments)
-        if isinstance(checked, int):
-            return checked
-        table = explain(name, subject_of(checked))
+        table = explain(name, subject_of(checked_target(arguments)))
         lines += [[], *render_text([table], width_of(sys.stdout, None), is_ascii(sys.stdout, False))]
     write_lines(lines, color=arguments.color)
     return 0

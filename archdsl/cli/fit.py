@@ -8,19 +8,9 @@ import re
 import sys
 
 from archdsl.analyses.memory import TrainingSettings, fit
-from archdsl.cli.targets import (
-    UsageProblem,
-    add_settings,
-    add_target,
-    check_target,
-    open_target,
-    print_problems,
-    report_failure,
-    single_network,
-)
+from archdsl.cli.targets import add_settings, add_target, checked_target
 from archdsl.cli.terminal import is_ascii, width_of, write_lines
 from archdsl.cli.training import add_training, training_of
-from archdsl.source import FileProblem
 
 EPILOG = """\
 examples:
@@ -49,24 +39,10 @@ def _bytes(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        return _run(arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
-
-
-def _run(arguments: argparse.Namespace) -> int:
     settings = training_of(arguments, is_optional=False) or TrainingSettings()
-    target = open_target(arguments.file, arguments.root)
-    if target.spec.problems:
-        print_problems(target.spec.problems, arguments.color)
-        return 1
-    checked = check_target(arguments, target.spec, single_network(target))
-    if checked.network is None:
-        print_problems(checked.problems, arguments.color)
-        return 1
+    checked = checked_target(arguments)
     facts = checked.facts
-    found = fit(checked.network, lambda batch: facts.training(settings, batch), arguments.memory)
+    found = fit(facts.network, lambda batch: facts.training(settings, batch), arguments.memory)
     if arguments.format == "json":
         from archdsl.reports import fit_data
 

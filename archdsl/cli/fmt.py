@@ -62,10 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if "-" in arguments.file:
         return _run_stdin(arguments)
-    try:
-        paths = expand(arguments.file)
-    except UsageProblem as problem:
-        return report_failure(problem, arguments.color)
+    paths = expand(arguments.file)
     codes = {0}
     changed: list[str] = []
     for path in paths:
@@ -96,12 +93,9 @@ def _run_file(path: str, arguments: argparse.Namespace, changed: list[str]) -> i
 
 def _run_stdin(arguments: argparse.Namespace) -> int:
     """Formats standard input. What is wrong with it goes to standard error, and nothing to standard output."""
-    try:
-        if len(arguments.file) > 1:
-            raise UsageProblem("`-` stands alone: standard input is the one spec then")
-        file = Formatted(STDIN, sys.stdin.buffer.read(SIZE_LIMIT + 1), arguments.color)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
+    if len(arguments.file) > 1:
+        raise UsageProblem("`-` stands alone: standard input is the one spec then")
+    file = Formatted(STDIN, sys.stdin.buffer.read(SIZE_LIMIT + 1), arguments.color)
     if file.text is None:
         return 1
     if arguments.diff:

@@ -8,6 +8,7 @@ from typing import get_args
 
 from archdsl.analyses.roofline import DEVICES, Precision
 from archdsl.cli.targets import (
+    BrokenSpec,
     Target,
     UsageProblem,
     add_batch,
@@ -15,15 +16,13 @@ from archdsl.cli.targets import (
     add_target,
     check_target,
     open_target,
-    print_problems,
-    report_failure,
     single_network,
 )
 from archdsl.cli.terminal import is_ascii, width_of, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import subject_of
 from archdsl.reports import REPORTS, Options, Subject, render_csv, render_json, render_markdown, render_text, report
-from archdsl.source import FileProblem, write_whole
+from archdsl.source import write_whole
 from archdsl.source.styled import plain
 
 EPILOG = """\
@@ -68,13 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        return _run(arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
-
-
-def _run(arguments: argparse.Namespace) -> int:
     options = Options(
         depth=arguments.depth,
         full=arguments.full,
@@ -88,13 +80,11 @@ def _run(arguments: argparse.Namespace) -> int:
     training = training_of(arguments)
     target = open_target(arguments.file, arguments.root)
     if target.spec.problems:
-        print_problems(target.spec.problems, arguments.color)
-        return 1
+        raise BrokenSpec(target.spec.problems)
     checked = [check_target(arguments, target.spec, name) for name in _names(target, arguments.report)]
     problems = [p for c in checked if c.network is None for p in c.problems]
     if problems:
-        print_problems(problems, arguments.color)
-        return 1
+        raise BrokenSpec(problems)
     _write(arguments, [subject_of(c, training) for c in checked], options)
     return 0
 

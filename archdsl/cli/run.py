@@ -28,13 +28,11 @@ from archdsl.cli.targets import (
     checked_target,
     positive,
     refuse_lone_skip,
-    report_failure,
     require_torch,
 )
 from archdsl.ir import Network
 from archdsl.pipeline import Checked, subject_of
 from archdsl.reports import Measurement, measured
-from archdsl.source import FileProblem
 from archdsl.source.styled import Piece
 
 EPILOG = """\
@@ -112,14 +110,7 @@ def _rate_of(text: str) -> tuple[str, float]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        checked = checked_target(arguments)
-        return checked if isinstance(checked, int) else _run(checked, arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
-
-
-def _run(checked: Checked, arguments: argparse.Namespace) -> int:
+    checked = checked_target(arguments)
     _refuse_without_effect(arguments)
     setting = Setting(
         arguments.batch,

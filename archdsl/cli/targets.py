@@ -20,6 +20,14 @@ class UsageProblem(Exception):
     """A command line that asks for what is not there; exit code 2."""
 
 
+class BrokenSpec(Exception):
+    """A spec that is wrong, where a command needs one that is right; exit code 1."""
+
+    def __init__(self, problems: list[Diagnostic]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems
+
+
 class Target(NamedTuple):
     """A spec, and the network asked for where one was named."""
 
@@ -262,17 +270,14 @@ def single_network(target: Target) -> str:
     )
 
 
-def checked_target(arguments: argparse.Namespace) -> Checked | int:
-    """The network that a command line names, or the exit code after its problems were printed."""
-    target = open_target(arguments.file, arguments.root)
+def checked_target(arguments: argparse.Namespace, text: str | None = None) -> Checked:
+    """The network that a command line names, by FILE unless `text` says otherwise. Raises `BrokenSpec`, `UsageProblem`."""
+    target = open_target(arguments.file if text is None else text, arguments.root)
     if target.spec.problems:
-        print_problems(target.spec.problems, arguments.color)
-        return 1
-    name = single_network(target)
-    checked = check_target(arguments, target.spec, name)
+        raise BrokenSpec(target.spec.problems)
+    checked = check_target(arguments, target.spec, single_network(target))
     if checked.network is None:
-        print_problems(checked.problems, arguments.color)
-        return 1
+        raise BrokenSpec(checked.problems)
     return checked
 
 

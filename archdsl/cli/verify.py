@@ -18,12 +18,10 @@ from archdsl.cli.targets import (
     expand,
     open_target,
     print_problems,
-    report_failure,
     require_torch,
 )
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.pipeline import Checked
-from archdsl.source import FileProblem
 from archdsl.source.styled import Line, Piece
 
 if TYPE_CHECKING:
@@ -72,12 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        _require_torch(arguments.device)
-        networks = list(_networks(arguments))
-        results = _results(networks, arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
+    _require_torch(arguments.device)
+    networks = list(_networks(arguments))
+    results = _results(networks, arguments)
     if arguments.format == "json":
         _print_json(results, arguments)
     else:

@@ -8,10 +8,9 @@ import sys
 from archdsl.analyses.weights import Comparison, compare, weights
 from archdsl.backends.pytorch import WeightsFileError, apart, read_weights, stored
 from archdsl.cli.tables import print_table
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, report_failure, require_torch
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, require_torch
 from archdsl.ir import Network
 from archdsl.reports import weights_json, weights_table
-from archdsl.source import FileProblem
 
 EPILOG = """\
 diff compares the tensors of a network with those of a file, name by name: what is missing, what is unexpected, which
@@ -36,11 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    try:
-        checked = checked_target(arguments)
-        return checked if isinstance(checked, int) else _diff(checked.facts.network, arguments)
-    except (FileProblem, UsageProblem) as problem:
-        return report_failure(problem, arguments.color)
+    return _diff(checked_target(arguments).facts.network, arguments)
 
 
 def _diff(network: Network, arguments: argparse.Namespace) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import node_cost
 from archdsl.analyses.difference import Change, ScopeChange, difference
-from archdsl.ir import Node, Shape, flatten
+from archdsl.analyses.weights import weights
+from archdsl.ir import Node
 from archdsl.reports.numbers import percent
 from archdsl.reports.outline import operation
 from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, show_value, text
@@ -90,7 +91,7 @@ def _figures(before: Facts, after: Facts) -> Iterator[Row]:
     yield _figure("inference peak", before.memory.figure("peak").bytes, after.memory.figure("peak").bytes, "bytes")
     yield _figure("kept for backward", before.memory.saved.bytes, after.memory.saved.bytes, "bytes")
     yield _figure("receptive field", _field(before), _field(after))
-    yield Row((text("state_dict"), Cell(None), Cell(None), text(weights(before, after))))
+    yield Row((text("state_dict"), Cell(None), Cell(None), text(loading(before, after))))
 
 
 def _figure(name: str, before: Value, after: Value, kind: Kind = "count") -> Row:
@@ -118,9 +119,9 @@ def _field(facts: Facts) -> Value:
     return None
 
 
-def weights(before: Facts, after: Facts) -> str:
+def loading(before: Facts, after: Facts) -> str:
     """Whether weights of the one network load into the other."""
-    a, b = (_state(f) for f in (before, after))
+    a, b = (weights(f.network) for f in (before, after))
     if list(a.items()) == list(b.items()):
         return "same names and shapes: weights load either way"
     lost, new = (sum(key not in other for key in own) for own, other in ((a, b), (b, a)))
@@ -128,8 +129,3 @@ def weights(before: Facts, after: Facts) -> str:
     parts = [f"{lost} names only before" if lost else "", f"{new} only after" if new else ""]
     parts.append(f"{shaped} of other shapes" if shaped else "")
     return ", ".join(filter(None, parts)) or "same names and shapes in another order: weights load either way"
-
-
-def _state(facts: Facts) -> dict[str, Shape]:
-    layers = flatten(facts.network, training=True).layers
-    return {s.key(layer.path): s.shape for layer in layers for s in layer.op.state(*layer.operand_types)}

@@ -10,7 +10,7 @@ from archdsl.analyses import Facts
 from archdsl.analyses.difference import difference
 from archdsl.elaborate import Program
 from archdsl.ir import Node
-from archdsl.reports.difference import weights
+from archdsl.reports.difference import loading
 from archdsl.source import Source
 from archdsl.syntax import parse
 from tests.support.cli import Cli
@@ -105,7 +105,7 @@ def test_a_layer_with_another_label_is_another_layer() -> None:
     ],
 )
 def test_whether_weights_load(old: str, new: str, said: str) -> None:
-    assert weights(facts(BASE), facts(BASE.replace(old, new))) == said
+    assert loading(facts(BASE), facts(BASE.replace(old, new))) == said
 
 
 def test_the_command_says_what_a_change_costs(cli: Cli, tmp_path: Path) -> None:
