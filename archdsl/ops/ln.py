@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import Examples, Extra, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Axis, Field, Flag, Positive
-from archdsl.ops.families.calls import Keywords, dim, helper_call, keywords
+from archdsl.ops.families.axis_norm import axis_norm, places
+from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_axis, check_weights_fit
 from archdsl.ops.families.moves import over
 
@@ -57,9 +58,8 @@ class LayerNorm(Op):
         return tuple(State(name, size) for name in ("weight", "bias")[: self.scale + self.shift])
 
     def _statistics(self, x: TensorType) -> tuple[Extra, ...]:
-        axis = check_axis(self.name, self.axis, x)
-        places = (*x.shape[:axis], *x.shape[axis + 1 :])
-        return tuple(Extra(name, places, batched=x.batched) for name in ("mean", "1/std"))
+        shape = places(x, check_axis(self.name, self.axis, x))
+        return tuple(Extra(name, shape, batched=x.batched) for name in ("mean", "1/std"))
 
     def reach(self, *operands: TensorType) -> Reach:
         return over(operands[0], self.axis)
@@ -72,28 +72,7 @@ class LayerNorm(Op):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
-        size = x.shape[self.axis]
         given = keywords(
             eps=(self.eps, 1e-5), elementwise_affine=(self.scale, True), bias=(self.shift or not self.scale, True)
         )
-        if self._is_last(x):
-            return Lowering(Call("nn.LayerNorm", (size,), given))
-        place: Keywords = (("dim", dim(check_axis(self.name, self.axis, x), x)),)
-        return helper_call(_AXIS_LAYER_NORM, (size,), (*place, *given))
-
-
-_AXIS_LAYER_NORM = Helper(
-    "AxisLayerNorm",
-    '''
-class AxisLayerNorm(nn.LayerNorm):
-    """Layer normalization along an axis that is not the last: 1 for the channels of maps."""
-
-    def __init__(self, size: int, *, dim: int, **kwargs: Any) -> None:
-        super().__init__(size, **kwargs)
-        self.dim = dim
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(self.dim, -1)).movedim(-1, self.dim)
-''',
-    ("Any", "Tensor", "nn"),
-)
+        return axis_norm("LayerNorm", "Layer normalization", x, check_axis(self.name, self.axis, x), given)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import (
-    Call,
     Derivative,
     Examples,
     Extra,
     Gradient,
-    Helper,
     Incoming,
     Lowering,
     Op,
@@ -22,7 +20,8 @@ from archdsl.ir import (
 )
 from archdsl.ir.attrs import Axis, Field, Positive
 from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
-from archdsl.ops.families.calls import Keywords, dim, helper_call, keywords
+from archdsl.ops.families.axis_norm import axis_norm, places
+from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_axis, check_weights_fit
 from archdsl.ops.families.moves import over
 
@@ -74,16 +73,14 @@ class RMSNorm(Op):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands
-        axis = self._axis(x)
-        root = Extra("1/rms", (*x.shape[:axis], *x.shape[axis + 1 :]), batched=x.batched)
+        root = Extra("1/rms", places(x, self._axis(x)), batched=x.batched)
         return root, Extra.like("x/rms", x)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the products with the weight and with the root, of the root, the mean and the square."""
         x = operands[0].with_shape(operands[0].shape)
         (weight,) = self.parameter_gradients(operands)
-        axis = self._axis(x)
-        root = x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :]))
+        root = x.with_shape(places(x, self._axis(x)))
         return (
             Derivative((Gradient("x/rms", x), weight._replace(whole=x, how="reshaped"))),
             Derivative((Gradient("x0", x), Gradient("root", root, whole=x)), ("x/rms",)),
@@ -94,27 +91,5 @@ class RMSNorm(Op):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
-        axis = self._axis(x)
-        args = (x.shape[axis],)
         given = keywords(eps=(self.eps, None))
-        if axis == x.rank - 1:
-            return Lowering(Call("nn.RMSNorm", args, given))
-        place: Keywords = (("dim", dim(axis, x)),)
-        return helper_call(_AXIS_RMS_NORM, args, (*place, *given))
-
-
-_AXIS_RMS_NORM = Helper(
-    "AxisRMSNorm",
-    '''
-class AxisRMSNorm(nn.RMSNorm):
-    """Root mean square normalization along an axis that is not the last: 1 for the channels of maps."""
-
-    def __init__(self, size: int, *, dim: int, **kwargs: Any) -> None:
-        super().__init__(size, **kwargs)
-        self.dim = dim
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.movedim(self.dim, -1)).movedim(-1, self.dim)
-''',
-    ("Any", "Tensor", "nn"),
-)
+        return axis_norm("RMSNorm", "Root mean square normalization", x, self._axis(x), given)
