@@ -8,7 +8,7 @@ from inspect import cleandoc
 from typing import NamedTuple, get_args
 
 from archdsl.analyses.cost import Cost, op_cost
-from archdsl.backends.pytorch.layout import literal
+from archdsl.backends.pytorch.code.layout import literal
 from archdsl.elaborate import show
 from archdsl.ir import (
     Attribute,

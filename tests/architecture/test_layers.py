@@ -95,7 +95,7 @@ def test_backends_do_not_import_each_other() -> None:
 
 
 def backend(module: str) -> str:
-    """`archdsl.backends.pytorch.emit` -> `pytorch`; what is in no backend's folder gives ``."""
+    """`archdsl.backends.pytorch.code.emit` -> `pytorch`; what is in no backend's folder gives ``."""
     folder = module.split(".")[1:3]
     return folder[1] if folder[:1] == ["backends"] and len(folder) == 2 else ""
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from archdsl.analyses.memory import memory
 from archdsl.analyses.storage import StorageFacts, storage
 from archdsl.backends.pytorch import build
-from archdsl.backends.pytorch.names import SEQUENTIAL_ATTRIBUTES
+from archdsl.backends.pytorch.code.names import SEQUENTIAL_ATTRIBUTES
 from archdsl.ir import MODULE_ATTRIBUTES, Network, flatten
 from archdsl.pipeline import open_spec
 from tests.support.build import bottleneck, finish, image, network, op, resnet, sequence, two_towers, vgg16

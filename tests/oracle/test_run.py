@@ -76,7 +76,7 @@ def test_training_has_its_own_parts_and_figures(cli: Cli, spec: Path) -> None:
 
 
 def test_a_difference_is_shown(cli: Cli, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archdsl.backends.pytorch.trial.activation_peak", lambda *_: 0)
+    monkeypatch.setattr("archdsl.backends.pytorch.running.trial.activation_peak", lambda *_: 0)
     done = cli("run", "small.arch:Small", "--device", "cpu")
     assert re.fullmatch(r"-[\d_]+ B \(-[\d.]+%\)", rows(done.out)["inference peak"][-1])
 

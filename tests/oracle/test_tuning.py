@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl import checkpoint, freeze, load, parameter_groups
-from archdsl.backends.pytorch.measure import saved_bytes
+from archdsl.backends.pytorch.running.measure import saved_bytes
 from tests.support.cli import ROOT, Cli
 
 torch.set_num_threads(1)

@@ -1,16 +1,16 @@
-"""Network -> PyTorch: `plan` decides, `emit` writes, `build` makes a module, a `Trial` runs one. Torch is imported then."""
+"""Network -> PyTorch. `code` plans and writes the source; `running` builds a module of it and runs one; `verify` compares."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.backends.pytorch.build import build, fold
-from archdsl.backends.pytorch.emit import emit, emit_inference, write
-from archdsl.backends.pytorch.plan import Plan, plan
-from archdsl.backends.pytorch.recompute import checkpoint
-from archdsl.backends.pytorch.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
-from archdsl.backends.pytorch.tuning import freeze, parameter_groups
-from archdsl.backends.pytorch.weights import (
+from archdsl.backends.pytorch.code.emit import emit, emit_inference, write
+from archdsl.backends.pytorch.code.plan import Plan, plan
+from archdsl.backends.pytorch.running.build import build, fold
+from archdsl.backends.pytorch.running.recompute import checkpoint
+from archdsl.backends.pytorch.running.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
+from archdsl.backends.pytorch.running.tuning import freeze, parameter_groups
+from archdsl.backends.pytorch.running.weights import (
     WeightsFileError,
     WeightsMismatch,
     apart,

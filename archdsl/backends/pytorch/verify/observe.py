@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.backends.pytorch.build import build
-from archdsl.backends.pytorch.measure import activation_peak, saved_bytes
+from archdsl.backends.pytorch.running.build import build
+from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
 from archdsl.ir import Network
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from archdsl.analyses.storage import StorageFacts, storage
-from archdsl.backends.pytorch.families import Families, Family
-from archdsl.backends.pytorch.names import class_name, unique
-from archdsl.backends.pytorch.parts import Instance, Leaf, Lowered
+from archdsl.backends.pytorch.code.families import Families, Family
+from archdsl.backends.pytorch.code.names import class_name, unique
+from archdsl.backends.pytorch.code.parts import Instance, Leaf, Lowered
 from archdsl.ir import Network
 
 SHORT = 3

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Set
 from itertools import accumulate
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.body import Body
-from archdsl.backends.pytorch.layout import is_call
-from archdsl.backends.pytorch.names import unique, variable_name
+from archdsl.backends.pytorch.code.body import Body
+from archdsl.backends.pytorch.code.layout import is_call
+from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.ir import Helper, Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")

@@ -12,8 +12,8 @@ from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.dense import step
-from archdsl.backends.pytorch.layout import Group, Item
+from archdsl.backends.pytorch.code.dense import step
+from archdsl.backends.pytorch.code.layout import Group, Item
 
 FEWEST = 4
 """Calls that grow evenly are a loop from here on."""

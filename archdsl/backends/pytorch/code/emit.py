@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from archdsl.analyses.cost import cost
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch.classes import Classes
-from archdsl.backends.pytorch.inference import Inference, fold_function, for_inference
-from archdsl.backends.pytorch.layout import INDENT, docstring
-from archdsl.backends.pytorch.names import unique, variable_name
-from archdsl.backends.pytorch.plan import Plan, plan
+from archdsl.backends.pytorch.code.classes import Classes
+from archdsl.backends.pytorch.code.inference import Inference, fold_function, for_inference
+from archdsl.backends.pytorch.code.layout import INDENT, docstring
+from archdsl.backends.pytorch.code.names import unique, variable_name
+from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.ir import Network
 
 

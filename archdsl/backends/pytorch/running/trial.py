@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.backends.pytorch.build import build
-from archdsl.backends.pytorch.measure import activation_peak, saved_bytes
-from archdsl.backends.pytorch.tuning import parameter_groups
+from archdsl.backends.pytorch.running.build import build
+from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
+from archdsl.backends.pytorch.running.tuning import parameter_groups
 from archdsl.ir import Network, TensorType, flatten
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from archdsl.analyses.storage import is_identity
-from archdsl.backends.pytorch.layout import Group, Item, lines, literal, quoted
-from archdsl.backends.pytorch.names import child_name
+from archdsl.backends.pytorch.code.layout import Group, Item, lines, literal, quoted
+from archdsl.backends.pytorch.code.names import child_name
 from archdsl.ir import Call, Expression, Lowering, Module, Network, Node, Op, Output, TensorType, Value, modules
 
 MOST_PATHS = 100_000

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.forward import Forward, Statement
-from archdsl.backends.pytorch.layout import STRINGS
-from archdsl.backends.pytorch.names import is_identifier, unique
-from archdsl.backends.pytorch.parameters import ABSENT, Row
+from archdsl.backends.pytorch.code.forward import Forward, Statement
+from archdsl.backends.pytorch.code.layout import STRINGS
+from archdsl.backends.pytorch.code.names import is_identifier, unique
+from archdsl.backends.pytorch.code.parameters import ABSENT, Row
 
 FLAGS = ("has_skip", "changes_shape")
 """Attributes that say whether a residual connection is there, and whether it is more than the input."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.body import Body
+from archdsl.backends.pytorch.code.body import Body
 from archdsl.ir import Module, Node, Value
 
 FEWEST = 3

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from archdsl.backends.pytorch.joining import Joined, form, join
-from archdsl.backends.pytorch.layout import Item, quoted
-from archdsl.backends.pytorch.names import DICT_ATTRIBUTES
-from archdsl.backends.pytorch.parts import Child, Instance, Leaf
+from archdsl.backends.pytorch.code.joining import Joined, form, join
+from archdsl.backends.pytorch.code.layout import Item, quoted
+from archdsl.backends.pytorch.code.names import DICT_ATTRIBUTES
+from archdsl.backends.pytorch.code.parts import Child, Instance, Leaf
 from archdsl.ir import Call, Code, Literal
 
 Layer = Leaf | Instance | None

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from archdsl.backends.pytorch.conditions import Conditions, Declarations
-from archdsl.backends.pytorch.dense import step
-from archdsl.backends.pytorch.families import Family, Layer, Position, in_common, keyword_of, keywords_of
-from archdsl.backends.pytorch.forward import Statement
-from archdsl.backends.pytorch.joining import Choice, Line
-from archdsl.backends.pytorch.layout import INDENT, WIDTH, Group, Item, docstring, lines, literal, quoted
-from archdsl.backends.pytorch.names import is_identifier, unique
-from archdsl.backends.pytorch.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same
-from archdsl.backends.pytorch.parts import Instance, Leaf, reference
-from archdsl.backends.pytorch.plan import Plan
-from archdsl.backends.pytorch.rolling import alternating, counted, rolled
+from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
+from archdsl.backends.pytorch.code.dense import step
+from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
+from archdsl.backends.pytorch.code.forward import Statement
+from archdsl.backends.pytorch.code.joining import Choice, Line
+from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, literal, quoted
+from archdsl.backends.pytorch.code.names import is_identifier, unique
+from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same
+from archdsl.backends.pytorch.code.parts import Instance, Leaf, reference
+from archdsl.backends.pytorch.code.plan import Plan
+from archdsl.backends.pytorch.code.rolling import alternating, counted, rolled
 from archdsl.ir import MODULE_ATTRIBUTES, Helper
 
 BODY = INDENT * 2

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from archdsl.backends.pytorch.dense import numbered
-from archdsl.backends.pytorch.forward import Statement
-from archdsl.backends.pytorch.growth import growing
-from archdsl.backends.pytorch.joining import Choice, Line
-from archdsl.backends.pytorch.layout import Group, Item
+from archdsl.backends.pytorch.code.dense import numbered
+from archdsl.backends.pytorch.code.forward import Statement
+from archdsl.backends.pytorch.code.growth import growing
+from archdsl.backends.pytorch.code.joining import Choice, Line
+from archdsl.backends.pytorch.code.layout import Group, Item
 
 FEWEST = 4
 """Statements, or parts, that make a loop."""

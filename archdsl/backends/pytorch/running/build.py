@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch.emit import emit_inference, write
-from archdsl.backends.pytorch.plan import plan
+from archdsl.backends.pytorch.code.emit import emit_inference, write
+from archdsl.backends.pytorch.code.plan import plan
 from archdsl.ir import Network
 
 if TYPE_CHECKING:

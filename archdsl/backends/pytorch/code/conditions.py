@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import chain, permutations
 from typing import Any, NamedTuple
 
-from archdsl.backends.pytorch.layout import literal
-from archdsl.backends.pytorch.parameters import ABSENT, Absent, Expression, Parameters, Row, compact
+from archdsl.backends.pytorch.code.layout import literal
+from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Expression, Parameters, Row, compact
 from archdsl.elaborate import Fault, Tensors, evaluate
 from archdsl.ir import Literal, Module
 from archdsl.source import Source, Span

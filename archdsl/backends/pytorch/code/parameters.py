@@ -15,8 +15,8 @@ from enum import Enum
 from itertools import combinations, permutations
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.layout import literal
-from archdsl.backends.pytorch.names import unique, variable_name
+from archdsl.backends.pytorch.code.layout import literal
+from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.ir import Datum, Literal, Module
 
 WEAK = 3
