@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from archdsl.backends.pytorch import measure
+from archdsl.backends.pytorch.running import measure
 
 
 def activation_peak(module: nn.Module, *inputs: Tensor) -> int:
