@@ -113,7 +113,7 @@ class NetworkSpec:
     def report(
         self, name: str = "summary", *, format: str = "text", width: int | None = None, **options: Any
     ) -> Report:
-        """A report as `archdsl report NAME` writes it: text, csv, markdown or json.
+        """A report as `archdsl report NAME` writes it: text, csv, markdown, latex or json.
 
         Args:
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
@@ -121,18 +121,16 @@ class NetworkSpec:
         Raises:
             KeyError: for an unknown report. ValueError: for an unknown format or column.
         """
-        from archdsl.reports import Options, render_csv, render_json, render_markdown, render_text, report
+        from archdsl.reports import FORMATS, Options, render_json, render_text, report
 
-        subject = subject_of(self._checked)
+        subject = subject_of(self._checked, hints=name in ("lints", "all") or format == "json")
         if format == "json":
             return Report(render_json([subject]))
         tables = report(name, subject, Options(**options))
-        if format == "csv":
-            return Report(render_csv(tables))
-        if format == "markdown":
-            return Report(render_markdown(tables))
+        if format in FORMATS:
+            return Report(FORMATS[format](tables))
         if format != "text":
-            raise ValueError(f"{format!r} is no format: text, csv, markdown or json")
+            raise ValueError(f"{format!r} is no format: text, {', '.join(FORMATS)} or json")
         return Report(plain(render_text(tables, width)))
 
     def to_source(self, *, inference: bool = False) -> str:

@@ -127,6 +127,11 @@ class Checked:
         return [] if self.network is None else self.linter.in_graph(self._graph, info=True)
 
     @cached_property
+    def findings(self) -> list[Diagnostic]:
+        """Problems and hints, of the network and of its file as it is written."""
+        return [*self.problems, *self.linter.in_text(self.problems), *self.hints]
+
+    @cached_property
     def _graph(self) -> Graph:
         return Graph(self.facts, self.linter.text)
 
@@ -283,8 +288,11 @@ def _unreadable(problem: FileProblem, path: Path, span: Span) -> Fault:
     )
 
 
-def subject_of(checked: Checked, settings: TrainingSettings | None = None) -> Subject:
-    """What reports are written about, with a training step by its settings. Raises `ValueError` where there is no network."""
+def subject_of(checked: Checked, settings: TrainingSettings | None = None, *, hints: bool = False) -> Subject:
+    """What reports are written about: with a training step by its settings, and with `hints` all that lints find.
+
+    Raises `ValueError` where there is no network.
+    """
     from archdsl.reports import ForAll, Subject
 
     for_all = None
@@ -294,7 +302,8 @@ def subject_of(checked: Checked, settings: TrainingSettings | None = None) -> Su
     bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
     training = checked.facts.training(settings) if settings is not None else None
     path = checked.program.source.path
-    return Subject(checked.facts, path, bindings, checked.verdicts, checked.problems, for_all, training)
+    found = checked.findings if hints else checked.problems
+    return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, training)
 
 
 def footer_of(checked: Checked) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 
 from archdsl.analyses.memory import TrainingSettings, fit
+from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import add_settings, add_target, checked_target
-from archdsl.cli.terminal import is_ascii, width_of, write_lines
 from archdsl.cli.training import add_training, training_of
+from archdsl.reports import FORMATS, fit_data, fit_table
 
 EPILOG = """\
 examples:
@@ -26,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument("--memory", required=True, type=_bytes, metavar="SIZE", help="of the device, as 24GiB")
     add_training(parser, is_optional=False)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument("--width", type=int, metavar="COLUMNS", help="lay tables out in so many columns")
-    parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
+    add_tables(parser, "json", *FORMATS)
 
 
 def _bytes(text: str) -> int:
@@ -44,13 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     facts = checked.facts
     found = fit(facts.network, lambda batch: facts.training(settings, batch), arguments.memory)
     if arguments.format == "json":
-        from archdsl.reports import fit_data
-
-        sys.stdout.write(json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
-        return 0
-    from archdsl.reports import fit_table, render_text
-
-    ascii = is_ascii(sys.stdout, arguments.ascii)
-    table = fit_table(checked.name, found, settings)
-    write_lines(render_text([table], width_of(sys.stdout, arguments.width), ascii), color=arguments.color)
+        write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
+    else:
+        write_tables(arguments, [fit_table(checked.name, found, settings)])
     return 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import get_args
 
 from archdsl.analyses.roofline import DEVICES, Precision
+from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
     BrokenSpec,
     Target,
@@ -18,12 +18,9 @@ from archdsl.cli.targets import (
     open_target,
     single_network,
 )
-from archdsl.cli.terminal import is_ascii, width_of, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import subject_of
-from archdsl.reports import REPORTS, Options, Subject, render_csv, render_json, render_markdown, render_text, report
-from archdsl.source import write_whole
-from archdsl.source.styled import plain
+from archdsl.reports import FORMATS, REPORTS, Options, Subject, render_json, report
 
 EPILOG = """\
 reports:
@@ -34,6 +31,7 @@ reports:
   memory            bytes: the lectures' table, peaks of inference and training, what is kept for backward
   receptive-field   what one unit sees, and where
   claims            the published figures of the spec
+  lints             what is legal and still likely a mistake, or worth knowing
   all               everything
 
 examples:
@@ -53,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     add_batch(parser)
     add_training(parser)
-    parser.add_argument("--format", choices=("text", "json", "csv", "markdown"), default="text", help="default: text")
+    add_tables(parser, "json", *FORMATS)
     parser.add_argument("--formulas", action="store_true", help="memory: every figure with its working")
     parser.add_argument("--depth", type=int, metavar="N", help="how many levels of scopes to open")
     parser.add_argument("--full", action="store_true", help="every operator in a row of its own")
@@ -61,9 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top", type=int, metavar="N", help="only the first N rows")
     parser.add_argument("--unit", metavar="PATH:I,J", help="receptive-field: the pixels that one unit reads")
     parser.add_argument("--on", choices=tuple(DEVICES), help="flops: the least time of each layer on a device")
-    parser.add_argument("--width", type=int, metavar="COLUMNS", help="lay tables out in so many columns")
-    parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -85,7 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     problems = [p for c in checked if c.network is None for p in c.problems]
     if problems:
         raise BrokenSpec(problems)
-    _write(arguments, [subject_of(c, training) for c in checked], options)
+    hints = arguments.report in ("lints", "all") or arguments.format == "json"
+    _write(arguments, [subject_of(c, training, hints=hints) for c in checked], options)
     return 0
 
 
@@ -122,25 +118,10 @@ def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
 
 def _write(arguments: argparse.Namespace, subjects: list[Subject], options: Options) -> None:
     if arguments.format == "json":
-        _write_text(arguments, render_json(subjects))
+        write_text(arguments, render_json(subjects))
         return
     try:
         tables = [table for subject in subjects for table in report(arguments.report, subject, options)]
     except (KeyError, IndexError, ValueError) as error:
         raise UsageProblem(str(error.args[0])) from None
-    if arguments.format == "csv":
-        _write_text(arguments, render_csv(tables))
-    elif arguments.format == "markdown":
-        _write_text(arguments, render_markdown(tables))
-    elif arguments.output is not None:
-        write_whole(arguments.output, plain(render_text(tables, arguments.width, arguments.ascii)))
-    else:
-        ascii = is_ascii(sys.stdout, arguments.ascii)
-        write_lines(render_text(tables, width_of(sys.stdout, arguments.width), ascii), color=arguments.color)
-
-
-def _write_text(arguments: argparse.Namespace, text: str) -> None:
-    if arguments.output is not None:
-        write_whole(arguments.output, text)
-    else:
-        sys.stdout.write(text)
+    write_tables(arguments, tables)

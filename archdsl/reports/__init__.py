@@ -1,4 +1,4 @@
-"""Facts -> tables, and tables -> text, CSV and Markdown; facts -> JSON.
+"""Facts -> tables, and tables -> text, CSV, Markdown and LaTeX; facts -> JSON.
 
 A report is a file here with a function `report(subject, options)` that returns tables as data. The formats know tables
 only. The JSON document holds all facts whatever the report: its schema is docs/reference/report.schema.json.
@@ -6,12 +6,13 @@ only. The JSON document holds all facts whatever the report: its schema is docs/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from archdsl.reports.csv import render_csv
-from archdsl.reports.difference import compare
+from archdsl.reports.difference import compare, difference_data
 from archdsl.reports.fit import fit_data, fit_table
+from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import Options
@@ -24,6 +25,7 @@ from archdsl.source import Diagnostic
 
 __all__ = [
     "FIGURES",
+    "FORMATS",
     "REPORTS",
     "Cell",
     "ClaimResult",
@@ -35,12 +37,14 @@ __all__ = [
     "Subject",
     "Table",
     "compare",
+    "difference_data",
     "explain",
     "fit_data",
     "fit_table",
     "measured",
     "render_csv",
     "render_json",
+    "render_latex",
     "render_markdown",
     "render_text",
     "report",
@@ -48,7 +52,14 @@ __all__ = [
     "weights_table",
 ]
 
-REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "claims", "all")
+REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "claims", "lints", "all")
+
+FORMATS: dict[str, Callable[[Sequence[Table]], str]] = {
+    "csv": render_csv,
+    "markdown": render_markdown,
+    "latex": render_latex,
+}
+"""What tables are written as, beside text."""
 
 
 def report(name: str, subject: Subject, options: Options | None = None) -> list[Table]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import node_cost
@@ -38,6 +39,44 @@ def compare(before: Facts, after: Facts) -> list[Table]:
     notes = () if rows else ((Piece("the same layers, wired alike"),),)
     figures = tuple(_figures(before, after))
     return [Table("changes", CHANGES, tuple(rows), title=title, notes=notes), Table("figures", TOTALS, figures)]
+
+
+def difference_data(before: Facts, after: Facts) -> dict[str, Any]:
+    """The same as data: `archdsl.diff/1`. A layer that is only before or only after is null on the other side."""
+    return {
+        "schema": "archdsl.diff/1",
+        "before": before.network.name,
+        "after": after.network.name,
+        "scopes": [
+            {
+                "path": scope.path,
+                "also": scope.others,
+                "changes": [
+                    {
+                        "before": _layer(change.before, before),
+                        "after": _layer(change.after, after),
+                        "reads": change.reads,
+                    }
+                    for change in scope.changes
+                ],
+            }
+            for scope in difference(before.network, after.network)
+        ],
+        "figures": {name: {"before": a, "after": b} for name, a, b, _ in _compared(before, after)},
+        "state_dict": loading(before, after),
+    }
+
+
+def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
+    if node is None:
+        return None
+    return {
+        "name": node.name,
+        "operation": "".join(piece.text for piece in operation([node])),
+        "outputs": [type.shape for type in node.result_types],
+        "params": node_cost(node, facts.cost.modules).params,
+        "macs": node_cost(node, facts.cost.modules).macs,
+    }
 
 
 def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
@@ -83,20 +122,21 @@ def _row(sign: str, node: Node, macs: int | None, more: str, indented: bool) -> 
 
 
 def _figures(before: Facts, after: Facts) -> Iterator[Row]:
-    a, b = before.cost, after.cost
-    yield _figure("params", a.total.params, b.total.params)
-    yield _figure("MACs", a.total.macs, b.total.macs)
-    yield _figure("weight layers", a.depth, b.depth)
-    yield _figure("activations", a.values, b.values)
-    yield _figure("inference peak", before.memory.figure("peak").bytes, after.memory.figure("peak").bytes, "bytes")
-    yield _figure("kept for backward", before.memory.saved.bytes, after.memory.saved.bytes, "bytes")
-    yield _figure("receptive field", _field(before), _field(after))
+    for name, a, b, kind in _compared(before, after):
+        cells = (Cell(v, (Piece(show_value(v, kind)),)) for v in (a, b))
+        yield Row((text(name), *cells, _delta(a, b, kind)))
     yield Row((text("state_dict"), Cell(None), Cell(None), text(loading(before, after))))
 
 
-def _figure(name: str, before: Value, after: Value, kind: Kind = "count") -> Row:
-    cells = (Cell(v, (Piece(show_value(v, kind)),)) for v in (before, after))
-    return Row((text(name), *cells, _delta(before, after, kind)))
+def _compared(before: Facts, after: Facts) -> Iterator[tuple[str, Value, Value, Kind]]:
+    a, b = before.cost, after.cost
+    yield "params", a.total.params, b.total.params, "count"
+    yield "MACs", a.total.macs, b.total.macs, "count"
+    yield "weight layers", a.depth, b.depth, "count"
+    yield "activations", a.values, b.values, "count"
+    yield "inference peak", before.memory.figure("peak").bytes, after.memory.figure("peak").bytes, "bytes"
+    yield "kept for backward", before.memory.saved.bytes, after.memory.saved.bytes, "bytes"
+    yield "receptive field", _field(before), _field(after), "count"
 
 
 def _delta(before: Value, after: Value, kind: Kind) -> Cell:

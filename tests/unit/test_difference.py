@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,14 @@ def test_the_command_says_what_a_change_costs(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize("format, begins", [("csv", "change,layer"), ("markdown", "## ResNet18 -> ResNet34")])
 def test_the_command_has_formats(cli: Cli, format: str, begins: str) -> None:
     assert begins in cli("diff", "resnet:ResNet18", "resnet:ResNet34", "--format", format).out
+
+
+def test_json_holds_what_the_tables_tell(cli: Cli) -> None:
+    found = json.loads(cli("diff", "resnet:ResNet50v1", "resnet:ResNet50", "--format", "json").out)
+    (scope,) = found["scopes"]
+    assert (scope["path"], scope["also"]) == ("layer2.0", ["layer3.0", "layer4.0"])
+    first, second = scope["changes"]
+    assert first["before"]["macs"] == 128 * 256 * 28 * 28 and first["after"]["macs"] == 128 * 256 * 56 * 56
+    assert first["after"]["outputs"] == [[128, 56, 56]] and second["after"]["operation"] == "conv 3x3, 128 /2"
+    assert found["figures"]["MACs"] == {"before": 3_857_973_248, "after": 4_089_184_256}
+    assert found["figures"]["receptive field"] == {"before": 483, "after": 427}

@@ -11,7 +11,18 @@ import pytest
 from markdown_it import MarkdownIt
 
 from archdsl.analyses import Facts
-from archdsl.reports import Cell, Column, Row, Subject, Table, render_csv, render_markdown, render_text, report
+from archdsl.reports import (
+    Cell,
+    Column,
+    Row,
+    Subject,
+    Table,
+    render_csv,
+    render_latex,
+    render_markdown,
+    render_text,
+    report,
+)
 from archdsl.reports.numbers import bar, binary, rounded, short
 from archdsl.source.styled import Piece, plain
 from tests.support.networks import vgg16
@@ -197,3 +208,32 @@ def test_bars_have_eighths_and_show_what_is_there_at_all() -> None:
     assert bar(1.0) == "█" * 12 and bar(0.0) == "" and bar(1e-9) == "▏"
     assert bar(0.766) == "█████████▏" and bar(0.518) == "██████▏"
     assert bar(0.5, ascii=True) == "######" and bar(1e-9, ascii=True) == "#"
+
+
+def latex_rows(text: str) -> list[list[str]]:
+    return [re.split(r" & ", line.removesuffix(r" \\")) for line in text.splitlines() if line.endswith(r" \\")]
+
+
+def test_latex_has_booktabs_rules_and_digits_in_groups() -> None:
+    found = render_latex(report("summary", Subject(Facts(vgg16()))))
+    rules = re.findall(r"\\(\w+)rule", found)
+    assert rules == ["top", "mid", "mid", "bottom"]
+    head, first, second, *_, total = latex_rows(found)
+    assert (head[0], first[0], second[0]) == ("layer", "features", r"\quad 0")
+    assert (second[1], second[3]) == (r"conv 3x3, 64 $\cdot$ relu", r"1\,792")
+    assert total[3] == r"138\,357\,544"
+    assert {len(row) for row in latex_rows(found)} == {len(head)}
+
+
+def test_latex_takes_text_of_a_spec_for_text() -> None:
+    hostile = "\\input{x} $%&#_{}~^ -- --- -> \n\\end{table}"
+    table = Table("t", COLUMNS[:1], (Row((Cell(hostile),)),), title=(Piece(hostile),), notes=((Piece(hostile),),))
+    found = render_latex([table])
+    assert found.count(r"\end{table}") == 1 and r"\input" not in found
+    plain_braces = re.sub(r"\\[{}]", "", found)
+    assert plain_braces.count("{") == plain_braces.count("}")
+    means = (
+        r"\textbackslash{}input\{x\} \$\%\&\#\_\{\}\textasciitilde{}\textasciicircum{} -{}- -{}-{}- $\to$ "
+        r"\textbackslash{}n\textbackslash{}end\{table\}"
+    )
+    assert found.count(means) == 3

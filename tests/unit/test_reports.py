@@ -22,7 +22,7 @@ from archdsl.reports import (
     render_text,
     report,
 )
-from archdsl.source import Source, Span
+from archdsl.source import Diagnostic, Kind, Label, Source, Span
 from archdsl.source.styled import plain, width
 from tests.support import networks
 from tests.support.build import finish, image, network, op, sequence
@@ -372,3 +372,29 @@ def test_odd_networks_have_all_reports(name: str) -> None:
         tables = report("all", about, options)
         assert plain(render_text(tables, 80)) and render_csv(tables) and render_markdown(tables)
     assert json.loads(render_json([about]))["network"] == about.facts.network.name
+
+
+def test_lints_are_told_in_the_order_of_the_text_without_claims() -> None:
+    source = Source("net.arch", "first\nsecond\n")
+    info = Kind("small-field", "info", "A page.")
+    warning = Kind("unread-rows", "warning", "A page.")
+    fails = Kind("claim-fails", "error", "A page.")
+    found = (
+        Diagnostic(info, "second thing", Label(Span(source, 6, 12)), helps=("do this",)),
+        Diagnostic(warning, "first thing", Label(Span(source, 0, 5))),
+        Diagnostic(fails, "claim does not hold", Label(Span(source, 0, 5))),
+    )
+    text = shown("lints", subject(networks.vgg16())._replace(diagnostics=found))
+    assert (
+        text
+        == """\
+VGG16   2 findings
+
+         lint         place
+─────────────────────────────────────────────────────────
+warning  unread-rows  net.arch:1:1  first thing
+info     small-field  net.arch:2:1  second thing   do this
+`archdsl explain CODE` has more · `archdsl check` shows the text
+"""
+    )
+    assert shown("lints", subject(networks.vgg16())) == "VGG16\n\nthe lints find nothing\n"
