@@ -393,7 +393,7 @@ VGG16   2 findings
          lint         place
 ─────────────────────────────────────────────────────────
 warning  unread-rows  net.arch:1:1  first thing
-info     small-field  net.arch:2:1  second thing   do this
+info     small-field  net.arch:2:1  second thing  do this
 `archdsl explain CODE` has more · `archdsl check` shows the text
 """
     )
