@@ -5,12 +5,25 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from archdsl.cli.targets import UsageProblem
+from archdsl.cli.targets import UsageProblem, positive
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
 
-OPTIMIZERS = ("sgd", "momentum", "adam", "adamw", "rmsprop")
+OPTIMIZERS = (
+    "sgd",
+    "momentum",
+    "nesterov",
+    "adam",
+    "adamw",
+    "adam-amsgrad",
+    "adamw-amsgrad",
+    "rmsprop",
+    "rmsprop-momentum",
+    "rmsprop-centered",
+    "rmsprop-centered-momentum",
+    "adagrad",
+)
 IMPLEMENTATIONS = ("for-loop", "foreach", "fused")
 PRECISIONS = ("float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed")
 LOSSES = ("cross-entropy", "mse", "none")
@@ -35,6 +48,12 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True) -
         choices=ZERO_GRAD,
         help="before forward, after it, or never: gradients are added up (default: early)",
     )
+    group.add_argument(
+        "--accumulate",
+        type=positive,
+        metavar="K",
+        help="add up the gradients of K passes, each of a batch, before the optimizer's step (default: 1)",
+    )
     group.add_argument("--freeze", action="append", metavar="PATH", help="do not train what is there; PATH may have *")
 
 
@@ -53,4 +72,7 @@ def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> T
         return None
     if given.get("precision") == "tf32":
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
-    return TrainingSettings(**given)
+    settings = TrainingSettings(**given)
+    if settings.implementation == "fused" and settings.optimizer.startswith("rmsprop"):
+        raise UsageProblem("PyTorch has no fused RMSprop")
+    return settings

@@ -16,6 +16,8 @@ COLUMNS = (Column("what", "largest batch"), Column("batch", "N"), Column("workin
 def fit_table(name: str, facts: FitFacts, settings: TrainingSettings) -> Table:
     """The answer with its working."""
     how = f"{settings.optimizer} ({settings.implementation}), {settings.precision}, {binary(facts.memory)}"
+    if settings.accumulate > 1:
+        how += f", N in each of {settings.accumulate} passes of a step"
     title = (Piece(name, "heading"), Piece(f"   {how}"))
     words = "certain and likely are a band for a GPU, from PyTorch's sources; it was not measured on one"
     return Table("fit", COLUMNS, tuple(_rows(facts)), notes=((Piece(words, "dim"),),), title=title)

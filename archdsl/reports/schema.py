@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from archdsl.analyses.memory import OptimizerName
+
 Size = int | str
 Span = tuple[int, int, int, int]
 LINE = 120
@@ -155,7 +157,7 @@ class Training(_Part):
 
     status: Literal["exact", "estimate"]
     """Exact are tensor bytes on a CPU; autocast, by CUDA's lists, and a few operators are an estimate."""
-    optimizer: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"]
+    optimizer: OptimizerName
     weight_decay: bool
     implementation: Literal["for-loop", "foreach", "fused"]
     loss: Literal["cross-entropy", "mse", "none"]
@@ -163,6 +165,8 @@ class Training(_Part):
     precision: Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
     frozen: tuple[str, ...]
     """The paths of what is not trained."""
+    accumulate: int
+    """Passes of forward and backward in a step, each of a batch."""
     phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
     """That of the peak."""
     target: int

@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
-from archdsl.backends.pytorch import build
+from archdsl.backends.pytorch import OPTIMIZERS, build
 from archdsl.ir import Network
 
 MARK = "phase "
@@ -116,14 +116,11 @@ def inputs(network: Network, batch: int) -> list[Tensor]:
 
 def optimizer_of(settings: TrainingSettings, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
     """PyTorch's optimizer for the settings."""
-    given: dict[str, Any] = {"lr": 1e-4, "weight_decay": 1e-4 if settings.weight_decay else 0.0}
-    given["foreach"] = settings.implementation == "foreach"
-    if settings.implementation == "fused":
-        given |= {"foreach": None, "fused": True}
-    if settings.optimizer in ("sgd", "momentum"):
-        return torch.optim.SGD(parameters, momentum=0.9 if settings.optimizer == "momentum" else 0.0, **given)
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
-    return kinds[settings.optimizer](parameters, **given)
+    name, own = OPTIMIZERS[settings.optimizer]
+    how = {"fused": True} if settings.implementation == "fused" else {"foreach": settings.implementation == "foreach"}
+    decay = {"weight_decay": 1e-4 if settings.weight_decay else 0.0}
+    found: torch.optim.Optimizer = getattr(torch.optim, name)(parameters, **own, **how, **decay)
+    return found
 
 
 def loss_of(settings: TrainingSettings, output: Tensor, target: Tensor | None) -> Tensor:
@@ -144,9 +141,7 @@ def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[s
     optimizer = optimizer_of(settings, trained)
     target = _target(network, batch, settings)
 
-    def step(number: int) -> None:
-        if settings.zero_grad == "early":
-            optimizer.zero_grad()
+    def forward_and_backward(number: int, *, is_last: bool) -> None:
         with record_function(f"{MARK}forward {number}"):
             output = module(*data)
             loss = loss_of(settings, output if isinstance(output, Tensor) else output[0], target)
@@ -154,10 +149,18 @@ def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[s
             optimizer.zero_grad()
         with record_function(f"{MARK}backward {number}"):
             loss.backward()  # type: ignore[no-untyped-call]
-        with record_function(f"{MARK}optimizer {number}"):
-            optimizer.step()
+        if is_last:  # the result and the loss are still there
+            with record_function(f"{MARK}optimizer {number}"):
+                optimizer.step()
 
-    held = [*module.parameters(), *module.buffers(), *data, *(() if target is None else (target,))]
+    def step(number: int) -> None:
+        if settings.zero_grad == "early":
+            optimizer.zero_grad()
+        for left in reversed(range(settings.accumulate)):
+            forward_and_backward(number, is_last=not left)
+
+    state = [t for own in optimizer.state.values() for t in own.values()]  # Adagrad has it from the beginning
+    held = [*module.parameters(), *module.buffers(), *data, *state, *(() if target is None else (target,))]
     found = peaks(lambda: [step(number) for number in (1, 2)], sum(tensor.nbytes for tensor in held))
     return {phase: found[f"{phase} 2"] for phase in ("forward", "backward", "optimizer")}
 

@@ -18,7 +18,7 @@ from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
-from archdsl.analyses.memory.settings import Phase, TrainingSettings
+from archdsl.analyses.memory.settings import OptimizerName, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage
 from archdsl.analyses.memory.training import Alive, TrainingFacts, TrainingMoment, largest_batch, training
 
@@ -36,6 +36,7 @@ __all__ = [
     "MemoryFacts",
     "Moment",
     "Need",
+    "OptimizerName",
     "Phase",
     "SavedFacts",
     "SavedItem",

@@ -3,53 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from archdsl.analyses.memory.settings import TrainingSettings
 
-COPIES = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2, "rmsprop": 1}
-"""Tensors like a parameter that are kept for it."""
-COUNTS = {"adam", "adamw", "rmsprop"}
-"""Those that count steps, in a float32 of their own for each parameter."""
 SCALAR = 8
 """A Python number that meets a tensor becomes a tensor of float64 for a moment."""
+COUNTER = 4
+"""The steps taken, a float32 for each parameter."""
+
+
+class Moment(NamedTuple):
+    """What the loop over parameters has made at one of its lines."""
+
+    own: int
+    """Tensors like the parameter at hand."""
+    before: int = 0
+    """Tensors like the parameter before that, which a name still holds."""
+    scalar: int = 0
+
+
+class Rule(NamedTuple):
+    """An optimizer, as far as memory depends on it."""
+
+    copies: int
+    """Tensors like a parameter that are kept for it."""
+    counts: bool
+    moments: tuple[Moment, ...]
+    """In the loop over parameters; where weight decay is added to the gradient there is a copy of that besides."""
+    foreach: tuple[int, int]
+    """Copies of all parameters that `foreach` makes, without and with weight decay."""
+    decays_gradient: bool = True
+    """Whether weight decay is added to the gradient, not taken from the parameter itself."""
+
+
+SGD = Rule(0, False, (Moment(0),), (0, 1))
+ADAM = Rule(2, True, (Moment(2, 1, SCALAR),), (1, 1))
+"""A root and its quotient, while the name `denom` has the quotient of the parameter before. `foreach` drops the decayed
+gradients before it makes the roots; RMSprop does not."""
+RMSPROP = Rule(1, True, (Moment(1, 1), Moment(1, 0, SCALAR)), (1, 2))
+RULES = {
+    "sgd": SGD,
+    "momentum": SGD._replace(copies=1, moments=(Moment(0, 0, SCALAR),)),
+    "nesterov": SGD._replace(copies=1, moments=(Moment(1), Moment(0, 0, SCALAR))),
+    "adam": ADAM,
+    "adamw": ADAM._replace(decays_gradient=False),
+    "adam-amsgrad": ADAM._replace(copies=3),
+    "adamw-amsgrad": ADAM._replace(copies=3, decays_gradient=False),
+    "rmsprop": RMSPROP,
+    "rmsprop-momentum": RMSPROP._replace(copies=2),
+    "rmsprop-centered": RMSPROP._replace(copies=2),
+    "rmsprop-centered-momentum": RMSPROP._replace(copies=3),
+    "adagrad": Rule(1, True, (Moment(1, 1, SCALAR),), (2, 2)),
+}
+"""By the names of `OptimizerName`."""
 
 
 def state_bytes(settings: TrainingSettings, size: int) -> int:
     """What is kept for a parameter of some bytes."""
-    return COPIES[settings.optimizer] * size + 4 * (settings.optimizer in COUNTS)
+    rule = RULES[settings.optimizer]
+    return rule.copies * size + COUNTER * rule.counts
 
 
 def temporary(settings: TrainingSettings, sizes: Sequence[int]) -> int:
     """The most that a step makes beside gradients and state; the parameters' bytes are in the optimizer's order."""
     if not sizes or settings.implementation == "fused":
         return 0
+    rule = RULES[settings.optimizer]
     if settings.implementation == "foreach":
-        return _foreach(settings) * sum(sizes)
-    own, before, scalar = _FOR_LOOP[settings.optimizer]
-    own += settings.weight_decay and settings.optimizer != "adamw"
-    pairs = zip((0, *sizes), sizes, strict=False)
-    return max(own * size + before * last for last, size in pairs) + scalar
-
-
-_FOR_LOOP = {
-    "sgd": (0, 0, 0),
-    "momentum": (0, 0, SCALAR),
-    "adam": (2, 1, SCALAR),
-    "adamw": (2, 1, SCALAR),
-    "rmsprop": (1, 1, 0),
-}
-"""Tensors like the parameter at hand that are made, tensors like the one before that a name still holds, and scalars.
-
-Adam makes a root and its quotient while the name `denom` has the quotient of the parameter before; weight decay, where it
-is added to the gradient, makes a copy of that. AdamW decays the parameter itself.
-"""
-
-
-def _foreach(settings: TrainingSettings) -> int:
-    """Copies of all gradients or roots: the copy with weight decay is dropped before Adam's roots are made, not RMSprop's."""
-    roots = settings.optimizer in COUNTS
-    decays = settings.weight_decay and settings.optimizer != "adamw"
-    return roots + decays if settings.optimizer == "rmsprop" else max(roots, decays)
+        return rule.foreach[settings.weight_decay] * sum(sizes)
+    decayed = settings.weight_decay and rule.decays_gradient
+    pairs = [*zip((0, *sizes), sizes, strict=False)]
+    return max((m.own + decayed) * size + m.before * last + m.scalar for m in rule.moments for last, size in pairs)
 
 
 def in_order(keys: Iterable[str]) -> list[str]:

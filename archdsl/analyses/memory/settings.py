@@ -6,7 +6,20 @@ from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
-OptimizerName = Literal["sgd", "momentum", "adam", "adamw", "rmsprop"]
+OptimizerName = Literal[
+    "sgd",
+    "momentum",
+    "nesterov",
+    "adam",
+    "adamw",
+    "adam-amsgrad",
+    "adamw-amsgrad",
+    "rmsprop",
+    "rmsprop-momentum",
+    "rmsprop-centered",
+    "rmsprop-centered-momentum",
+    "adagrad",
+]
 Implementation = Literal["for-loop", "foreach", "fused"]
 Precision = Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
 LossName = Literal["cross-entropy", "mse", "none"]
@@ -26,6 +39,13 @@ class TrainingSettings(NamedTuple):
     """All in one type, or with autocast: parameters in float32, and operators as the lists of CUDA's autocast say."""
     frozen: tuple[str, ...] = ()
     """Paths, as `features.*`, of parameters that are not trained."""
+    accumulate: int = 1
+    """Passes of forward and backward, each of its own batch, whose gradients are added up before the optimizer's step."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether a pass finds gradients to add to, as all but the first of a step do."""
+        return self.accumulate > 1 or self.zero_grad == "never"
 
     @property
     def is_mixed(self) -> bool:

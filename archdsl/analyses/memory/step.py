@@ -216,7 +216,7 @@ class _Step(Forward):
 
     def _accumulate(self, leaf: Leaf, flowing: Flowing) -> None:
         """The parameter takes its gradient over, adds it to what is there, or takes a copy of what others hold too."""
-        if self.settings.zero_grad == "never":
+        if self.settings.adds_up:
             leaf.gradient = Block(leaf.key, "gradient", leaf.size, self.batch)
         elif flowing.holders == 1 and flowing.type.is_contiguous:
             leaf.gradient = flowing.block

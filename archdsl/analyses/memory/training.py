@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.forward import Mark
 from archdsl.analyses.memory.loss import LOSSES
-from archdsl.analyses.memory.optimizer import COPIES, state_bytes
+from archdsl.analyses.memory.optimizer import COUNTER, RULES, state_bytes
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_type, total
@@ -26,7 +26,7 @@ class Held(NamedTuple):
     target: Size
     optimizer_state: int
     tensors: tuple[Size, ...]
-    """Each of them, without step counters."""
+    """Each of them on a GPU, where step counters stay on the CPU unless the optimizer is fused."""
 
     @property
     def size(self) -> Size:
@@ -98,13 +98,11 @@ class TrainingFacts:
 
     def _has_old(self, mark: Mark) -> bool:
         """Whether the gradients of the step before are still there."""
-        if self.settings.zero_grad == "late":
-            return mark.phase in ("forward", "loss")
-        return self.settings.zero_grad == "never"
+        return self.settings.adds_up or (self.settings.zero_grad == "late" and mark.phase in ("forward", "loss"))
 
     @property
     def tensors_held(self) -> tuple[Size, ...]:
-        """Every tensor that is there throughout, on a GPU: step counters stay on the CPU."""
+        """Every tensor that is there throughout, on a GPU."""
         return self.held.tensors
 
     @cached_property
@@ -194,7 +192,9 @@ def _held(network: Network, flat: Flat, settings: TrainingSettings, played: Play
     owners = (layer for layer in flat.layers if not layer.is_reuse)
     state_types = (TensorType(s.shape, s.dtype, False) for o in owners for s in o.op.state(*o.operand_types))
     trained = [leaf.size for leaf in played.leaves if leaf.gradient is not None]
-    kept = [size for size in trained for _ in range(COPIES[settings.optimizer])]
+    rule = RULES[settings.optimizer]
+    counters = [Size(COUNTER)] * (rule.counts and settings.implementation == "fused")
+    kept = [copy for size in trained for copy in (*[size] * rule.copies, *counters)]
     compared = of_type(target, stands) if target is not None else Size()
     tensors = (*(of_type(t, stands) for t in state_types), *inputs, compared, *kept)
     return Held(own.parameters, own.buffers, total(inputs), compared, state, tensors)

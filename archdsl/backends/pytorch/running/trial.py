@@ -20,11 +20,19 @@ MIXED = "mixed-"
 PRECISIONS = ("float32", "float64", "bfloat16", "float16", f"{MIXED}bfloat16", f"{MIXED}float16")
 """The type of all floating-point tensors, or under `torch.autocast` that of the operators which it lowers."""
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("SGD", {"lr": 1e-2}),
     "momentum": ("SGD", {"lr": 1e-2, "momentum": 0.9}),
     "adam": ("Adam", {"lr": 1e-3}),
     "adamw": ("AdamW", {"lr": 1e-3}),
+    "nesterov": ("SGD", {"lr": 1e-2, "momentum": 0.9, "nesterov": True}),
+    "adam-amsgrad": ("Adam", {"lr": 1e-3, "amsgrad": True}),
+    "adamw-amsgrad": ("AdamW", {"lr": 1e-3, "amsgrad": True}),
+    "rmsprop": ("RMSprop", {"lr": 1e-2}),
+    "rmsprop-momentum": ("RMSprop", {"lr": 1e-2, "momentum": 0.9}),
+    "rmsprop-centered": ("RMSprop", {"lr": 1e-2, "centered": True}),
+    "rmsprop-centered-momentum": ("RMSprop", {"lr": 1e-2, "centered": True, "momentum": 0.9}),
+    "adagrad": ("Adagrad", {"lr": 1e-2}),
 }
 """By name: the class in `torch.optim`, and its settings where they are not PyTorch's."""
 
