@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": "compile, run and compare with PyTorch, layer by layer",
     "diff": "what differs between two networks, layer by layer, and what it costs",
     "draw": "the picture for the paper: SVG, PNG, PDF or DOT",
+    "plot": "networks in figures: MACs against parameters, memory against the batch or over time",
     "fmt": "rewrite specs in the one canonical form; comments and alignment stay",
     "explain": "what a diagnostic means, by its code; how a figure comes about",
 }

@@ -13,7 +13,7 @@ from archdsl.cli.targets import (
     UsageProblem,
     add_batch,
     add_target,
-    constant,
+    amount,
     expand,
     open_target,
     print_problems,
@@ -110,10 +110,7 @@ def _limits(arguments: argparse.Namespace) -> Iterator[Limit]:
     for option, figure, example in LIMITS:
         text = getattr(arguments, option[2:].replace("-", "_"))
         if text is not None:
-            amount = constant(option, text, units=True)
-            if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
-                raise UsageProblem(f"`{option} {text}`: write an amount, as {example}")
-            yield Limit(figure, amount, text)
+            yield Limit(figure, amount(option, text, example), text)
 
 
 def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> bool:

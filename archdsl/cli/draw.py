@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 from typing import Literal
 
+from archdsl.cli.pictures import output_format, write_picture
 from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target
 from archdsl.pipeline import footer_of
-from archdsl.source import write_whole
 
 Format = Literal["svg", "png", "pdf", "dot"]
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "dot")
@@ -42,36 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
     from archdsl.backends.graphviz import RenderError, drawing, render, to_dot
 
-    format = _format(arguments)
+    format = output_format(arguments, FORMATS)
     facts = checked.facts
     dot = to_dot(drawing(facts.network, facts.cost, footer=footer_of(checked), style=arguments.style), arguments.theme)
     try:
         picture = dot.encode() if format == "dot" else render(dot, format, arguments.theme)
     except RenderError as error:
         raise UsageProblem(str(error)) from None
-    if arguments.output is not None:
-        write_whole(arguments.output, picture)
-        print(f"{arguments.output}  {facts.network.name}  {format}, {len(picture):_} bytes")
-    elif format in ("svg", "dot"):
-        sys.stdout.write(picture.decode())
-    elif sys.stdout.isatty():
-        raise UsageProblem(f"{format} is no text: name a file with `-o`")
-    else:
-        sys.stdout.buffer.write(picture)
+    write_picture(arguments, picture, format, facts.network.name)
     return 0
-
-
-def _format(arguments: argparse.Namespace) -> Format:
-    """The format asked for, or that of the file's ending. Raises `UsageProblem`."""
-    if arguments.format is not None:
-        format: Format = arguments.format
-        return format
-    if arguments.output is None:
-        return "svg"
-    ending = Path(arguments.output).suffix.lstrip(".").lower()
-    if not ending:
-        return "svg"
-    for format in FORMATS:
-        if ending == format:
-            return format
-    raise UsageProblem(f"`.{ending}` is no format archdsl draws: {', '.join(FORMATS)}")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 
 from archdsl.analyses.memory import TrainingSettings, fit
 from archdsl.cli.tables import add_tables, write_tables, write_text
-from archdsl.cli.targets import add_settings, add_target, checked_target
+from archdsl.cli.targets import add_settings, add_target, amount, checked_target
 from archdsl.cli.training import add_training, training_of
 from archdsl.reports import FORMATS, fit_data, fit_table
 
@@ -17,30 +16,24 @@ examples:
   archdsl fit ResNet50 --memory 24GiB --optimizer adamw --implementation foreach
   archdsl fit vgg16 --memory 80GiB --optimizer adamw --precision bf16-mixed --format json
 """
-UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add_target(parser)
     add_settings(parser)
-    parser.add_argument("--memory", required=True, type=_bytes, metavar="SIZE", help="of the device, as 24GiB")
+    parser.add_argument("--memory", required=True, metavar="SIZE", help="of the device, as 24GiB")
     add_training(parser, is_optional=False)
     add_tables(parser, "json", *FORMATS)
-
-
-def _bytes(text: str) -> int:
-    found = re.fullmatch(r"([0-9_]+(?:\.[0-9]+)?) ?([A-Za-z]*)", text)
-    if found is None or found[2] not in UNITS:
-        raise argparse.ArgumentTypeError(f"`{text}` is no size such as 24GiB")
-    return int(float(found[1].replace("_", "")) * UNITS[found[2]])
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = training_of(arguments, is_optional=False) or TrainingSettings()
     checked = checked_target(arguments)
     facts = checked.facts
-    found = fit(facts.network, lambda batch: facts.training(settings, batch), arguments.memory)
+    found = fit(
+        facts.network, lambda batch: facts.training(settings, batch), amount("--memory", arguments.memory, "24GiB")
+    )
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
     else:

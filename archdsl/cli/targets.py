@@ -150,6 +150,14 @@ def constant(option: str, text: str, before: str = "", *, units: bool = False) -
     return value
 
 
+def amount(option: str, text: str, example: str) -> int:
+    """The value of an option as a number of at least 0, with units as in `5M` and `24GiB`. Raises `UsageProblem`."""
+    found = constant(option, text, units=True)
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise UsageProblem(f"`{option} {text}`: write an amount, as {example}")
+    return found
+
+
 class _Constants:
     """The names that a setting may use: none."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.source_tree import ROOT
 
-HEAVY = ("torch", "networkx", "rich", "numpy", "graphviz", "pygraphviz", "jsonschema")
+HEAVY = ("torch", "networkx", "rich", "numpy", "graphviz", "pygraphviz", "jsonschema", "matplotlib")
 
 IMPORT_ALL = f"""
 import importlib, pkgutil, sys

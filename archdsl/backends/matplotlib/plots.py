@@ -1,0 +1,192 @@
+"""Facts -> what is drawn on axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor, log10
+from typing import TYPE_CHECKING
+
+from archdsl.analyses import Facts
+from archdsl.backends.matplotlib.render import Plot
+from archdsl.source import short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import MultipleLocator
+    from matplotlib.transforms import BboxBase
+
+    from archdsl.analyses.memory import TrainingFacts, TrainingSettings
+
+PLACES = ((5, 4), (5, -11), (-5, 4), (-5, -11))
+"""Where a name may stand beside its point, in points."""
+UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+
+
+def cost_plot(networks: Sequence[Facts]) -> Plot:
+    """Multiply-adds of one sample against parameters, a point for each network, its name where there is room."""
+    points = [(f.network.name, f.cost.total.params, f.cost.total.macs) for f in networks]
+    shown = [(name, x, y) for name, x, y in points if x and y]
+
+    def plot(axes: Axes) -> None:
+        axes.set_title("Parameters and multiply-adds")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel("parameters")
+        axes.set_ylabel("MACs of one sample")
+        axes.xaxis.set_major_formatter(_short)
+        axes.yaxis.set_major_formatter(_short)
+        axes.margins(0.12)
+        axes.scatter([x for _, x, _ in shown], [y for _, _, y in shown], s=24)
+        _name(axes, shown)
+
+    return plot
+
+
+def batch_plot(
+    networks: Sequence[Facts], batches: Sequence[int], settings: TrainingSettings | None, limit: int | None
+) -> Plot:
+    """Peaks in bytes against the batch: of inference or, with settings, of a training step. `limit` is a device's memory."""
+    lines = [(f.network.name, _peaks(f, settings, batches)) for f in networks]
+
+    def plot(axes: Axes) -> None:
+        axes.set_title(_heading("Peak of a training step" if settings else "Peak of inference", settings))
+        axes.set_xlabel("samples in a batch")
+        axes.set_ylabel("peak, tensor bytes")
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log", base=2)
+        axes.xaxis.set_major_formatter(_whole)
+        axes.yaxis.set_major_formatter(_binary)
+        for name, peaks in lines:
+            axes.plot(batches, peaks, marker="o", markersize=4, label=name)
+        if limit is not None:
+            axes.axhline(limit, linestyle="--", linewidth=1, color=axes.yaxis.label.get_color())
+            axes.annotate(_binary(limit), (batches[0], limit), xytext=(0, 3), textcoords="offset points")
+        axes.legend()
+
+    return plot
+
+
+def timeline_plot(facts: Facts, settings: TrainingSettings | None, batch: int) -> Plot:
+    """Bytes alive at each moment of a pass or a training step, and when they are most."""
+    training = None if settings is None else facts.training(settings, batch)
+    return _inference(facts, batch) if training is None else _training(facts.network.name, training)
+
+
+def _peaks(facts: Facts, settings: TrainingSettings | None, batches: Sequence[int]) -> list[int]:
+    """One simulation serves all batches of two or more."""
+    if settings is None:
+        return [facts.memory_at(batch).figure("peak").bytes for batch in batches]
+    alone, several = facts.training(settings, 1), facts.training(settings, 2)
+    return [alone.peak if batch == 1 else several.peak_at(batch) for batch in batches]
+
+
+def _inference(facts: Facts, batch: int) -> Plot:
+    """What a step reads and writes, and above it what is held meanwhile for later."""
+    memory = facts.memory_at(batch)
+    moments = memory.inference.moments
+    used = [sum(block.bytes for block in m.touched if not block.is_input) for m in moments]
+    held = [moment.bytes for moment in moments]
+
+    def plot(axes: Axes) -> None:
+        axes.set_title(f"{facts.network.name}: activations while it runs, N = {batch}")
+        steps = range(1, len(moments) + 1)
+        axes.stackplot(
+            steps,
+            used,
+            [all - own for all, own in zip(held, used, strict=True)],
+            labels=("the layer's own", "held for later"),
+            step="mid",
+            alpha=0.75,
+        )
+        _finish(axes, [(m.bytes, m.layer) for m in moments])
+        axes.legend()
+
+    return plot
+
+
+def _training(name: str, facts: TrainingFacts) -> Plot:
+    timeline = facts.timeline
+
+    def plot(axes: Axes) -> None:
+        axes.set_title(_heading(f"{name}: bytes alive in a training step, N = {facts.batch}", facts.settings))
+        for phase in dict.fromkeys(moment.phase for moment in timeline):
+            numbers = [m.step for m in timeline if m.phase == phase]
+            ends = [*numbers, min(numbers[-1] + 1, len(timeline))]
+            axes.fill_between(
+                ends, [timeline[n - 1].bytes for n in ends], step="post", alpha=0.75, linewidth=0, label=phase
+            )
+        _finish(axes, [(m.bytes, f"{m.phase}, {m.layer}") for m in timeline])
+        axes.legend()
+
+    return plot
+
+
+def _finish(axes: Axes, moments: Sequence[tuple[int, str]]) -> None:
+    """Axes of steps and bytes, and the peak with its place."""
+    axes.set_xlabel("step")
+    axes.set_ylabel("bytes alive")
+    axes.yaxis.set_major_formatter(_binary)
+    axes.margins(x=0.01)
+    if moments:
+        peak = max(range(len(moments)), key=lambda i: moments[i][0])
+        most, place = moments[peak]
+        axes.set_ylim(0, max(most, 1) * 1.12)
+        axes.yaxis.set_major_locator(_steps(most))
+        right = peak > len(moments) / 2
+        axes.plot(peak + 1, most, "o", markersize=5, color=axes.yaxis.label.get_color())
+        axes.annotate(
+            f"{_binary(most)}: {place}",
+            (peak + 1, most),
+            xytext=(-6 if right else 6, 5),
+            textcoords="offset points",
+            ha="right" if right else "left",
+        )
+
+
+def _name(axes: Axes, points: Sequence[tuple[str, int, int]]) -> None:
+    """Names beside their points; one that would cover another name is left out."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    taken: list[BboxBase] = []
+    for name, x, y in points:
+        for dx, dy in PLACES:
+            label = axes.annotate(
+                name, (x, y), xytext=(dx, dy), textcoords="offset points", fontsize=8, ha="left" if dx > 0 else "right"
+            )
+            box = label.get_window_extent()
+            if any(box.overlaps(other) for other in taken) or not axes.bbox.contains(box.x0, box.y0 + 1):
+                label.remove()
+                continue
+            taken.append(box)
+            break
+
+
+def _steps(most: int) -> MultipleLocator:
+    """Ticks at round numbers of the unit that the most is in, about six."""
+    from matplotlib.ticker import MultipleLocator
+
+    unit = max((size for _, size in UNITS if most >= size), default=1)
+    rough = most / unit / 6
+    decade = 10.0 ** floor(log10(rough)) if rough else 1.0
+    return MultipleLocator(unit * next(decade * n for n in (1, 2, 5, 10) if decade * n >= rough))
+
+
+def _heading(text: str, settings: TrainingSettings | None) -> str:
+    return text if settings is None else f"{text}, {settings.optimizer}, {settings.precision}"
+
+
+def _short(value: float, _: object = None) -> str:
+    return short(round(value))
+
+
+def _whole(value: float, _: object = None) -> str:
+    return f"{round(value):_}"
+
+
+def _binary(value: float, _: object = None) -> str:
+    """1.5 GiB: bytes in the largest unit of which there is at least one."""
+    for unit, size in UNITS:
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.0f} B"

@@ -1,0 +1,102 @@
+"""`archdsl plot`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from archdsl.analyses import Facts
+from archdsl.cli.pictures import output_format, write_picture
+from archdsl.cli.targets import (
+    BrokenSpec,
+    UsageProblem,
+    add_batch,
+    add_settings,
+    add_target,
+    amount,
+    check_target,
+    expand,
+    open_target,
+)
+from archdsl.cli.training import add_training, training_of
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory import TrainingSettings
+    from archdsl.backends.matplotlib import Plot
+
+BATCHES = tuple(2**n for n in range(11))
+EPILOG = """\
+plots:
+  cost       multiply-adds against parameters, a point for each network
+  batch      the peak against the batch, of inference or of a training step
+  timeline   what is alive while one network runs, or in a training step
+
+Needs `pip install archdsl[plot]`.
+
+examples:
+  archdsl plot cost specs -o cost.svg
+  archdsl plot batch ResNet50 vgg16 --train --optimizer adamw --memory 24GiB -o batch.pdf
+  archdsl plot timeline ResNet50 --train --batch 8 -o timeline.png
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument("plot", choices=("cost", "batch", "timeline"), metavar="PLOT", help="cost, batch or timeline")
+    add_target(parser, many=True)
+    add_settings(parser)
+    add_batch(parser)
+    add_training(parser)
+    parser.add_argument("--memory", metavar="SIZE", help="batch: a line at a device's memory, as 24GiB")
+    parser.add_argument("-o", "--output", metavar="FILE", help="svg, png or pdf by its ending")
+    parser.add_argument("--format", choices=("svg", "png", "pdf"), help="default: by the ending of FILE, else svg")
+    parser.add_argument("--theme", choices=("light", "dark"), default="light", help="default: light")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from archdsl.backends.matplotlib import FORMATS, render
+
+    settings = training_of(arguments)
+    limit = None if arguments.memory is None else amount("--memory", arguments.memory, "24GiB")
+    format = output_format(arguments, FORMATS)
+    networks = _networks(arguments)
+    if arguments.plot == "timeline" and len(networks) > 1:
+        raise UsageProblem(f"`timeline` is of one network, not of {len(networks)}: name it, as FILE:NETWORK")
+    try:
+        picture = render(_plot(arguments, networks, settings, limit), format, arguments.theme)
+    except ImportError as error:
+        if error.name not in ("matplotlib", "cycler"):
+            raise
+        raise UsageProblem("matplotlib is not installed: `pip install archdsl[plot]`") from None
+    count = f"{len(networks)} network{'' if len(networks) == 1 else 's'}"
+    write_picture(arguments, picture, format, f"{arguments.plot} of {count}")
+    return 0
+
+
+def _networks(arguments: argparse.Namespace) -> list[Facts]:
+    """Of each FILE the network named, else all of it. Raises `BrokenSpec`, `UsageProblem`."""
+    found = []
+    for text in expand(arguments.file):
+        target = open_target(text, arguments.root)
+        if target.spec.problems:
+            raise BrokenSpec(target.spec.problems)
+        for name in (target.network,) if target.network is not None else target.spec.networks:
+            checked = check_target(arguments, target.spec, name)
+            if checked.network is None:
+                raise BrokenSpec(checked.problems)
+            found.append(checked.facts)
+    if not found:
+        raise UsageProblem("there is no network to plot, only templates")
+    return found
+
+
+def _plot(
+    arguments: argparse.Namespace, networks: list[Facts], settings: TrainingSettings | None, limit: int | None
+) -> Plot:
+    from archdsl.backends.matplotlib import batch_plot, cost_plot, timeline_plot
+
+    if arguments.plot == "cost":
+        return cost_plot(networks)
+    if arguments.plot == "batch":
+        return batch_plot(networks, BATCHES, settings, limit)
+    return timeline_plot(networks[0], settings, arguments.batch)
