@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
@@ -181,16 +180,12 @@ class NetworkSpec:
         return to_networkx(self._checked.facts.flat, self.graph)
 
     def to_svg(self, *, theme: str = "auto", style: str = "auto") -> str:
-        """The picture that `archdsl draw` makes.
-
-        Raises:
-            RenderError: where neither `dot` nor the `draw` extra is there.
-        """
-        from archdsl.backends.graphviz import drawing, render, to_dot
+        """The picture that `archdsl draw` makes."""
+        from archdsl.backends.drawing import draw
 
         facts = self._checked.facts
-        picture = drawing(facts.network, facts.cost, footer=footer_of(self._checked), style=style)  # type: ignore[arg-type]
-        return render(to_dot(picture, theme), "svg", theme).decode("utf-8")  # type: ignore[arg-type]
+        asked: Any = {"theme": theme, "style": style}
+        return draw(facts.network, facts.cost, footer=footer_of(self._checked), **asked).decode("utf-8")
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {self.depth} weight layers>"
@@ -199,13 +194,9 @@ class NetworkSpec:
         return self.report("summary")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What Jupyter shows: the summary as text, and the picture where it can be drawn."""
-        from archdsl.backends.graphviz import RenderError
-
-        bundle = {"text/plain": str(self.report("summary", width=MIME_BUNDLE_WIDTH))}
-        with suppress(RenderError):
-            bundle["image/svg+xml"] = self.to_svg()
-        return bundle
+        """What Jupyter shows: the summary as text, and the picture."""
+        text = str(self.report("summary", width=MIME_BUNDLE_WIDTH))
+        return {"text/plain": text, "image/svg+xml": self.to_svg()}
 
 
 def load(

@@ -12,7 +12,7 @@ from archdsl.pipeline import footer_of
 Format = Literal["svg", "png", "pdf", "dot"]
 FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "dot")
 EPILOG = """\
-Needs `pip install archdsl[draw]`; a `dot` on the PATH is used first. DOT is text and needs neither.
+SVG and DOT need nothing else. PNG and PDF need Graphviz: a `dot` on the PATH, or `pip install archdsl[draw]`.
 
 examples:
   archdsl draw vgg16 -o vgg16.svg
@@ -38,13 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
-    from archdsl.backends.graphviz import RenderError, drawing, render, to_dot
+    from archdsl.backends.drawing import RenderError, draw
 
     format = output_format(arguments, FORMATS)
     facts = checked.facts
-    dot = to_dot(drawing(facts.network, facts.cost, footer=footer_of(checked), style=arguments.style), arguments.theme)
+    asked = {"theme": arguments.theme, "style": arguments.style}
     try:
-        picture = dot.encode() if format == "dot" else render(dot, format, arguments.theme)
+        picture = draw(facts.network, facts.cost, format, footer=footer_of(checked), **asked)
     except RenderError as error:
         raise UsageProblem(str(error)) from None
     write_picture(arguments, picture, format, facts.network.name)

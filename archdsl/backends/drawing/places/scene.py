@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.model import Bar, Card, Group, Merge, Terminal
-from archdsl.backends.graphviz.sizes import Columns
+from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Terminal
+from archdsl.backends.drawing.places.sizes import Columns
 
 Point = tuple[float, float]
 

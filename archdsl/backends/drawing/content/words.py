@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from math import log2
 
-from archdsl.backends.graphviz.model import Glyph
+from archdsl.backends.drawing.content.model import Glyph
 from archdsl.ir import TensorType
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def times(text: str) -> str:
@@ -28,3 +30,8 @@ def glyph(type: TensorType) -> Glyph:
     width = 1.8 * log2(max(channels, 2))
     height = 1.55 * log2(max((*sizes, 2)))
     return max(3, min(round(width), 28)), max(2, min(round(height), 14))
+
+
+def clean(text: str) -> str:
+    """The text on one line, without characters that XML cannot hold or that turn the direction of what follows."""
+    return _UNPRINTABLE.sub(lambda m: " " if m[0] in "\t\n\r" else "\N{REPLACEMENT CHARACTER}", text)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from archdsl.analyses.cost import Cost, node_cost
-from archdsl.backends.graphviz.model import ENTRY, Kind, Terminal, Word
-from archdsl.backends.graphviz.words import times
+from archdsl.backends.drawing.content.model import ENTRY, Kind, Terminal, Word
+from archdsl.backends.drawing.content.words import times
 from archdsl.ir import WHOLE, CallFrame, Module, Node, Op, TensorType, Value
 
 FUSED = ("norm", "activation", "regularization")

@@ -1,4 +1,4 @@
-"""DOT -> SVG, PNG or PDF: Graphviz in a process of its own, with a time limit and a font of known widths."""
+"""DOT -> PNG or PDF: Graphviz in a process of its own, with a time limit and a font of known widths."""
 
 from __future__ import annotations
 
@@ -15,15 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from archdsl.backends.graphviz.palette import Theme
-
-Format = Literal["svg", "png", "pdf"]
+Raster = Literal["png", "pdf"]
 
 SECONDS = 60.0
 DPI = 192
-
-_LINKS = re.compile(r' href="#[^"]*"')
-"""The links of cells to themselves, which only SVG needs. No text of a spec holds a bare quote."""
 
 _DATE = re.compile(rb"(?<=/CreationDate \(D:)\d{14}")
 
@@ -31,7 +26,7 @@ INSTALL = "install Graphviz, so that `dot` is on the PATH, or `pip install archd
 
 
 class RenderError(Exception):
-    """Nothing could draw the picture: `reason` says why, `help` what to do. The DOT text itself needs no renderer."""
+    """Nothing could draw the picture: `reason` says why, `help` what to do. SVG and DOT need no renderer."""
 
     def __init__(self, reason: str, help: str) -> None:
         super().__init__(f"{reason}; {help}")
@@ -46,36 +41,26 @@ class Renderer(NamedTuple):
     command: tuple[str, ...]
 
 
-def render(dot: str, format: Format, theme: Theme = "auto", *, seconds: float = SECONDS) -> bytes:
-    """A picture of DOT text that `to_dot` wrote for the same theme. Equal input gives equal bytes.
+def render(dot: str, format: Raster, *, seconds: float = SECONDS) -> bytes:
+    """A picture of DOT text. Equal input gives equal bytes.
 
     Drawn by the `dot` on the PATH, else by the Graphviz inside pygraphviz. Raises `RenderError` where neither is there,
     or where those that are crash, fail, or take longer than `seconds`.
     """
-    if format != "svg":
-        dot = _LINKS.sub("", dot).replace('bgcolor="transparent"', 'bgcolor="#FFFFFF"', 1)
     reasons = []
     for renderer in _renderers(format):
         try:
-            return _finished(_run(renderer, dot, format, seconds), format, theme)
+            drawn = _run(renderer, dot, seconds)
         except RenderError as error:
             reasons.append(error.reason)
-        except SyntaxError:  # what an XML parser raises
-            reasons.append(f"{renderer.name} wrote no valid SVG")
+        else:
+            return _DATE.sub(b"20000101000000", drawn) if format == "pdf" else drawn
     if not reasons:
         raise RenderError(f"nothing is installed that draws {format.upper()}", INSTALL)
-    raise RenderError("; ".join(reasons), "write DOT instead (`--format dot`), or an overview (`--style overview`)")
+    raise RenderError("; ".join(reasons), "write SVG instead (`--format svg`), or an overview (`--style overview`)")
 
 
-def _finished(picture: bytes, format: Format, theme: Theme) -> bytes:
-    if format == "svg":
-        from archdsl.backends.graphviz.svg import finished
-
-        return finished(picture, theme)
-    return _DATE.sub(b"20000101000000", picture) if format == "pdf" else picture
-
-
-def _renderers(format: Format) -> Iterator[Renderer]:
+def _renderers(format: Raster) -> Iterator[Renderer]:
     if dot := shutil.which("dot"):
         resolution = (f"-Gdpi={DPI}",) if format == "png" else ()
         yield Renderer("dot", (dot, f"-T{format}", *resolution))
@@ -84,7 +69,7 @@ def _renderers(format: Format) -> Iterator[Renderer]:
         yield Renderer("pygraphviz", (sys.executable, "-P", child, format, str(DPI)))
 
 
-def _run(renderer: Renderer, dot: str, format: Format, seconds: float) -> bytes:
+def _run(renderer: Renderer, dot: str, seconds: float) -> bytes:
     """The picture that one renderer draws. Raises `RenderError`."""
     with tempfile.TemporaryDirectory(prefix="archdsl-") as folder:
         settings = _fonts(Path(folder))

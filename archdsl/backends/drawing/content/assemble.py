@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.cost import node_cost
-from archdsl.backends.graphviz.drafts import Drafts
-from archdsl.backends.graphviz.model import (
+from archdsl.backends.drawing.content.drafts import Drafts
+from archdsl.backends.drawing.content.model import (
     ENTRY,
     Anchor,
     Arm,
@@ -23,10 +23,10 @@ from archdsl.backends.graphviz.model import (
     Terminal,
     Word,
 )
-from archdsl.backends.graphviz.structure import Fork, Path, Structure, structure
-from archdsl.backends.graphviz.structure import Unit as Place
-from archdsl.backends.graphviz.units import Unit, Units
-from archdsl.backends.graphviz.words import glyph, show_output, times
+from archdsl.backends.drawing.content.structure import Fork, Path, Structure, structure
+from archdsl.backends.drawing.content.structure import Unit as Place
+from archdsl.backends.drawing.content.units import Unit, Units
+from archdsl.backends.drawing.content.words import glyph, show_output, times
 from archdsl.ir import Module, TensorType, Value
 from archdsl.source import short
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from archdsl.analyses.cost import Cost, CostFacts
-from archdsl.backends.graphviz.model import Kind, Terminal
-from archdsl.backends.graphviz.units import Unit, Units, describe
-from archdsl.backends.graphviz.words import glyph, show_output, times
+from archdsl.backends.drawing.content.model import Kind, Terminal
+from archdsl.backends.drawing.content.units import Unit, Units, describe
+from archdsl.backends.drawing.content.words import glyph, show_output, times
 from archdsl.ir import Module, Network, Node, Value, modules
 
 

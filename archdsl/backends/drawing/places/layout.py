@@ -7,11 +7,11 @@ from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.metrics import fitted, room
-from archdsl.backends.graphviz.model import Drawing
-from archdsl.backends.graphviz.place import BESIDE, Placer
-from archdsl.backends.graphviz.scene import Line, Scene, Shape, collect
-from archdsl.backends.graphviz.sizes import METER, SUBTITLE, TINY, TITLE
+from archdsl.backends.drawing.content.model import Drawing
+from archdsl.backends.drawing.places.metrics import fitted, room
+from archdsl.backends.drawing.places.place import BESIDE, Placer
+from archdsl.backends.drawing.places.scene import Line, Scene, Shape, collect
+from archdsl.backends.drawing.places.sizes import METER, SUBTITLE, TINY, TITLE
 
 MARGIN = 12
 HEAD = 58

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from html import escape
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+from archdsl.backends.drawing.content.words import clean
+
 _UNSAFE = re.compile(r"[%<>&\"'\\]")
-_ESCAPED = re.compile(r"%([0-9A-F]{2})")
 LONGEST = 500
 """Characters of an attribute. Graphviz reads no element of more than 16384 bytes."""
 BLANK = "&#160;"
-
-
-def clean(text: str) -> str:
-    """The text on one line, without characters that XML cannot hold or that turn the direction of what follows."""
-    return _UNPRINTABLE.sub(lambda m: " " if m[0] in "\t\n\r" else "\N{REPLACEMENT CHARACTER}", text)
 
 
 def content(text: str) -> str:
@@ -29,17 +24,12 @@ def content(text: str) -> str:
 
 
 def attribute(text: str) -> str:
-    """Text as the value of an attribute of a node or cell, safe in every build of Graphviz; `svg.py` reads it back.
+    """Text as the value of an attribute of a node or cell, safe in every build of Graphviz.
 
     Some builds write attributes into SVG as they are: what has a meaning in XML or DOT is written as `%3C`.
     """
     cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return _UNSAFE.sub(lambda m: f"%{ord(m[0]):02X}", clean(cut))
-
-
-def original(attribute: str) -> str:
-    """The text that `attribute` was given."""
-    return _ESCAPED.sub(lambda m: chr(int(m[1], 16)), attribute)
 
 
 def font(text: str, size: int, colour: str, *, bold: bool = False) -> str:

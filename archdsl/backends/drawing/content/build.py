@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from archdsl.analyses.cost import CostFacts
-from archdsl.backends.graphviz.assemble import assemble
-from archdsl.backends.graphviz.drafts import Drafts
-from archdsl.backends.graphviz.generalise import Generaliser, form, names
-from archdsl.backends.graphviz.model import KINDS, Body, Drawing, Group, Style
-from archdsl.backends.graphviz.units import FUSED
-from archdsl.backends.graphviz.words import times
+from archdsl.backends.drawing.content.assemble import assemble
+from archdsl.backends.drawing.content.drafts import Drafts
+from archdsl.backends.drawing.content.generalise import Generaliser, form, names
+from archdsl.backends.drawing.content.model import KINDS, Body, Drawing, Group, Style
+from archdsl.backends.drawing.content.units import FUSED
+from archdsl.backends.drawing.content.words import times
 from archdsl.ir import Module, Network, modules
 from archdsl.source import total
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
 from typing import Literal
 
-from archdsl.backends.graphviz.model import KINDS, Kind
+from archdsl.backends.drawing.content.model import KINDS, Kind
 
 Theme = Literal["auto", "light", "dark", "mono"]
 Palette = dict[str, str]
@@ -52,7 +50,6 @@ _LIGHT: Palette = {
     "grey": "#5B6472",
     "line": "#BCC3CD",
     "paper": "#FFFFFF",
-    "head": "#FFFFFF",
     "scope": "#FBFCFD",
     "block-fill": "#F3F5F8",
     "activation-text": "#007A57",
@@ -69,7 +66,6 @@ _DARK: Palette = {
     "grey": "#A3ACBA",
     "line": "#48505E",
     "paper": "#12161C",
-    "head": "#12161C",
     "scope": "#161B22",
     "block-fill": "#1A2029",
     "activation-text": "#4CCBA2",
@@ -96,28 +92,12 @@ def _grey(colour: str) -> str:
 
 def _palette(base: Palette, strips: dict[Kind, str], pale: dict[Kind, str]) -> Palette:
     kinds = {f"{kind}-strip": strips[kind] for kind in KINDS} | {f"{kind}-row": pale[kind] for kind in KINDS}
-    return _distinct(base | kinds)
-
-
-def _distinct(palette: Palette) -> Palette:
-    """The colours with equal ones told apart by a trace, so that a drawn colour tells its token."""
-    tokens: dict[str, str] = {}
-    for token, colour in palette.items():
-        tokens[next(c for c in _near(colour) if c not in tokens)] = token
-    return {token: colour for colour, token in tokens.items()}
-
-
-def _near(colour: str) -> Iterator[str]:
-    """The colour and those that nobody can tell from it, nearest first."""
-    channels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    for change in product((0, 1, 2), repeat=3):
-        near = (c - d if c > 127 else c + d for c, d in zip(channels, change, strict=True))
-        yield "#" + "".join(f"{c:02X}" for c in near)
+    return base | kinds
 
 
 LIGHT = _palette(_LIGHT, STRIPS, _PALE)
 DARK = _palette(_DARK, _DARK_STRIPS, {k: _mixed(_DARK_STRIPS[k], _DARK["paper"], 0.3 * (k != "block")) for k in KINDS})
-MONO = _distinct({token: _grey(colour) for token, colour in LIGHT.items()})
+MONO = {token: _grey(colour) for token, colour in LIGHT.items()}
 
 
 def palette(theme: Theme) -> Palette:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.metrics import room
-from archdsl.backends.graphviz.model import (
+from archdsl.backends.drawing.content.model import (
     ENTRY,
     Anchor,
     Arm,
@@ -25,9 +24,11 @@ from archdsl.backends.graphviz.model import (
     Step,
     Terminal,
 )
-from archdsl.backends.graphviz.scene import Box, Dot, Label, Outline, Point, Port, Scene, Shape, collect
-from archdsl.backends.graphviz.sizes import (
+from archdsl.backends.drawing.places.metrics import room
+from archdsl.backends.drawing.places.scene import Box, Dot, Label, Outline, Point, Port, Scene, Shape, collect
+from archdsl.backends.drawing.places.sizes import (
     BAR_CAPTION,
+    PAD,
     ROW,
     SMALL,
     bar_centres,
@@ -47,8 +48,6 @@ BESIDE = 24
 """Between arms."""
 LANE = 8
 """Between lanes."""
-PAD = 10
-"""Inside an outline."""
 DOT = 3
 """From the top of a fork to its dot."""
 

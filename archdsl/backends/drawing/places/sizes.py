@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.graphviz.metrics import fitted, room
-from archdsl.backends.graphviz.model import Bar, Body, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
+from archdsl.backends.drawing.content.model import Bar, Body, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
+from archdsl.backends.drawing.places.metrics import fitted, room
 
 TITLE, HEADING, SUBTITLE, TEXT, SMALL, TINY = 16, 11, 10, 10, 9, 8
 """Font sizes. Some builds of Graphviz know whole ones only."""
@@ -17,6 +17,8 @@ STRIP = 5
 METER = 38
 """A full bar of MACs."""
 BAR_CAPTION = 17
+PAD = 10
+"""Inside an outline."""
 HEADER = 300
 """The longest title, call or note of an outline."""
 GLYPH = 28

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
-from archdsl.backends.graphviz.model import (
+from archdsl.backends.drawing.content.model import (
     Arm,
     Bar,
     Body,

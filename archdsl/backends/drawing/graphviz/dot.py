@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.backends.graphviz.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet, layout
-from archdsl.backends.graphviz.markup import attribute, font, patches, strut, table, tag
-from archdsl.backends.graphviz.metrics import fitted
-from archdsl.backends.graphviz.model import Bar, Card, Drawing, Merge, Row, Terminal, Word
-from archdsl.backends.graphviz.palette import Palette, Theme, palette
-from archdsl.backends.graphviz.place import PAD
-from archdsl.backends.graphviz.scene import Box, Dot, Label, Line, Outline, Point, Shape
-from archdsl.backends.graphviz.sizes import (
+from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Terminal, Word
+from archdsl.backends.drawing.graphviz.markup import attribute, font, patches, strut, table, tag
+from archdsl.backends.drawing.marks.palette import Palette, Theme, palette
+from archdsl.backends.drawing.places.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet
+from archdsl.backends.drawing.places.metrics import fitted
+from archdsl.backends.drawing.places.scene import Box, Dot, Label, Line, Outline, Point, Shape
+from archdsl.backends.drawing.places.sizes import (
     BAR_CAPTION,
     CELL,
     HEADING,
     METER,
+    PAD,
     ROW,
     SMALL,
     STRIP,
@@ -30,8 +30,6 @@ from archdsl.backends.graphviz.sizes import (
     part_widths,
 )
 
-PATH = "path:"
-"""Stands before the ids that are paths of layers, to tell them from those that Graphviz makes up."""
 ROUND = 4
 """Radius of the corners of lines."""
 ARROW = 5.5
@@ -40,9 +38,9 @@ SLACK = 2
 """Added to the size of a node, whose label would otherwise be said not to fit for a rounding error."""
 
 
-def to_dot(drawing: Drawing, theme: Theme = "auto") -> str:
-    """The drawing as DOT text: `dot -Tsvg` draws it as it stands, since it carries its own layout (`nop2`)."""
-    return "\n".join(_Writer(layout(drawing), theme).lines()) + "\n"
+def to_dot(sheet: Sheet, theme: Theme = "auto") -> str:
+    """The sheet as DOT text: `dot -Tsvg` draws it as it stands, since it carries its own layout (`nop2`)."""
+    return "\n".join(_Writer(sheet, theme).lines()) + "\n"
 
 
 class _Writer:
@@ -118,7 +116,7 @@ class _Writer:
         bottom = top - outline.height
         right = outline.left + outline.width
         place = f"{_n(outline.left)},{_n(bottom)},{_n(right)},{_n(top)}"
-        named = f' id="{attribute(PATH + group.path)}";' if group.path else ""
+        named = f' id="{attribute(group.path)}";' if group.path else ""
         yield f'subgraph "cluster_{group.key}" {{'
         yield f'bb="{place}"; style="rounded,filled"; penwidth="1"; color="{c[line]}"; fillcolor="{c[fill]}";{named}'
         yield from self._header(outline)
@@ -157,7 +155,7 @@ class _Writer:
         return self._node(*place, self._terminal(item), pill)
 
     def _pill(self, path: str, fill: str, line: str, width: float) -> str:
-        shown = f' id="{attribute(PATH + path)}" tooltip="{attribute(path)}"' if path else ""
+        shown = f' id="{attribute(path)}" tooltip="{attribute(path)}"' if path else ""
         return f' shape="box" style="rounded,filled" fillcolor="{fill}" color="{line}" penwidth="{width}"{shown}'
 
     def _terminal(self, item: Terminal) -> str:
@@ -222,7 +220,7 @@ class _Writer:
             return table(tag("tr", _cell(text, columns.total, "left")), cellpadding=2)
         cells = _cell(text, columns.heading, "left")
         for name, width in (("output", columns.output), ("params", columns.params), ("MACs", columns.meter)):
-            cells += _cell(strut(c["ink"]) + font(name, TINY, c["grey"]), width, "right", c["head"])
+            cells += _cell(strut(c["ink"]) + font(name, TINY, c["grey"]), width, "right")
         return table(tag("tr", cells), cellpadding=2)
 
     def _row(self, row: Row, columns: Columns) -> str:
@@ -239,8 +237,8 @@ class _Writer:
         cells += _cell(text and text + mark, columns.text, "left")
         cells += _cell(self._words(row.words) + mark if row.words else "", columns.words, "left")
         cells += _cell(picture, columns.glyph)
-        cells += _cell(output and mark + output, columns.output, "right", fill)
-        cells += _cell(params and mark + params, columns.params, "right", fill)
+        cells += _cell(output and mark + output, columns.output, "right")
+        cells += _cell(params and mark + params, columns.params, "right")
         cells += _cell(self._meter(share, strip) if row.macs else "", columns.meter)
         inner = table(tag("tr", cells), cellpadding=2, bgcolor=fill)
         return tag("tr", tag("td", inner, **_identity(row.path, row.tooltip)))
@@ -271,12 +269,12 @@ class _Writer:
 
 def _identity(path: str, tooltip: str) -> dict[str, str]:
     """The attributes that make a cell a thing of its own in SVG; older builds of Graphviz want a link for that."""
-    return {"href": "#" + attribute(path), "id": attribute(PATH + path), "title": attribute(tooltip)}
+    return {"href": "#" + attribute(path), "id": attribute(path), "title": attribute(tooltip)}
 
 
-def _cell(inner: str, width: int, align: str | None = None, fill: str | None = None) -> str:
-    """A cell of a row. `fill` marks the right-aligned ones: Graphviz says where it saw the left end of a text alone."""
-    return tag("td", inner, align=align, width=width, height=ROW, bgcolor=fill if inner else None) if width else ""
+def _cell(inner: str, width: int, align: str | None = None) -> str:
+    """A cell of a row; none where its column takes no room."""
+    return tag("td", inner, align=align, width=width, height=ROW) if width else ""
 
 
 def _spline(points: list[Point], has_arrow: bool) -> str:

@@ -1,0 +1,41 @@
+"""Graph -> the bytes of a picture: the rooms of this package one after the other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archdsl.analyses.cost import CostFacts
+from archdsl.backends.drawing.content.build import drawing
+from archdsl.backends.drawing.content.model import Style
+from archdsl.backends.drawing.graphviz.dot import to_dot
+from archdsl.backends.drawing.graphviz.raster import to_background
+from archdsl.backends.drawing.graphviz.renderer import render
+from archdsl.backends.drawing.marks.painter import paint
+from archdsl.backends.drawing.marks.palette import Theme
+from archdsl.backends.drawing.marks.svg import write_svg
+from archdsl.backends.drawing.places.layout import layout
+from archdsl.ir import Network
+
+Format = Literal["svg", "png", "pdf", "dot"]
+
+
+def draw(
+    network: Network,
+    costs: CostFacts,
+    format: Format = "svg",
+    *,
+    theme: Theme = "auto",
+    style: Style = "auto",
+    footer: tuple[str, ...] = (),
+) -> bytes:
+    """A picture of a network; SVG and DOT as UTF-8. `footer` are the lines under the legend.
+
+    Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it.
+    """
+    sheet = layout(drawing(network, costs, footer=footer, style=style))
+    if format == "dot":
+        return to_dot(sheet, theme).encode()
+    picture = paint(sheet)
+    if format == "svg":
+        return write_svg(picture, theme).encode()
+    return render(to_background(picture, theme), format)

@@ -1,0 +1,1 @@
+"""How it looks: sheet -> marks -> SVG. `painter` picks shapes and colours, `svg` writes them."""

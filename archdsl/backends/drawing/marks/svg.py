@@ -1,0 +1,152 @@
+"""Marks -> SVG for pages: scalable, with the paths of layers as ids, themes, and texts that can be selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from archdsl.backends.drawing.content.words import clean
+from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text, Wire
+from archdsl.backends.drawing.marks.palette import DARK, Theme, palette
+from archdsl.backends.drawing.places.metrics import is_measured, width
+
+FONTS = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
+CORNER = 4
+"""Radius of the corners of lines."""
+LONGEST = 500
+"""Characters of an id or tooltip."""
+
+
+def write_svg(picture: Picture, theme: Theme = "auto") -> str:
+    """The picture as an SVG document. Equal input gives equal bytes.
+
+    Every text says how wide it is in Arial, so that it fits its cell in whatever font a reader has.
+    """
+    return _Writer(theme).document(picture)
+
+
+class _Writer:
+    def __init__(self, theme: Theme) -> None:
+        self.theme = theme
+        self.colours = palette(theme)
+        self.used: set[tuple[str, str]] = set()
+        self.ids: set[str] = set()
+
+    def document(self, picture: Picture) -> str:
+        marks = picture.marks
+        if self.theme != "auto":
+            marks = (Rectangle(0, 0, picture.width, picture.height, Paint("paper")), *marks)
+        body = "\n".join(self._shown(marks))
+        attributes = {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "class": "archdsl",
+            "viewBox": f"0 0 {_n(picture.width)} {_n(picture.height)}",
+            "width": "100%",
+            "style": f"max-width:{picture.width * 4 / 3:.0f}px",
+            "role": "img",
+            "font-family": FONTS,
+        }
+        head = _element("title", {}, _text(picture.title)) + _element("desc", {}, _text(picture.description))
+        if self.theme == "auto":
+            head += _element("style", {}, self._dark_sheet())
+        return _element("svg", attributes, f"{head}\n{body}\n") + "\n"
+
+    def _dark_sheet(self) -> str:
+        """The rules for readers who prefer dark pages."""
+        rules = (f".archdsl .{k[0]}-{token}{{{k}:{DARK[token]}}}" for k, token in sorted(self.used))
+        return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"
+
+    def _shown(self, marks: Iterable[Mark]) -> Iterator[str]:
+        for mark in marks:
+            if isinstance(mark, Part):
+                yield self._part(mark)
+            elif isinstance(mark, Text):
+                if mark.text:
+                    yield self._line_of_text(mark)
+            elif isinstance(mark, Rectangle):
+                yield self._rectangle(mark)
+            elif isinstance(mark, Polygon):
+                points = " ".join(f"{_n(x)},{_n(y)}" for x, y in mark.points)
+                yield _element("polygon", {"points": points, **self._paint(mark.paint)})
+            else:
+                yield self._wire(mark)
+
+    def _part(self, part: Part) -> str:
+        """A group; its id is the path of the layer, where that stands only once."""
+        inner = "".join(self._shown(part.marks))
+        path = clean(part.path)[:LONGEST]
+        attributes: dict[str, str] = {}
+        if path and path not in self.ids:
+            self.ids.add(path)
+            attributes["id"] = path
+        tooltip = _element("title", {}, _text(part.tooltip[:LONGEST])) if part.tooltip else ""
+        return _element("g", attributes, tooltip + inner)
+
+    def _rectangle(self, mark: Rectangle) -> str:
+        place = {"x": mark.left, "y": mark.top, "width": mark.width, "height": mark.height}
+        attributes = {k: _n(v) for k, v in place.items()}
+        if mark.radius:
+            attributes["rx"] = _n(mark.radius)
+        return _element("rect", attributes | self._paint(mark.paint))
+
+    def _wire(self, wire: Wire) -> str:
+        more = {"class": "skip"} if wire.is_skip else {}
+        paint = self._paint(wire.paint, *more.values())
+        return _element("path", {"d": _rounded(wire.points), "fill": "none", **paint})
+
+    def _line_of_text(self, text: Text) -> str:
+        content = clean(text.text)
+        attributes = {"x": _n(text.x), "y": _n(text.y), "font-size": str(text.size)}
+        if text.is_bold:
+            attributes["font-weight"] = "bold"
+        if text.anchor != "start":
+            attributes["text-anchor"] = text.anchor
+        if is_measured(content) and content.strip():
+            attributes["textLength"] = _n(width(content, text.size, text.is_bold))
+            attributes["lengthAdjust"] = "spacingAndGlyphs"
+        return _element("text", attributes | self._paint(Paint(text.fill)), _text(content))
+
+    def _paint(self, paint: Paint, *classes: str) -> dict[str, str]:
+        """Colours, and the classes by which a sheet may change them."""
+        tokens = {"fill": paint.fill, "stroke": paint.stroke}
+        given = {k: token for k, token in tokens.items() if token}
+        self.used |= given.items()
+        attributes = {k: self.colours[token].lower() for k, token in given.items()}
+        if paint.stroke and paint.width != 1:
+            attributes["stroke-width"] = _n(paint.width)
+        names = [*classes, *(f"{k[0]}-{token}" for k, token in given.items())]
+        return {"class": " ".join(names)} | attributes
+
+
+def _rounded(points: tuple[Point, ...]) -> str:
+    """The commands of a path with rounded corners."""
+    path = [f"M{_at(points[0])}"]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        path.append(f"L{_at(_near(corner, before))}Q{_at(corner)} {_at(_near(corner, after))}")
+    return "".join([*path, f"L{_at(points[-1])}"])
+
+
+def _near(corner: Point, other: Point) -> Point:
+    """The point next to a corner on the way to another one, at most half way."""
+    length = abs(other[0] - corner[0]) + abs(other[1] - corner[1])
+    share = min(CORNER / length, 0.5) if length else 0.0
+    return corner[0] + (other[0] - corner[0]) * share, corner[1] + (other[1] - corner[1]) * share
+
+
+def _at(point: Point) -> str:
+    return f"{_n(point[0])} {_n(point[1])}"
+
+
+def _text(text: str) -> str:
+    return escape(clean(text), quote=False)
+
+
+def _element(name: str, attributes: dict[str, str], inner: str = "") -> str:
+    given = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items())
+    return f"<{name}{given}>{inner}</{name}>" if inner else f"<{name}{given}/>"
+
+
+def _n(number: float) -> str:
+    """At most two decimals and no needless ones."""
+    text = f"{number:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
