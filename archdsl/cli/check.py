@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from archdsl.claims import Limit
+from archdsl.cli.progress import Place
 from archdsl.cli.targets import (
     Target,
     UsageProblem,
@@ -86,20 +87,24 @@ def run(arguments: argparse.Namespace) -> int:
     files: list[File] = []
     unread: list[Diagnostic] = []
     code = 0
-    for text in texts:
-        root = arguments.root or _root(text, arguments.file)
-        try:
-            target = open_target(text, root)
-            if arguments.fix:
-                is_changed = _fix(target, root, arguments)
-                code = max(code, int(is_changed and arguments.diff))
+    with Place("checking", len(texts)) as place:
+        for text in texts:
+            place.step(text)
+            root = arguments.root or _root(text, arguments.file)
+            try:
                 target = open_target(text, root)
-            if not arguments.diff:
-                is_told = arguments.info or arguments.format != "text"
-                files.append(File(target, info=is_told, limits=limits, batch=arguments.batch))
-        except (FileProblem, UsageProblem) as problem:
-            unread += [problem.diagnostic] if isinstance(problem, FileProblem) else []
-            code = report_failure(problem, arguments.color)
+                if arguments.fix:
+                    place.clear()
+                    is_changed = _fix(target, root, arguments)
+                    code = max(code, int(is_changed and arguments.diff))
+                    target = open_target(text, root)
+                if not arguments.diff:
+                    is_told = arguments.info or arguments.format != "text"
+                    files.append(File(target, info=is_told, limits=limits, batch=arguments.batch))
+            except (FileProblem, UsageProblem) as problem:
+                place.clear()
+                unread += [problem.diagnostic] if isinstance(problem, FileProblem) else []
+                code = report_failure(problem, arguments.color)
     if not arguments.diff:
         _print(files, unread, arguments, code == 2)
     return code or int(any(f.fails(arguments.strict) for f in files))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.cli.pictures import output_format, write_picture
+from archdsl.cli.progress import Place
 from archdsl.cli.targets import (
     BrokenSpec,
     UsageProblem,
@@ -75,19 +77,26 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _networks(arguments: argparse.Namespace) -> list[Facts]:
     """Of each FILE the network named, else all of it. Raises `BrokenSpec`, `UsageProblem`."""
-    found = []
-    for text in expand(arguments.file):
-        target = open_target(text, arguments.root)
-        if target.spec.problems:
-            raise BrokenSpec(target.spec.problems)
-        for name in (target.network,) if target.network is not None else target.spec.networks:
-            checked = check_target(arguments, target.spec, name)
-            if checked.network is None:
-                raise BrokenSpec(checked.problems)
-            found.append(checked.facts)
+    found: list[Facts] = []
+    texts = expand(arguments.file)
+    with Place("reading", len(texts)) as place:
+        for text in texts:
+            place.step(text)
+            found += _of_file(text, arguments)
     if not found:
         raise UsageProblem("there is no network to plot, only templates")
     return found
+
+
+def _of_file(text: str, arguments: argparse.Namespace) -> Iterator[Facts]:
+    target = open_target(text, arguments.root)
+    if target.spec.problems:
+        raise BrokenSpec(target.spec.problems)
+    for name in (target.network,) if target.network is not None else target.spec.networks:
+        checked = check_target(arguments, target.spec, name)
+        if checked.network is None:
+            raise BrokenSpec(checked.problems)
+        yield checked.facts
 
 
 def _plot(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from time import monotonic
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from archdsl.backends.pytorch import Step
 from archdsl.cli.terminal import Color, is_colored
+
+if TYPE_CHECKING:
+    from archdsl.backends.pytorch import Step
 
 LINES = 10
 """A pipe gets no more lines than this."""
@@ -65,6 +67,10 @@ class Place:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Makes room for what is printed meanwhile."""
         self._write("")
 
     def step(self, name: str) -> None:
