@@ -73,7 +73,7 @@ def _too_many(layer: Layer, argument: tree.Argument, allowed: tuple[str, ...]) -
             TOO_MANY_ARGUMENTS,
             f"`{layer.name}` takes tensors by position, and `{argument.value.callee.text}` is a layer",
             argument.span,
-            helps=(f"make it an arm: `{layer.name} {{ | in | {argument.span.text} }}`",),
+            helps=(f"make it an arm: `{layer.name} {{ | identity | {argument.span.text} }}`",),
         )
     named = f"{free[0]}={argument.span.text}" if free and layer.op is not None else ""
     count = f"{takes or 'no'} argument{'s' if takes != 1 else ''}"
@@ -131,7 +131,7 @@ def make_op(layer: Layer, span: Span) -> Op:
     """The operator with all its attributes checked. Raises `Fault`, naming the first attribute at fault."""
     op = layer.op
     assert op is not None
-    given = {n: g for n, g in {**layer.defaults, **layer.arguments}.items() if n in op.fields()}
+    given = {n: g for n, g in layer.given.items() if n in op.fields()}
     for name, argument in given.items():
         if isinstance(argument.value, Layer | Tensors):
             raise _kind_fault(op, name, argument)

@@ -83,12 +83,7 @@ class Blocks:
         self, layer: Layer, operands: tuple[Value, ...], span: Span, name: str
     ) -> tuple[Module, tuple[Value, ...]]:
         """The module of a call, elaborated at its first use, and the operands that come from tensor parameters."""
-        tensors = tuple(
-            value
-            for given in layer.arguments.values()
-            if isinstance(given.value, Tensors)
-            for value in given.value.values
-        )
+        tensors = layer.tensors
         key = (layer, tuple((v.type, v.channels) for v in operands))
         if key not in self.instances:
             self._open.add(key)
@@ -137,11 +132,12 @@ class Blocks:
     def bind_parameters(self, layer: Layer, body: Links, span: Span) -> None:
         """Sets a block's or network's parameters in its scope. Raises `Fault`."""
         definition = layer.definition
-        given = {**layer.defaults, **layer.arguments}
+        given = layer.given
         is_block = isinstance(definition.syntax, tree.Block) and not definition.syntax.inline
         for parameter in definition.syntax.parameters:
             name = parameter.name.text
-            if name in given:
+            is_given = name in given
+            if is_given:
                 value, where = given[name].value, given[name].span
             elif parameter.default is not None:
                 value, where = body.value(parameter.default), parameter.default.span
@@ -154,7 +150,7 @@ class Blocks:
                     labels=(Label(parameter.span, "declared here, without a default"),),
                 )
             _check_kind(parameter, value, where)
-            if is_block and isinstance(value, Tensors):
+            if is_block and is_given and isinstance(value, Tensors):
                 entered = tuple(body.place.builder.input(v.type, v.channels) for v in value.values)
                 for local, outer in zip(entered, value.values, strict=True):
                     local.tap = name if len(entered) == 1 else outer.tap
@@ -165,13 +161,10 @@ class Blocks:
         self, body: Links, shared: SharedInstance, operands: tuple[Value, ...], span: Span
     ) -> Module | Op:
         """What a shared element becomes for the given operands: a module or an operator. Raises `Fault`."""
-        link = shared.element.link
-        if not isinstance(link, tree.Body | tree.Merge):
-            layer = self.body(shared.frame, shared.scope, shared.place).value(link)
-            if not isinstance(layer, Layer) or isinstance(layer.target, SharedInstance):
-                raise Fault(kinds.KIND_MISMATCH, f"`shared` takes a layer, not {kind_of(layer)}", link.span)
-            if layer.op is not None:
-                return make_op(layer, link.span)
+        link, layer = shared.element.link, shared.layer
+        if layer is not None and layer.op is not None:
+            return make_op(layer, link.span)
+        if layer is not None:
             module, tensors = self._instance(layer, operands, span, shared.name)
             if tensors:
                 raise Fault(kinds.UNSUPPORTED, "a shared block with tensor parameters", span)
@@ -179,7 +172,7 @@ class Blocks:
         builder = Builder("group", shared.name, Origin(shared.element.span))
         entry = tuple(builder.input(v.type, v.channels) for v in operands)
         inside = self.body(Frame(body.frame.outer, entry), Scope(shared.scope), Place(builder))
-        if isinstance(link, tree.Merge):
+        if not isinstance(link, tree.Body):
             chain = tree.Chain(link.span, [tree.Element(link.span, None, link, [])], None, "")
             result = inside.run([chain], entry)
         else:

@@ -62,9 +62,7 @@ class Body(Links):
             case tree.Let():
                 self._let(statement.name, self.value(statement.value))
             case tree.Shared():
-                shared = SharedInstance(statement.name.text, statement.element, self.frame, self.scope, self.place)
-                self._let(statement.name, Layer(shared))
-                self.place.builder.declare(shared.name)
+                self._shared(statement)
             case tree.Default():
                 self.default(statement)
             case tree.Training():
@@ -97,6 +95,16 @@ class Body(Links):
                 helps=(f"name a result with `... as {name.text}`",),
             )
         self.scope.names[name.text] = value
+
+    def _shared(self, statement: tree.Shared) -> None:
+        link = statement.element.link
+        layer = None if isinstance(link, tree.Body | tree.Merge) else self.value(link)
+        if layer is not None and (not isinstance(layer, Layer) or isinstance(layer.target, SharedInstance)):
+            raise Fault(kinds.KIND_MISMATCH, f"`shared` takes a layer, not {kind_of(layer)}", link.span)
+        name = statement.name.text
+        shared = SharedInstance(name, statement.element, layer, self.scope.so_far(), self.place)
+        self._let(statement.name, Layer(shared))
+        self.place.builder.declare(name)
 
     def _set_first(self, name: tree.Word) -> tuple[Label, ...]:
         lets = (node for node in walk(self.frame.body) if isinstance(node, tree.Let) and node.name.text == name.text)

@@ -163,7 +163,14 @@ class _Evaluator:
         items = tuple(self.value(item) for item in e.items)
         for item, syntax in zip(items, e.items, strict=True):
             if isinstance(item, Layer | Tensors):
-                raise Fault(KIND_MISMATCH, f"a list holds data, not {kind_of(item)}", syntax.span, kind_of(item))
+                help = f"a list of tensors comes from taps: `{syntax.span.text} as maps[]`, for each of them"
+                raise Fault(
+                    KIND_MISMATCH,
+                    f"a list holds data, not {kind_of(item)}",
+                    syntax.span,
+                    kind_of(item),
+                    helps=(help,) if isinstance(item, Tensors) else (),
+                )
         return items
 
     def _name(self, e: tree.Name) -> Any:

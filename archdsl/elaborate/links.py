@@ -164,7 +164,9 @@ class Links(Layers):
     def turns(self, names: list[tree.Word], values: tree.Expression) -> Iterable[Self]:
         """A body for each turn of a loop, with its variables set."""
         items = self.value(values)
-        if isinstance(items, Tensors) or not isinstance(items, tuple):
+        if isinstance(items, Tensors) and items.items is not None:
+            items = tuple(Tensors((value,)) for value in items.items)
+        if not isinstance(items, tuple):
             counted = f"0..<{values.span.text}" if isinstance(items, int) and not isinstance(items, bool) else ""
             raise Fault(
                 kinds.KIND_MISMATCH,

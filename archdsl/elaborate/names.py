@@ -14,7 +14,7 @@ from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.prelude import prelude_block
 from archdsl.elaborate.problems import Fault, Reporter, Silence
-from archdsl.elaborate.scope import HINTS, Scope, builtin, builtin_names, known_elsewhere
+from archdsl.elaborate.scope import Scope, builtin, builtin_names, hint, known_elsewhere
 from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Domain, Module, Op, Output, Value
 from archdsl.prelude import names as prelude_names
@@ -145,14 +145,14 @@ class Names:
         known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible()
         known |= builtin_names() | set(prelude_names())
         close = known_elsewhere(text) or nearest(text, known)
-        hint = HINTS.get(text)
+        advice = hint(text)
         return Fault(
             kinds.UNKNOWN_NAME,
             f"no layer, block or value is called `{text}`",
             span,
-            f"did you mean `{close}`?" if close and not hint else "",
-            helps=(hint,) if hint else (),
-            edit=Edit(span, close) if close and not hint else None,
+            f"did you mean `{close}`?" if close and not advice else "",
+            helps=(advice,) if advice else (),
+            edit=Edit(span, close) if close and not advice else None,
         )
 
     def _maker(self, tap: str) -> str | None:

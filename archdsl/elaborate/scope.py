@@ -20,7 +20,7 @@ ELSEWHERE = {
     "deconv": "conv_transpose", "dense": "linear", "depthtospace": "pixel_shuffle", "depthwiseconv": "depthwise",
     "div": "divide", "fc": "linear", "fullyconnected": "linear", "gather": "take", "gemm": "linear", "groupnorm": "gn",
     "groupnormalization": "gn", "globalaveragepooling": "avgpool", "globalmaxpooling": "maxpool",
-    "indexselect": "take", "instancenorm": "gn", "layernorm": "ln",
+    "indexselect": "take", "layernorm": "ln",
     "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax", "maxpooling": "maxpool",
     "mean": "reduce_mean", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
     "registerbuffer": "constant", "scaleddotproductattention": "sdpa", "spacetodepth": "pixel_unshuffle",
@@ -28,14 +28,20 @@ ELSEWHERE = {
 }  # fmt: skip
 """What PyTorch, Keras and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""
 HINTS = {
-    "Input": "declare it: `input image: [3, 224, 224]`",
-    "ModuleList": "layers stand in the body, one below the other, or in a loop",
-    "None": "leave the argument out: what is not given has its default",
-    "Sequential": "a sequence is written line by line, or with `->`; `{ ... }` groups it",
+    "expand": "sizes of 1 are repeated where they meet others; `tile` repeats an axis",
+    "gap": "`avgpool(global)` keeps the axes with size 1, `reduce_mean([1, 2])` does not",
+    "input": "declare it: `input image: [3, 224, 224]`",
+    "instancenorm": "`gn(in.channels, scale=false, shift=false)` has a group for each channel",
+    "modulelist": "layers stand in the body, one below the other, or in a loop",
+    "none": "leave the argument out: what is not given has its default",
     "print": "`archdsl report shapes` prints the shapes",
+    "sequential": "a sequence is written line by line, or with `->`; `{ ... }` groups it",
+    "squeeze": "`select(0, axis=1)` drops an axis of size 1, `flatten` joins it with others",
+    "transpose": "`permute([1, 0])` gives the axes in another order",
+    "unsqueeze": "`reshape([1] + x.shape)` puts an axis of size 1 before those of `x`",
     "view": "`flatten` makes one axis of all, `reshape([8, -1])` others",
 }
-"""What to write for names of Python and of frameworks that stand for no operator."""
+"""What to write for names of Python and of frameworks that stand for no operator, without case, `_` and `2d`."""
 
 
 class Scope:
@@ -59,6 +65,12 @@ class Scope:
                 return found
             scope = scope.parent
         return None
+
+    def so_far(self) -> Scope:
+        """The names known up to here; what these braces declare later stays out."""
+        scope = Scope(self.parent)
+        scope.names, scope.defaults, scope.networks = dict(self.names), dict(self.defaults), self.networks
+        return scope
 
     def is_network(self, name: str) -> bool:
         """Whether the file declares a network of this name."""
@@ -95,9 +107,18 @@ def builtin(name: str) -> Any:
 
 def known_elsewhere(name: str) -> str | None:
     """The operator that other frameworks call so, or None."""
-    bare = name.casefold().replace("_", "")
-    found = ELSEWHERE.get(bare[:-2] if bare.endswith(("1d", "2d", "3d")) else bare)
+    found = ELSEWHERE.get(_bare(name))
     return found if found in names() else None
+
+
+def hint(name: str) -> str | None:
+    """What to write for a name of other frameworks that stands for no operator, or None."""
+    return HINTS.get(_bare(name))
+
+
+def _bare(name: str) -> str:
+    bare = name.casefold().replace("_", "")
+    return bare[:-2] if bare.endswith(("1d", "2d", "3d")) else bare
 
 
 def builtin_names() -> set[str]:

@@ -97,9 +97,20 @@ class Layer:
         assert isinstance(self.target, Definition)
         return self.target
 
+    @property
+    def given(self) -> dict[str, Given]:
+        """All that is bound: the defaults written around the use, and the arguments, which beat them."""
+        return {**self.defaults, **self.arguments}
+
+    @property
+    def tensors(self) -> tuple[Value, ...]:
+        """The values given to a block's tensor parameters, in the order of its declaration."""
+        given = self.given
+        bound = (given[p.name.text].value for p in self.definition.syntax.parameters if p.name.text in given)
+        return tuple(value for tensors in bound if isinstance(tensors, Tensors) for value in tensors.values)
+
     def _key(self) -> tuple[Any, ...]:
-        bound = {**self.defaults, **self.arguments}
-        return (self.target, tuple(sorted((name, freeze(given.value)) for name, given in bound.items())))
+        return (self.target, tuple(sorted((name, freeze(given.value)) for name, given in self.given.items())))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Layer) and self._key() == other._key()
@@ -122,13 +133,15 @@ class Definition:
 class SharedInstance:
     """`shared tower = ...`: one instance, made at its first use."""
 
-    __slots__ = ("element", "frame", "is_named", "modules", "name", "place", "scope")
+    __slots__ = ("element", "is_named", "layer", "modules", "name", "place", "scope")
 
-    def __init__(self, name: str, element: tree.Element, frame: Any, scope: Any, place: Any) -> None:
+    def __init__(self, name: str, element: tree.Element, layer: Layer | None, scope: Any, place: Any) -> None:
         self.name = name
         self.element = element
-        self.frame = frame
+        self.layer = layer
+        """None where it is a group or a merge."""
         self.scope = scope
+        """The names known where it is declared."""
         self.place = place
         self.is_named = False
         """Whether its place has a child of its name."""

@@ -12,11 +12,14 @@ KIND = Kind(
     "channels-last",
     "warning",
     "Convolutions and pools take the first axis for the channels. After a `permute` that has put the channels last, as dense "
-    "layers want them, the rows of the map would be convolved as if they were channels: permute back before.",
+    "layers want them, the rows of the map would be convolved as if they were channels: permute back before. Signals and "
+    "tokens, `[C, L]` and `[T, C]`, cannot be told apart, so maps alone are looked at.",
 )
 ACCEPTED = (
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8) -> permute([2, 0, 1])\n  conv(8, 3x3)\n}",
     "network A {\n  input volume: [16, 16, 8]\n  conv(8, 3x3)\n}",
+    "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> reduce_mean([0, 1])\n}",
+    "network A {\n  input spectrogram: [100, 80]\n  ln -> permute([1, 0]) -> conv(8, 3)\n}",
 )
 REJECTED = (
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8)\n  conv(8, 3x3)\n}",
@@ -25,12 +28,16 @@ REJECTED = (
 )
 
 WINDOWED = ("conv", "pool")
+AXES = {"axes", "axis"}
+"""Attributes of those among them that say for themselves which axes they work on."""
 
 
 def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
     for use in graph.uses:
-        if use.op.category in WINDOWED and use.node.operands and (axis := use.node.operands[0].channels):
-            shape = use.operand.shape
+        if use.op.category not in WINDOWED or not use.node.operands or AXES & use.op.attributes.keys():
+            continue
+        shape = use.operand.shape
+        if (axis := use.node.operands[0].channels) and len(shape) > 2:
             yield Diagnostic(
                 KIND,
                 f"`{use.op.name}` takes {shape[0]} rows of a map {show_shape(shape)} for its channels",

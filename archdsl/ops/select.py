@@ -40,7 +40,7 @@ class Select(Part):
     def reach(self, *operands: TensorType) -> Reach:
         (x,) = operands
         axis = self._axis(x)
-        row = self.index % x.shape[axis]
+        row = self.index + x.shape[axis] * (self.index < 0)
         rest = (Rows(a - (a > axis)) for a in range(x.rank))
         return Axes(tuple(Rows(0, ((row, row),), 0) if a == axis else r for a, r in enumerate(rest)))
 

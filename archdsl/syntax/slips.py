@@ -30,7 +30,41 @@ def arrow(spot: Spot) -> Diagnostic | None:
         return spot.wrong("two arrows in a row", help="leave one out", edit=(token.start, after.start, ""))
     if before.type == "ARROW" and token.type in ("RBRACE", "SEP", "BAR"):
         return spot.wrong("a layer is missing after `->`", "leads nowhere", where=(before.start, before.end))
-    return None
+    if token.type == "ARROW" and before.type == "RBRACE":
+        return spot.wrong(
+            "a chain does not go on after the braces of a loop or a condition",
+            help="begin a new statement: it works on the value that the braces leave",
+            edit=(before.end, token.end, ";"),
+        )
+    return _chain_in_parentheses(spot) if token.type == "ARROW" else None
+
+
+def _chain_in_parentheses(spot: Spot) -> Diagnostic | None:
+    """`add(a -> relu)`: an argument is a tensor or a layer, not a chain."""
+    opening = spot.opening()
+    if opening is None or spot.tokens[opening].type != "LPAR" or spot.tokens[opening - 1].type != "NAME":
+        return None
+    closing, name = spot.closing(opening), spot.tokens[opening - 1]
+    arms = [] if closing is None else spot.parts(opening, closing, "COMMA")
+    written = f"{name} {{ | identity{''.join(f' | {arm}' for arm in arms)} }}"
+    return spot.wrong(
+        "an argument is a tensor, not a chain",
+        help=f"name its result with `as` before, or make it an arm: `{written}`"
+        if arms
+        else "name its result with `as`",
+    )
+
+
+def tap(spot: Spot) -> Diagnostic | None:
+    """`as name` on a line of its own."""
+    token, line_end = spot.token, spot.near(-1)
+    if token.type != "AS" or line_end.type != "SEP":
+        return None
+    return spot.wrong(
+        "`as` names the result of a link, and stands on its line",
+        help="put it behind the link",
+        edit=(line_end.start, token.start, " "),
+    )
 
 
 def comma(spot: Spot) -> Diagnostic | None:
@@ -312,4 +346,4 @@ def reserved(spot: Spot) -> Diagnostic | None:
     )
 
 
-SLIPS = (declared_input, number, loop, binding, arrow, label, comma, merge, reserved, missing_arrow)
+SLIPS = (declared_input, number, loop, binding, arrow, tap, label, comma, merge, reserved, missing_arrow)
