@@ -59,7 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="DEVICE", default="", help="cpu, cuda, cuda:1 (default: a GPU if there is one)"
     )
-    parser.add_argument("--optimizer", choices=tuple(OPTIMIZERS), default="sgd", help="default: sgd")
+    parser.add_argument(
+        "--optimizer",
+        choices=tuple(OPTIMIZERS),
+        default="sgd",
+        metavar="NAME",
+        help=f"{', '.join(OPTIMIZERS)} (default: sgd)",
+    )
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
