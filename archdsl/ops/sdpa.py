@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from math import prod
+from typing import ClassVar, Literal
 
 from archdsl.ir import (
     WHOLE,
     Axes,
+    Derivative,
     Examples,
     Expression,
     Extra,
+    Incoming,
     Lowering,
     Misfit,
     Reach,
     Rows,
     Saved,
+    Shape,
     TensorType,
     Types,
     agree,
     show_shape,
 )
-from archdsl.ir.attrs import Field, Flag, Number
+from archdsl.ir.attrs import Field, Flag, Number, Probability
+from archdsl.ops.families import scores
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.merge import Merge, check_one_dtype
+from archdsl.ops.families.copies import kept
+from archdsl.ops.families.merge import Merge, check_one_dtype, sizes_beside
+from archdsl.ops.families.scores import Attended
 
 
 class ScaledDotProductAttention(Merge):
     """Attention of each head by itself, Vaswani et al. 2017: softmax(q k^T / sqrt(d)) v, of queries `[heads, T, d]`, keys
     `[heads, S, d]` and values `[heads, S, d]`.
 
-    A fourth value is a mask of booleans, `[T, S]` or `[heads, T, S]`: where it is false, a query does not see a key. With
-    `causal=true` query t sees the keys 0 to t. Windows or groups of tokens count as heads. It is one kernel of PyTorch, which
-    never holds the weights whole; with a learned bias it is written as `matmul`, `scale`, `add`, `softmax`, `matmul`.
+    There may be fewer heads of keys and values: each then serves as many heads of queries, one after the other (Ainslie et al.
+    2023). Axes before the heads, as windows in `[windows, heads, T, d]`, are attended apart. `dropout` acts on the weights
+    while training. With `causal=true` query t sees the keys 0 to t.
+
+    A fourth value has the axes of the scores, `[heads, T, S]`, or of size 1, or fewer of them. Booleans are a mask: where it is
+    false, a query does not see a key. Floats are added to the scores: a learned bias by relative position.
+
+    It is one kernel of PyTorch, which never holds the weights whole; while training with dropout PyTorch runs its own steps.
+    With a bias, a mask for each window, or values of other sizes than keys there is no such kernel: the steps are written out.
     """
 
     name = "sdpa"
@@ -40,17 +53,19 @@ class ScaledDotProductAttention(Merge):
     is_itself_of_one = False
     examples: ClassVar[Examples] = (
         ("sdpa", "[12, 197, 64], [12, 197, 64], [12, 197, 64]", "[12, 197, 64]"),
-        ("sdpa(causal=true)", "[8, 128, 64], [8, 128, 64], [8, 128, 64]", "[8, 128, 64]"),
+        ("sdpa(causal=true)", "[8, 128, 64], [2, 128, 64], [2, 128, 64]", "[8, 128, 64]"),
         ("sdpa", "[8, 10, 64], [8, 49, 64], [8, 49, 64], unbatched bool [10, 49]", "[8, 10, 64]"),
+        ("sdpa", "[64, 3, 49, 32], [64, 3, 49, 32], [64, 3, 49, 32], unbatched [3, 49, 49]", "[64, 3, 49, 32]"),
     )
 
     causal: Flag = Field(False, description="whether a query sees only keys that do not come after it")
     scale: Number | None = Field(None, description="factor of the scores; one over the root of d unless given")
+    dropout: Probability = Field(0, description="probability that a weight is dropped while training")
 
     def infer(self, *operands: TensorType) -> Types:
         if len(operands) not in (3, 4):
             raise Misfit(
-                f"`sdpa` takes queries, keys and values, and perhaps a mask, not {len(operands)} values",
+                f"`sdpa` takes queries, keys and values, and perhaps a mask or a bias, not {len(operands)} values",
                 code="shape-mismatch",
                 operand=len(operands) - 1,
             )
@@ -58,88 +73,193 @@ class ScaledDotProductAttention(Merge):
         check_float(self.name, q)
         check_one_dtype(self.name, operands[:3])
         for index, x in enumerate(operands[:3]):
-            if x.rank != 3 or not x.batched:
+            if x.rank < 3 or not x.batched:
+                raise Misfit(f"`sdpa` reads [heads, T, d] of each sample, not {x}", code="wrong-rank", operand=index)
+            if x.rank != q.rank:
                 raise Misfit(
-                    f"`sdpa` reads [heads, T, d] of each sample, not {x}",
+                    f"queries of `sdpa` have {q.rank} axes here, and {('keys', 'values')[index - 1]} {x.rank}",
                     code="wrong-rank",
                     operand=index,
-                    help="windows or groups are heads too: `reshape([windows * heads, T, d])`" if x.rank > 3 else None,
                 )
-        expected = ((q.shape[0], None, q.shape[2]), (k.shape[0], k.shape[1], q.shape[2]))
+        heads = q.shape[-3]
+        if not agree(heads, k.shape[-3]) and heads % k.shape[-3]:
+            raise Misfit(
+                f"{k.shape[-3]} heads of keys cannot serve {heads} heads of queries",
+                code="shape-mismatch",
+                operand=1,
+                label=f"{heads} = {heads // k.shape[-3]} * {k.shape[-3]} + {heads % k.shape[-3]}",
+            )
+        expected: tuple[tuple[int | None, ...], ...] = (
+            (*q.shape[:-3], k.shape[-3], None, q.shape[-1]),
+            (*k.shape[:-1], None),
+        )
         for index, (x, sizes) in enumerate(zip((k, v), expected, strict=True), start=1):
             if any(n is not None and not agree(n, m) for n, m in zip(sizes, x.shape, strict=True)):
-                wanted = ", ".join("S" if n is None else str(n) for n in sizes)
+                named = dict(zip((-2, -1), ("S", "d"), strict=True))
+                wanted = ", ".join(named.get(i - x.rank, "") if n is None else str(n) for i, n in enumerate(sizes))
                 raise Misfit(
                     f"{'keys' if index == 1 else 'values'} of `sdpa` are [{wanted}] here, not {show_shape(x.shape)}",
                     code="shape-mismatch",
                     operand=index,
                 )
         self._check_mask(*operands)
-        return (q.with_shape(q.shape) if 0 in self._copied(operands) else q.computed(),)
+        if self.causal and not self._is_kernel(operands):
+            raise Misfit(
+                "`causal=true` is for values of as many features as keys have",
+                attribute="causal",
+                label=f"{v.shape[-1]}, not {k.shape[-1]}",
+                help='a mask hides the same keys: `constant([T, T], "i >= j")`',
+            )
+        return (self._result(operands),)
 
     def _check_mask(self, q: TensorType, k: TensorType, v: TensorType, *mask: TensorType) -> None:
         for m in mask:
-            if m.dtype != "bool":
+            if m.dtype not in ("bool", q.dtype):
                 raise Misfit(
-                    f"the mask of `sdpa` holds booleans, not {m.dtype}",
+                    f"what is added to the scores of `sdpa` is {q.dtype} here, and a mask is bool, not {m.dtype}",
                     code="wrong-dtype",
                     operand=3,
-                    help="what is added to the scores is written out: `matmul`, `scale`, `add`, `softmax`, `matmul`",
                 )
             if self.causal:
                 raise Misfit("`sdpa` takes a mask or `causal=true`, not both", attribute="causal")
-            sizes = (q.shape[0], q.shape[1], k.shape[1])
-            is_broadcast = m.rank == 3 and m.shape[0] == 1
-            fits = m.rank in ((3,) if m.batched else (2, 3)) and all(
-                agree(n, s) for n, s in zip(m.shape[::-1], sizes[::-1][: 2 if is_broadcast else 3], strict=False)
-            )
-            if not fits:
+            scores = (*q.shape[:-1], k.shape[-2])
+            sizes = sizes_beside(self.name, m, len(scores), 3)
+            is_broadcast = all(n == 1 or agree(n, s) for n, s in zip(sizes[::-1], scores[::-1], strict=False))
+            if not is_broadcast or (m.batched and m.rank != len(scores)):
                 raise Misfit(
-                    f"the mask of `sdpa` is {show_shape(sizes[1:])} or {show_shape(sizes)} here, not {m}",
+                    f"the {'mask' if m.dtype == 'bool' else 'bias'} of `sdpa` is {show_shape(scores[-2:])} or "
+                    f"{show_shape(scores)} here, not {m}",
                     code="shape-mismatch",
                     operand=3,
                 )
 
+    def _is_kernel(self, operands: Types) -> bool:
+        """Whether PyTorch has a kernel for it, that is, while nothing is dropped."""
+        q, _, v, *masks = operands
+        if not agree(q.shape[-1], v.shape[-1]):
+            return False
+        return all(m.dtype == "bool" and (q.rank == 3 or (not m.batched and m.rank == 2)) for m in masks)
+
+    def _attended(self, operands: Types) -> Attended:
+        q, k, v, *masks = operands
+        return Attended(q, k, v, masks[0] if masks else None, self.dropout)
+
+    def _result(self, operands: Types) -> TensorType:
+        q, _, v, *_ = operands
+        if not self._is_kernel(operands):
+            return q.with_shape((*q.shape[:-1], v.shape[-1]))
+        flat = q.viewed_as(_flat(q))
+        if 0 in self._copied(operands) or flat is None:
+            return q.with_shape(q.shape)
+        return flat.computed().viewed_as(q.shape) or q.with_shape(q.shape)
+
     def macs(self, operands: Types, results: Types) -> int:
         """Queries with keys, and weights with values."""
-        heads, t, d = operands[0].shape
-        return 2 * heads * t * operands[1].shape[1] * d
+        q, k, v, *_ = operands
+        return prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1])
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
         """Of either product as many as forward for each factor with a gradient; the weights are made anew and not counted."""
-        q, k, v, *_ = needs
-        return self.macs(operands, results) // 2 * (q + k + (q or k) + v)
+        q, k, v, *masks = needs
+        scores, sums = (prod(operands[0].shape[:-1]) * operands[1].shape[-2] * operands[i].shape[-1] for i in (0, 2))
+        return scores * (q + k) + sums * (any((q, k, *masks)) + v)
 
     def reach(self, *operands: TensorType) -> Reach:
-        own = ((Rows(0), Rows(1), WHOLE), (Rows(0), WHOLE, WHOLE), (Rows(0), WHOLE, Rows(2)))
-        masks = tuple((Rows(0), Rows(1), WHOLE)[3 - m.rank :] for m in operands[3:])
-        return Axes(*own, *masks)
+        q = operands[0]
+        outer = tuple(Rows(a) for a in range(q.rank - 2))
+        t, own = Rows(q.rank - 2), Rows(q.rank - 1)
+        shared = outer if operands[1].shape[-3] == q.shape[-3] else (*outer[:-1], None)
+        whole: tuple[Rows | Literal["whole"] | None, ...] = (WHOLE, *outer, t, WHOLE)
+        masks = (whole[q.rank + 1 - m.rank :] for m in operands[3:])
+        return Axes((*outer, t, WHOLE), (*shared, WHOLE, WHOLE), (*shared, WHOLE, own), *masks)
 
     def _copied(self, operands: Types) -> tuple[int, ...]:
-        """Which of queries, keys and values are copied: those whose features do not lie side by side."""
-        return tuple(i for i, x in enumerate(operands[:3]) if x.tensor_strides[-1] != 1)
+        """Which of queries, keys and values are copied: those whose features do not lie side by side, or whose heads do not
+        follow those of the window before."""
+        return tuple(
+            i for i, x in enumerate(operands[:3]) if x.tensor_strides[-1] != 1 or x.viewed_as(_flat(x)) is None
+        )
 
     def _made(self, operands: Types) -> tuple[Extra, ...]:
         q = operands[0]
         exact = "float64" if q.dtype == "float64" else "float32"
         mask = tuple(Extra("mask as numbers", m.shape, q.dtype, m.batched) for m in operands[3:])
         copies = tuple(Extra.like("copy", operands[i]) for i in self._copied(operands))
-        return Extra("log-sum-exp", q.shape[:2], exact), *mask, *copies
+        return Extra("log-sum-exp", q.shape[:-1], exact), *mask, *copies
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        kept = tuple(i for i in range(3) if i not in self._copied(operands))
-        return Saved(kept, result=True, extra=self._made(operands))
+        if not self._is_kernel(operands):
+            return scores.saved(self._attended(operands))
+        if self.dropout:
+            return self._saved_in_steps(operands)
+        found = tuple(i for i in range(3) if i not in self._copied(operands))
+        return Saved(found, result=True, extra=self._made(operands))
+
+    def _saved_in_steps(self, operands: Types) -> Saved:
+        """Of PyTorch's own steps: queries and keys both scaled by a root, the weights, what was dropped, the values."""
+        a = self._attended(operands)
+        weights = Extra("weights", a.weights, a.q.dtype)
+        noise = weights._replace(name="noise") if self.dropout < 1 else Extra("zero", (), a.q.dtype, batched=False)
+        scaled = Extra("scaled queries", a.q.shape, a.q.dtype), Extra("scaled keys", a.wide(a.k), a.q.dtype)
+        extra = (*scaled, weights, noise, weights._replace(name="dropped weights"))
+        if a.groups > 1:
+            return Saved(extra=(*extra, Extra("repeated values", a.wide(a.v), a.q.dtype)))
+        values = kept(a.v, "always" if 2 in self._copied(operands) else scores.in_matrices(a.v), 2)
+        return values._replace(extra=(*extra, *values.extra))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return self._made(operands)
+        return self._made(operands) if self._is_kernel(operands) else scores.scratch(self._attended(operands))
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        if not self._is_kernel(operands):
+            return scores.training_scratch(self._attended(operands))
+        return () if self.dropout else super().training_scratch(operands, results)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        if not self._is_kernel(operands):
+            return scores.backward(self._attended(operands))
+        return super().backward(operands, results, incoming)
+
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Not where PyTorch repeats keys and values, or runs its own steps."""
+        return not (self.dropout and self._is_kernel(operands))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        copied = self._copied(operands)
-        values = [f"{{{i}}}.contiguous()" if i in copied else f"{{{i}}}" for i in range(3)]
-        values += ["{3}" if m.batched or m.rank == 2 else "{3}[None]" for m in operands[3:]]
-        given = ["is_causal=True"] if self.causal else []
+        if not self._is_kernel(operands):
+            return Lowering(function=self._written_out(operands))
+        q, k, _, *masks = operands
+        values = [self._value(i, x, i in self._copied(operands)) for i, x in enumerate(operands[:3])]
+        values += ["{3}" if m.batched or m.rank == 2 else "{3}[None]" for m in masks]
+        given = [f"dropout_p={self.dropout!r} if self.training else 0.0"] if self.dropout else []
+        given += ["is_causal=True"] if self.causal else []
         given += [f"scale={self.scale!r}"] if self.scale is not None else []
-        return Lowering(function=Expression(f"F.scaled_dot_product_attention({', '.join([*values, *given])})", ("F",)))
+        given += ["enable_gqa=True"] if q.shape[-3] != k.shape[-3] else []
+        back = f".unflatten(1, {q.shape[:-2]!r})" if q.rank > 3 else ""
+        call = f"F.scaled_dot_product_attention({', '.join([*values, *given])}){back}"
+        return Lowering(function=Expression(call, ("F",)))
+
+    def _value(self, number: int, x: TensorType, is_copied: bool) -> str:
+        """An operand with one axis of heads, its features side by side."""
+        flat = f".flatten(1, {x.rank - 2})" if x.rank > 3 else ""
+        return f"{{{number}}}{flat}{'.contiguous()' if is_copied else ''}"
+
+    def _written_out(self, operands: Types) -> Expression:
+        a = self._attended(operands)
+        repeated = f".repeat_interleave({a.groups}, -3)" if a.groups > 1 else ""
+        factor = f"{self.scale!r}" if self.scale is not None else f"{float(a.q.shape[-1]) ** -0.5!r}"
+        text = f"{{0}} * {factor} @ {{1}}{repeated}.mT"
+        if a.mask is not None:
+            hides = a.mask.dtype == "bool"
+            text = f"({text}).masked_fill(~{{3}}, -math.inf)" if hides else f"{text} + {{3}}"
+        weights = f"F.softmax({text}, -1)"
+        weights = f"F.dropout({weights}, {self.dropout!r}, self.training)" if self.dropout else weights
+        imports: tuple[Literal["F", "math"], ...] = ("F", "math") if "math." in text else ("F",)
+        return Expression(f"{weights} @ {{2}}{repeated}", imports)
 
     def summary(self) -> str:
         return f"sdpa{', causal' if self.causal else ''}"
+
+
+def _flat(x: TensorType) -> Shape:
+    """All axes before the tokens as one."""
+    return (prod(x.shape[:-2]), *x.shape[-2:])

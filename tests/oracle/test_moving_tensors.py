@@ -190,6 +190,35 @@ SPECS = {
           output scores = scores
           output decoded = decoded
         }""",
+    "shifted windows": """
+        block swin(heads, shift) {
+          let side = in.height
+          add {
+            | in -> permute([1, 2, 0])
+            | in -> permute([1, 2, 0]) -> norm1: ln -> roll([-shift, -shift], [0, 1])
+              reshape([2, side // 2, 2, side // 2, 12]) -> permute([0, 2, 1, 3, 4])
+              reshape([4, (side // 2)^2, 12]) as windows
+              table: parameter([25, heads], init=ones) as table
+              places: constant([9, 9], "5 * (i // 3 - j // 3 + 2) + i % 3 - j % 3 + 2") as places
+              table -> take(index=places) -> permute([2, 0, 1]) -> reshape([1, heads, 9, 9]) as bias
+              hides: constant([4, 1, 9, 9], "-100.0 if i > 1 and k % 3 > m % 3 else 0.0", persistent=false) as hidden
+              add { | bias | hidden } as bias_and_mask
+              windows -> attn: biased_attention(bias_and_mask, heads, dropout=0.2)
+              reshape([2, 2, 3, 3, 12]) -> permute([0, 2, 1, 3, 4]) -> reshape([6, 6, 12])
+              roll([shift, shift], [0, 1])
+          }
+          permute([2, 0, 1])
+        }
+        network Net {
+          input image: [3, 12, 12]
+          conv(12, 2, stride=2)
+          first: swin(2, 0)
+          second: swin(3, 1)
+          flatten(1) -> permute([1, 0]) -> grouped: qkv_attention(4, kv_heads=2, bias=false) as tokens
+          seen: constant([36, 36], "i >= j", persistent=false) as seen
+          tokens -> masked: biased_attention(seen, 6, kv_heads=1) -> reshape([4, 9, 12]) -> inner: qkv_attention(3, causal=true)
+          select(-1) -> select(-1) -> head: linear(5)
+        }""",
     "super resolution": """
         network Net {
           input image: [3, 6, 5]

@@ -621,6 +621,23 @@ def test_attention_of_heads(mask: bool) -> None:
     torch.testing.assert_close(causal, (k @ k.mT * 0.3).masked_fill(hidden, float("-inf")).softmax(-1) @ v)
 
 
+def test_attention_with_a_bias_and_with_fewer_keys() -> None:
+    """Each pair of heads of queries shares a head of keys and values; a bias and a mask for each window are added."""
+    torch.manual_seed(0)
+    q, k, v = torch.randn(2, 3, 4, 5, 6), torch.randn(2, 3, 2, 7, 6), torch.randn(2, 3, 2, 7, 6)
+    bias, mask = torch.randn(4, 5, 7), torch.rand(3, 1, 5, 7) > 0.3
+    alike = "[3, 4, 5, 6], [3, 2, 7, 6], [3, 2, 7, 6]"
+    scores = torch.stack([q[:, :, h] @ k[:, :, h // 2].mT / 6**0.5 for h in range(4)], 2)
+    hidden = scores.masked_fill(~mask, float("-inf"))
+    for extra, given, seen in (("", (), scores), (", unbatched [4, 5, 7]", (bias,), scores + bias)):
+        found = apply("sdpa", q, k, v, *given, shapes=alike + extra)
+        expected = torch.stack([seen.softmax(-1)[:, :, h] @ v[:, :, h // 2] for h in range(4)], 2)
+        torch.testing.assert_close(found, expected)
+    found = apply("sdpa", q, k, v, mask, shapes=alike + ", unbatched bool [3, 1, 5, 7]")
+    expected = torch.stack([hidden.softmax(-1)[:, :, h] @ v[:, :, h // 2] for h in range(4)], 2)
+    torch.testing.assert_close(found, expected)
+
+
 def recurrent_state(call: str, operand: TensorType) -> dict[str, Tensor]:
     return {s.name: torch.randn(s.shape) for s in op_of(call).state(operand)}
 

@@ -135,6 +135,26 @@ class Aspp(nn.Module):
         return y
 
 
+class Attention(nn.Module):
+    """As Vaswani et al. 2017 have it, under timm's names, head by head."""
+
+    def __init__(self, heads: int, kv_heads: int) -> None:
+        super().__init__()
+        self.size = 8 // heads
+        self.heads, self.kv_heads = heads, kv_heads
+        self.qkv, self.proj = nn.Linear(8, 8 + 2 * kv_heads * self.size), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        heads = self.qkv(x).split(self.size, -1)
+        found = []
+        for h in range(self.heads):
+            shared = self.heads + h // (self.heads // self.kv_heads)
+            scores = heads[h] @ heads[shared].mT / self.size**0.5 + (0 if bias is None else bias[h])
+            found.append(scores.softmax(-1) @ heads[shared + self.kv_heads])
+        y: Tensor = self.proj(torch.cat(found, -1))
+        return y
+
+
 IMAGE = "input x: [8, 16, 16]"
 TOKENS = "input x: [6, 8]"
 BLOCKS: list[tuple[str, str, Callable[[], nn.Module]]] = [
@@ -149,6 +169,8 @@ BLOCKS: list[tuple[str, str, Callable[[], nn.Module]]] = [
     (TOKENS, "mlp(20)", Mlp),
     (TOKENS, "transformer_encoder(2, 20)", lambda: encoder(True)),
     (TOKENS, "transformer_encoder(2, 20, prenorm=false)", lambda: encoder(False)),
+    (TOKENS, "qkv_attention(4)", lambda: Attention(4, 4)),
+    (TOKENS, "qkv_attention(4, kv_heads=2)", lambda: Attention(4, 2)),
     (IMAGE, "patch_embed(12, 4)", Patches),
     (IMAGE, "aspp(4, [2, 3])", Aspp),
 ]
@@ -162,6 +184,18 @@ def test_block(input: str, call: str, make: Callable[[], nn.Module]) -> None:
     theirs.load_state_dict(ours.get_submodule("unit").state_dict())
     x = torch.randn(2, *((8, 16, 16) if input == IMAGE else (6, 8)))
     torch.testing.assert_close(ours(x), theirs(x))
+
+
+@torch.no_grad()
+def test_attention_with_a_bias() -> None:
+    """In each of three windows."""
+    text = "input x: [3, 6, 8]\nbias: parameter([4, 6, 6]) as bias\nx -> unit: biased_attention(bias, 4, kv_heads=2)"
+    ours, theirs = compiled(text), Attention(4, 2)
+    bias = ours.get_parameter("bias")
+    nn.init.normal_(bias)
+    theirs.load_state_dict(ours.get_submodule("unit").state_dict())
+    x = torch.randn(2, 3, 6, 8)
+    torch.testing.assert_close(ours(x), theirs(x, bias))
 
 
 @torch.no_grad()

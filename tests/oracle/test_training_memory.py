@@ -14,6 +14,7 @@ from archdsl.analyses.memory import OptimizerName, TrainingSettings
 from archdsl.analyses.memory.optimizer import state_bytes, temporary
 from archdsl.ir import Network
 from archdsl.pipeline import open_spec
+from tests.oracle.test_moving_tensors import spec
 from tests.oracle.test_ops_torch import case_of, lines
 from tests.support import build
 from tests.support.steps import events, measured, optimizer_of, predicted, without_scratch
@@ -47,6 +48,13 @@ def network(name: str) -> Network:
 def test_the_peaks_of_a_step_are_the_real_ones(name: str, batch: int) -> None:
     net = network(name)
     assert predicted(net, batch, PLAIN) == measured(net, batch, PLAIN)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_peaks_of_attention_with_a_bias_are_the_real_ones(batch: int) -> None:
+    """Queries, keys and values are views whose heads lie apart."""
+    net = spec("shifted windows")
+    assert predicted(net, batch, TrainingSettings(loss="mse")) == measured(net, batch, TrainingSettings(loss="mse"))
 
 
 def derived(line: str) -> Network | None:

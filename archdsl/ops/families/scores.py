@@ -1,0 +1,140 @@
+"""Attention written out, for which PyTorch has no kernel: scores, what is added to them or hides some, weights, their sums."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+from archdsl.ir import Derivative, Extra, Gradient, Saved, Shape, TensorType
+from archdsl.ir.strides import BATCH
+from archdsl.ops.families.copies import Copied, copied, made
+
+
+class Attended(NamedTuple):
+    """The operands of attention, `[..., heads, T, d]` each, and how they are read."""
+
+    q: TensorType
+    k: TensorType
+    v: TensorType
+    mask: TensorType | None
+    dropout: float
+
+    @property
+    def weights(self) -> Shape:
+        """The shape of the weights: a row of keys for each query."""
+        return (*self.q.shape[:-1], self.k.shape[-2])
+
+    @property
+    def groups(self) -> int:
+        """How many heads of queries share one of keys and values."""
+        return self.q.shape[-3] // self.k.shape[-3] if self.q.rank > 2 else 1
+
+    def wide(self, x: TensorType) -> Shape:
+        """The shape of keys or values with as many heads as queries have."""
+        return (*self.q.shape[:-2], *x.shape[-2:])
+
+
+def in_matrices(x: TensorType) -> Copied:
+    """Whether a value is copied, to become a batch of matrices."""
+    return copied(x, (prod(x.shape[:-2]) * BATCH, *x.shape[-2:]))
+
+
+def saved(a: Attended) -> Saved:
+    """Of the first product scaled queries and keys, of softmax the weights, of the second product those and the values."""
+    weights = Extra("weights", a.weights, a.q.dtype)
+    kept = Saved(extra=(Extra.like("scaled queries", a.q)._replace(readers=(1,)), weights), numbers=1)
+    if a.mask is not None and a.mask.dtype == "bool":
+        kept = kept._replace(extra=(*kept.extra, Extra.like("hidden", a.mask)._replace(readers=(0, 1))))
+    if a.dropout:
+        noise = weights._replace(name="noise") if a.dropout < 1 else Extra("zero", (), a.q.dtype, batched=False)
+        kept = kept._replace(extra=(*kept.extra, noise, weights._replace(name="dropped weights", readers=(2,))))
+    for i, x, readers in ((1, a.k, (0,)), (2, a.v, (0, 1) if a.mask is None else (0, 1, 3))):
+        kept = _with_factor(kept, a, i, x, readers)
+    return kept
+
+
+def _with_factor(kept: Saved, a: Attended, operand: int, x: TensorType, readers: tuple[int, ...]) -> Saved:
+    """What is kept with keys or values more: as they are, or a copy."""
+    how: Copied = "always" if a.groups > 1 else in_matrices(x)
+    if how == "always":
+        copy = Extra(COPIES[operand - 1], a.wide(x), x.dtype, readers=readers)
+        return kept._replace(extra=(*kept.extra, copy))
+    copies = tuple((operand, e._replace(name=COPIES[operand - 1])) for e in made(x, how))
+    return kept._replace(for_some=(*kept.for_some, (operand, readers)), copies=(*kept.copies, *copies))
+
+
+COPIES = ("keys in order", "values in order")
+
+
+def backward(a: Attended) -> tuple[Derivative, ...]:
+    """From the second product to the first; gradients of heads that serve several are summed over these."""
+    weights = a.q.with_shape(a.weights)
+    into = "dropped weights" if a.dropout else "weights"
+    of_scores = [Derivative((Gradient("scores", weights),), ("weights",), frees=("weights",))]
+    if a.dropout:
+        of_scores.insert(0, Derivative((Gradient("weights", weights),), (into,), frees=("noise", "zero")))
+    turned = (*range(a.k.rank - 1), a.k.rank, a.k.rank - 1)
+    values, keys = (name if a.groups == 1 else f"repeated {name}" for name in ("x2", "x1"))
+    of_values = Gradient(values, a.v.with_shape(a.wide(a.v)), "reshaped")
+    of_keys = Gradient(keys, a.k.in_order(a.wide(a.k), turned), "reshaped")
+    summed = [
+        () if a.groups == 1 else (Derivative((Gradient(name, x.with_shape(x.shape)),), (f"repeated {name}",)),)
+        for name, x in (("x2", a.v), ("x1", a.k))
+    ]
+    return (
+        Derivative((Gradient(into, weights, "reshaped"), of_values), frees=("dropped weights", "x2", COPIES[1])),
+        *summed[0],
+        *of_scores,
+        _of_mask(a, weights),
+        Derivative(
+            (Gradient("scaled queries", a.q.with_shape(a.q.shape), "reshaped"), of_keys),
+            ("products",),
+            frees=("scaled queries", "x1", COPIES[0]),
+        ),
+        *summed[1],
+        Derivative((Gradient("x0", a.q.with_shape(a.q.shape)),), ("scaled queries",), frees=("number 0",)),
+    )
+
+
+def _of_mask(a: Attended, weights: TensorType) -> Derivative:
+    """The gradient of what is added is the sum over its repetitions; where keys are hidden the scores have none."""
+    if a.mask is None:
+        return Derivative((Gradient("products", weights, "same"),), ("scores",))
+    if a.mask.dtype == "bool":
+        return Derivative((Gradient("products", weights),), ("scores",), frees=("hidden",))
+    return Derivative(
+        (Gradient("products", weights, "same"), Gradient("x3", a.mask.with_shape(a.mask.shape))), ("scores",)
+    )
+
+
+def scratch(a: Attended) -> tuple[Extra, ...]:
+    """What is alive beside the result when the most is: while scores are made, while they become weights, or at the end."""
+    queries, rows, result = prod(a.q.shape), prod(a.weights), _result(a)
+    copied = queries if in_matrices(a.q.computed()) == "always" else 0
+    hidden = (Extra.like("hidden", a.mask),) if a.mask is not None and a.mask.dtype == "bool" else ()
+    keys, values = _repeated(a, a.k), _repeated(a, a.v)
+    moments = (
+        (queries + copied + rows + keys[0] - result, keys[1]),
+        (2 * rows - result, hidden),
+        (rows + values[0], values[1]),
+    )
+    size, others = max(moments, key=lambda m: m[0] + sum(prod(e.shape) for e in m[1]))
+    return (Extra("scores", (size,), a.q.dtype), *others)
+
+
+def _repeated(a: Attended, x: TensorType) -> tuple[int, tuple[Extra, ...]]:
+    """Of keys or values: how many elements are copied, and the copy that is made of several samples only."""
+    how = in_matrices(x)
+    if a.groups > 1 or how == "always":
+        return prod(a.wide(x)), ()
+    return 0, made(x, how)
+
+
+def training_scratch(a: Attended) -> tuple[Extra, ...]:
+    """Two tensors of scores, where those and not the end are the most."""
+    copy = 0 if a.groups == 1 and in_matrices(a.v) == "never" else prod(a.wide(a.v))
+    return () if a.dropout else (Extra("scores", (max(prod(a.weights) - _result(a) - copy, 0),), a.q.dtype),)
+
+
+def _result(a: Attended) -> int:
+    return prod(a.q.shape[:-1]) * a.v.shape[-1]
