@@ -50,6 +50,7 @@ class ScaledDotProductAttention(Merge):
 
     name = "sdpa"
     category = "attention"
+    autocast = "lower"
     is_itself_of_one = False
     examples: ClassVar[Examples] = (
         ("sdpa", "[12, 197, 64], [12, 197, 64], [12, 197, 64]", "[12, 197, 64]"),
