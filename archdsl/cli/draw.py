@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--theme", choices=("auto", "light", "dark", "mono"), default="auto", help="default: auto")
     parser.add_argument(
         "--style",
-        choices=("auto", "expanded", "overview"),
+        choices=("auto", "expanded", "overview", "u"),
         default="auto",
         help="every block in place, or each drawn once beside the network (default: by size)",
     )
@@ -38,14 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
-    from archdsl.backends.drawing import RenderError, draw
+    from archdsl.backends.drawing import Refusal, RenderError, draw
 
     format = output_format(arguments, FORMATS)
     facts = checked.facts
     asked = {"theme": arguments.theme, "style": arguments.style}
     try:
         picture = draw(facts.network, facts.cost, format, footer=footer_of(checked), **asked)
-    except RenderError as error:
+    except (Refusal, RenderError) as error:
         raise UsageProblem(str(error)) from None
     write_picture(arguments, picture, format, facts.network.name)
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.cost import node_cost
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.model import (
     ENTRY,
@@ -18,15 +17,14 @@ from archdsl.backends.drawing.content.model import (
     Lane,
     Merge,
     Parallel,
-    Row,
     Step,
     Terminal,
-    Word,
 )
+from archdsl.backends.drawing.content.rows import add_words, name_of, note_kinds, row_of
 from archdsl.backends.drawing.content.structure import Fork, Path, Structure, structure
 from archdsl.backends.drawing.content.structure import Unit as Place
 from archdsl.backends.drawing.content.units import Unit, Units
-from archdsl.backends.drawing.content.words import glyph, show_output, times
+from archdsl.backends.drawing.content.words import show_output, times
 from archdsl.ir import Module, TensorType, Value
 from archdsl.source import short
 
@@ -86,7 +84,7 @@ class _Assembly:
         entry = next((inside for value, inside in pairs if main and self.makers.get(value) == main[0]), None)
         units = self.drafts.units(module, unit.paths[0], entry, is_reuse=unit.is_reuse)
         if unit.words:
-            _add_words(units.units[-1], unit)
+            add_words(units.units[-1], unit)
         return assemble(self.drafts, units)
 
     def _sources(self, unit: Unit) -> tuple[int, ...]:
@@ -156,37 +154,7 @@ class _Assembly:
         heading = times(frames[-1].text) if frames else ""
         if self.scopes is not None and not heading and not in_arm:
             heading = "stem" if run[-1] < self.scopes[0] else "head" if run[0] > self.scopes[1] else ""
-        return Card(key, heading, "", tuple(self._row(self.units[i]) for i in run))
-
-    def _row(self, unit: Unit) -> Row:
-        if unit.closed is not None:
-            self.drafts.closed.setdefault(id(unit.closed[0]), unit.closed)
-        self._note(unit)
-        self.drafts.scale = max(self.drafts.scale, unit.cost.macs)
-        return Row(
-            unit.paths[0],
-            _tooltip(unit),
-            _name(unit),
-            unit.kind,
-            unit.text,
-            (*unit.words, *unit.strides, *([Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else [])),
-            show_output(unit.after),
-            glyph(unit.after[0]),
-            unit.after != unit.before,
-            self._params(unit),
-            unit.cost.macs,
-        )
-
-    def _params(self, unit: Unit) -> str:
-        if unit.cost.params:
-            return short(unit.cost.params)
-        is_shared = unit.is_reuse and unit.node and node_cost(unit.node, self.drafts.costs).params
-        return "shared" if is_shared else ""
-
-    def _note(self, unit: Unit) -> None:
-        """Notes the kinds for the legend."""
-        self.drafts.kinds.add(unit.kind)
-        self.drafts.kinds.update(w.kind for w in unit.words if w.kind is not None)
+        return Card(key, heading, "", tuple(row_of(self.drafts, self.units[i]) for i in run))
 
     def _item(self, index: int, in_arm: bool) -> Card | Terminal | Merge | Bar | Group:
         unit = self.units[index]
@@ -197,7 +165,7 @@ class _Assembly:
         if unit.terminal is not None:
             self.anchors[index] = Anchor(unit.terminal.key)
             return unit.terminal
-        self._note(unit)
+        note_kinds(self.drafts, unit)
         key = self.drafts.key()
         self.anchors[index] = Anchor(key)
         return self._bar(key, unit) if unit.role == "bar" else self._merge(key, unit)
@@ -225,12 +193,12 @@ class _Assembly:
         only = body.steps[0].item if len(body.steps) == 1 and not body.lanes else None
         if isinstance(only, Card) and not only.heading and (is_block or in_arm) and len(unit.names) == 1:
             self.anchors[index] = Anchor(only.key)
-            return only._replace(heading=_name(unit), note=call)
+            return only._replace(heading=name_of(unit), note=call)
         key = self.drafts.key()
         self.anchors[index] = Anchor(key)
         note = f"{short(unit.cost.params)} params · {short(unit.cost.macs)} MACs"
         kind: Literal["block", "scope"] = "block" if is_block else "scope"
-        return Group(key, unit.paths[0], _name(unit), call, note, len(unit.names), kind, body)
+        return Group(key, unit.paths[0], name_of(unit), call, note, len(unit.names), kind, body)
 
     def _parallel(self, fork: Fork, entry: int) -> Parallel:
         arms = tuple(self._arm(path, entry) for path in fork.arms)
@@ -280,14 +248,6 @@ class _Assembly:
         return [a for v in inputs for a in self.inner[index].readers[v]] or [self.anchors[index]]
 
 
-def _add_words(last: Unit, outline: Unit) -> None:
-    """Puts what follows a run of its own on the last row of that run."""
-    last.words += outline.words
-    last.paths += outline.paths[1:]
-    last.cost = last.cost.plus(outline.extra)
-    last.after = outline.after
-
-
 def _members(items: tuple[Place, ...]) -> Iterator[int]:
     """The units of a part of the structure."""
     for item in items:
@@ -298,16 +258,6 @@ def _members(items: tuple[Place, ...]) -> Iterator[int]:
             yield from _members(arm.items)
         if item.join is not None:
             yield item.join
-
-
-def _name(unit: Unit) -> str:
-    return unit.names[0] if len(unit.names) == 1 else f"{unit.names[0]} … {unit.names[-1]}"
-
-
-def _tooltip(unit: Unit) -> str:
-    """The paths of all layers that a row stands for; of many calls the first and the last."""
-    paths = unit.paths if len(unit.names) == 1 else [unit.paths[0], "…", unit.paths[-1]]
-    return ", ".join(paths).replace(", …, ", " … ")
 
 
 def _size(type: TensorType, axis: int) -> int:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from archdsl.analyses.cost import CostFacts
+from archdsl.backends.drawing.content.arms import arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.generalise import Generaliser, form, names
 from archdsl.backends.drawing.content.model import KINDS, Body, Drawing, Group, Style
+from archdsl.backends.drawing.content.opening import Opening
 from archdsl.backends.drawing.content.units import FUSED
 from archdsl.backends.drawing.content.words import times
 from archdsl.ir import Module, Network, modules
@@ -27,8 +29,8 @@ def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (),
     """
     if style == "auto":
         style = "overview" if _rows(network) > MOST_ROWS else "expanded"
-    drafts = Drafts(network, costs, expand=style == "expanded")
-    body = _body(network, drafts)
+    drafts = Drafts(network, costs, Opening(everything=style == "expanded", runs=style == "u"))
+    body = arms(network, drafts) if style == "u" else _body(network, drafts)
     definitions = _definitions(network, drafts)
     layers = f"{costs.depth} weight layer{'' if costs.depth == 1 else 's'}"
     return Drawing(
@@ -38,7 +40,7 @@ def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (),
         definitions,
         tuple(k for k in KINDS if k in drafts.kinds),
         drafts.scale,
-        footer,
+        (*footer, *(["the right arm is read upwards"] if style == "u" else [])),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from archdsl.analyses.cost import Cost, CostFacts
 from archdsl.backends.drawing.content.model import Kind, Terminal
+from archdsl.backends.drawing.content.opening import Opening
 from archdsl.backends.drawing.content.units import Unit, Units, describe
 from archdsl.backends.drawing.content.words import glyph, show_output, times
 from archdsl.ir import Module, Network, Node, Value, modules
@@ -14,10 +15,9 @@ from archdsl.ir import Module, Network, Node, Value, modules
 class Drafts:
     """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
 
-    def __init__(self, network: Network, costs: CostFacts, *, expand: bool) -> None:
+    def __init__(self, network: Network, costs: CostFacts, opening: Opening) -> None:
         self.costs: dict[int, Cost] = costs.modules
-        self.expand = expand
-        """Whether calls are drawn in place."""
+        self.opening = opening._replace(depth=0, calls=frozenset())
         self.kinds: set[Kind] = set()
         self.scale = 0
         self.closed: dict[int, tuple[Module, str]] = {}
@@ -26,6 +26,7 @@ class Drafts:
         self._shows: dict[int, Literal["row", "run", "calls", "body"]] = {}
         for module in modules(network):
             self._shows[id(module)] = self._showing(module)
+        self.opening = opening
 
     def key(self) -> int:
         self._keys += 1
@@ -75,9 +76,10 @@ class Drafts:
         shows = self._shows[id(module)]
         if shows == "row":
             unit = self._row_of(node, module, path)
-        elif self.expand or module.kind == "group" or shows == "calls":
+        elif shows == "calls" or module.kind == "group" or self.opening.opens(path, module, is_run=shows == "run"):
             unit = Unit("scope", path, node)
-            unit.takes_words = module.kind == "block" and shows in ("run", "calls")
+            is_rows = shows == "run" or (shows == "calls" and not self.opening.opens_within(path))
+            unit.takes_words = module.kind == "block" and is_rows
         else:
             unit = Unit("row", path, node)
             unit.closed = (module, path)

@@ -1,6 +1,6 @@
 """The drawing as plain data: what stands in a picture and what is joined to what, without places, colours or markup.
 
-    drawing  = title, body, definitions, legend, footer
+    drawing  = title, (body | arms), definitions, legend, footer
     body     = step*, lane*
     step     = item, whether it follows the item before it
     item     = card | terminal | merge | bar | group | parallel
@@ -19,7 +19,7 @@ Kind = Literal["conv", "pool", "linear", "attention", "norm", "activation", "par
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-Style = Literal["auto", "expanded", "overview"]
+Style = Literal["auto", "expanded", "overview", "u"]
 
 Glyph = tuple[int, int]
 """Width and height in points of the picture of a tensor."""
@@ -158,12 +158,56 @@ class Body(NamedTuple):
     lanes: tuple[Lane, ...] = ()
 
 
+class Rung(NamedTuple):
+    """A card of an encoder-decoder, at the level of its maps: 0 where they are largest."""
+
+    level: int
+    card: Card
+    follows: bool
+    """Whether its first row reads the last of the rung before it."""
+
+
+class Skip(NamedTuple):
+    """A value that crosses from one arm to the other, and the layers on its way."""
+
+    source: Anchor
+    target: Anchor
+    card: Card | None
+    text: str
+
+
+class End(NamedTuple):
+    """An output that leaves the ascending arm on the way up, with its own layers."""
+
+    source: Anchor
+    card: Card | None
+    terminal: Terminal
+
+
+class Arms(NamedTuple):
+    """The body of an encoder-decoder: down the left arm, through the bottom, up the right arm.
+
+    Cards of the right arm are read upwards: their rows are reversed.
+    """
+
+    levels: int
+    entry: Terminal
+    left: tuple[Rung, ...]
+    bottom: tuple[Rung, ...]
+    right: tuple[Rung, ...]
+    exit: Terminal
+    ends: tuple[End, ...]
+    skips: tuple[Skip, ...]
+    lanes: tuple[Lane, ...]
+    """Values that pass by rows of their own arm."""
+
+
 class Drawing(NamedTuple):
     """One picture."""
 
     title: str
     subtitle: str
-    body: Body
+    body: Body | Arms
     definitions: tuple[Group, ...]
     kinds: tuple[Kind, ...]
     """The kinds that occur, for the legend."""

@@ -7,7 +7,8 @@ from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import Drawing
+from archdsl.backends.drawing.content.model import Arms, Drawing
+from archdsl.backends.drawing.places.arms import place_arms
 from archdsl.backends.drawing.places.metrics import fitted, room
 from archdsl.backends.drawing.places.place import BESIDE, Placer
 from archdsl.backends.drawing.places.scene import Line, Scene, Shape, collect
@@ -62,7 +63,8 @@ class Sheet(NamedTuple):
 def layout(drawing: Drawing) -> Sheet:
     """Places everything."""
     dots = count(1)
-    network = Placer(drawing.body, dots, is_headed=True).body(drawing.body)
+    body = drawing.body
+    network = place_arms(body) if isinstance(body, Arms) else Placer(body, dots, is_headed=True).body(body)
     definitions = [Placer(d.body, dots, is_headed=False).group(d) for d in drawing.definitions]
     places = _side_by_side(network, definitions)
     across = max(x + scene.right for x, _, scene in places)

@@ -39,6 +39,7 @@ from archdsl.backends.drawing.places.sizes import (
     header_height,
     header_width,
     merge_width,
+    rows_of,
     terminal_width,
 )
 
@@ -56,7 +57,7 @@ class Placer:
     """Makes the scenes of one body, in columns of its own."""
 
     def __init__(self, body: Body, dots: Iterator[int], *, is_headed: bool) -> None:
-        self.full = columns(body)
+        self.full = columns(list(rows_of(body.steps)))
         self.compact = compact(self.full)
         self._heads_a_card = is_headed
         self._dots = dots

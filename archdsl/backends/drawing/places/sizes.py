@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import Bar, Body, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
+from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
 from archdsl.backends.drawing.places.metrics import fitted, room
 
 TITLE, HEADING, SUBTITLE, TEXT, SMALL, TINY = 16, 11, 10, 10, 9, 8
@@ -48,9 +48,8 @@ class Columns(NamedTuple):
         return STRIP + self.name + self.text + self.words + self.glyph
 
 
-def columns(body: Body) -> Columns:
-    """The columns that fit all rows of a body, none that would be empty; hostile names are cut."""
-    rows = list(_rows_of(body.steps))
+def columns(rows: list[Row]) -> Columns:
+    """The columns that fit all rows of a picture's body, none that would be empty; hostile names are cut."""
     return Columns(
         _column((room(r.name, SMALL) for r in rows), 18, 130),
         _column((room(r.text, TEXT, True) for r in rows), 60, 230),
@@ -72,18 +71,18 @@ def compact(full: Columns) -> Columns:
     return full._replace(glyph=0, output=0)
 
 
-def _rows_of(steps: tuple[Step, ...]) -> Iterator[Row]:
+def rows_of(steps: tuple[Step, ...]) -> Iterator[Row]:
     for step in steps:
         item = step.item
         if isinstance(item, Card):
             yield from item.rows
         elif isinstance(item, Group):
-            yield from _rows_of(item.body.steps)
+            yield from rows_of(item.body.steps)
         elif isinstance(item, Parallel):
             for arm in item.arms:
-                yield from _rows_of(arm.steps)
+                yield from rows_of(arm.steps)
             if item.join is not None:
-                yield from _rows_of((Step(item.join, True),))
+                yield from rows_of((Step(item.join, True),))
 
 
 def joined(words: tuple[Word, ...]) -> list[Word]:

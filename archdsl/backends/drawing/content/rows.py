@@ -1,0 +1,63 @@
+"""Units -> rows of cards."""
+
+from __future__ import annotations
+
+from archdsl.analyses.cost import node_cost
+from archdsl.backends.drawing.content.drafts import Drafts
+from archdsl.backends.drawing.content.model import Row, Word
+from archdsl.backends.drawing.content.units import Unit
+from archdsl.backends.drawing.content.words import glyph, show_output
+from archdsl.source import short
+
+
+def row_of(drafts: Drafts, unit: Unit) -> Row:
+    """The row of a unit; its kinds, its MACs and what it stands for go to legend, scale and definitions."""
+    if unit.closed is not None:
+        drafts.closed.setdefault(id(unit.closed[0]), unit.closed)
+    note_kinds(drafts, unit)
+    drafts.scale = max(drafts.scale, unit.cost.macs)
+    count = [Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else []
+    return Row(
+        unit.paths[0],
+        _tooltip(unit),
+        name_of(unit),
+        unit.kind,
+        unit.text,
+        (*unit.words, *unit.strides, *count),
+        show_output(unit.after),
+        glyph(unit.after[0]),
+        unit.after != unit.before,
+        _params(drafts, unit),
+        unit.cost.macs,
+    )
+
+
+def note_kinds(drafts: Drafts, unit: Unit) -> None:
+    """Notes the kinds for the legend."""
+    drafts.kinds.add(unit.kind)
+    drafts.kinds.update(w.kind for w in unit.words if w.kind is not None)
+
+
+def name_of(unit: Unit) -> str:
+    return unit.names[0] if len(unit.names) == 1 else f"{unit.names[0]} … {unit.names[-1]}"
+
+
+def add_words(last: Unit, outline: Unit) -> None:
+    """Puts what follows a run of its own on the last row of that run."""
+    last.words += outline.words
+    last.paths += outline.paths[1:]
+    last.cost = last.cost.plus(outline.extra)
+    last.after = outline.after
+
+
+def _params(drafts: Drafts, unit: Unit) -> str:
+    if unit.cost.params:
+        return short(unit.cost.params)
+    is_shared = unit.is_reuse and unit.node and node_cost(unit.node, drafts.costs).params
+    return "shared" if is_shared else ""
+
+
+def _tooltip(unit: Unit) -> str:
+    """The paths of all layers that a row stands for; of many calls the first and the last."""
+    paths = unit.paths if len(unit.names) == 1 else [unit.paths[0], "…", unit.paths[-1]]
+    return ", ".join(paths).replace(", …, ", " … ")
