@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.reports.table import Cell, Column, Row, Table, show
+from archdsl.source.latex import latex
 from archdsl.source.styled import Piece
 
 INDENT = r"\quad "
-SPECIAL = {
-    "   ": r"\quad ",
-    "->": r"$\to$",
-    "-": "-{}",
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "·": r"$\cdot$",
-    "×": r"$\times$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "…": r"\dots{}",
-    "→": r"$\to$",
-    "<": r"$<$",
-    ">": r"$>$",
-    "|": r"$|$",
-    '"': r"\textquotedbl{}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
-}
-"""What plain characters would mean to LaTeX, or that its standard fonts lack; two hyphens would be a dash."""
-SYNTAX = re.compile(r"   |->|-(?=-)|[#$%&_{}\\~^·×≤≥…→<>|\"'`]")
 
 
 def render_latex(tables: Sequence[Table]) -> str:
@@ -45,12 +23,12 @@ def _one(table: Table) -> Iterator[str]:
     yield r"\begin{table}"
     yield r"\centering"
     if table.title:
-        yield rf"\caption{{{_escaped(_text(table.title))}}}"
+        yield rf"\caption{{{latex(_text(table.title))}}}"
     kept = [i for i, column in enumerate(table.columns) if column.kind != "bar"]
     if kept:
         yield from _tabular(table, kept)
     for note in table.notes:
-        yield rf"\par\smallskip {_escaped(_text(note))}"
+        yield rf"\par\smallskip {latex(_text(note))}"
     yield r"\end{table}"
 
 
@@ -59,7 +37,7 @@ def _tabular(table: Table, kept: Sequence[int]) -> Iterator[str]:
     yield rf"\begin{{tabular}}{{{''.join('r' if c.is_right else 'l' for c in columns)}}}"
     yield r"\toprule"
     if not table.is_list:
-        yield _line(_escaped(c.title) for c in columns)
+        yield _line(latex(c.title) for c in columns)
         yield r"\midrule"
     yield from (_line(_cells(row, kept, columns)) for row in table.rows)
     if table.totals:
@@ -80,15 +58,9 @@ def _cells(row: Row, kept: Sequence[int], columns: Sequence[Column]) -> list[str
 
 def _shown(cell: Cell, column: Column) -> str:
     """Digits in groups stand a thin space apart, as they are printed."""
-    text = _escaped(_text(show(cell, column.kind)).strip())
+    text = latex(_text(show(cell, column.kind)).strip())
     return text.replace(r"\_", r"\,") if column.is_right else text
 
 
 def _text(pieces: Iterable[Piece]) -> str:
     return "".join(piece.text for piece in pieces)
-
-
-def _escaped(text: str) -> str:
-    """Text of a spec that means itself: no command, no further cell, no further line."""
-    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return SYNTAX.sub(lambda found: SPECIAL.get(found[0], f"\\{found[0]}"), printable)

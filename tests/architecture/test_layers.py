@@ -35,6 +35,7 @@ SIDE_DOORS = {
     "archdsl.ir.attrs",  # the types of attributes: for operators alone
     "archdsl.ir.strides",  # PyTorch's rules of strides: for operators alone
     "archdsl.source.edits",  # edits applied to a text: for what mends files
+    "archdsl.source.latex",  # text for papers
     "archdsl.source.machine",  # diagnostics for programs: for what is printed
     "archdsl.source.render",  # diagnostics as lines: for what is printed
     "archdsl.source.styled",  # text with styles: likewise
