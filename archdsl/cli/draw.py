@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import Literal
+from typing import Literal, get_args
 
 from archdsl.cli.pictures import output_format, write_picture
 from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target
-from archdsl.pipeline import footer_of
+from archdsl.pipeline import Checked, footer_of
 
-Format = Literal["svg", "png", "pdf", "dot"]
-FORMATS: tuple[Format, ...] = ("svg", "png", "pdf", "dot")
+Format = Literal["svg", "png", "pdf", "dot", "tikz", "mermaid", "model-explorer", "model-explorer-costs"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 EPILOG = """\
-SVG and DOT need nothing else. PNG and PDF need Graphviz: a `dot` on the PATH, or `pip install archdsl[draw]`.
+PNG and PDF need Graphviz: a `dot` on the PATH, or `pip install archdsl[draw]`. The others need nothing else.
+
+tikz is for LaTeX, mermaid for Markdown; model-explorer is the graph and model-explorer-costs the overlay for
+github.com/google-ai-edge/model-explorer.
 
 examples:
   archdsl draw vgg16 -o vgg16.svg
@@ -25,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add_target(parser)
     add_settings(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="svg, png, pdf or dot by its ending")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the format by its ending: .svg .png .pdf .dot .tikz .mmd .json"
+    )
     parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else svg")
     parser.add_argument("--theme", choices=("auto", "light", "dark", "mono"), default="auto", help="default: auto")
     parser.add_argument(
@@ -37,15 +42,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    format = output_format(arguments, FORMATS)
     checked = checked_target(arguments)
+    write_picture(arguments, _picture(checked, format, arguments), format, checked.facts.network.name)
+    return 0
+
+
+def _picture(checked: Checked, format: Format, arguments: argparse.Namespace) -> bytes:
+    facts = checked.facts
+    if format == "model-explorer" or format == "model-explorer-costs":
+        from archdsl.backends.model_explorer import costs_json, graph_json
+
+        return (graph_json(facts) if format == "model-explorer" else costs_json(facts)).encode()
     from archdsl.backends.drawing import Refusal, RenderError, draw
 
-    format = output_format(arguments, FORMATS)
-    facts = checked.facts
     asked = {"theme": arguments.theme, "style": arguments.style}
     try:
-        picture = draw(facts.network, facts.cost, format, footer=footer_of(checked), **asked)
+        return draw(facts.network, facts.cost, format, footer=footer_of(checked), **asked)
     except (Refusal, RenderError) as error:
         raise UsageProblem(str(error)) from None
-    write_picture(arguments, picture, format, facts.network.name)
-    return 0

@@ -12,16 +12,19 @@ from archdsl.cli.targets import UsageProblem
 from archdsl.source import write_whole
 
 F = TypeVar("F", bound=str)
-TEXTS = ("svg", "dot")
+BYTES = ("png", "pdf")
+ENDINGS = {"mmd": "mermaid", "tex": "tikz", "json": "model-explorer"}
+"""Of files, where they are not the format's own name."""
 
 
 def output_format(arguments: argparse.Namespace, formats: Sequence[F]) -> F:
     """The format asked for, or that of the output's ending, else the first. Raises `UsageProblem`."""
-    asked = arguments.format or Path(arguments.output or "").suffix.lstrip(".").lower() or formats[0]
+    ending = Path(arguments.output or "").suffix.lstrip(".").lower()
+    asked = arguments.format or ENDINGS.get(ending, ending) or formats[0]
     for format in formats:
         if format == asked:
             return format
-    raise UsageProblem(f"`.{asked}` is no format archdsl draws: {', '.join(formats)}")
+    raise UsageProblem(f"`.{ending}` is no format archdsl draws: {', '.join(formats)}")
 
 
 def write_picture(arguments: argparse.Namespace, picture: bytes, format: str, words: str) -> None:
@@ -29,7 +32,7 @@ def write_picture(arguments: argparse.Namespace, picture: bytes, format: str, wo
     if arguments.output is not None:
         write_whole(arguments.output, picture)
         print(f"{arguments.output}  {words}  {format}, {len(picture):_} bytes")
-    elif format in TEXTS:
+    elif format not in BYTES:
         sys.stdout.write(picture.decode())
     elif sys.stdout.isatty():
         raise UsageProblem(f"{format} is no text: name a file with `-o`")

@@ -13,10 +13,12 @@ from archdsl.backends.drawing.graphviz.renderer import render
 from archdsl.backends.drawing.marks.painter import paint
 from archdsl.backends.drawing.marks.palette import Theme
 from archdsl.backends.drawing.marks.svg import write_svg
+from archdsl.backends.drawing.marks.tikz import write_tikz
+from archdsl.backends.drawing.mermaid import write_mermaid
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.ir import Network
 
-Format = Literal["svg", "png", "pdf", "dot"]
+Format = Literal["svg", "png", "pdf", "dot", "tikz", "mermaid"]
 
 
 def draw(
@@ -28,14 +30,19 @@ def draw(
     style: Style = "auto",
     footer: tuple[str, ...] = (),
 ) -> bytes:
-    """A picture of a network; SVG and DOT as UTF-8. `footer` are the lines under the legend.
+    """A picture of a network; texts as UTF-8. `footer` are the lines under the legend.
 
     Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it.
     """
-    sheet = layout(drawing(network, costs, footer=footer, style=style))
+    content = drawing(network, costs, footer=footer, style=style)
+    if format == "mermaid":
+        return write_mermaid(content, theme).encode()
+    sheet = layout(content)
     if format == "dot":
         return to_dot(sheet, theme).encode()
     picture = paint(sheet)
     if format == "svg":
         return write_svg(picture, theme).encode()
+    if format == "tikz":
+        return write_tikz(picture, theme).encode()
     return render(to_background(picture, theme), format)

@@ -32,6 +32,8 @@ from archdsl.backends.drawing.marks.palette import Theme, palette
 BREAK = "<br/>"
 WIDEST = 480
 """Of a label, in pixels: layers are not to be broken."""
+MOST_EDGES = 500
+"""That Mermaid draws if the page does not allow more."""
 _ENTITIES = re.compile(r'[#"<>&`\\*_~|{}\[\]()]')
 """What Mermaid or the Markdown of its labels might take for more than a character."""
 
@@ -47,6 +49,8 @@ def write_mermaid(drawing: Drawing, theme: Theme = "auto") -> str:
         writer.group(definition, ())
     title = json.dumps(clean(f"{drawing.title}: {drawing.subtitle}"))  # YAML, which holds JSON
     head = ["---", f"title: {title}", "config:", "  flowchart:", f"    wrappingWidth: {WIDEST}", "---", "flowchart TB"]
+    if len(writer.edges) > MOST_EDGES:
+        head.append(f"  %% {len(writer.edges)} edges: a page draws more than {MOST_EDGES} where it sets `maxEdges`")
     return "\n".join([*head, *(f"  {line}" for line in (*writer.lines, *writer.edges, *writer.styles()))]) + "\n"
 
 

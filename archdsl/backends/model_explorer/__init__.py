@@ -19,7 +19,7 @@ __all__ = ["Figure", "costs_json", "graph_json"]
 
 Figure = Literal["macs", "params", "memory"]
 NAMES: dict[Figure, str] = {"macs": "MACs of a sample", "params": "parameters", "memory": "bytes of the output"}
-PALE, DEEP = (255, 255, 255), (213, 94, 0)
+PALE, DEEP = (255, 255, 255), (242, 160, 90)
 """The colours of what costs nothing and of what costs most."""
 LINEAGE = "/"
 _END: dict[str, Any] = {"namespace": "", "attrs": [], "incomingEdges": [], "outputsMetadata": []}
