@@ -47,7 +47,7 @@ def write_mermaid(drawing: Drawing, theme: Theme = "auto") -> str:
     writer.body(drawing.body, ())
     for definition in drawing.definitions:
         writer.group(definition, ())
-    title = json.dumps(clean(f"{drawing.title}: {drawing.subtitle}"))  # YAML, which holds JSON
+    title = json.dumps(clean(f"{drawing.title}: {drawing.subtitle}"), ensure_ascii=False)  # YAML, which holds JSON
     head = ["---", f"title: {title}", "config:", "  flowchart:", f"    wrappingWidth: {WIDEST}", "---", "flowchart TB"]
     if len(writer.edges) > MOST_EDGES:
         head.append(f"  %% {len(writer.edges)} edges: a page draws more than {MOST_EDGES} where it sets `maxEdges`")
