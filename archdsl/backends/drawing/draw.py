@@ -30,14 +30,13 @@ def draw(
     style: Style = "auto",
     footer: tuple[str, ...] = (),
 ) -> bytes:
-    """A picture of a network; texts as UTF-8. `footer` are the lines under the legend.
+    """A picture of a network; texts as UTF-8. `footer` are the lines under the legend. Mermaid places boxes itself.
 
     Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it.
     """
-    content = drawing(network, costs, footer=footer, style=style)
     if format == "mermaid":
-        return write_mermaid(content, theme).encode()
-    sheet = layout(content)
+        return write_mermaid(drawing(network, costs, style="auto" if style == "u" else style), theme).encode()
+    sheet = layout(drawing(network, costs, footer=footer, style=style))
     if format == "dot":
         return to_dot(sheet, theme).encode()
     picture = paint(sheet)

@@ -43,6 +43,7 @@ Exits = tuple[int, ...]
 
 def write_mermaid(drawing: Drawing, theme: Theme = "auto") -> str:
     """The drawing as a Mermaid flowchart; definitions of blocks stand beside the network. Equal input gives equal text."""
+    assert isinstance(drawing.body, Body), "arms are places, which Mermaid chooses itself"
     writer = _Writer(theme)
     writer.body(drawing.body, ())
     for definition in drawing.definitions:
