@@ -2,9 +2,9 @@
 
     python tests/bench/every_network.py specs
 
-One process, which has torch and not archdsl on its path, takes all files. A network that would need more memory than
-`--memory` says runs forward on the meta device instead, which computes shapes alone. Prints a row for each and the
-totals; exits with 1 where one fails.
+One process, which has torch and not archdsl on its path, takes all files, and forks for each. A network that would need
+more memory than `--memory` says runs forward on the meta device instead, which computes shapes alone. Prints a row for
+each, with the most memory that its process held, and the totals; exits with 1 where one fails.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILD = """
-import gc, importlib, json, sys, time
+import importlib, json, os, sys, time
 import torch
 
 sys.path.insert(0, sys.argv[1])
@@ -56,14 +56,28 @@ def run(job):
     return time.perf_counter() - start
 
 
-for line in sys.stdin:
-    job = json.loads(line)
+def answer(job):
     try:
-        print(json.dumps({"seconds": run(job)}), flush=True)
+        found = {"seconds": run(job)}
     except Exception as error:
-        print(json.dumps({"failure": f"{type(error).__name__}: {error}"}), flush=True)
-    gc.collect()
-assert not any(name.split(".")[0] == "archdsl" for name in sys.modules)
+        found = {"failure": f"{type(error).__name__}: {error}"}
+    if any(name.split(".")[0] == "archdsl" for name in sys.modules):
+        found = {"failure": "archdsl is there"}
+    return found
+
+
+torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1).step()  # what it imports is imported once
+for line in iter(sys.stdin.readline, ""):
+    receiver, sender = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(sender, json.dumps(answer(json.loads(line))).encode())
+        os._exit(0)
+    os.close(sender)
+    _, status, used = os.wait4(pid, 0)
+    with os.fdopen(receiver) as reader:
+        found = json.loads(reader.read() or json.dumps({"failure": f"the process ended with {status}"}))
+    print(json.dumps({**found, "peak": 1024 * used.ru_maxrss}), flush=True)
 """
 
 
@@ -71,7 +85,11 @@ class Result(NamedTuple):
     name: str
     lines: int
     device: str
-    seconds: float
+    needed: int
+    """Bytes of its weights with their gradients, what is kept for backward and the gradients of that."""
+    seconds: float = 0.0
+    peak: int = 0
+    """The most bytes that its process held."""
     failure: str = ""
 
 
@@ -100,6 +118,7 @@ def jobs(specs: Sequence[Path], folder: Path, memory: int) -> Iterator[dict[str,
                 "inputs": [(t.shape, t.dtype) for t in network.input_types],
                 "outputs": [o.value.type.shape for o in sorted(network.outputs, key=lambda o: o.training)],
                 "device": "cpu" if needed <= memory else "meta",
+                "needed": needed,
             }
 
 
@@ -113,10 +132,10 @@ def run(specs: Sequence[Path], folder: Path, memory: int) -> Iterator[Result]:
         child.stdin.write(json.dumps(job) + "\n")
         child.stdin.flush()
         answer = json.loads(child.stdout.readline() or '{"failure": "the process ended"}')
-        yield Result(job["name"], job["lines"], job["device"], answer.get("seconds", 0.0), answer.get("failure", ""))
+        yield Result(*(job[key] for key in ("name", "lines", "device", "needed")), **answer)
     child.stdin.close()
     if child.wait():
-        yield Result("the process", 0, "cpu", 0.0, f"ended with {child.returncode}")
+        yield Result("the process", 0, "cpu", 0, failure=f"ended with {child.returncode}")
 
 
 def main() -> int:
@@ -130,8 +149,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for result in run(specs, Path(folder), int(given.memory * 1e9)):
             results.append(result)
-            outcome = result.failure or ("step" if result.device == "cpu" else "shapes")
-            print(f"{result.name:<50}{result.lines:>5} lines{result.seconds:>8.2f} s  {outcome}", flush=True)
+            outcome = result.failure or ("step" if result.device == "cpu" else f"shapes, {result.needed / 1e9:.1f} GB")
+            print(
+                f"{result.name:<50}{result.lines:>5} lines{result.seconds:>8.2f} s{result.peak / 1e9:>6.1f} GB  {outcome}",
+                flush=True,
+            )
     failures = sum(bool(r.failure) for r in results)
     steps = sum(r.device == "cpu" and not r.failure for r in results)
     lines = sum(r.lines for r in results)
