@@ -8,12 +8,14 @@ raises `Misfit`, naming the attribute or operand at fault, and the elaborator ad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self, TypeVar
 
 from archdsl.ir.attributes import Attributes
 from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.lowering import Lowering
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
+
+T = TypeVar("T")
 
 Category = Literal[
     "conv", "pool", "linear", "attention", "norm", "activation", "merge", "parameter", "reshape", "regularization"
@@ -191,6 +193,8 @@ class Op(Attributes):
     """How many tensors it takes; None for a merge, which takes one or more."""
     tensor_attributes: ClassVar[tuple[str, ...]] = ()
     """Attributes that are tensors (`crop(like=up)`): further operands, after the current value, where they are given."""
+    lends_sizes: ClassVar[bool] = False
+    """Whether its tensor attribute lends its sizes alone (`like`): no element of it is read, and no gradient goes there."""
     reads_switches: ClassVar[bool] = False
     """Whether its tensor attribute names a max-pool's result and it reads that pool's switches (`unpool`)."""
     needs_label: ClassVar[bool] = False
@@ -281,6 +285,10 @@ class Op(Attributes):
     def is_derived_exactly(self, operands: Types) -> bool:
         """Whether `backward` says it to the byte; else it is an estimate."""
         return True
+
+    def read(self, operands: Sequence[T]) -> Sequence[T]:
+        """Of its operands, or of what is known of each, those whose elements it reads."""
+        return operands[:1] if self.lends_sizes else operands
 
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """The gradients of its operands, each a tensor of its own."""

@@ -21,6 +21,7 @@ class Crop(Part):
     name = "crop"
     positional = 1
     tensor_attributes = ("like",)
+    lends_sizes = True
     examples: ClassVar[Examples] = (
         ("crop(4)", "[64, 64, 64]", "[64, 56, 56]"),
         ("crop([[1, 0], [1, 0]])", "[32, 56, 56]", "[32, 55, 55]"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from string import ascii_letters
 from typing import ClassVar, NamedTuple
 
@@ -27,7 +28,6 @@ from archdsl.ir import (
     show_shape,
 )
 from archdsl.ir.attrs import Equation, Field
-from archdsl.ir.strides import BATCH
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.merge import Merge, check_one_dtype
 from archdsl.ops.families.products import Product, Tensor, alone, backward, made, multiply, saved
@@ -174,16 +174,28 @@ class Einsum(Merge):
         return len(operands) == 1 and len(terms.result) == len(terms.operands[0])
 
     def macs(self, operands: Types, results: Types) -> int:
-        total = sum(product.macs for product in self._products(operands))
-        return total // BATCH if results[0].batched else total
+        return sum(self._macs(operands))
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
         """Of each product from the left, as many as forward for each factor with a gradient."""
         total, left = 0, needs[0]
-        for product, right in zip(self._products(operands), needs[1:], strict=True):
-            total += product.macs * (left + right)
+        for macs, right in zip(self._macs(operands), needs[1:], strict=True):
+            total += macs * (left + right)
             left = left or right
-        return total // BATCH if results[0].batched else total
+        return total
+
+    def _macs(self, operands: Types) -> Iterator[int]:
+        """Of each product from the left, for one sample; none where nothing is summed.
+
+        Axes that one factor has alone are summed before.
+        """
+        terms = self.terms()
+        sizes, batch = self._sizes(terms, operands), self._batch(terms)
+        for step in self._steps(operands)[1]:
+            summed = [c for c in {*step.left} & {*step.right} - {*step.result} if sizes[c] != 1]
+            is_once = batch not in step.result and any(x.batched for x in operands)
+            kept = [c for c in {*step.left, *step.right} & {*step.result} if c != batch]
+            yield prod(sizes[c] for c in (*kept, *summed)) if summed and not is_once else 0
 
     def reach(self, *operands: TensorType) -> Reach:
         terms = self.terms()

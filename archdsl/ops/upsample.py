@@ -47,6 +47,7 @@ class Upsample(Op):
     category = "pool"
     positional = 1
     tensor_attributes = ("like",)
+    lends_sizes = True
     examples: ClassVar[Examples] = (
         ("upsample(2)", "[64, 28, 28]", "[64, 56, 56]"),
         ("upsample(to=224x224, mode=bilinear)", "[21, 28, 28]", "[21, 224, 224]"),

@@ -13,8 +13,8 @@ import torch
 
 from archdsl.ir import flatten
 from tests.differential.agree import disagreement
+from tests.differential.growing import network_of
 from tests.differential.shrink import shrunk
-from tests.differential.statements import network_of
 from tests.differential.writer import random_spec
 
 SHRUNK = 5
@@ -41,7 +41,7 @@ def main() -> int:
         problem = disagreement(text)
         if problem is None:
             network = network_of(text)
-            assert network is not None
+            assert network is not None, f"seed {seed}: nothing was written\n{text}"
             operators.update({layer.op.name for layer in flatten(network, training=True).layers})
         else:
             found[problem.what] += 1

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from archdsl.analyses import Facts
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch import build
 from archdsl.backends.pytorch.verify import verify
+from archdsl.elaborate import PLAIN
 from archdsl.ir import Network, flatten, print_network, read_network
 from archdsl.ops import find
+from archdsl.pipeline import open_source
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
-from tests.differential.statements import network_of
+from tests.differential.growing import network_of
 from tests.support.lowered import forms, lowered
 
 NOTHING_IN_PLACE = StorageFacts(frozenset())
@@ -34,7 +40,7 @@ def disagreement(text: str, batch: int = 2) -> Disagreement | None:
         network = network_of(text)
         if network is None:
             return None
-        for check in (_prints, _formats):
+        for check in (_prints, _formats, _imports, _sizes):
             if detail := check(text, network):
                 return Disagreement(check.__name__.strip("_"), detail)
         for verified in verify(network, device="cpu", batch=batch, with_specs=False):
@@ -71,8 +77,60 @@ def _formats(text: str, network: Network) -> str:
     return ""
 
 
+BLOCKS = re.compile(r"^(?:(?:inline )?block \w+.*?^}|let .*?$)\n", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"^(?:(?:inline )?block|let) (\w+)", re.MULTILINE)
+
+
+def _imports(text: str, network: Network) -> str:
+    """Blocks and `let`s of another file, under other names, make the same graph."""
+    moved = BLOCKS.findall(text)
+    if not moved:
+        return ""
+    defaults = "".join(line for line in text.splitlines(keepends=True) if line.startswith("default"))
+    names = NAMED.findall("\n".join(moved))
+    known = ", ".join(f"{name} as {name}_there" for name in names)
+    rest = re.sub(rf"(?<![\w\".])({'|'.join(names)})\b(?!\")", r"\1_there", BLOCKS.sub("", text))
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "parts").mkdir()
+        (root / "parts" / "blocks.arch").write_text(defaults + "".join(moved), "utf-8")
+        main = Source(str(root / "random.arch"), f'import {known} from "parts/blocks.arch"\n{rest}')
+        spec = open_source(main, root)
+        after = spec.check(spec.networks[-1]).network if not spec.problems else None
+    if after is None:
+        return f"refused: {spec.problems[:1]}"
+    return "" if _without_places(after) == _without_places(network) else "another graph"
+
+
+def _sizes(text: str, network: Network) -> str:
+    """With open sizes, the domain says which fit, and the formulas are the figures of the networks that those make."""
+    spec = open_source(Source("random.arch", text), Path())
+    checked = spec.check(spec.networks[-1])
+    if checked.formulas is None or checked.formulas.domain is None:
+        return ""
+    domain, facts = checked.formulas.domain, Facts(checked.formulas.network)
+    first = checked.builds[0][0]
+    for step in (0, 1, 2, 4, 7):
+        sizes = {name: int(value) + step for name, value in first.items()}
+        built = checked.program.build(checked.name, PLAIN.at(sizes))
+        fits = all(condition.at(sizes) for condition in domain.conditions)
+        if fits != (built.network is not None):
+            return f"{sizes}: {'fits, and is refused' if fits else 'does not fit, and is taken'}"
+        if built.network is not None and step:
+            found = Facts(built.network).cost.total
+            said = facts.cost.total
+            if [_at(n, sizes) for n in (said.macs, said.params)] != [found.macs, found.params]:
+                return f"{sizes}: {said.macs} is not {found.macs}"
+    return ""
+
+
+def _at(figure: Any, sizes: Mapping[str, int]) -> int:
+    return int(figure.at(sizes) if hasattr(figure, "at") else figure)
+
+
 def _without_places(network: Network) -> str:
-    return re.sub(r' (at \d+:\d+:\d+|via "(?:[^"\\]|\\.)*" "[^"]*" \{.*?\})', "", print_network(network))
+    text = re.sub(r' (at \d+:\d+:\d+|via "(?:[^"\\]|\\.)*" "[^"]*" \{.*?\})', "", print_network(network))
+    return re.sub(r'^source \d+ ".*\n', "", text, flags=re.MULTILINE)
 
 
 def _computes(network: Network, module: nn.Module, batch: int) -> str:
@@ -97,7 +155,7 @@ def _interpreted(network: Network, module: nn.Module, given: list[Tensor]) -> li
     for layer in flat.layers:
         form = forms(layer.op, *layer.operand_types)[0]
         single = lowered(layer.op, *layer.operand_types, form=form).double().eval()
-        for own in layer.op.state(*layer.operand_types):
+        for own in (s for s in layer.op.state(*layer.operand_types) if s.is_in_state_dict):
             target = dict(single.state_dict(keep_vars=True))
             name = own.name or "learned"
             target[name].data.copy_(state[own.key(layer.path)])

@@ -9,9 +9,9 @@ import torch
 
 from archdsl.ir import Saved, flatten
 from tests.differential.agree import disagreement
+from tests.differential.growing import network_of
 from tests.differential.operators import OPERATORS
 from tests.differential.shrink import shrunk
-from tests.differential.statements import network_of
 from tests.differential.writer import random_spec
 
 torch.set_num_threads(1)

@@ -34,7 +34,7 @@ def works(flat: Flat) -> tuple[Work, ...]:
         operands = [needs[v] for v in layer.operands]
         trains = any(s.role == "parameter" for s in layer.op.state(*layer.operand_types))
         for value, type in zip(layer.results, layer.result_types, strict=True):
-            needs[value] = type.is_float and (trains or any(operands))
+            needs[value] = type.is_float and (trains or any(layer.op.read(operands)))
         forward = layer.op.macs(layer.operand_types, layer.result_types)
         backward = layer.op.macs_backward(layer.operand_types, layer.result_types, operands) if forward else 0
         found.append(Work(layer, forward, backward))

@@ -157,7 +157,7 @@ class Forward(Player[Tensor]):
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
         owned = {s.name: (self._leaf(path, s), s) for s in facts.state}
         trained = {name: self._parameter(op, *pair) for name, pair in owned.items() if pair[0].is_trained}
-        edges = [v.edge for v in operands]
+        edges = [v.edge for v in op.read(operands)]
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
 
     def _results(self, node: Node, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:

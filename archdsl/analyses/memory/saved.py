@@ -79,7 +79,7 @@ class _Keeper:
     def run(self, layer: Layer) -> None:
         shared = self.storage.shared_operand(layer.node)
         trains = any(s.role == "parameter" for s in layer.op.state(*layer.operand_types))
-        needs = trains or any(self._needs_gradient[n] for n in layer.operands)
+        needs = trains or any(self._needs_gradient[n] for n in layer.op.read(layer.operands))
         for number in layer.results:
             self._needs_gradient[number] = needs and self.flat.types[number].is_float
             self._names[number] = layer.path
