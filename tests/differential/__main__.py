@@ -11,9 +11,8 @@ from time import monotonic
 
 import torch
 
-from archdsl.ir import flatten
 from tests.differential.agree import disagreement
-from tests.differential.growing import network_of
+from tests.differential.coverage import Coverage
 from tests.differential.shrink import shrunk
 from tests.differential.writer import random_spec
 
@@ -35,14 +34,12 @@ def main() -> int:
     torch.set_num_threads(1)
     start = monotonic()
     found: Counter[str] = Counter()
-    operators: Counter[str] = Counter()
+    coverage = Coverage()
     for seed in range(given.first, given.first + given.count):
         text = random_spec(seed)
         problem = disagreement(text)
         if problem is None:
-            network = network_of(text)
-            assert network is not None, f"seed {seed}: nothing was written\n{text}"
-            operators.update({layer.op.name for layer in flatten(network, training=True).layers})
+            coverage.add(text)
         else:
             found[problem.what] += 1
             if not given.whole and found[problem.what] <= SHRUNK:
@@ -57,7 +54,7 @@ def main() -> int:
                 flush=True,
             )
     print(f"seeds {given.first}..{given.first + given.count - 1}: {sum(found.values())} disagree {dict(found)}")
-    print(f"{len(operators)} operators: {', '.join(f'{name} {count}' for name, count in operators.most_common())}")
+    print(coverage)
     return int(bool(found))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 
+from archdsl.elaborate import PLAIN, Program
 from archdsl.ir import Network, TensorType, modules
-from archdsl.pipeline import open_source
-from archdsl.source import Source
+from archdsl.pipeline import Spec, open_source
+from archdsl.source import Diagnostic, Source, Span
+from archdsl.syntax import parse
+from archdsl.syntax.tree import File
 from tests.differential.expressions import in_other_words, number
 from tests.differential.operators import layer
 
@@ -23,9 +27,37 @@ UNUSUAL = "#|;$"
 
 def network_of(text: str) -> Network | None:
     """The last network of a spec; None where one of them does not hold together."""
-    spec = open_source(Source("random.arch", text), Path())
-    built = [] if spec.problems else [spec.check(name).network for name in spec.networks]
-    return built[-1] if built and None not in built else None
+    return _last_network(open_source(Source("random.arch", text), Path()))
+
+
+def network_below(above: str, text: str) -> Network | None:
+    """The same of a text in two parts, the first of which is the same for many and parsed once."""
+    tree, problems = _parsed(above)
+    rest, others = parse(Source("random.arch", text))
+    both = File(rest.source, [*tree.items, *rest.items], tree.broken | rest.broken, "")
+    program = Program(both, _imports_nothing)
+    return _last_network(Spec("random.arch", program, problems + others + program.problems))
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> tuple[File, list[Diagnostic]]:
+    return parse(Source("random.arch", text))
+
+
+def _imports_nothing(target: str, span: Span) -> Program:
+    raise ValueError(f"nothing imports {target}")
+
+
+def _last_network(spec: Spec) -> Network | None:
+    if spec.problems or not spec.networks:
+        return None
+    built = [spec.check(name).network if _holds_where_named(spec.program, name) else None for name in spec.networks]
+    return None if None in built else built[-1]
+
+
+def _holds_where_named(program: Program, name: str) -> bool:
+    """Whether it holds at the sizes that claims name: else no others are looked for."""
+    return all(program.build(name, PLAIN.at(sizes)).network is not None for sizes in program.named_sizes(name))
 
 
 class Tripped(Exception):
@@ -98,11 +130,12 @@ class Growing:
 
     def probe(self, body: Body, lines: Lines) -> Network | None:
         """The network with further lines; None where it does not hold together or becomes large."""
-        text = "\n".join([*body.head, *body.lines, *lines, *body.tail]) + "\n"
+        above = len(self.file)
+        text = "\n".join([*body.head[above:], *body.lines, *lines, *body.tail]) + "\n"
         try:
-            network = network_of(text)
+            network = network_below("\n".join(self.file), text)
         except Exception:
-            raise Tripped(text) from None
+            raise Tripped("\n".join([*self.file, text])) from None
         if network is None or any(v.type.numel > LARGEST for m in modules(network) for n in m.nodes for v in n.results):
             return None
         return network

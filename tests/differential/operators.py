@@ -186,9 +186,9 @@ def _value(random: Random, name: str, attribute: Attribute, x: TensorType) -> st
     return draw(random, x)
 
 
-def call(random: Random, name: str, x: TensorType) -> str:
+def call(random: Random, name: str, x: TensorType, given: float = 0.25) -> str:
     """A use of an operator on a value, whether it fits or not."""
-    texts = arguments(random, OPERATORS[name], x)
+    texts = arguments(random, OPERATORS[name], x, given)
     return f"{name}({', '.join(texts)})" if texts else name
 
 

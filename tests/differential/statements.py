@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.differential.expressions import number
 from tests.differential.growing import ATTEMPTS, Body, Lines
-from tests.differential.operators import ELEMENTWISE_MERGES, KEEPING, MERGES, call
+from tests.differential.operators import ELEMENTWISE_MERGES, KEEPING, LAYERS, MERGES, call
 from tests.differential.values import Values
 
 
@@ -17,6 +17,7 @@ class Statements(Values):
         kinds: list[tuple[float, Callable[[Body], Lines]]] = [
             (6, self.chain),
             (3, self.merge),
+            (3, self.one_of_each),
             (1.2, self.group),
             (1.2, self.block_call),
             (0.8, self.loop),
@@ -52,6 +53,15 @@ class Statements(Values):
         while self.chance(0.35):
             links.append(self.labelled(body, self.random.choice(KEEPING)))
         return [self.tapped(" -> ".join(links))]
+
+    def one_of_each(self, body: Body) -> Lines:
+        """Any operator as often as any other: those that seldom fit are proposed again and again."""
+        name = self.random.choice(LAYERS)
+        for _ in range(ATTEMPTS):
+            line = call(self.random, name, body.type, given=0.4)
+            if self.probe(body, [line]):
+                return [self.tapped(self.labelled(body, line))]
+        return []
 
     def arm(self, body: Body, keeping: bool) -> str:
         """A sequence for a merge, from the current value or a tap."""
@@ -213,6 +223,7 @@ class Statements(Values):
         text = self.random.choice(
             (
                 "expect params >= 0",
+                'source "Table 1 of \\"nothing\\""',
                 "expect macs + 1 >= params * 0 within 1%",
                 "dispute neurons == 1/3",
                 "expect memory(peak) >= 0B with N = 3",

@@ -55,7 +55,7 @@ class _Writer(Statements):
             )
         if self.chance(0.15):
             self.file += ["let widths = [2, 4] + [3]", "let part_norm = bn(momentum=0.3)"]
-        if self.chance(0.35):
+        if self.chance(0.5):
             self.blocks += [Block(name, calls, 1) for name, calls in self.random.sample(PRELUDE, 4)]
         for _ in range(self.random.choice((0, 1, 1, 2, 3))):
             self.block()
@@ -65,7 +65,7 @@ class _Writer(Statements):
             self.two_inputs()
         if self.chance(0.2):
             self.growing()
-        for write, share in ((self.typed, 0.15), (self.streams, 0.12), (self.branching, 0.15)):
+        for write, share in ((self.typed, 0.15), (self.streams, 0.12), (self.pyramid, 0.1), (self.branching, 0.15)):
             if self.chance(share):
                 write()
         text = self.network()
@@ -111,7 +111,7 @@ class _Writer(Statements):
         body.taps, body.is_network = extra, True
         if parameters:
             body.data["width"] = int(parameters.split()[-1][:-1])
-        self.fill(body, self.random.randint(3, 10))
+        self.fill(body, self.random.randint(3, 7))
         if body.taps and self.chance(0.4):
             kept = [t for t in body.taps if t not in extra]
             if kept:
@@ -143,7 +143,7 @@ class _Writer(Statements):
         body = Body([*self.file, "network Probe {", f"  input image: {list(type.shape)}", *lets], ["}"], type, 0)
         if has_width:
             body.data["width"] = width
-        self.fill(body, random.randint(1, 5))
+        self.fill(body, random.randint(1, 3))
         if has_layer:
             self.keep(body, ["  act"])
         results = 1
@@ -241,6 +241,20 @@ class _Writer(Statements):
             "  conv(width, 1) as streams[]",
             f"  in -> {self.random.choice(KEEPING)} as streams[]",
             f"  streams -> {mixed}(width) -> {mixed}(2) -> {self.random.choice(('add', 'concat', 'average'))}",
+            "}",
+        ]
+        self.blocks.append(Block(name, ["(2)", "(3)"], 1))
+
+    def pyramid(self) -> None:
+        """A block of the prelude that takes and returns several values."""
+        name = self.fresh("pyramid")
+        self.file += [
+            f"block {name}(width) {{",
+            "  conv(width, 3, pad=1) as stages[]",
+            f"  {self.random.choice(KEEPING)} -> conv(width, 2, stride=2) as stages[]",
+            "  stages",
+            "  fpn(2) as fine, coarse",
+            f"  {self.random.choice(('fine', 'coarse', 'add { | fine | coarse -> upsample(like=fine) }'))}",
             "}",
         ]
         self.blocks.append(Block(name, ["(2)", "(3)"], 1))
