@@ -38,7 +38,7 @@ def _simpler(line: str) -> Iterator[str]:
         yield from (indent + " -> ".join(links[:i] + links[i + 1 :]) for i in range(len(links)))
     yield from (
         re.sub(pattern, "", line, count=1)
-        for pattern in (r"\bl\d+: ", r"\b[gm]\d+: ", r" as \w+$")
+        for pattern in (r'(?:"[^"]*"|\b[lgm]?\d+|\bblock): ', r" as \w+$")
         if re.search(pattern, line)
     )
 
