@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--theme", choices=("auto", "light", "dark", "mono"), default="auto", help="default: auto")
     parser.add_argument(
         "--style",
-        choices=("auto", "expanded", "overview", "u"),
+        choices=("auto", "expanded", "overview", "u", "volumes"),
         default="auto",
         help="every block in place, or each drawn once beside the network (default: by size)",
     )

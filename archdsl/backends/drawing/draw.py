@@ -7,6 +7,7 @@ from typing import Literal
 from archdsl.analyses.cost import CostFacts
 from archdsl.backends.drawing.content.build import drawing
 from archdsl.backends.drawing.content.model import Style
+from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.graphviz.dot import to_dot
 from archdsl.backends.drawing.graphviz.raster import to_background
 from archdsl.backends.drawing.graphviz.renderer import render
@@ -32,8 +33,11 @@ def draw(
 ) -> bytes:
     """A picture of a network; texts as UTF-8. `footer` are the lines under the legend. Mermaid places boxes itself.
 
-    Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it.
+    Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it, `Refusal` where a network or format does not
+    go with the style.
     """
+    if format in ("dot", "mermaid") and style == "volumes":
+        raise Refusal("volumes are a picture and no graph: take SVG, PNG or PDF (`--format svg`)")
     if format == "mermaid":
         return write_mermaid(drawing(network, costs, style="auto" if style == "u" else style), theme).encode()
     sheet = layout(drawing(network, costs, footer=footer, style=style))

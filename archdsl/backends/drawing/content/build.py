@@ -10,8 +10,9 @@ from archdsl.backends.drawing.content.arms import arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.generalise import Generaliser, form, names
-from archdsl.backends.drawing.content.model import KINDS, Body, Drawing, Group, Style
+from archdsl.backends.drawing.content.model import KINDS, Arms, Body, Drawing, Group, Poster, Style
 from archdsl.backends.drawing.content.opening import Opening
+from archdsl.backends.drawing.content.poster import poster
 from archdsl.backends.drawing.content.units import FUSED
 from archdsl.backends.drawing.content.words import times
 from archdsl.ir import Module, Network, modules
@@ -30,8 +31,8 @@ def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (),
     if style == "auto":
         style = "overview" if _rows(network) > MOST_ROWS else "expanded"
     drafts = Drafts(network, costs, Opening(everything=style == "expanded", runs=style == "u"))
-    body = arms(network, drafts) if style == "u" else _body(network, drafts)
-    definitions = _definitions(network, drafts)
+    body = _style(network, drafts, style)
+    definitions = _definitions(network, drafts) if style != "volumes" else ()
     layers = f"{costs.depth} weight layer{'' if costs.depth == 1 else 's'}"
     return Drawing(
         network.name,
@@ -40,8 +41,21 @@ def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (),
         definitions,
         tuple(k for k in KINDS if k in drafts.kinds),
         drafts.scale,
-        (*footer, *(["the right arm is read upwards"] if style == "u" else [])),
+        (*footer, *_remarks(body)),
     )
+
+
+def _style(network: Network, drafts: Drafts, style: Style) -> Body | Arms | Poster:
+    if style == "u":
+        return arms(network, drafts)
+    return poster(network, drafts) if style == "volumes" else _body(network, drafts)
+
+
+def _remarks(body: Body | Arms | Poster) -> list[str]:
+    """What a reader has to know of the style."""
+    if isinstance(body, Arms):
+        return ["the right arm is read upwards"]
+    return ["of parallel ways the longest is drawn"] if isinstance(body, Poster) and not body.is_all else []
 
 
 def _rows(network: Network) -> int:

@@ -1,6 +1,6 @@
 """The drawing as plain data: what stands in a picture and what is joined to what, without places, colours or markup.
 
-    drawing  = title, (body | arms), definitions, legend, footer
+    drawing  = title, (body | arms | poster), definitions, legend, footer
     body     = step*, lane*
     step     = item, whether it follows the item before it
     item     = card | terminal | merge | bar | group | parallel
@@ -19,7 +19,7 @@ Kind = Literal["conv", "pool", "linear", "attention", "norm", "activation", "par
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-Style = Literal["auto", "expanded", "overview", "u"]
+Style = Literal["auto", "expanded", "overview", "u", "volumes"]
 
 Glyph = tuple[int, int]
 """Width and height in points of the picture of a tensor."""
@@ -202,12 +202,40 @@ class Arms(NamedTuple):
     """Values that pass by rows of their own arm."""
 
 
+class Volume(NamedTuple):
+    """A tensor as a box, under the name of the layer that makes it."""
+
+    path: str
+    tooltip: str
+    kind: Kind
+    size: int
+    """The largest of its spatial sizes; 0 of a vector."""
+    channels: int
+
+
+class Stack(NamedTuple):
+    """Equal volumes in a row, and the pooled ones that stand before the next stack."""
+
+    volumes: tuple[Volume, ...]
+    pooled: tuple[Volume, ...]
+    text: str
+    output: str
+
+
+class Poster(NamedTuple):
+    """A network as the volumes on its longest way from input to output."""
+
+    stacks: tuple[Stack, ...]
+    is_all: bool
+    """Whether no layer stands beside that way."""
+
+
 class Drawing(NamedTuple):
     """One picture."""
 
     title: str
     subtitle: str
-    body: Body | Arms
+    body: Body | Arms | Poster
     definitions: tuple[Group, ...]
     kinds: tuple[Kind, ...]
     """The kinds that occur, for the legend."""

@@ -19,7 +19,7 @@ def row_of(drafts: Drafts, unit: Unit) -> Row:
     count = [Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else []
     return Row(
         unit.paths[0],
-        _tooltip(unit),
+        tooltip(unit),
         name_of(unit),
         unit.kind,
         unit.text,
@@ -57,7 +57,7 @@ def _params(drafts: Drafts, unit: Unit) -> str:
     return "shared" if is_shared else ""
 
 
-def _tooltip(unit: Unit) -> str:
+def tooltip(unit: Unit) -> str:
     """The paths of all layers that a row stands for; of many calls the first and the last."""
     paths = unit.paths if len(unit.names) == 1 else [unit.paths[0], "…", unit.paths[-1]]
     return ", ".join(paths).replace(", …, ", " … ")

@@ -102,6 +102,7 @@ class _Writer:
             point = f'shape="point" width="0.05" height="0.05" color="{self.colours["edge"]}"'
             yield f"{shape.name} [{point} {self._pos(shape.left, shape.top)}];"
         else:
+            assert isinstance(shape, Label)  # volumes are no graph
             yield self._label(shape)
 
     def _label(self, label: Label) -> str:

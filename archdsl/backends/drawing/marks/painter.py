@@ -8,7 +8,7 @@ from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Termin
 from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text, Wire
 from archdsl.backends.drawing.places.layout import FOOTER_LINE, LEGEND, LEGEND_LINE, Sheet, legend_width
 from archdsl.backends.drawing.places.metrics import fitted, width
-from archdsl.backends.drawing.places.scene import Box, Dot, Label, Line, Outline, Shape
+from archdsl.backends.drawing.places.scene import Box, Caption, Dot, Label, Line, Outline, Shape, Solid
 from archdsl.backends.drawing.places.sizes import (
     BAR_CAPTION,
     CELL,
@@ -72,6 +72,8 @@ class _Painter:
         if key == "meter":
             size = METER
             yield from self._meter(x, y + 6, 0.6, "conv-strip")
+        elif key == "volume":
+            size = -5
         elif key == "glyph":
             yield Rectangle(x, y + 3, 9, 12, Paint("glyph"))
         else:
@@ -100,6 +102,11 @@ class _Painter:
                 yield from self._box(shape)
             elif isinstance(shape, Dot):
                 yield Rectangle(shape.left - 2, shape.top - 2, 4, 4, Paint("edge"), 2)
+            elif isinstance(shape, Solid):
+                yield _solid(shape)
+            elif isinstance(shape, Caption):
+                yield Text(shape.left, shape.top + 10, shape.text, TEXT, "ink", True, "middle")
+                yield Text(shape.left, shape.top + 23, shape.output, SMALL, "grey", anchor="middle")
             else:
                 yield from self._label(shape)
 
@@ -242,6 +249,18 @@ class _Painter:
 
 def _named(path: str, marks: Iterator[Mark]) -> Part:
     return Part(path, path, tuple(marks))
+
+
+def _solid(solid: Solid) -> Part:
+    """The three faces that are seen of a box."""
+    left, top, right, bottom = solid.left, solid.top, solid.left + solid.width, solid.top + solid.height
+    dx, dy = solid.depth
+    kind = solid.volume.kind
+    side = ((right, top), (right + dx, top - dy), (right + dx, bottom - dy), (right, bottom))
+    roof = ((left, top), (left + dx, top - dy), (right + dx, top - dy), (right, top))
+    front = Rectangle(left, top, solid.width, solid.height, Paint(f"{kind}-front", "rim", 0.6))
+    faces = (Polygon(side, Paint(f"{kind}-side", "rim", 0.6)), Polygon(roof, Paint(f"{kind}-roof", "rim", 0.6)), front)
+    return Part(solid.volume.path, solid.volume.tooltip, faces)
 
 
 def _glyph(x: float, middle: float, size: tuple[int, int]) -> Rectangle:

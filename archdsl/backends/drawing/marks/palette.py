@@ -58,6 +58,7 @@ _LIGHT: Palette = {
     "edge": "#4A5260",
     "glyph": "#98A2B0",
     "empty": "#D9DEE4",
+    "rim": "#1F2430",
     "badge": "#3B4252",
     "badge-text": "#FFFFFF",
 }
@@ -74,6 +75,7 @@ _DARK: Palette = {
     "edge": "#AEB6C2",
     "glyph": "#7D8796",
     "empty": "#343B47",
+    "rim": "#12161C",
     "badge": "#C9CFD9",
     "badge-text": "#12161C",
 }
@@ -90,13 +92,21 @@ def _grey(colour: str) -> str:
     return "#" + f"{round(0.299 * red + 0.587 * green + 0.114 * blue):02X}" * 3
 
 
-def _palette(base: Palette, strips: dict[Kind, str], pale: dict[Kind, str]) -> Palette:
+def _palette(base: Palette, strips: dict[Kind, str], pale: dict[Kind, str], faces: dict[str, float]) -> Palette:
     kinds = {f"{kind}-strip": strips[kind] for kind in KINDS} | {f"{kind}-row": pale[kind] for kind in KINDS}
+    for kind in KINDS:
+        for face, share in faces.items():
+            kinds[f"{kind}-{face}"] = _mixed(strips[kind], base["paper"], share)
     return base | kinds
 
 
-LIGHT = _palette(_LIGHT, STRIPS, _PALE)
-DARK = _palette(_DARK, _DARK_STRIPS, {k: _mixed(_DARK_STRIPS[k], _DARK["paper"], 0.3 * (k != "block")) for k in KINDS})
+_LIGHT_FACES = {"front": 0.66, "roof": 0.42, "side": 0.82}
+_DARK_FACES = {"front": 0.78, "roof": 1.0, "side": 0.55}
+"""How much of its colour each face of a volume has; the rest is the page's."""
+
+LIGHT = _palette(_LIGHT, STRIPS, _PALE, _LIGHT_FACES)
+_DARK_ROWS = {k: _mixed(_DARK_STRIPS[k], _DARK["paper"], 0.3 * (k != "block")) for k in KINDS}
+DARK = _palette(_DARK, _DARK_STRIPS, _DARK_ROWS, _DARK_FACES)
 MONO = {token: _grey(colour) for token, colour in LIGHT.items()}
 
 

@@ -7,10 +7,11 @@ from itertools import count
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import Arms, Drawing
+from archdsl.backends.drawing.content.model import Arms, Body, Drawing, Poster
 from archdsl.backends.drawing.places.arms import place_arms
 from archdsl.backends.drawing.places.metrics import fitted, room
 from archdsl.backends.drawing.places.place import BESIDE, Placer
+from archdsl.backends.drawing.places.poster import place_poster
 from archdsl.backends.drawing.places.scene import Line, Scene, Shape, collect
 from archdsl.backends.drawing.places.sizes import METER, SUBTITLE, TINY, TITLE
 
@@ -39,7 +40,11 @@ LEGEND = {
     "block": "block",
     "glyph": "tensor: width = log channels, height = log size",
     "meter": "MACs",
+    "volume": "height and depth grow with the root of the size, thickness with the root of the channels",
 }
+
+SIGNS = {"meter": METER, "volume": 0}
+"""Widths of the signs before entries, of all others 9."""
 
 
 class Sheet(NamedTuple):
@@ -64,13 +69,14 @@ def layout(drawing: Drawing) -> Sheet:
     """Places everything."""
     dots = count(1)
     body = drawing.body
-    network = place_arms(body) if isinstance(body, Arms) else Placer(body, dots, is_headed=True).body(body)
+    network = _network(body, dots)
     definitions = [Placer(d.body, dots, is_headed=False).group(d) for d in drawing.definitions]
     places = _side_by_side(network, definitions)
     across = max(x + scene.right for x, _, scene in places)
     below = max(y + scene.height for _, y, scene in places)
     most = max(across, LEAST)
-    keys = [*drawing.kinds, "glyph", *(["meter"] if drawing.scale else [])]
+    signs = ["volume"] if isinstance(body, Poster) else ["glyph", *(["meter"] if drawing.scale else [])]
+    keys = [*drawing.kinds, *signs]
     legend = _flow(keys, most, legend_width)
     parts = [fitted(text, most, TINY) for text in drawing.footer if text]
     footer = tuple("  ·  ".join(line) for line in _flow(parts, most, lambda text: room(f"{text}  ·  ", TINY)))
@@ -88,6 +94,12 @@ def layout(drawing: Drawing) -> Sheet:
     )
 
 
+def _network(body: Body | Arms | Poster, dots: Iterator[int]) -> Scene:
+    if isinstance(body, Poster):
+        return place_poster(body)
+    return place_arms(body) if isinstance(body, Arms) else Placer(body, dots, is_headed=True).body(body)
+
+
 def _whole(length: float) -> int:
     """A length of whole pixels at any common resolution, so that no edge of a picture is half transparent."""
     return 3 * ceil(length / 3)
@@ -95,7 +107,7 @@ def _whole(length: float) -> int:
 
 def legend_width(key: str) -> float:
     """Points that an entry of the legend takes, with the room after it."""
-    return (METER if key == "meter" else 9) + room(LEGEND[key], TINY) + 20
+    return SIGNS.get(key, 9) + room(LEGEND[key], TINY) + 20
 
 
 def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float, float, Scene]]:

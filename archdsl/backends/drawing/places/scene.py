@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Terminal
+from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Terminal, Volume
 from archdsl.backends.drawing.places.sizes import Columns
 
 Point = tuple[float, float]
@@ -44,6 +44,26 @@ class Label(NamedTuple):
     width: float
 
 
+class Solid(NamedTuple):
+    """A volume: its front face, and how far its back lies to the right and up."""
+
+    volume: Volume
+    left: float
+    top: float
+    width: float
+    height: float
+    depth: Point
+
+
+class Caption(NamedTuple):
+    """Two lines of words, in the middle below what they name."""
+
+    text: str
+    output: str
+    left: float
+    top: float
+
+
 class Outline(NamedTuple):
     """A group with all that stands in it."""
 
@@ -55,7 +75,7 @@ class Outline(NamedTuple):
     inside: list[Shape]
 
 
-Shape = Box | Dot | Label | Outline
+Shape = Box | Dot | Label | Outline | Solid | Caption
 
 
 class Line(NamedTuple):
@@ -95,7 +115,7 @@ class Scene:
         self.exit: Port | None = None
         self.heads: list[tuple[int, Port]] = []
         """Entries that take in one result of a split each."""
-        self.shapes: list[Box | Dot | Label] = []
+        self.shapes: list[Box | Dot | Label | Solid | Caption] = []
         self.lines: list[Line] = []
         self.parts: list[tuple[float, float, Scene]] = []
         self.group: Group | None = None
