@@ -10,6 +10,7 @@ from archdsl.elaborate.links import Links
 from archdsl.elaborate.names import Current, taps, walk
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault, Silence
+from archdsl.elaborate.turns import Turns
 from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Compound, Output, Relation, Size, Value
 from archdsl.source import Edit, Label
@@ -140,11 +141,14 @@ class Body(Links):
             raise open_question(f"the number of turns, `{count}`, is open", statement.count.span)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise Fault(kinds.NOT_AN_INTEGER, f"`repeat` takes a whole number, not {show(count)}", statement.count.span)
-        for _ in range(count):
+        turns = Turns(self, statement)
+        while count > 0:
             self.build.reporter.spend_work(statement.span)
             current = self.inner().run(statement.body.statements, current)
             if isinstance(current, Poison):
                 break
+            count -= 1
+            count -= turns.leave_out(current, count)
         return current
 
     def _training(self, statement: tree.Training, current: Current) -> None:

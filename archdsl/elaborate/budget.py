@@ -4,6 +4,8 @@ from __future__ import annotations
 
 OPERATOR_LIMIT = 100_000
 """Operators and calls of blocks in one network, with every block written out."""
+UNROLLED_LIMIT = 100_000_000
+"""The same with every turn of loops whose turns are alike, which are elaborated once."""
 STATEMENT_LIMIT = 200_000
 """Statements run and turns of loops in one network."""
 STATEMENT = 10

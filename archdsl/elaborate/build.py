@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.blocks import Blocks
 from archdsl.elaborate.body import Body
+from archdsl.elaborate.budget import UNROLLED_LIMIT
 from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
@@ -17,6 +18,7 @@ from archdsl.ir import (
     ITEM_SIZE,
     Builder,
     Domain,
+    Extent,
     Network,
     Origin,
     Output,
@@ -150,8 +152,22 @@ class Build(Blocks):
         named = tuple(o._replace(value=v) for o, v in zip(outputs, builder.module.outputs, strict=True))
         sources = tuple(dict.fromkeys(self.sources))
         network = Network(name, builder.module, tuple(i.name.text for i in inputs), named, sources)
-        self.reporter.spend_operators(span, _repeated(network))
+        self._pay(network, span)
         return network
+
+    def _pay(self, network: Network, span: Span) -> None:
+        """Pays for what was elaborated once and is there several times: blocks called again, turns. Raises `Fault`."""
+        extent, body, distinct = Extent(network), id(network.body), list(modules(network))
+        self.reporter.spend_operators(span, extent.written[body] - sum(len(m.nodes) for m in distinct))
+        if extent.unrolled[body] > UNROLLED_LIMIT:
+            loops = dict.fromkeys(n.repeat for m in distinct for n in m.nodes if n.repeat is not None)
+            loop = max(loops, key=extent.of_turns)
+            raise Fault(
+                kinds.BUDGET_EXCEEDED,
+                f"more than {UNROLLED_LIMIT:_} operators with all turns of loops: {extent.unrolled[body]:_}",
+                loop.span,
+                f"has {loop.turns:_} turns of {extent.of_turns(loop) // loop.times:_}",
+            )
 
     def input(self, statement: tree.Input, body: Body) -> Value:
         """Declares an input of the network. Raises `Fault`."""
@@ -216,13 +232,3 @@ class Build(Blocks):
             self.sources.append(statement.text)
         else:
             self.claims.append(BoundClaim(statement, body, self.reporter.frames()))
-
-
-def _repeated(network: Network) -> int:
-    """Operators and calls that come from calling a block again: they were elaborated once, and exist each time."""
-    sizes: dict[int, int] = {}
-    distinct = 0
-    for module in modules(network):
-        distinct += len(module.nodes)
-        sizes[id(module)] = len(module.nodes) + sum(sizes.get(id(node.operator), 0) for node in module.nodes)
-    return sizes[id(network.body)] - distinct

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import keyword
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from archdsl.elaborate.kinds import BAD_LABEL, DUPLICATE_PATH
 from archdsl.elaborate.problems import Fault
-from archdsl.ir import MODULE_ATTRIBUTES, Builder, CallFrame, Origin
+from archdsl.ir import MODULE_ATTRIBUTES, Builder, CallFrame, Origin, split_name
 from archdsl.source import Label, Span
+
+
+class Mark(NamedTuple):
+    """How far the numbers of a place are: the next of unlabelled children, by the empty name, and those in report names."""
+
+    numbers: Mapping[str, int]
+
+    def since(self, before: Mark) -> dict[str, int]:
+        """What was taken in between."""
+        return {stem: number - before.numbers.get(stem, 1) for stem, number in self.numbers.items()}
 
 
 class Place:
     """A module under construction: its builder, the names taken in it, and the inlined calls around what is added."""
 
-    __slots__ = ("_counts", "_next", "_taken", "builder", "frames", "training", "within_training")
+    __slots__ = ("_counts", "_left_out", "_next", "_taken", "builder", "frames", "training", "within_training")
 
     def __init__(self, builder: Builder, within_training: bool = False) -> None:
         self.builder = builder
@@ -24,6 +36,8 @@ class Place:
         self._taken: dict[str, Span] = {}
         self._next = 0
         self._counts: dict[str, int] = {}
+        self._left_out: list[tuple[str, range, Span]] = []
+        """Names in turns of loops that are not written out: what stands before the number, the numbers, the loop."""
 
     def origin(self, span: Span, doc: str = "") -> Origin:
         return Origin(span, self.frames, doc)
@@ -31,7 +45,7 @@ class Place:
     def take(self, label: str, span: Span) -> str:
         """Gives a child its label. Raises `Fault` where the label cannot be an attribute or is taken."""
         check_label(label, span)
-        first = self._taken.get(label)
+        first = self._taken.get(label) or self._left_out_at(label)
         if first is not None:
             raise Fault(
                 DUPLICATE_PATH,
@@ -45,6 +59,28 @@ class Place:
         if label.isdecimal():
             self._next = max(self._next, int(label) + 1)
         return label
+
+    def mark(self) -> Mark:
+        return Mark({"": self._next, **{f"{op}_": count for op, count in self._counts.items()}})
+
+    def leaves_out(self, turns: int, each: Mapping[str, int], span: Span) -> bool:
+        """Counts on over turns of a loop that are not written out, if no label has one of their names."""
+        now = self.mark().numbers
+        ranges = {stem: range(now[stem] + (stem != ""), now[stem] + (stem != "") + turns * n) for stem, n in each.items()}
+        named = (split_name(name) for name in self._taken)
+        if any(number in ranges.get(stem, ()) for stem, number in named):
+            return False
+        self._next += turns * each[""]
+        for op in self._counts:
+            self._counts[op] += turns * each[f"{op}_"]
+        self._left_out += [(stem, numbers, span) for stem, numbers in ranges.items() if numbers]
+        return True
+
+    def _left_out_at(self, label: str) -> Span | None:
+        """The loop among whose turns that are not written out a name is."""
+        stem, number = split_name(label)
+        is_plain = label == f"{stem}{number}"
+        return next((span for s, numbers, span in self._left_out if is_plain and s == stem and number in numbers), None)
 
     def number(self, span: Span) -> str:
         """The next number, for an unlabelled child."""

@@ -10,12 +10,13 @@ from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
 from archdsl.ir.domain import Assumed, Domain, Values
-from archdsl.ir.flatten import Flat, Layer, flatten, modules
-from archdsl.ir.graph import CallFrame, Datum, Module, Network, Node, Origin, Output, Parameter, Value
+from archdsl.ir.flatten import Flat, Layer, Turns, flatten, modules
+from archdsl.ir.graph import CallFrame, Datum, Module, Network, Node, Origin, Output, Parameter, Repeat, Value, parts, split_name
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Reach, Rows, Saved, State, Step, Types
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.sizes import OpenSize, Size, agree, is_open, open_size
+from archdsl.ir.unfold import UNFOLDED_LIMIT, Extent, TooManyTurns, unfold
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ITEM_SIZE",
     "MODULE_ATTRIBUTES",
+    "UNFOLDED_LIMIT",
     "WHOLE",
     "Assumed",
     "Attribute",
@@ -42,6 +44,7 @@ __all__ = [
     "Domain",
     "Examples",
     "Expression",
+    "Extent",
     "Extra",
     "Flat",
     "Gradient",
@@ -63,6 +66,7 @@ __all__ = [
     "Places",
     "Reach",
     "Relation",
+    "Repeat",
     "Rows",
     "Saved",
     "Shape",
@@ -70,6 +74,8 @@ __all__ = [
     "State",
     "Step",
     "TensorType",
+    "TooManyTurns",
+    "Turns",
     "Types",
     "Value",
     "Values",
@@ -83,9 +89,12 @@ __all__ = [
     "is_open",
     "modules",
     "open_size",
+    "parts",
     "print_network",
     "read_network",
     "show_shape",
+    "split_name",
+    "unfold",
 ]
 
 

@@ -1,11 +1,14 @@
-"""The network as one list of operators in the order they run: what liveness, receptive fields and tables are read from."""
+"""The network as one list of operators in the order they run: what liveness, receptive fields and tables are read from.
+
+A turn that stands for many is listed once, with the number of times that its operators are there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from archdsl.ir.graph import Module, Network, Node, Value
+from archdsl.ir.graph import Module, Network, Node, Repeat, Value, parts
 from archdsl.ir.op import Op
 from archdsl.ir.types import TensorType
 
@@ -23,6 +26,8 @@ class Layer(NamedTuple):
     training: bool
     is_reuse: bool
     """A further use of a shared instance: its weights have been counted."""
+    times: int = 1
+    """How often it is there: in how many turns of the repeats around it and around its calls."""
 
     @property
     def operand_types(self) -> tuple[TensorType, ...]:
@@ -31,6 +36,17 @@ class Layer(NamedTuple):
     @property
     def result_types(self) -> tuple[TensorType, ...]:
         return self.node.result_types
+
+
+class Turns(NamedTuple):
+    """Layers that stand for the layers of a row of turns: from the number `first` to before `end`."""
+
+    first: int
+    end: int
+    turns: int
+    """How many turns they stand for, each time that the loop around them is run."""
+    carried: tuple[tuple[int, int], ...]
+    """Values of the turn before that they read, each with the own value that the next turn reads in its place."""
 
 
 class Flat(NamedTuple):
@@ -42,6 +58,8 @@ class Flat(NamedTuple):
     types: tuple[TensorType, ...]
     paths: dict[str, tuple[int, ...]]
     """The results of every path: operators, groups, block calls (of a shared one: its first use), inputs and outputs."""
+    turns: tuple[Turns, ...] = ()
+    """In order of their first layers, outer ones before inner ones."""
 
 
 def flatten(network: Network, training: bool = False) -> Flat:
@@ -57,7 +75,16 @@ def flatten(network: Network, training: bool = False) -> Flat:
         if result is not None and (training or not output.training):
             unroller.paths.setdefault(output.name, (result,))
             kept.append(result)
-    return Flat(tuple(unroller.layers), inputs, tuple(kept), tuple(unroller.types), unroller.paths)
+    return Flat(tuple(unroller.layers), inputs, tuple(kept), tuple(unroller.types), unroller.paths, unroller.sorted())
+
+
+class _Call(NamedTuple):
+    """A call that is unrolled: what its layers have in common."""
+
+    prefix: str
+    calls: tuple[tuple[str, Node], ...]
+    training: bool
+    times: int
 
 
 class _Unroller:
@@ -66,33 +93,54 @@ class _Unroller:
         self.layers: list[Layer] = []
         self.types: list[TensorType] = []
         self.paths: dict[str, tuple[int, ...]] = {}
+        self.turns: list[Turns] = []
+
+    def sorted(self) -> tuple[Turns, ...]:
+        return tuple(sorted(self.turns, key=lambda t: (t.first, -t.end)))
 
     def new(self, type: TensorType) -> int:
         self.types.append(type)
         return len(self.types) - 1
 
     def run(
-        self, module: Module, prefix: str, inputs: tuple[int, ...], calls: tuple[tuple[str, Node], ...], training: bool
+        self,
+        module: Module,
+        prefix: str,
+        inputs: tuple[int, ...],
+        calls: tuple[tuple[str, Node], ...],
+        training: bool,
+        times: int = 1,
     ) -> tuple[int | None, ...]:
         """Adds the module's layers; the numbers of its outputs, None for what exists only while training."""
         known: dict[Value, int] = dict(zip(module.inputs, inputs, strict=True))
-        for node in module.nodes:
-            if node.training and not self.training:
-                continue
-            path = prefix + node.name
-            operands = tuple(known[v] for v in node.operands)
-            inside = training or node.training
-            if isinstance(node.operator, Module):
-                found = self.run(node.operator, path + ".", operands, (*calls, (path, node)), inside)
-                known.update((v, n) for v, n in zip(node.results, found, strict=True) if n is not None)
-                results = tuple(n for n in found if n is not None)
-            else:
-                results = tuple(self.new(t) for t in node.result_types)
-                known.update(zip(node.results, results, strict=True))
-                reuse = path in self.paths
-                self.layers.append(Layer(path, node, node.operator, operands, results, calls, inside, reuse))
-            self.paths.setdefault(path, results)
+        self._nodes(module.nodes, None, _Call(prefix, calls, training, times), known)
         return tuple(known.get(v) for v in module.outputs)
+
+    def _nodes(self, nodes: Sequence[Node], around: Repeat | None, call: _Call, known: dict[Value, int]) -> None:
+        for part in parts(nodes, around):
+            if isinstance(part, Repeat):
+                first = len(self.layers)
+                self._nodes(part.nodes, part, call, known)
+                pairs = ((known.get(old), known.get(new)) for old, new in part.carried().items())
+                carried = tuple((old, new) for old, new in pairs if old is not None and new is not None)
+                self.turns.append(Turns(first, len(self.layers), part.turns, carried))
+            elif self.training or not part.training:
+                self._node(part, call, known)
+
+    def _node(self, node: Node, call: _Call, known: dict[Value, int]) -> None:
+        path = call.prefix + node.name
+        operands = tuple(known[v] for v in node.operands)
+        inside, times = call.training or node.training, call.times * node.times
+        if isinstance(node.operator, Module):
+            found = self.run(node.operator, path + ".", operands, (*call.calls, (path, node)), inside, times)
+            known.update((v, n) for v, n in zip(node.results, found, strict=True) if n is not None)
+            results = tuple(n for n in found if n is not None)
+        else:
+            results = tuple(self.new(t) for t in node.result_types)
+            known.update(zip(node.results, results, strict=True))
+            reuse = path in self.paths
+            self.layers.append(Layer(path, node, node.operator, operands, results, call.calls, inside, reuse, times))
+        self.paths.setdefault(path, results)
 
 
 def modules(network: Network) -> Iterator[Module]:

@@ -2,7 +2,7 @@
 
     network = name, inputs, outputs, body: module
     module  = kind, name, arguments, parameters, inputs: value*, nodes: node*, outputs: value*
-    node    = name, (op | module), operands: value*, results: value*, origin
+    node    = name, (op | module), operands: value*, results: value*, origin, repeat?
     value   = type, producer: node?, index
 
 A node is an operator or a call of another module. Blocks and labelled groups stay modules; everything else (loops,
@@ -10,12 +10,16 @@ branches, arms, inline blocks) has been unrolled into its module, and the frames
 equal content are one object, however often they are called. Nodes with one name in one module share their weights.
 A module refers to nothing outside itself: what a group reads from around it is among its inputs.
 
+Of many equal turns of a loop a few are written out, and the nodes of one stand for a whole row of them: their `repeat`
+says of how many. The turn before it and the turn after it are like those that it stands for, so what a turn reads of the
+one before, and what it leaves to the next, can be read off the graph.
+
 There is no untyped node: a value is made from the types that an operator's `infer` gave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from archdsl.ir.op import Op
@@ -70,10 +74,51 @@ class Value:
         return f"Value({self.type}{f', {self.tap}' if self.tap else ''})"
 
 
+class Repeat:
+    """A turn of a loop that stands for a row of turns, which are alike but for the numbers in their nodes' names."""
+
+    __slots__ = ("before", "nodes", "outer", "span", "turns")
+
+    def __init__(self, turns: int, nodes: Sequence[Node], before: Sequence[Node], span: Span) -> None:
+        self.turns = turns
+        """How many it stands for."""
+        self.nodes = tuple(nodes)
+        """Those of the turn, the first of the row, as they stand in their module; inner repeats are among them."""
+        self.before = tuple(before)
+        """Those of the turn before it, node by node."""
+        self.outer: Repeat | None = None
+        """The repeat of the same module that it is inside of."""
+        self.span = span
+        """The loop's."""
+
+    @property
+    def times(self) -> int:
+        """How often its nodes are there, outer repeats included."""
+        return self.turns if self.outer is None else self.turns * self.outer.times
+
+    def carried(self) -> dict[Value, Value]:
+        """What a turn reads of the one before: by its value there, its own value, which the next turn reads."""
+        read = {value for node in self.nodes for value in node.operands}
+        pairs = zip(self.before, self.nodes, strict=True)
+        both = (pair for before, node in pairs for pair in zip(before.results, node.results, strict=True))
+        return {old: new for old, new in both if old in read}
+
+    def growths(self) -> dict[Node, int]:
+        """By how much the number at the end of a node's name grows from turn to turn."""
+        pairs = zip(self.before, self.nodes, strict=True)
+        return {node: split_name(node.name)[1] - split_name(before.name)[1] for before, node in pairs}
+
+
+def split_name(name: str) -> tuple[str, int]:
+    """A name and the number at its end: `add_12` -> `add_`, 12; 1 where there is none, as the first `add` has it."""
+    stem = name.rstrip("0123456789")
+    return (stem, int(name[len(stem) :])) if stem != name else (f"{name}_", 1)
+
+
 class Node:
     """An operator applied, or a module called."""
 
-    __slots__ = ("name", "operands", "operator", "origin", "results", "training")
+    __slots__ = ("name", "operands", "operator", "origin", "repeat", "results", "training")
 
     def __init__(
         self,
@@ -92,6 +137,13 @@ class Node:
         self.origin = origin
         self.training = training
         """Whether it exists only while training (an auxiliary head)."""
+        self.repeat: Repeat | None = None
+        """The innermost repeat that it belongs to."""
+
+    @property
+    def times(self) -> int:
+        """How often it is there: in how many turns of the loops around it."""
+        return 1 if self.repeat is None else self.repeat.times
 
     @property
     def operand_types(self) -> tuple[TensorType, ...]:
@@ -103,6 +155,21 @@ class Node:
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {self.operator!r})"
+
+
+def parts(nodes: Sequence[Node], around: Repeat | None = None) -> Iterator[Node | Repeat]:
+    """Nodes in order, those of a repeat as one; `around` is the repeat whose nodes they are, if they are one's."""
+    position = 0
+    while position < len(nodes):
+        found = nodes[position].repeat
+        while found is not None and found is not around and found.outer is not around:
+            found = found.outer
+        if found is None or found is around:
+            yield nodes[position]
+            position += 1
+        else:
+            yield found
+            position += len(found.nodes)
 
 
 class Module:

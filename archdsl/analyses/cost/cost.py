@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import add
 from typing import NamedTuple
 
-from archdsl.ir import Module, Network, Node, Op
+from archdsl.analyses.turns import run_turns
+from archdsl.ir import Module, Network, Node, Op, Repeat, Value, parts
 
 
 class Cost(NamedTuple):
@@ -25,6 +27,10 @@ class Cost(NamedTuple):
 
     def plus(self, other: Cost) -> Cost:
         return Cost(*map(add, self, other))
+
+    def by(self, times: int) -> Cost:
+        """Of as many alike."""
+        return self if times == 1 else Cost(*(times * count for count in self))
 
     def as_reuse(self) -> Cost:
         """The cost of using an instance again: the work, not the weights."""
@@ -109,7 +115,7 @@ class _Counter:
                 self.count(node.operator)
             if node.training and not self.training:
                 continue
-            own = node_cost(node, self.counted)
+            own = node_cost(node, self.counted).by(node.times)
             total = total.plus(own.as_reuse() if node.name in seen else own)
             seen.add(node.name)
         self.counted[id(module)] = total
@@ -125,12 +131,30 @@ class _Counter:
         found = self._depths.get(key)
         if found is None:
             depth = dict(zip(module.inputs, key[1], strict=True))
-            for node in module.nodes:
-                operands = tuple(depth[v] for v in node.operands)
-                if isinstance(node.operator, Module):
-                    depth.update(zip(node.results, self.depths(node.operator, operands), strict=True))
-                else:
-                    longest = max(operands, default=0) + node.operator.is_weight_layer
-                    depth.update((v, longest) for v in node.results)
+            self._walk(module.nodes, None, depth)
             found = self._depths[key] = tuple(depth[v] for v in module.outputs)
         return tuple(d + base for d in found)
+
+    def _walk(self, nodes: Sequence[Node], around: Repeat | None, depth: dict[Value, int]) -> None:
+        for part in parts(nodes, around):
+            if isinstance(part, Repeat):
+                self._turns(part, depth)
+                continue
+            operands = tuple(depth[v] for v in part.operands)
+            if isinstance(part.operator, Module):
+                depth.update(zip(part.results, self.depths(part.operator, operands), strict=True))
+            else:
+                longest = max(operands, default=0) + part.operator.is_weight_layer
+                depth.update((v, longest) for v in part.results)
+
+    def _turns(self, repeat: Repeat, depth: dict[Value, int]) -> None:
+        carried = repeat.carried()
+
+        def turn(before: Sequence[int]) -> tuple[int, ...]:
+            depth.update(zip(carried, before, strict=True))
+            self._walk(repeat.nodes, repeat, depth)
+            return tuple(depth[v] for v in carried.values())
+
+        start = tuple(depth[v] for v in carried)
+        after = run_turns(repeat.turns, start, turn)
+        depth.update(zip(carried.values(), after, strict=True))

@@ -1,0 +1,108 @@
+"""Graph -> graph in which every turn is written out: what the compiled module has, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archdsl.ir.flatten import modules
+from archdsl.ir.graph import Module, Network, Node, Repeat, Value, parts, split_name
+
+UNFOLDED_LIMIT = 100_000
+"""Operators and calls that a network may have with all turns written out, to be read turn by turn."""
+
+
+class TooManyTurns(ValueError):
+    """A network whose turns are too many to be written out."""
+
+
+class Extent:
+    """The operators and calls of each module, those of the modules that it calls included."""
+
+    def __init__(self, network: Network) -> None:
+        self.written: dict[int, int] = {}
+        """By the identity of the module: as the graph has it, calls written out and turns not."""
+        self.unrolled: dict[int, int] = {}
+        """With all turns."""
+        for module in modules(network):
+            self.written[id(module)] = sum(1 + self.written.get(id(n.operator), 0) for n in module.nodes)
+            self.unrolled[id(module)] = sum(map(self.of, module.nodes))
+
+    def of(self, node: Node) -> int:
+        """How many a node stands for."""
+        return node.times * (1 + self.unrolled.get(id(node.operator), 0))
+
+    def of_turns(self, repeat: Repeat) -> int:
+        """How many all turns of a repeat have."""
+        return sum(map(self.of, repeat.nodes))
+
+
+def unfold(network: Network) -> Network:
+    """The network with all turns written out. One that has none left out is given back itself.
+
+    Raises:
+        TooManyTurns: they come to more than `UNFOLDED_LIMIT` operators.
+    """
+    if not any(node.repeat for module in modules(network) for node in module.nodes):
+        return network
+    size = Extent(network).unrolled[id(network.body)]
+    if size > UNFOLDED_LIMIT:
+        raise TooManyTurns(f"`{network.name}` has {size:_} operators with every turn of its loops written out")
+    made: dict[int, Module] = {}
+    for module in modules(network):
+        made[id(module)] = _Unfolder(module, made).module
+    body = made[id(network.body)]
+    outputs = tuple(o._replace(value=v) for o, v in zip(network.outputs, body.outputs, strict=True))
+    return network._replace(body=body, outputs=outputs)
+
+
+class _Unfolder:
+    """Writes out one module; those that it calls are written out already."""
+
+    def __init__(self, old: Module, made: dict[int, Module]) -> None:
+        self.made = made
+        is_same = all(n.repeat is None and made.get(id(n.operator), n.operator) is n.operator for n in old.nodes)
+        if is_same:
+            self.module = old
+            return
+        new = self.module = Module(old.kind, old.name, old.origin, text=old.text, doc=old.doc)
+        new.arguments, new.parameters = old.arguments, old.parameters
+        self.known: dict[Value, Value] = {}
+        for value in old.inputs:
+            self._know(value, Value(value.type))
+        new.inputs = [self.known[value] for value in old.inputs]
+        new.declared = {name: sum(n.times for n in old.nodes[:index]) for name, index in old.declared.items()}
+        self._write(old.nodes, None, {})
+        new.outputs = [self.known[value] for value in old.outputs]
+
+    def _write(self, nodes: Sequence[Node], around: Repeat | None, shifts: dict[Node, int]) -> None:
+        """Writes nodes that stand directly in a repeat, or in none; names move on by `shifts`."""
+        for part in parts(nodes, around):
+            if isinstance(part, Node):
+                self._copy(part, shifts.get(part, 0))
+                continue
+            carried, growths = part.carried(), part.growths()
+            for turn in range(part.turns):
+                moved = {node: shifts.get(node, 0) + turn * growths[node] for node in part.nodes}
+                if turn:
+                    self.known.update({old: self.known[new] for old, new in carried.items()})
+                self._write(part.nodes, part, moved)
+
+    def _copy(self, node: Node, shift: int) -> None:
+        stem, number = split_name(node.name)
+        operator = self.made.get(id(node.operator), node.operator) if isinstance(node.operator, Module) else node.operator
+        new = Node(
+            f"{stem}{number + shift}" if shift else node.name,
+            operator,
+            tuple(self.known[v] for v in node.operands),
+            node.result_types,
+            node.origin,
+            node.training,
+        )
+        for old, value in zip(node.results, new.results, strict=True):
+            self._know(old, value)
+        self.module.nodes.append(new)
+
+    def _know(self, old: Value, new: Value) -> None:
+        new.tap, new.channels = old.tap, old.channels
+        self.known[old] = new
+
