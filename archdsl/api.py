@@ -177,7 +177,7 @@ class NetworkSpec:
         """The operators as nodes, named by path, with `op`, `shape`, `params` and `macs`; inputs and outputs too."""
         from archdsl.backends.networkx import to_networkx
 
-        return to_networkx(self._checked.facts.flat, self.graph)
+        return to_networkx(self.graph)
 
     def to_svg(self, *, theme: str = "auto", style: str = "auto") -> str:
         """The picture that `archdsl draw` makes."""

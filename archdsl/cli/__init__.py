@@ -83,6 +83,7 @@ def _run(arguments: Sequence[str]) -> int:
         parser.print_help()
         return 2
     from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, report_failure
+    from archdsl.ir import TooManyTurns
     from archdsl.source import FileProblem
 
     try:
@@ -92,4 +93,6 @@ def _run(arguments: Sequence[str]) -> int:
         return 1
     except (FileProblem, UsageProblem) as problem:
         return report_failure(problem, given.color)
+    except TooManyTurns as problem:
+        return report_failure(UsageProblem(str(problem)), given.color)
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from archdsl.ir import Network, flatten, show_shape
+from archdsl.ir import Network, flatten, show_shape, unfold
 
 
 class Stored(NamedTuple):
@@ -27,10 +27,14 @@ Weights = Mapping[str, Stored]
 
 
 def weights(network: Network) -> Weights:
-    """The tensors of all operators, each shared instance once, those of the parts for training among them."""
+    """The tensors of all operators, each shared instance once, those of the parts for training among them.
+
+    Raises:
+        TooManyTurns: the turns of a loop are too many to be listed.
+    """
     return {
         state.key(layer.path): Stored(state.shape, state.dtype)
-        for layer in flatten(network, training=True).layers
+        for layer in flatten(unfold(network), training=True).layers
         if not layer.is_reuse
         for state in layer.op.state(*layer.operand_types)
         if state.is_in_state_dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archdsl.analyses.cost import op_cost
-from archdsl.ir import Flat, Network
+from archdsl.ir import Network, flatten, unfold
 
 if TYPE_CHECKING:
     import networkx
@@ -13,14 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["to_networkx"]
 
 
-def to_networkx(flat: Flat, network: Network) -> networkx.DiGraph[str]:
+def to_networkx(network: Network) -> networkx.DiGraph[str]:
     """The unrolled operators as a directed graph in the order they run.
 
     Nodes are named by path and have `op`, `shape`, `params`, `macs`; inputs have `op="input"`, outputs `op="output"`.
     Edges have the `shape` that passes along them. A further use of a shared instance is `path@2`.
+
+    Raises:
+        TooManyTurns: the turns of a loop are too many to be listed.
     """
     from networkx import DiGraph
 
+    flat = flatten(unfold(network))
     graph: networkx.DiGraph[str] = DiGraph(name=network.name)
     makers: dict[int, str] = {}
     for name, value in zip(network.inputs, flat.inputs, strict=True):

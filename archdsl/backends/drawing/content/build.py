@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from archdsl.analyses.cost import CostFacts
+from archdsl.analyses.cost import CostFacts, cost
 from archdsl.backends.drawing.content.arms import arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
@@ -15,7 +15,7 @@ from archdsl.backends.drawing.content.opening import Opening
 from archdsl.backends.drawing.content.poster import poster
 from archdsl.backends.drawing.content.units import FUSED
 from archdsl.backends.drawing.content.words import times
-from archdsl.ir import Module, Network, modules
+from archdsl.ir import Module, Network, modules, unfold
 from archdsl.source import total
 
 MOST_ROWS = 60
@@ -27,7 +27,13 @@ def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (),
 
     `style="overview"` draws every block once, beside the network, `"expanded"` draws all calls in place, `"auto"` takes
     the first where the second would have more than 60 rows. `footer` are the lines under the legend.
+
+    Raises:
+        TooManyTurns: the turns of a loop are too many to be drawn.
     """
+    whole = unfold(network)
+    if whole is not network:
+        network, costs = whole, cost(whole)
     if style == "auto":
         style = "overview" if _rows(network) > MOST_ROWS else "expanded"
     drafts = Drafts(network, costs, Opening(everything=style == "expanded", runs=style == "u"))

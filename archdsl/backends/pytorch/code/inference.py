@@ -35,8 +35,9 @@ def for_inference(network: Network) -> Inference:
     """The network as inference needs it; its numbers differ from those of the other by rounding alone.
 
     Raises:
-        ValueError: more layers than can be folded.
+        ValueError: more layers than can be folded, or a loop with too many turns to be written out.
     """
+    network = unfold(network)
     folds = {id(m): _folds(m) for m in modules(network)}
     eps = Counter(_eps(norm) for found in folds.values() for norm in found).most_common(1)
     for found in folds.values():

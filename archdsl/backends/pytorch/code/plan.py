@@ -16,7 +16,7 @@ from archdsl.analyses.storage import StorageFacts, storage
 from archdsl.backends.pytorch.code.families import Families, Family
 from archdsl.backends.pytorch.code.names import class_name, unique
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, Lowered
-from archdsl.ir import Network
+from archdsl.ir import Network, unfold
 
 SHORT = 3
 """A sequence of so many layers is written out wherever it is used."""
@@ -54,8 +54,9 @@ def plan(network: Network, facts: StorageFacts | None = None) -> Plan:
         facts: which operators run in place, if not those that `storage` decides on.
 
     Raises:
-        ValueError: the uses of a shared instance need different code.
+        ValueError: the uses of a shared instance need different code, or a loop has too many turns to be written out.
     """
+    network = unfold(network)
     lowered = Lowered(network, storage(network) if facts is None else facts)
     of = Families(lowered.instances.values()).of
     families = tuple(_ordered(of[lowered.instances[id(network.body)]], of))

@@ -11,7 +11,7 @@ from archdsl.backends.pytorch.verify.observe import Subject
 from archdsl.backends.pytorch.verify.shrink import smallest
 from archdsl.backends.pytorch.verify.support import fields
 from archdsl.backends.pytorch.verify.text import spec_text
-from archdsl.ir import Network
+from archdsl.ir import Network, unfold
 
 CHECKS: dict[str, Check] = {
     "shapes": shapes,
@@ -62,8 +62,11 @@ def verify(
         device: `meta`, or one that `has_device` knows.
         with_fields: whether receptive fields are compared with the support of real gradients too, on a CPU.
         with_specs: whether the smallest spec is looked for that shows a difference.
+
+    Raises:
+        TooManyTurns: the turns of a loop are too many to be run.
     """
-    runs = _Runs(network, batch)
+    runs = _Runs(unfold(network), batch)
     for name, check in CHECKS.items():
         reason = _left_out(name, device.partition(":")[0], with_fields)
         if reason is None:
