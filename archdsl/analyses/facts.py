@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir import Flat, Network, flatten
+from archdsl.ir import Flat, Network, flatten, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
@@ -23,6 +23,16 @@ class Facts:
     @cached_property
     def flat(self) -> Flat:
         return flatten(self.network)
+
+    @property
+    def operators(self) -> int:
+        """How many it has, those of all turns and calls."""
+        return sum(layer.times for layer in self.flat.layers)
+
+    def unfolded(self) -> Facts:
+        """The facts of the network with every turn written out. Raises `TooManyTurns`."""
+        whole = unfold(self.network)
+        return self if whole is self.network else Facts(whole, self.batch)
 
     @cached_property
     def cost(self) -> CostFacts:
@@ -45,11 +55,13 @@ class Facts:
         from archdsl.analyses.memory import memory
         from archdsl.analyses.storage import storage
 
-        return memory(self.network, storage(self.network), batch, self.flat)
+        network = unfold(self.network)
+        return memory(network, storage(network), batch)
 
     def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another."""
         from archdsl.analyses.memory import training
         from archdsl.analyses.storage import storage
 
-        return training(self.network, storage(self.network), settings, batch or self.batch)
+        network = unfold(self.network)
+        return training(network, storage(network), settings, batch or self.batch)

@@ -1,48 +1,61 @@
-"""What many equal turns of a loop make of some numbers, without running all of them.
+"""What many equal turns of a loop make of a state, without running all of them.
 
-Where two turns in a row have added the same to each number, all that are left are taken in one leap. What a turn
-computes is made of sums, minima and maxima, so it is linear in pieces: a leap stands if the turn adds the same at its
-end and at points between, and else a shorter one is tried.
+Where two turns in a row have added the same to each number of the state, all that are left are taken in one leap. What a
+turn computes is made of sums, minima and maxima, so it is linear in pieces: a leap stands if the turn adds the same at
+its end and at points between, and else a shorter one is tried.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from operator import add, sub
+from typing import NamedTuple, TypeVar
 
-Numbers = tuple[int, ...]
+S = TypeVar("S")
 
 SHORTEST = 8
 """Fewer turns are run one by one."""
+PATIENCE = 1_000
+"""So many are, where each adds something else."""
 
 
-def run_turns(count: int, numbers: Numbers, turn: Callable[[Numbers], Numbers]) -> Numbers:
-    """The numbers after as many turns."""
-    change: Numbers | None = None
-    while count:
-        after = turn(numbers)
-        count -= 1
-        latest = tuple(map(sub, after, numbers))
-        numbers = after
-        if latest == change and count >= SHORTEST:
-            leap = next((n for n in _halves(count) if _holds(n, numbers, latest, turn)), 0)
-            count -= leap
-            numbers = _moved(numbers, latest, leap)
-        change = latest
-    return numbers
+class Split(NamedTuple):
+    """A state taken apart."""
+
+    form: object
+    """All of it that is no number; what is added is compared between states of one form only."""
+    numbers: tuple[int, ...]
+
+    def moved(self, change: tuple[int, ...], turns: int) -> Split:
+        return Split(self.form, tuple(map(add, self.numbers, (turns * c for c in change))))
 
 
-def _holds(leap: int, numbers: Numbers, change: Numbers, turn: Callable[[Numbers], Numbers]) -> bool:
-    """Whether turns on the way add the same, the first after the leap included."""
-    places = (_moved(numbers, change, n) for n in _halves(leap))
-    return all(turn(place) == _moved(place, change, 1) for place in places)
+def run_turns(
+    count: int, state: S, turn: Callable[[S], S], split: Callable[[S], Split], join: Callable[[Split], S]
+) -> S | None:
+    """The state after as many turns; None where the turns of a long row add something else each time."""
+
+    def holds(here: Split, change: tuple[int, ...], leap: int) -> bool:
+        """Whether turns on the way add the same, the first after the leap included."""
+        places = (here.moved(change, turns) for turns in _halves(leap))
+        return all(split(turn(join(place))) == place.moved(change, 1) for place in places)
+
+    before, change, patience = split(state), None, PATIENCE
+    while count and patience:
+        state = turn(state)
+        count, patience = count - 1, patience - 1
+        here = split(state)
+        latest = tuple(map(sub, here.numbers, before.numbers)) if here.form == before.form else None
+        if latest is not None and latest == change and count >= SHORTEST:
+            leap = next((n for n in _halves(count) if holds(here, latest, n)), 0)
+            if leap:
+                count, here = count - leap, here.moved(latest, leap)
+                state = join(here)
+        before, change = here, latest
+    return None if count else state
 
 
 def _halves(count: int) -> Iterator[int]:
     while count >= SHORTEST:
         yield count
         count //= 2
-
-
-def _moved(numbers: Numbers, change: Numbers, turns: int) -> Numbers:
-    return tuple(map(add, numbers, (turns * c for c in change)))

@@ -299,7 +299,7 @@ def _composition(facts: Facts) -> str:
     """Where the activations of the lectures' table come from."""
     sums: dict[str, int] = {"inputs": facts.cost.inputs}
     for layer in facts.flat.layers:
-        values = op_cost(layer.op, layer.node).values
+        values = op_cost(layer.op, layer.node).values * layer.times
         if values:
             sums[layer.op.name] = sums.get(layer.op.name, 0) + values
     return " + ".join(f"{name} {count:_}" for name, count in sums.items()) + "; activation functions count nothing"

@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import Cost, node_cost
 from archdsl.elaborate import Fault
-from archdsl.ir import Module, Node
+from archdsl.ir import Module, Node, TooManyTurns, written
 from archdsl.source import Edit, Kind, Span, nearest
 from archdsl.syntax import tree
 
@@ -114,12 +114,13 @@ class Figures:
         if name == "activations":
             return 4 * self._total("activations") * self.batch
         self.spend(10 * len(self.facts.flat.layers), span)
-        return self.facts.memory_at(self.batch).figure(name).bytes
+        try:
+            return self.facts.memory_at(self.batch).figure(name).bytes
+        except TooManyTurns as problem:
+            raise Fault(UNKNOWN_FIGURE, str(problem), span) from None
 
     def _shape(self, path: str, span: Span) -> tuple[int, ...]:
-        results = self.facts.flat.paths.get(path)
-        if results is None:
-            raise self._unknown_path(path, span)
+        results = self.facts.flat.paths[self._written(path, span)]
         types = [self.facts.flat.types[result] for result in results]
         maps = [type for type in types if type.places is None]  # the switches of a max-pool go unnoticed
         if len(maps) != 1:
@@ -127,16 +128,35 @@ class Figures:
         return maps[0].shape
 
     def _receptive_field(self, path: str, span: Span) -> int | tuple[int, ...]:
-        if path not in self.facts.flat.paths:
-            raise self._unknown_path(path, span)
-        field = self.facts.fields.of(path)
+        facts = self.facts
+        if self._written(path, span) != path:
+            facts = self._turn_by_turn(path, span)
+        field = facts.fields.of(path)
         if field is None or not field.size:
             raise Fault(UNKNOWN_PATH, f"`{path}` reads no input with spatial axes", span)
         return field.size[0] if len(set(field.size)) == 1 else field.size
 
+    def _written(self, path: str, span: Span) -> str:
+        """The path, or in the turns of a loop that are alike that of the turn that stands for them. Raises `Fault`."""
+        if path in self.facts.flat.paths:
+            return path
+        found = written(self.facts.network, path)
+        if found is None or found not in self.facts.flat.paths:
+            raise self._unknown_path(path, span)
+        return found
+
+    def _turn_by_turn(self, path: str, span: Span) -> Facts:
+        """The facts with all turns written out, since fields grow from one to the next. Raises `Fault`."""
+        self.spend(10 * self.facts.operators, span)
+        try:
+            return self.facts.unfolded()
+        except TooManyTurns as problem:
+            help = f"it is not known of `{path}`: ask for one of the first turns of the loop, or of the last"
+            raise Fault(UNKNOWN_PATH, str(problem), span, helps=(help,)) from None
+
     def _cost_of(self, figure: str, path: str, span: Span) -> int:
         module = self.facts.network.body
-        rest = path
+        rest = self._written(path, span)
         while True:
             self.spend(len(module.nodes), span)
             node = _child(module, rest)

@@ -44,17 +44,21 @@ def _peak(facts: Facts) -> int:
 
 
 def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
-    costs = sorted(((cost(layer), layer.path) for layer in facts.flat.layers), key=lambda c: -c[0])
-    shown = [(n, path) for n, path in costs[:SHOWN] if n]
+    costs = sorted(((cost(layer), layer) for layer in facts.flat.layers), key=lambda c: -c[0])
+    shown = [
+        (n, layer.path if layer.times == 1 else f"{layer.times:_} as {layer.path}") for n, layer in costs[:SHOWN] if n
+    ]
     yield f"most cost {', '.join(f'{path} {n:_}' for n, path in shown)}"
 
 
 def _params(facts: Facts) -> Iterator[str]:
-    yield from _dearest(facts, lambda layer: 0 if layer.is_reuse else op_cost(layer.op, layer.node).params)
+    yield from _dearest(
+        facts, lambda layer: 0 if layer.is_reuse else op_cost(layer.op, layer.node).params * layer.times
+    )
 
 
 def _macs(facts: Facts) -> Iterator[str]:
-    yield from _dearest(facts, lambda layer: op_cost(layer.op, layer.node).macs)
+    yield from _dearest(facts, lambda layer: op_cost(layer.op, layer.node).macs * layer.times)
 
 
 def _memory(facts: Facts) -> Iterator[str]:

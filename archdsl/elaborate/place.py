@@ -66,7 +66,9 @@ class Place:
     def leaves_out(self, turns: int, each: Mapping[str, int], span: Span) -> bool:
         """Counts on over turns of a loop that are not written out, if no label has one of their names."""
         now = self.mark().numbers
-        ranges = {stem: range(now[stem] + (stem != ""), now[stem] + (stem != "") + turns * n) for stem, n in each.items()}
+        ranges = {
+            stem: range(now[stem] + (stem != ""), now[stem] + (stem != "") + turns * n) for stem, n in each.items()
+        }
         named = (split_name(name) for name in self._taken)
         if any(number in ranges.get(stem, ()) for stem, number in named):
             return False

@@ -60,10 +60,14 @@ class Turns:
         handed_on = {known[v] for node in self._turn for v in node.operands if known.get(v, (0,))[0] == 1}
         ends = ENDS + len(handed_on)
         row = left - ends
-        if self._alike < ends or row < FEWEST or not self.body.place.leaves_out(row, self._place.since(place), self.span):
+        if (
+            self._alike < ends
+            or row < FEWEST
+            or not self.body.place.leaves_out(row, self._place.since(place), self.span)
+        ):
             return 0
         self._left = 0
-        _stand_for(Repeat(row + 1, self._turn, before, self.span))
+        Repeat(row + 1, self._turn, before, self.span).enclose()
         return row
 
 
@@ -85,22 +89,6 @@ def _shape(node: Node, before: Node, known: dict[Value, tuple[int, int, int]]) -
     """All that tells a node from that in the turn before it."""
     (stem, number), (old_stem, old_number) = split_name(node.name), split_name(before.name)
     results = tuple((v.type, v.channels, v.tap) for v in node.results)
-    rows, repeat = [], node.repeat
-    while repeat is not None:
-        rows.append(repeat.turns)
-        repeat = repeat.outer
+    rows = [repeat.turns for repeat in node.repeats]
     name = stem, number - old_number, stem == old_stem
     return name, node.operator, _refs(node.operands, known), results, node.training, node.origin, rows
-
-
-def _stand_for(repeat: Repeat) -> None:
-    """Marks the nodes of a turn, and puts the repeats in it inside of its own."""
-    for node in repeat.nodes:
-        if node.repeat is None:
-            node.repeat = repeat
-            continue
-        inner = node.repeat
-        while inner.outer is not None:
-            inner = inner.outer
-        if inner is not repeat:
-            inner.outer = repeat

@@ -11,13 +11,26 @@ from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
 from archdsl.ir.domain import Assumed, Domain, Values
 from archdsl.ir.flatten import Flat, Layer, Turns, flatten, modules
-from archdsl.ir.graph import CallFrame, Datum, Module, Network, Node, Origin, Output, Parameter, Repeat, Value, parts, split_name
+from archdsl.ir.graph import (
+    CallFrame,
+    Datum,
+    Module,
+    Network,
+    Node,
+    Origin,
+    Output,
+    Parameter,
+    Repeat,
+    Value,
+    parts,
+    split_name,
+)
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Reach, Rows, Saved, State, Step, Types
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.sizes import OpenSize, Size, agree, is_open, open_size
-from archdsl.ir.unfold import UNFOLDED_LIMIT, Extent, TooManyTurns, unfold
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
+from archdsl.ir.unfold import UNFOLDED_LIMIT, Extent, TooManyTurns, unfold, written
 
 if TYPE_CHECKING:
     from archdsl.ir.printer import print_network
@@ -95,6 +108,7 @@ __all__ = [
     "show_shape",
     "split_name",
     "unfold",
+    "written",
 ]
 
 

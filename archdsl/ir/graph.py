@@ -91,6 +91,15 @@ class Repeat:
         self.span = span
         """The loop's."""
 
+    def enclose(self) -> None:
+        """Tells the nodes that they are in it, and the repeats among them that it is around them."""
+        for node in self.nodes:
+            around = node.repeats[:1]
+            if not around:
+                node.repeat = self
+            elif around[0] is not self:
+                around[0].outer = self
+
     @property
     def times(self) -> int:
         """How often its nodes are there, outer repeats included."""
@@ -144,6 +153,22 @@ class Node:
     def times(self) -> int:
         """How often it is there: in how many turns of the loops around it."""
         return 1 if self.repeat is None else self.repeat.times
+
+    @property
+    def repeats(self) -> tuple[Repeat, ...]:
+        """The repeats that it belongs to, outermost first."""
+        found: tuple[Repeat, ...] = ()
+        repeat = self.repeat
+        while repeat is not None:
+            found, repeat = (repeat, *found), repeat.outer
+        return found
+
+    @property
+    def last_name(self) -> str:
+        """Its name in the last of the turns that it stands for."""
+        stem, number = split_name(self.name)
+        growth = sum(repeat.growths()[self] * (repeat.turns - 1) for repeat in self.repeats)
+        return f"{stem}{number + growth}" if growth else self.name
 
     @property
     def operand_types(self) -> tuple[TensorType, ...]:

@@ -8,6 +8,7 @@
       %1 = relu "0" {} (%0): [3, 8, 8] at 0:57:61
       -> %1
 
+Nodes between `turns 990` and `end` stand for those of as many turns; as many nodes directly before them are the turn before.
 Values are numbered in each module; `at` gives the source's number and two offsets, `via` the inlined calls around.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.ir.flatten import modules
-from archdsl.ir.graph import Module, Network, Node, Origin, Value
+from archdsl.ir.graph import Module, Network, Node, Origin, Repeat, Value
 from archdsl.ir.op import Op
 from archdsl.ir.strides import BATCH
 from archdsl.ir.types import TensorType
@@ -59,9 +60,15 @@ class _Printer:
         for value in module.inputs:
             yield f"  {self._define(value, values)}: {_type(value.type)}"
         used = {node.name for node in module.nodes}
+        open_rows: tuple[Repeat, ...] = ()
         for index, node in enumerate(module.nodes):
             yield from (f"  shared {json.dumps(n)}" for n, at in module.declared.items() if at == index and n in used)
+            rows = node.repeats
+            yield from ("  end" for row in open_rows if row not in rows)
+            yield from (f"  turns {row.turns} at {self._span(row.span)}" for row in rows if row not in open_rows)
+            open_rows = rows
             yield f"  {self._node(node, values)}"
+        yield from ("  end" for _ in open_rows)
         yield f"  -> {', '.join(f'%{values[v]}' for v in module.outputs)}".rstrip()
 
     def _node(self, node: Node, values: dict[Value, int]) -> str:

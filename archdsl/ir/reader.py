@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from archdsl.ir.attributes import AttributeProblem
-from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Parameter, Value
+from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Parameter, Repeat, Value
 from archdsl.ir.op import Misfit, Op
 from archdsl.ir.strides import BATCH
 from archdsl.ir.types import Places, TensorType
@@ -102,6 +102,8 @@ class _Reader:
         self.values: list[Value] = []
         self.papers: list[str] = []
         self.head: tuple[str, int, list[str], list[tuple[str, bool]]] | None = None
+        self.rows: list[tuple[int, int, Span]] = []
+        """The repeats that are open: how many turns, how many nodes stand before, where the loop is."""
 
     def line(self, cursor: _Cursor) -> None:
         if cursor.is_done:
@@ -115,6 +117,10 @@ class _Reader:
             self.sources[number] = Source(cursor.json(), "")
         elif cursor.takes("shared "):
             self._current.declared[cursor.json()] = len(self._current.nodes)
+        elif cursor.takes("turns "):
+            self._begin(cursor)
+        elif cursor.takes("end"):
+            self._end()
         elif cursor.takes("->"):
             self._outputs(cursor)
         elif cursor.text.startswith("@"):
@@ -215,6 +221,19 @@ class _Reader:
             value.tap = tap
         self._current.nodes.append(node)
         self.values += node.results
+
+    def _begin(self, cursor: _Cursor) -> None:
+        turns = cursor.number()
+        cursor.need("at ")
+        self.rows.append((turns, len(self._current.nodes), self._span(cursor)))
+
+    def _end(self) -> None:
+        turns, start, span = self.rows.pop()
+        turn = self._current.nodes[start:]
+        before = self._current.nodes[max(start - len(turn), 0) : start]
+        if [n.operator for n in turn] != [n.operator for n in before]:
+            raise ValueError("the turn before is another one")
+        Repeat(turns, turn, before, span).enclose()
 
     def _operands(self, cursor: _Cursor) -> tuple[Value, ...]:
         cursor.need("(")

@@ -55,6 +55,40 @@ def unfold(network: Network) -> Network:
     return network._replace(body=body, outputs=outputs)
 
 
+def written(network: Network, path: str) -> str | None:
+    """The path in the turn that stands for the one that a path is in; itself where it is written out, None for none."""
+    module: object = network.body
+    found: list[str] = []
+    for name in path.split("."):
+        if not isinstance(module, Module):
+            return None
+        node = next((n for n in module.nodes if n.name == name), None) or _stands_for(module, name)
+        if node is None:
+            return None
+        found.append(node.name)
+        module = node.operator
+    return ".".join(found)
+
+
+def _stands_for(module: Module, name: str) -> Node | None:
+    """The node of a module that stands for one of a name."""
+    stem, number = split_name(name)
+    for node in module.nodes:
+        own, first = split_name(node.name)
+        if own == stem and node.repeat is not None and _is_later(node, number - first):
+            return node
+    return None
+
+
+def _is_later(node: Node, distance: int) -> bool:
+    """Whether the number of a node grows by so much in some of the turns around it."""
+    for row in node.repeats:
+        growth = row.growths()[node]
+        turn = min(distance // growth, row.turns - 1) if growth else 0
+        distance -= turn * growth
+    return distance == 0
+
+
 class _Unfolder:
     """Writes out one module; those that it calls are written out already."""
 
@@ -89,7 +123,9 @@ class _Unfolder:
 
     def _copy(self, node: Node, shift: int) -> None:
         stem, number = split_name(node.name)
-        operator = self.made.get(id(node.operator), node.operator) if isinstance(node.operator, Module) else node.operator
+        operator = (
+            self.made.get(id(node.operator), node.operator) if isinstance(node.operator, Module) else node.operator
+        )
         new = Node(
             f"{stem}{number + shift}" if shift else node.name,
             operator,
@@ -105,4 +141,3 @@ class _Unfolder:
     def _know(self, old: Value, new: Value) -> None:
         new.tap, new.channels = old.tap, old.channels
         self.known[old] = new
-

@@ -34,6 +34,7 @@ TOTALS = (
 
 def compare(before: Facts, after: Facts) -> list[Table]:
     """What was taken away, added and changed, scope by scope; then the figures side by side."""
+    before, after = before.unfolded(), after.unfolded()
     title = (Piece(before.network.name, "title"), Piece(" -> "), Piece(after.network.name, "title"))
     rows = [row for scope in difference(before.network, after.network) for row in _scope(scope, before, after)]
     notes = () if rows else ((Piece("the same layers, wired alike"),),)
@@ -43,6 +44,7 @@ def compare(before: Facts, after: Facts) -> list[Table]:
 
 def difference_data(before: Facts, after: Facts) -> dict[str, Any]:
     """The same as data: `archdsl.diff/1`. A layer that is only before or only after is null on the other side."""
+    before, after = before.unfolded(), after.unfolded()
     return {
         "schema": "archdsl.diff/1",
         "before": before.network.name,

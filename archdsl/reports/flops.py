@@ -39,10 +39,12 @@ def _by_kind(subject: Subject) -> Table:
     for layer in subject.facts.flat.layers:
         if _macs(layer):
             kinds[_kind(layer)].append(layer)
-    ranked = sorted(((sum(map(_macs, layers)), kind, layers) for kind, layers in kinds.items()), key=lambda w: -w[0])
+    sums = ((sum(_macs(layer) * layer.times for layer in layers), kind, layers) for kind, layers in kinds.items())
+    ranked = sorted(sums, key=lambda w: -w[0])
     rows = [_kind_row(subject, kind, layers, macs) for macs, kind, layers in ranked]
     uncounted = dict.fromkeys(layer.op.name for layer in subject.facts.flat.layers if not _macs(layer))
-    elements = sum(t.numel for layer in subject.facts.flat.layers if _is_elementwise(layer) for t in layer.result_types)
+    computed = (layer for layer in subject.facts.flat.layers if _is_elementwise(layer))
+    elements = sum(t.numel * layer.times for layer in computed for t in layer.result_types)
     said = [f"no multiply-adds, so not counted: {natural([*uncounted])}; they compute {exact(elements)} elements"]
     forward, backward = totals(works(flatten(subject.facts.network, training=True)))
     said.append(
@@ -69,7 +71,7 @@ def _kind(layer: Layer) -> str:
 
 def _kind_row(subject: Subject, kind: str, layers: Iterable[Layer], macs: int) -> Row:
     members = list(layers)
-    count = len(members)
+    count = sum(layer.times for layer in members)
     head, blank, rest = kind.partition(" ")
     name = Cell(kind, (Piece(head, f"kind.{members[0].op.category}"), Piece(blank + rest)))
     words = (Piece(f"{exact(count)} {'layer' if count == 1 else 'layers'}"),)

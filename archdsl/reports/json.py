@@ -84,8 +84,12 @@ def _scopes(module: Module, prefix: str) -> Iterable[schema.Scope]:
             path = f"{prefix}{node.name}"
             children = tuple(f"{path}.{child.name}" for child in inside.instances() if not child.training)
             call = inside.text if inside.kind == "block" else None
-            yield schema.Scope(path=path, call=call, children=children, repeat=None)
+            yield schema.Scope(path=path, call=call, children=children, repeat=_several(node.times))
             yield from _scopes(inside, f"{path}.")
+
+
+def _several(times: int) -> int | None:
+    return times if times > 1 else None
 
 
 def _layers(facts: Facts) -> Iterable[schema.Layer]:
@@ -113,6 +117,7 @@ def _layer(facts: Facts, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
         macs=op.macs(operands, results),
         bytes=sum(type.bytes_for(facts.batch) for type in results),
         receptive_field=_field(facts, layer),
+        repeat=_several(layer.times),
     )
 
 

@@ -43,6 +43,11 @@ def layer_cells(entry: Entry) -> tuple[Cell, Cell]:
     return Cell(entry.path, (name,)), Cell(plain, entry.operation)
 
 
+def path_cell(path: str, times: int) -> Cell:
+    """The path of a layer, with the number of layers alike that it stands for."""
+    return Cell(path, (Piece(path), Piece(f"  ×{times}", "count")) if times > 1 else None)
+
+
 def layer_row(entry: Entry, *cells: Cell) -> Row:
     style = "heading" if entry.is_opened else ""
     return Row((*layer_cells(entry), *cells), indent=entry.indent, style=style)

@@ -70,7 +70,7 @@ def _layers(subject: Subject, options: Options) -> Table:
     kept = sum(item.size.at(subject.facts.batch) for item in facts.saved.items)
     total = row("total", None, None, None, facts.activation_peak, kept, None, style="total")
     words = "memory: of the results · alive: while it runs, in inference · kept: for backward"
-    notes: tuple[Note, ...] = ((Piece(words, "dim"),), *see_more(entries, options, len(subject.facts.flat.layers)))
+    notes: tuple[Note, ...] = ((Piece(words, "dim"),), *see_more(entries, options, subject.facts.operators))
     return Table("memory", LAYERS, (*first, *rows), (total,), notes=notes)
 
 

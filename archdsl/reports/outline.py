@@ -30,13 +30,18 @@ class Entry(NamedTuple):
     """Of all nodes in the row, in order."""
     inputs: tuple[TensorType, ...]
     outputs: tuple[TensorType, ...]
-    cost: Cost
+    each: Cost
+    """The cost of one of those that are alike."""
     times: int = 1
     is_opened: bool = False
     is_reuse: bool = False
     """A further use of a shared instance, whose parameters have been counted."""
     node: Node | None = None
     """The first operator or call."""
+
+    @property
+    def cost(self) -> Cost:
+        return self.each.by(self.times)
 
     @property
     def is_closed_scope(self) -> bool:
@@ -55,20 +60,20 @@ class _Outliner:
         self.is_folded = not (options.full or options.is_flat)
         self.depth = (depth if options.depth is None else options.depth) if self.is_folded else None
 
-    def rows(self, module: Module, prefix: str, level: int, is_reuse: bool) -> Iterator[Entry]:
-        for entry in self._folded(self._entries(module, prefix, level, is_reuse)):
+    def rows(self, module: Module, prefix: str, level: int, is_reuse: bool, times: int = 1) -> Iterator[Entry]:
+        for entry in self._folded(self._entries(module, prefix, level, is_reuse, times)):
             yield entry
             if entry.is_opened and entry.node is not None and isinstance(entry.node.operator, Module):
-                yield from self.rows(entry.node.operator, entry.path + ".", level + 1, entry.is_reuse)
+                yield from self.rows(entry.node.operator, entry.path + ".", level + 1, entry.is_reuse, entry.times)
 
     def _folded(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         for _, alike in groupby(entries, key=_likeness if self.is_folded else lambda entry: entry.path):
             yield _folded(list(alike))
 
-    def _entries(self, module: Module, prefix: str, level: int, is_reuse: bool) -> Iterator[Entry]:
+    def _entries(self, module: Module, prefix: str, level: int, is_reuse: bool, times: int) -> Iterator[Entry]:
         seen: set[str] = set()
         for run in self._runs(module):
-            yield self._entry(run, prefix, level, is_reuse or run[0].name in seen)
+            yield self._entry(run, prefix, level, is_reuse or run[0].name in seen, times)
             seen.add(run[0].name)
 
     def _opens(self, level: int) -> bool:
@@ -89,7 +94,7 @@ class _Outliner:
         if run:
             yield run
 
-    def _entry(self, run: Sequence[Node], prefix: str, level: int, is_reuse: bool) -> Entry:
+    def _entry(self, run: Sequence[Node], prefix: str, level: int, is_reuse: bool, times: int) -> Entry:
         first, last = run[0], run[-1]
         path = prefix + first.name
         total = Cost()
@@ -105,6 +110,7 @@ class _Outliner:
             first.operand_types,
             last.result_types,
             total.as_reuse() if is_reuse else total,
+            times * first.times,
             is_opened=is_opened,
             is_reuse=is_reuse,
             node=first,
@@ -113,7 +119,12 @@ class _Outliner:
 
 def _joins(node: Node, before: Node, readers: Counter[Value]) -> bool:
     op = node.operator
-    if isinstance(op, Module) or op.category not in JOINED or isinstance(before.operator, Module):
+    if (
+        node.repeat is not before.repeat
+        or isinstance(op, Module)
+        or op.category not in JOINED
+        or isinstance(before.operator, Module)
+    ):
         return False
     return node.operands == before.results and readers[node.operands[0]] == 1
 
@@ -137,39 +148,45 @@ def summary(op: Op) -> Line:
 
 def contents(module: Module) -> str:
     """`13 conv, 5 maxpool`: layers with weights, pools and merges."""
-    counts = Counter(op.name for op in _operators(module) if op.is_weight_layer or op.category in ("pool", "merge"))
-    return ", ".join(f"{n} {name}" for name, n in counts.items()) or f"{sum(1 for _ in _operators(module))} operators"
+    counts: Counter[Op] = Counter()
+    for op, times in _operators(module):
+        counts[op] += times
+    named: Counter[str] = Counter()
+    for op, times in counts.items():
+        if op.is_weight_layer or op.category in ("pool", "merge"):
+            named[op.name] += times
+    return ", ".join(f"{n} {name}" for name, n in named.items()) or f"{counts.total()} operators"
 
 
-def _operators(module: Module) -> Iterator[Op]:
+def _operators(module: Module, times: int = 1) -> Iterator[tuple[Op, int]]:
+    """Each with how often it is there."""
     for node in module.nodes:
         if node.training:
             continue
         if isinstance(node.operator, Module):
-            yield from _operators(node.operator)
+            yield from _operators(node.operator, times * node.times)
         else:
-            yield node.operator
+            yield node.operator, times * node.times
 
 
 def _likeness(entry: Entry) -> object:
     """Equal for rows that may be folded into one; an opened scope is like nothing but itself."""
     texts = "".join(piece.text for piece in entry.operation)
-    return (entry.path if entry.is_opened else texts, entry.indent, entry.inputs, entry.outputs, entry.cost)
+    return (entry.path if entry.is_opened else texts, entry.indent, entry.inputs, entry.outputs, entry.each)
 
 
 def _folded(alike: Sequence[Entry]) -> Entry:
     first, last = alike[0], alike[-1]
-    if len(alike) == 1:
+    times = sum(entry.times for entry in alike)
+    if times == 1:
         return first
-    total = Cost()
-    for entry in alike:
-        total = total.plus(entry.cost)
+    assert last.node is not None
+    end = last.name.removesuffix(last.node.name) + last.node.last_name
     return first._replace(
-        name=span_of_names(first.name, last.name),
-        operation=(*first.operation, Piece(f"  ×{len(alike)}", "count")),
+        name=span_of_names(first.name, end) if end != first.name else end,
+        operation=(*first.operation, Piece(f"  ×{times}", "count")),
         paths=tuple(path for entry in alike for path in entry.paths),
-        cost=total,
-        times=len(alike),
+        times=times,
     )
 
 

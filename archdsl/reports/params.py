@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.ir import Layer, State
-from archdsl.reports.layers import LAYER, layer_row, see_more, title
+from archdsl.reports.layers import LAYER, layer_row, path_cell, see_more, title
 from archdsl.reports.numbers import binary, exact
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
@@ -39,7 +39,10 @@ def _layers(subject: Subject, options: Options) -> Table:
     share = 1.0 if total.params else None
     last = row("total", None, total.weights, total.params - total.weights, total.params, share, None, style="total")
     rows = tuple(_row(subject, entry) for entry in entries)
-    notes = (*_buffers(subject), *see_more(entries, options, len(_states(subject)), "tensors"))
+    notes = (
+        *_buffers(subject),
+        *see_more(entries, options, sum(layer.times for layer, _ in _states(subject)), "tensors"),
+    )
     return Table("params", COLUMNS, rows, (last,), _title(subject), notes)
 
 
@@ -75,4 +78,5 @@ def _states(subject: Subject) -> list[tuple[Layer, State]]:
 
 
 def _tensor(layer: Layer, state: State) -> Row:
-    return row(state.key(layer.path), state.shape, state.numel, state.role, state.dtype)
+    name = path_cell(state.key(layer.path), layer.times)
+    return row(name, state.shape, state.numel * layer.times, state.role, state.dtype)

@@ -8,7 +8,7 @@ from math import prod
 
 from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows
 from archdsl.ir import Layer
-from archdsl.reports.layers import title
+from archdsl.reports.layers import path_cell, title
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row
@@ -57,7 +57,7 @@ def _row(subject: Subject, layer: Layer, field: Field) -> Row:
     share = read / prod(sizes)
     is_placed = field.status != "whole input"
     return row(
-        Cell(layer.path),
+        path_cell(layer.path, layer.times),
         _window(layer),
         _size(field),
         _per_axis([axis.stride for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),

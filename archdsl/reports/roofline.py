@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from archdsl.analyses.roofline import DEVICES, Bound, Precision, roofline
-from archdsl.reports.layers import summary_cell
+from archdsl.reports.layers import path_cell, summary_cell
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row, text
 from archdsl.source import short
@@ -29,10 +27,12 @@ def table(subject: Subject, device: str, precision: Precision) -> Table:
     if precision not in found.flops:
         raise ValueError(f"{found.name} states no peak for {precision}; it has {', '.join(found.flops)}")
     bounds = roofline(subject.facts.flat, found, precision, subject.facts.batch)
-    seconds = sum(b.seconds for b in bounds)
+    seconds = sum(b.seconds * b.layer.times for b in bounds)
     rows = tuple(_row(b, seconds) for b in bounds)
-    waiting = sum(b.seconds for b in bounds if b.by == "memory")
-    total = row("total", None, sum(b.flops for b in bounds), sum(b.bytes for b in bounds), *_rest(bounds, seconds))
+    waiting = sum(b.seconds * b.layer.times for b in bounds if b.by == "memory")
+    flops = sum(b.flops * b.layer.times for b in bounds)
+    moved = sum(b.bytes * b.layer.times for b in bounds)
+    total = row("total", None, flops, moved, *_rest(flops, moved, seconds))
     notes = (
         f"{100 * waiting / seconds:.0f}% of the time waits for memory" if seconds else "",
         f"{found.name}: {short(int(found.flops[precision]))} FLOP/s in {precision}, {short(int(found.bandwidth))} B/s",
@@ -43,22 +43,21 @@ def table(subject: Subject, device: str, precision: Precision) -> Table:
     return Table("roofline", COLUMNS, rows, (total._replace(style="total"),), head, lines)
 
 
-def _rest(bounds: Sequence[Bound], seconds: float) -> tuple[Cell, ...]:
-    moved = sum(b.bytes for b in bounds)
-    intensity = sum(b.flops for b in bounds) / moved if moved else 0.0
+def _rest(flops: int, moved: int, seconds: float) -> tuple[Cell, ...]:
+    intensity = flops / moved if moved else 0.0
     return _number(intensity, f"{intensity:.1f}"), _time(seconds), Cell(1.0), Cell(None)
 
 
 def _row(bound: Bound, seconds: float) -> Row:
-    style = "" if bound.by == "arithmetic" else "warning"
+    style, times = "" if bound.by == "arithmetic" else "warning", bound.layer.times
     return row(
-        bound.layer.path,
+        path_cell(bound.layer.path, times),
         summary_cell(bound.layer.op),
-        Cell(bound.flops) if bound.flops else Cell(0, ()),
-        bound.bytes,
+        Cell(bound.flops * times) if bound.flops else Cell(0, ()),
+        bound.bytes * times,
         _number(bound.intensity, f"{bound.intensity:.1f}") if bound.flops else Cell(0.0, ()),
-        _time(bound.seconds),
-        bound.seconds / seconds,
+        _time(bound.seconds * times),
+        bound.seconds * times / seconds,
         text(bound.by, style),
     )
 

@@ -110,6 +110,8 @@ class Layer(_Part):
     bytes: Size
     """Of its results, for the batch."""
     receptive_field: ReceptiveField | None
+    repeat: int | None
+    """How many layers alike, in a row of turns of loops, this one stands for; null for one. The figures are those of one."""
 
 
 class Moment(_Part):

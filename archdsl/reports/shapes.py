@@ -24,7 +24,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
         subject = subject._replace(facts=subject.for_all.facts)
     entries = outline(subject, options)
     rows = tuple(_row(entry) for entry in entries if not (options.is_flat and entry.is_opened))
-    notes = see_more(entries, options, len(subject.facts.flat.layers))
+    notes = see_more(entries, options, subject.facts.operators)
     return [Table("shapes", COLUMNS, rows, (), title(subject, signature(subject), known), notes)]
 
 

@@ -37,7 +37,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
     entries = outline(subject, options)
     changes = OnlyChanges(subject.facts.network.input_types)
     rows = [_row(subject, entry, changes) for entry in entries if not (options.is_flat and entry.is_opened)]
-    notes = for_all_sizes(subject) + see_more(entries, options, len(subject.facts.flat.layers))
+    notes = for_all_sizes(subject) + see_more(entries, options, subject.facts.operators)
     head = title(subject, signature(subject), setting(subject))
     return [Table("summary", COLUMNS, tuple(rows), _totals(subject), head, notes)]
 
@@ -73,9 +73,10 @@ def _field(subject: Subject, entry: Entry) -> Cell:
 
 def _totals(subject: Subject) -> tuple[Row, ...]:
     cost = subject.facts.cost
-    counts = Counter(
-        layer.op.name for layer in subject.facts.flat.layers if layer.op.is_weight_layer or layer.op.category == "merge"
-    )
+    counts: Counter[str] = Counter()
+    for layer in subject.facts.flat.layers:
+        if layer.op.is_weight_layer or layer.op.category == "merge":
+            counts[layer.op.name] += layer.times
     made_of = ", ".join(f"{n} {name}" for name, n in counts.items())
     share = 1.0 if cost.total.macs else None
     total = row(

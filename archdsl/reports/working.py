@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -91,18 +91,19 @@ def explain(name: str, subject: Subject) -> Table:
     more = figure.more(subject.facts)
     rows = [row("inputs", None, None, None, more)] if more else []
     rows += [_row(figure, working, layers) for (_, working), layers in alike.items()]
-    total = more + sum(figure.of_layer(layer) for layers in alike.values() for layer in layers)
+    total = more + sum(_together(figure, layers) for layers in alike.values())
     last = row("total", None, None, None, total, style="total")
     return Table(name, COLUMNS, tuple(rows), (last,), title(subject, f"{name} = {exact(total)}"))
 
 
 def _row(figure: Figure, working: str, layers: list[Layer]) -> Row:
     first = layers[0]
-    times = f"×{len(layers)}" if len(layers) > 1 else ""
+    count = sum(layer.times for layer in layers)
+    times = f"×{count}" if count > 1 else ""
     return row(
-        first.path,
-        summary_cell(first.op),
-        Cell(times, (Piece(times, "count"),)),
-        working,
-        sum(map(figure.of_layer, layers)),
+        first.path, summary_cell(first.op), Cell(times, (Piece(times, "count"),)), working, _together(figure, layers)
     )
+
+
+def _together(figure: Figure, layers: Iterable[Layer]) -> int:
+    return sum(figure.of_layer(layer) * layer.times for layer in layers)

@@ -45,6 +45,6 @@ def totals(found: Iterable[Work]) -> tuple[int, int]:
     """Forward and backward."""
     forward, backward = 0, 0
     for work in found:
-        forward += work.forward
-        backward += work.backward
+        forward += work.forward * work.layer.times
+        backward += work.backward * work.layer.times
     return forward, backward

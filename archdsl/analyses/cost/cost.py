@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import add
 from typing import NamedTuple
 
-from archdsl.analyses.turns import run_turns
+from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Module, Network, Node, Op, Repeat, Value, parts
 
 
@@ -150,11 +150,12 @@ class _Counter:
     def _turns(self, repeat: Repeat, depth: dict[Value, int]) -> None:
         carried = repeat.carried()
 
-        def turn(before: Sequence[int]) -> tuple[int, ...]:
+        def turn(before: tuple[int, ...]) -> tuple[int, ...]:
             depth.update(zip(carried, before, strict=True))
             self._walk(repeat.nodes, repeat, depth)
             return tuple(depth[v] for v in carried.values())
 
         start = tuple(depth[v] for v in carried)
-        after = run_turns(repeat.turns, start, turn)
+        after = run_turns(repeat.turns, start, turn, lambda depths: Split(None, depths), lambda state: state.numbers)
+        assert after is not None, "depths grow by the layers of a turn"
         depth.update(zip(carried.values(), after, strict=True))

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
-from archdsl.ir import WHOLE, Axes, Flat, Layer, Network, Reach, Rows, Shape, TensorType, flatten
+from archdsl.analyses.turns import Split, run_turns
+from archdsl.ir import WHOLE, Axes, Flat, Layer, Network, Reach, Rows, Shape, TensorType, Turns, flatten
 
 Status = Literal["exact", "whole input", "bound"]
 Span = tuple[int, int]
@@ -145,11 +146,89 @@ def receptive_field(network: Network, flat: Flat | None = None, input: str | Non
     values: list[Field | None] = [None] * len(flat.types)
     own = (_axis(((0, 1),), 1, n, True, axis) for axis, n in enumerate(type.sizes, 1))
     values[source] = _field(own, type.sizes)
-    for layer in flat.layers:
-        for number, result in zip(layer.results, layer.result_types, strict=True):
-            values[number] = _through(layer, [values[n] for n in layer.operands], result, type.sizes)
+    run = _Run(flat, values, type.sizes)
+    run.layers(0, len(flat.layers), flat.turns)
+    for number, field in run.first_turns.items():
+        values[number] = field
     rows = tuple(FieldRow(layer.path, layer, values[layer.results[0]]) for layer in flat.layers)
     return FieldFacts(name, type, rows, flat, tuple(values))
+
+
+class _Run:
+    """Passes fields through the layers; through turns that are alike in as few steps as tell what all of them do."""
+
+    def __init__(self, flat: Flat, values: list[Field | None], sizes: Shape) -> None:
+        self.flat = flat
+        self.values = values
+        self.sizes = sizes
+        self.first_turns: dict[int, Field | None] = {}
+        """Of layers that stand for others: the fields in the first of their turns."""
+
+    def layers(self, first: int, end: int, rows: Sequence[Turns]) -> None:
+        """Those from one number to before another, with the rows of turns among them."""
+        while first < end:
+            if rows and rows[0].first == first:
+                row, rest = rows[0], rows[1:]
+                inside = [r for r in rest if r.end <= row.end]
+                self._row(row, inside)
+                rows, first = rest[len(inside) :], row.end
+            else:
+                self._layer(self.flat.layers[first])
+                first += 1
+
+    def _layer(self, layer: Layer) -> None:
+        operands = [self.values[n] for n in layer.operands]
+        for number, result in zip(layer.results, layer.result_types, strict=True):
+            self.values[number] = _through(layer, operands, result, self.sizes)
+
+    def _row(self, row: Turns, inside: Sequence[Turns]) -> None:
+        read, made = [old for old, _ in row.carried], [new for _, new in row.carried]
+
+        def turn(before: tuple[Field | None, ...]) -> tuple[Field | None, ...]:
+            for number, field in zip(read, before, strict=True):
+                self.values[number] = field
+            self.layers(row.first, row.end, inside)
+            return tuple(self.values[n] for n in made)
+
+        start = tuple(self.values[n] for n in read)
+        turn(start)
+        layers = self.flat.layers[row.first : row.end]
+        first = {n: self.values[n] for layer in layers for n in layer.results}
+        known = {n: field for n, field in self.first_turns.items() if n in first}
+        after = run_turns(row.turns, start, turn, _split, lambda state: _joined(state, self.sizes))
+        for number, field in zip(read, start, strict=True):
+            self.values[number] = field
+        for number, field in zip(made, after or [_unknown(self.sizes)] * len(made), strict=True):
+            self.values[number] = field
+        self.first_turns |= first | known
+
+
+def _split(fields: Sequence[Field | None]) -> Split:
+    axes = [axis for field in fields if field is not None for axis in field.axes]
+    form = (
+        [field is None for field in fields],
+        [(axis.is_exact, axis.along, [span is None for span in axis.spans]) for axis in axes],
+    )
+    numbers = ((*(n for s in a.spans if s is not None for n in s), a.size, a.step, a.low, a.high) for a in axes)
+    return Split(form, tuple(n for own in numbers for n in own))
+
+
+def _joined(state: Split, sizes: Shape) -> tuple[Field | None, ...]:
+    absent, forms = cast(tuple[list[bool], list[tuple[bool, int | None, list[bool]]]], state.form)
+    numbers, own = iter(state.numbers), iter(forms)
+
+    def axis() -> AxisField:
+        is_exact, along, missing = next(own)
+        spans = tuple(None if m else (next(numbers), next(numbers)) for m in missing)
+        size, step, low, high = (next(numbers) for _ in range(4))
+        return AxisField(size, spans, step, low, high, is_exact, along)
+
+    return tuple(None if gone else _field([axis() for _ in sizes], sizes) for gone in absent)
+
+
+def _unknown(sizes: Shape) -> Field:
+    """What is known of a unit without knowing its field: it reads no more than all."""
+    return _field([_axis(((0, n),), 0, 1, False, None) for n in sizes], sizes)
 
 
 def _of_unit(axis: AxisField, index: Sequence[int]) -> UnitRows | None:

@@ -67,6 +67,8 @@ class Bound(NamedTuple):
 def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch: int = 1) -> tuple[Bound, ...]:
     """The bound of every layer that moves anything, in order; views and what does nothing in inference are left out.
 
+    A layer in turns of a loop that are alike is bounded once; it takes its time in each of them.
+
     Raises:
         KeyError: the device states no peak for the precision.
     """

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from archdsl.analyses.storage import is_identity
 from archdsl.backends.pytorch.code.layout import Group, Item, lines, literal, quoted
 from archdsl.backends.pytorch.code.names import child_name
-from archdsl.ir import Call, Expression, Lowering, Module, Network, Node, Op, Output, TensorType, Value, modules
+from archdsl.ir import Call, Expression, Lowering, Module, Network, Node, Op, Output, TensorType, Value, modules, unfold
 
 MOST_PATHS = 100_000
 """Layers of a network that is folded: each has a name of its own in the weights."""

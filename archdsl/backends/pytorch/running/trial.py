@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archdsl.backends.pytorch.running.build import build
 from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
 from archdsl.backends.pytorch.running.tuning import parameter_groups
-from archdsl.ir import Network, TensorType, flatten
+from archdsl.ir import Network, TensorType, flatten, unfold
 
 if TYPE_CHECKING:
     import torch
