@@ -172,7 +172,6 @@ DOUBLING = "let a0 = [0]\n" + "".join(f"let a{i + 1} = [a{i}, a{i}]\n" for i in 
 TOO_MUCH = {
     "a tower of powers": body("let x = 2^2^2^2^2^2"),
     "many repetitions": body("repeat 10^12 { relu }"),
-    "many repetitions of nothing": body("repeat 10^12 { }"),
     "many repetitions of a block": "block b { relu }\n" + body("repeat 10^12 { b }"),
     "loops in loops": body("for a in 0..<9000 { for b in 0..<9000 { for c in 0..<9000 { } } }"),
     "a long range": body("for i in 0..10^12 { relu }"),
@@ -246,6 +245,8 @@ ENOUGH = {
     "many statements": body("\n".join(f"l{i}: identity" for i in range(30_000))),
     "one long line": body("identity" + " -> identity" * 30_000),
     "many arms": body("add { " + "| relu " * 9000 + "}"),
+    "many repetitions of nothing": body("repeat 10^12 { }"),
+    "many repetitions that are alike": body("repeat 90_000_000 { relu }"),
     "many merges": body("repeat 9000 { add { | relu | tanh } }"),
     "many taps": body("".join(f"relu as t{i}\n" for i in range(9000))),
     "many defaults": "default conv(pad=1)\n" * 2000 + body("conv(3, 3x3)"),

@@ -162,7 +162,7 @@ class _Run:
         self.values = values
         self.sizes = sizes
         self.first_turns: dict[int, Field | None] = {}
-        """Of layers that stand for others: the fields in the first of their turns."""
+        """Of layers that stand for others, and of what their turn hands through: the fields in the first of their turns."""
 
     def layers(self, first: int, end: int, rows: Sequence[Turns]) -> None:
         """Those from one number to before another, with the rows of turns among them."""
@@ -185,22 +185,24 @@ class _Run:
         read, made = [old for old, _ in row.carried], [new for _, new in row.carried]
 
         def turn(before: tuple[Field | None, ...]) -> tuple[Field | None, ...]:
-            for number, field in zip(read, before, strict=True):
-                self.values[number] = field
+            self._set(read, before)
             self.layers(row.first, row.end, inside)
             return tuple(self.values[n] for n in made)
 
         start = tuple(self.values[n] for n in read)
         turn(start)
+        self._set(read, start)
         layers = self.flat.layers[row.first : row.end]
-        first = {n: self.values[n] for layer in layers for n in layer.results}
+        first = {n: self.values[n] for n in (*made, *(n for layer in layers for n in layer.results))}
         known = {n: field for n, field in self.first_turns.items() if n in first}
         after = run_turns(row.turns, start, turn, _split, lambda state: _joined(state, self.sizes))
-        for number, field in zip(read, start, strict=True):
-            self.values[number] = field
-        for number, field in zip(made, after or [_unknown(self.sizes)] * len(made), strict=True):
-            self.values[number] = field
+        self._set(read, start)
+        self._set(made, after or [_unknown(self.sizes)] * len(made))
         self.first_turns |= first | known
+
+    def _set(self, numbers: Sequence[int], fields: Sequence[Field | None]) -> None:
+        for number, field in zip(numbers, fields, strict=True):
+            self.values[number] = field
 
 
 def _split(fields: Sequence[Field | None]) -> Split:

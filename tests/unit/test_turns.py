@@ -1,0 +1,180 @@
+"""Turns of a loop that are alike: one stands for a row of them, and every figure is that of all turns written out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.analyses.cost import totals, works
+from archdsl.analyses.turns import Split, run_turns
+from archdsl.ir import Network, TooManyTurns, flatten, modules, print_network, read_network, unfold, written
+from archdsl.ops import find
+from archdsl.pipeline import Checked, open_source, open_spec
+from archdsl.source import Source
+
+SPECS = Path(__file__).parents[2] / "specs"
+BLOCKS = """
+default conv(pad=half)
+block res { add { | in -> conv(8, 3x3) -> bn -> relu | in } -> relu }
+block stage(n) { repeat n { res -> conv(8, 1x1) } }
+block two(p: tensor) { return in, p }
+block exchange { in[0] -> conv(8, 3x3) -> add(in[1]) as a
+  return a, in[0] }
+block four(p: tensor, q: tensor, r: tensor) { return in, p, q, r }
+block rotate { in[0] -> conv(8, 3x3) as new
+  return in[1], in[2], in[3], new }
+network A {
+  input image: [8, 16, 16]
+"""
+BODIES = {
+    "a chain": "repeat 20 { conv(8, 3x3) -> relu }",
+    "residual blocks": "repeat 20 { res }",
+    "names for reports": "add { | in | relu }\nrepeat 20 { add { | conv(8, 3x3) -> relu | relu } }",
+    "between labels": "stem: relu\nlayers: { repeat 20 { res } }\nhead: { relu -> conv(2, 1x1) }",
+    "loops in loops": "repeat 15 { repeat 12 { conv(8, 1x1) -> relu }\nadd { | in | bn } }",
+    "loops in blocks": "repeat 3 { stage(15) }\nrepeat 14 { stage(12) }",
+    "a shared instance": "shared tower = { conv(8, 3x3) -> relu }\nrepeat 16 { tower -> bn }",
+    "a side branch": "repeat 14 { relu -> conv(8, 3x3) }\ntraining { flatten -> linear(3)\noutput aux }\nrelu",
+    "values that wait": "relu as p\nin -> tanh as q\nin -> abs as r\nfour(p, q, r)\nrepeat 30 { rotate }\nconcat",
+    "two streams": "relu as p\ntwo(p)\nrepeat 20 { exchange }\nconcat",
+    "fields that are all": "repeat 20 { add { | conv(8, 3x3) | avgpool(global) } }",
+    "fields that double": "conv(8, 16x16, pad=0)\nrepeat 40 { conv(8, 3x3, stride=2, pad=1) }",
+    "paths that wait": "in -> conv(8, 11x11) as far\nrepeat 40 { add { | conv(8, 3x3) | far } }",
+}
+
+
+def checked(text: str, monkeypatch: pytest.MonkeyPatch, fewest: int) -> Checked:
+    monkeypatch.setattr("archdsl.elaborate.turns.FEWEST", fewest)
+    spec = open_source(Source("case.arch", text), Path())
+    found = spec.check(spec.networks[-1])
+    assert found.network is not None, (spec.problems, found.problems)
+    return found
+
+
+@pytest.fixture(params=BODIES)
+def pair(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Facts, Facts]:
+    """A network with all turns written out, and with rows of turns that one stands for."""
+    text = f"{BLOCKS}{BODIES[request.param]}\n}}\n"
+    whole, short = (checked(text, monkeypatch, fewest).facts for fewest in (10**9, 1))
+    assert any(n.repeat for m in modules(short.network) for n in m.nodes)
+    return whole, short
+
+
+def test_unfolding_gives_the_network(pair: tuple[Facts, Facts]) -> None:
+    whole, short = pair
+    assert print_network(unfold(short.network)) == print_network(whole.network)
+
+
+def test_the_print_reads_back(pair: tuple[Facts, Facts]) -> None:
+    text = print_network(pair[1].network)
+    read = read_network(text, find)
+    assert print_network(read) == text
+    assert Facts(read).cost[:4] == pair[0].cost[:4]
+
+
+def test_costs(pair: tuple[Facts, Facts]) -> None:
+    whole, short = pair
+    assert short.cost[:4] == whole.cost[:4]
+    assert short.operators == len(whole.flat.layers)
+    flat = [flatten(facts.network, training=True) for facts in pair]
+    assert totals(works(flat[1])) == totals(works(flat[0]))
+
+
+def test_fields(pair: tuple[Facts, Facts]) -> None:
+    whole, short = pair
+    for path in short.flat.paths:
+        assert short.fields.of(path) == whole.fields.of(path), path
+
+
+def test_every_path_has_a_turn_that_stands_for_it(pair: tuple[Facts, Facts]) -> None:
+    whole, short = pair
+    for path in (layer.path for layer in whole.flat.layers):
+        found = written(short.network, path)
+        assert found in short.flat.paths
+        (layer,) = {x.op.summary() for x in whole.flat.layers if x.path == path}
+        assert layer in {x.op.summary() for x in short.flat.layers if x.path == found}
+
+
+@pytest.mark.parametrize("name", ["ResNet110", "PreActResNet164"])
+def test_networks_of_the_zoo(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks: list[Network] = []
+    for fewest in (10**9, 1):
+        monkeypatch.setattr("archdsl.elaborate.turns.FEWEST", fewest)
+        found = open_spec(SPECS / "resnet_cifar.arch").check(name)
+        assert all(verdict.holds for verdict in found.verdicts)
+        assert found.network is not None
+        networks.append(found.network)
+    assert print_network(unfold(networks[1])) == print_network(networks[0])
+    assert Facts(networks[1]).cost[:4] == Facts(networks[0]).cost[:4]
+
+
+def test_a_million_blocks() -> None:
+    """Of each: two convolutions with 8 * 8 * 9 + 8 parameters and norms with 16; fields grow by 4."""
+    text = f"{BLOCKS}repeat 1_000_000 {{ add {{ | conv(8, 3x3) -> bn -> conv(8, 3x3) -> bn | in }} }}\n}}"
+    spec = open_source(Source("case.arch", text), Path())
+    facts = spec.check("A").facts
+    assert facts.cost.total.params == 1_000_000 * 2 * (8 * 8 * 9 + 8 + 16)
+    assert facts.cost.total.macs == 1_000_000 * 2 * 8 * 8 * 9 * 16 * 16
+    assert facts.cost.depth == 2_000_000
+    assert facts.fields.values[facts.flat.outputs[0]].size == (4_000_001, 4_000_001)  # type: ignore[union-attr]
+    assert len(facts.flat.layers) < 100
+    with pytest.raises(TooManyTurns, match="5_000_000 operators"):
+        unfold(facts.network)
+
+
+def test_too_many_turns_name_the_loop_that_spends_most() -> None:
+    text = f"{BLOCKS}repeat 10 {{ repeat 3_000_000 {{ relu -> tanh -> sigmoid -> relu }} }}\nrepeat 1_000_000 {{ relu }}\n}}"
+    spec = open_source(Source("case.arch", text), Path())
+    (problem,) = spec.check("A").problems
+    assert problem.code == "budget-exceeded" and "100_000_000 operators" in problem.message
+    assert problem.primary is not None and problem.primary.span.text.startswith("repeat 3_000_000")
+
+
+def test_a_label_may_not_be_that_of_a_turn_left_out() -> None:
+    text = f"{BLOCKS}repeat 1000 {{ conv(8, 1x1) }}\nNAME: relu\n}}"
+    for name, code in (('"500"', "duplicate-path"), ('"1000"', None), ("fc", None)):
+        spec = open_source(Source("case.arch", text.replace("NAME", name)), Path())
+        errors = [p.code for p in spec.check("A").problems if p.severity == "error"]
+        assert errors == ([code] if code else []), name
+
+
+def test_a_label_before_the_loop_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`add_30` is taken, so the turn that would call its merge so calls it `add_31`."""
+    text = f"{BLOCKS}add_30: {{ add {{ | in | relu }} }}\nrepeat 60 {{ add {{ | in | relu }} }}\n}}"
+    whole, short = (checked(text, monkeypatch, fewest).network for fewest in (10**9, 1))
+    assert whole is not None and short is not None
+    assert "add_31" in Facts(whole).flat.paths and len(short.body.nodes) < len(whole.body.nodes)
+    assert print_network(unfold(short)) == print_network(whole)
+
+
+CLAIMS = """
+  expect shape(layers.700) == [8, 16, 16]
+  expect params(layers.700) == 584
+  expect receptive_field(layers.700) == 1403
+  expect receptive_field(layers.999) == 2001
+"""
+
+
+def test_claims_about_a_turn_left_out() -> None:
+    spec = open_source(Source("case.arch", f"{BLOCKS}layers: {{ repeat 1000 {{ conv(8, 3x3) }} }}\n{CLAIMS}}}"), Path())
+    assert [verdict.holds for verdict in spec.check("A").verdicts] == [True] * 4
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 100, 1001, 10**9 + 7])
+def test_turns_in_leaps(count: int) -> None:
+    """A slow number that is overtaken by a fast one, one that ends at a bound, and one that stays."""
+
+    def turn(state: tuple[int, ...]) -> tuple[int, ...]:
+        slow, fast, bounded, still = state
+        return max(slow + 1, fast), fast + 2, min(bounded + 3, 5000), still
+
+    expected = (max(1000 + count, 2 * (count - 1) if count else 0), 2 * count, min(3 * count, 5000), 4)
+    found = run_turns(count, (1000, 0, 0, 4), turn, lambda state: Split(None, state), lambda split: split.numbers)
+    assert found == expected
+
+
+def test_turns_that_grow_ever_faster_are_not_known() -> None:
+    found = run_turns(10**6, (1,), lambda s: (2 * s[0],), lambda s: Split(None, s), lambda split: split.numbers)
+    assert found is None
