@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
-from archdsl.elaborate.budget import NETWORKS, OPERATOR_LIMIT, STATEMENT_LIMIT
+from archdsl.elaborate.budget import NETWORKS, OPERATOR_LIMIT, STATEMENT_LIMIT, UNROLLED_LIMIT
 from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
+from archdsl.ir import UNFOLDED_LIMIT
 from archdsl.ir.attrs import LARGEST_SIZE
 from archdsl.pipeline import IMPORT_DEPTH_LIMIT
 from archdsl.source.files import SIZE_LIMIT
@@ -26,6 +27,8 @@ LIMITS = (
     ("files that import one another in a row", IMPORT_DEPTH_LIMIT),
     ("statements run and turns of loops, in one network", STATEMENT_LIMIT),
     ("operators and calls of blocks in one network, every block written out", OPERATOR_LIMIT),
+    ("the same with all turns of loops, where one turn stands for many", UNROLLED_LIMIT),
+    ("operators that are listed one by one, with all turns written out", UNFOLDED_LIMIT),
     ("calls, one in another", CALL_DEPTH_LIMIT),
     ("items of a list", LENGTH_LIMIT),
     ("bits of a number", BITS_LIMIT),

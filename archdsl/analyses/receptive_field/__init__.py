@@ -7,14 +7,7 @@ the union of theirs. Padding between layers stands for the rows behind it, so a 
 that no window reads. Every field has a status: exact, the whole input, or a bound.
 """
 
-from archdsl.analyses.receptive_field.field import (
-    AxisField,
-    Field,
-    FieldFacts,
-    FieldRow,
-    Status,
-    UnitRows,
-    receptive_field,
-)
+from archdsl.analyses.receptive_field.field import AxisField, Field, FieldFacts, FieldRow, Status, UnitRows
+from archdsl.analyses.receptive_field.run import receptive_field
 
 __all__ = ["AxisField", "Field", "FieldFacts", "FieldRow", "Status", "UnitRows", "receptive_field"]

@@ -3,10 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
-from archdsl.analyses.turns import Split, run_turns
-from archdsl.ir import WHOLE, Axes, Flat, Layer, Network, Reach, Rows, Shape, TensorType, Turns, flatten
+from archdsl.ir import WHOLE, Axes, Flat, Layer, Reach, Rows, Shape, TensorType
 
 Status = Literal["exact", "whole input", "bound"]
 Span = tuple[int, int]
@@ -115,7 +114,7 @@ class FieldFacts(NamedTuple):
         placed = [_beside(field, type, result) for field, type in known]
         sizes = self.type.sizes
         axes = zip(zip(*placed, strict=True), sizes, strict=True)
-        return _field([_union(fields, n, result) for fields, n in axes], sizes)
+        return field_of([_union(fields, n, result) for fields, n in axes], sizes)
 
     def unit(self, path: str, index: Sequence[int]) -> tuple[UnitRows, ...] | None:
         """What one unit of a path reads on each axis; None where that is not known.
@@ -134,105 +133,6 @@ class FieldFacts(NamedTuple):
         return known if len(known) == len(rows) else None
 
 
-def receptive_field(network: Network, flat: Flat | None = None, input: str | None = None) -> FieldFacts:
-    """The receptive field of every layer towards one input: the first with spatial axes unless named.
-
-    On a chain of windows, transposed windows and interpolations sizes are exact. Raises `ValueError` for an unknown input.
-    """
-    flat = flat or flatten(network)
-    name = input or _first_map(network)
-    source = flat.inputs[network.inputs.index(name)]
-    type = flat.types[source]
-    values: list[Field | None] = [None] * len(flat.types)
-    own = (_axis(((0, 1),), 1, n, True, axis) for axis, n in enumerate(type.sizes, 1))
-    values[source] = _field(own, type.sizes)
-    run = _Run(flat, values, type.sizes)
-    run.layers(0, len(flat.layers), flat.turns)
-    for number, field in run.first_turns.items():
-        values[number] = field
-    rows = tuple(FieldRow(layer.path, layer, values[layer.results[0]]) for layer in flat.layers)
-    return FieldFacts(name, type, rows, flat, tuple(values))
-
-
-class _Run:
-    """Passes fields through the layers; through turns that are alike in as few steps as tell what all of them do."""
-
-    def __init__(self, flat: Flat, values: list[Field | None], sizes: Shape) -> None:
-        self.flat = flat
-        self.values = values
-        self.sizes = sizes
-        self.first_turns: dict[int, Field | None] = {}
-        """Of layers that stand for others, and of what their turn hands through: the fields in the first of their turns."""
-
-    def layers(self, first: int, end: int, rows: Sequence[Turns]) -> None:
-        """Those from one number to before another, with the rows of turns among them."""
-        while first < end:
-            if rows and rows[0].first == first:
-                row, rest = rows[0], rows[1:]
-                inside = [r for r in rest if r.end <= row.end]
-                self._row(row, inside)
-                rows, first = rest[len(inside) :], row.end
-            else:
-                self._layer(self.flat.layers[first])
-                first += 1
-
-    def _layer(self, layer: Layer) -> None:
-        operands = [self.values[n] for n in layer.operands]
-        for number, result in zip(layer.results, layer.result_types, strict=True):
-            self.values[number] = _through(layer, operands, result, self.sizes)
-
-    def _row(self, row: Turns, inside: Sequence[Turns]) -> None:
-        read, made = [old for old, _ in row.carried], [new for _, new in row.carried]
-
-        def turn(before: tuple[Field | None, ...]) -> tuple[Field | None, ...]:
-            self._set(read, before)
-            self.layers(row.first, row.end, inside)
-            return tuple(self.values[n] for n in made)
-
-        start = tuple(self.values[n] for n in read)
-        turn(start)
-        self._set(read, start)
-        layers = self.flat.layers[row.first : row.end]
-        first = {n: self.values[n] for n in (*made, *(n for layer in layers for n in layer.results))}
-        known = {n: field for n, field in self.first_turns.items() if n in first}
-        after = run_turns(row.turns, start, turn, _split, lambda state: _joined(state, self.sizes))
-        self._set(read, start)
-        self._set(made, after or [_unknown(self.sizes)] * len(made))
-        self.first_turns |= first | known
-
-    def _set(self, numbers: Sequence[int], fields: Sequence[Field | None]) -> None:
-        for number, field in zip(numbers, fields, strict=True):
-            self.values[number] = field
-
-
-def _split(fields: Sequence[Field | None]) -> Split:
-    axes = [axis for field in fields if field is not None for axis in field.axes]
-    form = (
-        [field is None for field in fields],
-        [(axis.is_exact, axis.along, [span is None for span in axis.spans]) for axis in axes],
-    )
-    numbers = ((*(n for s in a.spans if s is not None for n in s), a.size, a.step, a.low, a.high) for a in axes)
-    return Split(form, tuple(n for own in numbers for n in own))
-
-
-def _joined(state: Split, sizes: Shape) -> tuple[Field | None, ...]:
-    absent, forms = cast(tuple[list[bool], list[tuple[bool, int | None, list[bool]]]], state.form)
-    numbers, own = iter(state.numbers), iter(forms)
-
-    def axis() -> AxisField:
-        is_exact, along, missing = next(own)
-        spans = tuple(None if m else (next(numbers), next(numbers)) for m in missing)
-        size, step, low, high = (next(numbers) for _ in range(4))
-        return AxisField(size, spans, step, low, high, is_exact, along)
-
-    return tuple(None if gone else _field([axis() for _ in sizes], sizes) for gone in absent)
-
-
-def _unknown(sizes: Shape) -> Field:
-    """What is known of a unit without knowing its field: it reads no more than all."""
-    return _field([_axis(((0, n),), 0, 1, False, None) for n in sizes], sizes)
-
-
 def _of_unit(axis: AxisField, index: Sequence[int]) -> UnitRows | None:
     if axis.along is None:
         return axis.rows(0)
@@ -248,12 +148,7 @@ def _beside(field: Field, type: TensorType, other: TensorType) -> list[AxisField
     return [_move(a, 0, entries, type.shape, other.shape) for a in field.axes]
 
 
-def _first_map(network: Network) -> str:
-    named = zip(network.inputs, network.input_types, strict=True)
-    return next((name for name, type in named if type.sizes), network.inputs[0])
-
-
-def _field(axes: Iterable[AxisField], sizes: Sequence[int]) -> Field:
+def field_of(axes: Iterable[AxisField], sizes: Sequence[int]) -> Field:
     axes = tuple(axes)
     if not all(a.is_exact for a in axes):
         return Field(axes, "bound")
@@ -261,7 +156,7 @@ def _field(axes: Iterable[AxisField], sizes: Sequence[int]) -> Field:
     return Field(axes, "whole input" if whole else "exact")
 
 
-def _axis(spans: tuple[Span | None, ...], step: int, count: int, is_exact: bool, along: int | None) -> AxisField:
+def axis_of(spans: tuple[Span | None, ...], step: int, count: int, is_exact: bool, along: int | None) -> AxisField:
     """The field of units along an axis of the value that has `count` of them."""
     ends = [(s, s[0] + last * step, s[1] + last * step) for s, last in _known(spans, count)]
     return AxisField(
@@ -281,7 +176,7 @@ def _known(spans: tuple[Span | None, ...], count: int) -> list[tuple[Span, int]]
     return [(s, (count - 1 - p) // period) for p, s in enumerate(spans[:count]) if s is not None]
 
 
-def _through(layer: Layer, operands: Sequence[Field | None], result: TensorType, sizes: Sequence[int]) -> Field | None:
+def through(layer: Layer, operands: Sequence[Field | None], result: TensorType, sizes: Sequence[int]) -> Field | None:
     """The field of a result behind one operator."""
     reach = layer.op.reach(*layer.operand_types)
     moved = []
@@ -292,7 +187,7 @@ def _through(layer: Layer, operands: Sequence[Field | None], result: TensorType,
             moved.append([_move(axis, n, entries, type.shape, result.shape) for axis, n in axes])
     if not moved:
         return None
-    return _field([_union(axes, n, result) for axes, n in zip(zip(*moved, strict=True), sizes, strict=True)], sizes)
+    return field_of([_union(axes, n, result) for axes, n in zip(zip(*moved, strict=True), sizes, strict=True)], sizes)
 
 
 def _entries(reach: Reach, operand: int, type: TensorType, result: TensorType) -> Sequence[Entry] | None:
@@ -320,7 +215,7 @@ def _move(axis: AxisField, rows: int, entries: Sequence[Entry], before: Shape, a
         return axis._replace(along=entry.axis) if _is_still(entry) else _bound([axis])
     count = after[entry.axis] if entry.axis < len(after) else 1
     if entry.stride == 0 or (_is_still(entry) and before[axis.along] == 1 != count):  # one unit for all
-        return _axis((_hull(axis, entry, 0),), 0, 1, axis.is_exact, None)
+        return axis_of((_hull(axis, entry, 0),), 0, 1, axis.is_exact, None)
     return _resampled(axis, entry, count)
 
 
@@ -338,7 +233,7 @@ def _is_still(entry: Rows) -> bool:
 
 def _whole(axis: AxisField, rows: int) -> AxisField:
     """All that the axis reads, without padding."""
-    return _axis(((max(axis.low, 0), min(axis.high, rows)),), 0, 1, axis.is_exact, None)
+    return axis_of(((max(axis.low, 0), min(axis.high, rows)),), 0, 1, axis.is_exact, None)
 
 
 def _resampled(axis: AxisField, entry: Rows, count: int) -> AxisField:
@@ -347,7 +242,7 @@ def _resampled(axis: AxisField, entry: Rows, count: int) -> AxisField:
     if turns * len(entry.spans) > LARGEST_PERIOD:
         return _bound([axis])
     spans = tuple(_hull(axis, entry, unit) for unit in range(turns * len(entry.spans)))
-    return _axis(spans, axis.step * entry.stride * turns // period, count, axis.is_exact, entry.axis)
+    return axis_of(spans, axis.step * entry.stride * turns // period, count, axis.is_exact, entry.axis)
 
 
 def _hull(axis: AxisField, entry: Rows, unit: int) -> Span | None:
@@ -369,7 +264,7 @@ def _around(spans: Sequence[Span]) -> Span | None:
 def _bound(axes: Sequence[AxisField]) -> AxisField:
     """All that any unit of these reads, for every unit."""
     span = min(a.low for a in axes), max(a.high for a in axes)
-    return _axis((span,), 0, 1, False, None)
+    return axis_of((span,), 0, 1, False, None)
 
 
 def _union(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisField:
@@ -389,7 +284,7 @@ def _union(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisFiel
     if len({a.stride for a in axes}) > 1 or period > LARGEST_PERIOD:
         return _enclosing(axes, count, axis)
     spans = tuple(_around([s for a in axes if (s := a.span(unit)) is not None]) for unit in range(period))
-    return _axis(spans, first.step * period // len(first.spans), count, all(a.is_exact for a in axes), axis)
+    return axis_of(spans, first.step * period // len(first.spans), count, all(a.is_exact for a in axes), axis)
 
 
 def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> AxisField:
@@ -412,4 +307,4 @@ def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> Axis
     units = range(stride.denominator)
     spans = tuple((floor(start + unit * stride), ceil(end + unit * stride)) for unit in units)
     low, high = min(a.low for a in axes), max(a.high for a in axes)
-    return _axis(spans, stride.numerator, count, False, along)._replace(low=low, high=high)
+    return axis_of(spans, stride.numerator, count, False, along)._replace(low=low, high=high)
