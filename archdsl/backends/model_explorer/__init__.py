@@ -36,6 +36,7 @@ class _Named(NamedTuple):
 
 def graph_json(facts: Facts, by: Figure = "macs") -> str:
     """The unrolled operators, for `File > Open`. Paths are ids; a further use of a shared instance is `path@2`."""
+    facts = facts.unfolded()
     network, flat = facts.network, facts.flat
     layers = list(_named(facts))
     most = max((named.figures[by] for named in layers), default=0)
@@ -56,6 +57,7 @@ def graph_json(facts: Facts, by: Figure = "macs") -> str:
 
 def costs_json(facts: Facts, by: Figure = "macs") -> str:
     """The custom node data for the graph: drop it onto the graph that is open."""
+    facts = facts.unfolded()
     results = {named.id: {"value": named.figures[by]} for named in _named(facts) if named.figures[by]}
     gradient = [{"stop": stop, "bgColor": _colour(stop)} for stop in (0, 1)]
     data = {facts.network.name: {"name": NAMES[by], "results": results, "gradient": gradient}}
