@@ -33,8 +33,12 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
         if argument.name is None and isinstance(value, Tensors) and layer.is_merge:
             tensors += value.values
             continue
-        is_expected = layer.op is not None and positions[:1] and positions[0] in layer.op.tensor_attributes
-        if argument.name is None and isinstance(value, Tensors) and layer.op is not None and not is_expected:
+        is_tensor = argument.name is None and isinstance(value, Tensors) and layer.op is not None
+        if is_tensor and (taken := _free_tensor(layer, bound)) is not None:
+            bound[taken] = Given(value, argument.value.span)
+            order.append(taken)
+            continue
+        if is_tensor:
             raise Fault(
                 KIND_MISMATCH,
                 f"`{layer.name}` takes no tensor as an argument: it works on the value before it",
@@ -49,6 +53,11 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
         bound[name] = Given(value.name if isinstance(value, Function) else value, argument.value.span)
         order.append(None if argument.name is None else name)
     return Layer(layer.target, bound, layer.defaults, tuple(order)), tuple(tensors)
+
+
+def _free_tensor(layer: Layer, bound: dict[str, Given]) -> str | None:
+    """The attribute that a tensor given by position is for: the first free one that takes a tensor."""
+    return next((n for n in layer.op.tensor_attributes if n not in bound), None) if layer.op is not None else None
 
 
 def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], allowed: tuple[str, ...]) -> str:

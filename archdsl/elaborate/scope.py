@@ -10,7 +10,7 @@ from archdsl.ops import find, names
 FUNCTIONS = ("min", "max", "ceil", "floor", "round", "len", "sum", "reverse", "divisor")
 WORDS = (
     "same", "valid", "half", "full", "exact", "global", "nearest", "bilinear", "bicubic", "zeros", "ones", "reflect",
-    "replicate", "circular", "center", "even",
+    "replicate", "circular", "center", "even", "border", "reflection",
 )  # fmt: skip
 
 ELSEWHERE = {

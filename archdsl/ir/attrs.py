@@ -18,6 +18,7 @@ __all__ = [
     "Amount",
     "Axes",
     "Axis",
+    "Beyond",
     "Count",
     "Counts",
     "Equation",
@@ -228,6 +229,7 @@ TensorShape = Annotated[tuple[int, ...], Accepts("a list of sizes of at least 1"
 Extent = Annotated[int, Accepts("a whole number; negative ones count from the end", _integer(-LARGEST_SIZE))]
 Scale = Annotated[float | tuple[float, ...], Accepts("a number greater than 0, or one for each spatial axis", _scale)]
 Interpolation = Annotated[str, _one_of("nearest", "bilinear", "bicubic")]
+Beyond = Annotated[str, _one_of("zeros", "border", "reflection")]
 PadMode = Annotated[str, _one_of("zeros", "reflect", "replicate", "circular")]
 Counts = Annotated[
     int | tuple[int, ...], Accepts("a whole number of at least 0, or one for each spatial axis", _sizes(0))

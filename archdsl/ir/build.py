@@ -151,6 +151,8 @@ def _channels(op: Op, operands: Values, result: Value) -> int:
     reach = op.reach(*(v.type for v in operands))
     if reach == "pointwise":
         return axis
+    if operands and result.type.batched and not operands[0].type.batched:
+        return result.type.rank - 1  # rows of a table, as those of an embedding
     if not isinstance(reach, Axes) or not reach.operands[0]:
         return 0
     entry = reach.operands[0][axis]

@@ -287,7 +287,7 @@ class Op(Attributes):
         return True
 
     def read(self, operands: Sequence[T]) -> Sequence[T]:
-        """Of its operands, or of what is known of each, those whose elements it reads."""
+        """Of its operands, or of what is known of each, those whose elements it reads and whose gradients it makes."""
         return operands[:1] if self.lends_sizes else operands
 
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:

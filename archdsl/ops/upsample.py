@@ -21,7 +21,7 @@ from archdsl.ir import (
     open_size,
     show_shape,
 )
-from archdsl.ir.attrs import Field, Interpolation, Scale, Window
+from archdsl.ir.attrs import Field, Flag, Interpolation, Scale, Window
 from archdsl.ops.families.calls import Keywords, compact, function
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.windows import counted, per_axis, show_window, spatial_rank
@@ -39,8 +39,8 @@ LARGEST_PERIOD = 1024
 class Upsample(Op):
     """Maps with more (or fewer) rows and columns: a `scale`, sizes `to`, or the sizes of another value `like`.
 
-    `nearest` repeats pixels, `bilinear` and `bicubic` interpolate between pixel centres, as PyTorch does without
-    `align_corners`; on one axis `bilinear` is linear, on three trilinear.
+    `nearest` repeats pixels, `bilinear` and `bicubic` interpolate between pixel centres; on one axis `bilinear` is linear, on
+    three trilinear. With `align_corners=true` the outermost pixels keep their places, and the others lie evenly between.
     """
 
     name = "upsample"
@@ -52,11 +52,13 @@ class Upsample(Op):
         ("upsample(2)", "[64, 28, 28]", "[64, 56, 56]"),
         ("upsample(to=224x224, mode=bilinear)", "[21, 28, 28]", "[21, 224, 224]"),
         ("upsample(mode=bilinear)", "[256, 7, 7], [512, 14, 14]", "[256, 14, 14]"),
+        ("upsample(2, mode=bilinear, align_corners=true)", "[64, 28, 28]", "[64, 56, 56]"),
     )
 
     scale: Scale | None = Field(None, description="factor of the sizes, for all axes or one for each")
     to: Window | None = Field(None, description="the sizes of the result")
     mode: Interpolation = Field("nearest", description="how values between pixels are found")
+    align_corners: Flag = Field(False, description="whether the outermost pixels keep their places; not with `nearest`")
 
     def _sizes(self, x: TensorType, like: TensorType | None) -> Shape:
         """The spatial sizes of the result. Raises `Misfit`."""
@@ -69,6 +71,10 @@ class Upsample(Op):
             )
         if rank not in MODES[self.mode]:
             raise Misfit(f"`mode={self.mode}` is for maps with 2 spatial axes, not {rank}", attribute="mode")
+        if self.align_corners and self.mode == "nearest":
+            raise Misfit(
+                "`align_corners` is for modes that interpolate", attribute="align_corners", help="`mode=bilinear` does"
+            )
         if self.to is not None:
             return per_axis(self.to, rank, "to")
         if like is not None:
@@ -100,6 +106,8 @@ class Upsample(Op):
     def reach(self, *operands: TensorType) -> Reach:
         (x, *_), (y,) = operands, self.infer(*operands)
         factors = map(Fraction, self._scales(x.rank - 1)) if self.scale else map(Fraction, y.sizes, x.sizes)
+        if self.align_corners:
+            return Axes((Rows(0), *(Rows(a) if x.shape[a] == y.shape[a] else None for a in range(1, x.rank))))
         spans = enumerate((self._rows(factor) for factor in factors), 1)
         return Axes((Rows(0), *(rows and Rows(a, *rows) for a, rows in spans)))
 
@@ -119,6 +127,7 @@ class Upsample(Op):
         rank = x.rank - 1
         size: Keywords = (("scale_factor", compact(self._scales(rank))),) if self.scale else (("size", y.sizes),)
         mode: Keywords = (("mode", MODES[self.mode][rank]),) if self.mode != "nearest" else ()
+        mode += (("align_corners", True),) if self.align_corners else ()
         call = Call("nn.Upsample", (), (*size, *mode)) if len(operands) == 1 else None
         return Lowering(call, function("F.interpolate", (), (*size, *mode)))
 

@@ -219,6 +219,41 @@ SPECS = {
           tokens -> masked: biased_attention(seen, 6, kv_heads=1) -> reshape([4, 9, 12]) -> inner: qkv_attention(3, causal=true)
           select(-1) -> select(-1) -> head: linear(5)
         }""",
+    "quantizer": """
+        network Net {
+          input image: [3, 8, 8]
+          encoder: { conv(6, 2x2, stride=2) -> relu -> conv(4, 1x1) } as z
+          permute([1, 2, 0]) as rows
+          codes: parameter([10, 4], std=1) as book
+          rows -> square -> reduce_sum(-1, keep=true) as lengths
+          book -> square -> reduce_sum(-1) as others
+          matmul { | rows | book -> permute([1, 0]) } -> scale(-2) as cross
+          add { | lengths | cross | others } -> scale(-1) -> argmax(-1) as nearest_code
+          book -> take(index=nearest_code) -> permute([2, 0, 1]) as quantized
+          output wanted = multiply { | quantized -> detach | z }
+          output target = z -> detach -> subtract(quantized)
+          subtract { | quantized | z } -> detach -> add(z)
+          decoder: { relu -> conv_transpose(3, 2x2, stride=2) -> sin }
+        }""",
+    "spatial transformer": """
+        network Net {
+          input image: [2, 12, 12]
+          localization: { conv(4, 5x5, stride=2) -> relu -> flatten -> linear(6) -> reshape([2, 3]) } as theta
+          base: constant([36, 3], "((i % 6) / 2.5 - 1.0) if j == 0 else ((i // 6) / 2.5 - 1.0) if j == 1 else 1.0") as grid
+          matmul { | grid | theta -> permute([1, 0]) } -> reshape([6, 6, 2]) as places
+          image -> grid_sample(grid=places, beyond=border) -> conv(3, 3x3) -> upsample(2, mode=bilinear, align_corners=true)
+        }""",
+    "scan": """
+        network Net {
+          input tokens: [8, 5]
+          input absent: bool [1, 8, 8]
+          tokens -> linear(6) -> split(2, axis=-1) as x, rates
+          rates -> softplus -> scale(-1) -> cumsum(0) -> permute([1, 0]) as sums
+          subtract { | sums -> reshape([3, 8, 1]) | sums -> reshape([3, 1, 8]) }
+          masked_fill(-1e9, absent) -> exp as decay
+          einsum("c t s, s c -> t c") { | decay | x } -> slice(0, step=2) as even
+          concat { | even | even -> flip(0) -> cos }
+        }""",
     "super resolution": """
         network Net {
           input image: [3, 6, 5]

@@ -313,6 +313,7 @@ CASES = {
         parameter([1, 5, 4])
         parameter([4, 1, 1], init=1e-6)
         parameter([7], init=ones)
+        parameter([7, 2], std=0.02)
     """,
     "lstm": """
         lstm(5) [4, 3]
@@ -396,6 +397,10 @@ CASES = {
         upsample(to=7, mode=bilinear) [3, 4]
         upsample(mode=bilinear) [3, 4, 5], [2, 9, 7]
         upsample [3, 4], [2, 9]
+        upsample(2, mode=bilinear, align_corners=true) [3, 4, 5]
+        upsample(to=7, mode=bilinear, align_corners=true) [3, 4]
+        upsample(mode=bilinear, align_corners=true) [3, 2, 4, 5], [2, 3, 4, 7]
+        upsample(2, mode=bicubic, align_corners=true) [3, 4, 5]
     """,
     "drop_path": """
         drop_path [6]
@@ -472,6 +477,10 @@ CASES = {
         slice(-2, -1) [4, 5]
         slice(0, 3, axis=-1) [4, 5, 6]
         slice(0) [4, 5]
+        slice(0, step=2) [4, 5]
+        slice(1, step=2, axis=1) [4, 5, 6]
+        slice(0, 5, axis=-1, step=3) [4, 5, 6]
+        slice(1, step=9) [4, 5]
     """,
     "tile": """
         tile(3) [1, 4, 5]
@@ -619,6 +628,38 @@ CASES = {
         roll([1, 2, 3], [0, 1, 2]) [4, 5, 6]
         roll(0, 0) unbatched [4, 5]
     """,
+    "flip": """
+        flip(0) [4, 5]
+        flip([1, 2]) [4, 5, 6]
+        flip(-1) [7]
+        flip(0) unbatched [4, 5]
+    """,
+    "cumsum": """
+        cumsum(0) [4, 5]
+        cumsum(-1) [4, 5, 6]
+        cumsum(0) [7]
+        cumsum(0) unbatched [4, 5]
+        cumsum(0) [1, 5]
+    """,
+    "masked_fill": """
+        masked_fill(-1e9) [3, 5, 5], unbatched bool [5, 5]
+        masked_fill(0) [5, 4], bool [5, 1]
+        masked_fill(0.5) [5, 4], bool [5, 4]
+        masked_fill(-1) unbatched [5, 4], unbatched bool [1, 4]
+        masked_fill(0) [1, 4], unbatched bool [3, 4]
+        masked_fill(0) unbatched [3, 4], bool [3, 1]
+    """,
+    "detach": """
+        detach [4, 5, 5]
+        detach unbatched [7]
+    """,
+    "grid_sample": """
+        grid_sample [3, 6, 7], [4, 5, 2]
+        grid_sample(mode=nearest, beyond=border) [3, 6, 7], [4, 5, 2]
+        grid_sample(mode=bicubic, beyond=reflection, align_corners=true) [3, 6, 7], [4, 5, 2]
+        grid_sample [2, 3, 4, 5], [2, 3, 4, 3]
+        grid_sample(align_corners=true) [1, 6, 7], [1, 1, 2]
+    """,
     "pixel_shuffle": """
         pixel_shuffle(2) [8, 3, 4]
         pixel_shuffle(3) [9, 3, 4]
@@ -650,7 +691,7 @@ CASES = {
     """,
 }
 PLAIN = "relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish"
-PLAIN += " exp log reciprocal log_sigmoid softsign"
+PLAIN += " exp log reciprocal log_sigmoid softsign sin cos"
 CASES |= {name: f"{name} [4, 5, 5]\n{name} [7]" for name in PLAIN.split()}
 
 Case = tuple[Op, tuple[TensorType, ...]]

@@ -297,6 +297,35 @@ def roll_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     return {"shift": shifts, "axes": axes}, (x,)
 
 
+def flip_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    return {"axes": tuple(rng.sample(range(-x.rank, 0), rng.randint(1, x.rank)))}, (x,)
+
+
+def masked_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    """A mask of the value's axes, now and then with sizes of 1, or of other sizes."""
+    x = some(rng, 1)
+    sizes = tuple(rng.choice([n, n, 1, 2]) for n in x.shape)
+    mask = TensorType(sizes, "bool", batched=rng.random() < 0.7)
+    fits = all(m in (n, 1) for n, m in zip(x.shape, sizes, strict=True))
+    return {"value": rng.choice([-1e9, 0, 0.5])}, (x, mask if fits else mask._replace(shape=(*x.shape[:-1], 9)))
+
+
+def grid_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    axes = rng.choice([2, 2, 3])
+    x = TensorType((rng.randint(1, 3), *(rng.randint(2, 5) for _ in range(axes))))
+    places = axes if rng.random() < 0.9 else 5 - axes
+    return {
+        "mode": rng.choice(["bilinear", "nearest", "bicubic"]),
+        "beyond": rng.choice(["zeros", "border", "reflection"]),
+        "align_corners": rng.random() < 0.5,
+    }, (x, TensorType((*(rng.randint(1, 4) for _ in range(axes)), places)))
+
+
+def grid_sample(x: Tensor, grid: Tensor, mode: str, beyond: str, align_corners: bool) -> Tensor:
+    return F.grid_sample(x, grid, mode, beyond, align_corners)
+
+
 def factor_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     x = TensorType((rng.choice([1, 4, 8, 9]), *(rng.choice([1, 2, 4, 6, 9]) for _ in range(2))))
     return {"factor": rng.randint(1, 3)}, (x,)
@@ -367,6 +396,13 @@ REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "pow": (number_case("exponent"), lambda x, exponent: x**exponent),
     "clamp": (bounds_case, lambda x, min, max: x.maximum(torch.tensor(min)).minimum(torch.tensor(max))),
     "hard_tanh": (bounds_case, lambda x, min, max: nn.Hardtanh(min, max)(x)),
+    "flip": (flip_case, lambda x, axes: torch.flip(x, axes)),
+    "cumsum": (axis_case, lambda x, axis: torch.cumsum(x, torch_dim(axis))),
+    "masked_fill": (masked_case, lambda x, mask, value: torch.where(mask, torch.tensor(float(value)), x)),
+    "grid_sample": (grid_case, grid_sample),
+    "detach": (shape_case, lambda x: x.detach()),
+    "sin": (shape_case, torch.sin),
+    "cos": (shape_case, torch.cos),
     "glu": (axis_case, lambda x, axis: nn.GLU(torch_dim(axis))(x)),
     "celu": (number_case("alpha"), lambda x, alpha: nn.CELU(alpha)(x)),
     "elu": (number_case("alpha"), lambda x, alpha: nn.ELU(alpha)(x)),

@@ -64,7 +64,7 @@ def lowered(op: Op, *operands: TensorType, form: Form, in_place: bool = False) -
         return _module(lowering.module, lowering.helper, in_place)
     if form == "parameter":
         assert lowering.parameter is not None
-        return Learned(eval(_written(lowering.parameter), {"torch": torch}))
+        return Learned(eval(_written(lowering.parameter), _names(lowering.helper)))
     if form == "buffer":
         assert lowering.buffer is not None
         is_kept = op.state(*operands)[0].role == "buffer"

@@ -43,9 +43,9 @@ ATTRIBUTES = {
     "attention": "heads; bias dropout causal *kv",
     "ln": "axis; eps scale shift",
     "gn": "groups; eps scale shift",
-    "parameter": "shape; init",
+    "parameter": "shape; init std",
     "unpool": "*of;",
-    "upsample": "scale; to mode *like",
+    "upsample": "scale; to mode align_corners *like",
     "drop_path": "p;",
     "l2_normalize": "axis;",
     "permute": "order;",
@@ -53,7 +53,7 @@ ATTRIBUTES = {
     "pad": "amount; channels axis mode value",
     "crop": "amount; offset *like",
     "select": "index axis;",
-    "slice": "start stop axis;",
+    "slice": "start stop axis; step",
     "tile": "times axis;",
     "stack": "; axis",
     "einsum": "equation;",
@@ -71,6 +71,10 @@ ATTRIBUTES = {
     "reduce_max": "axes; keep",
     "argmax": "axis;",
     "roll": "shift axes;",
+    "flip": "axes;",
+    "cumsum": "axis;",
+    "masked_fill": "value; *mask",
+    "grid_sample": "; mode beyond align_corners *grid",
     "pixel_shuffle": "factor;",
     "pixel_unshuffle": "factor;",
     "take": "; axis *index",
@@ -82,7 +86,7 @@ ATTRIBUTES = {
     "gru": "hidden; layers bidirectional bias",
 }
 PLAIN = """relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish log_sigmoid softsign identity abs square sqrt
-    exp log reciprocal add subtract multiply divide average maximum minimum matmul"""
+    exp log reciprocal sin cos detach add subtract multiply divide average maximum minimum matmul"""
 ATTRIBUTES |= dict.fromkeys(PLAIN.split(), ";")
 DEFAULTS = {
     "conv": {"stride": 1, "pad": 0, "dilation": 1, "groups": 1, "bias": True, "standardize": False, "round": "floor"},
@@ -97,13 +101,14 @@ DEFAULTS = {
     "attention": {"bias": True, "dropout": 0, "causal": False},
     "ln": {"axis": -1, "eps": 1e-5, "scale": True, "shift": True},
     "gn": {"eps": 1e-5, "scale": True, "shift": True},
-    "parameter": {"init": "zeros"},
-    "upsample": {"mode": "nearest"},
+    "parameter": {"init": "zeros", "std": None},
+    "upsample": {"mode": "nearest", "align_corners": False},
     "drop_path": {"p": 0.5},
     "pad": {"channels": (0, 0), "mode": "zeros", "value": 0},
     "crop": {"offset": "center"},
     "select": {"axis": 0},
-    "slice": {"axis": 0},
+    "slice": {"axis": 0, "step": 1},
+    "grid_sample": {"mode": "bilinear", "beyond": "zeros", "align_corners": False},
     "tile": {"axis": 0},
     "stack": {"axis": 0},
     "elu": {"alpha": 1},
@@ -123,6 +128,7 @@ MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
 UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
 UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max", "constant"}
+UNNUMBERED |= {"sin", "cos", "flip", "cumsum", "masked_fill", "detach", "grid_sample"}
 WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
 EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
@@ -674,6 +680,21 @@ MISFITS = [
     ("attention(2, causal=true)", "[5, 8], [7, 8]", "attribute-value", "causal", "`kv` is given"),
     ("lstm(4)", "[8]", "wrong-rank", 0, "reads tokens [T, C]"),
     ("gru(4)", "[8, 4, 4]", "wrong-rank", 0, "reads tokens [T, C]"),
+    ("flip(2)", "[8, 4]", "attribute-value", "axes", "has no axis 2"),
+    ("flip([0, 0])", "[8, 4]", "attribute-value", "axes", "names an axis twice"),
+    ("cumsum(2)", "[8, 4]", "attribute-value", "axis", "has no axis 2"),
+    ("slice(1, 5, step=2)", "[4, 4]", "attribute-value", "stop", "asks for more"),
+    ("parameter([4], init=ones, std=0.02)", "", "attribute-value", "std", "at random or from a value"),
+    ("upsample(2, align_corners=true)", "[3, 8, 8]", "attribute-value", "align_corners", "modes that interpolate"),
+    ("masked_fill(0)", "[4, 5]", "attribute-value", None, "needs a mask"),
+    ("masked_fill(0)", "[4, 5], [4, 5]", "wrong-dtype", 1, "holds booleans, not float32"),
+    ("masked_fill(0)", "[4, 5], bool [5]", "shape-mismatch", 1, "2 axes and 1 axis"),
+    ("masked_fill(0)", "[4, 5], bool [4, 4]", "shape-mismatch", 1, "the shapes [4, 5] and [4, 4]"),
+    ("grid_sample", "[3, 8, 8]", "attribute-value", None, "needs the places"),
+    ("grid_sample", "[3, 8], [8, 1]", "wrong-rank", 0, "a map or a volume"),
+    ("grid_sample", "[3, 8, 8], [8, 8, 3]", "shape-mismatch", 1, "[h, w, 2]"),
+    ("grid_sample", "[3, 8, 8], unbatched [8, 8, 2]", "shape-mismatch", 1, "[h, w, 2]"),
+    ("grid_sample(mode=bicubic)", "[3, 4, 8, 8], [4, 8, 8, 3]", "attribute-value", "mode", "2 spatial axes"),
 ]
 ANY_TYPE = {
     "flatten",
@@ -687,6 +708,7 @@ ANY_TYPE = {
     "slice",
     "tile",
     "roll",
+    "flip",
     "take",
 }
 FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter", "constant"}

@@ -128,7 +128,7 @@ class Forward(Player[Tensor]):
         types = operands, results = node.operand_types, node.result_types
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
         saved = op.saved(*types) if in_place is None else in_place
-        is_alias = results == operands[:1] and op.is_view(*operands)
+        is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
         return NodeFacts(saved, op.training_scratch(*types), op.state(*operands), is_alias)
 
     def _source(self, op: Op, path: str) -> Tensor:

@@ -32,9 +32,10 @@ class Part(Op):
         return True
 
 
-def part(x: TensorType, shape: Shape) -> Types:
-    """The type of a part with as many axes: its elements lie where they lay."""
-    return (x if shape == x.shape else x.with_strides(shape, x.tensor_strides),)
+def part(x: TensorType, shape: Shape, axis: int = 0, step: int = 1) -> Types:
+    """The type of a part with as many axes, of one of which every so many rows are taken: its elements lie where they lay."""
+    strides = (n * step if a == axis + x.batched else n for a, n in enumerate(x.tensor_strides))
+    return (x if shape == x.shape else x.with_strides(shape, tuple(strides)),)
 
 
 def indexed(x: TensorType, indexes: Mapping[int, str]) -> Lowering:

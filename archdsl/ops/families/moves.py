@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from types import MappingProxyType
 
 from archdsl.ir import WHOLE, Axes, Rows, Shape, TensorType
 
@@ -27,6 +29,6 @@ def over(x: TensorType, axis: int) -> Axes:
     return Axes(tuple(WHOLE if a == axis % x.rank else Rows(a) for a in range(x.rank)))
 
 
-def shifted(rank: int, starts: dict[int, int]) -> Axes:
-    """Unit `i` of an axis reads row `i` + its start."""
-    return Axes(tuple(Rows(a, ((starts.get(a, 0),) * 2,)) for a in range(rank)))
+def shifted(rank: int, starts: Mapping[int, int], steps: Mapping[int, int] = MappingProxyType({})) -> Axes:
+    """Unit `i` of an axis reads row `i` times its step + its start."""
+    return Axes(tuple(Rows(a, ((starts.get(a, 0),) * 2,), steps.get(a, 1)) for a in range(rank)))

@@ -190,7 +190,7 @@ class Instance:
             return self._lowered.instances[id(node.operator)]
         lowering = self._lowered.lowerings[node]
         if lowering.parameter is not None:
-            return Leaf(lowering.parameter, False, None, is_tensor=True)
+            return Leaf(lowering.parameter, False, lowering.helper, is_tensor=True)
         if lowering.buffer is not None:
             roles = {s.role for s in node.operator.state(*node.operand_types)}
             kind: Literal["persistent", "temporary"] = "temporary" if "constant" in roles else "persistent"
