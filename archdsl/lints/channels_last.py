@@ -16,7 +16,7 @@ KIND = Kind(
     "tokens, `[C, L]` and `[T, C]`, cannot be told apart, so maps alone are looked at.",
 )
 ACCEPTED = (
-    "network A {\n  input places: int64 [8, 8]\n  table: parameter([10, 4]) -> take(places) -> permute([2, 0, 1])\n  conv(8, 3x3)\n}",
+    "network A {\n  input i: int64 [8, 8]\n  table: parameter([10, 4]) -> take(i) -> permute([2, 0, 1])\n  conv(8, 3x3)\n}",
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8) -> permute([2, 0, 1])\n  conv(8, 3x3)\n}",
     "network A {\n  input volume: [16, 16, 8]\n  conv(8, 3x3)\n}",
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> reduce_mean([0, 1])\n}",
