@@ -9,7 +9,7 @@ from archdsl.ir import Flat, Network, flatten, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
-    from archdsl.analyses.memory import MemoryFacts, TrainingFacts, TrainingSettings
+    from archdsl.analyses.memory import Level, MemoryFacts, TrainingFacts, TrainingSettings
     from archdsl.analyses.receptive_field import FieldFacts
 
 
@@ -65,3 +65,9 @@ class Facts:
 
         network = unfold(self.network)
         return training(network, storage(network), settings, batch or self.batch)
+
+    def checkpoint_levels(self, settings: TrainingSettings) -> tuple[Level, ...]:
+        """What it would save and cost to checkpoint the blocks of each level; nothing where something is checkpointed."""
+        from archdsl.analyses.memory import levels
+
+        return () if settings.checkpointed else levels(unfold(self.network), self.training, settings)

@@ -6,8 +6,9 @@ import argparse
 import json
 
 from archdsl.analyses.memory import TrainingSettings, fit
+from archdsl.analyses.weights import PathError
 from archdsl.cli.tables import add_tables, write_tables, write_text
-from archdsl.cli.targets import add_settings, add_target, amount, checked_target
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, amount, checked_target
 from archdsl.cli.training import add_training, training_of
 from archdsl.reports import FORMATS, fit_data, fit_table
 
@@ -31,9 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = training_of(arguments, is_optional=False) or TrainingSettings()
     checked = checked_target(arguments)
     facts = checked.facts
-    found = fit(
-        facts.network, lambda batch: facts.training(settings, batch), amount("--memory", arguments.memory, "24GiB")
-    )
+    memory = amount("--memory", arguments.memory, "24GiB")
+    try:
+        found = fit(facts.network, lambda batch: facts.training(settings, batch), memory)
+    except PathError as error:
+        raise UsageProblem(str(error)) from None
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
     else:

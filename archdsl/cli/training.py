@@ -27,6 +27,8 @@ OPTIMIZERS = (
 IMPLEMENTATIONS = ("for-loop", "foreach", "fused")
 PRECISIONS = ("float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed")
 LOSSES = ("cross-entropy", "mse", "none")
+OPTIONS = {"frozen": "freeze", "checkpointed": "checkpoint"}
+"""Settings with several values, by the option that gives them."""
 ZERO_GRAD = ("early", "late", "never")
 
 
@@ -56,6 +58,12 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True) -
         metavar="K",
         help="add up the gradients of K passes, each of a batch, before the optimizer's step (default: 1)",
     )
+    group.add_argument(
+        "--checkpoint",
+        action="append",
+        metavar="PATH",
+        help="keep only the inputs of what is there for backward, which runs it again: 'layer*.*' is each block of a ResNet",
+    )
     group.add_argument("--freeze", action="append", metavar="PATH", help="do not train what is there; PATH may have *")
 
 
@@ -63,15 +71,14 @@ def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> T
     """The settings; None where no training is asked for. Raises `UsageProblem`."""
     from archdsl.analyses.memory import TrainingSettings
 
-    given = {name: getattr(arguments, name) for name in TrainingSettings._fields if name != "frozen"}
-    given = {name: value for name, value in given.items() if value}
-    if arguments.freeze:
-        given["frozen"] = tuple(arguments.freeze)
+    options = {name: OPTIONS.get(name, name) for name in TrainingSettings._fields}
+    given = {name: value for name, option in options.items() if (value := getattr(arguments, option))}
     if is_optional and not arguments.train:
         given.pop("precision", None)  # `--on` has it too
         if given:
-            raise UsageProblem(f"`--{next(iter(given)).replace('_', '-')}` says how to train: add `--train`")
+            raise UsageProblem(f"`--{options[next(iter(given))].replace('_', '-')}` says how to train: add `--train`")
         return None
+    given.update((name, tuple(given[name])) for name in OPTIONS if name in given)
     if given.get("precision") == "tf32":
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
     settings = TrainingSettings(**given)

@@ -309,6 +309,12 @@ class Op(Attributes):
         kept = {extra.name for extra in (*saved.extra, *(copy for _, copy in saved.copies))}
         return tuple(extra for extra in self.scratch(operands, results) if extra.name not in kept)
 
+    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The same while training where nothing is kept: in the first run of a part that is checkpointed."""
+        saved = self.saved(operands, results)
+        made = (*self.training_scratch(operands, results), *saved.extra, *(copy for _, copy in saved.copies))
+        return self.scratch(operands, results) or made
+
     def is_view(self, *operands: TensorType) -> bool:
         """Whether the results share the first operand's storage (`flatten`, `split`)."""
         return False

@@ -173,6 +173,15 @@ class Attention(Op):
         copy = Extra("result with tokens first", (t * c - alone,), in_batches=True)
         return (*mask, Extra("projection", (alone,)), copy)
 
+    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The projection and its copy in parts; with dropout, if that is more, the parts, weights, noise and their product."""
+        t, c = operands[0].shape
+        copied, weights = Extra("their copy", (t, 2 * c)), Extra("weights", (self.heads, t, operands[-1].shape[0]))
+        dropped = [weights._replace(name=name) for name in ("weights", "noise", "dropped weights")]
+        most = dropped if 0 < self.dropout < 1 and 3 * self.heads * t * operands[-1].shape[0] > 2 * t * c else [copied]
+        mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
+        return (*mask, Extra("queries, keys, values", (t, 3 * c)), *most)
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the second linear layer, of the heads, of the parts of the projection, and of the first linear layer.
 

@@ -47,9 +47,13 @@ def _by_kind(subject: Subject) -> Table:
     elements = sum(t.numel * layer.times for layer in computed for t in layer.result_types)
     said = [f"no multiply-adds, so not counted: {natural([*uncounted])}; they compute {exact(elements)} elements"]
     forward, backward = totals(works(flatten(subject.facts.network, training=True)))
-    said.append(
-        f"training: forward {exact(forward)}, backward {exact(backward)}, a step {exact(forward + backward)} MACs"
-    )
+    again = subject.training.recomputed_macs if subject.training is not None else 0
+    parts = [
+        f"forward {exact(forward)}",
+        f"backward {exact(backward)}",
+        *([f"run again {exact(again)}"] if again else []),
+    ]
+    said.append(f"training: {', '.join(parts)}, a step {exact(forward + backward + again)} MACs")
     notes = tuple((Piece(line, "dim"),) for line in (said if uncounted else said[1:]))
     return Table("flops by kind", BY_KIND, tuple(rows), notes=notes)
 

@@ -197,6 +197,7 @@ def _of_training(facts: Facts, training: TrainingFacts) -> dict[str, Any]:
 
 
 def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
+    levels = facts.checkpoint_levels(training.settings)
     lines = {layer.path: layer.node.origin.span.positions for layer in flatten(facts.network, training=True).layers}
     settings = training.settings._asdict()
     return schema.Training(
@@ -210,6 +211,8 @@ def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
         phases={phase: training.phase_peak(phase) for phase in get_args(Phase)},
         alive=tuple(schema.Alive(**a._asdict(), span=lines.get(a.layer)) for a in training.alive),
         timeline=tuple(schema.TrainingMoment(**m._asdict()) for m in training.timeline),
+        recomputed_macs=training.recomputed_macs,
+        checkpoint_levels=tuple(schema.CheckpointLevel(**level._asdict()) for level in levels),
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from archdsl.analyses.cost import totals, works
 from archdsl.analyses.memory import Block, LectureRow, Moment, Phase, Size, TrainingFacts
+from archdsl.ir import flatten
 from archdsl.reports.layers import LAYER, layer_row, or_blank, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import binary, exact, product, with_rounded, working
 from archdsl.reports.options import Options
@@ -30,6 +32,14 @@ FORMULAS = (
     Column("weights", "weights", wraps=True),
 )
 FIGURES = (Column("figure", "figure"), Column("bytes", "bytes", "bytes"), Column("working", "working", wraps=True))
+CHECKPOINTING = (
+    Column("checkpoint", "--checkpoint", wraps=True),
+    Column("peak", "peak", "bytes"),
+    Column("of", "of it", "share"),
+    Column("kept", "kept", "bytes"),
+    Column("again", "run again", "count"),
+    Column("work", "of a step", "share"),
+)
 PHASES: dict[Phase, str] = {
     "zero_grad": "zero_grad",
     "forward": "forward",
@@ -44,9 +54,10 @@ Note = tuple[Piece, ...]
 
 
 def report(subject: Subject, options: Options) -> list[Table]:
-    """The layers and then the figures; with `formulas` the layers as lectures list them."""
+    """The layers and then the figures; with `formulas` the layers as lectures list them. Of a training step also what
+    checkpointing the blocks of each level would save and cost."""
     layers = _formulas(subject) if options.formulas else _layers(subject, options)
-    return [layers._replace(title=title(subject, setting(subject))), _figures(subject)]
+    return [layers._replace(title=title(subject, setting(subject))), _figures(subject), *_checkpointing(subject)]
 
 
 def _layers(subject: Subject, options: Options) -> Table:
@@ -203,9 +214,31 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
     yield row("training peak", facts.peak, f"{status}in {PHASES[facts.at.phase]}{place}", indent=1)
     yield row("", None, _sum([f"{name} {binary(size)}" for name, size in parts if size], facts.peak), indent=1)
     yield row("", None, f"alive then: {_alive(facts)}", indent=1)
+    kept = f"kept after forward: {binary(facts.saved_for_backward)}, with the loss"
+    if facts.settings.checkpointed:
+        kept += f"; run again: {exact(facts.recomputed_macs)} MACs a sample"
+    yield row("", None, kept, indent=1)
     phases = (f"{words} {binary(size)}" for phase, words in PHASES.items() if (size := facts.phase_peak(phase)))
     yield row("", None, f"peaks: {' · '.join(phases)}", indent=1)
     yield row("", None, "--format json lists all that is alive and the timeline", indent=1)
+
+
+def _checkpointing(subject: Subject) -> Iterator[Table]:
+    """The levels of blocks, each with the step that would be if all of its blocks were checkpointed."""
+    training = subject.training
+    levels = subject.facts.checkpoint_levels(training.settings) if training is not None else ()
+    if training is None or not levels:
+        return
+    step = sum(totals(works(flatten(subject.facts.network, training=True))))
+    rows = [row(text("nothing", "dim"), training.peak, 1.0, training.saved_for_backward, None, None)]
+    for level in levels:
+        paths = " ".join(f"'{path}'" for path in level.paths)
+        again = level.recomputed_macs
+        rows.append(
+            row(paths, level.peak, level.peak / training.peak, level.kept, again, again / step if step else None)
+        )
+    words = "blocks that keep only their inputs for backward, which runs them again: MACs for one sample"
+    yield Table("checkpointing", CHECKPOINTING, tuple(rows), notes=((Piece(words, "dim"),),))
 
 
 def _alive(facts: TrainingFacts) -> str:

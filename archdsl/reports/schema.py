@@ -154,6 +154,17 @@ class TrainingMoment(_Part):
     bytes: int
 
 
+class CheckpointLevel(_Part):
+    """A step with all blocks of one level checkpointed, each on its own."""
+
+    paths: tuple[str, ...]
+    """As `--checkpoint` takes them."""
+    peak: int
+    kept: int
+    """What autograd holds after the forward pass."""
+    recomputed_macs: int
+
+
 class Training(_Part):
     """One training step in the steady state, in bytes for the batch: there are gradients and state from the step before."""
 
@@ -169,6 +180,12 @@ class Training(_Part):
     """The paths of what is not trained."""
     accumulate: int
     """Passes of forward and backward in a step, each of a batch."""
+    checkpointed: tuple[str, ...]
+    """The paths of what keeps only its inputs for backward."""
+    recomputed_macs: int
+    """Multiply-adds of what backward runs again, for one sample."""
+    checkpoint_levels: tuple[CheckpointLevel, ...]
+    """What it would save and cost to checkpoint the blocks of each level; empty where something is checkpointed."""
     phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
     """That of the peak."""
     target: int

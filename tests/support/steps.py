@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
-from archdsl.backends.pytorch import OPTIMIZERS, build
+from archdsl.backends.pytorch import OPTIMIZERS, build, checkpoint
 from archdsl.ir import Network
 
 MARK = "phase "
@@ -134,6 +134,7 @@ def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[s
     """The peaks of forward (with the loss), backward and optimizer in the second step, everything held included."""
     dtype = getattr(torch, settings.precision)
     module = build(network).train().to(dtype)
+    checkpoint(module, *settings.checkpointed)
     data = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs(network, batch)]
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(not settings.is_frozen(name))

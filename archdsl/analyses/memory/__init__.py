@@ -15,6 +15,7 @@ Three conventions, never mixed; every figure names its own:
 from archdsl.analyses.memory.fit import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, fit
 from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
+from archdsl.analyses.memory.levels import Level, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
@@ -33,6 +34,7 @@ __all__ = [
     "InferenceFacts",
     "LectureFacts",
     "LectureRow",
+    "Level",
     "MemoryFacts",
     "Moment",
     "Need",
@@ -48,6 +50,7 @@ __all__ = [
     "fit",
     "largest_batch",
     "lecture",
+    "levels",
     "memory",
     "training",
 ]

@@ -7,12 +7,15 @@ where they are in another one, and each parameter is cast once, for the whole pa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Player
+from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Part, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
+from archdsl.analyses.weights import PathError
 from archdsl.ir import Extra, Network, Node, Op, Saved, State, TensorType
 
 NUMBER = Size(8)
@@ -47,6 +50,8 @@ class NodeFacts(NamedTuple):
 
     saved: Saved
     scratch: tuple[Extra, ...]
+    forgotten: tuple[Extra, ...]
+    """What it makes and drops where nothing is kept."""
     state: tuple[State, ...]
     is_alias: bool
     """Whether it gives back its operand itself."""
@@ -71,6 +76,18 @@ class Forward(Player[Tensor]):
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
         self.casts: dict[str, Tensor] = {}
         """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
+        self.parts: list[Part] = []
+        """The calls that are checkpointed."""
+        self.checkpointed: set[str] = set()
+        """The patterns that name some call."""
+        self.part: Part | None = None
+        """The one that runs for the first time."""
+        self.replay: Replay | None = None
+        """The one that runs again."""
+        self.recomputed_macs = 0
+        """Multiply-adds of second runs, for one sample."""
+        self.is_recomputed_exactly = True
+        """Whether it is known to the byte how far each second run goes."""
 
     # storages
 
@@ -98,6 +115,41 @@ class Forward(Player[Tensor]):
         self.mark(layer)
         return block
 
+    # parts that run twice
+
+    def run(self, node: Node, path: str, operands: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        patterns = self.settings.checkpointed
+        if not patterns or self.replay is not None or not (named := naming(node, path, patterns)):
+            return super().run(node, path, operands)
+        if self.part is not None:
+            raise PathError(f"`{path}` is a part of `{self.part.path}`, which is checkpointed too")
+        self.checkpointed |= named
+        return self._run_part(node, path, operands)
+
+    def _run_part(self, node: Node, path: str, operands: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        self.hold(value.block for value in operands)
+        part = self.part = Part(node, path, operands, self.make(path, "random state", RANDOM_STATE))
+        found = super().run(node, path, operands)
+        self.part = None
+        if part.waiting:
+            self.parts.append(part)
+        else:
+            self.release(part.held)
+        return found
+
+    def recompute(self, part: Part) -> None:
+        """Runs a part again; its operators keep what backward reads."""
+        part.is_recomputed = True
+        around = [self.make(part.path, "random state", RANDOM_STATE)]
+        around += [self.make(part.path, "copy of a buffer", of_type(type, self.stands)) for type in buffers(part.node)]
+        casts, self.casts = self.casts, {}
+        replay = self.replay = Replay(part)
+        results = super().run(part.node, part.path, part.operands)
+        self.replay = None
+        self.release(value.block for value in results if value is not None)
+        self.release((*replay.numbers, *(cast.block for cast in self.casts.values()), *around))
+        self.casts = casts
+
     # operators
 
     def apply(self, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -111,25 +163,73 @@ class Forward(Player[Tensor]):
         if facts.is_alias:
             self.hold((operands[0].block,))
             return [operands[0]]
+        if self.replay is not None and self.replay.is_over:
+            return self._nothing(node, path)
         casts = self._cast(facts, op, path, operands) if self.settings.is_mixed else operands
-        entry = self._entry(node, facts, op, path, casts)
-        results = self._results(node, entry, casts)
-        self.hold(value.block for value in results)
-        if entry.needs_gradient:
-            self._keep(facts.saved, entry, casts, results)
-            self.tape.append(entry)
-        temporary = [self.make(path, e.name, of_extra(e, self.batch, entry.stands)) for e in facts.scratch]
-        self.mark(path)
-        self.release(temporary)
+        if self.replay is not None:
+            results = self._run_again(self.replay, node, facts, casts)
+        else:
+            entry = self._entry(node, facts, op, path, casts)
+            if entry.needs_gradient:
+                self.tape.append(entry)
+            run = self._run if self.part is None else partial(self._run_once, self.part)
+            results = run(node, facts, entry, casts)
         self.release(cast.block for cast, given in zip(casts, operands, strict=True) if cast is not given)
         return results
+
+    def _run(self, node: Node, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
+        results = self._results(node, entry, operands)
+        self.hold(value.block for value in results)
+        if entry.needs_gradient:
+            self._keep(facts.saved, entry, operands, results)
+        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in facts.scratch]
+        self.mark(entry.layer)
+        self.release(temporary)
+        return results
+
+    def _run_once(
+        self, part: Part, node: Node, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """In the first run of a part, where tensors are not kept."""
+        results = self._results(node, entry, operands)
+        self.hold(value.block for value in results)
+        self._keep_numbers(facts.saved, entry)
+        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in facts.forgotten]
+        self.mark(entry.layer)
+        self.release(temporary)
+        wanted, extras, _ = self._wanted(facts.saved, entry)
+        keeps = bool(wanted or extras or facts.saved.result or entry.parameters)
+        self.is_recomputed_exactly &= entry.op.name not in UNSURE
+        part.note(entry, keeps=keeps and entry.needs_gradient)
+        return results
+
+    def _run_again(self, replay: Replay, node: Node, facts: NodeFacts, operands: Sequence[Tensor]) -> list[Tensor]:
+        """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel."""
+        entry = next(replay.entries)
+        replay.is_over = entry is replay.last
+        is_composed = replay.is_over and (entry.op.name in COMPOSED or bool(facts.scratch))
+        self.is_recomputed_exactly &= not is_composed
+        if not replay.is_over or facts.saved.result or facts.saved.extra:
+            self.recomputed_macs += entry.op.macs(entry.operands, entry.results)
+        if not replay.is_over or facts.saved.result or is_composed:
+            return self._run(node, facts, entry, operands)
+        self._keep(facts.saved, entry, operands, ())
+        self.mark(entry.layer)
+        return self._nothing(node, entry.layer)
+
+    def _nothing(self, node: Node, path: str) -> list[Tensor]:
+        """What stands for the results of an operator that does not run."""
+        found = [self.given(path, "parameter", type) for type in node.result_types]
+        self.hold(value.block for value in found)
+        return found
 
     def _facts_of(self, node: Node, op: Op) -> NodeFacts:
         types = operands, results = node.operand_types, node.result_types
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
         saved = op.saved(*types) if in_place is None else in_place
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
-        return NodeFacts(saved, op.training_scratch(*types), op.state(*operands), is_alias)
+        forgotten = op.forgotten_scratch(*types) if self.settings.checkpointed else ()
+        return NodeFacts(saved, op.training_scratch(*types), forgotten, op.state(*operands), is_alias)
 
     def _source(self, op: Op, path: str) -> Tensor:
         (state,) = op.state()
@@ -174,14 +274,17 @@ class Forward(Player[Tensor]):
             found.append(Tensor(block, edge, type, dtype))
         return found
 
+    def _wanted(self, kept: Saved, entry: Entry) -> tuple[list[int], list[Extra], dict[int, Extra]]:
+        """Of what an operator may keep, what some gradient reads: operands, further tensors, and copies of operands."""
+        operands = [*kept.operands, *_read(entry, kept)]
+        copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
+        return operands, [e for e in kept.extra if not e.readers or _need(entry, e.readers)], copies
+
     def _keep(self, kept: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]) -> None:
-        wanted = (*kept.operands, *_read(entry, kept))
-        copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in wanted}
-        extras = (e for e in kept.extra if not e.readers or _need(entry, e.readers))
+        wanted, extras, copies = self._wanted(kept, entry)
         for extra in (*extras, *copies.values()):
             entry.keep(extra.name, self.make(entry.layer, extra.name, of_extra(extra, self.batch, entry.stands)))
-        for i in range(kept.numbers):
-            entry.keep(f"number {i}", self.make(entry.layer, "number", NUMBER))
+        self._keep_numbers(kept, entry)
         held = [(f"x{i}", operands[i].block) for i in wanted if i not in copies]
         if kept.result:
             held.append(("y", results[-1].block))
@@ -189,6 +292,15 @@ class Forward(Player[Tensor]):
         for name, block in held:
             self.hold((block,))
             entry.keep(name, block)
+
+    def _keep_numbers(self, kept: Saved, entry: Entry) -> None:
+        """Those of a second run die with it."""
+        for i in range(kept.numbers if entry.needs_gradient else 0):
+            number = self.make(entry.layer, "number", NUMBER)
+            if self.replay is None:
+                entry.keep(f"number {i}", number)
+            else:
+                self.replay.numbers.append(number)
 
     # autocast
 
@@ -211,7 +323,8 @@ class Forward(Player[Tensor]):
             return Tensor(block, None, value.type, dtype)
         before = Stands(value.dtype, value.dtype)
         entry = Entry(layer, Cast(), (value.type,), (value.type,), [value.edge], {}, before)
-        self.tape.append(entry)
+        if self.replay is None:
+            self.tape.append(entry)
         return Tensor(block, Edge(entry, 0), value.type, dtype)
 
     def _parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:

@@ -42,6 +42,9 @@ class TrainingSettings(NamedTuple):
     accumulate: int = 1
     """Passes of forward and backward, each of its own batch, whose gradients are added up before the optimizer's step."""
 
+    checkpointed: tuple[str, ...] = ()
+    """Paths, as `layer*.*`, of modules that keep only their inputs for backward, which runs them again."""
+
     @property
     def adds_up(self) -> bool:
         """Whether a pass finds gradients to add to, as all but the first of a step do."""

@@ -17,6 +17,7 @@ from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
+from archdsl.analyses.weights import PathError
 from archdsl.ir import Derivative, Gradient, Incoming, Network, Node
 
 
@@ -31,6 +32,9 @@ class Played(NamedTuple):
     """What autograd holds then, parameters left out."""
     leaves: tuple[Leaf, ...]
     """All parameters, with their gradients."""
+    recomputed_macs: int
+    """Multiply-adds of what runs twice, for one sample."""
+    is_recomputed_exactly: bool
 
 
 def play(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> Played:
@@ -53,15 +57,24 @@ class _Step(Forward):
         inputs = [self.given(name, "input", type) for name, type in named]
         self.hold(value.block for value in inputs)
         outputs = [value for value in self.call(self.network.body, "", inputs) if value is not None]
+        self._check_paths()
         loss = self.loss(outputs[self.network.main_output])
-        saved = tuple(dict.fromkeys(b for entry in self.tape for b in entry.blocks if b.what != "parameter"))
+        kept = (*(b for e in self.tape for b in e.blocks), *(b for part in self.parts for b in part.held))
+        saved = tuple(dict.fromkeys(b for b in kept if b.what not in ("parameter", "random state")))
         after_forward = len(self.events)
         self.release(cast.block for cast in self.casts.values())
         if loss.edge is not None:
             self.backward(loss)
         self.optimize()
+        self.forget()
         self.release(value.block for value in (*outputs, loss))
-        return Played(tuple(self.events), tuple(self.marks), after_forward, saved, tuple(self.leaves.values()))
+        events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
+        return Played(events, marks, after_forward, saved, leaves, self.recomputed_macs, self.is_recomputed_exactly)
+
+    def _check_paths(self) -> None:
+        for pattern in self.settings.checkpointed:
+            if pattern not in self.checkpointed:
+                raise PathError(f"no part of the network is called `{pattern}`")
 
     def loss(self, result: Tensor) -> Tensor:
         """The loss, held once; the caller holds the target."""
@@ -100,8 +113,13 @@ class _Step(Forward):
             if entry.is_reached and entry.arriving:
                 self.run_back(entry)
         self.release((seed,))
-        for entry in self.tape:  # what the loss does not depend on dies with the outputs
+
+    def forget(self) -> None:
+        """What the loss does not depend on dies with the outputs."""
+        for entry in self.tape:
             self.release(entry.drop(entry.kept))
+        for part in self.parts:
+            self.release(part.held if part.waiting else ())
 
     def _reach(self, edge: Edge) -> None:
         """Marks what the loss depends on, and counts for each parameter how many gradients it will get."""
@@ -120,6 +138,9 @@ class _Step(Forward):
                 waiting.append(other)
 
     def run_back(self, entry: Entry) -> None:
+        part = entry.part
+        if part is not None and not part.is_recomputed:
+            self.recompute(part)
         arriving = {f"y{i}": flowing for i, flowing in entry.arriving.items()}
         entry.arriving = {}
         derivatives = self._derivatives(entry, Incoming(_first(arriving).type, is_single=self.batch == 1))
@@ -136,6 +157,9 @@ class _Step(Forward):
                     self.deliver(edge, flowing)
                 else:
                     arriving[of] = self._joined(arriving.get(of), flowing, entry)
+        if part is not None:
+            part.waiting -= 1
+            self.release(() if part.waiting else part.held)
 
     def _derivatives(self, entry: Entry, incoming: Incoming) -> tuple[Derivative, ...]:
         """Those of an operator, asked once for all uses of its module."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands
 from archdsl.ir import Node, Op, TensorType, Types
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory.recompute import Part
 
 
 class Flowing:
@@ -51,6 +54,7 @@ class Entry:
         "op",
         "operands",
         "parameters",
+        "part",
         "results",
         "stands",
     )
@@ -79,6 +83,8 @@ class Entry:
         """What its facts call float32."""
         self.arriving: dict[int, Flowing] = {}
         """Gradients of its results, by number."""
+        self.part: Part | None = None
+        """The part that has to run again before it finds what it kept."""
         self.is_reached = False
         """Whether the loss depends on it."""
         self._kept: dict[str, list[Block]] = {}

@@ -84,6 +84,11 @@ class TrainingFacts:
         )
 
     @property
+    def recomputed_macs(self) -> int:
+        """Multiply-adds for one sample of the parts that run again in backward."""
+        return self._played.recomputed_macs
+
+    @property
     def saved_for_backward(self) -> int:
         """What autograd holds after the forward pass: inputs, the loss and its target included, parameters not."""
         saved = total(block.size for block in self._played.saved if block.what != "number")
@@ -112,7 +117,8 @@ class TrainingFacts:
         Gradients are freed by the `zero_grad` of the next step.
         """
         numbers: dict[Block, int] = {}
-        events = [(numbers.setdefault(e.block, len(numbers)), (e.block.size, e.is_made)) for e in self._played.events]
+        there = (e for e in self._played.events if e.block.what != "random state")  # which is the CPU's
+        events = [(numbers.setdefault(e.block, len(numbers)), (e.block.size, e.is_made)) for e in there]
         freed = [(numbers[b], (b.size, False)) for b in self._gradients if b in numbers]
         late = self._played.after_forward if self.settings.zero_grad == "late" else 0
         return (*events[:late], *freed, *events[late:])
@@ -178,7 +184,8 @@ def training(network: Network, storage: Storage, settings: TrainingSettings, bat
     """The memory of a training step of the code that `archdsl compile` writes."""
     played = play(network, storage, settings, batch)
     flat = flatten(network, training=True)
-    is_exact = not settings.is_mixed and all(layer.op.is_derived_exactly(layer.operand_types) for layer in flat.layers)
+    is_known = played.is_recomputed_exactly and not settings.is_mixed
+    is_exact = is_known and all(layer.op.is_derived_exactly(layer.operand_types) for layer in flat.layers)
     held = _held(network, flat, settings, played)
     return TrainingFacts(played, held, settings, batch, "exact" if is_exact else "estimate")
 

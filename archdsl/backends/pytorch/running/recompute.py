@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def checkpoint(module: nn.Module, *paths: str) -> None:
     """Makes parts of a module keep only their inputs for backward (Chen et al. 2016, arXiv:1604.06174).
 
-    Outputs, gradients and running statistics are the same as without. It is PyTorch's checkpointing without reentry.
+    Outputs, gradients and running statistics are the same as without. It is PyTorch's checkpointing without reentry. Parts
+    without weights are left alone: an activation that runs in place could not run twice.
 
     Args:
         paths: paths, which may have wildcards: `"layer*.*"` is every block of a ResNet, each on its own.
@@ -30,7 +31,8 @@ def checkpoint(module: nn.Module, *paths: str) -> None:
         if not found:
             raise PathError(f"no part of the module is called `{path}`")
         for part in found:
-            _recompute(part)
+            if any(True for _ in part.parameters()):
+                _recompute(part)
 
 
 def _recompute(part: nn.Module) -> None:

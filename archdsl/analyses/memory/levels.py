@@ -1,0 +1,61 @@
+"""What activation checkpointing would save and cost, for the blocks of each level of a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from archdsl.analyses.memory.recompute import learns
+from archdsl.analyses.memory.settings import TrainingSettings
+from archdsl.analyses.memory.training import TrainingFacts
+from archdsl.analyses.weights import matches
+from archdsl.ir import Module, Network
+
+
+class Level(NamedTuple):
+    """One way to checkpoint: all blocks that stand so deep, each on its own."""
+
+    paths: tuple[str, ...]
+    """As `--checkpoint` takes them: `layer*.*`."""
+    peak: int
+    kept: int
+    """What autograd holds after the forward pass."""
+    recomputed_macs: int
+    """Multiply-adds of the second runs, for one sample."""
+
+
+def levels(
+    network: Network, train: Callable[[TrainingSettings], TrainingFacts], settings: TrainingSettings
+) -> tuple[Level, ...]:
+    """The levels from outside in; those with no block of several operators are left out.
+
+    Args:
+        train: the facts of a step.
+    """
+    depths: dict[int, dict[str, bool]] = {}
+    for path, is_block in _parts(network.body, ""):
+        depths.setdefault(path.count("."), {})[path] = is_block
+    found = []
+    for parts in depths.values():
+        paths = tuple(dict.fromkeys(_pattern(path, parts) for path, is_block in parts.items() if is_block))
+        if paths:
+            facts = train(settings._replace(checkpointed=paths))
+            found.append(Level(paths, facts.peak, facts.saved_for_backward, facts.recomputed_macs))
+    return tuple(found)
+
+
+def _parts(module: Module, prefix: str) -> Iterator[tuple[str, bool]]:
+    """What a path can name: blocks of several operators, and other parts with weights."""
+    for node in module.nodes:
+        path = prefix + node.name
+        if learns(node):
+            yield path, isinstance(node.operator, Module) and len(node.operator.nodes) > 1
+        if isinstance(node.operator, Module):
+            yield from _parts(node.operator, path + ".")
+
+
+def _pattern(path: str, parts: dict[str, bool]) -> str:
+    """The path with wildcards for numbers, unless that would name others than blocks."""
+    pattern = re.sub(r"\d+", "*", path)
+    return pattern if all(is_block for other, is_block in parts.items() if matches(other, pattern)) else path

@@ -1,0 +1,94 @@
+"""Activation checkpointing: parts of a network that keep only their operands for backward, which runs them again.
+
+The rules are those of `torch.utils.checkpoint` without reentry, as `archdsl.checkpoint` uses it. The first run keeps the
+operands and the state of the random generator. When backward first needs a tensor of the part, the part runs again and
+stops at the last tensor that backward reads; its buffers are copied before, since a batch norm would follow the batch twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.size import Size
+from archdsl.analyses.memory.tape import Entry, Tensor
+from archdsl.analyses.weights import matches
+from archdsl.ir import Module, Node, Op, TensorType
+
+RANDOM_STATE = Size(5056)
+"""The state of the CPU's random generator (`torch.get_rng_state`)."""
+COMPOSED = {"attention", "drop_path", "locally_connected", "lrn", "rms_norm", "softsign", "subsample", "tanh"}
+"""Operators that are several kernels: when the last tensor that one keeps is made, others of its own are still there."""
+UNSURE = {"locally_connected", "lrn", "softsign"}
+"""Those of which some bytes more may be there in the first run."""
+
+
+class Part:
+    """One call that is checkpointed."""
+
+    __slots__ = ("entries", "held", "is_recomputed", "last", "node", "operands", "path", "waiting")
+
+    def __init__(self, node: Node, path: str, operands: Sequence[Tensor], random_state: Block) -> None:
+        self.node = node
+        self.path = path
+        self.operands = operands
+        self.held = [*(value.block for value in operands), random_state]
+        """What is kept until backward has used all that the second run made."""
+        self.entries: list[Entry] = []
+        """Of all operators, in the order they run."""
+        self.last: Entry | None = None
+        """The last one that keeps a tensor: there the second run stops."""
+        self.waiting = 0
+        """How many keep something that backward has not used yet."""
+        self.is_recomputed = False
+
+    def note(self, entry: Entry, *, keeps: bool) -> None:
+        """Takes in an operator of the first run, and whether it keeps tensors, its own weights among them."""
+        self.entries.append(entry)
+        if keeps:
+            entry.part = self
+            self.last = entry
+            self.waiting += 1
+
+
+class Replay:
+    """The second run of a part."""
+
+    __slots__ = ("entries", "is_over", "last", "numbers")
+
+    def __init__(self, part: Part) -> None:
+        self.last = part.last
+        self.entries = iter(part.entries)
+        self.is_over = False
+        """Whether the last tensor that backward reads is there."""
+        self.numbers: list[Block] = []
+        """Those that the operators of the second run keep for themselves."""
+
+
+def naming(node: Node, path: str, patterns: Sequence[str]) -> set[str]:
+    """The patterns that name a node; none for what has no weights, which is left alone."""
+    found = {pattern for pattern in patterns if matches(path, pattern)}
+    return found if found and learns(node) else set()
+
+
+def learns(node: Node) -> bool:
+    """Whether parameters are in it; a learned tensor is one, not a module that has one."""
+    operator = node.operator
+    if isinstance(operator, Module):
+        return any(
+            learns(inner) or (isinstance(inner.operator, Op) and inner.operator.is_source) for inner in operator.nodes
+        )
+    return not operator.is_source and any(s.role == "parameter" for s in operator.state(*node.operand_types))
+
+
+def buffers(node: Node) -> Iterator[TensorType]:
+    """The buffers of a node; those of a shared instance once."""
+    operator = node.operator
+    if isinstance(operator, Module):
+        for inner in {n.name: n for n in operator.nodes}.values():
+            yield from buffers(inner)
+        return
+    types = node.operand_types
+    for state in (*operator.state(*types), *operator.constants(*types)):
+        if state.role != "parameter":
+            yield TensorType(state.shape, state.dtype, batched=False)

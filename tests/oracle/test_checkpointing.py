@@ -1,0 +1,127 @@
+"""Predicted steps with activation checkpointing against real ones: no tolerance."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.analyses import Facts
+from archdsl.analyses.cost import totals, works
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.weights import PathError
+from archdsl.backends.pytorch import build as build_module
+from archdsl.backends.pytorch import checkpoint
+from archdsl.ir import Network, flatten
+from tests.oracle.test_ops_torch import case_of, lines
+from tests.oracle.test_training_memory import network
+from tests.support import build
+from tests.support.live import saved_bytes
+from tests.support.steps import inputs, measured, predicted
+
+torch.set_num_threads(1)
+PARTS = (
+    ("autoencoder:ConvAutoencoder", "*"),
+    ("densenet:DenseNetCifar40_12", "*"),
+    ("googlenet:GoogLeNet", "inception*"),
+    ("lenet:LeNet5", "c*"),
+    ("mobilenet_v3:MobileNetV3Small", "features.*"),
+    ("resnet_cifar:ResNet20", "layer*"),
+    ("resnet_cifar:ResNet20", "layer*.*"),
+    ("siamese:Siamese", "*"),
+)
+
+
+def compare(net: Network, batch: int, settings: TrainingSettings) -> None:
+    gc.collect()  # what earlier steps left would be freed in this one
+    assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(("name", "path"), PARTS)
+def test_the_peaks_of_a_step_are_the_real_ones(name: str, path: str, batch: int) -> None:
+    compare(network(name), batch, TrainingSettings("momentum", checkpointed=(path,)))
+
+
+SETTINGS = {
+    "adam late": TrainingSettings("adam", zero_grad="late", checkpointed=("layer1", "layer2.*")),
+    "accumulated": TrainingSettings("adamw", accumulate=2, checkpointed=("layer*.*",)),
+    "frozen": TrainingSettings(frozen=("conv1", "bn1", "layer1"), checkpointed=("layer*",)),
+    "bfloat16": TrainingSettings("adam", precision="bfloat16", checkpointed=("layer*.*",)),
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_with_other_settings(settings: TrainingSettings) -> None:
+    compare(network("resnet_cifar:ResNet20"), 3, settings)
+
+
+def with_part(line: str) -> Network | None:
+    """An operator between two others, as one part; None where it is not of this kind."""
+    operator, types = case_of(line)
+    if len(types) != 1 or len(operator.infer(*types)) != 1:
+        return None
+    (x,) = types
+    if not (x.batched and x.is_float and x.rank) or x.places or not operator.is_derived_exactly(types):
+        return None
+    body, (value,) = build.network("Derived", ("image", x._replace(strides=None)))
+    factor = body.one(build.op("parameter", [1] * x.rank), label="factor")
+    value = body.one(build.op("multiply"), value, factor)
+    found = body.group("part", value, build.op("ln"), operator, build.op("sigmoid"))
+    return build.finish(body, found) if found.type.is_float and found.type.batched else None
+
+
+@pytest.mark.parametrize("line", [line for line in lines() if "->" not in line][::3])
+def test_operators_run_twice_as_in_pytorch(line: str) -> None:
+    net = with_part(line)
+    settings = TrainingSettings(loss="mse", checkpointed=("part",))
+    if net is not None and Facts(net, 3).training(settings).status == "exact":
+        compare(net, 3, settings)
+
+
+@pytest.mark.parametrize(("name", "path"), [("resnet_cifar:ResNet20", "layer*"), ("densenet:DenseNetCifar40_12", "*")])
+def test_what_is_kept_is_the_real_thing(name: str, path: str) -> None:
+    net = network(name)
+    module = build_module(net)
+    checkpoint(module, path)
+    data = inputs(net, 4)
+    facts = Facts(net, 4).training(TrainingSettings(loss="none", checkpointed=(path,)))
+    assert facts.saved_for_backward == saved_bytes(module, *data)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("resnet_cifar:ResNet20", "layer*.*"), ("densenet:DenseNetCifar40_12", "*"), ("resnet:ResNet50", "layer*")],
+)
+def test_the_work_of_second_runs_is_counted_as_pytorch_counts_it(name: str, path: str) -> None:
+    """They stop before the last convolution of a block that ends with one."""
+    net = network(name)
+    module = build_module(net, device="meta").train()
+    checkpoint(module, path)
+    (data,) = (tensor.to("meta") for tensor in inputs(net, 2))
+    loss = module(data).sum()
+    with FlopCounterMode(display=False) as backward:
+        loss.backward()
+    facts = Facts(net, 2).training(TrainingSettings(checkpointed=(path,)))
+    assert backward.get_total_flops() == 2 * 2 * (totals(works(flatten(net, training=True)))[1] + facts.recomputed_macs)
+
+
+def test_paths_are_checked() -> None:
+    net = Facts(network("resnet_cifar:ResNet20"))
+    with pytest.raises(PathError, match="called `layers"):
+        net.training(TrainingSettings(checkpointed=("layers*",)))
+    with pytest.raises(PathError, match="is a part of `layer1`"):
+        net.training(TrainingSettings(checkpointed=("layer1", "layer1.0")))
+
+
+def test_parts_without_weights_are_left_alone() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.LazyLinear(3))
+    image = torch.randn(2, 3, 5, 5)
+    module(image)
+    checkpoint(module, "*")
+    cross_entropy(module(image), torch.zeros(2, dtype=torch.int64)).backward()
+    assert all(parameter.grad is not None for parameter in module.parameters())
