@@ -82,6 +82,7 @@ def _run(arguments: Sequence[str]) -> int:
     if given.command is None:
         parser.print_help()
         return 2
+    from archdsl.analyses.weights import PathError
     from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, report_failure
     from archdsl.ir import TooManyTurns
     from archdsl.source import FileProblem
@@ -91,7 +92,7 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenSpec as broken:
         print_problems(broken.problems, given.color)
         return 1
-    except (FileProblem, UsageProblem) as problem:
+    except (FileProblem, UsageProblem, PathError) as problem:
         return report_failure(problem, given.color)
     except TooManyTurns as problem:
         return report_failure(UsageProblem(str(problem)), given.color)

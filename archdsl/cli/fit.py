@@ -6,9 +6,8 @@ import argparse
 import json
 
 from archdsl.analyses.memory import TrainingSettings, fit
-from archdsl.analyses.weights import PathError
 from archdsl.cli.tables import add_tables, write_tables, write_text
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, amount, checked_target
+from archdsl.cli.targets import add_settings, add_target, amount, checked_target
 from archdsl.cli.training import add_training, training_of
 from archdsl.reports import FORMATS, fit_data, fit_table
 
@@ -33,10 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
     facts = checked.facts
     memory = amount("--memory", arguments.memory, "24GiB")
-    try:
-        found = fit(facts.network, lambda batch: facts.training(settings, batch), memory)
-    except PathError as error:
-        raise UsageProblem(str(error)) from None
+    found = fit(facts.network, lambda batch: facts.training(settings, batch), memory)
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
     else:

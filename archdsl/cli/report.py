@@ -6,7 +6,6 @@ import argparse
 from typing import get_args
 
 from archdsl.analyses.roofline import DEVICES, Precision
-from archdsl.analyses.weights import PathError
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
     BrokenSpec,
@@ -82,11 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     if problems:
         raise BrokenSpec(problems)
     hints = arguments.report in ("lints", "all") or arguments.format == "json"
-    try:
-        subjects = [subject_of(c, training, hints=hints) for c in checked]
-    except PathError as error:
-        raise UsageProblem(str(error)) from None
-    _write(arguments, subjects, options)
+    _write(arguments, [subject_of(c, training, hints=hints) for c in checked], options)
     return 0
 
 

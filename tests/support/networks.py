@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 from archdsl.ir import Module, Network, Op, TensorType, Value
+from archdsl.pipeline import open_spec
 from tests.support.build import block, end, finish, image, network, op, vgg16
 
-__all__ = ["alexnet", "alexnet_two_gpus", "lenet5", "residual_block", "resnet", "vgg", "vgg11", "vgg16", "vgg19_bn"]
+__all__ = [
+    "alexnet",
+    "alexnet_two_gpus",
+    "lenet5",
+    "published",
+    "residual_block",
+    "resnet",
+    "vgg",
+    "vgg11",
+    "vgg16",
+    "vgg19_bn",
+]
 
 
 def vgg(table: Sequence[Sequence[int]], name: str, norm: bool = False) -> Network:
@@ -110,3 +124,24 @@ def resnet(units: int = 3, size: int = 32) -> Network:
     x = body.chain(x, ("conv1", op("conv", 8, 7, 2, pad=3, bias=False)), ("bn1", op("bn")), op("relu"))
     x = body.group("layer1", x, *[residual_block(x.type)] * units)
     return finish(body, body.chain(x, ("avgpool", op("avgpool", "global")), op("flatten"), ("fc", op("linear", 10))))
+
+
+IN_SPECS = {
+    "resnet18": ("resnet", "ResNet18"),
+    "resnet50": ("resnet", "ResNet50"),
+    "mobilenet_v2": ("mobilenet_v2", "MobileNetV2"),
+    "densenet121": ("densenet", "DenseNet121"),
+    "vit_b_16": ("vit", "ViT_B16"),
+}
+
+
+@cache
+def published(model: str) -> Network:
+    """One of torchvision's models by its name there."""
+    if model not in IN_SPECS:
+        built: Network = globals()[model]()
+        return built
+    file, name = IN_SPECS[model]
+    found = open_spec(Path(__file__).parents[2] / "specs" / f"{file}.arch").check(name).network
+    assert found is not None
+    return found

@@ -27,7 +27,7 @@ def lecture(net: Network) -> LectureFacts:
 @pytest.mark.parametrize("batch", ["1", "8"])
 @pytest.mark.parametrize("model", MEASURED)
 def test_published_models_hold_what_was_measured(model: str, batch: str) -> None:
-    found, measured = facts(getattr(networks, model)(), int(batch)), MEASURED[model][batch]
+    found, measured = facts(networks.published(model), int(batch)), MEASURED[model][batch]
     assert {
         "saved": found.saved.bytes_with_loss,
         "peak": found.figure("peak").bytes,
