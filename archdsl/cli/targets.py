@@ -308,7 +308,7 @@ def print_problems(problems: list[Diagnostic], color: Color) -> None:
     write_lines(render(problems), sys.stderr, color)
 
 
-def report_failure(problem: FileProblem | UsageProblem, color: Color) -> int:
+def report_failure(problem: Exception, color: Color) -> int:
     """Prints why a command could not begin; its exit code."""
     if isinstance(problem, FileProblem):
         print_problems([problem.diagnostic], color)
