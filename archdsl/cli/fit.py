@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_settings(parser)
     parser.add_argument("--memory", required=True, metavar="SIZE", help="of the device, as 24GiB")
+    parser.add_argument("--expandable-segments", action="store_true", help="the allocator's segments grow")
     add_training(parser, is_optional=False)
     add_tables(parser, "json", *FORMATS)
 
@@ -32,7 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
     facts = checked.facts
     memory = amount("--memory", arguments.memory, "24GiB")
-    found = fit(facts.network, lambda batch: facts.training(settings, batch), memory)
+    found = fit(
+        facts.network, lambda batch: facts.training(settings, batch), memory, expandable=arguments.expandable_segments
+    )
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
     else:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, get_args
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import Phase, TrainingFacts
+from archdsl.analyses.memory import CudaFacts, Phase, TrainingFacts, cuda
 from archdsl.ir import Assumed, Layer, Module, Node, Size, flatten
 from archdsl.reports import schema
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
@@ -212,7 +212,19 @@ def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
         alive=tuple(schema.Alive(**a._asdict(), span=lines.get(a.layer)) for a in training.alive),
         timeline=tuple(schema.TrainingMoment(**m._asdict()) for m in training.timeline),
         recomputed_macs=training.recomputed_macs,
+        cuda=_cuda(cuda(facts.network, training)),
         checkpoint_levels=tuple(schema.CheckpointLevel(**level._asdict()) for level in levels),
+    )
+
+
+def _cuda(found: CudaFacts) -> schema.Cuda:
+    return schema.Cuda(
+        status="estimate",
+        allocated=tuple(found.allocated),
+        reserved=tuple(found.reserved),
+        workspace=found.workspace,
+        native=schema.CudaTaken(**found.native._asdict()),
+        expandable=schema.CudaTaken(**found.expandable._asdict()),
     )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from archdsl.analyses.cost import totals, works
-from archdsl.analyses.memory import Block, LectureRow, Moment, Phase, Size, TrainingFacts
+from archdsl.analyses.memory import CUBLAS, Block, CudaFacts, LectureRow, Moment, Phase, Size, TrainingFacts, cuda
 from archdsl.ir import flatten
 from archdsl.reports.layers import LAYER, layer_row, or_blank, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import binary, exact, product, with_rounded, working
@@ -167,8 +167,10 @@ def _factor(factors: tuple[int, ...]) -> str:
 
 
 def _figures(subject: Subject) -> Table:
-    training = _training_figures(subject.training) if subject.training is not None else ()
-    rows = [*_lecture_figures(subject), *_tensor_figures(subject), *training]
+    rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
+    if subject.training is not None:
+        rows += _training_figures(subject.training)
+        rows += _cuda_figures(cuda(subject.facts.network, subject.training))
     return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)
 
 
@@ -221,6 +223,17 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
     phases = (f"{words} {binary(size)}" for phase, words in PHASES.items() if (size := facts.phase_peak(phase)))
     yield row("", None, f"peaks: {' · '.join(phases)}", indent=1)
     yield row("", None, "--format json lists all that is alive and the timeline", indent=1)
+
+
+def _cuda_figures(found: CudaFacts) -> Iterator[Row]:
+    """The same step on a GPU: bands, from the allocator's rules."""
+    yield row(text("CUDA", "heading"), None, "estimated from the allocator's rules; not measured on a GPU")
+    for name, band in (("allocated", found.allocated), ("reserved", found.reserved)):
+        native, expandable = getattr(found.native, name), getattr(found.expandable, name)
+        words = f"to {binary(band.most)}; tensors alone {binary(native)}, {binary(expandable)} with expandable segments"
+        yield row(name, band.least, words, indent=1)
+    most = f"cuBLAS {binary(CUBLAS.least)} to {binary(CUBLAS.most)}"
+    yield row("", None, f"{most}, workspaces of convolutions up to {binary(found.workspace)}", indent=1)
 
 
 def _checkpointing(subject: Subject) -> Iterator[Table]:

@@ -165,6 +165,28 @@ class CheckpointLevel(_Part):
     recomputed_macs: int
 
 
+class CudaTaken(_Part):
+    """What the model of the caching allocator holds at the most."""
+
+    requested: int
+    allocated: int
+    reserved: int
+
+
+class Cuda(_Part):
+    """The step on a GPU, estimated from the allocator's rules and not measured on one: bands, at the least and at the most."""
+
+    status: Literal["estimate"]
+    allocated: tuple[int, int]
+    reserved: tuple[int, int]
+    workspace: int
+    """The most that a convolution may want besides."""
+    native: CudaTaken
+    """Tensors alone, with the allocator's defaults."""
+    expandable: CudaTaken
+    """With `expandable_segments`."""
+
+
 class Training(_Part):
     """One training step in the steady state, in bytes for the batch: there are gradients and state from the step before."""
 
@@ -199,6 +221,7 @@ class Training(_Part):
     alive: tuple[Alive, ...]
     """At the peak, beside parameters, buffers, inputs, target and optimizer state; the largest first."""
     timeline: tuple[TrainingMoment, ...]
+    cuda: Cuda
 
 
 class Memory(_Part):

@@ -140,7 +140,7 @@ def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[s
         parameter.requires_grad_(not settings.is_frozen(name))
     trained = [p for p in module.parameters() if p.requires_grad]
     optimizer = optimizer_of(settings, trained)
-    target = _target(network, batch, settings)
+    target = target_of(network, batch, settings)
 
     def forward_and_backward(number: int, *, is_last: bool) -> None:
         with record_function(f"{MARK}forward {number}"):
@@ -174,7 +174,7 @@ def predicted(network: Network, batch: int, settings: TrainingSettings) -> dict[
     return {"forward": forward, "backward": facts.phase_peak("backward"), "optimizer": optimizer}
 
 
-def _target(network: Network, batch: int, settings: TrainingSettings) -> Tensor | None:
+def target_of(network: Network, batch: int, settings: TrainingSettings) -> Tensor | None:
     logits = network.outputs[network.main_output].value.type
     if settings.loss == "none":
         return None

@@ -1,6 +1,6 @@
 """What a network holds in memory: the lectures' table, the peak of inference, and what training keeps for backward.
 
-Three conventions, never mixed; every figure names its own:
+Conventions that are never mixed; every figure names its own:
 
 - `lecture`: 4 bytes for each value of the inputs and of the results of weight layers, `subsample` and pools. Exact by
   definition.
@@ -8,11 +8,14 @@ Three conventions, never mixed; every figure names its own:
   `archdsl compile` writes runs with the batch given: no rounding by an allocator, no workspaces of kernels. Exact.
   A peak is that of inference. Its lifetimes are those of the generated code: a call holds its operands while it runs,
   a name is dropped at its last use, activations run in place where storage says so.
+- `CUDA allocated` and `CUDA reserved`: what a model of PyTorch's caching allocator makes of these tensors, with a band for what
+  kernels take besides. Estimates, which were not measured on a GPU.
 - `floor`: the same storages if each lived from its first to its last use only, as no frame of a call held it. A bound
   from below for any code that runs these operators in this order.
 """
 
-from archdsl.analyses.memory.fit import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, fit
+from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, Band, CudaFacts, Taken, cuda
+from archdsl.analyses.memory.fit import FitFacts, Need, fit
 from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
@@ -28,7 +31,9 @@ __all__ = [
     "CUBLAS",
     "HISTORY",
     "Alive",
+    "Band",
     "Block",
+    "CudaFacts",
     "Figure",
     "FitFacts",
     "InferenceFacts",
@@ -44,9 +49,11 @@ __all__ = [
     "SavedItem",
     "Size",
     "Storage",
+    "Taken",
     "TrainingFacts",
     "TrainingMoment",
     "TrainingSettings",
+    "cuda",
     "fit",
     "largest_batch",
     "lecture",

@@ -1,9 +1,10 @@
 """PyTorch's caching allocator for CUDA, as a model: what it takes from the driver while tensors come and go.
 
-The rules are those of `c10/cuda/CUDACachingAllocator.cpp` with its defaults. Requests are rounded up to 512 bytes; those of
-up to 1 MiB share segments of 2 MiB, those below 10 MiB segments of 20 MiB, and larger ones have segments of their own. The
-smallest free piece that fits is taken, and split where enough remains; neighbours that are free are joined; segments stay.
-It knows no streams, no retries after a failure and no `expandable_segments`.
+The rules are those of `c10/cuda/CUDACachingAllocator.cpp` with its defaults. Requests are rounded up to 512 bytes. Those of up
+to 1 MiB share segments of 2 MiB, those below 10 MiB segments of 20 MiB, and larger ones have segments of their own. The
+smallest free piece that fits is taken, and split where enough remains, else it counts as allocated whole; neighbours that are
+free are joined; segments stay. With `expandable_segments` each pool is one segment that grows by pages, and every piece is
+split. It knows no streams and no retries after a failure.
 """
 
 from __future__ import annotations
@@ -36,12 +37,18 @@ class _Piece:
 class Allocator:
     """One device. Numbers are bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, expandable: bool = False) -> None:
         self.reserved = 0
         """Taken from the driver, which is never given back."""
+        self.allocated = 0
+        """In pieces that are in use."""
+        self.most_allocated = 0
+        self._expandable = expandable
         self._free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
         """By pool, whether it is that of small requests: sizes and addresses of free pieces, sorted."""
         self._pieces: dict[int, _Piece] = {}
+        self._last: dict[bool, _Piece] = {}
+        """By pool, the end of the segment that grows."""
 
     def allocate(self, bytes: int) -> int:
         """The address of a new tensor. One without elements takes nothing."""
@@ -51,11 +58,13 @@ class Allocator:
         is_small = size <= SMALL
         free = self._free[is_small]
         place = bisect_left(free, (size, 0))
-        piece = self._pieces[free.pop(place)[1]] if place < len(free) else self._segment(size)
+        piece = self._pieces[free.pop(place)[1]] if place < len(free) else self._more(size, is_small)
         piece.is_free = False
         rest = piece.size - size
-        if rest >= ROUND if is_small else rest > SMALL:
+        if rest >= ROUND if is_small or self._expandable else rest > SMALL:
             self._split(piece, size, is_small)
+        self.allocated += piece.size
+        self.most_allocated = max(self.most_allocated, self.allocated)
         return piece.address
 
     def free(self, address: int, bytes: int) -> None:
@@ -65,17 +74,40 @@ class Allocator:
         is_small = -(-bytes // ROUND) * ROUND <= SMALL
         free = self._free[is_small]
         piece = self._pieces[address]
+        self.allocated -= piece.size
         for other in (piece.left, piece.right):
             if other is not None and other.is_free:
                 del free[bisect_left(free, (other.size, other.address))]
-                piece = self._joined(*sorted((piece, other), key=lambda p: p.address))
+                first, second = sorted((piece, other), key=lambda p: p.address)
+                piece = self._joined(first, second, is_small)
         piece.is_free = True
         insort(free, (piece.size, piece.address))
 
-    def _segment(self, size: int) -> _Piece:
-        own = -(-size // SMALL_SEGMENT) * SMALL_SEGMENT
-        bytes = SMALL_SEGMENT if size <= SMALL else LARGE_SEGMENT if size < OWN_SEGMENT else own
-        piece = self._pieces[self.reserved] = _Piece(self.reserved, bytes)
+    def _more(self, size: int, is_small: bool) -> _Piece:
+        """A piece of new memory, with what is free before it where that is the same segment."""
+        if not self._expandable:
+            own = -(-size // SMALL_SEGMENT) * SMALL_SEGMENT
+            return self._segment(SMALL_SEGMENT if is_small else LARGE_SEGMENT if size < OWN_SEGMENT else own)
+        page = SMALL_SEGMENT if is_small else LARGE_SEGMENT
+        last = self._last.get(is_small)
+        if last is None or not last.is_free:
+            new = self._segment(-(-size // page) * page, is_small)
+            if last is not None:
+                last.right, new.left = new, last
+            self._last[is_small] = new
+            return new
+        free = self._free[is_small]
+        del free[bisect_left(free, (last.size, last.address))]
+        grown = -(-(size - last.size) // page) * page
+        self.reserved += grown
+        last.size += grown
+        return last
+
+    def _segment(self, bytes: int, is_small: bool = False) -> _Piece:
+        """New memory. Pools that grow are far from each other, so that addresses within one follow on."""
+        end = self._last.get(is_small)
+        address = self.reserved if not self._expandable else end.address + end.size if end else is_small << 60
+        piece = self._pieces[address] = _Piece(address, bytes)
         self.reserved += bytes
         return piece
 
@@ -84,13 +116,17 @@ class Allocator:
         rest.left, rest.right = piece, piece.right
         if piece.right is not None:
             piece.right.left = rest
+        elif self._expandable:
+            self._last[is_small] = rest
         piece.right, piece.size, rest.is_free = rest, size, True
         insort(self._free[is_small], (rest.size, rest.address))
 
-    def _joined(self, first: _Piece, second: _Piece) -> _Piece:
+    def _joined(self, first: _Piece, second: _Piece, is_small: bool) -> _Piece:
         del self._pieces[second.address]
         first.size += second.size
         first.right = second.right
         if second.right is not None:
             second.right.left = first
+        elif self._expandable:
+            self._last[is_small] = first
         return first

@@ -9,26 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
-from archdsl.analyses.memory.size import Size, Stands, of_type
+from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, taken, workspaces
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
-from archdsl.ir import Network, TensorType, flatten
-
-
-class Band(NamedTuple):
-    """Bytes, at the least and at the most."""
-
-    least: int
-    most: int
-
-
-CONTEXT = Band(400 * MIB, 600 * MIB)
-"""The CUDA context, outside the allocator: about 400 MB from CUDA 11.7 on (pytorch issue 109888), more with more libraries."""
-CUBLAS = Band(2 * 8320 * KIB, 2 * 32 * MIB)
-"""Workspaces of cuBLAS for the threads of forward and backward: 8,519,680 bytes each, from Hopper on 32 MiB
-(`aten/src/ATen/cuda/CublasHandlePool.cpp`)."""
-HISTORY = 1.1
-"""How much more than the model the allocator may reserve, since that depends on all that came before. An assumption."""
+from archdsl.ir import Network
 
 
 class Need(NamedTuple):
@@ -37,6 +20,8 @@ class Need(NamedTuple):
     batch: int
     tensors: int
     """The peak of tensor bytes."""
+    allocated: int
+    """The blocks for them, rounded up."""
     reserved: int
     """What a model of the caching allocator takes from the driver for them."""
     workspace: int
@@ -71,20 +56,21 @@ LARGEST = 2**24
 """No larger batch is looked for."""
 
 
-def fit(network: Network, train: Callable[[int], TrainingFacts], memory: int) -> FitFacts:
+def fit(network: Network, train: Callable[[int], TrainingFacts], memory: int, *, expandable: bool = False) -> FitFacts:
     """The largest batches of a training step.
 
     Args:
         train: the facts of a step for a batch.
+        expandable: whether the allocator's segments grow.
     """
     several, alone = train(2), train(1)
-    workspace = _workspace(network, several)
+    workspace = workspaces(network, several)
 
     def need(batch: int) -> Need:
         facts = several if batch > 1 else alone
-        return Need(
-            batch, facts.peak_at(batch), reserved(facts, batch), max((w.at(batch) for w in workspace), default=0)
-        )
+        found = taken(facts, batch, expandable=expandable)
+        most = max((w.at(batch) for w in workspace), default=0)
+        return Need(batch, facts.peak_at(batch), found.allocated, found.reserved, most)
 
     tensors = largest_batch(several.lines, memory)
     if tensors is not None and tensors < 2:
@@ -106,32 +92,3 @@ def _largest(most: int, fits: Callable[[int], bool]) -> int:
         else:
             high = middle
     return low
-
-
-def reserved(facts: TrainingFacts, batch: int) -> int:
-    """What the model of the allocator holds after two steps."""
-    allocator = Allocator()
-    for size in facts.tensors_held:
-        allocator.allocate(size.at(batch))
-    places: dict[int, tuple[int, int]] = {}
-    for _ in range(2):
-        for number, (size, is_made) in facts.traffic:
-            if is_made:
-                bytes = size.at(batch)
-                places[number] = (allocator.allocate(bytes), bytes)
-            elif number in places:
-                allocator.free(*places.pop(number))
-    return allocator.reserved
-
-
-def _workspace(network: Network, facts: TrainingFacts) -> list[Size]:
-    """For each convolution the bytes of what it reads, its weights and what it makes."""
-    dtype = facts.settings.dtype
-    stands = Stands(dtype, dtype)
-    found = []
-    for layer in flatten(network, training=True).layers:
-        if layer.op.category == "conv":
-            weights = (TensorType(s.shape, batched=False) for s in layer.op.state(*layer.operand_types))
-            sizes = [of_type(t, stands) for t in (*layer.operand_types, *layer.result_types, *weights)]
-            found.append(Size(sum(s.fixed for s in sizes), sum(s.per_sample for s in sizes)))
-    return found

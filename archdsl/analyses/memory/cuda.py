@@ -1,0 +1,103 @@
+"""What a training step takes on a GPU: `torch.cuda.max_memory_allocated` and `max_memory_reserved`, as bands.
+
+The tensors are those that a CPU holds, played through a model of the caching allocator. What kernels take besides is known
+only as a band, from PyTorch's sources and documents. None of it was measured on a GPU.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
+from archdsl.analyses.memory.size import Size, Stands, of_type
+from archdsl.analyses.memory.training import TrainingFacts
+from archdsl.ir import Network, TensorType, flatten
+
+
+class Band(NamedTuple):
+    """Bytes, at the least and at the most."""
+
+    least: int
+    most: int
+
+
+CONTEXT = Band(400 * MIB, 600 * MIB)
+"""The CUDA context, outside the allocator: about 400 MB from CUDA 11.7 on (pytorch issue 109888), more with more libraries."""
+CUBLAS = Band(2 * 8320 * KIB, 2 * 32 * MIB)
+"""Workspaces of cuBLAS for the threads of forward and backward: 8,519,680 bytes each, from Hopper on 32 MiB
+(`aten/src/ATen/cuda/CublasHandlePool.cpp`)."""
+HISTORY = 1.1
+"""How much more than the model the allocator may reserve, since that depends on all that came before. An assumption."""
+
+
+class Taken(NamedTuple):
+    """What the model of the allocator holds at the most, in two steps."""
+
+    requested: int
+    """Bytes that tensors ask for, as `requested_bytes` of `torch.cuda.memory_stats` counts them."""
+    allocated: int
+    """In blocks, which are rounded up."""
+    reserved: int
+    """In segments taken from the driver."""
+
+
+class CudaFacts(NamedTuple):
+    """A step on a GPU."""
+
+    native: Taken
+    expandable: Taken
+    """With `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`."""
+    workspace: int
+    """The most that a convolution may want besides: copies in another order of what it reads, its weights, what it makes."""
+
+    @property
+    def allocated(self) -> Band:
+        """With workspaces of cuBLAS; at the most with that of the largest convolution at the peak."""
+        least = min(self.native.allocated, self.expandable.allocated) + CUBLAS.least
+        return Band(least, self.native.allocated + CUBLAS.most + self.workspace)
+
+    @property
+    def reserved(self) -> Band:
+        least = min(self.native.reserved, self.expandable.reserved) + CUBLAS.least
+        return Band(least, int(HISTORY * self.native.reserved) + CUBLAS.most + self.workspace)
+
+
+def cuda(network: Network, facts: TrainingFacts) -> CudaFacts:
+    """What a step takes on a GPU, for the batch of its facts."""
+    sizes = (size.at(facts.batch) for size in workspaces(network, facts))
+    native, expandable = (taken(facts, facts.batch, expandable=mode) for mode in (False, True))
+    return CudaFacts(native, expandable, max(sizes, default=0))
+
+
+def taken(facts: TrainingFacts, batch: int, *, expandable: bool = False) -> Taken:
+    """Plays two steps."""
+    allocator = Allocator(expandable=expandable)
+    for size in facts.tensors_held:
+        allocator.allocate(size.at(batch))
+    requested = most = sum(size.at(batch) for size in facts.tensors_held)
+    places: dict[int, tuple[int, int]] = {}
+    for _ in range(2):
+        for number, (size, is_made) in facts.traffic:
+            if is_made:
+                bytes = size.at(batch)
+                places[number] = (allocator.allocate(bytes), bytes)
+                requested += bytes
+                most = max(most, requested)
+            elif number in places:
+                address, bytes = places.pop(number)
+                allocator.free(address, bytes)
+                requested -= bytes
+    return Taken(most, allocator.most_allocated, allocator.reserved)
+
+
+def workspaces(network: Network, facts: TrainingFacts) -> list[Size]:
+    """For each convolution the bytes of what it reads, its weights and what it makes."""
+    dtype = facts.settings.dtype
+    stands = Stands(dtype, dtype)
+    found = []
+    for layer in flatten(network, training=True).layers:
+        if layer.op.category == "conv":
+            weights = (TensorType(s.shape, batched=False) for s in layer.op.state(*layer.operand_types))
+            sizes = [of_type(t, stands) for t in (*layer.operand_types, *layer.result_types, *weights)]
+            found.append(Size(sum(s.fixed for s in sizes), sum(s.per_sample for s in sizes)))
+    return found
