@@ -48,8 +48,7 @@ class InceptionA(nn.Module):
         z = self.branch3x3dbl_1(x)  # [64, 35, 35]
         z = self.branch3x3dbl_2(z)  # [96, 35, 35]
         z = self.branch3x3dbl_3(z)
-        x = F.avg_pool2d(x, 3, stride=1, padding=1)
-        x = self.branch_pool(x)
+        x = self.branch_pool(F.avg_pool2d(x, 3, stride=1, padding=1))
         return torch.cat([branch1x1, y, z, x], dim=1)
 
 
@@ -98,8 +97,7 @@ class InceptionB(nn.Module):
         z = self.branch7x7dbl_3(z)
         z = self.branch7x7dbl_4(z)
         z = self.branch7x7dbl_5(z)
-        x = F.avg_pool2d(x, 3, stride=1, padding=1)
-        x = self.branch_pool(x)  # [192, 17, 17]
+        x = self.branch_pool(F.avg_pool2d(x, 3, stride=1, padding=1))  # [192, 17, 17]
         return torch.cat([branch1x1, y, z, x], dim=1)  # [768, 17, 17]
 
 
@@ -111,8 +109,7 @@ class AuxLogits(nn.Module):
         self.fc = nn.Linear(768, 1000)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.avg_pool2d(x, 5, stride=3)  # [768, 5, 5]
-        x = self.conv0(x)  # [128, 5, 5]
+        x = self.conv0(F.avg_pool2d(x, 5, stride=3))  # [128, 5, 5]
         x = self.conv1(x)  # [768, 1, 1]
         x = torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)  # [768]
         return self.fc(x)  # [1000]
@@ -170,8 +167,7 @@ class InceptionC(nn.Module):
         z = self.branch3x3dbl_3b(z)
         z = torch.cat([branch3x3dbl_3a, z], dim=1)  # [768, 8, 8]
         del branch3x3dbl_3a
-        x = F.avg_pool2d(x, 3, stride=1, padding=1)
-        x = self.branch_pool(x)  # [192, 8, 8]
+        x = self.branch_pool(F.avg_pool2d(x, 3, stride=1, padding=1))  # [192, 8, 8]
         return torch.cat([branch1x1, y, z, x], dim=1)  # [2048, 8, 8]
 
 

@@ -27,8 +27,7 @@ class Project(nn.Module):
         self.bn = nn.BatchNorm2d(channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(x)
-        x = self.conv(x)
+        x = self.conv(F.relu(x))
         return self.bn(x)
 
 
@@ -57,8 +56,7 @@ class Separable(nn.Module):
         self.bn_sep_2 = nn.BatchNorm2d(channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(x)
-        x = self.separable_1(x)
+        x = self.separable_1(F.relu(x))
         x = F.relu(self.bn_sep_1(x), inplace=True)
         x = self.separable_2(x)
         return self.bn_sep_2(x)
@@ -78,19 +76,18 @@ class FirstReduction(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv_1x1(x)  # [11, 111, 111]
-        comb_iter_0_left = self.comb_iter_0_left(h)  # [11, 56, 56]
-        comb_iter_0_left += self.comb_iter_0_right(x)
-        y = F.max_pool2d(h, 3, stride=2, padding=1)  # [11, 56, 56]
-        y += self.comb_iter_1_right(x)
-        z = F.avg_pool2d(h, 3, stride=2, padding=1, count_include_pad=False)  # [11, 56, 56]
-        z += self.comb_iter_2_right(x)
-        x = F.avg_pool2d(comb_iter_0_left, 3, stride=1, padding=1, count_include_pad=False)
-        x += y
-        comb_iter_4_left = self.comb_iter_4_left(comb_iter_0_left)
-        del comb_iter_0_left
-        comb_iter_4_left += F.max_pool2d(h, 3, stride=2, padding=1)
+        a = self.comb_iter_0_left(h)  # [11, 56, 56]
+        a += self.comb_iter_0_right(x)
+        b = F.max_pool2d(h, 3, stride=2, padding=1)  # [11, 56, 56]
+        b += self.comb_iter_1_right(x)
+        y = F.avg_pool2d(h, 3, stride=2, padding=1, count_include_pad=False)  # [11, 56, 56]
+        y += self.comb_iter_2_right(x)
+        x = F.avg_pool2d(a, 3, stride=1, padding=1, count_include_pad=False)
+        x += b
+        a = self.comb_iter_4_left(a)
+        a += F.max_pool2d(h, 3, stride=2, padding=1)
         del h
-        return torch.cat([y, z, x, comb_iter_4_left], dim=1)  # [44, 56, 56]
+        return torch.cat([b, y, x, a], dim=1)  # [44, 56, 56]
 
 
 class Reduction(nn.Module):
@@ -98,9 +95,7 @@ class Reduction(nn.Module):
 
     def __init__(self, in_channels: int, before_channels: int, channels: int) -> None:
         super().__init__()
-        self.conv_prev_1x1 = None
-        if before_channels == in_channels:
-            self.conv_prev_1x1 = Project(in_channels, channels)
+        self.conv_prev_1x1 = Project(in_channels, channels) if before_channels == in_channels else None
         self.conv_1x1 = Project(in_channels, channels)
         if before_channels != in_channels:
             self.path_1 = nn.Sequential(OrderedDict(conv=nn.Conv2d(32, 11, 1, bias=False)))
@@ -119,30 +114,27 @@ class Reduction(nn.Module):
         else:
             g = self.conv_1x1(x)  # [22, 56, 56]
             x = F.relu(before)
-            y = F.avg_pool2d(x, 1, stride=2)  # [32, 56, 56]
-            y = self.path_1(y)  # [11, 56, 56]
-            x = x[:, :, 1:, 1:]  # [32, 110, 110]
-            x = F.pad(x, (0, 1, 0, 1))  # [32, 111, 111]
+            path_1 = self.path_1(F.avg_pool2d(x, 1, stride=2))  # [11, 56, 56]
+            x = F.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
             x = F.avg_pool2d(x, 1, stride=2)  # [32, 56, 56]
             x = self.path_2(x)  # [11, 56, 56]
-            x = torch.cat([y, x], dim=1)  # [22, 56, 56]
-            del y
+            x = torch.cat([path_1, x], dim=1)  # [22, 56, 56]
+            del path_1
             q = self.final_path_bn(x)
             del x
-        comb_iter_0_left = self.comb_iter_0_left(g)
-        comb_iter_0_left += self.comb_iter_0_right(q)
-        x = F.max_pool2d(g, 3, stride=2, ceil_mode=True)
-        x += self.comb_iter_1_right(q)
-        y = F.avg_pool2d(g, 3, stride=2, ceil_mode=True)
-        y += self.comb_iter_2_right(q)
+        a = self.comb_iter_0_left(g)
+        a += self.comb_iter_0_right(q)
+        b = F.max_pool2d(g, 3, stride=2, ceil_mode=True)
+        b += self.comb_iter_1_right(q)
+        x = F.avg_pool2d(g, 3, stride=2, ceil_mode=True)
+        x += self.comb_iter_2_right(q)
         del q
-        z = F.avg_pool2d(comb_iter_0_left, 3, stride=1, padding=1, count_include_pad=False)
-        z += x
-        comb_iter_4_left = self.comb_iter_4_left(comb_iter_0_left)
-        del comb_iter_0_left
-        comb_iter_4_left += F.max_pool2d(g, 3, stride=2, ceil_mode=True)
+        y = F.avg_pool2d(a, 3, stride=1, padding=1, count_include_pad=False)
+        y += b
+        a = self.comb_iter_4_left(a)
+        a += F.max_pool2d(g, 3, stride=2, ceil_mode=True)
         del g
-        return torch.cat([x, y, z, comb_iter_4_left], dim=1)
+        return torch.cat([b, x, y, a], dim=1)
 
 
 class Normal(nn.Module):
@@ -150,9 +142,7 @@ class Normal(nn.Module):
 
     def __init__(self, in_channels: int, before_channels: int, channels: int, conv_prev_1x1: bool = False) -> None:
         super().__init__()
-        self.conv_prev_1x1 = None
-        if conv_prev_1x1:
-            self.conv_prev_1x1 = Project(before_channels, channels)
+        self.conv_prev_1x1 = Project(before_channels, channels) if conv_prev_1x1 else None
         self.conv_1x1 = Project(in_channels, channels)
         if not conv_prev_1x1:
             self.path_1 = nn.Sequential(OrderedDict(conv=nn.Conv2d(before_channels, channels // 2, 1, bias=False)))
@@ -171,14 +161,12 @@ class Normal(nn.Module):
         else:
             g = self.conv_1x1(x)
             x = F.relu(before)
-            y = F.avg_pool2d(x, 1, stride=2)
-            y = self.path_1(y)
-            x = x[:, :, 1:, 1:]
-            x = F.pad(x, (0, 1, 0, 1))
+            path_1 = self.path_1(F.avg_pool2d(x, 1, stride=2))
+            x = F.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
             x = F.avg_pool2d(x, 1, stride=2)
             x = self.path_2(x)
-            x = torch.cat([y, x], dim=1)
-            del y
+            x = torch.cat([path_1, x], dim=1)
+            del path_1
             q = self.final_path_bn(x)
             del x
         comb_iter_0_left = self.comb_iter_0_left(g)
@@ -224,31 +212,19 @@ class NASNetAMobile(nn.Module):
         self.last_linear = nn.Linear(1056, 1000)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv0(x)  # [32, 111, 111]
-        cell_stem_0 = self.cell_stem_0(x)  # [44, 56, 56]
-        x = self.cell_stem_1(cell_stem_0, x)  # [88, 28, 28]
-        cell_0 = self.cell_0(x, cell_stem_0)  # [264, 28, 28]
-        del cell_stem_0
-        x = self.cell_1(cell_0, x)
-        cell_2 = self.cell_2(x, cell_0)
-        del cell_0
-        x = self.cell_3(cell_2, x)
-        reduction_cell_0 = self.reduction_cell_0(x, cell_2)  # [352, 14, 14]
-        del cell_2
-        x = self.cell_4(reduction_cell_0, x)  # [528, 14, 14]
-        cell_5 = self.cell_5(x, reduction_cell_0)
-        del reduction_cell_0
-        x = self.cell_6(cell_5, x)
-        cell_7 = self.cell_7(x, cell_5)
-        del cell_5
-        x = self.reduction_cell_1(cell_7, x)  # [704, 7, 7]
-        cell_8 = self.cell_8(x, cell_7)  # [1056, 7, 7]
-        del cell_7
-        x = self.cell_9(cell_8, x)
-        y = self.cell_10(x, cell_8)
-        del cell_8
-        x = F.relu(self.cell_11(y, x), inplace=True)
-        del y
+        before = self.conv0(x)  # [32, 111, 111]
+        x = self.cell_stem_0(before)  # [44, 56, 56]
+        x, before = self.cell_stem_1(x, before), x  # [88, 28, 28]
+        for i in range(4):
+            x, before = getattr(self, f"cell_{i}")(x, before), x
+        x, before = self.reduction_cell_0(x, before), x  # [352, 14, 14]
+        for i in range(4, 8):
+            x, before = getattr(self, f"cell_{i}")(x, before), x
+        x, before = self.reduction_cell_1(x, before), x  # [704, 7, 7]
+        for i in range(8, 12):
+            x, before = getattr(self, f"cell_{i}")(x, before), x
+        x = F.relu(x, inplace=True)
+        del before
         x = torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)  # [1056]
         x = F.dropout(x, 0.5, self.training)
         return self.last_linear(x)  # [1000]

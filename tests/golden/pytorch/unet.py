@@ -35,36 +35,28 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.down0(x)  # [64, 568, 568]
-        y = F.max_pool2d(x, 2)  # [64, 284, 284]
-        y = self.down1(y)  # [128, 280, 280]
-        z = F.max_pool2d(y, 2)  # [128, 140, 140]
-        z = self.down2(z)  # [256, 136, 136]
-        w = F.max_pool2d(z, 2)  # [256, 68, 68]
-        w = self.down3(w)  # [512, 64, 64]
-        u = F.max_pool2d(w, 2)  # [512, 32, 32]
-        u = self.bottom(u)  # [1024, 28, 28]
-        up = self.up3(u)  # [512, 56, 56]
-        w = w[:, :, 4:-4, 4:-4]  # [512, 56, 56]
-        del u
-        w = torch.cat([w, up], dim=1)  # [1024, 56, 56]
-        del up
-        w = self.merge3(w)  # [512, 52, 52]
-        up = self.up2(w)  # [256, 104, 104]
-        z = z[:, :, 16:-16, 16:-16]  # [256, 104, 104]
-        del w
-        z = torch.cat([z, up], dim=1)  # [512, 104, 104]
-        del up
-        z = self.merge2(z)  # [256, 100, 100]
-        up = self.up1(z)  # [128, 200, 200]
-        y = y[:, :, 40:-40, 40:-40]  # [128, 200, 200]
-        del z
-        y = torch.cat([y, up], dim=1)  # [256, 200, 200]
-        del up
+        down1 = self.down1(F.max_pool2d(x, 2))  # [128, 280, 280]
+        down2 = self.down2(F.max_pool2d(down1, 2))  # [256, 136, 136]
+        down3 = self.down3(F.max_pool2d(down2, 2))  # [512, 64, 64]
+        y = self.bottom(F.max_pool2d(down3, 2))  # [1024, 28, 28]
+        up = self.up3(y)  # [512, 56, 56]
+        del y
+        y = torch.cat([down3[:, :, 4:-4, 4:-4], up], dim=1)  # [1024, 56, 56]
+        del down3, up
+        y = self.merge3(y)  # [512, 52, 52]
+        up = self.up2(y)  # [256, 104, 104]
+        del y
+        y = torch.cat([down2[:, :, 16:-16, 16:-16], up], dim=1)  # [512, 104, 104]
+        del down2, up
+        y = self.merge2(y)  # [256, 100, 100]
+        up = self.up1(y)  # [128, 200, 200]
+        del y
+        y = torch.cat([down1[:, :, 40:-40, 40:-40], up], dim=1)  # [256, 200, 200]
+        del down1, up
         y = self.merge1(y)  # [128, 196, 196]
         up = self.up0(y)  # [64, 392, 392]
-        x = x[:, :, 88:-88, 88:-88]  # [64, 392, 392]
         del y
-        x = torch.cat([x, up], dim=1)  # [128, 392, 392]
+        x = torch.cat([x[:, :, 88:-88, 88:-88], up], dim=1)  # [128, 392, 392]
         del up
         x = self.merge0(x)  # [64, 388, 388]
         return self.head(x)  # [2, 388, 388]

@@ -8,14 +8,12 @@ from itertools import groupby
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.code.dense import step
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
-from archdsl.backends.pytorch.code.forward import Statement
-from archdsl.backends.pytorch.code.joining import Choice, Line
 from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, literal, quoted
 from archdsl.backends.pytorch.code.names import is_identifier, unique
 from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, reference
 from archdsl.backends.pytorch.code.plan import Plan
-from archdsl.backends.pytorch.code.rolling import alternating, counted, rolled
+from archdsl.backends.pytorch.code.rolling import counted, counted_cells, rolled, written
 from archdsl.ir import MODULE_ATTRIBUTES, Helper
 
 BODY = INDENT * 2
@@ -162,9 +160,15 @@ class _Class:
             if all(presence):
                 found += [line for p in group for line in self._attribute(p, BODY)]
                 continue
-            found += [f"{BODY}{p.as_absent}" for p in group if p.name in asked]
-            found.append(f"{BODY}if {self.conditions.express(presence, group[0].name)}:")
-            found += [line for p in group for line in self._attribute(p, BODY + INDENT)]
+            condition = self.conditions.express(presence, group[0].name)
+            parts = [line for p in group for line in self._attribute(p, BODY + INDENT)]
+            asked_for = [p for p in group if p.name in asked]
+            short = f"{parts[0].removeprefix(INDENT)} if {condition} else None"
+            if len(parts) == len(asked_for) == 1 and not group[0].buffer and len(short) <= WIDTH:
+                found.append(short)
+                continue
+            found += [f"{BODY}{p.as_absent}" for p in asked_for]
+            found += [f"{BODY}if {condition}:", *parts]
         return found
 
     def _attribute(self, position: Position, indent: str) -> list[str]:
@@ -351,7 +355,7 @@ class _Class:
         self.classes.imports.add("Tensor")
         parameters = (Item("self"), *(Item(f"{p}: Tensor") for p in first.parameters))
         head = Item(Group("def forward(", parameters, f") -> {first.returns}"))
-        return [*lines(head, INDENT, ":"), *_statements(alternating(forward.filled(self.number_names)), BODY)]
+        return [*lines(head, INDENT, ":"), *written(counted_cells(forward.filled(self.number_names)), BODY)]
 
     def _dense_forward(self) -> list[str]:
         self.classes.imports |= {"Tensor", *self.family.first.forward.imports}
@@ -364,28 +368,6 @@ class _Class:
             f"return {joined}",
         )
         return [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", *(BODY + line for line in body)]
-
-
-def _statements(given: Sequence[Line], indent: str) -> list[str]:
-    found: list[str] = []
-    training = False
-    for line in given:
-        if isinstance(line, Choice):
-            found.append(f"{indent}{line.head}:")
-            found += _statements(line.then, indent + INDENT)
-            if line.otherwise:
-                found += [f"{indent}else:", *_statements(line.otherwise, indent + INDENT)]
-            training = False
-            continue
-        if line.training and not training:
-            found.append(f"{indent}if self.training:")
-        training = line.training
-        found += _statement(line, indent + INDENT * training)
-    return found
-
-
-def _statement(statement: Statement, indent: str) -> list[str]:
-    return lines(Item(statement.expression, statement.prefix, statement.comment), indent)
 
 
 def _declared(parameter: Parameter) -> Item:

@@ -14,7 +14,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.code.body import Body
-from archdsl.backends.pytorch.code.layout import is_call
+from archdsl.backends.pytorch.code.cells import rows_of_cells
+from archdsl.backends.pytorch.code.layout import is_call, is_rows
 from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.ir import Helper, Node, TensorType, Value
 
@@ -134,6 +135,10 @@ class _Writer:
         self._last.update((v, len(body.nodes)) for v in body.outputs)
         self._order = [0, *accumulate(int(not n.training) for n in body.nodes)]
         """For each position, how many nodes before it run always."""
+        rows = rows_of_cells(body, [bool(a.callee) for a in applications], self._last)
+        self._cells = {p for row in rows for p in row}
+        begun = (zip(body.operands(body.nodes[row[0]]), ("x", "before"), strict=True) for row in rows)
+        self._wanted: dict[Value, str] = dict(pair for pairs in begun for pair in pairs)
 
     def bind_inputs(self, names: tuple[str, ...]) -> None:
         for index, value in enumerate(self.body.inputs):
@@ -203,15 +208,35 @@ class _Writer:
 
     def _nests(self, position: int, expression: str) -> bool:
         """Whether the expression may stand inside that of the next node."""
-        if self._pending is not None or position + 1 == len(self.body.nodes) or not is_call(expression):
+        if self._pending is not None or position + 1 == len(self.body.nodes) or position in self._cells:
             return False
         node, follower = self.body.nodes[position], self.body.nodes[position + 1]
         application, outer = self.applications[position], self.applications[position + 1]
-        if len(node.results) != 1 or application.accumulates or outer.allocates or node.training != follower.training:
+        if len(node.results) != 1 or application.accumulates or node.training != follower.training:
             return False
         value = node.results[0]
         reading = self.body.operands(follower)
-        return self.body.readers[value] == 1 and value in (reading[1:] if outer.accumulates else reading)
+        if self.body.readers[value] != 1 or value not in (reading[1:] if outer.accumulates else reading):
+            return False
+        if not outer.allocates:
+            return is_call(expression)
+        if is_rows(expression):  # of the same storage as what it stands for
+            return not outer.callee and not application.allocates
+        is_function = not application.callee and is_call(expression) and application.allocates
+        is_module = bool(outer.callee) and len(reading) == 1
+        return is_function and is_module and self._outlives(node, position + 1) and not self._is_followed(position + 1)
+
+    def _is_followed(self, position: int) -> bool:
+        """Whether the next node takes it into its own statement, as an activation does that runs in place."""
+        after = position + 1
+        if after == len(self.body.nodes) or self.applications[after].allocates or self.applications[after].accumulates:
+            return False
+        return self.body.nodes[position].results[0] in self.body.operands(self.body.nodes[after])
+
+    def _outlives(self, node: Node, position: int) -> bool:
+        """Whether all that a node reads is there after a later one too, or held by the caller."""
+        values = self.body.operands(node)
+        return all(v in self.body.inputs or self._last[v] > position for v in values if v not in self._tensors)
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, None
@@ -230,6 +255,9 @@ class _Writer:
         if self._returns(position):
             self._say("return ", expression, comment)
             return
+        if position in self._cells:
+            self._turn(position, expression, comment)
+            return
         dying = self._dying(positions)
         targets = self._targets(positions, dying)
         is_bare = set(targets) <= {"_"} and is_call(expression)
@@ -240,6 +268,19 @@ class _Writer:
                 self._bind(value, name)
             elif not is_bare:
                 self._stale[self._training].append(name)
+
+    def _turn(self, position: int, expression: str, comment: str) -> None:
+        """`x, before = self.cell_1(x, before), x`: both names go one cell on."""
+        node = self.body.nodes[position]
+        current, before = self.body.operands(node)
+        names = self._names[current], self._names[before]
+        self._say(f"{', '.join(names)} = ", f"{expression}, {names[0]}", comment)
+        for value, name in zip((node.results[0], current), names, strict=True):
+            del self._bound[name]
+            if self._last.get(value, position) > position:
+                self._bind(value, name)
+            else:
+                self._stale[False].append(name)
 
     def _returns(self, position: int) -> bool:
         """Whether the node is the last and makes the only output, which is no member of a class."""
@@ -275,8 +316,11 @@ class _Writer:
     def _target(self, value: Value, positions: list[int], reusable: list[str], others: list[str]) -> str:
         if value not in self._last:
             return "_"
-        if value.tap and self.body.readers[value] > 1 and variable_name(value.tap):
-            return self._fresh(value.tap, others)
+        if value in self._wanted:
+            return self._fresh(self._wanted[value], others)
+        whole = self._whole(value)
+        if whole.tap and self.body.readers[whole] > 1 and variable_name(whole.tap):
+            return self._fresh(whole.tap, others)
         if reusable:
             return reusable.pop(0)
         position = positions[-1]
@@ -285,6 +329,17 @@ class _Writer:
             return self._fresh("", others)
         labels = (self.body.nodes[p].name for p in reversed(positions))
         return self._fresh(next(filter(variable_name, labels), ""), others)
+
+    def _whole(self, value: Value) -> Value:
+        """What becomes of a value where more is added to it in its place."""
+        last = self._last.get(value, len(self.body.nodes))
+        while last < len(self.body.nodes) and self.applications[last].accumulates:
+            reader = self.body.nodes[last]
+            if self.body.operands(reader)[0] is not value:
+                break
+            value = reader.results[0]
+            last = self._last.get(value, len(self.body.nodes))
+        return value
 
     def _fresh(self, wanted: str, others: list[str] | tuple[str, ...] = ()) -> str:
         """A name that stands for nothing now: the wanted one if code can say it, else one that only passes through."""

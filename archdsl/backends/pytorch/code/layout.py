@@ -20,6 +20,7 @@ INDENT = "    "
 STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
 _SENTENCE = re.compile(r"(?<=[.;]) (?=\w|`)")
 _CALLEE = re.compile(r'[\w.]+(\["[^"]*"\])?\(')
+_ROWS = re.compile(r"\w+\[[^\[\]]*\]")
 _BARE_QUOTE_AT_END = re.compile(r'(?<!\\)(\\\\)*"$')
 
 
@@ -95,6 +96,11 @@ def is_call(text: str) -> bool:
     """Whether an expression is one call, so that it needs no parentheses inside another."""
     group = brackets(text)
     return group is not None and group.close == ")" and _CALLEE.fullmatch(group.open) is not None
+
+
+def is_rows(text: str) -> bool:
+    """Whether an expression is a variable with indices, `x[:, :, 1:]`."""
+    return _ROWS.fullmatch(text) is not None
 
 
 def quoted(text: str) -> str:

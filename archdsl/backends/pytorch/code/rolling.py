@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from archdsl.backends.pytorch.code.dense import numbered
 from archdsl.backends.pytorch.code.forward import Statement
 from archdsl.backends.pytorch.code.growth import growing
 from archdsl.backends.pytorch.code.joining import Choice, Line
-from archdsl.backends.pytorch.code.layout import Group, Item
+from archdsl.backends.pytorch.code.layout import INDENT, Group, Item, lines
 
 FEWEST = 4
 """Statements, or parts, that make a loop."""
 
-_STEP = re.compile(r'self\["(\d+)"\]\((\w+), (\w+)\)')
+_TURN = re.compile(
+    r'self(?:\["(?P<key>\d+)"\]|\.(?P<stem>\w*?[a-z_])(?P<number>0|[1-9]\d*))(?P<rest>\(\w+, \w+\), \w+)'
+)
 
 
 def rolled(items: Sequence[Item]) -> list[Item]:
@@ -65,50 +68,65 @@ def counted(parts: Sequence[tuple[str, str]]) -> str:
     return f'(f"{stem}{{i}}", {parts[0][1]}) for i in range({f"{start}, " if start else ""}{start + len(parts)})'
 
 
-def alternating(lines: Sequence[Line]) -> list[Line]:
+def counted_cells(lines: Sequence[Line]) -> list[Line]:
     """Statements, with a row of cells that each read the last two results as one loop.
 
-    `y = self["3"](x, y)`, `x = self["4"](y, x)`, ... becomes `x, y = self[str(i)](x, y), x`: after two turns every name
-    stands for what it stood for before, and while a cell runs the same tensors are bound.
+    `x, before = self["3"](x, before), x` and so on becomes `x, before = self[str(i)](x, before), x`.
     """
     found: list[Line] = []
+    turns = [_turn(line) for line in lines]
     position = 0
     while position < len(lines):
-        end = position
-        while end < len(lines) and _follows(lines[position : end + 1]):
+        turn, end = turns[position], position + 1
+        while (
+            turn is not None and end < len(lines) and turns[end] == turn._replace(number=turn.number + end - position)
+        ):
             end += 1
-        end -= (end - position) % 2
-        if end - position < FEWEST:
+        if turn is None or end - position < FEWEST:
+            end = position + 1
             found.append(lines[position])
-            position += 1
-            continue
-        found.append(_loop(lines[position:end]))
+        else:
+            numbers = f"{turn.number}, {turn.number + end - position}" if turn.number else str(end - position)
+            found.append(Choice(f"for i in range({numbers})", (Statement(turn.prefix, f"{turn.cell}{turn.rest}"),), ()))
         position = end
     return found
 
 
-def _follows(lines: Sequence[Line]) -> bool:
-    """Whether the last statement runs the next cell on what the one before made."""
-    cells = [_cell(line) for line in lines[-2:]]
-    if None in cells:
-        return False
-    (number, current, previous, target) = cells[-1]  # type: ignore[misc]
-    if target != previous or current == previous:
-        return False
-    return len(cells) == 1 or cells[0] == (number - 1, target, current, current)
+class _Turn(NamedTuple):
+    """One cell: its number, how code says it with `i` in place of that, and what stands around."""
+
+    number: int
+    cell: str
+    prefix: str
+    rest: str
 
 
-def _cell(line: Line) -> tuple[int, str, str, str] | None:
-    """The number of a cell, the names that it reads and the one that it binds."""
-    if not isinstance(line, Statement) or not line.prefix.endswith(" = ") or line.training:
+def _turn(line: Line) -> _Turn | None:
+    found = _TURN.fullmatch(line.expression) if isinstance(line, Statement) else None
+    if found is None or not isinstance(line, Statement):
         return None
-    found = _STEP.fullmatch(line.expression)
-    return (int(found[1]), found[2], found[3], line.prefix.removesuffix(" = ")) if found is not None else None
+    cell = "self[str(i)]" if found["key"] else f'getattr(self, f"{found["stem"]}{{i}}")'
+    return _Turn(int(found["key"] or found["number"]), cell, line.prefix, found["rest"])
 
 
-def _loop(lines: Sequence[Line]) -> Choice:
-    cell = _cell(lines[0])
-    assert cell is not None
-    number, current, previous, _ = cell
-    turn = Statement(f"{current}, {previous} = ", f"self[str(i)]({current}, {previous}), {current}")
-    return Choice(f"for i in range({number}, {number + len(lines)})", (turn,), ())
+def written(given: Sequence[Line], indent: str) -> list[str]:
+    """Statements as text."""
+    found: list[str] = []
+    training = False
+    for line in given:
+        if isinstance(line, Choice):
+            found.append(f"{indent}{line.head}:")
+            found += written(line.then, indent + INDENT)
+            if line.otherwise:
+                found += [f"{indent}else:", *written(line.otherwise, indent + INDENT)]
+            training = False
+            continue
+        if line.training and not training:
+            found.append(f"{indent}if self.training:")
+        training = line.training
+        found += _statement(line, indent + INDENT * training)
+    return found
+
+
+def _statement(statement: Statement, indent: str) -> list[str]:
+    return lines(Item(statement.expression, statement.prefix, statement.comment), indent)
