@@ -55,15 +55,18 @@ class Facts:
         from archdsl.analyses.memory import memory
         from archdsl.analyses.storage import storage
 
-        network = unfold(self.network)
-        return memory(network, storage(network), batch)
+        return memory(self.network, storage(self.network), batch, self.flat)
 
     def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
-        """The memory of a training step, for its own batch size unless told another."""
+        """The memory of a training step, for its own batch size unless told another.
+
+        Raises:
+            TooManyTurns: parts are frozen, and the turns of a loop are too many to tell them apart.
+        """
         from archdsl.analyses.memory import training
         from archdsl.analyses.storage import storage
 
-        network = unfold(self.network)
+        network = unfold(self.network) if settings.frozen else self.network
         return training(network, storage(network), settings, batch or self.batch)
 
     def checkpoint_levels(self, settings: TrainingSettings) -> tuple[Level, ...]:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = training_of(arguments, is_optional=False) or TrainingSettings()
     checked = checked_target(arguments)
-    facts = checked.facts
+    facts = checked.facts.unfolded()  # the model of the allocator takes tensors as they come
     memory = amount("--memory", arguments.memory, "24GiB")
     found = fit(
         facts.network, lambda batch: facts.training(settings, batch), memory, expandable=arguments.expandable_segments

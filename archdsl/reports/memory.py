@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from archdsl.analyses.cost import totals, works
 from archdsl.analyses.memory import CUBLAS, Block, CudaFacts, LectureRow, Moment, Phase, Size, TrainingFacts, cuda
 from archdsl.ir import flatten
-from archdsl.reports.layers import LAYER, layer_row, or_blank, see_more, setting, shapes, summary_cell, title
+from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import binary, exact, product, with_rounded, working
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
@@ -144,10 +144,10 @@ def _formulas(subject: Subject) -> Table:
 def _formula_row(subject: Subject, r: LectureRow) -> Row:
     counts = bool(r.values)
     return row(
-        r.path,
+        path_cell(r.path, r.times),
         summary_cell(r.layer.op) if r.layer else text(r.operation, "dim"),
         str(r.output),
-        working(r.values) if counts else "",
+        working((*r.values, r.times) if r.times > 1 else r.values) if counts else "",
         r.bytes * subject.facts.batch if counts else None,
         _weights(r),
     )
@@ -159,7 +159,8 @@ def _weights(r: LectureRow) -> str:
         return f"{exact(r.biases)} biases" if r.biases else ""
     if not r.fan_in:
         return exact(r.weights)
-    return f"{_factor(r.fan_in)}*{_factor(r.outputs)} = {exact(r.weights)}"
+    several = f"*{r.times}" if r.times > 1 else ""
+    return f"{_factor(r.fan_in)}*{_factor(r.outputs)}{several} = {exact(r.weights)}"
 
 
 def _factor(factors: tuple[int, ...]) -> str:

@@ -134,4 +134,4 @@ def test_an_optimizer_keeps_and_makes_what_it_really_does(settings: TrainingSett
     for event in without_scratch(events(optimizer.step)):
         now += event.bytes
         most = max(most, now)
-    assert most == temporary(settings, [4 * size for size in sizes])
+    assert most == temporary(settings, [4 * size for size in sizes], [1] * len(sizes))

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory.play import Block, Player
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Part, Replay, buffers, naming
+from archdsl.analyses.memory.play import Block, Player, Row
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
@@ -30,6 +30,8 @@ class Mark(NamedTuple):
     size: Size
     events: int
     """How many events came before it."""
+    step: int
+    """The number of the moment, from 1 on."""
 
 
 class Event(NamedTuple):
@@ -37,6 +39,8 @@ class Event(NamedTuple):
 
     block: Block
     is_made: bool
+    times: int
+    """In how many turns of loops that happens."""
 
 
 class Cast(Op):
@@ -71,7 +75,6 @@ class Forward(Player[Tensor]):
         self.events: list[Event] = []
         self.marks: list[Mark] = []
         self.phase: Phase = "forward"
-        self.live = Size()
         self._facts: dict[Node, NodeFacts] = {}
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
         self.casts: dict[str, Tensor] = {}
@@ -88,6 +91,8 @@ class Forward(Player[Tensor]):
         """Multiply-adds of second runs, for one sample."""
         self.is_recomputed_exactly = True
         """Whether it is known to the byte how far each second run goes."""
+        self.cast_in: dict[str, Row | None] = {}
+        """The rows of turns in which they are made."""
 
     # storages
 
@@ -98,16 +103,18 @@ class Forward(Player[Tensor]):
         return block
 
     def appear(self, block: Block) -> None:
+        block.times = self.times
         self.live = self.live.plus(block.size)
-        self.events.append(Event(block, True))
+        self.events.append(Event(block, True, self.times))
 
     def freed(self, block: Block) -> None:
         if not block.is_input:
             self.live = self.live.minus(block.size)
-            self.events.append(Event(block, False))
+            self.events.append(Event(block, False, self.times))
 
     def mark(self, layer: str) -> None:
-        self.marks.append(Mark(self.phase, layer, self.live, len(self.events)))
+        self.step += 1
+        self.marks.append(Mark(self.phase, layer, self.live, len(self.events), self.step))
 
     def marked(self, layer: str, what: str, size: Size) -> Block:
         """A storage made at a moment of its own."""
@@ -171,7 +178,7 @@ class Forward(Player[Tensor]):
         else:
             entry = self._entry(node, facts, op, path, casts)
             if entry.needs_gradient:
-                self.tape.append(entry)
+                self.record(entry)
             run = self._run if self.part is None else partial(self._run_once, self.part)
             results = run(node, facts, entry, casts)
         self.release(cast.block for cast, given in zip(casts, operands, strict=True) if cast is not given)
@@ -223,6 +230,10 @@ class Forward(Player[Tensor]):
         self.hold(value.block for value in found)
         return found
 
+    def record(self, entry: Entry) -> None:
+        entry.row = self.row
+        self.tape.append(entry)
+
     def _facts_of(self, node: Node, op: Op) -> NodeFacts:
         types = operands, results = node.operand_types, node.result_types
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
@@ -247,7 +258,9 @@ class Forward(Player[Tensor]):
         key = state.key(path)
         if key not in self.leaves:
             size = of_type(TensorType(state.shape, state.dtype, batched=False), self.stands)
-            self.leaves[key] = Leaf(key, size, state.role == "parameter" and not self.settings.is_frozen(key))
+            self.leaves[key] = Leaf(
+                key, size, state.role == "parameter" and not self.settings.is_frozen(key), self.times
+            )
         return self.leaves[key]
 
     def _entry(self, node: Node, facts: NodeFacts, op: Op, path: str, operands: Sequence[Tensor]) -> Entry:
@@ -324,7 +337,7 @@ class Forward(Player[Tensor]):
         before = Stands(value.dtype, value.dtype)
         entry = Entry(layer, Cast(), (value.type,), (value.type,), [value.edge], {}, before)
         if self.replay is None:
-            self.tape.append(entry)
+            self.record(entry)
         return Tensor(block, Edge(entry, 0), value.type, dtype)
 
     def _parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:
@@ -335,6 +348,7 @@ class Forward(Player[Tensor]):
         if leaf.key not in self.casts:
             value = self.given(leaf.key, "parameter", TensorType(state.shape, batched=False))._replace(edge=own)
             self.casts[leaf.key] = self.cast_to(value, self.settings.dtype, leaf.key)
+            self.cast_in[leaf.key] = self.row
         edge = self.casts[leaf.key].edge
         assert edge is not None
         return edge

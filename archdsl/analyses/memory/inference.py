@@ -22,6 +22,8 @@ class Moment(NamedTuple):
     """Without the network's inputs, oldest first."""
     touched: tuple[Block, ...]
     """Of these, what the operator itself reads, writes or needs."""
+    times: int = 1
+    """How many moments alike it stands for, the first of them: in as many turns of loops it is the same."""
 
     @property
     def bytes(self) -> int:
@@ -72,7 +74,8 @@ class _Player(Player[Plain]):
         scratch = [Block(path, e.name, of_extra(e, self.batch), self.batch) for e in extras]
         live = tuple(block for block in (*self.holders, *scratch) if not block.is_input)
         touched = tuple(dict.fromkeys((*(value.block for value in operands), *made, *scratch)))
-        self.moments.append(Moment(len(self.moments) + 1, path, node, live, touched))
+        self.step += 1
+        self.moments.append(Moment(self.step, path, node, live, touched, self.times))
         return results
 
     def results(self, node: Node, op: Op, path: str, operands: Sequence[Plain]) -> list[Plain]:
@@ -86,5 +89,5 @@ class _Player(Player[Plain]):
 
 def _floor(moments: Sequence[Moment], outputs: Sequence[Block]) -> int:
     last: dict[Block, int] = {block: moment.step for moment in moments for block in moment.touched}
-    last.update((block, len(moments)) for block in outputs)
+    last.update((block, moments[-1].step) for block in outputs if moments)
     return max((sum(b.bytes for b in m.live if last[b] >= m.step) for m in moments), default=0)

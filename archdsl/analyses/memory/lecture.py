@@ -26,12 +26,18 @@ class LectureRow(NamedTuple):
     outputs: Shape
     """The factors of how many outputs have weights of their own."""
     weights: int
+    """Of all layers alike that it stands for."""
     biases: int
 
     @property
+    def times(self) -> int:
+        """How many layers alike it stands for."""
+        return 1 if self.layer is None else self.layer.times
+
+    @property
     def numel(self) -> int:
-        """Values that count."""
-        return prod(self.values) if self.values else 0
+        """Values that count, of all layers alike."""
+        return self.times * prod(self.values) if self.values else 0
 
     @property
     def bytes(self) -> int:
@@ -85,8 +91,9 @@ def _row(layer: Layer, makers: dict[int, Layer]) -> LectureRow:
     weights = sum(s.numel for s in state) - biases
     fan_in = _fan_in(layer, makers) if weights else ()
     outputs = _outputs(weights // prod(fan_in), results[0]) if fan_in else ()
+    own = weights * layer.times, biases * layer.times
     values = _factors(results[0]) if op.counts_values(operands, results) else ()
-    return LectureRow(layer.path, op.summary(), layer, results[0], values, fan_in, outputs, weights, biases)
+    return LectureRow(layer.path, op.summary(), layer, results[0], values, fan_in, outputs, *own)
 
 
 def _outputs(count: int, result: TensorType) -> Shape:

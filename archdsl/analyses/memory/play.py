@@ -2,6 +2,10 @@
 
 The graph is played module by module: a call of a module holds its operands until it returns, a module's own values are
 dropped at their last use, and its results outlive it. A storage is freed when its last holder lets go.
+
+A turn that stands for a row of turns is played once, and what it changes is changed as often as there are turns: the turns
+next to a row are like those in it, so a storage that it makes for the next turn is dropped there as the one that it was
+given is dropped in it.
 """
 
 from __future__ import annotations
@@ -13,13 +17,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from archdsl.analyses.memory.size import Size
 from archdsl.analyses.storage import is_identity
-from archdsl.ir import Module, Node, Value
+from archdsl.ir import Module, Node, Repeat, Value, parts, split_name
 
 
 class Block:
     """One storage: who made it, what for, and its size."""
 
-    __slots__ = ("bytes", "is_input", "layer", "size", "what")
+    __slots__ = ("bytes", "is_input", "layer", "size", "times", "what")
 
     def __init__(self, layer: str, what: str, size: Size, batch: int, is_input: bool = False) -> None:
         self.layer = layer
@@ -29,9 +33,31 @@ class Block:
         self.bytes = size.at(batch)
         self.is_input = is_input
         """Whether the caller holds it throughout."""
+        self.times = 1
+        """How many alike it stands for: as many turns of loops make one."""
+
+    @property
+    def whole(self) -> Size:
+        """The size of all that it stands for."""
+        return self.size if self.times == 1 else self.size.by(self.times)
 
     def __repr__(self) -> str:
         return f"Block({self.layer!r}, {self.what!r}, {self.bytes})"
+
+
+class Row:
+    """A row of turns that is played as one, inside of others."""
+
+    __slots__ = ("live", "outer", "step", "times", "turns")
+
+    def __init__(self, turns: int, outer: Row | None) -> None:
+        self.turns = turns
+        self.outer = outer
+        self.times: int = turns if outer is None else turns * outer.times
+        """How often its operators run."""
+        self.step = 0
+        self.live = Size()
+        """The step and the bytes alive when it began."""
 
 
 class HasBlock(Protocol):
@@ -55,6 +81,48 @@ class Player(ABC, Generic[T]):
 
     def __init__(self) -> None:
         self.holders: Counter[Block] = Counter()
+        self.step = 0
+        """How many moments there were, those of all turns."""
+        self.live = Size()
+        """All bytes that are alive, where they are counted."""
+        self.row: Row | None = None
+        """The innermost that is being played."""
+        self.alike: dict[str, str] = {}
+        """The paths of what is in the turns beside rows: in the turn that stands for them."""
+
+    @property
+    def times(self) -> int:
+        """How often what happens now happens."""
+        return 1 if self.row is None else self.row.times
+
+    def begin(self, row: Row) -> None:
+        row.step, row.live = self.step, self.live
+        self.row = row
+
+    def end(self, row: Row) -> None:
+        """Repeats what the first turn has changed."""
+        self.step = row.step + row.turns * (self.step - row.step)
+        self.live = row.live.plus(self.live.minus(row.live).by(row.turns))
+        self.row = row.outer
+
+    def move_to(self, row: Row | None) -> None:
+        """Goes on in a row that was left before, or in none."""
+        if row is self.row:
+            return
+        while self.row is not None and self.row not in _around(row):
+            self.end(self.row)
+        for inner in _around(row):
+            if self.row is inner.outer:
+                self.begin(inner)
+
+    def _beside(self, repeat: Repeat, prefix: str) -> None:
+        """Knows as many turns before and after a row as values may wait to be dropped."""
+        distances = [turn for i in range(len(repeat.carried()) + 1) for turn in (-1 - i, repeat.turns + i)]
+        for node, growth in repeat.growths().items():
+            stem, number = split_name(node.name)
+            if growth:
+                beside = (f"{prefix}{stem}{number + turn * growth}" for turn in distances)
+                self.alike.update(dict.fromkeys(beside, prefix + node.name))
 
     def runs(self, node: Node) -> bool:
         """Whether a node exists in this pass."""
@@ -82,19 +150,36 @@ class Player(ABC, Generic[T]):
 
         What does not exist in this pass makes nothing and gives None, yet a name that it reads lives until then.
         """
-        last = {value: i for i, node in enumerate(module.nodes) for value in (*node.results, *_read(node))}
-        last.update((value, len(module.nodes)) for value in module.outputs)
+        last: dict[Value, Node | None] = {v: node for node in module.nodes for v in (*node.results, *_read(node))}
+        last.update(dict.fromkeys(module.outputs))
         known = dict(zip(module.inputs, inputs, strict=True))
-        for i, node in enumerate(module.nodes):
-            if self.runs(node):
-                made = self.run(node, prefix + node.name, [known[v] for v in node.operands])
-                known.update((v, value) for v, value in zip(node.results, made, strict=True) if value is not None)
-            ended = {v for v in (*node.operands, *node.results) if last.get(v) == i and v.producer is not None}
-            self.release(known[v].block for v in ended if v in known)
+        self._nodes(module.nodes, None, prefix, last, known)
         results = [known.get(v) for v in module.outputs]
         self.hold(value.block for value in results if value is not None)
         self.release(known[v].block for v in {*module.outputs} if v in known and v.producer is not None)
         return results
+
+    def _nodes(
+        self,
+        nodes: Sequence[Node],
+        around: Repeat | None,
+        prefix: str,
+        last: dict[Value, Node | None],
+        known: dict[Value, T],
+    ) -> None:
+        for part in parts(nodes, around):
+            if isinstance(part, Repeat):
+                row = Row(part.turns, self.row)
+                self._beside(part, prefix)
+                self.begin(row)
+                self._nodes(part.nodes, part, prefix, last, known)
+                self.end(row)
+                continue
+            if self.runs(part):
+                made = self.run(part, prefix + part.name, [known[v] for v in part.operands])
+                known.update((v, value) for v, value in zip(part.results, made, strict=True) if value is not None)
+            ended = {v for v in (*part.operands, *part.results) if last.get(v) is part and v.producer is not None}
+            self.release(known[v].block for v in ended if v in known)
 
     def run(self, node: Node, path: str, operands: Sequence[T]) -> Sequence[T | None]:
         """Runs one node; its results, each held once."""
@@ -105,6 +190,15 @@ class Player(ABC, Generic[T]):
         found = self.call(node.operator, path + ".", operands)
         self.release(blocks)
         return found
+
+
+def _around(row: Row | None) -> list[Row]:
+    """A row and those around it, outermost first."""
+    found: list[Row] = []
+    while row is not None:
+        found.insert(0, row)
+        row = row.outer
+    return found
 
 
 def _read(node: Node) -> Sequence[Value]:

@@ -22,6 +22,7 @@ class SavedItem(NamedTuple):
     """`value`, or an operator's own name for what only backward needs: `indices`, `noise`."""
     dtype: str
     size: Size
+    """Of all that it stands for."""
 
 
 class SavedFacts(NamedTuple):
@@ -93,9 +94,10 @@ class _Keeper:
             copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
             extras = (e for e in kept.extra if not e.readers or self._need(layer, e.readers))
             for extra in (*extras, *copies.values()):
-                self.items.append(SavedItem(layer.path, extra.name, extra.dtype, of_extra(extra, self.batch)))
+                size = of_extra(extra, self.batch).by(layer.times)
+                self.items.append(SavedItem(layer.path, extra.name, extra.dtype, size))
             values = [layer.operands[i] for i in operands if i not in copies]
-            self.items += self._keep([*values, *(layer.results[-1:] if kept.result else ())])
+            self.items += self._keep([*values, *(layer.results[-1:] if kept.result else ())], layer.times)
 
     def _read(self, layer: Layer, kept: Saved) -> Iterator[int]:
         """The operands that are kept for the gradients of some."""
@@ -110,13 +112,13 @@ class _Keeper:
         in_place = layer.op.saved_in_place(*types) if layer.node in self.storage.in_place else None
         return layer.op.saved(*types) if in_place is None else in_place
 
-    def _keep(self, values: Iterable[int]) -> Iterator[SavedItem]:
+    def _keep(self, values: Iterable[int], times: int) -> Iterator[SavedItem]:
         for number in values:
             made_for = self._storages[number]
             if made_for not in self._kept:
                 self._kept.add(made_for)
                 type = self.flat.types[made_for]
-                yield SavedItem(self._names[made_for], "value", type.dtype, of_type(type))
+                yield SavedItem(self._names[made_for], "value", type.dtype, of_type(type).by(times))
 
 
 def _cross_entropy(logits: TensorType) -> tuple[SavedItem, ...]:

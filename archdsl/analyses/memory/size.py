@@ -17,6 +17,9 @@ class Size(NamedTuple):
     def at(self, batch: int) -> int:
         return self.fixed + self.per_sample * batch
 
+    def by(self, times: int) -> Size:
+        return Size(self.fixed * times, self.per_sample * times)
+
     def plus(self, other: Size) -> Size:
         return Size(self.fixed + other.fixed, self.per_sample + other.per_sample)
 

@@ -17,7 +17,12 @@ class StateBytes(NamedTuple):
 def state_of(flat: Flat, dtype: str = "float32") -> StateBytes:
     """What a network holds; `dtype` stands for float32 in one of another precision."""
     owners = (layer for layer in flat.layers if not layer.is_reuse)
-    tensors = [t for o in owners for t in (*o.op.state(*o.operand_types), *o.op.constants(*o.operand_types))]
-    sizes = [t.numel * ITEM_SIZE[dtype if t.dtype == "float32" else t.dtype] for t in tensors]
-    parameters = sum(size for t, size in zip(tensors, sizes, strict=True) if t.role == "parameter")
-    return StateBytes(parameters, sum(sizes) - parameters)
+    parameters = buffers = 0
+    for o in owners:
+        for t in (*o.op.state(*o.operand_types), *o.op.constants(*o.operand_types)):
+            size = o.times * t.numel * ITEM_SIZE[dtype if t.dtype == "float32" else t.dtype]
+            if t.role == "parameter":
+                parameters += size
+            else:
+                buffers += size
+    return StateBytes(parameters, buffers)

@@ -35,6 +35,18 @@ class Played(NamedTuple):
     recomputed_macs: int
     """Multiply-adds of what runs twice, for one sample."""
     is_recomputed_exactly: bool
+    alike: dict[str, str]
+    """Paths in the turns beside rows of turns: those in the turn that stands for them."""
+
+    def stands_for(self, path: str) -> str:
+        """A path, in the turn that stands for the one that it is in."""
+        if not self.alike:
+            return path
+        found = ""
+        for name in path.split("."):
+            found = f"{found}.{name}" if found else name
+            found = self.alike.get(found, found)
+        return found
 
 
 def play(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> Played:
@@ -62,14 +74,18 @@ class _Step(Forward):
         kept = (*(b for e in self.tape for b in e.blocks), *(b for part in self.parts for b in part.held))
         saved = tuple(dict.fromkeys(b for b in kept if b.what not in ("parameter", "random state")))
         after_forward = len(self.events)
-        self.release(cast.block for cast in self.casts.values())
+        for key, cast in self.casts.items():
+            self.move_to(self.cast_in[key])
+            self.release((cast.block,))
+        self.move_to(None)
         if loss.edge is not None:
             self.backward(loss)
         self.optimize()
         self.forget()
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
-        return Played(events, marks, after_forward, saved, leaves, self.recomputed_macs, self.is_recomputed_exactly)
+        again = self.recomputed_macs, self.is_recomputed_exactly
+        return Played(events, marks, after_forward, saved, leaves, *again, self.alike)
 
     def _check_paths(self) -> None:
         for pattern in self.settings.checkpointed:
@@ -90,7 +106,7 @@ class _Step(Forward):
         for i in op.saved((result.type,), (type,)).operands:
             self.hold((result.block,))
             entry.keep(f"x{i}", result.block)
-        self.tape.append(entry)
+        self.record(entry)
         found = self.make("loss", "output", of_type(op.room(result.type), self.stands))
         self.mark("loss")
         self.release((result.block,) if result is not given else ())
@@ -99,8 +115,9 @@ class _Step(Forward):
     def optimize(self) -> None:
         self.phase = "optimizer"
         trained = [key for key, leaf in self.leaves.items() if leaf.gradient is not None]
-        sizes = [self.leaves[key].size.fixed for key in in_order(trained)]
-        self.release([self.marked("optimizer", "temporary", Size(temporary(self.settings, sizes)))])
+        leaves = [self.leaves[key] for key in in_order(trained)]
+        needed = temporary(self.settings, [leaf.size.fixed for leaf in leaves], [leaf.times for leaf in leaves])
+        self.release([self.marked("optimizer", "temporary", Size(needed))])
 
     def backward(self, loss: Tensor) -> None:
         self.phase = "backward"
@@ -111,13 +128,18 @@ class _Step(Forward):
         self.hold((seed,))  # `backward()` keeps it to its end
         for entry in reversed(self.tape):
             if entry.is_reached and entry.arriving:
+                self.move_to(entry.row)
                 self.run_back(entry)
+        self.move_to(None)
         self.release((seed,))
 
     def forget(self) -> None:
         """What the loss does not depend on dies with the outputs."""
         for entry in self.tape:
-            self.release(entry.drop(entry.kept))
+            if entry.kept:
+                self.move_to(entry.row)
+                self.release(entry.drop(entry.kept))
+        self.move_to(None)
         for part in self.parts:
             self.release(part.held if part.waiting else ())
 
@@ -242,6 +264,7 @@ class _Step(Forward):
         """The parameter takes its gradient over, adds it to what is there, or takes a copy of what others hold too."""
         if self.settings.adds_up:
             leaf.gradient = Block(leaf.key, "gradient", leaf.size, self.batch)
+            leaf.gradient.times = leaf.times
         elif flowing.holders == 1 and flowing.type.is_contiguous:
             leaf.gradient = flowing.block
             return

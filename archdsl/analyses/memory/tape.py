@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands
 from archdsl.ir import Node, Op, TensorType, Types
 
@@ -28,11 +28,13 @@ class Flowing:
 class Leaf:
     """A parameter."""
 
-    __slots__ = ("arriving", "gradient", "is_trained", "key", "size", "users")
+    __slots__ = ("arriving", "gradient", "is_trained", "key", "size", "times", "users")
 
-    def __init__(self, key: str, size: Size, is_trained: bool) -> None:
+    def __init__(self, key: str, size: Size, is_trained: bool, times: int = 1) -> None:
         self.key = key
         self.size = size
+        self.times = times
+        """How many alike it stands for."""
         self.is_trained = is_trained
         self.users = 0
         """Nodes of the tape that will still send it a gradient."""
@@ -56,6 +58,7 @@ class Entry:
         "parameters",
         "part",
         "results",
+        "row",
         "stands",
     )
 
@@ -85,6 +88,8 @@ class Entry:
         """Gradients of its results, by number."""
         self.part: Part | None = None
         """The part that has to run again before it finds what it kept."""
+        self.row: Row | None = None
+        """The row of turns that it is in."""
         self.is_reached = False
         """Whether the loss depends on it."""
         self._kept: dict[str, list[Block]] = {}

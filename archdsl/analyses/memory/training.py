@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -75,7 +75,7 @@ class TrainingFacts:
 
     @property
     def gradients(self) -> int:
-        return total(block.size for block in self._gradients).at(self.batch)
+        return total(block.whole for block in self._gradients).at(self.batch)
 
     @property
     def optimizer_temporary(self) -> int:
@@ -91,13 +91,13 @@ class TrainingFacts:
     @property
     def saved_for_backward(self) -> int:
         """What autograd holds after the forward pass: inputs, the loss and its target included, parameters not."""
-        saved = total(block.size for block in self._played.saved if block.what != "number")
+        saved = total(block.whole for block in self._played.saved if block.what != "number")
         return saved.plus(self.held.target).at(self.batch)
 
     @cached_property
     def lines(self) -> tuple[Size, ...]:
         """All bytes alive at each moment, as `a + b N`."""
-        held, old = self.held.size, total(block.size for block in self._gradients)
+        held, old = self.held.size, total(block.whole for block in self._gradients)
         marked = (m.size.plus(held).plus(old) if self._has_old(m) else m.size.plus(held) for m in self._played.marks)
         return (held.plus(old), *marked)
 
@@ -114,6 +114,7 @@ class TrainingFacts:
     def traffic(self) -> tuple[tuple[int, tuple[Size, bool]], ...]:
         """All tensors of a step as they are made and freed, each with a number, its size and whether it is made.
 
+        Of a network with all turns written out.
         Gradients are freed by the `zero_grad` of the next step.
         """
         numbers: dict[Block, int] = {}
@@ -151,8 +152,9 @@ class TrainingFacts:
     def timeline(self) -> tuple[TrainingMoment, ...]:
         start: tuple[tuple[Phase, str], ...] = (("zero_grad", "optimizer"),)
         places = (*start, *((mark.phase, mark.layer) for mark in self._played.marks))
-        pairs = zip(places, self.lines, strict=True)
-        return tuple(TrainingMoment(i, *place, size.at(self.batch)) for i, (place, size) in enumerate(pairs, 1))
+        steps = (1, *(mark.step + 1 for mark in self._played.marks))
+        moments = zip(steps, places, self.lines, strict=True)
+        return tuple(TrainingMoment(step, *place, size.at(self.batch)) for step, place, size in moments)
 
     def phase_peak(self, phase: Phase) -> int:
         """The most bytes alive in one phase; 0 where it does not happen."""
@@ -160,24 +162,31 @@ class TrainingFacts:
 
     @property
     def alive(self) -> tuple[Alive, ...]:
-        """What is alive at the peak beside what is held throughout, the largest first."""
+        """What is alive at the peak beside what is held throughout, the largest first.
+
+        The turns beside a row of turns are counted with it, since what one of them makes is dropped in the next.
+        """
         found: dict[tuple[str, str], int] = {}
-        for block in self._alive():
-            key = block.layer, block.what
-            found[key] = found.get(key, 0) + block.size.at(self.batch)
+        for block, times in self._alive().items():
+            key = self._played.stands_for(block.layer), block.what
+            found[key] = found.get(key, 0) + block.size.by(times).at(self.batch)
         return tuple(sorted((Alive(*key, size) for key, size in found.items() if size), key=lambda a: -a.bytes))
 
-    def _alive(self) -> Iterator[Block]:
+    def _alive(self) -> dict[Block, int]:
+        """Each storage with how many alike there are: negative where a row of turns has dropped others like it."""
+        blocks = {block: block.times for block in self._gradients}
         if not self._peak:
-            return iter(self._gradients)
+            return blocks
         mark = self._played.marks[self._peak - 1]
-        blocks: dict[Block, None] = dict.fromkeys(self._gradients if self._has_old(mark) else ())
+        if not self._has_old(mark):
+            blocks.clear()
         for event in self._played.events[: mark.events]:
-            if event.is_made:
-                blocks[event.block] = None
+            times = blocks.get(event.block, 0) + (event.times if event.is_made else -event.times)
+            if times:
+                blocks[event.block] = times
             else:
-                blocks.pop(event.block, None)
-        return iter(blocks)
+                del blocks[event.block]
+        return blocks
 
 
 def training(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> TrainingFacts:
@@ -193,7 +202,9 @@ def training(network: Network, storage: Storage, settings: TrainingSettings, bat
 def _held(network: Network, flat: Flat, settings: TrainingSettings, played: Played) -> Held:
     own = state_of(flat, settings.parameter_dtype)
     target = LOSSES[settings.loss].target(network.outputs[network.main_output].value.type)
-    state = sum(state_bytes(settings, leaf.size.fixed) for leaf in played.leaves if leaf.gradient is not None)
+    state = sum(
+        state_bytes(settings, leaf.size.fixed) * leaf.times for leaf in played.leaves if leaf.gradient is not None
+    )
     stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
     inputs = [of_type(type, stands) for type in network.input_types]
     owners = (layer for layer in flat.layers if not layer.is_reuse)
