@@ -8,6 +8,7 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
+from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Network, TooManyTurns, flatten, modules, print_network, read_network, unfold, written
 from archdsl.ops import find
@@ -86,6 +87,43 @@ def test_fields(pair: tuple[Facts, Facts]) -> None:
     whole, short = pair
     for path in short.flat.paths:
         assert short.fields.of(path) == whole.fields.of(path), path
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_memory(pair: tuple[Facts, Facts], batch: int) -> None:
+    whole, short = (facts.memory_at(batch) for facts in pair)
+    assert short.figures == whole.figures
+    assert short.inference.moments[-1].step == whole.inference.moments[-1].step
+    assert short.saved.bytes_with_loss == whole.saved.bytes_with_loss
+    for name in ("values", "weights", "biases"):
+        assert getattr(short.lecture, name) == getattr(whole.lecture, name)
+
+
+SETTINGS = (
+    TrainingSettings(optimizer="momentum", zero_grad="late"),
+    TrainingSettings(optimizer="adam", implementation="foreach", precision="bf16-mixed"),
+    TrainingSettings(loss="none", zero_grad="never"),
+)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_memory_of_a_step(pair: tuple[Facts, Facts], settings: TrainingSettings) -> None:
+    for batch in (1, 3):
+        whole, short = (facts.training(settings, batch) for facts in pair)
+        for name in ("peak", "gradients", "optimizer_temporary", "saved_for_backward", "activation_peak"):
+            assert getattr(short, name) == getattr(whole, name), name
+        assert short.held[:5] == whole.held[:5]
+        assert max(short.lines) == max(whole.lines) and short.peak_at(64) == whole.peak_at(64)
+        moments = {moment.step: (moment.phase, moment.bytes) for moment in whole.timeline}
+        assert [moments[m.step] for m in short.timeline] == [(m.phase, m.bytes) for m in short.timeline]
+        assert sum(a.bytes for a in short.alive) == sum(a.bytes for a in whole.alive)
+        assert all(a.bytes > 0 for a in short.alive)
+
+
+def test_frozen_turns_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 20 layers with 8 * 8 + 8 parameters of 4 bytes, one that is left out of the graph has no gradient."""
+    facts = checked(f"{BLOCKS}layers: {{ repeat 20 {{ conv(8, 1x1) }} }}\n}}", monkeypatch, 1).facts
+    assert facts.training(TrainingSettings(frozen=("layers.9",)), 1).gradients == 19 * (8 * 8 + 8) * 4
 
 
 def test_every_path_has_a_turn_that_stands_for_it(pair: tuple[Facts, Facts]) -> None:
