@@ -61,16 +61,20 @@ class Facts:
         """The memory of a training step, for its own batch size unless told another.
 
         Raises:
-            TooManyTurns: parts are frozen, and the turns of a loop are too many to tell them apart.
+            TooManyTurns: parts are named that are frozen or checkpointed, and turns are too many to tell them apart.
         """
         from archdsl.analyses.memory import training
         from archdsl.analyses.storage import storage
 
-        network = unfold(self.network) if settings.frozen else self.network
+        network = unfold(self.network) if settings.frozen or settings.checkpointed else self.network
         return training(network, storage(network), settings, batch or self.batch)
 
     def checkpoint_levels(self, settings: TrainingSettings) -> tuple[Level, ...]:
-        """What it would save and cost to checkpoint the blocks of each level; nothing where something is checkpointed."""
+        """What it would save and cost to checkpoint the blocks of each level.
+
+        Nothing where something is checkpointed, or where a loop has turns that are not written out.
+        """
         from archdsl.analyses.memory import levels
 
-        return () if settings.checkpointed else levels(unfold(self.network), self.training, settings)
+        has_none = settings.checkpointed or self.operators > len(self.flat.layers)
+        return () if has_none else levels(self.network, self.training, settings)

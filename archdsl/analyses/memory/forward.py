@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Part, Replay, buffers, naming
 from archdsl.analyses.memory.play import Block, Player, Row
+from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Part, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
