@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from archdsl.reports import Subject
 
 IMPORT_DEPTH_LIMIT = 32
+MOST_OF_PICTURE = 100_000
+"""Characters of the picture in an HTML report."""
 FILES_BESIDE = 1_000
 """How many files of a folder are compared with a name that leads nowhere."""
 
@@ -304,6 +306,33 @@ def subject_of(checked: Checked, settings: TrainingSettings | None = None, *, hi
     path = checked.program.source.path
     found = checked.findings if hints else checked.problems
     return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, training)
+
+
+def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_cell: bool = False) -> str:
+    """The report as an HTML page, or as a cell of a notebook, with a training step by its settings or by PyTorch's defaults.
+
+    Raises `TooManyTurns` where loops are too long to be shown turn by turn.
+    """
+    from archdsl.analyses.memory import TrainingSettings
+    from archdsl.backends.drawing import drawing, plain
+    from archdsl.reports.html import fragment, page
+
+    facts = checked.facts.unfolded()
+    subject = subject_of(checked, settings or TrainingSettings(), hints=True)._replace(facts=facts)
+    if subject.for_all is not None:
+        formulas = subject.for_all._replace(facts=subject.for_all.facts.unfolded())
+        subject = subject._replace(for_all=formulas)
+    diagram = plain(drawing(facts.network, facts.cost, style="expanded"))
+    return (fragment if is_cell else page)(subject, diagram, _picture(checked))
+
+
+def _picture(checked: Checked) -> str | None:
+    """The drawing for readers without scripts, unless it is too large for a page."""
+    from archdsl.backends.drawing import draw
+
+    facts = checked.facts
+    found = draw(facts.network, facts.cost, footer=footer_of(checked), style="overview").decode()
+    return found[found.index("<svg") :] if len(found) <= MOST_OF_PICTURE else None
 
 
 def footer_of(checked: Checked) -> tuple[str, ...]:

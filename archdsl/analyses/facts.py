@@ -9,7 +9,7 @@ from archdsl.ir import Flat, Network, flatten, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
-    from archdsl.analyses.memory import Level, MemoryFacts, TrainingFacts, TrainingSettings
+    from archdsl.analyses.memory import Level, Lifetime, MemoryFacts, TrainingFacts, TrainingSettings
     from archdsl.analyses.receptive_field import FieldFacts
 
 
@@ -56,6 +56,15 @@ class Facts:
         from archdsl.analyses.storage import storage
 
         return memory(self.network, storage(self.network), batch, self.flat)
+
+    @cached_property
+    def lifetimes(self) -> tuple[Lifetime, ...]:
+        """The storages of inference, for every batch."""
+        from archdsl.analyses.memory import lifetimes
+        from archdsl.analyses.storage import storage
+
+        network = unfold(self.network)
+        return lifetimes(network, storage(network))
 
     def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.

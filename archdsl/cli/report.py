@@ -19,7 +19,7 @@ from archdsl.cli.targets import (
     single_network,
 )
 from archdsl.cli.training import add_training, training_of
-from archdsl.pipeline import subject_of
+from archdsl.pipeline import Checked, html_of, subject_of
 from archdsl.reports import FORMATS, REPORTS, Options, Subject, render_json, report
 
 EPILOG = """\
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
     add_batch(parser)
     add_training(parser)
-    add_tables(parser, "json", *FORMATS)
+    add_tables(parser, "json", "html", *FORMATS)
     parser.add_argument("--formulas", action="store_true", help="memory: every figure with its working")
     parser.add_argument("--depth", type=int, metavar="N", help="how many levels of scopes to open")
     parser.add_argument("--full", action="store_true", help="every operator in a row of its own")
@@ -80,6 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     problems = [p for c in checked if c.network is None for p in c.problems]
     if problems:
         raise BrokenSpec(problems)
+    if arguments.format == "html":
+        write_text(arguments, html_of(_single(checked), training))
+        return 0
     hints = arguments.report in ("lints", "all") or arguments.format == "json"
     _write(arguments, [subject_of(c, training, hints=hints) for c in checked], options)
     return 0
@@ -90,6 +93,14 @@ def _names(target: Target, name: str) -> tuple[str, ...]:
     if name == "summary" and target.network is None and len(target.spec.networks) > 1:
         return target.spec.networks
     return (single_network(target),)
+
+
+def _single(checked: list[Checked]) -> Checked:
+    """A page shows one network."""
+    if len(checked) > 1:
+        names = ", ".join(c.name for c in checked)
+        raise UsageProblem(f"an HTML report is about one network: name one of {names}")
+    return checked[0]
 
 
 def _precision(arguments: argparse.Namespace) -> Precision:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, get_args
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import CudaFacts, Phase, TrainingFacts, cuda
-from archdsl.ir import Assumed, Layer, Module, Node, Size, flatten
+from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, TrainingFacts, cuda
+from archdsl.analyses.memory import Size as Bytes
+from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size, flatten
 from archdsl.reports import schema
+from archdsl.reports.pretty import pretty
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
+from archdsl.reports.working import FIGURES
 from archdsl.source import Diagnostic, Span
 
 
@@ -22,7 +25,7 @@ def render(subjects: Sequence[Subject], broken: Sequence[tuple[str, Sequence[Dia
     """
     documents = [document(subject) for subject in subjects] + [_problems(*file) for file in broken]
     parts = [d.model_dump(mode="json") for d in documents]
-    return schema.pretty(parts[0] if len(parts) == 1 else parts) + "\n"
+    return pretty(parts[0] if len(parts) == 1 else parts) + "\n"
 
 
 def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> schema.Document:
@@ -32,6 +35,7 @@ def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> schema.Document:
         bindings={},
         inputs=(),
         outputs=(),
+        made_by={},
         totals=None,
         scopes=(),
         layers=(),
@@ -45,17 +49,20 @@ def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> schema.Document:
 def document(subject: Subject) -> schema.Document:
     facts, network = subject.facts, subject.facts.network
     named = zip(network.inputs, network.input_types, strict=True)
+    outputs = tuple(output.name for output in network.outputs if not output.training)
+    makers = _makers(facts)
     return schema.Document(
         network=network.name,
         file=subject.file,
         bindings={"N": facts.batch, **dict(subject.bindings)},
         inputs=tuple(schema.Input(name=name, shape=type.shape, dtype=type.dtype) for name, type in named),
-        outputs=tuple(output.name for output in network.outputs if not output.training),
+        outputs=outputs,
+        made_by={name: makers[number] for name, number in zip(outputs, facts.flat.outputs, strict=True)},
         totals=_totals(facts),
         scopes=tuple(_scopes(network.body, "")),
-        layers=tuple(_layers(facts)),
+        layers=tuple(_layers(facts, subject.file)),
         memory=_memory(facts, subject.training),
-        for_all=None if subject.for_all is None else _for_all(subject.for_all),
+        for_all=None if subject.for_all is None else _for_all(facts, subject.for_all, dict(subject.bindings)),
         claims=tuple(map(_claim, subject.claims)),
         diagnostics=tuple(map(_finding, subject.diagnostics)),
     )
@@ -92,49 +99,67 @@ def _several(times: int) -> int | None:
     return times if times > 1 else None
 
 
-def _layers(facts: Facts) -> Iterable[schema.Layer]:
-    makers = dict(zip(facts.flat.inputs, facts.network.inputs, strict=True))
+def _layers(facts: Facts, file: str) -> Iterable[schema.Layer]:
+    makers = _makers(facts)
     for layer in facts.flat.layers:
-        makers.update(dict.fromkeys(layer.results, layer.path))
-        yield _layer(facts, layer, tuple(makers[number] for number in layer.operands))
+        yield _layer(facts, file, layer, tuple(makers[number] for number in layer.operands))
 
 
-def _layer(facts: Facts, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
-    op, operands, results = layer.op, layer.operand_types, layer.result_types
-    trained = [s.numel for s in op.state(*operands) if s.role == "parameter"]
+def _makers(facts: Facts) -> dict[int, str]:
+    """The layer or input that makes each value."""
+    makers = dict(zip(facts.flat.inputs, facts.network.inputs, strict=True))
+    return makers | {number: layer.path for layer in facts.flat.layers for number in layer.results}
+
+
+def _layer(facts: Facts, file: str, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
+    op, results = layer.op, layer.result_types
     shapes = tuple(type.shape for type in results)
     return schema.Layer(
         path=layer.path,
         op=op.name,
+        category=op.category,
+        summary=op.summary(),
         attrs=op.attributes,
-        calls=tuple(_calls(layer)),
+        calls=tuple(_calls(layer, file)),
         span=layer.node.origin.span.positions,
+        file=_elsewhere(layer.node.origin.span, file),
         inputs=inputs,
         output=shapes[0],
         outputs=shapes if len(shapes) > 1 else None,
         dtype=results[0].dtype,
-        params=0 if layer.is_reuse else sum(trained),
-        macs=op.macs(operands, results),
+        batched=results[0].batched,
+        params=FIGURES["params"].of_layer(layer),
+        macs=FIGURES["macs"].of_layer(layer),
         bytes=sum(type.bytes_for(facts.batch) for type in results),
+        working=schema.Working(params=_working("params", layer), macs=_working("macs", layer)),
         receptive_field=_field(facts, layer),
         repeat=_several(layer.times),
     )
 
 
-def _calls(layer: Layer) -> Iterable[schema.Call]:
+def _working(figure: str, layer: Layer) -> str | None:
+    return FIGURES[figure].working(layer) if FIGURES[figure].of_layer(layer) else None
+
+
+def _calls(layer: Layer, file: str) -> Iterable[schema.Call]:
     for _, node in layer.calls:
-        yield from _frames(node)
+        yield from _frames(node, file)
         if isinstance(node.operator, Module) and node.operator.kind == "block":
-            yield _call(node.operator.name, node.operator.arguments, node.origin.span)
-    yield from _frames(layer.node)
+            yield _call(node.operator.name, node.operator.arguments, node.origin.span, file)
+    yield from _frames(layer.node, file)
 
 
-def _frames(node: Node) -> Iterable[schema.Call]:
-    return (_call(frame.block, frame.arguments, frame.span) for frame in node.origin.frames if frame.block)
+def _frames(node: Node, file: str) -> Iterable[schema.Call]:
+    return (_call(frame.block, frame.arguments, frame.span, file) for frame in node.origin.frames if frame.block)
 
 
-def _call(block: str, arguments: Sequence[tuple[str, str]], span: Span) -> schema.Call:
-    return schema.Call(block=block, args={name: _datum(value) for name, value in arguments}, line=span.line)
+def _call(block: str, arguments: Sequence[tuple[str, str]], span: Span, file: str) -> schema.Call:
+    args = {name: _datum(value) for name, value in arguments}
+    return schema.Call(block=block, args=args, line=span.line, file=_elsewhere(span, file))
+
+
+def _elsewhere(span: Span, file: str) -> str | None:
+    return None if span.source.path == file else span.source.path
 
 
 def _datum(text: str) -> Any:
@@ -176,9 +201,25 @@ def _memory(facts: Facts, training: TrainingFacts | None) -> schema.Memory:
         saved_for_backward=memory.saved.bytes,
         figures=tuple(schema.Figure(**figure._asdict()) for figure in memory.figures),
         timeline=tuple(timeline),
+        storages=tuple(map(_storage, facts.lifetimes)),
         training=None,
     )
     return found if training is None else found.model_copy(update=_of_training(facts, training))
+
+
+def _storage(found: Lifetime) -> schema.Storage:
+    return schema.Storage(
+        layer=found.layer,
+        what=found.what,
+        made=found.made,
+        freed=found.freed,
+        used=found.used,
+        bytes=_bytes(found.single, found.size),
+    )
+
+
+def _bytes(single: int, larger: Bytes) -> schema.Bytes:
+    return schema.Bytes(single=_size(single), fixed=_size(larger.fixed), per_sample=_size(larger.per_sample))
 
 
 def _of_training(facts: Facts, training: TrainingFacts) -> dict[str, Any]:
@@ -210,7 +251,7 @@ def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
         optimizer_temporary=training.optimizer_temporary,
         phases={phase: training.phase_peak(phase) for phase in get_args(Phase)},
         alive=tuple(schema.Alive(**a._asdict(), span=lines.get(a.layer)) for a in training.alive),
-        timeline=tuple(schema.TrainingMoment(**m._asdict()) for m in training.timeline),
+        timeline=tuple(_moments(facts, training)),
         recomputed_macs=training.recomputed_macs,
         cuda=_cuda(cuda(facts.network, training)),
         checkpoint_levels=tuple(schema.CheckpointLevel(**level._asdict()) for level in levels),
@@ -228,16 +269,61 @@ def _cuda(found: CudaFacts) -> schema.Cuda:
     )
 
 
-def _for_all(network: ForAll) -> schema.ForAll:
+def _moments(facts: Facts, training: TrainingFacts) -> Iterable[schema.TrainingMoment]:
+    """The moments of a step; their sizes for every batch where one sample and several take the same way."""
+    other = facts.training(training.settings, 2 if training.batch == 1 else 1)
+    one, more = (training, other) if training.batch == 1 else (other, training)
+    is_alike = [m[:3] for m in one.timeline] == [m[:3] for m in more.timeline]
+    pairs = zip(one.timeline, more.lines, strict=True) if is_alike else ()
+    sizes = [_bytes(moment.bytes, line) for moment, line in pairs]
+    for moment in training.timeline:
+        found = sizes[moment.step - 1] if sizes else None
+        yield schema.TrainingMoment(**moment._asdict(), sizes=found)
+
+
+def _for_all(at: Facts, network: ForAll, bindings: Mapping[str, int | str]) -> schema.ForAll:
+    """Formulas, for the sizes of `bindings` among others, which have the facts `at`."""
     facts = network.facts
+    values = {name: int(bindings[name]) for name in network.domain.example}
     return schema.ForAll(
         fits=tuple(
             schema.Fit(values=text, needs=tuple(map(_need, needs))) for text, needs in network.domain.explained()
         ),
         macs=_size(facts.cost.total.macs),
         activations=_size(facts.cost.values),
+        inputs={
+            name: tuple(map(_size, type.shape))
+            for name, type in zip(facts.network.inputs, facts.network.input_types, strict=True)
+        },
         shapes={layer.path: tuple(map(_size, layer.result_types[0].shape)) for layer in facts.flat.layers},
+        params_of=_of_layers("params", facts),
+        macs_of=_of_layers("macs", facts),
+        bytes_of={layer.path: _size(sum(t.bytes for t in layer.result_types)) for layer in facts.flat.layers},
+        storages=_storages_for_all(at.lifetimes, facts, values),
     )
+
+
+def _of_layers(figure: str, facts: Facts) -> dict[str, int | str]:
+    counted = ((layer.path, FIGURES[figure].of_layer(layer)) for layer in facts.flat.layers)
+    return {path: _size(value) for path, value in counted if value != 0}
+
+
+def _storages_for_all(
+    known: Sequence[Lifetime], facts: Facts, values: Mapping[str, int]
+) -> tuple[schema.Bytes, ...] | None:
+    """The sizes of storages as formulas, where these are the storages that there are at the known values."""
+    try:
+        found = facts.lifetimes
+    except OpenSize:
+        return None
+
+    def at_values(lifetime: Lifetime) -> Lifetime:
+        single, *size = (n.at(values) if isinstance(n, Size) else n for n in (lifetime.single, *lifetime.size))
+        return lifetime._replace(single=single, size=Bytes(*size))
+
+    if [*map(at_values, found)] != [*known]:
+        return None
+    return tuple(_bytes(lifetime.single, lifetime.size) for lifetime in found)
 
 
 def _need(need: Assumed) -> schema.Need:

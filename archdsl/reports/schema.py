@@ -6,17 +6,15 @@ not known.
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from archdsl.analyses.memory import OptimizerName
+from archdsl.reports.pretty import pretty
 
 Size = int | str
 Span = tuple[int, int, int, int]
-LINE = 120
-"""Columns of JSON text."""
 
 
 class _Part(BaseModel):
@@ -70,6 +68,17 @@ class Call(_Part):
     block: str
     args: dict[str, Any]
     line: int
+    file: str | None
+    """Where the call is written; null for the document's file."""
+
+
+class Working(_Part):
+    """The arithmetic behind the figures of a layer; null where there is nothing to count."""
+
+    params: str | None
+    """`64*3*7*7 + 64`: the tensors that are trained."""
+    macs: str | None
+    """`(7*7*3)*64*112*112`: the weights that a result reads, times the results; of a product the shapes of its operands."""
 
 
 class ReceptiveField(_Part):
@@ -92,11 +101,17 @@ class Layer(_Part):
 
     path: str
     op: str
+    category: str
+    """What kind of operator it is: `conv`, `pool`, `linear`, `merge`."""
+    summary: str
+    """As tables write it: `conv 3x3, 64 /2`."""
     attrs: dict[str, Any]
     calls: tuple[Call, ...]
     """The block calls around it, outermost first."""
     span: Span
     """Line and column of its text, from 1, the end exclusive."""
+    file: str | None
+    """Where it is written; null for the document's file."""
     inputs: tuple[str, ...]
     """The layers or inputs whose results it reads."""
     output: tuple[Size, ...]
@@ -104,11 +119,14 @@ class Layer(_Part):
     outputs: tuple[tuple[Size, ...], ...] | None
     """The shapes of several results."""
     dtype: str
+    batched: bool
+    """Whether its results have a batch axis: learned tensors have none."""
     params: int
     """0 for a further use of a shared instance."""
     macs: Size
     bytes: Size
     """Of its results, for the batch."""
+    working: Working
     receptive_field: ReceptiveField | None
     repeat: int | None
     """How many layers alike, in a row of turns of loops, this one stands for; null for one. The figures are those of one."""
@@ -122,6 +140,31 @@ class Moment(_Part):
     live: tuple[str, ...]
     """The layers that made what is alive."""
     bytes: Size
+
+
+class Bytes(_Part):
+    """A size for every batch."""
+
+    single: Size
+    """For a batch of one."""
+    fixed: Size
+    """For a batch of N > 1 it is `fixed + per_sample * N`."""
+    per_sample: Size
+
+
+class Storage(_Part):
+    """One storage of inference, without parameters, buffers and inputs: what is alive at a step is those made and not freed."""
+
+    layer: str
+    """What made it."""
+    what: str
+    """`output`, or an operator's own name for what it makes besides: `indices`."""
+    made: int
+    """The step at which it is made, and the last one at which it is there."""
+    freed: int
+    used: tuple[int, ...]
+    """The steps that read or write it: at the others it is only held."""
+    bytes: Bytes
 
 
 class Figure(_Part):
@@ -152,6 +195,8 @@ class TrainingMoment(_Part):
     phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
     layer: str
     bytes: int
+    sizes: Bytes | None
+    """The same for every batch; null where a batch of one has other moments than a larger one."""
 
 
 class CheckpointLevel(_Part):
@@ -247,6 +292,8 @@ class Memory(_Part):
     """Those of inference and of what is kept."""
     timeline: tuple[Moment, ...]
     """Of inference."""
+    storages: tuple[Storage, ...]
+    """Of inference, in the order of their making: the timeline for every batch."""
     training: Training | None
     """Null unless training was asked for."""
 
@@ -272,8 +319,18 @@ class ForAll(_Part):
     fits: tuple[Fit, ...]
     macs: Size
     activations: Size
+    inputs: dict[str, tuple[Size, ...]]
+    """The shapes of the inputs."""
     shapes: dict[str, tuple[Size, ...]]
     """Of the result of each layer, by its path."""
+    params_of: dict[str, Size]
+    """Of each layer that has some."""
+    macs_of: dict[str, Size]
+    """Of each layer that has some."""
+    bytes_of: dict[str, Size]
+    """Of the results of each layer, for one sample."""
+    storages: tuple[Bytes, ...] | None
+    """The sizes of `memory.storages`; null where the sizes decide which storages there are."""
 
 
 class Claim(_Part):
@@ -322,6 +379,8 @@ class Document(_Part):
     """The batch `N`, and the sizes that were given for symbols."""
     inputs: tuple[Input, ...]
     outputs: tuple[str, ...]
+    made_by: dict[str, str]
+    """Of each output, the layer or input that it is the result of."""
     totals: Totals | None
     scopes: tuple[Scope, ...]
     layers: tuple[Layer, ...]
@@ -337,18 +396,3 @@ def json_schema() -> str:
     schema = Document.model_json_schema(mode="serialization", by_alias=True)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "archdsl.report/1"}
     return pretty({**head, **schema}) + "\n"
-
-
-def pretty(value: Any, indent: str = "") -> str:
-    """JSON text in which everything that fits stands on one line."""
-    line = json.dumps(value)
-    if len(indent) + len(line) <= LINE or not value or not isinstance(value, dict | list):
-        return line
-    inner = indent + "  "
-    if isinstance(value, dict):
-        parts = [f"{json.dumps(key)}: {pretty(part, inner)}" for key, part in value.items()]
-        opening, closing = "{}"
-    else:
-        parts = [pretty(part, inner) for part in value]
-        opening, closing = "[]"
-    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"

@@ -20,6 +20,7 @@ from tests.support import networks
 from tests.support.build import block, end, finish, image, network, op, sequence
 from tests.unit.test_reports import CLAIMS, Claimed
 
+MEASURED = json.loads((Path(__file__).parents[1] / "data" / "live_bytes.json").read_text("utf-8"))["models"]
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "report.schema.json"
 NETWORKS = {
     "vgg16": networks.vgg16,
@@ -87,7 +88,7 @@ def test_vgg16() -> None:
 
 def test_memory_of_vgg16() -> None:
     memory = document(networks.vgg16())["memory"]
-    timeline, figures = memory.pop("timeline"), memory.pop("figures")
+    timeline, figures, storages = (memory.pop(name) for name in ("timeline", "figures", "storages"))
     assert memory == {
         "mode": "inference",
         "peak": 579722400,
@@ -101,7 +102,26 @@ def test_memory_of_vgg16() -> None:
     }
     assert timeline[0] == {"step": 1, "layer": "features.0", "live": ["features.0"], "bytes": 12845056}
     assert max(moment["bytes"] for moment in timeline) == memory["activation_peak"]
+    first = {"layer": "features.0", "what": "output", "made": 1, "freed": 3, "used": [1, 2, 3]}
+    assert storages[0] == {**first, "bytes": {"single": 12845056, "fixed": 0, "per_sample": 12845056}}
     assert {"name": "activations", "bytes": 60950432, "convention": "lecture", "status": "exact"} in figures
+
+
+@pytest.mark.parametrize("batch", ["1", "8"])
+@pytest.mark.parametrize("model", MEASURED)
+def test_storages_hold_for_every_batch(model: str, batch: str) -> None:
+    """The document of any batch gives the peak that was measured at another."""
+    memory = document(networks.published(model), 3)["memory"]
+    held = memory["parameters"] + memory["buffers"] + memory["inputs"] // 3 * int(batch)
+    alive = [
+        sum(bytes_at(s["bytes"], int(batch)) for s in memory["storages"] if s["made"] <= step <= s["freed"])
+        for step in range(1, len(memory["timeline"]) + 1)
+    ]
+    assert held + max(alive) == MEASURED[model][batch]["peak"]
+
+
+def bytes_at(size: dict[str, int], batch: int) -> int:
+    return size["single"] if batch == 1 else size["fixed"] + size["per_sample"] * batch
 
 
 def test_memory_of_a_training_step() -> None:
@@ -114,6 +134,9 @@ def test_memory_of_a_training_step() -> None:
     assert memory["peak"] == sum(held) + step["target"] + step["optimizer_state"] == max(step["phases"].values())
     assert sum(alive["bytes"] for alive in step["alive"]) == memory["activation_peak"]
     assert {moment["phase"] for moment in step["timeline"]} == {*step["phases"]}
+    assert {bytes_at(moment["sizes"], 8) - moment["bytes"] for moment in step["timeline"]} == {0}
+    one = Facts(networks.resnet()).training(TrainingSettings("adam"))
+    assert max(moment["sizes"]["single"] for moment in step["timeline"]) == one.peak
     assert step["phase"] == "backward" and step["alive"][0]["span"] == [1, 1, 1, 1]
 
 
@@ -175,8 +198,8 @@ def test_layers_name_the_calls_around_them() -> None:
     validate(found)
     arguments = {"norm": "bn", "rate": "1e999", "deep": "[" * 100_000, "odd": "NaN"}
     assert found["layers"][0]["calls"] == [
-        {"block": "unit", "args": arguments, "line": 1},
-        {"block": "stage", "args": {"channels": 64, "windows": [3, 3]}, "line": 2},
+        {"block": "unit", "args": arguments, "line": 1, "file": "test.arch"},
+        {"block": "stage", "args": {"channels": 64, "windows": [3, 3]}, "line": 2, "file": None},
     ]
     assert found["layers"][0]["span"] == [2, 3, 2, 7]
     assert found["scopes"] == [{"path": "u", "call": "unit", "children": ["u.0"], "repeat": None}]

@@ -16,7 +16,7 @@ Conventions that are never mixed; every figure names its own:
 
 from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, Band, CudaFacts, Taken, cuda
 from archdsl.analyses.memory.fit import FitFacts, Need, fit
-from archdsl.analyses.memory.inference import InferenceFacts, Moment
+from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, lifetimes
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
@@ -40,6 +40,7 @@ __all__ = [
     "LectureFacts",
     "LectureRow",
     "Level",
+    "Lifetime",
     "MemoryFacts",
     "Moment",
     "Need",
@@ -58,6 +59,7 @@ __all__ = [
     "largest_batch",
     "lecture",
     "levels",
+    "lifetimes",
     "memory",
     "training",
 ]

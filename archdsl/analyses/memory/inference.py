@@ -3,6 +3,7 @@ out of all counts here."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -40,7 +41,52 @@ class InferenceFacts(NamedTuple):
     """The highest sum of bytes if every storage lived from its first to its last use only."""
 
 
+class Lifetime(NamedTuple):
+    """One storage: the steps while it is alive, and its size for every batch."""
+
+    layer: str
+    what: str
+    """`output`, or what an operator makes besides."""
+    made: int
+    freed: int
+    """The last step at which it is there."""
+    used: tuple[int, ...]
+    """The steps that read or write it."""
+    single: int
+    """Bytes for a batch of one."""
+    size: Size
+    """For every larger batch."""
+
+
 def play(network: Network, storage: Storage, batch: int) -> InferenceFacts:
+    moments, outputs = _moments(network, storage, batch)
+    return InferenceFacts(moments, max(moments, key=lambda m: m.bytes, default=None), _floor(moments, outputs))
+
+
+def lifetimes(network: Network, storage: Storage) -> tuple[Lifetime, ...]:
+    """The storages of inference in the order of their making: what is alive at a step is those that are made and not yet
+    freed. Only the size of some depends on whether the batch is one."""
+    one, two = (_by_block(_moments(network, storage, batch)[0]) for batch in (1, 2))
+    return tuple(
+        Lifetime(block.layer, block.what, steps[0], steps[-1], used, single.bytes, block.size)
+        for single, (block, (steps, used)) in zip(one, two.items(), strict=True)
+    )
+
+
+def _by_block(moments: Sequence[Moment]) -> dict[Block, tuple[list[int], tuple[int, ...]]]:
+    """Of each storage, the steps at which it is alive and those that touch it."""
+    alive: dict[Block, list[int]] = {}
+    used: dict[Block, list[int]] = defaultdict(list)
+    for moment in moments:
+        for block in moment.live:
+            alive.setdefault(block, []).append(moment.step)
+        for block in moment.touched:
+            used[block].append(moment.step)
+    return {block: (steps, tuple(used[block])) for block, steps in alive.items()}
+
+
+def _moments(network: Network, storage: Storage, batch: int) -> tuple[tuple[Moment, ...], list[Block]]:
+    """Everything that runs, and the storages of the results."""
     player = _Player(storage, batch)
     inputs = [
         Plain(Block(name, "input", of_type(type), batch, True))
@@ -48,8 +94,7 @@ def play(network: Network, storage: Storage, batch: int) -> InferenceFacts:
     ]
     player.hold(value.block for value in inputs)
     outputs = [value.block for value in player.call(network.body, "", inputs) if value is not None]
-    moments = tuple(player.moments)
-    return InferenceFacts(moments, max(moments, key=lambda m: m.bytes, default=None), _floor(moments, outputs))
+    return tuple(player.moments), outputs
 
 
 class _Player(Player[Plain]):

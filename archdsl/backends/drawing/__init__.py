@@ -8,9 +8,10 @@ drawing(network, costs)        what is drawn (`content`)
 
 from archdsl.backends.drawing.content.build import drawing
 from archdsl.backends.drawing.content.model import Drawing, Style
+from archdsl.backends.drawing.content.plain import plain
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.draw import Format, draw
 from archdsl.backends.drawing.graphviz.renderer import RenderError
 from archdsl.backends.drawing.marks.palette import Theme
 
-__all__ = ["Drawing", "Format", "Refusal", "RenderError", "Style", "Theme", "draw", "drawing"]
+__all__ = ["Drawing", "Format", "Refusal", "RenderError", "Style", "Theme", "draw", "drawing", "plain"]

@@ -173,7 +173,7 @@ class _Assembly:
     def _merge(self, key: int, unit: Unit) -> Merge:
         assert unit.node is not None and not isinstance(unit.node.operator, Module)
         text = SYMBOLS.get(unit.node.operator.name, unit.text)
-        return Merge(key, unit.paths[0], text, tuple(unit.words))
+        return Merge(key, unit.paths[0], text, tuple(unit.words), tuple(unit.paths))
 
     def _bar(self, key: int, unit: Unit) -> Bar:
         """A concatenation or a split, with the sizes of its parts along its axis."""
@@ -183,7 +183,8 @@ class _Assembly:
         axis = getattr(op, "axis", 0)
         parts = tuple(_size(t, axis) for t in (node.result_types if is_split else node.operand_types))
         output = "" if is_split else show_output(unit.after)
-        return Bar(key, unit.paths[0], op.name, tuple(unit.words), parts, tuple(map(str, parts)), output, is_split)
+        words, labels = tuple(unit.words), tuple(map(str, parts))
+        return Bar(key, unit.paths[0], op.name, words, parts, labels, output, is_split, tuple(unit.paths))
 
     def _scope(self, index: int, unit: Unit, in_arm: bool) -> Group | Card:
         module, body = unit.module, self.inner[index].body
@@ -198,7 +199,8 @@ class _Assembly:
         self.anchors[index] = Anchor(key)
         note = f"{short(unit.cost.params)} params · {short(unit.cost.macs)} MACs"
         kind: Literal["block", "scope"] = "block" if is_block else "scope"
-        return Group(key, unit.paths[0], name_of(unit), call, note, len(unit.names), kind, body)
+        calls = tuple(unit.paths[: len(unit.names)])
+        return Group(key, unit.paths[0], name_of(unit), call, note, len(calls), kind, body, calls)
 
     def _parallel(self, fork: Fork, entry: int) -> Parallel:
         arms = tuple(self._arm(path, entry) for path in fork.arms)

@@ -48,6 +48,8 @@ class Row(NamedTuple):
     """Whether the shape of the result is not the operand's: only then it is shown."""
     params: str
     macs: int
+    paths: tuple[str, ...] = ()
+    """Those of `tooltip`, one by one: of layers and of calls."""
 
 
 class Card(NamedTuple):
@@ -76,6 +78,8 @@ class Merge(NamedTuple):
     path: str
     text: str
     words: tuple[Word, ...]
+    paths: tuple[str, ...] = ()
+    """Its own and those of its words."""
 
 
 class Bar(NamedTuple):
@@ -90,6 +94,7 @@ class Bar(NamedTuple):
     """The sizes of the parts in words."""
     output: str
     is_split: bool
+    paths: tuple[str, ...] = ()
 
 
 class Group(NamedTuple):
@@ -104,6 +109,8 @@ class Group(NamedTuple):
     repeat: int
     kind: Literal["scope", "block", "definition"]
     body: Body
+    paths: tuple[str, ...] = ()
+    """Of the calls that it stands for."""
 
 
 class Arm(NamedTuple):

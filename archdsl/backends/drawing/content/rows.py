@@ -29,6 +29,7 @@ def row_of(drafts: Drafts, unit: Unit) -> Row:
         unit.after != unit.before,
         _params(drafts, unit),
         unit.cost.macs,
+        tuple(unit.paths),
     )
 
 
@@ -45,7 +46,7 @@ def name_of(unit: Unit) -> str:
 def add_words(last: Unit, outline: Unit) -> None:
     """Puts what follows a run of its own on the last row of that run."""
     last.words += outline.words
-    last.paths += outline.paths[1:]
+    last.paths += outline.paths[len(outline.names) :]
     last.cost = last.cost.plus(outline.extra)
     last.after = outline.after
 

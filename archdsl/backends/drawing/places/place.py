@@ -136,9 +136,9 @@ def _leaf(box: Box) -> Scene:
 
 
 def _draw_split(scene: Scene, bar: Item, before: Port, part: Scene, y: float) -> None:
-    """Lines from the parts of a split to the arms that read them."""
-    assert isinstance(bar, Bar)
-    centres = bar_centres(bar)
+    """Lines from the parts of a split to the arms that read them; from another item with several results, from its foot."""
+    results = max(result for result, _ in part.heads) + 1
+    centres = bar_centres(bar) if isinstance(bar, Bar) else [before.x] * results
     levels = _levels([(centres[result], head.x) for result, head in part.heads])
     for (result, head), level in zip(part.heads, levels, strict=True):
         x, bend, target = centres[result], before.y + 6 + 4 * level, head.moved(0, y)

@@ -1,0 +1,9 @@
+"""Facts -> one HTML file that works offline: the data of the JSON document, a template, a stylesheet and a script.
+
+data(subject, diagram)  what the page shows: the document in columns, the diagram by numbers of layers, the texts of specs
+  -> page, fragment     put together with `page.html`, `page.css` and `script/*.js`, and what is seen without scripts
+"""
+
+from archdsl.reports.html.page import fragment, page
+
+__all__ = ["fragment", "page"]

@@ -1,0 +1,92 @@
+"""Template, stylesheet, script and data -> one HTML text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from html import escape
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from archdsl.reports.html.data import page_data
+from archdsl.reports.html.static import without_scripts
+from archdsl.reports.subject import Subject
+
+SCRIPTS = (
+    "format",
+    "formula",
+    "dom",
+    "network",
+    "figures",
+    "state",
+    "diagram",
+    "lanes",
+    "chart",
+    "field",
+    "table",
+    "details",
+    "header",
+    "keys",
+    "main",
+)
+"""The parts of the script, in the order in which they build on each other."""
+
+_numbers = count(1)
+
+
+def page(subject: Subject, diagram: dict[str, Any], picture: str | None = None) -> str:
+    """The report as a file of its own.
+
+    Args:
+        diagram: a drawing as plain data.
+        picture: an SVG for readers without scripts.
+    """
+    return _filled(
+        _file("page.html"),
+        {
+            "title": escape(subject.facts.network.name),
+            "style": _file("page.css"),
+            "fallback": without_scripts(subject, picture),
+            "data": embedded(page_data(subject, diagram)),
+            "script": _script(),
+        },
+    )
+
+
+def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = None) -> str:
+    """The same for a cell of a notebook: diagram and details in a shadow root, over what is seen without scripts."""
+    return _filled(
+        _file("fragment.html"),
+        {
+            "id": f"archdsl-{next(_numbers)}",
+            "style": embedded(_file("page.css")),
+            "fallback": without_scripts(subject, picture),
+            "data": embedded(page_data(subject, diagram)),
+            "script": _script(),
+        },
+    )
+
+
+def embedded(data: Any) -> str:
+    """JSON for a `script` element: no text in it can end the element."""
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _filled(template: str, parts: Mapping[str, str]) -> str:
+    """The template with each `{{name}}` replaced; what is put in is not searched again."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+
+
+@cache
+def _script() -> str:
+    """The whole script, without the comments and the indentation of its files: that is for their readers."""
+    lines = (line.strip() for name in SCRIPTS for line in _file(f"script/{name}.js").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/**")))
+
+
+@cache
+def _file(name: str) -> str:
+    return Path(__file__).parent.joinpath(name).read_text("utf-8")

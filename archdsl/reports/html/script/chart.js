@@ -1,0 +1,219 @@
+// Memory while it runs: the steps on x, the bytes alive on y. In inference blue is what the step reads and writes, amber what
+// is held for later; of a training step the phases.
+
+const MARGIN = { left: 62, right: 8, top: 12, bottom: 22 };
+const HEIGHT = 196;
+const PHASES = { zero_grad: "zero_grad", forward: "forward", loss: "loss", backward: "backward", optimizer: "optimizer" };
+
+class MemoryChart {
+  constructor(network, state) {
+    this.network = network;
+    this.state = state;
+    this.note = h("span.note");
+    this.legend = h("div.legend", { "aria-hidden": "true" });
+    this.text = h("p.reading", { "aria-live": "polite" });
+    this.plot = h("div.plot");
+    this.switches = network.memory.training ? ["inference", "training"].map((mode) => this.switchTo(mode)) : [];
+    this.element = h("section.chart", { "aria-label": "Memory while it runs" },
+      h("div.title", {}, h("h2", {}, "Memory while it runs"), h("span.space"), this.switches), h("div.title", {}, this.note, h("span.space"), this.legend), this.plot, this.text);
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.plot);
+    state.subscribe((_, changed) => this.update(changed));
+  }
+
+  switchTo(mode) {
+    return h("button.switch", { type: "button", "data-mode": mode, onclick: () => this.state.set({ mode }) }, mode);
+  }
+
+  update(changed) {
+    for (const button of this.switches) button.setAttribute("aria-pressed", button.dataset.mode === this.state.mode);
+    if (changed.has("mode") || changed.has("sizes") || changed.has("figures")) this.read();
+    else if (changed.has("selected")) this.mark();
+  }
+
+  /** Takes the moments to show from the figures. */
+  read() {
+    this.moments = this.state.mode === "training" ? this.trainingMoments() : this.inferenceMoments();
+    this.peak = (this.moments ?? []).reduce((best, moment) => (moment.bytes > best.bytes ? moment : best), { bytes: -1 });
+    this.note.textContent = this.noted();
+    this.drawLegend();
+    this.draw();
+  }
+
+  inferenceMoments() {
+    const { timeline } = this.state.figures;
+    return timeline && timeline.map((moment) => ({ ...moment, name: this.network.layers[moment.layer].path }));
+  }
+
+  /** What is there throughout is left out, as in inference. */
+  trainingMoments() {
+    const { figures, network } = this.state;
+    const moments = figures.training;
+    if (!moments) return null;
+    const { optimizer_state: state, target } = network.memory.training;
+    const perSample = (network.memory.inputs + target) / network.batch;
+    this.throughout = network.memory.parameters + network.memory.buffers + state + perSample * figures.batch;
+    return moments.map((moment) => ({ ...moment, bytes: moment.bytes - this.throughout, name: network.layers[moment.layer]?.path ?? moment.layer }));
+  }
+
+  noted() {
+    const { figures, network, mode } = this.state;
+    const { parameters, buffers } = network.held;
+    const { training } = network.memory;
+    if (!this.moments) return `not known for ${figures.setting}: write the report for these sizes`;
+    const steps = `${exact(this.moments.length)} steps`;
+    if (mode === "training") {
+      return `${steps} · ${figures.setting} · ${training.optimizer}, ${training.status} · held throughout and not drawn: ${binary(this.throughout)}`;
+    }
+    const inputs = figures.inputs === null ? "" : ` and inputs (${binary(figures.inputs)})`;
+    return `${steps} · ${figures.setting} · weights (${binary(parameters + buffers)})${inputs} not drawn`;
+  }
+
+  draw() {
+    const width = this.plot.clientWidth;
+    this.plot.replaceChildren();
+    this.cursor = null;
+    this.text.textContent = this.spoken();
+    if (!this.moments?.length || width < 120) return;
+    this.width = width - MARGIN.left - MARGIN.right;
+    this.scale = (HEIGHT - MARGIN.top - MARGIN.bottom) / niceTop(this.peak.bytes);
+    this.cursor = svg("rect.cursor", { y: MARGIN.top, height: HEIGHT - MARGIN.top - MARGIN.bottom, width: 0 });
+    const drawing = svg("svg", { width, height: HEIGHT, role: "img", "aria-label": this.spoken() },
+      this.grid(), this.labels(), this.areas(), this.peakMark(), this.cursor);
+    drawing.addEventListener("pointermove", (event) => this.point(event));
+    drawing.addEventListener("pointerleave", () => this.mark());
+    drawing.addEventListener("click", (event) => this.click(event));
+    this.plot.append(drawing);
+    this.mark();
+  }
+
+  x(step) {
+    return MARGIN.left + ((step - 1) / this.moments.length) * this.width;
+  }
+
+  y(bytes) {
+    return HEIGHT - MARGIN.bottom - bytes * this.scale;
+  }
+
+  grid() {
+    const top = niceTop(this.peak.bytes);
+    const [unit, name] = top >= 2 * GIB ? [GIB, "GiB"] : top >= 0.5 * MIB ? [MIB, "MiB"] : top >= 512 ? [KIB, "KiB"] : [1, "B"];
+    return [0, 1, 2, 3, 4].map((quarter) => {
+      const bytes = (top * quarter) / 4;
+      const y = this.y(bytes);
+      return [svg("line.grid", { x1: MARGIN.left, x2: MARGIN.left + this.width, y1: y, y2: y }),
+        svg("text.tick", { x: MARGIN.left - 6, y: y + 4 }, `${Number((bytes / unit).toPrecision(3))} ${name}`)];
+    });
+  }
+
+  /** The outermost scopes, or the phases of a step, under where they begin; those that have no room are left out. */
+  labels() {
+    let free = 0;
+    return this.sections().map(({ name, step }) => {
+      const x = this.x(step);
+      const line = svg("line.grid", { x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom });
+      if (x < free || x + name.length * 6.5 > MARGIN.left + this.width + 6) return [line];
+      free = x + name.length * 6.5 + 10;
+      return [line, svg("text.section", { x: x + 2, y: HEIGHT - 7 }, name)];
+    });
+  }
+
+  /** Of the scopes those of the outermost level that has several. */
+  sections() {
+    const levels = [1, 2, 3].map((depth) => this.sectionsOf(depth));
+    return levels.find((sections) => sections.length > 2) ?? levels[0];
+  }
+
+  sectionsOf(depth) {
+    const found = [];
+    for (const { name, step, phase } of this.moments) {
+      const section = phase ? PHASES[phase] : name.split(".").slice(0, -1).slice(0, depth).join(".");
+      if (section && found.at(-1)?.name !== section) found.push({ name: section, step });
+    }
+    return found;
+  }
+
+  areas() {
+    if (this.state.mode === "training") {
+      return Object.keys(PHASES).map((phase) => svg(`path.${phase}`, { d: this.area((moment) => (moment.phase === phase ? moment.bytes : 0)) }));
+    }
+    return [svg("path.used", { d: this.area((moment) => moment.bytes) }),
+      svg("path.held", { d: this.area((moment) => moment.bytes - moment.used) })];
+  }
+
+  /** Steps as a filled outline, with a point only where the height changes. */
+  area(heightOf) {
+    let path = `M${this.x(1)},${this.y(0)}`;
+    let before = 0;
+    for (const moment of this.moments) {
+      const height = heightOf(moment);
+      if (height !== before) path += `H${this.x(moment.step).toFixed(1)}V${this.y(height).toFixed(1)}`;
+      before = height;
+    }
+    return `${path}H${this.x(this.moments.length + 1)}V${this.y(0)}Z`;
+  }
+
+  peakMark() {
+    const [x, y] = [this.x(this.peak.step + 0.5), this.y(this.peak.bytes)];
+    const length = this.peakText().length * 6.8;
+    const isLeft = x + length < MARGIN.left + this.width || x < length;
+    return [svg("circle.peak", { cx: x, cy: y, r: 4 }),
+      svg("text.peak", { x: x + (isLeft ? 8 : -8), y: y + (y < 30 ? 3 : -2), "text-anchor": isLeft ? "start" : "end" }, this.peakText())];
+  }
+
+  peakText() {
+    return `peak ${binary(this.peak.bytes)}: ${this.peak.name}`;
+  }
+
+  drawLegend() {
+    const words = this.state.mode === "training" ? { forward: "forward", backward: "backward" }
+      : { used: "read or written by the step", held: "held for later" };
+    this.legend.replaceChildren(...Object.entries(words).map(([kind, text]) => h("span", {}, h("i", { class: kind }), text)));
+  }
+
+  spoken() {
+    if (!this.moments?.length) return "";
+    return `Peak of ${exact(this.peak.bytes)} bytes at step ${exact(this.peak.step)} of ${exact(this.moments.length)}: ${this.peak.name}.`;
+  }
+
+  momentAt(event) {
+    const x = event.clientX - this.plot.getBoundingClientRect().left - MARGIN.left;
+    const index = Math.floor((x / this.width) * this.moments.length);
+    return this.moments[Math.max(0, Math.min(this.moments.length - 1, index))];
+  }
+
+  point(event) {
+    const moment = this.momentAt(event);
+    this.show(moment);
+    const held = moment.used === undefined ? "" : `, of these ${binary(moment.bytes - moment.used)} held`;
+    const phase = moment.phase ? `${PHASES[moment.phase]}, ` : "";
+    this.text.textContent = `Step ${exact(moment.step)}: ${phase}${moment.name}, ${binary(moment.bytes)}${held}.`;
+  }
+
+  click(event) {
+    const { layer } = this.momentAt(event);
+    if (this.network.layers[layer]) this.state.select(layer);
+  }
+
+  show(moment) {
+    this.cursor.setAttribute("x", this.x(moment.step));
+    this.cursor.setAttribute("width", Math.max(2, this.width / this.moments.length));
+  }
+
+  /** The selected layer, where it runs. */
+  mark() {
+    if (!this.cursor) return;
+    this.text.textContent = this.spoken();
+    const moment = this.moments?.find(({ layer }) => layer === this.state.selected && layer !== null);
+    if (moment) this.show(moment);
+    else this.cursor.setAttribute("width", 0);
+  }
+}
+
+/** The least of 1, 1.2, 1.6, 2, 3, 4, 6, 8 times a power of two or ten that is not below. */
+function niceTop(bytes) {
+  const unit = [GIB, MIB, KIB].find((one) => bytes >= one / 2) ?? 1;
+  const power = 10 ** Math.floor(Math.log10(Math.max(bytes, 1) / unit));
+  const steps = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12].map((step) => step * power * unit);
+  return steps.find((top) => top >= bytes * 1.04) ?? bytes * 1.1;
+}

@@ -1,0 +1,135 @@
+// The receptive field of one unit of the selected layer on the input; dragging chooses another unit.
+
+const SIDE = 176;
+
+class ReceptiveField {
+  constructor(network, state) {
+    this.network = network;
+    this.state = state;
+    this.input = network.inputs.find((input) => input.shape.length > 1) ?? network.inputs[0];
+    this.note = h("span.note");
+    this.caption = h("p.reading", { "aria-live": "polite" });
+    this.plot = h("div.plot");
+    this.element = h("section.field", { "aria-label": "Receptive field" },
+      h("div.title", {}, h("h2", {}, "Receptive field")), this.note, this.plot, this.caption);
+    state.subscribe((_, changed) => this.update(changed));
+  }
+
+  update(changed) {
+    if (changed.has("selected") || changed.has("sizes") || changed.has("figures")) {
+      this.unit = null;
+      this.draw();
+    }
+  }
+
+  draw() {
+    this.plot.replaceChildren();
+    this.caption.textContent = "";
+    this.note.textContent = this.unknown() ?? "";
+    if (this.note.textContent) return;
+    const layer = this.network.layers[this.state.selected];
+    this.axes = this.axesOf(layer);
+    this.unit ??= this.axes.map((axis) => Math.floor(axis.units / 2));
+    this.scale = SIDE / Math.max(...this.axes.map((axis) => axis.rows));
+    this.note.textContent = this.said(layer);
+    this.plot.append(this.picture());
+    this.caption.textContent = this.place(layer);
+  }
+
+  /** Why there is nothing to draw. */
+  unknown() {
+    const { selected, figures } = this.state;
+    if (!this.input || this.input.shape.length < 2) return "the input has no spatial axis";
+    if (selected === null) return "choose a layer";
+    if (!figures.isAsWritten) return `not carried along: known for ${asWritten(this.network)}`;
+    const layer = this.network.layers[selected];
+    if (!layer.field_size) return "no unit of this layer reads the image";
+    return null;
+  }
+
+  /** The last two axes: those that a plane shows. */
+  axesOf(layer) {
+    const sizes = this.input.shape.slice(1);
+    const isMap = layer.output.length === this.input.shape.length;
+    const all = sizes.map((rows, index) => ({
+      rows,
+      units: isMap ? layer.output[index + 1] : 1,
+      size: layer.field_size[index],
+      stride: layer.field_stride[index],
+      start: layer.field_start[index],
+    }));
+    const shown = all.slice(-2);
+    return shown.length === 2 ? shown : [{ rows: Math.max(1, Math.round(shown[0].rows / 8)), units: 1, size: null, stride: 0, start: 0 }, shown[0]];
+  }
+
+  said(layer) {
+    const sign = layer.field_status === "bound" ? "at most " : "";
+    const isWhole = layer.field_status === "whole input";
+    const apart = isWhole || layer.field_stride.includes(null) ? "" : `, stride ${perAxis(layer.field_stride)}`;
+    return `${sign}${layer.field_size.join("×")}${isWhole ? ", the whole input" : ""}${apart}`;
+  }
+
+  /** The rows that the unit reads on one axis; without a place, all that it may. */
+  rows({ start, size, stride, rows }, unit) {
+    if (size === null) return [0, rows];
+    if (start === null || stride === null) return [0, Math.min(size, rows)];
+    const first = Math.floor(start + unit * stride);
+    return [first, first + size];
+  }
+
+  picture() {
+    const [down, across] = this.axes;
+    const [height, width] = [down.rows * this.scale, across.rows * this.scale];
+    const [top, bottom] = this.rows(down, this.unit[0]);
+    const [left, right] = this.rows(across, this.unit[1]);
+    const at = (x, y, w, h) => ({ x: x * this.scale, y: y * this.scale, width: Math.max(2, w * this.scale), height: Math.max(2, h * this.scale) });
+    const [h0, w0] = [down.size === null ? down.rows : down.stride || 0, across.stride || 0];
+    const stride = w0 && h0 && svg("rect.stride", at((left + right - w0) / 2, (top + bottom - h0) / 2, w0, h0));
+    const pad = 10;
+    const drawing = svg("svg", { width: width + 2 * pad, height: height + 2 * pad, viewBox: `${-pad} ${-pad} ${width + 2 * pad} ${height + 2 * pad}` },
+      svg("rect.image", { width, height }), this.gridLines(width, height),
+      svg("rect.outside", at(left, top, right - left, bottom - top)),
+      svg("svg", { width, height, overflow: "hidden" }, svg("rect.inside", at(left, top, right - left, bottom - top))), stride);
+    drawing.addEventListener("pointerdown", (event) => this.drag(event, drawing, pad));
+    return drawing;
+  }
+
+  gridLines(width, height) {
+    return range(1, 7).map((n) => [svg("line.grid", { x1: (width * n) / 7, x2: (width * n) / 7, y1: 0, y2: height }),
+      svg("line.grid", { y1: (height * n) / 7, y2: (height * n) / 7, x1: 0, x2: width })]);
+  }
+
+  drag(event, drawing, pad) {
+    event.preventDefault();
+    const box = drawing.getBoundingClientRect();
+    const move = ({ clientX, clientY }) => this.moveTo([clientY - box.top - pad, clientX - box.left - pad]);
+    const stop = () => removeEventListener("pointermove", move);
+    addEventListener("pointermove", move);
+    addEventListener("pointerup", stop, { once: true });
+    move(event);
+  }
+
+  /** The unit whose field has its centre nearest to a point. */
+  moveTo(point) {
+    this.unit = this.axes.map(({ start, size, stride, units }, index) => {
+      if (!stride || start === null) return this.unit[index];
+      const unit = Math.round((point[index] / this.scale - start - size / 2) / stride);
+      return Math.max(0, Math.min(units - 1, unit));
+    });
+    this.draw();
+  }
+
+  place(layer) {
+    const input = `${this.input.name} ${shape(this.input.shape.slice(1))}`;
+    if (layer.field_status === "whole input" || layer.field_start.includes(null)) return input;
+    const about = layer.field_stride.some((stride) => !Number.isInteger(stride)) ? "about " : "";
+    const spans = this.axes.map((axis, index) => [axis, this.rows(axis, this.unit[index])]).filter(([axis]) => axis.size !== null);
+    const read = spans.map(([, [first, end]]) => `${first}…${end - 1}`);
+    const unit = spans.length === 1 ? this.unit[1] : this.unit.join(", ");
+    return `${input} · unit (${unit}) reads ${about}${read.join(" × ")}`;
+  }
+}
+
+function asWritten(network) {
+  return network.symbols.map((name) => `${name} = ${network.bindings[name]}`).join(", ");
+}

@@ -1,0 +1,56 @@
+// Numbers and shapes as the reports write them.
+
+const KIB = 1024;
+const MIB = KIB * KIB;
+const GIB = MIB * KIB;
+
+/** `25_557_032`; what is too large to be exact here is marked. */
+function exact(n) {
+  if (!Number.isSafeInteger(n)) return `≈ ${n.toExponential(3)}`;
+  return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "_");
+}
+
+/** Decimals with halves to the even digit, as Python has them. */
+function fixed(n, digits) {
+  const doubled = n * 2 ** (digits + 1);
+  const isHalf = Number.isInteger(doubled) && Math.abs((n * 10 ** digits) % 1) === 0.5;
+  if (!isHalf) return n.toFixed(digits);
+  return (2 * Math.round((n * 10 ** digits) / 2) / 10 ** digits).toFixed(digits);
+}
+
+/** Three digits and a unit: `118M`, `1.03G`; below a thousand the number itself. */
+function short(n) {
+  if (n < 1000) return String(n);
+  const power = [1, 2, 3, 4].find((p) => n < 999.5 * 1000 ** p) ?? 5;
+  const scaled = n / 1000 ** power;
+  return fixed(scaled, scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0) + "KMGTP"[power - 1];
+}
+
+/** Bytes in powers of 1024: `512 B`, `16.0 KiB`, `9.95 MiB`. */
+function binary(n) {
+  if (n < KIB) return `${n} B`;
+  if (n < 0.095 * MIB) return `${fixed(n / KIB, 1)} KiB`;
+  if (n < GIB) return `${fixed(n / MIB, n < 16 * MIB ? 2 : 1)} MiB`;
+  return `${fixed(n / GIB, 2)} GiB`;
+}
+
+function percent(share) {
+  return `${fixed(100 * share, 1)}%`;
+}
+
+/** Channel first, without brackets: `64×112×112`. */
+function shape(sizes) {
+  return sizes.length ? sizes.join("×") : "1";
+}
+
+/** One number where the axes agree. */
+function perAxis(numbers) {
+  return [...new Set(numbers.map((n) => Number(n.toFixed(3))))].join("×");
+}
+
+/** Windows with a multiplication sign: `conv 3x3, 64` as `conv 3×3, 64`. */
+function times(text) {
+  return text.replace(/(\d)x(?=\d)/g, "$1×");
+}
+
+const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);

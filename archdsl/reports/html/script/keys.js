@@ -1,0 +1,43 @@
+// Keys: the arrows or j and k go through the layers, left and right fold and open, `/` searches, Esc clears.
+
+function listen(root, state, table, header) {
+  const moves = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
+  const keys = {
+    "/": () => header.search.focus(),
+    Escape: () => state.select(null),
+    ArrowLeft: () => foldAround(state),
+    ArrowRight: () => openAround(state),
+  };
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isField(event.target)) {
+      if (event.key === "Escape") leave(event.target, state);
+      if (event.key === "Enter" && event.target === header.search) state.select(table.beside(0));
+      return;
+    }
+    const action = event.key in moves ? () => state.select(table.beside(moves[event.key])) : keys[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}
+
+function leave(field, state) {
+  if (field.type === "search") {
+    field.value = "";
+    state.set({ filter: "" });
+  }
+  field.blur();
+}
+
+/** Folds the innermost open group around the selected layer. */
+function foldAround(state) {
+  const group = state.selected === null ? null : state.network.around(state.selected).findLast((one) => state.open.has(one));
+  if (group) state.toggle(group, false);
+}
+
+/** Opens the outermost folded group around the selected layer. */
+function openAround(state) {
+  const group = state.selected === null ? null : state.network.around(state.selected).find((one) => !state.open.has(one));
+  if (group) state.toggle(group, true);
+}

@@ -1,0 +1,86 @@
+// What needs the places of things: the lines of forks, and values that pass other layers by (taps, dense states) as paths.
+
+const TRACK = 9;
+
+class Lanes {
+  constructor(diagram) {
+    this.diagram = diagram;
+    this.observer = new ResizeObserver(() => this.soon());
+    this.observer.observe(diagram.body);
+  }
+
+  /** Draws with the next frame, when everything has its place. */
+  soon() {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      for (const fork of this.diagram.forks) if (fork.element.offsetParent) spread(fork);
+      for (const body of this.diagram.withLanes) if (body.element.offsetParent) this.draw(body);
+    });
+  }
+
+  draw({ element, lanes, group }) {
+    const top = element.getBoundingClientRect();
+    const found = lanes.flatMap((lane) => this.ends(lane, top, group)).sort((a, b) => a.end - a.start - (b.end - b.start));
+    const tracks = [];
+    for (const lane of found) lane.track = freeTrack(tracks, lane);
+    const width = tracks.length * TRACK + 10;
+    element.style.paddingRight = `${width}px`;
+    element.querySelector(":scope > svg.lanes")?.remove();
+    if (!found.length) return;
+    const edge = Math.max(...found.flatMap((lane) => [lane.left, ...lane.stops.map((stop) => stop.x)]));
+    const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge) }, svg("title", {}, lane.text)));
+    element.append(svg("svg.lanes", { width: top.width, height: top.height, "aria-hidden": "true" }, paths));
+  }
+
+  /** Where a lane begins and ends; of what is folded, at the box that hides it; nothing where both ends are in one. */
+  ends({ source, targets, text }, top, group) {
+    const from = source[0] === -1 ? null : this.placeOf(source, group);
+    const start = from ? middle(from, top) : { x: top.width / 2, y: 0 };
+    const places = [...new Set(targets.map((target) => this.placeOf(target, group)))].filter((place) => place && place !== from);
+    const stops = places.map((place) => middle(place, top)).filter((stop) => stop.y > start.y);
+    if (!stops.length) return [];
+    return [{ text, left: start.x, start: start.y, stops, end: Math.max(...stops.map((stop) => stop.y)) }];
+  }
+
+  placeOf([key, row], group) {
+    const { network, state, places, boxes } = this.diagram;
+    let hidden = null;
+    for (let around = network.parents.get(key); around && around !== group; around = network.parents.get(around)) {
+      if (!state.open.has(around)) hidden = around;
+    }
+    if (hidden) return boxes.get(hidden)?.element;
+    const place = places.get(key);
+    return place?.classList.contains("card") ? place.querySelectorAll(".row")[row] : place;
+  }
+}
+
+/** Lines above and below arms, from the middle, where the value comes and goes, to the outermost arms that it passes. */
+function spread({ element, columns, lines }) {
+  for (const [line, passes] of [[lines.fork, "enters"], [lines.join, "feeds"]]) {
+    const centres = columns.filter((arm) => arm.classList.contains(passes)).map((arm) => arm.offsetLeft + arm.offsetWidth / 2);
+    const ends = [...centres, element.clientWidth / 2];
+    line.style.left = `${Math.min(...ends)}px`;
+    line.style.width = `${centres.length && Math.max(...ends) - Math.min(...ends) + 1}px`;
+  }
+}
+
+function middle(element, top) {
+  const place = element.getBoundingClientRect();
+  return { x: place.right - top.left, y: place.top + Math.min(place.height, 24) / 2 - top.top };
+}
+
+/** The first track that is free from the start of a lane to its end. */
+function freeTrack(tracks, { start, end }) {
+  const found = tracks.findIndex((taken) => taken.every((other) => other.end < start || other.start > end));
+  const track = found < 0 ? tracks.push([]) - 1 : found;
+  tracks[track].push({ start, end });
+  return track;
+}
+
+function pathOf({ left, start, stops, end, track }, edge) {
+  const x = edge + 8 + track * TRACK;
+  const trunk = `M${left},${start}H${x - 4}Q${x},${start} ${x},${start + 4}V${end - 4}Q${x},${end} ${x - 4},${end}`;
+  const arrows = stops.map((stop) => `M${x - (stop.y === end ? 4 : 0)},${stop.y}H${stop.x + 2}m5,-3l-5,3l5,3`);
+  return trunk + arrows.join("");
+}

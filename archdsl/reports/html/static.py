@@ -1,0 +1,34 @@
+"""What is seen without scripts: the summary as a table, and a picture."""
+
+from __future__ import annotations
+
+from html import escape
+
+from archdsl.reports.options import Options
+from archdsl.reports.subject import Subject
+from archdsl.reports.summary import report
+from archdsl.reports.table import Cell, Column, Row, Table, show
+
+
+def without_scripts(subject: Subject, picture: str | None) -> str:
+    """HTML of the summary, with a picture above it where there is one."""
+    tables = "".join(map(_table, report(subject, Options())))
+    return f"{picture}\n{tables}" if picture else tables
+
+
+def _table(table: Table) -> str:
+    kept = [index for index, column in enumerate(table.columns) if column.kind != "bar"]
+    head = "".join(f'<th scope="col">{escape(table.columns[i].title)}</th>' for i in kept)
+    body = "".join(_row(row, table.columns, kept) for row in (*table.rows, *table.totals))
+    title = escape("".join(piece.text for piece in table.title))
+    return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>\n"
+
+
+def _row(row: Row, columns: tuple[Column, ...], kept: list[int]) -> str:
+    cells = "".join(_cell(row.cells[i], columns[i], 0 if i else row.indent) for i in kept)
+    return f"<tr>{cells}</tr>\n"
+
+
+def _cell(cell: Cell, column: Column, indent: int) -> str:
+    text = "\N{NO-BREAK SPACE}" * 2 * indent + "".join(piece.text for piece in show(cell, column.kind))
+    return f'<td class="number">{escape(text)}</td>' if column.is_right else f"<td>{escape(text)}</td>"

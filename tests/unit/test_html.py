@@ -1,0 +1,271 @@
+"""The HTML report in a real browser: what it shows is what the reports say, whatever is clicked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from archdsl.analyses import Facts
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.elaborate import Settings
+from archdsl.pipeline import Checked, html_of, open_spec, subject_of
+from archdsl.reports.html.page import embedded
+from archdsl.reports.json import document
+from archdsl.reports.numbers import binary
+from archdsl.source import short
+from tests.architecture.source_tree import ROOT
+from tests.support.browser import Visit, browser
+
+SAMPLE = (
+    "resnet.arch:ResNet50",
+    "googlenet.arch:GoogLeNet",
+    "unet.arch:UNet",
+    "densenet.arch:DenseNet121",
+    "mlp.arch:MLP",
+)
+PAGE_BUDGET = 75_000
+BUDGET = 1_000_000
+Open = Callable[..., Visit]
+
+
+@cache
+def checked(name: str) -> Checked:
+    file, _, network = name.partition(":")
+    return open_spec(ROOT / "specs" / file).check(network)
+
+
+@cache
+def html(name: str) -> str:
+    return html_of(checked(name))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens a page; at the end it must not have said anything, nor asked for anything."""
+    visits = []
+
+    def opened(text: str, fragment: str = "", **settings: Any) -> Visit:
+        file = tmp_path / f"page{len(visits)}.html"
+        file.write_text(text, "utf-8")
+        visits.append(Visit(chromium, file, fragment, **settings))
+        return visits[-1]
+
+    yield opened
+    said = [line for one in visits for line in one.said]
+    for one in visits:
+        one.close()
+    assert not said
+
+
+def numbers(texts: list[str]) -> list[int]:
+    return [int(text.replace("_", "")) if text else 0 for text in texts]
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_it_shows_the_figures_of_the_reports(visit: Open, name: str) -> None:
+    """Head, chart and table agree with the JSON document, whose figures are tested against PyTorch."""
+    found = document(subject_of(checked(name))).model_dump(mode="json")
+    totals, memory = found["totals"], found["memory"]
+    page = visit(html(name))
+    figures = dict(zip(page.texts(".figures dt"), page.texts(".figures dd"), strict=True))
+    assert figures == {
+        "params": f"{totals['params']:_}",
+        "MACs": short(totals["macs"]),
+        "activation peak": binary(memory["activation_peak"]),
+    }
+    assert page.page.locator("text.peak").text_content() == f"peak {binary(memory['activation_peak'])}: {memory['at']}"
+    assert f"{memory['activation_peak']:_} bytes" in page.text(".chart .reading")
+    page.page.get_by_label("every operator").check()
+    page.settle()
+    layers = found["layers"]
+    assert page.texts("tbody th") == [layer["path"] for layer in layers]
+    assert numbers(page.texts("tbody td:nth-child(4)")) == [layer["params"] for layer in layers]
+    titles = page.page.locator("tbody td:nth-child(5)").evaluate_all("(cells) => cells.map((cell) => cell.title)")
+    assert numbers(titles) == [layer["macs"] for layer in layers]
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_pages_are_small(name: str) -> None:
+    assert len(html(name).encode()) < BUDGET
+
+
+def test_a_page_without_data_is_small() -> None:
+    without = re.sub(
+        r'(<script type="application/json" id="data">|<noscript>).*?(</script>|</noscript>)',
+        "",
+        html(SAMPLE[0]),
+        flags=re.S,
+    )
+    assert len(without.encode()) < PAGE_BUDGET
+
+
+def test_columns_are_sorted(visit: Open) -> None:
+    """The first click puts the largest first, the second turns that round, the third restores the order of execution."""
+    page = visit(html("resnet.arch:ResNet50"))
+    order = page.texts("tbody th")
+    head = page.page.locator("th[data-key=params] button")
+    for turn in ("descending", "ascending"):
+        head.click()
+        assert page.page.locator("th[data-key=params]").get_attribute("aria-sort") == turn
+        params = numbers(page.texts("tbody td:nth-child(4)"))
+        assert params == sorted(params, reverse=turn == "descending")
+    head.click()
+    assert page.texts("tbody th") == order
+    page.page.locator("th[data-key=path] button").click()
+    assert page.texts("tbody th") == sorted(order)
+
+
+@pytest.mark.parametrize("name", SAMPLE[:-1])
+def test_folding_and_unfolding_leaves_the_diagram_as_it_was(visit: Open, name: str) -> None:
+    page = visit(html(name))
+    page.settle()
+    diagram = "document.querySelector('.diagram').outerHTML"
+    before = page.page.evaluate(diagram)
+    heads = page.page.locator("button.head")
+    for turn in ("fold all", "unfold") if heads.count() else ():
+        page.page.get_by_role("button", name=turn, exact=True).click()
+        opened = page.page.locator("button.head[aria-expanded=true]").count()
+        assert bool(opened) == (turn == "unfold")
+    page.settle()
+    assert page.page.evaluate(diagram) == before
+
+
+def test_a_choice_is_one_everywhere_and_in_the_address(visit: Open) -> None:
+    page = visit(html("resnet.arch:ResNet50"))
+    page.page.locator("tbody th", has_text="layer3.4.conv2").click()
+    shown = page.page.locator(".diagram [aria-current]")
+    assert shown.get_attribute("title") == "layer3.1.conv2"  # the first of five calls alike stands for them
+    assert page.text("dd b") == "layer3.4.conv2" and "(3*3*256)*256*14*14 = 115_605_504" in page.text(".details")
+    assert page.text("mark").startswith("conv(inner, 3x3, ")
+    again = visit(html("resnet.arch:ResNet50"), page.page.evaluate("location.hash"))
+    assert again.text("dd b") == "layer3.4.conv2"
+    assert again.page.locator("tbody [aria-current] th").inner_text() == "layer3.4.conv2"
+
+
+def test_keys_choose_fold_search_and_clear(visit: Open) -> None:
+    page = visit(html("googlenet.arch:GoogLeNet"))
+    page.page.keyboard.press("Escape")
+    assert page.page.locator("[aria-current]").count() == 0
+    for key, path in (("j", "conv1.conv"), ("ArrowDown", "maxpool1"), ("k", "conv1.conv")):
+        page.page.keyboard.press(key)
+        assert page.text("dd b") == path
+    page.page.keyboard.press("/")
+    page.page.keyboard.type("inception4a concat")
+    assert page.texts("tbody th") == ["inception4a.concat"]
+    page.page.keyboard.press("Enter")
+    page.page.keyboard.press("Escape")
+    box = page.page.locator("button.head", has_text="inception4a")
+    for key, state in (("ArrowLeft", "false"), ("ArrowRight", "true")):
+        page.page.keyboard.press(key)
+        assert box.get_attribute("aria-expanded") == state
+
+
+@pytest.mark.parametrize("batch", [8, 1])
+def test_the_batch_changes_the_memory(visit: Open, batch: int) -> None:
+    """The page of one batch shows the peaks that the analysis finds for another."""
+    own = open_spec(ROOT / "specs" / "resnet.arch").check("ResNet18", batch=4)
+    found = Facts(own.facts.network, batch)
+    page = visit(html_of(own))
+    page.page.get_by_label("Batch size").fill(str(batch))
+    assert f"{found.memory.activation_peak:_} bytes" in page.text(".chart .reading")
+    page.page.get_by_role("button", name="training", exact=True).click()
+    peak = found.training(TrainingSettings()).activation_peak
+    assert f"{peak:_} bytes" in page.text(".chart .reading")
+
+
+@pytest.mark.parametrize("sizes", [{"H": 204, "W": 220}, {"H": 1004, "W": 188}])
+def test_open_sizes_change_every_figure(visit: Open, sizes: dict[str, int]) -> None:
+    """The page works formulas out as the network built at these sizes has them."""
+    found = open_spec(ROOT / "specs" / "unet.arch").check("UNet", Settings(sizes)).facts
+    words = "&".join(f"{name}={value}" for name, value in sizes.items())
+    page = visit(html("unet.arch:UNet"), f"#layer=down0.0&{words}")
+    titles = page.page.locator(".figures div").evaluate_all("(cells) => cells.map((cell) => cell.title)")
+    assert titles[1:] == [f"{found.cost.total.macs:_}", f"{found.memory.activation_peak:_} bytes"]
+    page.page.get_by_label("every operator").check()
+    shapes = ["×".join(map(str, layer.result_types[0].shape)) for layer in found.flat.layers]
+    assert page.texts("tbody td:nth-child(3)") == shapes
+    assert "known for H = 572, W = 572" in page.text(".details")
+
+
+def test_sizes_that_do_not_fit_are_refused(visit: Open) -> None:
+    page = visit(html("unet.arch:UNet"))
+    before = page.text(".figures")
+    page.page.get_by_label("Size H").fill("573")
+    assert page.text(".problem") == "fits H % 16 == 12 and H >= 188" and page.text(".figures") == before
+
+
+def test_the_receptive_field_is_that_of_the_unit_dragged_to(visit: Open) -> None:
+    page = visit(html("resnet.arch:ResNet50"), "#layer=layer1.0.conv1")
+    unit = checked("resnet.arch:ResNet50").facts.fields.unit("layer1.0.conv1", (0, 55))
+    assert unit is not None
+    box = page.page.locator(".field svg").first.bounding_box()
+    assert box is not None
+    page.page.mouse.click(box["x"] + box["width"] - 11, box["y"] + 11)
+    rows, columns = unit
+    assert f"unit (0, 55) reads {rows.first}…{rows.last} × {columns.first}…{columns.last}" in page.text(
+        ".field .reading"
+    )
+
+
+HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"'
+
+
+def test_names_are_text(visit: Open, tmp_path: Path) -> None:
+    spec = tmp_path / "hostile.arch"
+    label = json.dumps(HOSTILE)
+    lines = (
+        "input x: [3, 8, 8]",
+        f"{label}: conv(4, 3x3) -> relu",
+        f"source {label}",
+        f"expect params == 112 source {label}",
+    )
+    spec.write_text("network A {\n" + "".join(f"  {line}\n" for line in lines) + "}\n")
+    opened = open_spec(spec)
+    assert not opened.problems, opened.problems
+    net = opened.check("A")
+    assert net.network is not None, net.problems
+    page = visit(html_of(net))
+    page.page.locator("tbody tr").first.click()
+    page.page.locator(".claims summary").click()
+    assert page.page.locator("img, #report script").count() == 0
+    assert "<img src=x" in page.text("tbody th") and "<img src=x" in page.text(".claims li")
+    assert "</script" not in embedded({"a": HOSTILE})
+
+
+def test_without_scripts_there_are_the_summary_and_the_picture(visit: Open) -> None:
+    page = visit(html("resnet.arch:ResNet50"), java_script_enabled=False)
+    assert page.page.locator(".fallback svg").is_visible() and page.page.locator("#report").inner_text() == ""
+    assert "25_557_032" in page.text(".fallback tbody tr:last-child")
+
+
+FITS = """() => {
+  const parts = '.row > *, .head > :not(.call), .merge, .concat, .terminal, tbody td, tbody th, thead th';
+  const isTooWide = (cell) => cell.clientWidth && cell.scrollWidth > cell.clientWidth + 1;
+  const end = (element) => element.getBoundingClientRect().right;
+  const leaves = (cell) => cell.parentElement.matches('.row, .head') && end(cell) > end(cell.parentElement) + 1;
+  return [...document.querySelectorAll(parts)].filter((cell) => isTooWide(cell) || leaves(cell)).map((cell) => cell.outerHTML);
+}"""
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_no_text_is_wider_than_its_cell(visit: Open, name: str) -> None:
+    page = visit(html(name))
+    page.page.evaluate("document.querySelectorAll('.head[aria-expanded=false]').forEach((head) => head.click())")
+    for width, theme in ((1024, "light"), (1440, "dark"), (1440, "light"), (1920, "dark")):
+        page.page.set_viewport_size({"width": width, "height": 900})
+        page.page.emulate_media(color_scheme=theme)
+        page.settle()
+        assert page.page.evaluate(FITS) == []
