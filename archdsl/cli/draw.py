@@ -39,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="every block in place, or each drawn once beside the network (default: by size)",
     )
+    parser.add_argument("--expand", metavar="PATH", action="append", default=[], help="draw this call in place")
+    parser.add_argument("--depth", type=int, default=0, metavar="N", help="draw calls in place, N levels deep")
+    parser.add_argument("--lr", action="store_true", help="from left to right, for slides")
+    parser.add_argument("--color-by", choices=("macs", "params", "memory"), help="shade each row by its figure")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,7 +60,8 @@ def _picture(checked: Checked, format: Format, arguments: argparse.Namespace) ->
         return (graph_json(facts) if format == "model-explorer" else costs_json(facts)).encode()
     from archdsl.backends.drawing import Refusal, RenderError, draw
 
-    asked = {"theme": arguments.theme, "style": arguments.style}
+    asked = {"theme": arguments.theme, "style": arguments.style, "expand": tuple(arguments.expand)}
+    asked |= {"depth": arguments.depth, "shading": arguments.color_by, "across": arguments.lr}
     try:
         return draw(facts.network, facts.cost, format, footer=footer_of(checked), **asked)
     except (Refusal, RenderError) as error:

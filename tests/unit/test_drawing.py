@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from archdsl.analyses.cost import cost
-from archdsl.backends.drawing import Drawing, RenderError, draw, drawing
+from archdsl.backends.drawing import Drawing, Refusal, RenderError, draw, drawing
 from archdsl.backends.drawing.content.model import Bar, Body, Card, Group, Item, Merge, Parallel, Row
 from archdsl.backends.drawing.content.structure import ENTRY, Fork, structure
 from archdsl.backends.drawing.graphviz.dot import to_dot as sheet_to_dot
@@ -730,7 +730,11 @@ def test_a_name_of_any_length_stays_in_its_cell() -> None:
 
 def test_large_networks_are_drawn() -> None:
     layer = op("conv", 4, 3, pad=1)
-    assert len(rows(drawn(sequence(*[layer] * 3_000, input=image(4, 8))).body)) == 3_000
+    long = sequence(*[layer] * 5_000, input=image(4, 8))
+    (row,) = rows(drawn(long).body)
+    assert (row.name, words(row), row.params) == ("0 … 4999", "×5_000", "148 each")
+    with pytest.raises(Refusal, match=r"about 5_000 rows, more than 2_000; `--style overview` folds it"):
+        drawn(long, "expanded")
     body, (x,) = network("Deep", image(4, 8))
     kept = []
     for _ in range(200):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from archdsl.analyses.cost import CostFacts
 from archdsl.backends.drawing.content.build import drawing
-from archdsl.backends.drawing.content.model import Style
+from archdsl.backends.drawing.content.model import Shading, Style
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.graphviz.dot import to_dot
 from archdsl.backends.drawing.graphviz.raster import to_background
@@ -29,18 +29,27 @@ def draw(
     *,
     theme: Theme = "auto",
     style: Style = "auto",
+    expand: tuple[str, ...] = (),
+    depth: int = 0,
+    shading: Shading | None = None,
+    across: bool = False,
     footer: tuple[str, ...] = (),
 ) -> bytes:
-    """A picture of a network; texts as UTF-8. `footer` are the lines under the legend. Mermaid places boxes itself.
+    """A picture of a network; texts as UTF-8. What is drawn is said by `drawing`; `across` places cards from left to right.
 
-    Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it, `Refusal` where a network or format does not
-    go with the style.
+    Mermaid places boxes itself. Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it, `Refusal` where a
+    network, a format or a direction does not go with the style.
     """
     if format in ("dot", "mermaid") and style == "volumes":
         raise Refusal("volumes are a picture and no graph: take SVG, PNG or PDF (`--format svg`)")
+    if across and style in ("u", "volumes"):
+        raise Refusal(f"the style `{style}` has a direction of its own: leave out `--lr`")
+    if format == "mermaid" and style == "u":
+        style = "auto"
+    drawn = drawing(network, costs, style=style, expand=expand, depth=depth, shading=shading, footer=footer)
     if format == "mermaid":
-        return write_mermaid(drawing(network, costs, style="auto" if style == "u" else style), theme).encode()
-    sheet = layout(drawing(network, costs, footer=footer, style=style))
+        return write_mermaid(drawn, theme).encode()
+    sheet = layout(drawn, is_across=across)
     if format == "dot":
         return to_dot(sheet, theme).encode()
     picture = paint(sheet)

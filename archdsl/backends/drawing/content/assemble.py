@@ -20,7 +20,7 @@ from archdsl.backends.drawing.content.model import (
     Step,
     Terminal,
 )
-from archdsl.backends.drawing.content.rows import add_words, name_of, note_kinds, row_of
+from archdsl.backends.drawing.content.rows import add_words, folded, name_of, note_kinds, row_of
 from archdsl.backends.drawing.content.structure import Fork, Path, Structure, structure
 from archdsl.backends.drawing.content.structure import Unit as Place
 from archdsl.backends.drawing.content.units import Unit, Units
@@ -28,6 +28,8 @@ from archdsl.backends.drawing.content.words import show_output, times
 from archdsl.ir import Module, TensorType, Value
 from archdsl.source import short
 
+MOST_IN_CARD = 100
+"""In a card with more rows those that say the same are one."""
 SYMBOLS = {"add": "+", "subtract": "\N{MINUS SIGN}", "multiply": "×", "average": "average", "maximum": "max"}
 
 
@@ -149,12 +151,16 @@ class _Assembly:
 
     def _card(self, run: list[int], in_arm: bool) -> Card:
         key = self.drafts.key()
-        self.anchors.update((unit, Anchor(key, row)) for row, unit in enumerate(run))
+        rows = [row_of(self.drafts, self.units[i]) for i in run]
+        places = list(range(len(rows)))
+        if len(rows) > MOST_IN_CARD:
+            rows, places = folded(rows)
+        self.anchors.update((unit, Anchor(key, place)) for unit, place in zip(run, places, strict=True))
         frames = self.units[run[0]].heading
         heading = times(frames[-1].text) if frames else ""
         if self.scopes is not None and not heading and not in_arm:
             heading = "stem" if run[-1] < self.scopes[0] else "head" if run[0] > self.scopes[1] else ""
-        return Card(key, heading, "", tuple(row_of(self.drafts, self.units[i]) for i in run))
+        return Card(key, heading, "", tuple(rows))
 
     def _item(self, index: int, in_arm: bool) -> Card | Terminal | Merge | Bar | Group:
         unit = self.units[index]

@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from archdsl.analyses.cost import CostFacts, cost
 from archdsl.backends.drawing.content.arms import arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.generalise import Generaliser, form, names
-from archdsl.backends.drawing.content.model import KINDS, Arms, Body, Drawing, Group, Poster, Style
-from archdsl.backends.drawing.content.opening import Opening
+from archdsl.backends.drawing.content.model import KINDS, Arms, Body, Drawing, Group, Poster, Shading, Style
+from archdsl.backends.drawing.content.opening import Opening, calls_at
 from archdsl.backends.drawing.content.poster import poster
+from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.units import FUSED
 from archdsl.backends.drawing.content.words import times
 from archdsl.ir import Module, Network, modules, unfold
-from archdsl.source import total
+from archdsl.source import short, total
 
 MOST_ROWS = 60
 """A picture with more rows than this is drawn as an overview unless the expanded one is asked for."""
 
+MOST_EXPANDED = 2_000
+"""An expanded picture with more rows is refused."""
+SHADES: dict[Shading, Callable[[int], str]] = {
+    "macs": lambda n: f"{short(n)} MACs",
+    "params": lambda n: f"{short(n)} params",
+    "memory": lambda n: f"{n / 2**20:.3g} MiB of results",
+}
 
-def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (), style: Style = "auto") -> Drawing:
+
+def drawing(
+    network: Network,
+    costs: CostFacts,
+    *,
+    footer: tuple[str, ...] = (),
+    style: Style = "auto",
+    expand: tuple[str, ...] = (),
+    depth: int = 0,
+    shading: Shading | None = None,
+) -> Drawing:
     """The drawing of a network. Parts that exist only while training are left out.
 
     `style="overview"` draws every block once, beside the network, `"expanded"` draws all calls in place, `"auto"` takes
-    the first where the second would have more than 60 rows. `footer` are the lines under the legend.
+    the first where the second would have more than 60 rows. In an overview the calls at the paths `expand` are drawn in
+    place too, and those within `depth` levels. `shading` is the figure by which rows are shaded. `footer` are the lines under
+    the legend.
 
     Raises:
+        Refusal: the network does not go with the style, or no call has a path.
         TooManyTurns: the turns of a loop are too many to be drawn.
     """
     whole = unfold(network)
     if whole is not network:
         network, costs = whole, cost(whole)
+    rows = _rows(network)
     if style == "auto":
-        style = "overview" if _rows(network) > MOST_ROWS else "expanded"
-    drafts = Drafts(network, costs, Opening(everything=style == "expanded", runs=style == "u"))
+        style = "overview" if expand or depth or rows > MOST_ROWS else "expanded"
+    if style == "expanded" and rows > MOST_EXPANDED:
+        help = "`--style overview` folds it, `--expand PATH` opens single calls"
+        raise Refusal(f"{network.name} expanded has about {rows:_} rows, more than {MOST_EXPANDED:_}; {help}")
+    opening = Opening(style == "expanded", style == "u", depth, calls_at(network, expand))
+    drafts = Drafts(network, costs, opening, shading)
     body = _style(network, drafts, style)
     definitions = _definitions(network, drafts) if style != "volumes" else ()
     layers = f"{costs.depth} weight layer{'' if costs.depth == 1 else 's'}"
@@ -47,7 +73,8 @@ def drawing(network: Network, costs: CostFacts, *, footer: tuple[str, ...] = (),
         definitions,
         tuple(k for k in KINDS if k in drafts.kinds),
         drafts.scale,
-        (*footer, *_remarks(body)),
+        (*footer, *_remarks(body, drafts)),
+        drafts.most,
     )
 
 
@@ -57,11 +84,16 @@ def _style(network: Network, drafts: Drafts, style: Style) -> Body | Arms | Post
     return poster(network, drafts) if style == "volumes" else _body(network, drafts)
 
 
-def _remarks(body: Body | Arms | Poster) -> list[str]:
+def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
     """What a reader has to know of the style."""
     if isinstance(body, Arms):
-        return ["the right arm is read upwards"]
-    return ["of parallel ways the longest is drawn"] if isinstance(body, Poster) and not body.is_all else []
+        yield "the right arm is read upwards"
+    if isinstance(body, Poster) and not body.is_all:
+        yield "of parallel ways the longest is drawn"
+    if drafts.grows:
+        yield "a + n·k: n layers that each join k maps to all before them"
+    if drafts.shading is not None and drafts.most:
+        yield f"the darkest row has {SHADES[drafts.shading](drafts.most)}"
 
 
 def _rows(network: Network) -> int:

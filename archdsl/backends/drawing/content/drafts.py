@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from archdsl.analyses.cost import Cost, CostFacts
-from archdsl.backends.drawing.content.model import Kind, Terminal
+from archdsl.analyses.cost import CostFacts
+from archdsl.backends.drawing.content.growth import grow
+from archdsl.backends.drawing.content.model import Kind, Shading, Terminal
 from archdsl.backends.drawing.content.opening import Opening
-from archdsl.backends.drawing.content.units import Unit, Units, describe
+from archdsl.backends.drawing.content.units import Costs, Unit, Units, describe
 from archdsl.backends.drawing.content.words import glyph, show_output, times
 from archdsl.ir import Module, Network, Node, Value, modules
 
@@ -15,8 +16,12 @@ from archdsl.ir import Module, Network, Node, Value, modules
 class Drafts:
     """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
 
-    def __init__(self, network: Network, costs: CostFacts, opening: Opening) -> None:
-        self.costs: dict[int, Cost] = costs.modules
+    def __init__(self, network: Network, costs: CostFacts, opening: Opening, shading: Shading | None) -> None:
+        self.costs = Costs(costs.modules, _bytes(network))
+        self.shading = shading
+        self.most = 0
+        self.grows = False
+        """Whether layers that each join all before them are drawn as a state that grows."""
         self.opening = opening._replace(depth=0, calls=frozenset())
         self.kinds: set[Kind] = set()
         self.scale = 0
@@ -24,7 +29,7 @@ class Drafts:
         """Modules that a row stands for, by identity, with the path of their first call: what needs a definition."""
         self._keys = 0
         self._shows: dict[int, Literal["row", "run", "calls", "body"]] = {}
-        for module in modules(network):
+        for module in [m for m in modules(network) if m is not network.body]:
             self._shows[id(module)] = self._showing(module)
         self.opening = opening
 
@@ -34,7 +39,9 @@ class Drafts:
 
     def units(self, module: Module, path: str, entry: Value | None, *, is_reuse: bool = False) -> Units:
         """The units of a module under a path, whose input `entry` enters at the top."""
-        return Units(module, f"{path}." if path else "", entry, self.costs, is_reuse=is_reuse).add_nodes(self._place)
+        units = Units(module, f"{path}." if path else "", entry, self.costs, is_reuse=is_reuse).add_nodes(self._place)
+        self.grows |= grow(units)
+        return units
 
     def between(
         self, module: Module, path: str, inputs: list[Terminal], outputs: list[tuple[Terminal, Value]]
@@ -44,6 +51,7 @@ class Drafts:
         for terminal, value in zip(inputs, module.inputs, strict=True):
             units.add_input(terminal, value)
         units.add_nodes(self._place)
+        self.grows |= grow(units)
         for terminal, value in outputs:
             units.add_output(terminal, value)
         return units
@@ -74,9 +82,14 @@ class Drafts:
 
     def _place_call(self, node: Node, module: Module, path: str) -> Unit:
         shows = self._shows[id(module)]
-        if shows == "row":
-            unit = self._row_of(node, module, path)
-        elif shows == "calls" or module.kind == "group" or self.opening.opens(path, module, is_run=shows == "run"):
+        row = self._row_of(node, module, path) if shows == "row" else None
+        if row is not None:
+            unit = row
+        elif (
+            shows in ("row", "calls")
+            or module.kind == "group"
+            or self.opening.opens(path, module, is_run=shows == "run")
+        ):
             unit = Unit("scope", path, node)
             is_rows = shows == "run" or (shows == "calls" and not self.opening.opens_within(path))
             unit.takes_words = module.kind == "block" and is_rows
@@ -87,11 +100,23 @@ class Drafts:
         unit.text = unit.text or times(module.text)
         return unit
 
-    def _row_of(self, node: Node, module: Module, path: str) -> Unit:
-        """The only row of a module, under the name of its call."""
+    def _row_of(self, node: Node, module: Module, path: str) -> Unit | None:
+        """The only row of a module, under the name of its call; None where what it calls is opened."""
         unit = self.units(module, path, module.inputs[0]).single
-        assert unit is not None
+        if unit is None:
+            return None
         unit.node = node
         unit.names = [node.name]
         unit.paths.insert(0, path)
         return unit
+
+
+def _bytes(network: Network) -> dict[int, int]:
+    """What the layers of each module make for a sample, by its identity."""
+    found: dict[int, int] = {}
+    for module in modules(network):
+        nodes = [n for n in module.nodes if not n.training]
+        calls = (found[id(n.operator)] for n in nodes if isinstance(n.operator, Module))
+        results = (t.bytes for n in nodes if not isinstance(n.operator, Module) for t in n.result_types)
+        found[id(module)] = sum(calls) + sum(results)
+    return found

@@ -100,6 +100,7 @@ class Generaliser:
             is_change=any(r.is_change for r in rows),
             params=_same([r.params for r in rows]),
             macs=0,
+            shade=None,
         )
 
     def _terminal(self, terminals: Sequence[Terminal]) -> Terminal:

@@ -21,6 +21,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Style = Literal["auto", "expanded", "overview", "u", "volumes"]
 
+Shading = Literal["macs", "params", "memory"]
+"""What rows are shaded by: multiply-adds, parameters, or the bytes of what their layers make for a sample."""
+
 Glyph = tuple[int, int]
 """Width and height in points of the picture of a tensor."""
 
@@ -50,6 +53,8 @@ class Row(NamedTuple):
     macs: int
     paths: tuple[str, ...] = ()
     """Those of `tooltip`, one by one: of layers and of calls."""
+    shade: int | None = None
+    """The figure that its background shows, where rows are shaded; None of definitions, which have none."""
 
 
 class Card(NamedTuple):
@@ -249,3 +254,5 @@ class Drawing(NamedTuple):
     scale: int
     """The MACs of the row that has most: the length of a full bar."""
     footer: tuple[str, ...]
+    most: int = 0
+    """The figure of the darkest row, where rows are shaded."""

@@ -13,9 +13,12 @@ from archdsl.source import short
 def row_of(drafts: Drafts, unit: Unit) -> Row:
     """The row of a unit; its kinds, its MACs and what it stands for go to legend, scale and definitions."""
     if unit.closed is not None:
-        drafts.closed.setdefault(id(unit.closed[0]), unit.closed)
+        for closed in (unit.closed, *unit.also_closed):
+            drafts.closed.setdefault(id(closed[0]), closed)
     note_kinds(drafts, unit)
     drafts.scale = max(drafts.scale, unit.cost.macs)
+    shade = _shade(drafts, unit)
+    drafts.most = max(drafts.most, shade or 0)
     count = [Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else []
     return Row(
         unit.paths[0],
@@ -30,6 +33,51 @@ def row_of(drafts: Drafts, unit: Unit) -> Row:
         _params(drafts, unit),
         unit.cost.macs,
         tuple(unit.paths),
+        shade,
+    )
+
+
+def _shade(drafts: Drafts, unit: Unit) -> int | None:
+    if drafts.shading is None:
+        return None
+    return {"macs": unit.cost.macs, "params": unit.cost.params, "memory": unit.bytes}[drafts.shading]
+
+
+def folded(rows: list[Row]) -> tuple[list[Row], list[int]]:
+    """The rows with those that say the same as the one before folded into it, and which one each went to."""
+    kept: list[Row] = []
+    counts: list[int] = []
+    places: list[int] = []
+    for row in rows:
+        if kept and _says(row) == _says(kept[-1]):
+            counts[-1] += 1
+        else:
+            kept.append(row)
+            counts.append(1)
+        places.append(len(kept) - 1)
+    last = dict(zip(places, rows, strict=True))
+    paths: dict[int, list[str]] = {}
+    for place, row in zip(places, rows, strict=True):
+        paths.setdefault(place, []).extend(row.paths)
+    found = [
+        _several(row, last[i], count, tuple(paths[i])) if count > 1 else row
+        for i, (row, count) in enumerate(zip(kept, counts, strict=True))
+    ]
+    return found, places
+
+
+def _says(row: Row) -> tuple[object, ...]:
+    return row.kind, row.text, row.words, row.output, row.params, row.macs, row.is_change
+
+
+def _several(first: Row, last: Row, count: int, paths: tuple[str, ...]) -> Row:
+    words = (*first.words, Word(f"×{count:_}"))
+    return first._replace(
+        name=f"{first.name} … {last.name}",
+        tooltip=f"{first.path} … {last.path}",
+        words=words,
+        params=first.params and f"{first.params} each",
+        paths=paths,
     )
 
 
@@ -48,13 +96,14 @@ def add_words(last: Unit, outline: Unit) -> None:
     last.words += outline.words
     last.paths += outline.paths[len(outline.names) :]
     last.cost = last.cost.plus(outline.extra)
+    last.bytes += outline.extra_bytes
     last.after = outline.after
 
 
 def _params(drafts: Drafts, unit: Unit) -> str:
     if unit.cost.params:
         return short(unit.cost.params)
-    is_shared = unit.is_reuse and unit.node and node_cost(unit.node, drafts.costs).params
+    is_shared = unit.is_reuse and unit.node and node_cost(unit.node, drafts.costs.modules).params
     return "shared" if is_shared else ""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from archdsl.analyses.cost import Cost, node_cost
 from archdsl.backends.drawing.content.model import ENTRY, Kind, Terminal, Word
@@ -26,10 +26,13 @@ class Unit:
 
     __slots__ = (
         "after",
+        "also_closed",
         "before",
+        "bytes",
         "closed",
         "cost",
         "extra",
+        "extra_bytes",
         "folds",
         "heading",
         "is_reuse",
@@ -60,6 +63,8 @@ class Unit:
         self.words: list[Word] = []
         self.strides: list[Word] = []
         self.cost = Cost()
+        self.bytes = 0
+        """Of the results of its layers, for a sample."""
         self.before = () if node is None else node.operand_types[:1]
         self.after = () if node is None else node.result_types
         self.heading: Heading = ()
@@ -71,10 +76,13 @@ class Unit:
         """Whether what follows an outline may become words on its last row."""
         self.extra = Cost()
         """The cost of these words."""
+        self.extra_bytes = 0
         self.is_reuse = False
         """Whether it is a further use of a shared instance."""
         self.closed: tuple[Module, str] | None = None
         """The module that its row stands for without showing it, and the path of the call."""
+        self.also_closed: list[tuple[Module, str]] = []
+        """The modules of further calls that it stands for, where they are not the same."""
         self.terminal: Terminal | None = None
         self.tail: Value | None = None
         """The value that a norm, activation or dropout has to read to become a word on it."""
@@ -82,15 +90,23 @@ class Unit:
         """What it reads."""
 
 
+class Costs(NamedTuple):
+    """What modules cost and make, by identity."""
+
+    modules: dict[int, Cost]
+    bytes: dict[int, int]
+
+
 class Units:
     """The units of one module, in the order they run; `makers` says which unit makes a value, ENTRY what enters."""
 
     def __init__(
-        self, module: Module, prefix: str, entry: Value | None, costs: dict[int, Cost], *, is_reuse: bool = False
+        self, module: Module, prefix: str, entry: Value | None, costs: Costs, *, is_reuse: bool = False
     ) -> None:
         self.module = module
         self.prefix = prefix
-        self.costs = costs
+        self.costs = costs.modules
+        self.bytes = costs.bytes
         self.is_reuse = is_reuse
         """Whether its weights have been drawn and counted."""
         self.units: list[Unit] = []
@@ -123,6 +139,7 @@ class Units:
                 continue
             unit = place(node, self.prefix + node.name)
             unit.cost = cost
+            unit.bytes = self._bytes(node)
             unit.is_reuse = is_reuse
             unit.heading = self._heading(node)
             unit.reads = list(node.operands)
@@ -180,6 +197,7 @@ class Units:
         unit.folds = False
         unit.paths.append(self.prefix + node.name)
         unit.extra = unit.extra.plus(cost)
+        unit.extra_bytes += self._bytes(node)
         self._continue(unit, node, cost)
         return True
 
@@ -197,9 +215,16 @@ class Units:
 
     def _continue(self, unit: Unit, node: Node, cost: Cost) -> None:
         unit.cost = unit.cost.plus(cost)
+        unit.bytes += self._bytes(node)
         unit.after = node.result_types
         unit.tail = node.results[0]
         self.makers[node.results[0]] = self.makers[node.operands[0]]
+
+    def _bytes(self, node: Node) -> int:
+        """What the layers of a node make, for a sample."""
+        if isinstance(node.operator, Module):
+            return self.bytes[id(node.operator)]
+        return sum(t.bytes for t in node.result_types)
 
     def _heading(self, node: Node) -> Heading:
         own = len(self.module.origin.frames) if self.module.kind == "group" else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Terminal, Word
 from archdsl.backends.drawing.graphviz.markup import attribute, font, patches, strut, table, tag
-from archdsl.backends.drawing.marks.palette import Palette, Theme, palette
+from archdsl.backends.drawing.marks.palette import SHADES, Palette, Theme, palette, row_fill
 from archdsl.backends.drawing.places.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet
 from archdsl.backends.drawing.places.metrics import fitted
 from archdsl.backends.drawing.places.scene import Box, Dot, Label, Line, Outline, Point, Shape
@@ -89,6 +89,8 @@ class _Writer:
     def _sign(self, key: str) -> str:
         if key == "meter":
             return tag("td", self._meter(0.6, self.colours["conv-strip"]))
+        if key == "shade":
+            return tag("td", patches(9, *((6, self.colours[f"shade-{i}"]) for i in range(SHADES))))
         if key == "glyph":
             return tag("td", patches(12, (9, self.colours["glyph"])))
         return tag("td", patches(9, (9, self.colours[f"{key}-strip"])))
@@ -226,7 +228,7 @@ class _Writer:
 
     def _row(self, row: Row, columns: Columns) -> str:
         c = self.colours
-        strip, fill, mark = c[f"{row.kind}-strip"], c[f"{row.kind}-row"], strut(c["ink"])
+        strip, fill, mark = c[f"{row.kind}-strip"], c[row_fill(row, self.sheet.most)], strut(c["ink"])
         name = font(fitted(row.name, columns.name - CELL, SMALL), SMALL, c["grey"])
         text = font(fitted(row.text, columns.text - CELL, TEXT, True), TEXT, c["ink"], bold=True)
         output = font(fitted(row.output, columns.output - CELL, SMALL), SMALL, c["ink"]) if row.is_change else ""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Terminal, Word
 from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text, Wire
-from archdsl.backends.drawing.places.layout import FOOTER_LINE, LEGEND, LEGEND_LINE, Sheet, legend_width
+from archdsl.backends.drawing.marks.palette import SHADES, row_fill
+from archdsl.backends.drawing.places.layout import FOOTER_LINE, LEGEND, LEGEND_LINE, SIGNS, Sheet, legend_width
 from archdsl.backends.drawing.places.metrics import fitted, width
 from archdsl.backends.drawing.places.scene import Box, Caption, Dot, Label, Line, Outline, Shape, Solid
 from archdsl.backends.drawing.places.sizes import (
@@ -72,8 +73,12 @@ class _Painter:
         if key == "meter":
             size = METER
             yield from self._meter(x, y + 6, 0.6, "conv-strip")
+        elif key == "shade":
+            size = SIGNS["shade"]
+            for shade in range(SHADES):
+                yield Rectangle(x + 6 * shade, y + 4, 6, 9, Paint(f"shade-{shade}"))
         elif key == "volume":
-            size = -5
+            size = SIGNS["volume"]
         elif key == "glyph":
             yield Rectangle(x, y + 3, 9, 12, Paint("glyph"))
         else:
@@ -214,7 +219,7 @@ class _Painter:
         columns = box.columns
         assert columns is not None
         x, base = box.left + 1, y + BASE
-        yield Rectangle(x, y, columns.total, ROW, Paint(f"{row.kind}-row"))
+        yield Rectangle(x, y, columns.total, ROW, Paint(row_fill(row, self.sheet.most)))
         yield Rectangle(x, y, STRIP, ROW, Paint(f"{row.kind}-strip"))
         x += STRIP
         yield Text(x + MARGIN, base, fitted(row.name, columns.name - CELL, SMALL), SMALL, "grey")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from archdsl.backends.drawing.content.model import KINDS, Kind
+from archdsl.backends.drawing.content.model import KINDS, Kind, Row
 
 Theme = Literal["auto", "light", "dark", "mono"]
 Palette = dict[str, str]
+
+SHADES = 6
+"""Steps of the shades of rows."""
 
 STRIPS: dict[Kind, str] = {
     "conv": "#005F9E",
@@ -97,7 +100,8 @@ def _palette(base: Palette, strips: dict[Kind, str], pale: dict[Kind, str], face
     for kind in KINDS:
         for face, share in faces.items():
             kinds[f"{kind}-{face}"] = _mixed(strips[kind], base["paper"], share)
-    return base | kinds
+    shades = {f"shade-{i}": _mixed(strips["pool"], base["paper"], (i + 0.4) / SHADES * 0.65) for i in range(SHADES)}
+    return base | kinds | shades
 
 
 _LIGHT_FACES = {"front": 0.66, "roof": 0.42, "side": 0.82}
@@ -108,6 +112,13 @@ LIGHT = _palette(_LIGHT, STRIPS, _PALE, _LIGHT_FACES)
 _DARK_ROWS = {k: _mixed(_DARK_STRIPS[k], _DARK["paper"], 0.3 * (k != "block")) for k in KINDS}
 DARK = _palette(_DARK, _DARK_STRIPS, _DARK_ROWS, _DARK_FACES)
 MONO = {token: _grey(colour) for token, colour in LIGHT.items()}
+
+
+def row_fill(row: Row, most: int) -> str:
+    """The token behind a row: that of its kind, or of the share that it has of the darkest row's figure."""
+    if row.shade is None or not most:
+        return f"{row.kind}-row"
+    return f"shade-{min(row.shade * SHADES // most, SHADES - 1)}"
 
 
 def palette(theme: Theme) -> Palette:

@@ -8,6 +8,7 @@ from math import ceil
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import Arms, Body, Drawing, Poster
+from archdsl.backends.drawing.places.across import AcrossPlacer
 from archdsl.backends.drawing.places.arms import place_arms
 from archdsl.backends.drawing.places.metrics import fitted, room
 from archdsl.backends.drawing.places.place import BESIDE, Placer
@@ -24,6 +25,8 @@ LEAST = 480
 """Legend and footer may take this much where the network is narrower."""
 WIDEST = 2.0
 """Width to height of the widest page, if definitions can be stacked."""
+BROAD = 1.4
+"""Width to height of a network that has its definitions below."""
 LEGEND_LINE = 18
 FOOTER_LINE = 14
 
@@ -40,10 +43,11 @@ LEGEND = {
     "block": "block",
     "glyph": "tensor: width = log channels, height = log size",
     "meter": "MACs",
+    "shade": "share of the darkest row",
     "volume": "height and depth grow with the root of the size, thickness with the root of the channels",
 }
 
-SIGNS = {"meter": METER, "volume": 0}
+SIGNS = {"meter": METER, "shade": 36, "volume": -5}
 """Widths of the signs before entries, of all others 9."""
 
 
@@ -63,20 +67,22 @@ class Sheet(NamedTuple):
     """Where legend and footer begin."""
     scale: int
     """The MACs of a full bar."""
+    most: int
+    """The figure of the darkest row, where rows are shaded."""
 
 
-def layout(drawing: Drawing) -> Sheet:
-    """Places everything."""
+def layout(drawing: Drawing, *, is_across: bool = False) -> Sheet:
+    """Places everything; `is_across` draws cards from left to right."""
     dots = count(1)
     body = drawing.body
-    network = _network(body, dots)
+    network = _network(body, dots, is_across=is_across)
     definitions = [Placer(d.body, dots, is_headed=False).group(d) for d in drawing.definitions]
     places = _side_by_side(network, definitions)
     across = max(x + scene.right for x, _, scene in places)
     below = max(y + scene.height for _, y, scene in places)
     most = max(across, LEAST)
     signs = ["volume"] if isinstance(body, Poster) else ["glyph", *(["meter"] if drawing.scale else [])]
-    keys = [*drawing.kinds, *signs]
+    keys = [*drawing.kinds, *signs, *(["shade"] if drawing.most else [])]
     legend = _flow(keys, most, legend_width)
     parts = [fitted(text, most, TINY) for text in drawing.footer if text]
     footer = tuple("  ·  ".join(line) for line in _flow(parts, most, lambda text: room(f"{text}  ·  ", TINY)))
@@ -90,14 +96,26 @@ def layout(drawing: Drawing) -> Sheet:
     foot = HEAD + below + FOOT
     height = foot + LEGEND_LINE * len(legend) + FOOTER_LINE * len(footer) + MARGIN
     return Sheet(
-        _whole(page), _whole(height), title, drawing.subtitle, shapes, lines, legend, footer, foot, drawing.scale
+        _whole(page),
+        _whole(height),
+        title,
+        drawing.subtitle,
+        shapes,
+        lines,
+        legend,
+        footer,
+        foot,
+        drawing.scale,
+        drawing.most,
     )
 
 
-def _network(body: Body | Arms | Poster, dots: Iterator[int]) -> Scene:
+def _network(body: Body | Arms | Poster, dots: Iterator[int], *, is_across: bool) -> Scene:
     if isinstance(body, Poster):
         return place_poster(body)
-    return place_arms(body) if isinstance(body, Arms) else Placer(body, dots, is_headed=True).body(body)
+    if isinstance(body, Arms):
+        return place_arms(body)
+    return (AcrossPlacer if is_across else Placer)(body, dots, is_headed=True).body(body)
 
 
 def _whole(length: float) -> int:
@@ -112,6 +130,9 @@ def legend_width(key: str) -> float:
 
 def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float, float, Scene]]:
     """The network, then columns of definitions, as high as it, or higher where the page would be too wide."""
+    width = network.left + network.right
+    if width > BROAD * network.height:
+        return [(network.left, 0.0, network), *_below(definitions, network.height, width)]
     most = max(network.height, LEAST)
     while True:
         places = [(network.left, 0.0, network), *_in_columns(definitions, network.left + network.right, most)]
@@ -119,6 +140,17 @@ def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float,
         if across <= WIDEST * most or most > sum(d.height + BESIDE for d in definitions):
             return places
         most *= 1.2
+
+
+def _below(definitions: list[Scene], bottom: float, width: float) -> Iterator[tuple[float, float, Scene]]:
+    """The definitions in lines below the network: each with its main line and its top."""
+    x, y, lowest = 0.0, bottom + 2 * BESIDE, 0.0
+    for scene in definitions:
+        if x and x + scene.left + scene.right > width:
+            x, y, lowest = 0.0, y + lowest + BESIDE, 0.0
+        yield x + scene.left, y, scene
+        x += scene.left + scene.right + BESIDE
+        lowest = max(lowest, scene.height)
 
 
 def _in_columns(definitions: list[Scene], left: float, most: float) -> Iterator[tuple[float, float, Scene]]:

@@ -135,13 +135,13 @@ def _leaf(box: Box) -> Scene:
     return scene
 
 
-def _draw_split(scene: Scene, bar: Item, before: Port, part: Scene, y: float) -> None:
+def _draw_split(scene: Scene, item: Item, before: Port, part: Scene, y: float) -> None:
     """Lines from the parts of a split to the arms that read them; from another item with several results, from its foot."""
     results = max(result for result, _ in part.heads) + 1
-    centres = bar_centres(bar) if isinstance(bar, Bar) else [before.x] * results
+    centres = bar_centres(item) if isinstance(item, Bar) else [before.x] * results
     levels = _levels([(centres[result], head.x) for result, head in part.heads])
     for (result, head), level in zip(part.heads, levels, strict=True):
-        x, bend, target = centres[result], before.y + 6 + 4 * level, head.moved(0, y)
+        x, bend, target = centres[result], before.y + 6 + 4 * level * isinstance(item, Bar), head.moved(0, y)
         scene.line([(x, before.y), (x, bend), (target.x, bend), target.point], before, target)
 
 
@@ -302,25 +302,25 @@ class _Region:
 
 def _draw_lanes(scene: Scene, lanes: tuple[Lane, ...], top: Port | None) -> None:
     """Skips along the right side of a body, those that are short next to it."""
-    ends = _ends(scene)
+    found = ends(scene)
     if top is not None:
-        ends[Anchor(ENTRY)] = top
-    drawn = sorted(lanes, key=lambda lane: (_span(lane, ends), ends[lane.source].y))
+        found[Anchor(ENTRY)] = top
+    drawn = sorted(lanes, key=lambda lane: (_span(lane, found), found[lane.source].y))
     slots: list[list[tuple[float, float]]] = []
     side = scene.right + LANE
     for lane in drawn:
-        source = ends[lane.source]
-        first, last = _reach(lane, ends)
+        source = found[lane.source]
+        first, last = _reach(lane, found)
         slot = next((i for i, taken in enumerate(slots) if all(b < first or last < a for a, b in taken)), len(slots))
         if slot == len(slots):
             slots.append([])
         slots[slot].append((first, last))
         x = side + LANE * slot
-        for target in (ends[t] for t in lane.targets):
+        for target in (found[t] for t in lane.targets):
             points = [source.point, (x, source.y), (x, target.y), target.point]
             scene.line(points, source, target, is_skip=True)
     scene.right = side + LANE * max(len(slots) - 1, 0)
-    names = [(lane.text, ends[lane.source].y) for lane in drawn if lane.text]
+    names = [(lane.text, found[lane.source].y) for lane in drawn if lane.text]
     across = max((room(text, SMALL) for text, _ in names), default=-4) + 4
     scene.shapes.extend(Label(text, scene.right + 4, y - 7, across) for text, y in names)
     scene.right += across
@@ -336,7 +336,7 @@ def _span(lane: Lane, ends: dict[Anchor, Port]) -> float:
     return last - first
 
 
-def _ends(scene: Scene) -> dict[Anchor, Port]:
+def ends(scene: Scene) -> dict[Anchor, Port]:
     """Where lanes may end: the right side of every row, pill, bar and outline."""
     shapes: list[Shape] = []
     collect(scene, 0, 0, shapes, [])

@@ -1,0 +1,197 @@
+"""What is opened, by which figure rows are shaded, and which way cards run; every network of specs/ as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from archdsl import load
+from archdsl.analyses.cost import cost
+from archdsl.backends.drawing import Drawing, Refusal, draw, drawing
+from archdsl.backends.drawing.content.model import Body, Card, Group, Item, Parallel, Row
+from archdsl.backends.drawing.places.layout import layout
+from archdsl.backends.drawing.places.scene import Box, Outline, Shape
+from archdsl.ir import Network
+from archdsl.pipeline import open_spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+@cache
+def graph(name: str) -> Network:
+    return load(f"{SPECS}/{name}").graph
+
+
+def drawn(name: str, **asked: Any) -> Drawing:
+    return drawing(graph(name), cost(graph(name)), **asked)
+
+
+def groups(body: Body) -> Iterator[Group]:
+    for item in (step.item for step in body.steps):
+        yield from _groups(item)
+
+
+def _groups(item: Item) -> Iterator[Group]:
+    if isinstance(item, Group):
+        yield item
+        yield from groups(item.body)
+    elif isinstance(item, Parallel):
+        for arm in item.arms:
+            yield from groups(Body(arm.steps))
+
+
+def body_of(picture: Drawing) -> Body:
+    assert isinstance(picture.body, Body)
+    return picture.body
+
+
+def rows(picture: Drawing) -> list[Row]:
+    """The rows of the network itself, cards alone."""
+    return [r for s in body_of(picture).steps if isinstance(s.item, Card) for r in s.item.rows]
+
+
+# --- what is opened --------------------------------------------------------------------------------------------------
+
+
+def test_one_call_is_opened_in_place() -> None:
+    picture = drawn("googlenet.arch:GoogLeNet", expand=("inception3a",))
+    (opened,) = groups(body_of(picture))
+    assert (opened.path, opened.call) == ("inception3a", "inception(64, 96, 128, 16, 32, 32)")
+    # Szegedy et al. 2015, Table 1: 159K parameters, which count no biases, and 128M operations
+    assert opened.note == "164K params · 128M MACs"
+    assert [d.note for d in picture.definitions] == ["used 8 times · drawn once"]
+
+
+def test_equal_calls_in_a_row_are_opened_together() -> None:
+    picture = drawn("resnet.arch:ResNet50", expand=("layer2.2",))
+    opened = [g for g in groups(body_of(picture)) if g.repeat > 1]
+    assert [(g.path, g.repeat) for g in opened] == [("layer2.1", 3)]
+    assert [d.note.split(" · ")[0] for d in picture.definitions] == ["used 4 times", "used 9 times"]
+
+
+def test_calls_are_opened_to_a_depth() -> None:
+    none, one = (drawn("vit.arch:ViT_B16", style="overview", depth=depth) for depth in (0, 1))
+    assert [g.title for g in groups(body_of(none))] == []
+    assert [g.title for g in groups(body_of(one))] == ["encoder"]
+    all = drawn("vit.arch:ViT_B16", style="overview", depth=9)
+    expanded = drawn("vit.arch:ViT_B16", style="expanded")
+    assert all.definitions == () and [g.title for g in groups(body_of(all))] == [
+        g.title for g in groups(body_of(expanded))
+    ]
+
+
+def test_a_path_that_is_no_call_is_refused() -> None:
+    with pytest.raises(Refusal, match=r"no block is called at `layer2\.9`; did you mean `layer2\.3`\?"):
+        drawn("resnet.arch:ResNet50", expand=("layer2.9",))
+
+
+# --- shades ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shading", "path", "most", "words"),
+    [
+        ("macs", "features.2", 1_849_688_064, "1.85G MACs"),  # 64 * 64 * 9 * 224^2, as five others
+        ("params", "classifier.0", 102_764_544, "103M params"),  # 25088 * 4096 + 4096
+        ("memory", "features.0", 2 * 4 * 64 * 224 * 224, "24.5 MiB of results"),  # of the convolution and of its relu
+    ],
+)
+def test_rows_are_shaded_by_a_figure(shading: str, path: str, most: int, words: str) -> None:
+    picture = drawn("vgg16.arch", shading=shading)
+    assert picture.most == most and picture.footer == (f"the darkest row has {words}",)
+    darkest = [r.path for g in groups(body_of(picture)) for s in g.body.steps if isinstance(s.item, Card)
+               for r in s.item.rows if r.shade == most]  # fmt: skip
+    assert path in darkest
+    svg = draw(graph("vgg16.arch"), cost(graph("vgg16.arch")), shading=shading).decode()  # type: ignore[arg-type]
+    assert "f-shade-5" in svg and "share of the darkest row" in svg and "f-conv-row" not in svg
+
+
+# --- from left to right ----------------------------------------------------------------------------------------------
+
+
+def shapes(found: list[Shape]) -> Iterator[Shape]:
+    for shape in found:
+        yield shape
+        if isinstance(shape, Outline):
+            yield from shapes(shape.inside)
+
+
+ACROSS = ["vgg16.arch", "alexnet.arch:AlexNet", "googlenet.arch:GoogLeNet", "unet.arch:UNet", "vit.arch:ViT_B16"]
+
+
+@pytest.mark.parametrize("name", ACROSS)
+def test_cards_run_from_left_to_right(name: str) -> None:
+    sheet = layout(drawn(name), is_across=True)
+    boxes = [s for s in shapes(sheet.shapes) if isinstance(s, Box)]
+    for index, box in enumerate(boxes):
+        right, bottom = box.left + box.width, box.top + box.height
+        assert box.left >= 0 and right <= sheet.width and bottom <= sheet.foot
+        for other in boxes[index + 1 :]:
+            beside = right <= other.left or other.left + other.width <= box.left
+            assert beside or bottom <= other.top or other.top + other.height <= box.top
+    for line in sheet.lines:
+        assert all(0 <= x <= sheet.width and 0 <= y <= sheet.foot for x, y in line.points)
+        assert all(abs(a[0] - b[0]) < 0.01 or abs(a[1] - b[1]) < 0.01 for a, b in pairwise(line.points))
+
+
+def test_a_slide_is_wide_where_a_page_is_high() -> None:
+    page, slide = (layout(drawn("vgg16.arch"), is_across=across) for across in (False, True))
+    assert page.height > page.width and slide.width > 1.5 * slide.height
+
+
+def test_styles_with_a_direction_of_their_own_say_so() -> None:
+    network = graph("unet.arch:UNet")
+    with pytest.raises(Refusal, match="the style `u` has a direction of its own"):
+        draw(network, cost(network), style="u", across=True)
+
+
+# --- states that grow ------------------------------------------------------------------------------------------------
+
+
+def test_a_dense_block_is_a_row() -> None:
+    """Huang et al. 2017, Table 1: 6, 12, 24 and 16 layers of growth 32, halved between."""
+    picture = drawn("densenet.arch:DenseNet121")
+    (features,) = groups(body_of(picture))
+    found = [r for s in features.body.steps if isinstance(s.item, Card) for r in s.item.rows if "dense" in r.text]
+    assert [(r.name, r.words[0].text, r.output) for r in found] == [
+        ("denseblock1", "64 + 6·32", "256×56×56"),
+        ("denseblock2", "128 + 12·32", "512×28×28"),
+        ("denseblock3", "256 + 24·32", "1024×14×14"),
+        ("denseblock4", "512 + 16·32", "1024×7×7"),
+    ]
+    assert (picture.definitions[0].title, picture.definitions[0].note) == ("dense_layer", "used 58 times · drawn once")
+    # torchvision's denseblock1 has 335_040 parameters, denseblock4 2_158_080, norm5 2_048
+    assert [r.params for r in found] == ["335K", "920K", "2.84M", "2.16M"]
+    assert any("join k maps" in line for line in picture.footer)
+
+
+def test_what_else_reads_a_layer_keeps_its_concatenations(tmp_path: Path) -> None:
+    text = """network A {
+      input image: [4, 8, 8]
+      conv(4, 3x3, pad=1) as a
+      concat { | image | a } -> conv(4, 3x3, pad=1) as b
+      concat { | image | a | b } as c
+      output c
+      output kept = a
+    }"""
+    (tmp_path / "a.arch").write_text(text, "utf-8")
+    network = load(tmp_path / "a.arch").graph
+    assert "concat" in draw(network, cost(network), "dot").decode()
+
+
+# --- all networks ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.arch")), ids=lambda path: path.stem)
+def test_every_network_is_drawn(path: Path) -> None:
+    spec = open_spec(path)
+    for name in spec.networks:
+        network = spec.check(name).network
+        assert network is not None
+        ElementTree.fromstring(draw(network, cost(network)))
