@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir import Flat, Network, flatten, unfold
+from archdsl.ir import Flat, Network, OpenSize, flatten, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
-    from archdsl.analyses.memory import Level, Lifetime, MemoryFacts, TrainingFacts, TrainingSettings
+    from archdsl.analyses.memory import Level, Lifetime, MemoryFacts, MemoryFormulas, TrainingFacts, TrainingSettings
     from archdsl.analyses.receptive_field import FieldFacts
 
 
@@ -77,6 +77,17 @@ class Facts:
 
         network = unfold(self.network) if settings.frozen or settings.checkpointed else self.network
         return training(network, storage(network), settings, batch or self.batch)
+
+    def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:
+        """Peaks, and what is kept for backward, as formulas of the batch and of open sizes."""
+        from archdsl.analyses.memory import NO_FORMULAS, memory_formulas
+        from archdsl.analyses.storage import storage
+
+        network = unfold(self.network)
+        try:
+            return memory_formulas(network, storage(network), settings)
+        except OpenSize:  # not even what runs in place can be said
+            return NO_FORMULAS
 
     def checkpoint_levels(self, settings: TrainingSettings) -> tuple[Level, ...]:
         """What it would save and cost to checkpoint the blocks of each level.

@@ -30,6 +30,7 @@ reports:
   flops             MACs and FLOPs by kind of layer and by block
   memory            bytes: the lectures' table, peaks of inference and training, what is kept for backward
   receptive-field   what one unit sees, and where
+  formulas          totals as formulas of the batch N and of open sizes
   claims            the published figures of the spec
   lints             what is legal and still likely a mistake, or worth knowing
   all               everything

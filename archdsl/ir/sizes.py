@@ -170,6 +170,12 @@ class Size:
         """Its value where the symbols have these values."""
         return value_of(self.terms, values)
 
+    def of_degree(self, degree: int) -> int:
+        """The terms that are products of so many symbols or floors."""
+        simple = self.domain.simplified(self)
+        terms = simple.terms if isinstance(simple, Size) else (((), simple),)
+        return from_terms(self.domain, {m: c for m, c in terms if len(m) == degree})
+
     @cached_property
     def symbols(self) -> frozenset[str]:
         return frozenset(symbols_in(self.terms))

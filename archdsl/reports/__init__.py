@@ -52,7 +52,7 @@ __all__ = [
     "weights_table",
 ]
 
-REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "claims", "lints", "all")
+REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "formulas", "claims", "lints", "all")
 
 FORMATS: dict[str, Callable[[Sequence[Table]], str]] = {
     "csv": render_csv,

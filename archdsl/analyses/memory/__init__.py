@@ -16,6 +16,7 @@ Conventions that are never mixed; every figure names its own:
 
 from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, Band, CudaFacts, Taken, cuda
 from archdsl.analyses.memory.fit import FitFacts, Need, fit
+from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, memory_formulas
 from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, lifetimes
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
@@ -30,18 +31,21 @@ __all__ = [
     "CONTEXT",
     "CUBLAS",
     "HISTORY",
+    "NO_FORMULAS",
     "Alive",
     "Band",
     "Block",
     "CudaFacts",
     "Figure",
     "FitFacts",
+    "Formula",
     "InferenceFacts",
     "LectureFacts",
     "LectureRow",
     "Level",
     "Lifetime",
     "MemoryFacts",
+    "MemoryFormulas",
     "Moment",
     "Need",
     "OptimizerName",
@@ -61,5 +65,6 @@ __all__ = [
     "levels",
     "lifetimes",
     "memory",
+    "memory_formulas",
     "training",
 ]

@@ -59,8 +59,13 @@ class Lifetime(NamedTuple):
 
 
 def play(network: Network, storage: Storage, batch: int) -> InferenceFacts:
-    moments, outputs = _moments(network, storage, batch)
-    return InferenceFacts(moments, max(moments, key=lambda m: m.bytes, default=None), _floor(moments, outputs))
+    found, outputs = _moments(network, storage, batch)
+    return InferenceFacts(found, max(found, key=lambda m: m.bytes, default=None), _floor(found, outputs))
+
+
+def moments(network: Network, storage: Storage, batch: int) -> tuple[Moment, ...]:
+    """What is alive while each operator runs."""
+    return _moments(network, storage, batch)[0]
 
 
 def lifetimes(network: Network, storage: Storage) -> tuple[Lifetime, ...]:

@@ -1,0 +1,118 @@
+"""Bytes as formulas of the batch N and of the sizes that a spec leaves open, for batches of two or more.
+
+A peak is the largest of many sums, one for each moment. A sum that is nowhere larger than another one is dropped: where no term
+of it has a larger factor, or, where nothing is open, where the upper envelope of the lines `a + b N` does without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from archdsl.analyses.memory.inference import moments
+from archdsl.analyses.memory.saved import saved
+from archdsl.analyses.memory.settings import TrainingSettings
+from archdsl.analyses.memory.size import Size, Storage, of_type, total
+from archdsl.analyses.memory.state import state_of
+from archdsl.analyses.memory.training import training
+from archdsl.ir import Network, OpenSize, flatten, open_size
+
+SHOWN = 4
+"""A peak of more sums than these is no formula that helps."""
+BATCHES = (2, 8, 64, 512)
+SCALES = (1, 2, 4)
+
+
+class Formula(NamedTuple):
+    """The largest of some sums `a + b N`."""
+
+    sums: tuple[Size, ...]
+    is_proved: bool = True
+    """Whether none of the sums left out is ever larger; else they were compared at some sizes only."""
+
+    def at(self, batch: int) -> int:
+        return max(line.at(batch) for line in self.sums)
+
+
+class MemoryFormulas(NamedTuple):
+    """None stands for what is no formula: an operator asks for the value of an open size."""
+
+    saved: Formula | None
+    inference: Formula | None
+    """The peak, with parameters, buffers and inputs."""
+    training: Formula | None
+    """The peak of a step, everything included."""
+
+
+NO_FORMULAS = MemoryFormulas(None, None, None)
+
+
+def memory_formulas(network: Network, storage: Storage, settings: TrainingSettings) -> MemoryFormulas:
+    """The formulas of a network, which may have open sizes."""
+    return MemoryFormulas(
+        _formula(lambda: [saved(network, storage, 2).size]),
+        _formula(lambda: _inference(network, storage)),
+        _formula(lambda: training(network, storage, settings, 2).lines),
+    )
+
+
+def _inference(network: Network, storage: Storage) -> list[Size]:
+    parameters, buffers = state_of(flatten(network))
+    held = total((Size(parameters + buffers), *(of_type(type) for type in network.input_types)))
+    return [held.plus(total(block.size for block in moment.live)) for moment in moments(network, storage, 2)] or [held]
+
+
+def _formula(lines: Any) -> Formula | None:
+    try:
+        return largest(lines())
+    except OpenSize:
+        return None
+
+
+def largest(lines: Iterable[Size]) -> Formula:
+    """What is left of sums of which the largest is meant."""
+    left: list[Size] = []
+    for line in dict.fromkeys(lines):
+        if not any(_dominates(other, line) for other in left):
+            left = [other for other in left if not _dominates(line, other)] + [line]
+    if all(open_size(n) is None for line in left for n in line):
+        return Formula(tuple(_envelope(left)))
+    return Formula(tuple(left)) if len(left) <= SHOWN else Formula(tuple(_winners(left)), is_proved=False)
+
+
+def _dominates(one: Size, other: Size) -> bool:
+    """Whether no term of the other sum has a larger factor: sizes and the batch are no less than 0."""
+    return all(_is_positive(a - b) for a, b in zip(one, other, strict=True))
+
+
+def _is_positive(value: int) -> bool:
+    size = open_size(value)
+    simple = value if size is None else size.domain.simplified(size)
+    size = open_size(simple)
+    return simple >= 0 if size is None else all(factor >= 0 for _, factor in size.terms)
+
+
+def _envelope(lines: Sequence[Size]) -> list[Size]:
+    """The lines that are the highest somewhere from N = 2 on, in the order in which they are."""
+    batch, found = 2, [max(lines, key=lambda line: (line.at(2), line.per_sample))]
+    while steeper := [line for line in lines if line.per_sample > found[-1].per_sample]:
+        last = found[-1]
+        crossings = [(-(-(last.fixed - s.fixed) // (s.per_sample - last.per_sample)), s) for s in steeper]
+        batch = max(min(n for n, _ in crossings), batch)
+        found.append(max((s for n, s in crossings if n <= batch), key=lambda s: (s.at(batch), s.per_sample)))
+    return found
+
+
+def _winners(lines: Sequence[Size]) -> list[Size]:
+    """Those that are the largest at some multiple of the example's sizes, for some batch."""
+    example = next(size.domain.example for line in lines for n in line if (size := open_size(n)) is not None)
+    found: dict[Size, None] = {}
+    for scale, batch in product(SCALES, BATCHES):
+        values = {name: scale * value for name, value in example.items()}
+        found[max(lines, key=lambda line: _at(line, values).at(batch))] = None
+    return [*found]
+
+
+def _at(line: Size, values: dict[str, int]) -> Size:
+    return Size(*(n if (size := open_size(n)) is None else size.at(values) for n in line))

@@ -1,0 +1,109 @@
+"""Bytes as formulas against the figures of single batches and sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.analyses.memory import MemoryFormulas, Size, TrainingSettings
+from archdsl.analyses.memory.formulas import largest
+from archdsl.elaborate import Settings
+from archdsl.ir import open_size
+from archdsl.pipeline import open_source
+from archdsl.source import Source
+from tests.support.cli import Cli
+from tests.support.networks import published
+
+ADAM = TrainingSettings("adam")
+BATCHES = (2, 3, 7, 8, 20, 100, 4000)
+
+
+@pytest.mark.parametrize("model", ["alexnet", "vgg16", "resnet18", "mobilenet_v2"])
+def test_formulas_hold_for_every_batch(model: str) -> None:
+    net = published(model)
+    formulas = Facts(net).memory_formulas(ADAM)
+    assert formulas.saved and formulas.inference and formulas.training and formulas.training.is_proved
+    for batch in BATCHES:
+        facts = Facts(net, batch)
+        assert formulas.saved.at(batch) == facts.memory.saved.bytes
+        assert formulas.inference.at(batch) == facts.memory.figure("peak").bytes
+        assert formulas.training.at(batch) == facts.training(ADAM).peak
+
+
+def test_the_envelope_has_each_line_that_is_the_highest_somewhere() -> None:
+    lines = [Size(100, 1), Size(90, 2), Size(60, 3), Size(50, 4), Size(0, 5), Size(99, 1), Size(10, 4)]
+    found = largest(lines)
+    assert found.sums == (Size(100, 1), Size(90, 2), Size(50, 4), Size(0, 5))
+    assert all(found.at(n) == max(line.at(n) for line in lines) for n in range(2, 200))
+
+
+OPEN = """
+network Net {
+  input image: [3, H, W]
+  stem: { conv(8, 3x3, pad=1) -> bn -> relu } as taken
+  conv(16, 3x3, pad=1) -> relu -> conv(8, 1x1) as back
+  add { | back | taken }
+  conv(2, 1x1)
+  output y
+}"""
+
+
+def test_formulas_hold_for_every_size() -> None:
+    spec = open_source(Source("net.arch", OPEN), Path())
+    formulas = spec.check("Net").formula_facts
+    assert formulas is not None
+    found = formulas.memory_formulas(ADAM)
+    for height, width, batch in ((8, 8, 2), (20, 30, 5), (64, 48, 16)):
+        facts = spec.check("Net", Settings({"H": height, "W": width}), batch).facts
+        values = {"H": height, "W": width}
+        assert at(found, values, batch) == (
+            facts.memory.saved.bytes,
+            facts.memory.figure("peak").bytes,
+            facts.training(ADAM).peak,
+        )
+
+
+def at(found: MemoryFormulas, values: dict[str, int], batch: int) -> tuple[int, ...]:
+    """The values of the formulas."""
+    numbers = []
+    for formula in found:
+        assert formula is not None
+        sums = (sum_at(line, values).at(batch) for line in formula.sums)
+        numbers.append(max(sums))
+    return tuple(numbers)
+
+
+def sum_at(line: Size, values: dict[str, int]) -> Size:
+    return Size(*(n if (size := open_size(n)) is None else size.at(values) for n in line))
+
+
+TOKENS = """
+network Net {
+  input tokens: [T, 64]
+  add { | ln -> attention(4) | identity }
+  add { | ln -> linear(256) -> gelu -> linear(64) | identity }
+  output y
+}"""
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def test_what_grows_with_the_square_of_the_tokens_stands_apart(cli: Cli, tmp_path: Path) -> None:
+    """Vaswani et al. 2017, Table 1: T^2 d for attention, twice; T d^2 for the linear layers, 4 and 8 of them."""
+    file = tmp_path / "net.arch"
+    file.write_text(TOKENS, "utf-8")
+    said = cli("report", "formulas", str(file), "--width", "100").out
+    assert "MACs               128*T*T + 49_152*T" in said
+    assert "of degree 2      128*T*T" in said
+    assert "of degree 1      49_152*T" in said and "attention and linear" in said
+
+
+def test_the_report_of_a_closed_network_has_formulas_of_the_batch(cli: Cli) -> None:
+    said = cli("report", "formulas", "vgg16", "--width", "100").out
+    assert "inference peak     553_430_176 + 26_292_224*N" in said
+    assert "kept for backward  73_355_264*N" in said
