@@ -149,6 +149,7 @@ class NetworkSpec:
         memory_format: MemoryFormat | None = None,
         *,
         inference: bool = False,
+        checkpoint: Sequence[str] = (),
     ) -> TorchModule:
         """The network as a PyTorch module in training mode, made from the text of `to_source`.
 
@@ -158,10 +159,18 @@ class NetworkSpec:
             memory_format: how weights of four axes lie in memory: `torch.channels_last`.
             inference: the network for inference, in evaluation mode: batch norms are folded into the layers before them,
                 dropout and parts for training are gone. `fold` turns weights of the other into its own.
+            checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again, as
+                `archdsl.checkpoint` makes them.
+
+        Raises:
+            PathError: it has no part at one of the paths.
         """
         from archdsl.backends.pytorch import build
+        from archdsl.backends.pytorch import checkpoint as run_again
 
-        return build(self.graph, device, dtype, memory_format, inference=inference)
+        module = build(self.graph, device, dtype, memory_format, inference=inference)
+        run_again(module, *checkpoint)
+        return module
 
     def fold(self, state: Mapping[str, TorchTensor]) -> dict[str, TorchTensor]:
         """Weights of the network, its `state_dict`, as those of `to_torch(inference=True)`.

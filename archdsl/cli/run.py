@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from statistics import median
+from typing import TYPE_CHECKING
 
 from archdsl.backends.pytorch import (
     OPTIMIZERS,
@@ -34,6 +35,9 @@ from archdsl.ir import Network
 from archdsl.pipeline import Checked, subject_of
 from archdsl.reports import Measurement, measured
 from archdsl.source.styled import Piece
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory.settings import LossName
 
 EPILOG = """\
 Runs the network in PyTorch on random data: forward passes or, with --train, steps of training. One pass more is run
@@ -75,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-format", choices=MEMORY_FORMATS, default=MEMORY_FORMATS[0], help="how maps lie in memory"
     )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     _add_tuning(parser)
 
 
@@ -130,14 +135,21 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         trial = _prepared(checked.facts.network, setting, arguments)
         found = trial.measure()
+        peak = trial.training_peak() if setting.train and trial.device.type == "cpu" else None
         steps = trial.steps(arguments.steps, arguments.lr, dict(arguments.lr_of))
         done = watched(steps, arguments.steps, arguments.color)
     except WeightsMismatch as mismatch:
         return print_mismatch(checked.name, mismatch, arguments.color)
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
         raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
-    is_predicted = setting.precision == "float32" and found.trained == found.params and not arguments.checkpoint
-    figures = _measurements(checked, setting, found, is_predicted)
+    is_plain = setting.precision == "float32" and found.trained == found.params
+    figures = _measurements(checked, setting, found, is_plain and not arguments.checkpoint)
+    if peak is not None:
+        predicted = _peak(checked, setting, arguments.checkpoint) if is_plain else None
+        figures.append(Measurement("training peak", "bytes", predicted, peak))
+    if arguments.format == "json":
+        print(_json(checked.name, trial, figures, done))
+        return 0
     print_table(measured(_title(checked, trial), figures, [_summary(done, setting)]), arguments.color)
     return 0
 
@@ -191,6 +203,32 @@ def _measurements(checked: Checked, setting: Setting, found: Measured, is_predic
         ),
         Measurement(name, "bytes", facts.memory.figure(figure).bytes if is_predicted else None, bytes),
     ]
+
+
+def _peak(checked: Checked, setting: Setting, checkpointed: list[str]) -> int | None:
+    """The predicted peak of a training step; None for the loss of several outputs, which is not foretold."""
+    from archdsl.analyses.memory import TrainingSettings
+
+    outputs = checked.facts.network.outputs
+    if len(outputs) > 1:
+        return None
+    loss: LossName = "cross-entropy" if outputs[0].value.type.shape[:1] > (1,) else "mse"
+    settings = TrainingSettings(setting.optimizer, loss=loss, checkpointed=tuple(checkpointed))  # type: ignore[arg-type]
+    return checked.facts.training(settings).peak
+
+
+def _json(name: str, trial: Trial, figures: list[Measurement], steps: list[Step]) -> str:
+    import json
+
+    setting = {**trial.setting._asdict(), "device": trial.device_name}
+    data = {
+        "schema": "archdsl.run/1",
+        "network": name,
+        "setting": setting,
+        "figures": [m._asdict() for m in figures],
+        "steps": [s._asdict() for s in steps],
+    }
+    return json.dumps(data, indent=1)
 
 
 def _summary(steps: list[Step], setting: Setting) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import re
 from pathlib import Path
 
@@ -73,6 +74,27 @@ def test_training_has_its_own_parts_and_figures(cli: Cli, spec: Path) -> None:
     assert found["kept for backward"][-1] == "same"
     assert [line[:3] for line in done.err.splitlines()] == ["1/3", "2/3", "3/3"]
     assert re.search(r"^3 steps: .* loss [\d.]+ to [\d.]+$", done.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("options", [("adam",), ("sgd", "--checkpoint", "layer*")])
+def test_the_peak_of_training_is_the_real_one(cli: Cli, spec: Path, options: tuple[str, ...]) -> None:
+    spec.write_text(
+        "network Net {\n  input image: [3, 16, 16]\n  conv(8, 3x3)\n"
+        '  for i in 1..3 { "layer{i}": { conv(8, 3x3, pad=1) -> bn -> relu } }\n  flatten -> fc: linear(5)\n}\n'
+    )
+    before = ["run", "small.arch", "--batch", "4", "--device", "cpu", "--train", "--format", "json", "--optimizer"]
+    done = cli(*before, *options)
+    data = json.loads(done.out)
+    figures = {figure["name"]: figure for figure in data["figures"]}
+    peak = figures["training peak"]
+    assert data["schema"] == "archdsl.run/1" and peak["predicted"] == peak["measured"] > 0
+    assert (figures["kept for backward"]["predicted"] is None) == (len(options) > 1)
+    assert [step["number"] for step in data["steps"]] == [1] and data["setting"]["optimizer"] == options[0]
+
+
+def test_the_peak_of_a_loss_of_several_outputs_is_not_foretold(cli: Cli, spec: Path) -> None:
+    found = rows(cli("run", "small.arch:Small", "--device", "cpu", "--train").out)
+    assert found["training peak"][0] == "-"
 
 
 def test_a_difference_is_shown(cli: Cli, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:

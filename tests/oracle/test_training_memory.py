@@ -12,12 +12,13 @@ from torch import nn
 
 from archdsl.analyses.memory import OptimizerName, TrainingSettings
 from archdsl.analyses.memory.optimizer import state_bytes, temporary
+from archdsl.backends.pytorch.running.allocations import events, without_scratch
 from archdsl.ir import Network
 from archdsl.pipeline import open_spec
 from tests.oracle.test_moving_tensors import spec
 from tests.oracle.test_ops_torch import case_of, lines
 from tests.support import build
-from tests.support.steps import events, measured, optimizer_of, predicted, without_scratch
+from tests.support.steps import measured, optimizer_of, predicted
 
 torch.set_num_threads(1)
 SPECS = Path(__file__).parents[2] / "specs"

@@ -147,6 +147,14 @@ def test_parts_that_run_twice_keep_less(net: nn.Module) -> None:
     assert saved_bytes(net, x) < whole / 3
 
 
+def test_a_network_is_made_with_parts_that_run_twice() -> None:
+    spec, x = load(RESNET), torch.randn(2, 3, 32, 32)
+    made, whole = spec.to_torch("cpu", checkpoint=["layer*.*"]), spec.to_torch("cpu")
+    assert saved_bytes(made, x) < saved_bytes(whole, x) / 3
+    with pytest.raises(ValueError, match="no part of the module is called `layers`"):
+        spec.to_torch("meta", checkpoint=["layers"])
+
+
 def test_dropout_is_the_same_in_both_runs() -> None:
     torch.manual_seed(0)
     net = load(f"{ROOT}/specs/convnet.arch").to_torch("cpu").double()

@@ -1,107 +1,18 @@
-"""Real training steps on the CPU, measured by the events of PyTorch's allocator.
-
-What a kernel makes and frees inside itself is left out: an allocation and its release within one operator that PyTorch
-does not compose of others. A dispatch mode would not do, since gradients are not summed in place while one is on.
-"""
+"""Real training steps on the CPU, measured by the events of PyTorch's allocator."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch._C._profiler import _EventType
-from torch.profiler import ProfilerActivity, profile, record_function
+from torch.profiler import record_function
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.backends.pytorch import OPTIMIZERS, build, checkpoint
+from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.ir import Network
-
-MARK = "phase "
-
-
-class Event(NamedTuple):
-    """A number of bytes allocated, or freed if negative."""
-
-    time: int
-    phase: str
-    kernel: int | None
-    """The operator within which it happened."""
-    address: int
-    bytes: int
-
-
-@cache
-def composed(name: str) -> Literal["always", "sometimes", "never"]:
-    """Whether PyTorch composes the overloads of an operator of others that autograd sees."""
-    packet = getattr(torch.ops.aten, name.removeprefix("aten::"), None)
-    overloads = () if packet is None else packet.overloads()
-    found = [_has_composite_kernel(name if o == "default" else f"{name}.{o}") for o in overloads]
-    return "always" if all(found) and found else "sometimes" if any(found) else "never"
-
-
-def is_kernel(node: Any) -> bool:
-    """Whether a node is an operator that is not composed of others. One that calls its namesake is."""
-    if not node.name.startswith("aten::"):
-        return False
-    kind = composed(node.name)
-    return kind == "never" or (kind == "sometimes" and all(child.name != node.name for child in node.children))
-
-
-def _has_composite_kernel(name: str) -> bool:
-    try:
-        return torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd")
-    except RuntimeError:  # an overload of TorchScript alone
-        return False
-
-
-def events(run: Callable[[], Any]) -> list[Event]:
-    """The allocator's events while something runs, in order of time."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        run()
-    assert profiler.profiler is not None
-    roots = profiler.profiler.kineto_results.experimental_event_tree()
-    return sorted(event for root in roots for event in _events(root, "", None))
-
-
-def _events(node: Any, phase: str, kernel: int | None) -> Iterator[Event]:
-    if node.tag == _EventType.Allocation:
-        fields = node.extra_fields
-        yield Event(node.start_time_ns, phase, kernel, fields.ptr, fields.alloc_size)
-        return
-    if node.name.startswith(MARK):
-        phase = node.name.removeprefix(MARK)
-    elif kernel is None and is_kernel(node):
-        kernel = node.start_time_ns
-    for child in node.children:
-        yield from _events(child, phase, kernel)
-
-
-def without_scratch(found: Sequence[Event]) -> list[Event]:
-    """The events without those of tensors that live and die within one kernel."""
-    born: dict[int, int] = {}
-    scratch: set[int] = set()
-    for number, event in enumerate(found):
-        if event.bytes > 0:
-            born[event.address] = number
-            continue
-        start = born.pop(event.address, None)
-        if start is not None and event.kernel is not None and found[start].kernel == event.kernel:
-            scratch |= {start, number}
-    return [event for number, event in enumerate(found) if number not in scratch]
-
-
-def peaks(run: Callable[[], Any], before: int) -> dict[str, int]:
-    """The most bytes alive in each phase, from those that were there before."""
-    found: dict[str, int] = defaultdict(int)
-    for event in without_scratch(events(run)):
-        before += event.bytes
-        found[event.phase] = max(found[event.phase], before)
-    return found
 
 
 def inputs(network: Network, batch: int) -> list[Tensor]:

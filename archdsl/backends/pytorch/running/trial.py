@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.backends.pytorch.running.build import build
 from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
 from archdsl.backends.pytorch.running.tuning import parameter_groups
@@ -93,6 +95,7 @@ class Trial:
         self.module: nn.Module = build(network, self.device, dtype, memory_format).train(setting.train)
         self._used = _keys(network, setting.train)
         self.inputs = [_random(t, setting.batch, self.device, dtype, memory_format) for t in network.input_types]
+        self._targets: list[Tensor] = []
 
     @property
     def device_name(self) -> str:
@@ -124,7 +127,7 @@ class Trial:
         """Runs passes or, while training, steps: forward, backward and an update.
 
         The loss is mean cross entropy over axis 0 of each output with more than one channel, else the mean squared
-        error, against random targets; those of several outputs are added.
+        error, against random targets, the same in all steps; those of several outputs are added.
 
         Args:
             lr: the learning rate; that of `OPTIMIZERS` if not given.
@@ -140,6 +143,24 @@ class Trial:
             loss = run()
             self._wait()
             yield Step(number, perf_counter() - start, loss)
+
+    def training_peak(self) -> int:
+        """The most bytes of tensors alive in the second step of training, on a CPU. Weights are afterwards as before."""
+        from torch.profiler import record_function
+
+        module = self.module
+        before = deepcopy(module.state_dict())
+        step = self._training(None, None)
+
+        def run() -> None:
+            for number in (1, 2):
+                with record_function(f"{MARK}{number}"):
+                    step()
+
+        found = peaks(run, sum(t.nbytes for t in (*module.parameters(), *module.buffers(), *self.inputs)))
+        module.load_state_dict(before)
+        module.zero_grad()
+        return found["2"]
 
     def _forward(self) -> None:
         from torch import no_grad
@@ -160,13 +181,21 @@ class Trial:
         def step() -> float:
             optimizer.zero_grad()
             with self._autocast():
-                loss = _loss(_tensors(self.module(*self.inputs)))
+                outputs = _tensors(self.module(*self.inputs))
+                loss = self._loss(outputs)
             scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             scaler.step(optimizer)
             scaler.update()
             return loss.item()
 
         return step
+
+    def _loss(self, outputs: tuple[Tensor, ...]) -> Tensor:
+        import torch
+
+        self._targets = self._targets or [_target(output.detach()) for output in outputs]
+        losses = list(map(_error, outputs, self._targets))
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _autocast(self) -> AbstractContextManager[Any]:
         from torch import autocast
@@ -207,15 +236,16 @@ def _tensors(result: Tensor | tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:
     return (result,) if isinstance(result, torch.Tensor) else tuple(t for t in result if t is not None)
 
 
-def _loss(outputs: tuple[Tensor, ...]) -> Tensor:
+def _target(output: Tensor) -> Tensor:
+    """Random classes for axis 0 of a sample where there are several, else numbers like the output's."""
     import torch
+
+    if output.dim() > 1 and output.shape[1] > 1:
+        return torch.randint(output.shape[1], (output.shape[0], *output.shape[2:]), device=output.device)
+    return torch.rand_like(output)
+
+
+def _error(output: Tensor, target: Tensor) -> Tensor:
     from torch.nn import functional
 
-    losses = []
-    for output in outputs:
-        if output.dim() > 1 and output.shape[1] > 1:
-            target = torch.randint(output.shape[1], (output.shape[0], *output.shape[2:]), device=output.device)
-            losses.append(functional.cross_entropy(output, target))
-        else:
-            losses.append(functional.mse_loss(output, torch.rand_like(output)))
-    return torch.stack(losses).sum()
+    return (functional.mse_loss if target.is_floating_point() else functional.cross_entropy)(output, target)
