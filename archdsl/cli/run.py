@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from statistics import median
-from typing import TYPE_CHECKING
 
 from archdsl.backends.pytorch import (
     OPTIMIZERS,
@@ -35,9 +34,6 @@ from archdsl.ir import Network
 from archdsl.pipeline import Checked, subject_of
 from archdsl.reports import Measurement, measured
 from archdsl.source.styled import Piece
-
-if TYPE_CHECKING:
-    from archdsl.analyses.memory.settings import LossName
 
 EPILOG = """\
 Runs the network in PyTorch on random data: forward passes or, with --train, steps of training. One pass more is run
@@ -212,8 +208,12 @@ def _peak(checked: Checked, setting: Setting, checkpointed: list[str]) -> int | 
     outputs = checked.facts.network.outputs
     if len(outputs) > 1:
         return None
-    loss: LossName = "cross-entropy" if outputs[0].value.type.shape[:1] > (1,) else "mse"
-    settings = TrainingSettings(setting.optimizer, loss=loss, checkpointed=tuple(checkpointed))  # type: ignore[arg-type]
+    is_classes = outputs[0].value.type.shape[:1] > (1,)
+    settings = TrainingSettings(
+        setting.optimizer,  # type: ignore[arg-type]
+        loss="cross-entropy" if is_classes else "mse",
+        checkpointed=tuple(checkpointed),
+    )
     return checked.facts.training(settings).peak
 
 
