@@ -209,6 +209,7 @@ class Body(Links):
         self.frame.has_returned = True
 
     def _where(self, statement: tree.Where) -> None:
+        self.build.bound(statement, self)
         condition = self.value(statement.condition)
         if isinstance(condition, Relation | Compound) and condition.domain.decide(condition) is None:
             condition.domain.state(condition)

@@ -67,7 +67,8 @@ SIZE_LIMIT = 2**40
 
 
 def symbols_of(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> tuple[str, ...]:
-    """The sizes of a network's inputs that are symbols: capitalised names that are no parameters.
+    """The sizes of a network that are symbols: capitalised names that are no parameters, in the shapes of inputs or bounded
+    by a constraint.
 
     Args:
         given: the inputs whose shapes are said otherwise; the empty name is all of them.
@@ -75,8 +76,17 @@ def symbols_of(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> 
     parameters = {p.name.text for p in syntax.parameters}
     inputs = [s for s in syntax.body.statements if isinstance(s, tree.Input) and not {"", s.name.text} & {*given}]
     sizes = (item for s in inputs for item in s.shape.items)
-    names = (item.text for item in sizes if isinstance(item, tree.Name) and item.text[:1].isupper())
+    names = [item.text for item in sizes if isinstance(item, tree.Name) and item.text[:1].isupper()]
+    names += filter(None, (bounded(s) for s in syntax.body.statements if isinstance(s, tree.Where)))
     return tuple(dict.fromkeys(name for name in names if name not in parameters))
+
+
+def bounded(statement: tree.Where) -> str | None:
+    """The capitalised name that a constraint bounds from above: `where P <= 1000`."""
+    match statement.condition:
+        case tree.Binary(left=tree.Name(text=name), operator="<=") if name[:1].isupper():
+            return name
+    return None
 
 
 class Build(Blocks):
@@ -218,6 +228,12 @@ class Build(Blocks):
         if size > SIZE_LIMIT:
             raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {SIZE_LIMIT:_}", item.span)
         return size  # type: ignore[return-value] # an open size stands for an int
+
+    def bound(self, statement: tree.Where, body: Body) -> None:
+        """Declares a count that no input has: a capitalised name that is bounded from above."""
+        name = bounded(statement)
+        if body.frame.is_network and name is not None and not body.knows(name):
+            body.scope.names[name] = self._size_of(name)
 
     def _size_of(self, symbol: str) -> Datum:
         """What a symbol stands for: the size that is given from outside, else all that it may have."""

@@ -29,6 +29,7 @@ __all__ = [
     "Initial",
     "Interpolation",
     "Number",
+    "Numbers",
     "Offset",
     "Order",
     "Pad",
@@ -194,6 +195,7 @@ Size = Annotated[int, Accepts("a whole number of at least 1", _integer(1))]
 Count = Annotated[int, Accepts("a whole number of at least 0", _integer(0))]
 Axis = Annotated[int, Accepts("the number of an axis: 0, 1, ... or -1, -2, ... from the end", _integer(-LARGEST_SIZE))]
 Number = Annotated[float, Accepts("a number", _number)]
+Numbers = Annotated[float | tuple[float, ...], Accepts("a number greater than 0, or a list of such numbers", _scale)]
 Positive = Annotated[float, Accepts("a number greater than 0", _positive)]
 Probability = Annotated[float, Accepts("a number from 0 to 1", _probability)]
 Flag = Annotated[bool, Accepts("true or false", _flag)]

@@ -14,7 +14,8 @@ class Take(Op):
     """The rows of an axis that integers name, in their order: the axes of `index` stand where the axis stood.
 
     A table of biases by relative position is read so: `table -> take(index=places)`, Liu et al. 2021. Every sample reads the
-    same rows, unless `index` has a batch axis; then rows are taken from a learned tensor, along its first axis.
+    same rows, unless `index` has a batch axis; then it is a list of rows of the first axis, for each sample its own: the boxes
+    that `topk` or `nms` chose.
     """
 
     name = "take"
@@ -25,6 +26,7 @@ class Take(Op):
     examples: ClassVar[Examples] = (
         ("take", "unbatched [169, 3], unbatched int64 [49, 49]", "unbatched [49, 49, 3]"),
         ("take(axis=1)", "[64, 100], unbatched int64 [10]", "[64, 10]"),
+        ("take", "[4507, 4], int64 [1000]", "[1000, 4]"),
     )
 
     axis: Axis = Field(0, description="the axis whose rows are taken")
@@ -44,12 +46,12 @@ class Take(Op):
             )
         if not index.rank:
             raise Misfit("`index` needs an axis", code="wrong-rank", operand=1, help="one row is `select`ed")
-        if index.batched and (x.batched or axis):
+        if index.batched and (axis or (x.batched and index.rank != 1)):
             raise Misfit(
-                "with an index for each sample `take` reads axis 0 of a tensor without a batch axis",
+                "with an index for each sample `take` reads axis 0 by a list",
                 code="shape-mismatch",
                 operand=1,
-                label="has a batch axis",
+                label="has a batch axis" if axis else f"{index.rank} axes",
             )
         return axis
 
@@ -58,6 +60,8 @@ class Take(Op):
         x, index = operands
         shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
         plain = TensorType(shape, x.dtype, x.batched or index.batched)
+        if x.batched and index.batched:
+            return (plain,)
         # PyTorch computes it element by element, all three tensors spread over the axes of the result.
         before = axis + x.batched
         after = len(x.tensor_strides) - before - 1
@@ -79,8 +83,15 @@ class Take(Op):
         return Axes(own, tuple(Rows(axis + a) for a in range(index.rank)))
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(operands=(1,))
+        x, index = operands
+        return Saved(operands=(0, 1) if x.batched and index.batched else (1,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        axis = self._axis(operands) + operands[0].batched
+        x, index = operands
+        if x.batched and index.batched:
+            repeated = (
+                f"[{', '.join(['...', *['None'] * (x.rank - 1)])}].expand(-1, -1, {', '.join(map(str, x.shape[1:]))})"
+            )
+            return Lowering(function=Expression(f"{{0}}.gather(1, {{1}}{repeated if x.rank > 1 else ''})"))
+        axis = self._axis(operands) + x.batched
         return Lowering(function=Expression(f"{{0}}[{':, ' * axis}{{1}}]"))

@@ -677,6 +677,34 @@ CASES = {
         take(axis=-1) [4, 5], unbatched int64 [3]
         take unbatched [9, 3], int64 [4]
         take [2, 5], unbatched int64 [1]
+        take [5, 4], int64 [3]
+        take [5], int64 [7]
+        take [5, 2, 3], int64 [3]
+    """,
+    "topk": """
+        topk(3) [7]
+        topk(2, axis=0) [4, 5]
+        topk(1) [4, 5]
+    """,
+    "anchors": """
+        anchors(32, [0.5, 1, 2], 4) [3, 5, 6]
+        anchors([32, 64], 1, 8) [3, 1, 2]
+    """,
+    "clip_boxes": """
+        clip_boxes [9, 4], [3, 10, 12]
+    """,
+    "nms": """
+        nms(4, 0.5) [9, 4], [9]
+        nms(12, 0.5) [9, 4], [9]
+        nms(3, 0.7) [20, 4], [20], int64 [20]
+        nms(3, 0.7) [20, 4], [20], unbatched int64 [20]
+        nms(1, 0.7) [1, 4], [1]
+    """,
+    "roi_align": """
+        roi_align(7, 16) [9, 4], [8, 10, 12]
+        roi_align(3x2, 4, aligned=true, samples=3) [5, 4], [8, 10, 12]
+        roi_align(2, 4, samples=1) [5, 4], [8, 1, 12]
+        roi_align(7x7, 4) [6, 4], [8, 20, 24], [8, 10, 12], [8, 5, 6]
     """,
     "adaptive_maxpool": """
         adaptive_maxpool(1) [3, 8, 7]

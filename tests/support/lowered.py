@@ -70,7 +70,7 @@ def lowered(op: Op, *operands: TensorType, form: Form, in_place: bool = False) -
         is_kept = op.state(*operands)[0].role == "buffer"
         return Learned(eval(_written(lowering.buffer), _names(lowering.helper)), persistent=is_kept)
     assert lowering.function is not None
-    return Applied(_function(lowering.function, len(operands), in_place))
+    return Applied(_function(lowering.function, lowering.helper, len(operands), in_place))
 
 
 def _names(helper: Helper | None) -> dict[str, Any]:
@@ -95,10 +95,10 @@ def _written(call: Call, *extra: str) -> str:
     return f"{call.target}({', '.join(arguments)})"
 
 
-def _function(expression: Expression, operands: int, in_place: bool) -> Forward:
+def _function(expression: Expression, helper: Helper | None, operands: int, in_place: bool) -> Forward:
     names = [f"x{i}" for i in range(operands)]
     known = {"torch": torch, "nn": nn, "F": F, "math": math}
-    scope = {name: known[name] for name in expression.imports}
+    scope = _names(helper) if helper is not None else {name: known[name] for name in expression.imports}
     if in_place and expression.accumulates:
         text = f"x0.__i{ {'+=': 'add'}[expression.accumulates] }__(x1)"
     else:

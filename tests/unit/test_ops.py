@@ -78,6 +78,11 @@ ATTRIBUTES = {
     "pixel_shuffle": "factor;",
     "pixel_unshuffle": "factor;",
     "take": "; axis *index",
+    "topk": "count axis;",
+    "anchors": "sizes ratios stride;",
+    "clip_boxes": "; *to",
+    "nms": "count overlap; *scores *apart",
+    "roi_align": "size stride; samples aligned",
     "adaptive_maxpool": "out;",
     "rms_norm": "axis; eps",
     "constant": "shape formula; persistent",
@@ -117,6 +122,8 @@ DEFAULTS = {
     "hard_tanh": {"min": -1, "max": 1},
     "reduce_mean": {"keep": False},
     "take": {"axis": 0},
+    "topk": {"axis": -1},
+    "roi_align": {"samples": 2, "aligned": False},
     "rms_norm": {"axis": -1, "eps": None},
     "constant": {"persistent": True},
     "sdpa": {"causal": False, "scale": None, "dropout": 0},
@@ -124,11 +131,12 @@ DEFAULTS = {
     "gru": {"layers": 1, "bidirectional": False, "bias": True},
 }
 MERGES = {"add", "subtract", "multiply", "divide", "average", "maximum", "minimum"}
-MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa"}
+MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa", "roi_align"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
 UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
 UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max", "constant"}
 UNNUMBERED |= {"sin", "cos", "flip", "cumsum", "masked_fill", "detach", "grid_sample"}
+UNNUMBERED |= {"topk", "anchors", "clip_boxes", "nms"}
 WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
 EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
@@ -256,6 +264,10 @@ def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str)
         ("reduce_mean([1, 2])", "[3, 8, 8]", "reduce_mean 1 2"),
         ("reduce_max(-1)", "[3, 8]", "reduce_max -1"),
         ("argmax(0)", "[3, 8]", "argmax 0"),
+        ("topk(5)", "[3, 8]", "topk 5"),
+        ("anchors(32, [0.5, 1, 2], 8)", "[3, 8, 8]", "anchors /8, 3 at a place"),
+        ("nms(100, 0.7)", "[9, 4], [9]", "nms 100, 0.7"),
+        ("roi_align(7, 4)", "[9, 4], [3, 8, 8]", "roi_align 7x7"),
         ("roll([-3, 1], [0, 1])", "[3, 8]", "roll -3 1"),
         ("roll(1, -1)", "[3, 8]", "roll 1"),
         ("pixel_shuffle(2)", "[8, 4, 4]", "pixel_shuffle 2"),
@@ -636,7 +648,26 @@ MISFITS = [
     ("take", "[3, 8]", "attribute-value", 0, "needs the numbers of the rows"),
     ("take", "[3, 8], unbatched [4]", "wrong-dtype", 1, "not by float32"),
     ("take", "[3, 8], unbatched int64 []", "wrong-rank", 1, "needs an axis"),
-    ("take", "[3, 8], int64 [4]", "shape-mismatch", 1, "an index for each sample"),
+    ("take", "[3, 8], int64 [4, 2]", "shape-mismatch", 1, "an index for each sample"),
+    ("take(axis=1)", "[3, 8], int64 [4]", "shape-mismatch", 1, "an index for each sample"),
+    ("topk(9)", "[3, 8]", "attribute-value", "count", "cannot take 9 of 8"),
+    ("topk(1, axis=2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
+    ("anchors(32, 1, 8)", "[3, 8]", "wrong-rank", 0, "around the places of a map [C, H, W]"),
+    ("clip_boxes", "[3, 4]", "attribute-value", 0, "needs an image"),
+    ("clip_boxes", "[3, 5], [3, 8, 8]", "wrong-rank", 0, "reads boxes [A, 4], not [3, 5]"),
+    ("clip_boxes", "[3, 4], [8, 8]", "wrong-rank", 1, "an image is [C, H, W]"),
+    ("nms(3, 0.5)", "[9, 4]", "attribute-value", 0, "needs the scores"),
+    ("nms(3, 0.5)", "[9, 5], [9]", "wrong-rank", 0, "reads boxes [A, 4], not [9, 5]"),
+    ("nms(3, 0.5)", "[9, 4], [8]", "shape-mismatch", 1, "`scores` has a number for each of 9 boxes"),
+    ("nms(3, 0.5)", "[9, 4], int64 [9]", "wrong-dtype", 1, "float values"),
+    ("nms(3, 0.5)", "[9, 4], [9], int64 [8]", "shape-mismatch", 2, "`apart` has a number for each of 9 boxes"),
+    ("nms(3, 0.5)", "[9, 4], [9], [9]", "wrong-dtype", 2, "`apart` holds int64 numbers"),
+    ("roi_align(7, 4)", "[9, 4]", "shape-mismatch", 0, "takes boxes and a map"),
+    ("roi_align(7, 4)", "[9, 5], [3, 8, 8]", "wrong-rank", 0, "reads boxes [K, 4], not [9, 5]"),
+    ("roi_align(7, 4)", "[9, 4], [3, 8]", "wrong-rank", 1, "reads maps [C, H, W], not [3, 8]"),
+    ("roi_align(7, 4)", "[9, 4], [3, 8, 8], [4, 4, 4]", "shape-mismatch", 2, "3 and 4 channels"),
+    ("roi_align(7, 4)", "[9, 4], float64 [3, 8, 8]", "wrong-dtype", 1, "are float64, its boxes float32"),
+    ("roi_align(7x7x7, 4)", "[9, 4], [3, 8, 8]", "wrong-rank", "size", "2"),
     ("take(axis=1)", "unbatched [3, 8], int64 [4]", "shape-mismatch", 1, "an index for each sample"),
     ("take(axis=2)", "[3, 8], unbatched int64 [4]", "attribute-value", "axis", "no axis 2"),
     ("ln(scale=false)", "[3, 8]", "attribute-value", "scale", "no bias without a weight"),
@@ -787,7 +818,8 @@ HELPED += [("permute([1, 0])", "[5, 4]"), ("reshape([20])", "[5, 4]"), ("l2_norm
 HELPED += [(name, "[5]") for name in ("abs", "square", "sqrt")]
 HELPED += [("rms_norm(axis=0)", "[4, 6, 6]"), ("lstm(4)", "[5, 4]"), ("gru(4)", "[5, 4]")]
 HELPED += [("attention(2)", "[5, 4], [7, 4]")]
-HELPED += [('constant([5], "i")', "")]
+HELPED += [('constant([5], "i")', ""), ("anchors(32, 1, 8)", "[3, 5, 6]"), ("clip_boxes", "[9, 4], [3, 8, 8]")]
+HELPED += [("nms(3, 0.5)", "[9, 4], [9]"), ("roi_align(7, 4)", "[9, 4], [3, 8, 8]")]
 HELPED += [("rbf(10)", "[84]"), ("tanh(gain=2)", "[84]"), ("bn(scale=false)", "[4]"), ("bn(shift=false)", "[4, 6, 6]")]
 
 
