@@ -60,7 +60,7 @@ EXAMPLES = [
 @pytest.mark.parametrize(("op", "call", "shape", "result"), EXAMPLES)
 def test_the_language_takes_the_examples(op: type[Op], call: str, shape: str, result: str) -> None:
     """An example of one tensor elaborates to the operator that it is an example of, with the shapes that it states."""
-    checked = opened(f"network A {{\n  input x: {shape}\n  it: {call} as results -> concat\n}}").check("A")
+    checked = opened(f"network A {{\n  input x: {shape}\n  it: {call} as results[]\n  results[0]\n}}").check("A")
     assert checked.network is not None, checked.problems
     layer = flatten(checked.network).layers[0]
     assert type(layer.op) is op and ", ".join(map(str, layer.result_types)) == result
