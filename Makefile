@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(call usable,$(name))))
 usable = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
 
-.PHONY: help demo test coverage lint types bench docs clean memory-check gpu-check
+.PHONY: help demo test coverage lint types bench docs clean memory-check gpu-check flops-check
 .DELETE_ON_ERROR:
 
 help: ## lists the targets
@@ -40,6 +40,9 @@ bench: $(STAMP) ## times `check` and compiled networks against their bars
 
 memory-check: $(STAMP) ## predicted peaks of training steps beside real ones, for all specs: hours
 	$(BIN)/python -m tests.bench.training_memory
+
+flops-check: $(STAMP) ## multiply-adds of backward beside those that PyTorch counts, for all specs
+	$(BIN)/python -m tests.bench.backward_work
 
 gpu-check: $(STAMP) ## predicted memory of a GPU beside what it takes, for all specs; needs CUDA and was never run
 	$(BIN)/python -m tests.bench.gpu_check
