@@ -16,11 +16,12 @@ from archdsl.cli.targets import (
     add_target,
     check_target,
     open_target,
+    require_torch,
     single_network,
 )
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, html_of, subject_of
-from archdsl.reports import FORMATS, REPORTS, Options, Subject, render_json, report
+from archdsl.reports import FORMATS, REPORTS, Options, Subject, Table, effective_table, render_json, report
 
 EPILOG = """\
 reports:
@@ -59,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sort", metavar="COLUMN", help="sort the layers by a column, the largest first")
     parser.add_argument("--top", type=int, metavar="N", help="only the first N rows")
     parser.add_argument("--unit", metavar="PATH:I,J", help="receptive-field: the pixels that one unit reads")
+    parser.add_argument(
+        "--effective",
+        metavar="PATH",
+        help="receptive-field: what the middle unit there really sees, by PyTorch's gradients",
+    )
     parser.add_argument("--on", choices=tuple(DEVICES), help="flops: the least time of each layer on a device")
 
 
@@ -136,4 +142,17 @@ def _write(arguments: argparse.Namespace, subjects: list[Subject], options: Opti
         tables = [table for subject in subjects for table in report(arguments.report, subject, options)]
     except (KeyError, IndexError, ValueError) as error:
         raise UsageProblem(str(error.args[0])) from None
+    if arguments.effective is not None:
+        tables += [_effective(subject, arguments) for subject in subjects]
     write_tables(arguments, tables)
+
+
+def _effective(subject: Subject, arguments: argparse.Namespace) -> Table:
+    """The effective field of a layer, measured. Raises `UsageProblem`."""
+    if arguments.report != "receptive-field":
+        raise UsageProblem("`--effective` is for `receptive-field`")
+    require_torch()
+    from archdsl.backends.pytorch import effective_field
+
+    found = effective_field(subject.facts.network, arguments.effective)
+    return effective_table(subject, arguments.effective, found)

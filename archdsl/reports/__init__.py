@@ -16,6 +16,7 @@ from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import Options
+from archdsl.reports.receptive_field import effective_table
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
 from archdsl.reports.text import render_text
@@ -38,6 +39,7 @@ __all__ = [
     "Table",
     "compare",
     "difference_data",
+    "effective_table",
     "explain",
     "fit_data",
     "fit_table",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
+from typing import Protocol
 
 from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows
 from archdsl.ir import Layer
@@ -38,6 +39,37 @@ def report(subject: Subject, options: Options) -> list[Table]:
     table = Table("receptive-field", COLUMNS, tuple(_row(subject, r.layer, r.field) for r in rows if r.field), (), head)
     notes = _unit_notes(subject, rows, options)
     return [table._replace(notes=((), *notes) if notes else ())]
+
+
+class Effective(Protocol):
+    """What was measured (`archdsl.backends.pytorch.EffectiveField`)."""
+
+    @property
+    def unit(self) -> tuple[int, ...]: ...
+
+    @property
+    def pixels(self) -> int: ...
+
+    @property
+    def size(self) -> float: ...
+
+    @property
+    def samples(self) -> int: ...
+
+
+def effective_table(subject: Subject, path: str, found: Effective) -> Table:
+    """The field of a layer beside what its middle unit really sees at random weights (Luo et al. 2016)."""
+    field = subject.facts.fields.of(path)
+    assert field is not None
+    side = f"{found.size:.0f}"
+    said = " x ".join([side] * len(field.axes))
+    rows = (
+        row("receptive field", _size(field), ""),
+        row("effective", said, f"{found.pixels} pixels have more than 4.55 % of the largest gradient"),
+    )
+    words = f"unit {found.unit} of {path}; mean over {found.samples} random networks and inputs (arXiv:1701.04128)"
+    columns = (Column("field", "field"), Column("size", "size"), Column("pixels", "", wraps=True))
+    return Table("effective field", columns, rows, notes=((Piece(words, "dim"),),), is_list=True)
 
 
 def _widens(subject: Subject, r: FieldRow) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from archdsl.backends.pytorch.code.emit import emit, emit_inference, write
 from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.backends.pytorch.running.build import build, fold
+from archdsl.backends.pytorch.running.effective import EffectiveField, effective_field
 from archdsl.backends.pytorch.running.recompute import checkpoint
 from archdsl.backends.pytorch.running.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
 from archdsl.backends.pytorch.running.tuning import freeze, parameter_groups
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OPTIMIZERS",
     "PRECISIONS",
+    "EffectiveField",
     "Measured",
     "Plan",
     "Setting",
@@ -43,6 +45,7 @@ __all__ = [
     "apart",
     "build",
     "checkpoint",
+    "effective_field",
     "emit",
     "emit_inference",
     "fitting_weights",
