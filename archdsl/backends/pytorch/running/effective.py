@@ -51,7 +51,7 @@ def effective_field(network: Network, path: str, samples: int = 10, seed: int = 
         if result.dim() != image.dim():
             raise PathError(f"units of `{path}` have no place on the input")
         unit = tuple(n // 2 for n in result.shape[2:])
-        (gradient,) = torch.autograd.grad(result[(0, ..., *unit)].sum(), image)
+        (gradient,) = torch.autograd.grad(result[0].movedim(0, -1)[unit].sum(), image)
         size = gradient[0].abs().sum(0)
         mean = size if mean is None else mean + size
     assert mean is not None
