@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archdsl.elaborate import Datum, Settings
-from archdsl.pipeline import Checked, footer_of, open_spec, subject_of
+from archdsl.ir import TooManyTurns
+from archdsl.pipeline import Checked, footer_of, html_of, open_spec, subject_of
 from archdsl.source import Diagnostic, FileProblem
 from archdsl.source.render import render
 from archdsl.source.styled import plain
@@ -112,7 +114,7 @@ class NetworkSpec:
     def report(
         self, name: str = "summary", *, format: str = "text", width: int | None = None, **options: Any
     ) -> Report:
-        """A report as `archdsl report NAME` writes it: text, csv, markdown, latex or json.
+        """A report as `archdsl report NAME` writes it: text, html, csv, markdown, latex or json.
 
         Args:
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
@@ -125,11 +127,13 @@ class NetworkSpec:
         subject = subject_of(self._checked, hints=name in ("lints", "all") or format == "json")
         if format == "json":
             return Report(render_json([subject]))
+        if format == "html":
+            return Report(html_of(self._checked))
         tables = report(name, subject, Options(**options))
         if format in FORMATS:
             return Report(FORMATS[format](tables))
         if format != "text":
-            raise ValueError(f"{format!r} is no format: text, {', '.join(FORMATS)} or json")
+            raise ValueError(f"{format!r} is no format: text, html, {', '.join(FORMATS)} or json")
         return Report(plain(render_text(tables, width)))
 
     def to_source(self, *, inference: bool = False) -> str:
@@ -203,9 +207,12 @@ class NetworkSpec:
         return self.report("summary")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What Jupyter shows: the summary as text, and the picture."""
+        """What Jupyter shows: diagram and details to click through, the picture, or the summary as text."""
         text = str(self.report("summary", width=MIME_BUNDLE_WIDTH))
-        return {"text/plain": text, "image/svg+xml": self.to_svg()}
+        bundle = {"text/plain": text, "image/svg+xml": self.to_svg()}
+        with suppress(TooManyTurns):
+            bundle["text/html"] = html_of(self._checked, is_cell=True)
+        return bundle
 
 
 def load(

@@ -181,7 +181,8 @@ def test_source_and_graph(small: NetworkSpec) -> None:
 
 def test_a_notebook_shows_the_summary(small: NetworkSpec) -> None:
     bundle = small._repr_mimebundle_()
-    assert bundle["text/plain"].startswith("Small")
+    assert bundle["text/plain"].startswith("Small") and bundle["image/svg+xml"].startswith("<")
+    assert set(bundle) == {"text/plain", "image/svg+xml", "text/html"}
 
 
 def test_importing_is_lazy_and_complete() -> None:

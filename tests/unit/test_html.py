@@ -251,6 +251,20 @@ def test_without_scripts_there_are_the_summary_and_the_picture(visit: Open) -> N
     assert "25_557_032" in page.text(".fallback tbody tr:last-child")
 
 
+def test_cells_of_a_notebook_do_not_meet(visit: Open) -> None:
+    """Each cell has a shadow root of its own; what is seen without scripts is in the cell too."""
+    cells = [html_of(checked(name), is_cell=True) for name in ("resnet.arch:ResNet50", "mlp.arch:MLP")]
+    page = visit(f"<!DOCTYPE html><meta charset='utf-8'><p>before</p>{''.join(cells)}")
+    first, second = page.page.locator("main.cell").all()
+    assert (first.locator("h1").inner_text(), second.locator("h1").inner_text()) == ("ResNet50", "MLP")
+    second.locator(".row", has_text="linear 10").click()
+    assert second.locator("dd b").inner_text() == "3"
+    assert first.locator("dd b").inner_text() == "layer1.0.downsample.0"
+    assert page.page.evaluate("getComputedStyle(document.querySelector('p')).fontSize") == "16px"
+    plain = visit(cells[1], java_script_enabled=False)
+    assert "203_530" in plain.text("table")
+
+
 FITS = """() => {
   const parts = '.row > *, .head > :not(.call), .merge, .concat, .terminal, tbody td, tbody th, thead th';
   const isTooWide = (cell) => cell.clientWidth && cell.scrollWidth > cell.clientWidth + 1;

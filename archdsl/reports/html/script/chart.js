@@ -35,6 +35,7 @@ class MemoryChart {
   read() {
     this.moments = this.state.mode === "training" ? this.trainingMoments() : this.inferenceMoments();
     this.peak = (this.moments ?? []).reduce((best, moment) => (moment.bytes > best.bytes ? moment : best), { bytes: -1 });
+    this.sections = this.moments ? this.sectionsFound() : [];
     this.note.textContent = this.noted();
     this.drawLegend();
     this.draw();
@@ -79,7 +80,7 @@ class MemoryChart {
     this.scale = (HEIGHT - MARGIN.top - MARGIN.bottom) / niceTop(this.peak.bytes);
     this.cursor = svg("rect.cursor", { y: MARGIN.top, height: HEIGHT - MARGIN.top - MARGIN.bottom, width: 0 });
     const drawing = svg("svg", { width, height: HEIGHT, role: "img", "aria-label": this.spoken() },
-      this.grid(), this.labels(), this.areas(), this.peakMark(), this.cursor);
+      this.grid(), this.labels(), this.areas(), this.cursor, this.peakMark());
     drawing.addEventListener("pointermove", (event) => this.point(event));
     drawing.addEventListener("pointerleave", () => this.mark());
     drawing.addEventListener("click", (event) => this.click(event));
@@ -109,17 +110,17 @@ class MemoryChart {
   /** The outermost scopes, or the phases of a step, under where they begin; those that have no room are left out. */
   labels() {
     let free = 0;
-    return this.sections().map(({ name, step }) => {
-      const x = this.x(step);
+    return this.sections.map(({ name, step }, index) => {
+      const [x, end] = [step, this.sections[index + 1]?.step ?? this.moments.length + 1].map((one) => this.x(one));
       const line = svg("line.grid", { x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom });
-      if (x < free || x + name.length * 6.5 > MARGIN.left + this.width + 6) return [line];
+      if (x < free || end - x < 14 || x + name.length * 6.5 > MARGIN.left + this.width + 6) return [line];
       free = x + name.length * 6.5 + 10;
       return [line, svg("text.section", { x: x + 2, y: HEIGHT - 7 }, name)];
     });
   }
 
   /** Of the scopes those of the outermost level that has several. */
-  sections() {
+  sectionsFound() {
     const levels = [1, 2, 3].map((depth) => this.sectionsOf(depth));
     return levels.find((sections) => sections.length > 2) ?? levels[0];
   }

@@ -95,7 +95,7 @@ class Diagram {
     const words = (row.words ?? []).filter(([text]) => !/^[↓↑×]/.test(text))
       .map(([text, kind], index) => [index ? " · " : "", h("span", { class: kind }, text)]);
     const element = h(`button.row.${row.kind}`, { type: "button", tabindex: -1, title: this.network.layers[first]?.path,
-      onclick: () => this.choose(first) },
+      onclick: () => this.state.select(first) },
     h("span.name", {}, row.name), h("b.text", {}, row.text, marks), h("span.words", {}, words), output, params, work);
     this.places.set(row, element);
     return element;
@@ -111,7 +111,7 @@ class Diagram {
 
   draw_merge({ text, words, layers }) {
     const element = h("button.merge", { type: "button", tabindex: -1, title: this.network.layers[layers[0]]?.path,
-      onclick: () => this.choose(layers[0]) },
+      onclick: () => this.state.select(layers[0]) },
     h("b", {}, text), (words ?? []).map(([word, kind]) => [" ", h("span", { class: kind }, word)]));
     return element;
   }
@@ -125,7 +125,7 @@ class Diagram {
       return part;
     }));
     return h("button.concat", { type: "button", tabindex: -1, title: this.network.layers[layers[0]]?.path,
-      onclick: () => this.choose(layers[0]) },
+      onclick: () => this.state.select(layers[0]) },
     h("span.label", {}, h("b", {}, text), (words ?? []).map(([word, kind]) => [" ", h("span", { class: kind }, word)]), " ", output), parts);
   }
 
@@ -165,9 +165,5 @@ class Diagram {
     const inside = steps.length ? this.drawSteps(steps) : h("span.identity", {}, "identity");
     const classes = `${enters ? ".enters" : ""}${feeds ? ".feeds" : ""}${steps.length ? "" : ".empty"}${isBeside ? ".beside" : ""}`;
     return h(`div.arm${classes}`, {}, h("i.in"), inside, h("i.out"));
-  }
-
-  choose(index) {
-    this.state.select(index === this.state.selected ? null : index);
   }
 }

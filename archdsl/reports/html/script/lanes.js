@@ -14,7 +14,8 @@ class Lanes {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
-      for (const fork of this.diagram.forks) if (fork.element.offsetParent) spread(fork);
+      const forks = this.diagram.forks.filter(({ element }) => element.offsetParent);
+      for (const write of forks.map(spread)) write();
       for (const body of this.diagram.withLanes) if (body.element.offsetParent) this.draw(body);
     });
   }
@@ -55,14 +56,19 @@ class Lanes {
   }
 }
 
+// Everything is measured before anything is written, since a browser lays the page out again in between.
 /** Lines above and below arms, from the middle, where the value comes and goes, to the outermost arms that it passes. */
 function spread({ element, columns, lines }) {
-  for (const [line, passes] of [[lines.fork, "enters"], [lines.join, "feeds"]]) {
-    const centres = columns.filter((arm) => arm.classList.contains(passes)).map((arm) => arm.offsetLeft + arm.offsetWidth / 2);
-    const ends = [...centres, element.clientWidth / 2];
-    line.style.left = `${Math.min(...ends)}px`;
-    line.style.width = `${centres.length && Math.max(...ends) - Math.min(...ends) + 1}px`;
-  }
+  const middle = element.clientWidth / 2;
+  const centres = columns.map((arm) => arm.offsetLeft + arm.offsetWidth / 2);
+  return () => {
+    for (const [line, passes] of [[lines.fork, "enters"], [lines.join, "feeds"]]) {
+      const ends = centres.filter((_, index) => columns[index].classList.contains(passes));
+      const [left, right] = [Math.min(middle, ...ends), Math.max(middle, ...ends)];
+      line.style.left = `${left}px`;
+      line.style.width = `${ends.length && right - left + 1}px`;
+    }
+  };
 }
 
 function middle(element, top) {

@@ -1,6 +1,6 @@
 // The layers as a table: sorted by a click on a head, narrowed by the search, copied as CSV or Markdown.
 
-const CHUNK = 150;
+const CHUNK = 60;
 
 const COLUMNS = [
   { key: "path", title: "layer", of: (row) => row.layer.path },
@@ -109,9 +109,10 @@ class LayerTable {
     return !COLUMNS.find((column) => column.key === key).isNumber === !this.sort.turn;
   }
 
-  append(from) {
-    this.rowsElement.append(...this.shown.slice(from, from + CHUNK).map((row) => this.elementOf(row)));
-    if (from + CHUNK < this.shown.length) this.waiting = requestAnimationFrame(() => this.append(from + CHUNK));
+  append(from, count = CHUNK) {
+    const end = from + count;
+    this.rowsElement.append(...this.shown.slice(from, end).map((row) => this.elementOf(row)));
+    if (end < this.shown.length) this.waiting = requestAnimationFrame(() => this.append(end, 4 * count));
     else this.mark();
   }
 
@@ -123,7 +124,7 @@ class LayerTable {
   draw(row) {
     const { category, path, index } = row.layer;
     const cells = COLUMNS.map((column) => this.cell(column, row));
-    return h(`tr.${category}`, { "data-layer": index, title: path, onclick: () => this.state.select(index === this.state.selected ? null : index) }, cells);
+    return h(`tr.${category}`, { "data-layer": index, title: path, onclick: () => this.state.select(index) }, cells);
   }
 
   cell(column, row) {
