@@ -79,7 +79,7 @@ class MemoryChart {
     this.width = width - MARGIN.left - MARGIN.right;
     this.scale = (HEIGHT - MARGIN.top - MARGIN.bottom) / niceTop(this.peak.bytes);
     this.cursor = svg("rect.cursor", { y: MARGIN.top, height: HEIGHT - MARGIN.top - MARGIN.bottom, width: 0 });
-    const drawing = svg("svg", { width, height: HEIGHT, role: "img", "aria-label": this.spoken() },
+    const drawing = svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": this.spoken() },
       this.grid(), this.labels(), this.areas(), this.cursor, this.peakMark());
     drawing.addEventListener("pointermove", (event) => this.point(event));
     drawing.addEventListener("pointerleave", () => this.mark());
