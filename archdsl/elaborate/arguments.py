@@ -112,7 +112,7 @@ def _allowed(layer: Layer) -> tuple[str, ...]:
     if layer.op is not None:
         return (*layer.op.fields(), *layer.op.tensor_attributes)
     if isinstance(layer.target, SharedInstance):
-        return ()
+        return layer.target.open_tensors
     return tuple(p.name.text for p in layer.definition.syntax.parameters)
 
 

@@ -158,17 +158,18 @@ class Blocks:
             body.scope.names[name] = value
 
     def shared_instance(
-        self, body: Links, shared: SharedInstance, operands: tuple[Value, ...], span: Span
+        self, body: Links, shared: SharedInstance, layer: Layer | None, operands: tuple[Value, ...], span: Span
     ) -> Module | Op:
-        """What a shared element becomes for the given operands: a module or an operator. Raises `Fault`."""
-        link, layer = shared.element.link, shared.layer
+        """What a shared element becomes for the given operands: a module or an operator. Raises `Fault`.
+
+        Args:
+            layer: what is shared, with the tensors of this use; None for a group or a merge.
+        """
+        link = shared.element.link
         if layer is not None and layer.op is not None:
             return make_op(layer, link.span)
         if layer is not None:
-            module, tensors = self._instance(layer, operands, span, shared.name)
-            if tensors:
-                raise Fault(kinds.UNSUPPORTED, "a shared block with tensor parameters", span)
-            return module
+            return self._instance(layer, operands, span, shared.name)[0]
         builder = Builder("group", shared.name, Origin(shared.element.span))
         entry = tuple(builder.input(v.type, v.channels) for v in operands)
         inside = self.body(Frame(body.frame.outer, entry), Scope(shared.scope), Place(builder))

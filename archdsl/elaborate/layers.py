@@ -39,7 +39,7 @@ class Layers(Names):
     ) -> Current:
         """Applies a layer to its operands; the results. Raises `Fault`."""
         if isinstance(layer.target, SharedInstance):
-            return self._apply_shared(layer.target, operands, label, span)
+            return self._apply_shared(layer.target, layer, operands, label, span)
         if isinstance(layer.target, Definition):
             return self.build.call_block(self, layer, operands, label, span, doc)
         if self.build.domain is not None:
@@ -93,7 +93,7 @@ class Layers(Names):
             raise _misfit(misfit, layer, span, arms) from None
 
     def _apply_shared(
-        self, shared: SharedInstance, operands: tuple[Value, ...], label: tree.Label | None, span: Span
+        self, shared: SharedInstance, use: Layer, operands: tuple[Value, ...], label: tree.Label | None, span: Span
     ) -> Current:
         if label is not None:
             gap = Span(label.span.source, label.span.start, span.start)
@@ -111,25 +111,35 @@ class Layers(Names):
                 span,
                 helps=("declare it in the scope that uses it",),
             )
-        types = tuple(v.type for v in operands)
+        layer = shared.used(use)
+        tensors = () if layer is None or layer.op is not None else layer.tensors
+        entering = operands + tensors
+        types = tuple(v.type for v in entering)
         if not shared.is_named:
             shared.is_named = True
             self.place.take(shared.name, shared.element.span)
-        if types not in shared.modules:
-            shared.modules[types] = self._instance_for(shared, operands, span)
-        instance: Module | Op = shared.modules[types]
+        key = types, tuple(use.arguments)
+        if key not in shared.modules:
+            shared.modules[key] = self._instance_for(shared, layer, operands, types, span)
+        instance: Module | Op = shared.modules[key]
         origin, builder = self.place.origin(span), self.place.builder
         if isinstance(instance, Module):
-            results: Current = builder.call(shared.name, instance, operands, origin, self.place.training)
+            results: Current = builder.call(shared.name, instance, entering, origin, self.place.training)
             return results
         assert isinstance(instance, Op)
         return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
 
-    def _instance_for(self, shared: SharedInstance, operands: tuple[Value, ...], span: Span) -> Module | Op:
-        """What a shared instance is for operands of new types: the same weights and the same code. Raises `Fault`."""
-        types = tuple(v.type for v in operands)
-        made = self.build.shared_instance(self, shared, operands, span)
-        first = next(((module, given) for given, module in shared.modules.items()), None)
+    def _instance_for(
+        self,
+        shared: SharedInstance,
+        layer: Layer | None,
+        operands: tuple[Value, ...],
+        types: tuple[TensorType, ...],
+        span: Span,
+    ) -> Module | Op:
+        """What a shared instance is for values of new types: the same weights and the same code. Raises `Fault`."""
+        made = self.build.shared_instance(self, shared, layer, operands, span)
+        first = next(((module, given) for (given, _), module in shared.modules.items()), None)
         if first is None:
             return made
         try:

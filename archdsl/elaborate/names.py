@@ -99,7 +99,7 @@ class Building(Protocol):
     ) -> Current: ...
 
     def shared_instance(
-        self, body: Any, shared: SharedInstance, operands: tuple[Value, ...], span: Span
+        self, body: Any, shared: SharedInstance, layer: Layer | None, operands: tuple[Value, ...], span: Span
     ) -> Module | Op: ...
 
 

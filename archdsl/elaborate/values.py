@@ -146,7 +146,23 @@ class SharedInstance:
         self.is_named = False
         """Whether its place has a child of its name."""
         self.modules: dict[Any, Module | Op] = {}
-        """What it became, by the types of its operands."""
+        """What it became, by the types of the values that enter and the tensor parameters given."""
+
+    @property
+    def open_tensors(self) -> tuple[str, ...]:
+        """The tensor parameters of a shared block that its declaration leaves to its uses."""
+        if self.layer is None or self.layer.op is not None:
+            return ()
+        given = self.layer.given
+        parameters = self.layer.definition.syntax.parameters
+        return tuple(p.name.text for p in parameters if p.kind and p.kind.text == "tensor" and p.name.text not in given)
+
+    def used(self, use: Layer) -> Layer | None:
+        """The layer with the tensors of a use; None for a group or a merge."""
+        if self.layer is None:
+            return None
+        arguments = {**self.layer.arguments, **use.arguments}
+        return Layer(self.layer.target, arguments, self.layer.defaults, self.layer.order + use.order)
 
 
 class Function:
