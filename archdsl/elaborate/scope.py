@@ -28,7 +28,6 @@ ELSEWHERE = {
 }  # fmt: skip
 """What PyTorch, Keras and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""
 HINTS = {
-    "expand": "sizes of 1 are repeated where they meet others; `tile` repeats an axis",
     "gap": "`avgpool(global)` keeps the axes with size 1, `reduce_mean([1, 2])` does not",
     "input": "declare it: `input image: [3, 224, 224]`",
     "instancenorm": "`gn(in.channels, scale=false, shift=false)` has a group for each channel",

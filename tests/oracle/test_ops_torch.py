@@ -649,6 +649,11 @@ CASES = {
         masked_fill(0) [1, 4], unbatched bool [3, 4]
         masked_fill(0) unbatched [3, 4], bool [3, 1]
     """,
+    "expand": """
+        expand unbatched [1, 4, 5], [3]
+        expand unbatched [1, 7], [4, 5, 6]
+        expand unbatched int64 [1, 7], [4]
+    """,
     "detach": """
         detach [4, 5, 5]
         detach unbatched [7]

@@ -72,6 +72,7 @@ ATTRIBUTES = {
     "argmax": "axis;",
     "roll": "shift axes;",
     "flip": "axes;",
+    "expand": "; *like",
     "cumsum": "axis;",
     "masked_fill": "value; *mask",
     "grid_sample": "; mode beyond align_corners *grid",
@@ -135,7 +136,7 @@ MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa", "roi_align"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
 UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
 UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max", "constant"}
-UNNUMBERED |= {"sin", "cos", "flip", "cumsum", "masked_fill", "detach", "grid_sample"}
+UNNUMBERED |= {"sin", "cos", "flip", "cumsum", "masked_fill", "detach", "grid_sample", "expand"}
 UNNUMBERED |= {"topk", "anchors", "clip_boxes", "nms"}
 WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
@@ -711,6 +712,9 @@ MISFITS = [
     ("attention(2, causal=true)", "[5, 8], [7, 8]", "attribute-value", "causal", "`kv` is given"),
     ("lstm(4)", "[8]", "wrong-rank", 0, "reads tokens [T, C]"),
     ("gru(4)", "[8, 4, 4]", "wrong-rank", 0, "reads tokens [T, C]"),
+    ("expand", "[1, 4], [3]", "attribute-value", None, "has a batch axis"),
+    ("expand", "unbatched [1, 4]", "attribute-value", None, "needs a value with a batch axis"),
+    ("expand", "unbatched [4], [3]", "shape-mismatch", 0, "has no leading 1"),
     ("flip(2)", "[8, 4]", "attribute-value", "axes", "has no axis 2"),
     ("flip([0, 0])", "[8, 4]", "attribute-value", "axes", "names an axis twice"),
     ("cumsum(2)", "[8, 4]", "attribute-value", "axis", "has no axis 2"),
@@ -740,6 +744,7 @@ ANY_TYPE = {
     "tile",
     "roll",
     "flip",
+    "expand",
     "take",
 }
 FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter", "constant"}

@@ -45,14 +45,15 @@ def of_parts(parts: Sequence[TensorType], operands: Types, incoming: Incoming) -
     names = [f"repeated {i}" if r else f"x{i}" for i, r in enumerate(is_repeated)]
     views = tuple(Gradient(name, part, "view") for name, part in zip(names, parts, strict=True))
     sums = (
-        Derivative((_summed(f"x{i}", x, parts[i], incoming),), (names[i],))
+        Derivative((summed(f"x{i}", x, parts[i], incoming),), (names[i],))
         for i, x in enumerate(operands)
         if is_repeated[i]
     )
     return Derivative(views), *sums
 
 
-def _summed(of: str, x: TensorType, part: TensorType, incoming: Incoming) -> Gradient:
+def summed(of: str, x: TensorType, part: TensorType, incoming: Incoming) -> Gradient:
+    """The gradient of a learned tensor that was repeated over the batch: the sum over it."""
     if not incoming.is_single:
         return Gradient(of, x.with_shape(x.shape))
     return Gradient(of, x.with_strides(x.shape, part.tensor_strides), "view")
