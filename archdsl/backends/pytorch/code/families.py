@@ -145,7 +145,8 @@ class Families:
         self.of[instance] = family
 
     def _takes(self, family: Family, instance: Instance, form: object) -> bool:
-        return form in family.variants or self._shape([*family.variants.values(), instance]) is not None
+        """Whether it fits: instances of one form do, and forms may fit for some numbers and not for others."""
+        return [*family.variants] == [form] or self._shape([*family.instances, instance]) is not None
 
     def _form(self, instance: Instance) -> object:
         """All about an instance but the numbers in its parts."""
