@@ -79,7 +79,7 @@ def _dims(axes: Any, x: Tensor) -> Any:
 def _slice(given: Given, x: Tensor) -> Any:
     dim = _dim(given.get("axis", 0), x)
     index = [slice(None)] * x.dim()
-    index[dim] = slice(given["start"], given.get("stop"))
+    index[dim] = slice(given["start"], given.get("stop"), given.get("step", 1))
     return x[tuple(index)]
 
 
@@ -91,7 +91,8 @@ def _split(given: Given, x: Tensor) -> Any:
 def _interpolated(given: Given, x: Tensor) -> Any:
     rank = _rank(x)
     modes = {"nearest": "nearest", "bilinear": ("linear", "bilinear", "trilinear")[rank - 1], "bicubic": "bicubic"}
-    return F.interpolate(x, given.get("to"), given.get("scale"), modes[given.get("mode", "nearest")])
+    mode = modes[given.get("mode", "nearest")]
+    return F.interpolate(x, given.get("to"), given.get("scale"), mode, given.get("align_corners") or None)
 
 
 def _permuted(given: Given, x: Tensor) -> Any:
