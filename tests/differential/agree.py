@@ -103,7 +103,7 @@ def _imports(text: str, network: Network) -> str:
 
 
 def _sizes(text: str, network: Network) -> str:
-    """With open sizes, the domain says which fit, and the formulas are the figures of the networks that those make."""
+    """With open sizes, those that the domain says fit do, and the formulas are the figures of the networks they make."""
     spec = open_source(Source("random.arch", text), Path())
     checked = spec.check(spec.networks[-1])
     if checked.formulas is None or checked.formulas.domain is None:
@@ -113,10 +113,11 @@ def _sizes(text: str, network: Network) -> str:
     for step in (0, 1, 2, 4, 7):
         sizes = {name: int(value) + step for name, value in first.items()}
         built = checked.program.build(checked.name, PLAIN.at(sizes))
-        fits = all(condition.at(sizes) for condition in domain.conditions)
-        if fits != (built.network is not None):
-            return f"{sizes}: {'fits, and is refused' if fits else 'does not fit, and is taken'}"
-        if built.network is not None and step:
+        if not all(condition.at(sizes) for condition in domain.conditions):
+            continue  # a domain may leave sizes out that hold all the same
+        if built.network is None:
+            return f"{sizes}: fits, and is refused"
+        if step:
             found = Facts(built.network).cost.total
             said = facts.cost.total
             if [_at(n, sizes) for n in (said.macs, said.params)] != [found.macs, found.params]:
@@ -172,7 +173,8 @@ def _learns(network: Network, module: nn.Module, batch: int) -> str:
     if len(expected) != len(found):
         return "other parameters have gradients"
     for a, b in zip(expected, found, strict=True):
-        if not torch.allclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True):
+        known = ~(a.isnan() | b.isnan())  # PyTorch's kernels for one function do not agree about NaN
+        if not torch.allclose(a[known], b[known], rtol=1e-9, atol=1e-9):
             return "running in place changes them"
     return ""
 

@@ -32,6 +32,8 @@ def network_of(text: str) -> Network | None:
 
 def network_below(above: str, text: str) -> Network | None:
     """The same of a text in two parts, the first of which is the same for many and parsed once."""
+    if not above:
+        return network_of(text)
     tree, problems = _parsed(above)
     rest, others = parse(Source("random.arch", text))
     both = File(rest.source, [*tree.items, *rest.items], tree.broken | rest.broken, "")

@@ -37,7 +37,7 @@ def test_random_specs_hold_together_and_use_the_language() -> None:
     assert len(coverage.operators) > 0.7 * len(OPERATORS)
     assert len(coverage.attributes) > 0.5 * len(ATTRIBUTES)
     assert FORMS - coverage.forms.keys() <= {"Import", "Imported", "SourceNote", "Allow"}
-    assert len(coverage.prelude) > 4
+    assert len(coverage.prelude) > 4 and coverage.forms["Chain"] == len(texts)
 
 
 FOUND = {
@@ -66,6 +66,10 @@ FOUND = {
         input image: [8, 9, 7]
         argmax(axis=0) -> embedding(2000, 3) -> leaky_relu as t
         in -> upsample(like=t) -> leaky_relu
+    """,
+    "a product of rows, one factor of which learns": """
+        input image: [2, 4, 4, 4]
+        einsum("a b c d, a b c d -> b") { | elu | prelu }
     """,
     "a product of turned maps of open sizes": """
         input image: [8, H, W]

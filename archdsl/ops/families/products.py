@@ -99,7 +99,8 @@ def saved(operands: Types, products: Sequence[Product], alone: Sequence[Product]
         for side in (0, 1):
             operand = side + step if side or not step else None
             whole = products[step - 1].result if operand is None else None
-            kept = _keep(kept, operands[0].dtype, operand, whole, _factor(product, side), _factor(one, side))
+            readers = (1 - side,) if len(products) == 1 else ()
+            kept = _keep(kept, operands[0].dtype, operand, whole, _factor(product, side), _factor(one, side), readers)
     if len(products) == 1:
         return kept._replace(operands=(), for_others=kept.operands)
     return kept
@@ -116,12 +117,20 @@ def _factor(product: Product, side: int) -> Factor:
     return Factor(product.summed_before[side], product.sizes[side] if product.copied[side] else None)
 
 
-def _keep(kept: Saved, dtype: str, operand: int | None, whole: Tensor | None, factor: Factor, alone: Factor) -> Saved:
-    """What was kept, with one factor more: an operand, or the product before, whole."""
+def _keep(
+    kept: Saved,
+    dtype: str,
+    operand: int | None,
+    whole: Tensor | None,
+    factor: Factor,
+    alone: Factor,
+    readers: tuple[int, ...],
+) -> Saved:
+    """What was kept, with one factor more: an operand, or the product before, whole; for the gradients of the readers."""
     sizes = factor.copied if alone.copied or operand is None else None
     sizes = factor.summed or sizes or (whole.sizes if whole else None)
     if sizes is not None:
-        return kept._replace(extra=(*kept.extra, _extra("factor", sizes, dtype)))
+        return kept._replace(extra=(*kept.extra, _extra("factor", sizes, dtype)._replace(readers=readers)))
     assert operand is not None
     if factor.copied:
         copy = _extra("copy", factor.copied, dtype)._replace(in_batches=True)
