@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule, TorchTensor
     from archdsl.ir import Network
+    from archdsl.reports import Table
 
 MIME_BUNDLE_WIDTH = 100
 
@@ -39,12 +40,17 @@ class SpecError(ValueError):
 
 
 class Report(str):
-    """A report's text; in a notebook it shows as it would in a terminal."""
+    """A report's text. An interactive Python shows it as a terminal would, a notebook as tables."""
 
-    __slots__ = ()
+    _tables: Sequence[Table] = ()
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _repr_html_(self) -> str | None:
+        from archdsl.reports.html import tables_html
+
+        return tables_html(self._tables) if self._tables else None
 
 
 class NetworkSpec:
@@ -134,7 +140,9 @@ class NetworkSpec:
             return Report(FORMATS[format](tables))
         if format != "text":
             raise ValueError(f"{format!r} is no format: text, html, {', '.join(FORMATS)} or json")
-        return Report(plain(render_text(tables, width)))
+        found = Report(plain(render_text(tables, width)))
+        found._tables = tables
+        return found
 
     def to_source(self, *, inference: bool = False) -> str:
         """The network as PyTorch source; needs no PyTorch.

@@ -5,5 +5,6 @@ data(subject, diagram)  what the page shows: the document in columns, the diagra
 """
 
 from archdsl.reports.html.page import fragment, page
+from archdsl.reports.html.static import tables_html
 
-__all__ = ["fragment", "page"]
+__all__ = ["fragment", "page", "tables_html"]

@@ -1,19 +1,30 @@
-"""What is seen without scripts: the summary as a table, and a picture."""
+"""Tables as HTML: what is seen without scripts, beside a picture, and what a notebook shows of a report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.reports.summary import report
 from archdsl.reports.table import Cell, Column, Row, Table, show
+from archdsl.source.styled import Piece
 
 
 def without_scripts(subject: Subject, picture: str | None) -> str:
     """HTML of the summary, with a picture above it where there is one."""
-    tables = "".join(map(_table, report(subject, Options())))
+    tables = tables_html(report(subject, Options()))
     return f"{picture}\n{tables}" if picture else tables
+
+
+def tables_html(tables: Sequence[Table]) -> str:
+    """The tables below each other, with their notes; bars are left out."""
+    return "".join(_table(table) + "".join(map(_note, table.notes)) for table in tables)
+
+
+def _note(note: Iterable[Piece]) -> str:
+    return f"<p>{escape(''.join(piece.text for piece in note))}</p>\n"
 
 
 def _table(table: Table) -> str:
