@@ -228,11 +228,7 @@ class Op(Attributes):
         return (operands[0],)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
-        """Parameters and buffers, in the order of PyTorch's `state_dict`."""
-        return ()
-
-    def constants(self, *operands: TensorType) -> tuple[State, ...]:
-        """Buffers that its module makes for itself and that no `state_dict` has."""
+        """Parameters and buffers, in the order of PyTorch's `state_dict`; then what it leaves out."""
         return ()
 
     def macs(self, operands: Types, results: Types) -> int:

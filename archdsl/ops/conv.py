@@ -109,10 +109,12 @@ class Conv(Convolution):
         """Output maps of a table read unlike numbers of input maps, so there is no one product."""
         return super().fan_in(*operands) if self.table is None else ()
 
-    def constants(self, *operands: TensorType) -> tuple[State, ...]:
+    def state(self, *operands: TensorType) -> tuple[State, ...]:
         (x,) = operands
-        rank = self.kernel(x).rank
-        return (State("joined", (*super().weight(x)[:2], *[1] * rank), "bool", "buffer"),) if self.table else ()
+        own = super().state(x)
+        if self.table is None:
+            return own
+        return *own, State("joined", (*super().weight(x)[:2], *[1] * self.kernel(x).rank), "bool", "constant")
 
     def _made_weight(self, x: TensorType) -> tuple[Extra, ...]:
         """The weights that the kernel runs on, where they are not the parameter itself."""

@@ -73,13 +73,12 @@ class NonMaximumSuppression(Op):
         return Axes(*((WHOLE,) * x.rank for x in operands))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Boxes, levels and their order, sorted; and what the overlaps take, or sorting those that stay, or the end."""
+        """Boxes, levels and their order, sorted, and which are left; and what the overlaps take, or the end."""
         boxes, _, *apart = operands
         many, item = boxes.shape[0], ITEM_SIZE[boxes.dtype]
-        first, kept = min(self.count, many), 8 * self.count
-        lists = (9 + 8 * len(apart) + 4 * item) * many - kept
-        sorting = max(24 * many, 8 * (many + first) + kept, 8 * many + 2 * kept) + (many > 1)
-        return (Extra("boxes in order", (lists + max(sorting, item * (6 * many - 5)),), "bool"),)
+        lists = (16 + 8 * len(apart) + 4 * item) * many + 4 * item
+        overlaps, end = item * (6 * many + 1) + many * (self.count > 1), many + 16 * self.count
+        return (Extra("boxes in order", (lists + max(overlaps, end),), "bool"),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         apart = ", {2}" if len(operands) > 2 else ""
@@ -108,15 +107,17 @@ def nms(boxes: Tensor, scores: Tensor, count: int, overlap: float, apart: Tensor
     order = scores.argsort(dim=1, descending=True, stable=True)
     boxes = boxes.gather(1, order[..., None].expand_as(boxes))
     groups = None if apart is None else apart.expand_as(order).gather(1, order)
-    stays = torch.ones_like(order, dtype=torch.bool)
-    for i in range(boxes.shape[1] - 1):
-        worse = overlaps(boxes[:, i : i + 1], boxes[:, i + 1 :]) > overlap
+    left = torch.ones_like(order)
+    chosen = []
+    for _ in range(count):
+        best = left.argmax(1, keepdim=True)
+        chosen.append(best)
+        box = boxes.gather(1, best[..., None].expand(-1, -1, 4))
+        is_covered = overlaps(box, boxes) > overlap
         if groups is not None:
-            worse &= groups[:, i : i + 1] == groups[:, i + 1 :]
-        stays[:, i + 1 :] &= ~(worse & stays[:, i : i + 1])
-    first = (~stays).long().argsort(dim=1, stable=True)[:, :count]
-    best = F.pad(first * stays.gather(1, first), (0, count - first.shape[1]))
-    return order.gather(1, best)
+            is_covered &= groups.gather(1, best) == groups
+        left.masked_fill_(is_covered, 0).scatter_(1, best, 0)
+    return order.gather(1, torch.cat(chosen, 1))
 ''',
-    ("F", "Tensor", "torch"),
+    ("Tensor", "torch"),
 )

@@ -89,6 +89,6 @@ def buffers(node: Node) -> Iterator[TensorType]:
             yield from buffers(inner)
         return
     types = node.operand_types
-    for state in (*operator.state(*types), *operator.constants(*types)):
+    for state in operator.state(*types):
         if state.role != "parameter":
             yield TensorType(state.shape, state.dtype, batched=False)
