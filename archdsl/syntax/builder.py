@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from archdsl.source import Source, Span
@@ -28,8 +29,8 @@ class TreeBuilder:
         self.text, self.docs = text, docs
 
     def _span(self, children: Children) -> Span:
-        present = [c for c in children if c is not None]
-        first, last = present[0], present[-1]
+        first = next(c for c in children if c is not None)
+        last = next(c for c in reversed(children) if c is not None)
         start = first.start if isinstance(first, Token) else first.span.start
         end = last.end if isinstance(last, Token) else last.span.end
         return Span(self.text, start, end)
@@ -254,15 +255,7 @@ class TreeBuilder:
         return tree.List(self._span(c), self._nodes(c))
 
     def number(self, c: Children) -> tree.Number:
-        text = str(c[0]).replace("_", "")
-        unit = text.lstrip("0123456789.") if c[0].type == "SI" else ""
-        digits = text[: len(text) - len(unit)]
-        scale = _BINARY[unit[0]] if "i" in unit else _SCALES[unit.rstrip("B")]
-        mantissa, _, exponent = digits.lower().partition("e")
-        decimals = len(mantissa.partition(".")[2])
-        power = min(max(int(exponent or 0), -400), 400)
-        digit = Fraction(10) ** (power - decimals) * scale
-        return tree.Number(self._span(c), Fraction(mantissa) * Fraction(10) ** power * scale, digit, unit)
+        return tree.Number(self._span(c), *_number(str(c[0]), c[0].type == "SI"))
 
     def window(self, c: Children) -> tree.Window:
         return tree.Window(self._span(c), tuple(int(size) for size in str(c[0]).split("x")))
@@ -274,3 +267,17 @@ class TreeBuilder:
 
     def boolean(self, c: Children) -> tree.Boolean:
         return tree.Boolean(self._span(c), c[0].type == "TRUE")
+
+
+@lru_cache(maxsize=1024)
+def _number(text: str, has_unit: bool) -> tuple[Fraction, Fraction, str]:
+    """Its exact value, the size of its last printed digit, and its unit."""
+    text = text.replace("_", "")
+    unit = text.lstrip("0123456789.") if has_unit else ""
+    digits = text[: len(text) - len(unit)]
+    scale = _BINARY[unit[0]] if "i" in unit else _SCALES[unit.rstrip("B")]
+    mantissa, _, exponent = digits.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    power = min(max(int(exponent or 0), -400), 400)
+    digit = Fraction(10) ** (power - decimals) * scale
+    return Fraction(mantissa) * Fraction(10) ** power * scale, digit, unit

@@ -30,6 +30,16 @@ class Rule(NamedTuple):
     gaps: tuple[int, ...]
     """How many absent optional children come before each symbol, and after the last."""
 
+    @property
+    def is_passage(self) -> bool:
+        """Whether it hands on its only child as it is: half of all reductions are a value on its way up to `_expr`."""
+        return self.origin.startswith("_") and self.inlined == (True,) and not any(self.gaps)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its children are handed on one by one."""
+        return not any(self.inlined) and not any(self.gaps)
+
 
 class UnexpectedToken(Exception):
     """A token that the grammar does not allow at a position; `expected` are the types it does."""
@@ -52,29 +62,42 @@ class Driver:
         self._callbacks: list[Callable[[Children], Any] | None] = [
             None if rule.origin.startswith("_") else getattr(builder, rule.callback) for rule in self._rules
         ]
+        self._passages = {~number: rule.origin for number, rule in enumerate(self._rules) if rule.is_passage}
+        self._is_plain = [rule.is_plain for rule in self._rules]
 
     def parse(self, tokens: Sequence[Token]) -> Any:
         """The value of the start rule. Raises `UnexpectedToken`."""
+        table, passages = self._states, self._passages
         states = [self._start]
         values: list[Any] = []
-        for position in range(len(tokens) + 1):
-            kind = tokens[position].type if position < len(tokens) else END
+        for position, token in enumerate((*tokens, Token(END, "", 0, 0))):
+            kind = token.type
             while True:
-                action = self._states[states[-1]].get(kind)
+                action = table[states[-1]].get(kind)
                 if action is None:
                     raise UnexpectedToken(position, self._accepted(states))
                 if action >= 0:
                     break
+                if action in passages:
+                    states[-1] = table[states[-2]][passages[action]]
+                    continue
                 self._reduce(~action, states, values)
                 if kind == END and states[-1] == self._end:
                     return values[-1]
             states.append(action)
-            values.append(tokens[position])
+            values.append(token)
         raise AssertionError("the end is always reduced")
 
     def _reduce(self, number: int, states: list[int], values: list[Any]) -> None:
         rule, callback = self._rules[number], self._callbacks[number]
         first = len(values) - rule.length
+        children = values[first:] if self._is_plain[number] else self._children(rule, first, values)
+        del values[first:], states[first + 1 :]
+        values.append(children if callback is None else callback(children))
+        states.append(self._states[states[-1]][rule.origin])
+
+    def _children(self, rule: Rule, first: int, values: list[Any]) -> Children:
+        """What a rule hands on: of some symbols their children, and None for what is absent."""
         grows = rule.inlined[:1] == (True,) and not rule.gaps[0]
         children: Children = values[first] if grows else []  # not copied, or long repetitions would take quadratic time
         for value, inlined, gap in zip(values[first + grows :], rule.inlined[grows:], rule.gaps[grows:], strict=False):
@@ -85,9 +108,7 @@ class Driver:
             else:
                 children.append(value)
         children += [None] * rule.gaps[-1]
-        del values[first:], states[first + 1 :]
-        values.append(children if callback is None else callback(children))
-        states.append(self._states[states[-1]][rule.origin])
+        return children
 
     def _accepted(self, states: list[int]) -> set[str]:
         """The token types that can really follow: a row of the table also has some that fail after a reduction."""

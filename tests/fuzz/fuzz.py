@@ -4,8 +4,8 @@
     python tests/fuzz/fuzz.py --seconds 600 --seed 1
 
 A text is a find where a command raises or takes more than two seconds of the processor, where the exit code of `check`
-says something else than its diagnostics, where a formatted spec reads differently or formats differently again, or where
-the emitted PyTorch is no Python. docs/contributing/fuzzing.md keeps what the runs found.
+says something else than its diagnostics, where a formatted spec reads differently or formats differently again, where the
+text of a graph reads back as another, or where the emitted PyTorch is no Python. docs/contributing/fuzzing.md keeps what the runs found.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["archdsl"]):
+    from archdsl.backends.drawing import draw
     from archdsl.backends.pytorch import emit
     from archdsl.cli import main
-    from archdsl.pipeline import open_source, subject_of
-    from archdsl.reports import render_json
+    from archdsl.ir import Network, print_network, read_network
+    from archdsl.ops import find
+    from archdsl.pipeline import Checked, footer_of, open_source, subject_of
+    from archdsl.reports import Options, render_json, render_text, report
     from archdsl.source import FileProblem, Source, decode_spec
     from archdsl.source.machine import sarif
     from archdsl.syntax import parse, tree
@@ -109,11 +112,22 @@ def _through(source: Source) -> None:
     sarif(found, "0")
     for network in checked:
         if network.network is not None:
-            render_json([subject_of(network)])
-            compile(emit(network.network), "generated.py", "exec")
+            _written(network, network.network)
     if not parse(source)[1]:
         _formats(source)
     _exits(source, any(d.severity == "error" for d in found) and len(spec.networks) <= NETWORKS)
+
+
+def _written(checked: Checked, network: Network) -> None:
+    """Everything that is written about a network, and its graph as text, read back."""
+    subject = subject_of(checked, hints=True)
+    render_json([subject])
+    render_text(report("all", subject, Options(formulas=True)), 100)
+    compile(emit(network), "generated.py", "exec")
+    draw(network, checked.facts.cost, "svg", footer=footer_of(checked))
+    draw(network, checked.facts.cost, "dot")
+    printed = print_network(network)
+    assert print_network(read_network(printed, find)) == printed, "the graph's text reads back as another"
 
 
 def _formats(source: Source) -> None:
