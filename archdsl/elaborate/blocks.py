@@ -31,6 +31,12 @@ class Blocks:
         self._open: set[Any] = set()
         """The instances that are being elaborated."""
 
+    def spend_on_sizes(self, span: Span) -> None:
+        """Pays for what was worked out about open sizes since it was last paid. Raises `Fault`."""
+        if self.domain is not None:
+            self.reporter.spend_work(span, self.domain.work)
+            self.domain.work = 0
+
     def body(self, frame: Frame, scope: Scope, place: Place) -> Body:
         """A body whose statements this build runs."""
         raise NotImplementedError

@@ -34,6 +34,7 @@ class Body(Links):
             try:
                 reporter.spend_work(statement.span)
                 current = self._statement(statement, current)
+                self.build.spend_on_sizes(statement.span)
                 returned = statement if isinstance(statement, tree.Return) else None
             except Fault as fault:
                 reporter.report(fault)

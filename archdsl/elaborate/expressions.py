@@ -24,7 +24,7 @@ from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show, simplify
 from archdsl.ir import Condition, Size, both, denied, either
 from archdsl.source import Edit, Kind, Span, nearest
-from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, parse_expression, tree
+from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, STRING_LIMIT, parse_expression, tree
 
 BITS_LIMIT = 512
 LENGTH_LIMIT = 10_000
@@ -94,14 +94,15 @@ class _Evaluator:
 
     def number(self, expression: tree.Expression) -> int | Fraction:
         value = self.value(expression)
-        if isinstance(value, bool) or not isinstance(value, int | Fraction | Size):
+        if not _is_number(value):
             raise Fault(
                 KIND_MISMATCH,
                 f"expected a number, found {kind_of(value)}",
                 expression.span,
                 f"this is {kind_of(value)}",
             )
-        return value  # type: ignore[return-value] # an open size stands for an int
+        found: int | Fraction = value  # an open size stands for an int
+        return found
 
     def integer(self, expression: tree.Expression) -> int:
         value = self.number(expression)
@@ -142,7 +143,10 @@ class _Evaluator:
         return e.sizes
 
     def _string(self, e: tree.String) -> str:
-        return fill_holes(e.text, e.span, self._written, KIND_MISMATCH)
+        text = fill_holes(e.text, e.span, self._written, KIND_MISMATCH)
+        if len(text) > STRING_LIMIT:
+            raise Fault(BUDGET_EXCEEDED, f"a string of more than {STRING_LIMIT:_} characters", e.span)
+        return text
 
     def _written(self, hole: tree.Expression) -> str:
         """What stands in a string where an expression stood in braces."""
@@ -270,13 +274,17 @@ class _Evaluator:
             same = self._equal(e)
             return same if operator == "==" else denied(same)
         if operator == "+":
-            left = self.value(e.left)
-            if isinstance(left, tuple):
-                return self._joined(left, e)
-            if isinstance(left, Tensors | Layer | str):
-                raise Fault(KIND_MISMATCH, f"expected a number or a list, found {kind_of(left)}", e.left.span)
-        left, right = self.number(e.left), self.number(e.right)
-        return self._arithmetic(operator, left, right, e)
+            return self._sum(e)
+        return self._arithmetic(operator, self.number(e.left), self.number(e.right), e)
+
+    def _sum(self, e: tree.Binary) -> Any:
+        """Numbers added, or lists joined."""
+        left = self.value(e.left)
+        if isinstance(left, tuple):
+            return self._joined(left, e)
+        if not _is_number(left):
+            raise Fault(KIND_MISMATCH, f"expected a number or a list, found {kind_of(left)}", e.left.span)
+        return self._arithmetic("+", left, self.number(e.right), e)
 
     def _equal(self, e: tree.Binary) -> Condition:
         left, right = self.value(e.left), self.value(e.right)
@@ -349,6 +357,11 @@ def _in_framework(e: tree.Name) -> Fault:
     *heads, name = e.text.split(".")
     message = f"`{e.text}`: operators stand alone, without `{'.'.join(heads)}`"
     return Fault(UNKNOWN_NAME, message, e.span, helps=(f"write `{name}`",), edit=Edit(e.span, name))
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it can be counted with: a number, or a size that is open."""
+    return isinstance(value, int | Fraction | Size) and not isinstance(value, bool)
 
 
 def _size(value: Any) -> int:

@@ -13,7 +13,7 @@ from archdsl.elaborate.names import Current, Names, holds, walk
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
-from archdsl.ir import CallFrame, Misfit, Module, Op, OpenSize, TensorType, Value, show_shape
+from archdsl.ir import CallFrame, LongFormula, Misfit, Module, Op, OpenSize, TensorType, Value, show_shape
 from archdsl.source import Edit, Kind, Label, Span
 from archdsl.syntax import tree
 
@@ -83,6 +83,8 @@ class Layers(Names):
     ) -> Current:
         try:
             return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
+        except LongFormula as formula:
+            raise Fault(kinds.BUDGET_EXCEEDED, str(formula), span, "a size of its result is too long") from None
         except OpenSize as open_size:
             raise open_question(f"`{op.name}` needs a size that is open: {open_size}", span) from None
         except Misfit as misfit:

@@ -176,20 +176,26 @@ class Links(Layers):
                 helps=(f"count with a range: `{counted}`",) if counted else (),
                 edit=Edit(values.span, counted) if counted and isinstance(values, tree.Number | tree.Name) else None,
             )
-        for item in items:
-            self.build.reporter.spend_work(values.span)
-            body = self.inner()
-            parts = (item,) if len(names) == 1 else item
-            if not isinstance(parts, tuple) or len(parts) != len(names):
-                raise Fault(
-                    kinds.KIND_MISMATCH,
-                    f"{len(names)} loop variables for {show(item)}",
-                    values.span,
-                    f"each item needs {len(names)} parts",
-                )
-            for name, part in zip(names, parts, strict=True):
-                body.scope.names[name.text] = part
-            yield body
+        with self.build.reporter.spending("this loop", values.span) as spender:
+            for item in items:
+                spender.turns += 1
+                self.build.reporter.spend_work(values.span)
+                yield self._turn(names, item, values)
+
+    def _turn(self, names: list[tree.Word], item: Any, values: tree.Expression) -> Self:
+        """The body of one turn, with its variables set. Raises `Fault` where an item has other parts than names."""
+        body = self.inner()
+        parts = (item,) if len(names) == 1 else item
+        if not isinstance(parts, tuple) or len(parts) != len(names):
+            raise Fault(
+                kinds.KIND_MISMATCH,
+                f"{len(names)} loop variables for {show(item)}",
+                values.span,
+                f"each item needs {len(names)} parts",
+            )
+        for name, part in zip(names, parts, strict=True):
+            body.scope.names[name.text] = part
+        return body
 
     def condition(self, expression: tree.Expression) -> bool:
         value = self.value(expression)

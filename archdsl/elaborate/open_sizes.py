@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from archdsl.elaborate.kinds import BAD_ARITHMETIC, OPEN_SIZE
+from archdsl.elaborate.kinds import BAD_ARITHMETIC, BUDGET_EXCEEDED, OPEN_SIZE
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import show
-from archdsl.ir import Condition, OpenSize, Size, at_least, both, equal
+from archdsl.ir import Condition, LongFormula, OpenSize, Size, at_least, both, equal
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -63,6 +63,8 @@ def open_arithmetic(operator: str, left: Any, right: Any, e: tree.Binary) -> Any
         raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"{left} {operator} 0")
     try:
         return results[operator]()
+    except LongFormula as formula:
+        raise Fault(BUDGET_EXCEEDED, str(formula), e.span, "this makes it too long") from None
     except (OpenSize, TypeError):
         helps = ("`//` divides and rounds down",) if operator == "/" else ()
         shown = f"{show(left)} {operator} {show(right)}"

@@ -58,6 +58,26 @@ class Call:
         self.enters = enters
 
 
+class Spender:
+    """A loop or a call that is under way, and what was left of the budget when it began."""
+
+    __slots__ = ("operators", "span", "text", "turns", "work")
+
+    def __init__(self, text: str, span: Span, budget: Budget) -> None:
+        self.text = text
+        self.span = span
+        self.turns = 0
+        self.work = budget.work
+        self.operators = budget.operators
+
+    def spent(self, budget: Budget) -> str | None:
+        """What it did, if that is half of what a network may cost; else None."""
+        work, operators = self.work - budget.work, self.operators - budget.operators
+        if 2 * work < STATEMENT_LIMIT * STATEMENT and 2 * operators < OPERATOR_LIMIT:
+            return None
+        return f"{self.text} spends it{f': turn {self.turns:_}' if self.turns else ''}"
+
+
 class Reporter:
     """The problems found so far, the chain of calls, and the budget that is left."""
 
@@ -65,6 +85,8 @@ class Reporter:
         self.budget = budget
         self.problems: list[Diagnostic] = []
         self.calls: list[Call] = []
+        self.spenders: list[Spender] = []
+        """The loops and calls that are under way, the innermost last."""
         self.failures = 0
         """How often something was reported, repetitions included: a caller sees whether its callee failed."""
         self._repeats: dict[tuple[str, Span], int] = {}
@@ -124,16 +146,35 @@ class Reporter:
     def spend_work(self, span: Span, work: int = STATEMENT) -> None:
         """Pays for a statement, a turn of a loop, or the values worked out in an expression. Raises `Fault`."""
         if not self.budget.pays_work(work):
-            raise self._spent(f"more work than that of {STATEMENT_LIMIT:_} statements", span, "here the budget ends")
+            raise self._used_up(f"more work than that of {STATEMENT_LIMIT:_} statements", span)
 
     def spend_operators(self, span: Span, count: int = 1) -> None:
         """Pays for operators and calls of blocks. Raises `Fault`."""
         if not self.budget.pays_operators(count):
-            raise self._spent(f"more than {OPERATOR_LIMIT:_} operators", span, "here the budget ends")
+            raise self._used_up(f"more than {OPERATOR_LIMIT:_} operators", span)
 
-    def _spent(self, message: str, span: Span, text: str) -> Fault:
+    @contextmanager
+    def spending(self, text: str, span: Span) -> Iterator[Spender]:
+        """A loop, or a call, that a spent budget is blamed on."""
+        depth = len(self.spenders)
+        spender = Spender(text, span, self.budget)
+        self.spenders.append(spender)
+        try:
+            yield spender
+        finally:
+            del self.spenders[depth:]
+
+    def _used_up(self, message: str, span: Span) -> Fault:
+        """A spent budget, with the innermost loop or call that took half of it or more."""
+        blamed = ((s, s.spent(self.budget)) for s in reversed(self.spenders))
+        spender, text = next(((s, text) for s, text in blamed if text is not None), (None, None))
+        if spender is None or text is None or spender.span == span:
+            return self._spent(message, span, text or "here the budget ends")
+        return self._spent(message, span, "here the budget ends", Label(spender.span, text))
+
+    def _spent(self, message: str, span: Span, text: str, *labels: Label) -> Fault:
         self._is_spent = True
-        return Fault(BUDGET_EXCEEDED, message, span, text)
+        return Fault(BUDGET_EXCEEDED, message, span, text, labels=labels)
 
     def enter(self, text: str, span: Span, enters: tuple[Any, ...]) -> None:
         if len(self.calls) >= CALL_DEPTH_LIMIT:
@@ -145,6 +186,10 @@ class Reporter:
         self.spend_work(span, CALL)
         shapes = ", ".join(show_shape(v.type.shape) for v in enters)
         self.calls.append(Call(text, span, f"enters {shapes}" if shapes else ""))
+        if len(self.calls) > 1:
+            self.spenders.append(Spender(f"`{text}`", span, self.budget))
 
     def leave(self) -> None:
         self.calls.pop()
+        if self.calls:
+            self.spenders.pop()

@@ -28,7 +28,7 @@ from archdsl.ir.graph import (
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Reach, Rows, Saved, State, Step, Types
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
-from archdsl.ir.sizes import OpenSize, Size, agree, is_open, open_size
+from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import UNFOLDED_LIMIT, Extent, TooManyTurns, unfold, written
 
@@ -66,6 +66,7 @@ __all__ = [
     "Incoming",
     "Layer",
     "Literal",
+    "LongFormula",
     "Lowering",
     "Misfit",
     "Module",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 from archdsl.ir.formulas import Floor, Monomial, Symbol, Terms
@@ -56,6 +57,7 @@ def _range(monomial: Monomial) -> tuple[Fraction | None, Fraction | None]:
     return low, None if unbounded else high
 
 
+@lru_cache(maxsize=4096)
 def _atom_range(atom: Symbol | Floor) -> tuple[Fraction | None, Fraction | None]:
     if isinstance(atom, Symbol):
         return Fraction(1), None

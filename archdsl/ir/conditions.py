@@ -12,7 +12,7 @@ from archdsl.ir.sizes import Size, open_size
 if TYPE_CHECKING:
     from archdsl.ir.domain import Domain
 
-ENUMERATED = 50_000
+ENUMERATED = 20_000
 """Values of one symbol that are tried out to decide a question."""
 
 

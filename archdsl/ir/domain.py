@@ -8,6 +8,7 @@ the operator that asked. What a spec states with `where` is known from the place
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import lcm
 from typing import Any, NamedTuple
@@ -19,6 +20,10 @@ from archdsl.ir.sizes import OpenSize, Size, from_terms, open_size, symbol
 
 LARGEST = 2**40
 """No size and no count of a spec is larger; what only such ones would break is not worth a condition."""
+
+
+TRIED = 4
+"""The work of trying out one value."""
 
 
 class Assumed(NamedTuple):
@@ -44,13 +49,14 @@ class Values(NamedTuple):
         if not cycle:
             first, last = self.values[0], self.values[-1]
             is_whole = len(self.values) == last - first + 1 > 2
-            listed = f"{self.name} in [{', '.join(map(str, self.values))}]"
+            each = f"{self.name} in [{', '.join(map(str, self.values))}]"
             from_first = f"{self.name} >= {first} and " if first > 1 else ""
-            return f"{from_first}{self.name} <= {last}" if is_whole else listed
+            return f"{from_first}{self.name} <= {last}" if is_whole else each
         modulus = next(m for m in range(1, self.period + 1) if _repeats(cycle, self.period, m))
         rests = sorted({v % modulus for v in cycle})
         regular = [v for v in range(1, self.threshold + self.period) if v % modulus in rests]
-        missing = [v for v in regular if v not in self.values]
+        listed = set(self.values)
+        missing = [v for v in regular if v not in listed]
         least = next(v for v in regular if not missing or v > missing[-1])
         parts = (
             [f"{self.name} in [{', '.join(str(v) for v in self.values if v < least)}] or"]
@@ -83,6 +89,8 @@ class Domain:
         self._values: dict[str, Values | None] = {}
         self._simplified: dict[Terms, int] = {}
         self._is_closed = False
+        self.work = 0
+        """Steps of its arithmetic, and values tried out: whoever elaborates a spec bounds them, and sets this back to 0."""
 
     def size(self, name: str) -> int:
         """The size that a symbol stands for. Raises KeyError for a name without an example."""
@@ -96,11 +104,14 @@ class Domain:
             self.state(part)
         if parts is None:
             self.given.append(condition)
-            self._forget()
+            self._narrow(condition)
 
-    def _forget(self) -> None:
-        """What was worked out with fewer conditions and may be better now."""
-        self._values.clear()
+    def _narrow(self, condition: Relation | Compound) -> None:
+        """Leaves its symbol the values that meet it, and forgets formulas that may be simpler now."""
+        names = symbols_of(condition)
+        if len(names) == 1:
+            (name,) = names
+            self._values[name] = self._narrowed(self.values(name), condition)
         self._simplified.clear()
 
     def close(self) -> None:
@@ -120,12 +131,13 @@ class Domain:
         stated = [c for c in self.given if symbols_of(c) == {name}]
         candidates = range(1, listed.threshold + listed.period)
         left = [v for v in candidates if all(c.at({name: v}) for c in stated)]
-        holding = {a: {v for v in left if a.condition.at({name: v})} for a in about}
+        excluded = {a: [v for v in left if not a.condition.at({name: v})] for a in dict.fromkeys(about)}
+        times = Counter(v for values in excluded.values() for v in values)
         needed = dict.fromkeys(about)
         for one in about:  # the first asked for the least: later ones often imply it
-            others = [holding[a] for a in needed if a is not one]
-            if set(left).intersection(*others) <= holding[one]:
+            if one in needed and all(times[v] > 1 for v in excluded[one]):
                 del needed[one]
+                times.subtract(excluded[one])
         return list(needed)
 
     def explained(self) -> Iterator[tuple[str, list[Assumed]]]:
@@ -168,7 +180,7 @@ class Domain:
         met = condition if answer else denied(condition)
         assert not isinstance(met, bool)
         self.assumed.append(Assumed(met, self.context))
-        self._forget()
+        self._narrow(met)
         return answer
 
     # Questions about all values
@@ -226,7 +238,7 @@ class Domain:
         if end > ENUMERATED:
             return None
         (name,) = names
-        rests = {inside.at({name: v}) % atom.divisor for v in _extended(values, end)}
+        rests = {inside.at({name: v}) % atom.divisor for v in self._tried(values, end)}
         return rests.pop() if len(rests) == 1 else None
 
     def _decide_parts(self, condition: Compound) -> bool | None:
@@ -251,26 +263,28 @@ class Domain:
         threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
         if threshold + period > ENUMERATED:
             return None
-        answers = {condition.at({name: v}) for v in _extended(values, threshold + period)}
+        answers = {condition.at({name: v}) for v in self._tried(values, threshold + period)}
         return answers.pop() if len(answers) == 1 else None
 
     def values(self, name: str) -> Values | None:
         """The values that a symbol may have by the conditions on it alone; None where they cannot be listed."""
-        if name not in self._values:
-            self._values[name] = self._list_values(name)
-        return self._values[name]
+        return self._values.get(name, Values(name, (1,), 1, 1))
 
-    def _list_values(self, name: str) -> Values | None:
-        own = [c for c in self.conditions if symbols_of(c) == {name}]
-        cycles = [cycle(c) for c in own]
-        if None in cycles:
+    def _narrowed(self, values: Values | None, condition: Relation | Compound) -> Values | None:
+        """Those of the values that meet one condition more."""
+        repeats = cycle(condition)
+        if values is None or repeats is None:
             return None
-        threshold = max((c[0] for c in cycles if c), default=1)
-        period = lcm(*(c[1] for c in cycles if c))
+        threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
         if threshold + period > ENUMERATED:
             return None
-        candidates = range(1, threshold + period)
-        return Values(name, tuple(v for v in candidates if all(c.at({name: v}) for c in own)), threshold, period)
+        left = tuple(v for v in self._tried(values, threshold + period) if condition.at({values.name: v}))
+        return Values(values.name, left, threshold, period)
+
+    def _tried(self, values: Values, end: int) -> Iterable[int]:
+        """All values below an end, each to be tried out."""
+        self.work += TRIED * end
+        return _extended(values, end)
 
 
 def _repeats(cycle: set[int], period: int, modulus: int) -> bool:

@@ -85,6 +85,16 @@ def symbols_in(terms: Terms) -> Iterator[str]:
                 yield from symbols_in(atom.terms)
 
 
+def weight(terms: Terms) -> int:
+    """How many symbols and quotients it is written with."""
+    return sum(_weight(atom) for monomial, _ in terms for atom in monomial)
+
+
+@lru_cache(maxsize=4096)
+def _weight(atom: Atom) -> int:
+    return 1 if isinstance(atom, Symbol) else 1 + weight(atom.terms)
+
+
 def polynomial(terms: Terms, remainder: Callable[[Floor], int | None]) -> dict[Monomial, Fraction]:
     """The sum without the floors whose remainder is known."""
     found: dict[Monomial, Fraction] = {}

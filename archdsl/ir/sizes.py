@@ -23,6 +23,7 @@ from archdsl.ir.formulas import (
     show_terms,
     symbols_in,
     value_of,
+    weight,
 )
 
 if TYPE_CHECKING:
@@ -30,10 +31,23 @@ if TYPE_CHECKING:
 
 TERMS_LIMIT = 200
 """A longer formula helps nobody, and its products take long."""
+WEIGHT_LIMIT = 1_000
+"""Symbols and quotients of a formula, those inside of quotients too."""
+PRODUCTS_LIMIT = 20 * TERMS_LIMIT
+"""Products of terms that are added up in one multiplication."""
+STEP = 20
+"""The work of bringing one formula into its normal form, beside its terms."""
 
 
 class OpenSize(ArithmeticError):
     """A size is asked for its value, and the spec leaves it open."""
+
+
+class LongFormula(OpenSize):
+    """A size whose formula has more terms than anybody reads."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a formula of more than {TERMS_LIMIT} terms")
 
 
 class Size:
@@ -71,8 +85,9 @@ class Size:
         terms = _terms(other)
         if terms is None:
             return NotImplemented
-        if len(terms) * len(self.terms) > TERMS_LIMIT**2:
-            raise OpenSize("a formula of too many terms")
+        self.domain.work += len(terms) * len(self.terms)
+        if len(terms) * len(self.terms) > PRODUCTS_LIMIT:
+            raise LongFormula
         found: Coefficients = {}
         for left, a in self.terms:
             for right, b in terms:
@@ -226,8 +241,9 @@ def from_terms(domain: Domain, coefficients: Coefficients) -> int:
         return 0
     if terms[0][0] == ():
         return terms[0][1]
-    if len(terms) > TERMS_LIMIT:
-        raise OpenSize("a formula of too many terms")
+    domain.work += STEP + len(terms)
+    if len(terms) > TERMS_LIMIT or weight(terms) > WEIGHT_LIMIT:
+        raise LongFormula
     shorter = _rounded_up(domain, terms)
     return cast(int, Size(domain, terms)) if shorter is None else shorter
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from archdsl.source.diagnostic import Diagnostic, Kind, Label
 from archdsl.source.text import Source, Span
 
-SIZE_LIMIT = 16 * 1024 * 1024
+SIZE_LIMIT = 4 * 1024 * 1024
 
 UNREADABLE_FILE = Kind(
     "unreadable-file",

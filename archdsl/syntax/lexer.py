@@ -24,6 +24,15 @@ UNCLOSED_STRING = Kind("unclosed-string", "error", "A string ends on the line it
 STRING_LIMIT = 10_000
 STRING_TOO_LONG = Kind("string-too-long", "error", f"A string has at most {STRING_LIMIT:_} characters.")
 
+TOKEN_LIMIT = 1_000_000
+TOO_MANY_TOKENS = Kind(
+    "too-many-words",
+    "error",
+    f"A file has at most {TOKEN_LIMIT:_} words, numbers and signs. What stands behind them is not read.",
+)
+PROBLEM_LIMIT = 20
+"""After so many lines that cannot be read, the rest is left alone."""
+
 _WORDS = """
 allow and as block by default dispute else expect false for from if import in inline input let network not or output repeat
 return shared source training true where with within
@@ -79,6 +88,8 @@ class Tokens(NamedTuple):
     docs: dict[int, str]
     file_doc: str
     problems: list[Diagnostic]
+    is_cut: bool
+    """Whether there is more text that was not read."""
 
 
 def tokenize(source: Source) -> Tokens:
@@ -102,7 +113,7 @@ class _Lexer:
         match = _TOKEN.match
         position, end = 0, len(text)
         file_doc = ""
-        while position < end:
+        while position < end and not self._is_enough(position):
             found = match(text, position)
             assert found is not None and found.lastgroup is not None
             group, lexeme = found.lastgroup, found.group()
@@ -123,7 +134,18 @@ class _Lexer:
                 self._string(lexeme, start)
             else:
                 self._problem(group, lexeme, start)
-        return Tokens(self.tokens, self.docs, file_doc, self.problems)
+        return Tokens(self.tokens, self.docs, file_doc, self.problems, position < end)
+
+    def _is_enough(self, position: int) -> bool:
+        """Whether the rest is not worth reading."""
+        if len(self.tokens) >= TOKEN_LIMIT:
+            message = f"a file of more than {TOKEN_LIMIT:_} words, numbers and signs"
+            self.problems = [
+                Diagnostic(
+                    TOO_MANY_TOKENS, message, Label(Span(self.source, position, position + 1), "not read from here on")
+                )
+            ]
+        return len(self.tokens) >= TOKEN_LIMIT or len(self.problems) >= PROBLEM_LIMIT
 
     def _add(self, type: str, lexeme: str, start: int) -> None:
         if self._separator is not None:

@@ -13,11 +13,12 @@ from archdsl.source import Diagnostic, Kind, Label, Source, Span, empty_file
 from archdsl.syntax import tree
 from archdsl.syntax.builder import TreeBuilder
 from archdsl.syntax.driver import Driver, UnexpectedToken
-from archdsl.syntax.lexer import tokenize
+from archdsl.syntax.lexer import PROBLEM_LIMIT, tokenize
 from archdsl.syntax.token import Token
 
 NESTING_LIMIT = 100
-PROBLEM_LIMIT = 20
+REREAD_LIMIT = 100_000
+"""Tokens that are read again to find more than one mistake of an item."""
 
 NESTING_TOO_DEEP = Kind(
     "nesting-too-deep", "error", f"Braces, brackets and parentheses may be nested {NESTING_LIMIT} deep."
@@ -51,7 +52,9 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
     Of a line that holds no words of the language only that is told. After a mistake, what follows up to the next
     declaration is not read: it was meant to stand inside of the one before.
     """
-    tokens, docs, doc, problems = tokenize(source)
+    tokens, docs, doc, problems, is_cut = tokenize(source)
+    if is_cut:
+        return tree.File(source, [], frozenset([UNKNOWN_NAMES]), doc), problems
     broken: set[str] = set()
     items: list[tree.Item] = []
     unread = {_line(problem) for problem in problems}
@@ -80,7 +83,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
 
 def parse_expression(source: Source, start: int, end: int) -> tuple[tree.Expression | None, list[Diagnostic]]:
     """The expression that stands in a stretch of a source (the hole of a label, a setting), or what is wrong with it."""
-    tokens, _, _, problems = tokenize(Source(source.path, " " * start + source.text[start:end]))
+    tokens, _, _, problems, _ = tokenize(Source(source.path, " " * start + source.text[start:end]))
     if problems:
         return None, problems
     let = [Token("LET", "let", start, start), Token("NAME", "_", start, start), Token("ASSIGN", "=", start, start)]
@@ -126,6 +129,7 @@ def _declared(part: list[Token]) -> list[str]:
 def _parse_item(parser: _Parser, source: Source, tokens: list[Token]) -> tuple[tree.Item | None, list[Diagnostic]]:
     """The item, or None and what is wrong with it: several mistakes where they stand in different statements."""
     problems: list[Diagnostic] = []
+    read = 0
     if (deep := _too_deep(source, tokens)) is not None:
         return None, [deep]
     while tokens:
@@ -138,7 +142,8 @@ def _parse_item(parser: _Parser, source: Source, tokens: list[Token]) -> tuple[t
             found = explain_unexpected(source, tokens, at, error.expected)
             if not any(_line(p) == _line(found) for p in problems):
                 problems.append(found)
-            rest = _without_statement(tokens, at)
+            read += at
+            rest = _without_statement(tokens, at) if read < REREAD_LIMIT else None
             if rest is None or len(problems) >= PROBLEM_LIMIT:
                 return None, problems
             tokens = rest

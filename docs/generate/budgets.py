@@ -9,9 +9,11 @@ from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.ir import UNFOLDED_LIMIT
 from archdsl.ir.attrs import LARGEST_SIZE
+from archdsl.ir.conditions import ENUMERATED
+from archdsl.ir.sizes import TERMS_LIMIT
 from archdsl.pipeline import IMPORT_DEPTH_LIMIT
 from archdsl.source.files import SIZE_LIMIT
-from archdsl.syntax.lexer import STRING_LIMIT
+from archdsl.syntax.lexer import STRING_LIMIT, TOKEN_LIMIT
 from archdsl.syntax.parse import NESTING_LIMIT
 from docs.generate.markdown import page, table
 
@@ -22,6 +24,7 @@ BUDGETS = f"""
     """
 LIMITS = (
     ("bytes of a file", SIZE_LIMIT),
+    ("words, numbers and signs of a file", TOKEN_LIMIT),
     ("characters of a string", STRING_LIMIT),
     ("braces, brackets and parentheses, one in another", NESTING_LIMIT),
     ("files that import one another in a row", IMPORT_DEPTH_LIMIT),
@@ -32,6 +35,8 @@ LIMITS = (
     ("calls, one in another", CALL_DEPTH_LIMIT),
     ("items of a list", LENGTH_LIMIT),
     ("bits of a number", BITS_LIMIT),
+    ("terms of a formula of open sizes", TERMS_LIMIT),
+    ("values of one symbol that are tried out to decide a question", ENUMERATED),
     ("the largest size, window or count", LARGEST_SIZE),
 )
 

@@ -5,7 +5,8 @@
 
 A text is a find where a command raises or takes more than two seconds of the processor, where the exit code of `check`
 says something else than its diagnostics, where a formatted spec reads differently or formats differently again, where the
-text of a graph reads back as another, or where the emitted PyTorch is no Python. docs/contributing/fuzzing.md keeps what the runs found.
+text of a graph reads back as another, or where the emitted PyTorch is no Python. docs/contributing/fuzzing.md keeps what
+the runs found.
 """
 
 from __future__ import annotations

@@ -169,6 +169,14 @@ def test_mutated_specs(text: str, tmp_path: Path) -> None:
 BLOCKS_IN_BLOCKS = "".join(f"block b{i} {{ b{i + 1} }}\n" for i in range(200)) + "block b200 { relu }\n"
 DOUBLING = "let a0 = [0]\n" + "".join(f"let a{i + 1} = [a{i}, a{i}]\n" for i in range(60))
 
+DOUBLING_STRING = 'let a0 = "aaaaaaaa"\n' + "".join(f'let a{i + 1} = "{{a{i}}}{{a{i}}}"\n' for i in range(60))
+
+
+def open_body(text: str) -> str:
+    """A network of an image of any size."""
+    return f"network A {{\n  input image: [3, H, W]\n{text}\n}}\n"
+
+
 TOO_MUCH = {
     "a tower of powers": body("let x = 2^2^2^2^2^2"),
     "many repetitions": body("repeat 10^12 { relu }"),
@@ -177,6 +185,13 @@ TOO_MUCH = {
     "a long range": body("for i in 0..10^12 { relu }"),
     "a list that doubles": body(DOUBLING + "where a60 == a60"),
     "a list that doubles, as an argument": "block f(a) { relu }\n" + body(DOUBLING + "f(a60)"),
+    "a string that doubles": body(DOUBLING_STRING + '"{a60}": relu'),
+    "a product of open sums": open_body("let p = " + "*".join(["(H + W + 1)"] * 40) + "\nwhere p > 0"),
+    "conditions on an open size": open_body("".join(f"where H != {n}\n" for n in range(2000))),
+    "conditions of many periods": open_body("".join(f"where H % {p} == 1\n" for p in (2, 3, 5, 7, 11, 13, 17, 19, 23))),
+    "halves of an open size": open_body("".join(f"conv(4, 3x3, stride={2 + i % 4})\n" for i in range(60))),
+    "rows taken from an open size": open_body("repeat 500 { conv(4, 3x3) }"),
+    "more words than a file may have": body("relu;" * 600_000),
     "work in a loop": body("let xs = 0..<9000\nfor i in xs { where sum(xs) >= 0 }"),
     "arguments in a loop": body("for i in 0..<9000 { where max(" + "1, " * 9000 + "1) == 1 }"),
     "conditions in a loop": body("for i in 0..<9000 { if false { }" + " else if false { }" * 3000 + " }"),
@@ -253,6 +268,8 @@ ENOUGH = {
     "many branches": body("if false { relu }" + " else if false { relu }" * 5000 + " else { tanh }"),
     "many choices": body("let x = " + "1 if false else " * 300 + "2"),
     "many networks": "".join(body("relu").replace("A", f"A{i}") for i in range(1000)),
+    "quotients of an open size": open_body("let x = " + "(" * 60 + "H" + " + 1)//2" * 60 + "\nwhere x >= 0\nrelu"),
+    "a sum of many numbers": body("let x = " + " + ".join(["1"] * 60) + "\nconv(x, 1)"),
     "many constraints": body("where true\n" * 10_000),
     "deep groups": body("a: { " * 90 + "relu" + " }" * 90),
     "deep merges": body("add { | " * 90 + "relu" + " | relu }" * 90),
@@ -281,6 +298,42 @@ def test_much_is_fine(name: str, tmp_path: Path) -> None:
     with in_time():
         found = check(ENOUGH[name], tmp_path)
     assert not [diagnostic for diagnostic in found if diagnostic.severity == "error"]
+
+
+SPENDERS = {
+    "the loop": (body("for a in 0..<900 {\n  for b in 0..<900 { relu }\n}"), (3, "this loop spends it: turn ")),
+    "the inner loop": (body("for a in 0..<9 {\n  for b in 0..<9000 {\n    for c in 0..<50 { } } }"), (4, "this loop")),
+    "the call": (
+        "block wide {\n  for i in 0..<9000 {\n    for j in 0..<9 { relu; relu } }\n}\n" + body("wide"),
+        (2, "this"),
+    ),
+    "the arms": (body("add {\n  for i in 0..<9000 | for j in 0..<9000 { relu }\n}"), (4, "this loop spends it")),
+}
+
+
+@pytest.mark.parametrize("name", SPENDERS)
+def test_a_spent_budget_names_who_spent_it(name: str, tmp_path: Path) -> None:
+    text, (line, label) = SPENDERS[name]
+    (problem,) = (d for d in check(text, tmp_path) if d.code == "budget-exceeded")
+    assert problem.primary is not None
+    marks = [problem.primary, *problem.labels]
+    assert any(mark.span.line == line and mark.text.startswith(label) for mark in marks), marks
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TOO_MUCH["a string that doubles"], "a string of more than 10_000 characters"),
+        (TOO_MUCH["a product of open sums"], "a formula of more than 200 terms"),
+        (TOO_MUCH["more words than a file may have"], "a file of more than 1_000_000 words, numbers and signs"),
+        (TOO_MUCH["a list that doubles"], "a list of more than 10_000 items"),
+        (TOO_MUCH["a tower of powers"], "a number of more than 512 bits"),
+        (TOO_MUCH["inline blocks that double"], "more work than that of 200_000 statements"),
+        (TOO_MUCH["blocks that double"], "more than 100_000 operators"),
+    ],
+)
+def test_the_budget_is_named(text: str, message: str, tmp_path: Path) -> None:
+    assert message in [d.message for d in check(text, tmp_path)]
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:

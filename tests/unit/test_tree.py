@@ -34,7 +34,7 @@ def descendants(nodes: Iterable[tree.Syntax]) -> Iterator[tree.Syntax]:
 @pytest.mark.parametrize("text", TEXTS)
 def test_tokens_stand_where_they_say(text: str) -> None:
     """In order, without overlaps, and with nothing but blanks and comments between."""
-    tokens, _, _, problems = tokenize(Source("case.arch", text))
+    tokens, _, _, problems, _ = tokenize(Source("case.arch", text))
     end = 0
     for token in tokens:
         assert token.start >= end

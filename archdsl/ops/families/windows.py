@@ -158,8 +158,8 @@ def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, in
     count = (room + (stride - 1 if round == "ceil" else 0)) // stride + 1
     if round == "ceil" and (count - 1) * stride >= n + before:
         count -= 1  # No window may start beyond the input and its leading pad (PyTorch's rule).
-    padded = f"{n} + {before + after} of padding" if before + after else str(n)
     if count < 1:
+        padded = f"{n} + {before + after} of padding" if before + after else str(n)
         raise Misfit(
             f"the window is larger than its input: {axis} {extent} against {padded}",
             code="window-too-large",
