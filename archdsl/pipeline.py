@@ -266,6 +266,8 @@ class _Importer:
         if len(self._open) > IMPORT_DEPTH_LIMIT:
             raise Fault(UNUSABLE_IMPORT, f"imports are nested deeper than {IMPORT_DEPTH_LIMIT}", span)
         if path not in self._programs:
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise Fault(UNUSABLE_IMPORT, f"`{target}` is no file: a device or a pipe", span)
             try:
                 self.program(read_spec(folder / target))
             except FileProblem as problem:

@@ -254,7 +254,7 @@ def expand(texts: Iterable[str]) -> list[str]:
         if not (_exists(path) and path.is_dir()):
             found.append(text)
             continue
-        specs = sorted(str(p) for p in path.rglob("*.arch") if p.is_file() or p.is_symlink())
+        specs = sorted(str(p) for p in path.rglob("*.arch") if p.is_file() or not p.exists())
         if not specs:
             raise UsageProblem(f"there is no *.arch file in `{text}`")
         found += specs

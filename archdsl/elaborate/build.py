@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.blocks import Blocks
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.budget import UNROLLED_LIMIT
+from archdsl.elaborate.budget import CLAIM_LIMIT, UNROLLED_LIMIT
 from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
@@ -247,4 +247,6 @@ class Build(Blocks):
         if isinstance(statement, tree.SourceNote):
             self.sources.append(statement.text)
         else:
+            if len(self.claims) >= CLAIM_LIMIT:
+                raise self.reporter.used_up(f"more than {CLAIM_LIMIT:_} claims in one network", statement.span)
             self.claims.append(BoundClaim(statement, body, self.reporter.frames()))

@@ -21,7 +21,7 @@ from archdsl.elaborate.kinds import (
 )
 from archdsl.elaborate.open_sizes import equal_data, open_arithmetic, open_question, settled
 from archdsl.elaborate.problems import Fault
-from archdsl.elaborate.values import Function, Layer, Tensors, kind_of, show, simplify
+from archdsl.elaborate.values import Function, Layer, Tensors, is_number, kind_of, show, simplify
 from archdsl.ir import Condition, Size, both, denied, either
 from archdsl.source import Edit, Kind, Span, nearest
 from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, STRING_LIMIT, parse_expression, tree
@@ -94,7 +94,7 @@ class _Evaluator:
 
     def number(self, expression: tree.Expression) -> int | Fraction:
         value = self.value(expression)
-        if not _is_number(value):
+        if not is_number(value):
             raise Fault(
                 KIND_MISMATCH,
                 f"expected a number, found {kind_of(value)}",
@@ -282,7 +282,7 @@ class _Evaluator:
         left = self.value(e.left)
         if isinstance(left, tuple):
             return self._joined(left, e)
-        if not _is_number(left):
+        if not is_number(left):
             raise Fault(KIND_MISMATCH, f"expected a number or a list, found {kind_of(left)}", e.left.span)
         return self._arithmetic("+", left, self.number(e.right), e)
 
@@ -357,11 +357,6 @@ def _in_framework(e: tree.Name) -> Fault:
     *heads, name = e.text.split(".")
     message = f"`{e.text}`: operators stand alone, without `{'.'.join(heads)}`"
     return Fault(UNKNOWN_NAME, message, e.span, helps=(f"write `{name}`",), edit=Edit(e.span, name))
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it can be counted with: a number, or a size that is open."""
-    return isinstance(value, int | Fraction | Size) and not isinstance(value, bool)
 
 
 def _size(value: Any) -> int:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import partial, reduce
 from typing import Any
 
-from archdsl.elaborate.values import Tensors, simplify
+from archdsl.elaborate.values import Tensors, is_number, simplify
 from archdsl.ir import Size, at_least
 
 
@@ -46,7 +46,7 @@ def _extreme(name: str, left: Any, right: Any) -> Any:
 
 
 def _check_numbers(name: str, values: Any) -> None:
-    if not all(isinstance(value, int | Fraction | Size) and not isinstance(value, bool) for value in values):
+    if not all(map(is_number, values)):
         raise Misuse(f"`{name}` takes numbers")
 
 

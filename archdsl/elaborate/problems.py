@@ -146,12 +146,12 @@ class Reporter:
     def spend_work(self, span: Span, work: int = STATEMENT) -> None:
         """Pays for a statement, a turn of a loop, or the values worked out in an expression. Raises `Fault`."""
         if not self.budget.pays_work(work):
-            raise self._used_up(f"more work than that of {STATEMENT_LIMIT:_} statements", span)
+            raise self.used_up(f"more work than that of {STATEMENT_LIMIT:_} statements", span)
 
     def spend_operators(self, span: Span, count: int = 1) -> None:
         """Pays for operators and calls of blocks. Raises `Fault`."""
         if not self.budget.pays_operators(count):
-            raise self._used_up(f"more than {OPERATOR_LIMIT:_} operators", span)
+            raise self.used_up(f"more than {OPERATOR_LIMIT:_} operators", span)
 
     @contextmanager
     def spending(self, text: str, span: Span) -> Iterator[Spender]:
@@ -164,7 +164,7 @@ class Reporter:
         finally:
             del self.spenders[depth:]
 
-    def _used_up(self, message: str, span: Span) -> Fault:
+    def used_up(self, message: str, span: Span) -> Fault:
         """A spent budget, with the innermost loop or call that took half of it or more."""
         blamed = ((s, s.spent(self.budget)) for s in reversed(self.spenders))
         spender, text = next(((s, text) for s, text in blamed if text is not None), (None, None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from archdsl.ir import Condition, Module, Op, Value
+from archdsl.ir import Condition, Module, Op, Size, Value
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -217,6 +217,11 @@ def show(value: Any) -> str:
     if isinstance(value, Tensors):
         return (value.values[0].tap if len(value.values) == 1 else None) or "..."
     return str(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it can be counted with: a number, or a size that is open."""
+    return isinstance(value, int | Fraction | Size) and not isinstance(value, bool)
 
 
 def simplify(value: int | Fraction) -> int | Fraction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
-from archdsl.elaborate.budget import NETWORKS, OPERATOR_LIMIT, STATEMENT_LIMIT, UNROLLED_LIMIT
+from archdsl.elaborate.budget import CLAIM_LIMIT, NETWORKS, OPERATOR_LIMIT, STATEMENT_LIMIT, UNROLLED_LIMIT
 from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.ir import UNFOLDED_LIMIT
@@ -20,7 +20,7 @@ from docs.generate.markdown import page, table
 BUDGETS = f"""
     A spec may come from anywhere, so what a few lines of it can ask for is bounded. Going over a bound is an error: most
     are [`budget-exceeded`](diagnostics.md#budget-exceeded). All networks of a file together may cost {NETWORKS} times
-    what one may.
+    what one may. [What hostile files take](../contributing/fuzzing.md#hostile-files) has been measured.
     """
 LIMITS = (
     ("bytes of a file", SIZE_LIMIT),
@@ -32,6 +32,7 @@ LIMITS = (
     ("operators and calls of blocks in one network, every block written out", OPERATOR_LIMIT),
     ("the same with all turns of loops, where one turn stands for many", UNROLLED_LIMIT),
     ("operators that are listed one by one, with all turns written out", UNFOLDED_LIMIT),
+    ("claims of one network", CLAIM_LIMIT),
     ("calls, one in another", CALL_DEPTH_LIMIT),
     ("items of a list", LENGTH_LIMIT),
     ("bits of a number", BITS_LIMIT),

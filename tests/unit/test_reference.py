@@ -22,6 +22,7 @@ WITHOUT_EXAMPLE = {
     "nesting-too-deep": "takes a hundred brackets",
     "not-text": "is about a file",
     "string-too-long": "takes ten thousand letters",
+    "too-many-words": "takes a million words",
     "unknown-network": "is about what is asked for",
     "unreadable-file": "is about a file",
     "unwritable-output": "is about a file",
