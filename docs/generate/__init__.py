@@ -52,10 +52,11 @@ def write_pages() -> None:
 
 
 def draw_pictures() -> None:
-    """Draws all pictures; needs the `draw` extra."""
-    from archdsl import load
+    """Draws all pictures, by the commands that stand below them."""
+    from archdsl.cli import main
 
     IMAGES.mkdir(exist_ok=True)
     for name, picture in PICTURES.items():
-        network = load(str(ROOT / "specs" / picture.network))
-        (IMAGES / f"{name}.svg").write_text(network.to_svg(style=picture.style), "utf-8")
+        main(
+            ["draw", str(ROOT / "specs" / picture.network), *picture.options.split(), "-o", str(IMAGES / f"{name}.svg")]
+        )

@@ -14,54 +14,87 @@ class Picture(NamedTuple):
 
     network: str
     """FILE:NETWORK below `specs/`."""
-    style: str
+    options: str
+    """Of `archdsl draw`."""
     words: str
+
+    @property
+    def title(self) -> str:
+        """What it shows: the first words."""
+        return self.words.partition(":")[0].partition(" is ")[0].removesuffix(".")
 
 
 PICTURES = {
-    "lenet5": Picture("lenet.arch:LeNet5", "auto", "LeNet-5 is one run, so it is one card: a row for each layer."),
-    "alexnet": Picture(
-        "alexnet.arch:AlexNet",
-        "auto",
-        "AlexNet as it was trained: two towers, one for each GPU, that meet in one layer.",
+    "vgg16_volumes": Picture("vgg16.arch", "--style volumes", "VGG-16 as its poster: what the layers make, to scale."),
+    "vgg16": Picture("vgg16.arch", "", "VGG-16: the table of the paper, with what each layer costs."),
+    "vgg16_params": Picture(
+        "vgg16.arch", "--color-by params", "VGG-16 by its parameters: three of four are in one dense layer."
     ),
-    "vgg16": Picture("vgg16.arch", "auto", "VGG-16: the table of the paper, with what each layer costs."),
-    "googlenet": Picture(
-        "googlenet.arch:GoogLeNet",
-        "auto",
-        "GoogLeNet: nine modules, drawn once in their own parameters; the bar of the `concat` is divided as the channels are.",
+    "unet": Picture(
+        "unet.arch:UNet",
+        "--style u",
+        "U-Net as in its paper: what each level keeps is cut to size and joined on the way up.",
     ),
     "resnet50": Picture(
         "resnet.arch:ResNet50",
-        "overview",
+        "--style overview",
         "ResNet-50: the stages as cards, and beside them the block with and without projection.",
     ),
-    "inception_v3": Picture(
-        "inception_v3.arch:InceptionV3", "auto", "Inception v3: five kinds of modules, one of them forked twice."
-    ),
-    "senet50": Picture("senet.arch:SEResNet50", "auto", "SE-ResNet-50: a gate inside a residual unit inside a stage."),
-    "resnext50": Picture(
-        "resnext.arch:ResNeXt50_32x4d", "overview", "ResNeXt-50: the same picture as ResNet-50, with groups."
-    ),
-    "mobilenet_v2": Picture(
-        "mobilenet_v2.arch:MobileNetV2", "overview", "MobileNet v2: inverted residuals, with and without a shortcut."
-    ),
-    "efficientnet_b0": Picture(
-        "efficientnet.arch:EfficientNetB0", "auto", "EfficientNet-B0: the same block at seven widths."
-    ),
+    "resnet50_volumes": Picture("resnet.arch:ResNet50", "--style volumes", "ResNet-50 by its stages."),
     "densenet121": Picture(
         "densenet.arch:DenseNet121",
-        "auto",
-        "DenseNet-121: every layer joins all before it; the `concat`s are a staircase.",
+        "",
+        "DenseNet-121: every layer joins all before it, so a block is a state that grows: 64 maps and six times 32.",
+    ),
+    "googlenet": Picture(
+        "googlenet.arch:GoogLeNet",
+        "",
+        "GoogLeNet: nine modules, drawn once in their own parameters; the bar of the `concat` is divided as the channels are.",
+    ),
+    "googlenet_3a": Picture(
+        "googlenet.arch:GoogLeNet", "--expand inception3a", "GoogLeNet: its first module in place, with its figures."
+    ),
+    "vit_b16": Picture(
+        "vit.arch:ViT_B16", "", "ViT-B/16: twelve equal layers are drawn once; learned tensors come in from the side."
+    ),
+    "lenet5": Picture("lenet.arch:LeNet5", "", "LeNet-5 is one run, so it is one card: a row for each layer."),
+    "lenet5_volumes": Picture("lenet.arch:LeNet5", "--style volumes", "LeNet-5: maps shrink, and become vectors."),
+    "alexnet": Picture(
+        "alexnet.arch:AlexNet", "", "AlexNet as it was trained: two towers, one for each GPU, that meet in one layer."
+    ),
+    "zfnet_volumes": Picture("zfnet.arch:ZFNet", "--style volumes", "ZFNet: what a smaller first window keeps."),
+    "inception_v3": Picture(
+        "inception_v3.arch:InceptionV3", "", "Inception v3: five kinds of modules, one of them forked twice."
+    ),
+    "senet50": Picture("senet.arch:SEResNet50", "", "SE-ResNet-50: a gate inside a residual unit inside a stage."),
+    "resnext50": Picture(
+        "resnext.arch:ResNeXt50_32x4d", "--style overview", "ResNeXt-50: the same picture as ResNet-50, with groups."
+    ),
+    "mobilenet_v2": Picture(
+        "mobilenet_v2.arch:MobileNetV2",
+        "--style overview",
+        "MobileNet v2: inverted residuals, with and without a shortcut.",
+    ),
+    "efficientnet_b0": Picture(
+        "efficientnet.arch:EfficientNetB0", "", "EfficientNet-B0: the same block at seven widths."
+    ),
+    "convnext_tiny": Picture(
+        "convnext.arch:ConvNeXtTiny", "", "ConvNeXt-T: large windows, one map at a time, and a scale."
     ),
     "xception": Picture(
-        "xception.arch:Xception", "overview", "Xception: separable convolutions in an entry, a middle and an exit flow."
+        "xception.arch:Xception",
+        "--style overview",
+        "Xception: separable convolutions in an entry, a middle and an exit flow.",
     ),
-    "unet": Picture("unet.arch:UNet", "auto", "U-Net: what each level keeps is cut to size and joined on the way up."),
-    "vit_b16": Picture(
-        "vit.arch:ViT_B16",
-        "auto",
-        "ViT-B/16: twelve equal layers are drawn once; learned tensors come in from the side.",
+    "fcn8s": Picture("fcn.arch:FCN8s", "--style u", "FCN-8s: VGG-16, and scores of three levels added on the way up."),
+    "deconvnet": Picture(
+        "deconvnet.arch:DeconvNet", "--style u", "DeconvNet: each unpooling puts values where its pool found them."
+    ),
+    "vnet": Picture("vnet.arch:VNet", "--style u", "V-Net: the same for volumes, its stages drawn once."),
+    "autoencoder": Picture(
+        "autoencoder.arch:Autoencoder",
+        "--style u",
+        "The autoencoder of Hinton and Salakhutdinov: levels by the length of vectors.",
     ),
 }
 """By the name of the file in docs/images."""
@@ -72,12 +105,17 @@ GALLERY = """
     """
 
 
+def pictures_of(file: str) -> dict[str, Picture]:
+    """The pictures of networks in a file of `specs/`."""
+    return {name: p for name, p in PICTURES.items() if p.network.partition(":")[0] == file}
+
+
 def gallery_page() -> str:
     """All pictures with their words."""
     parts: list[Sequence[str]] = [cleandoc(GALLERY).split("\n")]
     for name, picture in PICTURES.items():
-        style = f" --style {picture.style}" if picture.style != "auto" else ""
+        options = f" {picture.options}" if picture.options else ""
         parts.append([picture.words])
-        parts.append([f"![{picture.words.partition(':')[0].partition(' is ')[0]}](images/{name}.svg)"])
-        parts.append([f"`archdsl draw specs/{picture.network}{style} -o {name}.svg`"])
+        parts.append([f"![{picture.title}](images/{name}.svg)"])
+        parts.append([f"`archdsl draw specs/{picture.network}{options} -o {name}.svg`"])
     return page("Gallery", *parts)

@@ -7,12 +7,13 @@ from inspect import cleandoc
 from pathlib import Path
 
 from archdsl.pipeline import Checked, open_spec
+from docs.generate.gallery import Picture, pictures_of
 from docs.generate.markdown import code, page, table
 
 SPECS = """
     Each spec carries its published figures as claims, with their sources; `archdsl check specs` decides them all.
     Commands find a spec by its name, or by that of a network: `archdsl report summary vgg16`, `archdsl draw LeNet5`.
-    [The gallery](../docs/gallery.md) has pictures.
+    [The gallery](../docs/gallery.md) has more pictures, and how they were drawn.
     """
 
 
@@ -23,8 +24,13 @@ def specs_page(folder: Path) -> str:
     for path in sorted(folder.glob("*.arch")):
         spec = open_spec(path)
         parts += [[f"## [{path.name}]({path.name})"], spec.program.file.doc.split("\n")]
+        parts += [[_image(name, picture)] for name, picture in list(pictures_of(path.name).items())[:1]]
         parts.append(table(head, (_network(spec.check(name)) for name in spec.networks)))
     return page("The bundled specs", *parts)
+
+
+def _image(name: str, picture: Picture) -> str:
+    return f'<img src="../docs/images/{name}.svg" width="600" alt="{picture.title}">'
 
 
 def _network(checked: Checked) -> tuple[str, ...]:

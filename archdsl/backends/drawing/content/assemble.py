@@ -55,6 +55,7 @@ class _Assembly:
         self.drafts = drafts
         self.module = units.module
         self.units = units.units
+        _drop_open_headings(self.units)
         self.makers = units.makers
         self.is_network = is_network
         self.anchors: dict[int, Anchor] = {}
@@ -254,6 +255,14 @@ class _Assembly:
             return [self.anchors[index]]
         inputs = [v for o, v in zip(unit.node.operands, unit.module.inputs, strict=True) if o is value]
         return [a for v in inputs for a in self.inner[index].readers[v]] or [self.anchors[index]]
+
+
+def _drop_open_headings(units: list[Unit]) -> None:
+    """Takes away headings of inline blocks that hold more than runs of rows: what surrounds stages is a stem and a head."""
+    around = {u.heading for u in units if u.role == "scope" or u.closed}
+    for unit in units:
+        if unit.heading in around:
+            unit.heading = ()
 
 
 def _members(items: tuple[Place, ...]) -> Iterator[int]:

@@ -114,10 +114,10 @@ def _fold(found: list[Unit], width: int) -> None:
         Word(f"{width} + {len(found)}·{added[1:]}"),
         *tail,
     ]
-    paths = [unit.paths[0] for unit in found]
+    calls, inside = [unit.paths[0] for unit in found], [path for unit in found for path in unit.paths[1:]]
     for unit in others:
         first.names += unit.names
         first.cost, first.bytes = first.cost.plus(unit.cost), first.bytes + unit.bytes
         first.also_closed += [unit.closed] if unit.closed else []
-    first.paths = paths
+    first.paths = [*calls[:-1], *inside, calls[-1]]
     first.after, first.tail = found[-1].after, found[-1].tail
