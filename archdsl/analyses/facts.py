@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir import Flat, Network, OpenSize, flatten, unfold
+from archdsl.ir import Flat, Network, OpenSize, flatten, is_unfolded, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
@@ -28,6 +28,11 @@ class Facts:
     def operators(self) -> int:
         """How many it has, those of all turns and calls."""
         return sum(layer.times for layer in self.flat.layers)
+
+    @property
+    def is_unfolded(self) -> bool:
+        """Whether every turn of its loops is written out."""
+        return is_unfolded(self.network)
 
     def unfolded(self) -> Facts:
         """The facts of the network with every turn written out. Raises `TooManyTurns`."""
@@ -63,8 +68,7 @@ class Facts:
         from archdsl.analyses.memory import lifetimes
         from archdsl.analyses.storage import storage
 
-        network = unfold(self.network)
-        return lifetimes(network, storage(network))
+        return lifetimes(self.network, storage(self.network))
 
     def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.
@@ -96,5 +100,5 @@ class Facts:
         """
         from archdsl.analyses.memory import levels
 
-        has_none = settings.checkpointed or self.operators > len(self.flat.layers)
+        has_none = settings.checkpointed or not self.is_unfolded
         return () if has_none else levels(self.network, self.training, settings)

@@ -30,7 +30,7 @@ from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Re
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
-from archdsl.ir.unfold import UNFOLDED_LIMIT, Extent, TooManyTurns, unfold, written
+from archdsl.ir.unfold import UNFOLDED_LIMIT, Extent, TooManyTurns, is_unfolded, unfold, written
 
 if TYPE_CHECKING:
     from archdsl.ir.printer import print_network
@@ -101,6 +101,7 @@ __all__ = [
     "equal",
     "flatten",
     "is_open",
+    "is_unfolded",
     "modules",
     "open_size",
     "parts",

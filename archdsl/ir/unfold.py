@@ -36,13 +36,18 @@ class Extent:
         return sum(map(self.of, repeat.nodes))
 
 
+def is_unfolded(network: Network) -> bool:
+    """Whether every turn of its loops is written out."""
+    return not any(node.repeat for module in modules(network) for node in module.nodes)
+
+
 def unfold(network: Network) -> Network:
     """The network with all turns written out. One that has none left out is given back itself.
 
     Raises:
         TooManyTurns: they come to more than `UNFOLDED_LIMIT` operators.
     """
-    if not any(node.repeat for module in modules(network) for node in module.nodes):
+    if is_unfolded(network):
         return network
     size = Extent(network).unrolled[id(network.body)]
     if size > UNFOLDED_LIMIT:

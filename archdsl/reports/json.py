@@ -258,14 +258,18 @@ def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
     )
 
 
-def _cuda(found: CudaFacts) -> schema.Cuda:
-    return schema.Cuda(
-        status="estimate",
-        allocated=tuple(found.allocated),
-        reserved=tuple(found.reserved),
-        workspace=found.workspace,
-        native=schema.CudaTaken(**found.native._asdict()),
-        expandable=schema.CudaTaken(**found.expandable._asdict()),
+def _cuda(found: CudaFacts | None) -> schema.Cuda | None:
+    return (
+        None
+        if found is None
+        else schema.Cuda(
+            status="estimate",
+            allocated=tuple(found.allocated),
+            reserved=tuple(found.reserved),
+            workspace=found.workspace,
+            native=schema.CudaTaken(**found.native._asdict()),
+            expandable=schema.CudaTaken(**found.expandable._asdict()),
+        )
     )
 
 
@@ -276,8 +280,8 @@ def _moments(facts: Facts, training: TrainingFacts) -> Iterable[schema.TrainingM
     is_alike = [m[:3] for m in one.timeline] == [m[:3] for m in more.timeline]
     pairs = zip(one.timeline, more.lines, strict=True) if is_alike else ()
     sizes = [_bytes(moment.bytes, line) for moment, line in pairs]
-    for moment in training.timeline:
-        found = sizes[moment.step - 1] if sizes else None
+    for index, moment in enumerate(training.timeline):
+        found = sizes[index] if sizes else None
         yield schema.TrainingMoment(**moment._asdict(), sizes=found)
 
 

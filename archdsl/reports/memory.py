@@ -171,7 +171,8 @@ def _figures(subject: Subject) -> Table:
     rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
     if subject.training is not None:
         rows += _training_figures(subject.training)
-        rows += _cuda_figures(cuda(subject.facts.network, subject.training))
+        on_gpu = cuda(subject.facts.network, subject.training)
+        rows += _cuda_figures(on_gpu) if on_gpu is not None else ()
     return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)
 
 

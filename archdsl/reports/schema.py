@@ -267,7 +267,8 @@ class Training(_Part):
     alive: tuple[Alive, ...]
     """At the peak, beside parameters, buffers, inputs, target and optimizer state; the largest first."""
     timeline: tuple[TrainingMoment, ...]
-    cuda: Cuda
+    cuda: Cuda | None
+    """Null where turns of a loop are not written out."""
 
 
 class Memory(_Part):

@@ -64,3 +64,10 @@ class Subject(NamedTuple):
     """Where sizes are open: `facts` are those at the sizes of `bindings`."""
     training: TrainingFacts | None = None
     """The memory of a training step, where that was asked for."""
+
+    def unfolded(self) -> Subject:
+        """The same with every turn of loops written out. Raises `TooManyTurns`."""
+        facts, training = self.facts.unfolded(), self.training
+        if training is not None and facts is not self.facts:
+            training = facts.training(training.settings, training.batch)
+        return self._replace(facts=facts, training=training)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.size import Size, Stands, of_type
 from archdsl.analyses.memory.training import TrainingFacts
-from archdsl.ir import Network, TensorType, flatten
+from archdsl.ir import Network, TensorType, flatten, is_unfolded
 
 
 class Band(NamedTuple):
@@ -62,8 +62,13 @@ class CudaFacts(NamedTuple):
         return Band(least, int(HISTORY * self.native.reserved) + CUBLAS.most + self.workspace)
 
 
-def cuda(network: Network, facts: TrainingFacts) -> CudaFacts:
-    """What a step takes on a GPU, for the batch of its facts."""
+def cuda(network: Network, facts: TrainingFacts) -> CudaFacts | None:
+    """What a step takes on a GPU, for the batch of its facts; None where turns of a loop are not written out.
+
+    What the allocator takes depends on every tensor that came before.
+    """
+    if not is_unfolded(network):
+        return None
     sizes = (size.at(facts.batch) for size in workspaces(network, facts))
     native, expandable = (taken(facts, facts.batch, expandable=mode) for mode in (False, True))
     return CudaFacts(native, expandable, max(sizes, default=0))

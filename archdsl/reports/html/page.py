@@ -43,7 +43,11 @@ def page(subject: Subject, diagram: dict[str, Any], picture: str | None = None) 
     Args:
         diagram: a drawing as plain data.
         picture: an SVG for readers without scripts.
+
+    Raises:
+        TooManyTurns: the turns of a loop are too many to be listed.
     """
+    subject = subject.unfolded()
     return _filled(
         _file("page.html"),
         {
@@ -58,6 +62,7 @@ def page(subject: Subject, diagram: dict[str, Any], picture: str | None = None) 
 
 def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = None) -> str:
     """The same for a cell of a notebook: diagram and details in a shadow root, over what is seen without scripts."""
+    subject = subject.unfolded()
     return _filled(
         _file("fragment.html"),
         {
