@@ -1,7 +1,7 @@
-"""What `check` and the reports take as networks get deeper: layers that are alike, in a loop, and layers that are all different.
+"""What `check` and the reports take as networks get deeper: blocks alike in a loop, and layers that are all different.
 
-`make bench` runs it. Whole processes are timed by the seconds of the processor that they take. Of layers alike, a million have
-to take less than twice as long as a thousand do. Exits with 1 where they do not.
+`make bench` runs it. Whole processes are timed by the seconds of the processor that they take. Of blocks alike, a million
+have to take less than twice as long as a thousand do. Exits with 1 where they do not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RUNS = {
 }
 ALIKE = (1_000, 100_000, 1_000_000)
 DIFFERENT = (1_000, 10_000)
-TIMES = 5
+TIMES = 3
 
 
 def alike(count: int) -> str:
