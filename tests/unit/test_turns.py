@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Network, TooManyTurns, flatten, modules, print_network, read_network, unfold, written
 from archdsl.ops import find
 from archdsl.pipeline import Checked, open_source, open_spec
+from archdsl.reports import Subject, render_json
 from archdsl.source import Source
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -158,6 +160,11 @@ def test_a_million_blocks() -> None:
     assert facts.cost.depth == 2_000_000
     assert facts.fields.values[facts.flat.outputs[0]].size == (4_000_001, 4_000_001)  # type: ignore[union-attr]
     assert len(facts.flat.layers) < 100
+    (document,) = [json.loads(render_json([Subject(facts, training=facts.training(TrainingSettings()))]))]
+    counts = [layer["repeat"] for layer in document["layers"] if layer["repeat"]]
+    assert len(counts) == 5 and len(set(counts)) == 1 and len(document["layers"]) < 100
+    assert document["memory"]["training"]["gradients"] == 4 * facts.cost.total.params
+    assert document["memory"]["training"]["cuda"] is None
     with pytest.raises(TooManyTurns, match="5_000_000 operators"):
         unfold(facts.network)
 
