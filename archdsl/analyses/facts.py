@@ -79,15 +79,19 @@ class Facts:
         from archdsl.analyses.memory import training
         from archdsl.analyses.storage import storage
 
-        network = unfold(self.network) if settings.frozen or settings.checkpointed else self.network
+        network = self._told_apart(settings)
         return training(network, storage(network), settings, batch or self.batch)
+
+    def _told_apart(self, settings: TrainingSettings) -> Network:
+        """The network, with all turns written out where settings name some. Raises `TooManyTurns`."""
+        return unfold(self.network) if settings.frozen or settings.checkpointed else self.network
 
     def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:
         """Peaks, and what is kept for backward, as formulas of the batch and of open sizes."""
         from archdsl.analyses.memory import NO_FORMULAS, memory_formulas
         from archdsl.analyses.storage import storage
 
-        network = unfold(self.network)
+        network = self._told_apart(settings)
         try:
             return memory_formulas(network, storage(network), settings)
         except OpenSize:  # not even what runs in place can be said

@@ -8,7 +8,7 @@ from math import prod
 from typing import Protocol
 
 from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows
-from archdsl.ir import Layer
+from archdsl.ir import Layer, written
 from archdsl.reports.layers import path_cell, title
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
@@ -149,9 +149,12 @@ def _is_map(subject: Subject, layer: Layer) -> bool:
 def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     """`unit (3, 3) of features.30 reads rows 6..217, columns 6..217`.
 
-    Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there.
+    Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there, `TooManyTurns` for one in a turn of
+    a loop that is not written out.
     """
     facts = subject.facts.fields
+    if path not in facts.flat.paths and written(subject.facts.network, path) is not None:
+        facts = subject.facts.unfolded().fields
     if path not in facts.flat.paths:
         close = nearest(path, facts.flat.paths)
         raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else ""))
