@@ -36,10 +36,9 @@ def _table(table: Table) -> str:
 
 
 def _row(row: Row, columns: tuple[Column, ...], kept: list[int]) -> str:
-    cells = "".join(_cell(row.cells[i], columns[i], 0 if i else row.indent) for i in kept)
+    cells = "".join(f"<td>{_text(row.cells[i], columns[i], 0 if i else row.indent)}</td>" for i in kept)
     return f"<tr>{cells}</tr>\n"
 
 
-def _cell(cell: Cell, column: Column, indent: int) -> str:
-    text = "\N{NO-BREAK SPACE}" * 2 * indent + "".join(piece.text for piece in show(cell, column.kind))
-    return f'<td class="number">{escape(text)}</td>' if column.is_right else f"<td>{escape(text)}</td>"
+def _text(cell: Cell, column: Column, indent: int) -> str:
+    return escape("\N{NO-BREAK SPACE}" * 2 * indent + "".join(piece.text for piece in show(cell, column.kind)))
