@@ -63,7 +63,7 @@ def test_with_other_settings(settings: TrainingSettings) -> None:
 def with_part(line: str) -> Network | None:
     """An operator between two others, as one part; None where it is not of this kind."""
     operator, types = case_of(line)
-    if len(types) != 1 or len(operator.infer(*types)) != 1:
+    if len(types) != 1 or [result.is_float for result in operator.infer(*types)] != [True]:
         return None
     (x,) = types
     if not (x.batched and x.is_float and x.rank) or x.places or not operator.is_derived_exactly(types):
