@@ -47,8 +47,8 @@ class File:
         spec = target.spec
         self.spec = spec
         self.path = spec.path
-        names = spec.networks if target.network is None else (target.network,)
-        self.networks = [spec.check(name, batch=batch) for name in names if not spec.program.open_parameters(name)]
+        named = target.networks
+        self.networks = [spec.check(name, batch=batch) for name in named if not spec.program.open_parameters(name)]
         self.templates = len(spec.templates) if target.network is None else 0
         self.problems = spec.findings(self.networks, info=info)
         for network in self.networks:

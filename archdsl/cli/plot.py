@@ -92,7 +92,7 @@ def _of_file(text: str, arguments: argparse.Namespace) -> Iterator[Facts]:
     target = open_target(text, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
-    for name in (target.network,) if target.network is not None else target.spec.networks:
+    for name in target.networks:
         checked = check_target(arguments, target.spec, name)
         if checked.network is None:
             raise BrokenSpec(checked.problems)

@@ -34,6 +34,13 @@ class Target(NamedTuple):
     spec: Spec
     network: str | None
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The network that was named, none where its text is broken; else all that can be built."""
+        if self.network is None:
+            return self.spec.networks
+        return (self.network,) if self.network in self.spec.program.networks else ()
+
 
 def bundled_folder() -> Path:
     """Where the specs that come with archdsl lie: inside the installed package, or beside it in a checkout."""

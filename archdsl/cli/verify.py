@@ -94,8 +94,7 @@ def _networks(arguments: argparse.Namespace) -> Iterator[Checked]:
     for text in expand(arguments.file):
         root = next((a for a in arguments.file if PurePath(text).is_relative_to(a) and a != text), None)
         target = open_target(text, arguments.root or root)
-        names = target.spec.networks if target.network is None else (target.network,)
-        found = [check_target(arguments, target.spec, name) for name in names]
+        found = [check_target(arguments, target.spec, name) for name in target.networks]
         broken = [p for checked in found if checked.network is None for p in checked.problems]
         print_problems([*target.spec.problems, *broken], arguments.color)
         yield from found

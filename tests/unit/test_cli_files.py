@@ -275,3 +275,11 @@ def test_the_text_of_a_file_is_read_once_and_with_one_kind_of_line_end(tmp_path:
 
 def test_bundled_specs_are_found_from_anywhere(cli: Cli) -> None:
     assert cli("check", "mlp").out.startswith(f"{ROOT}/specs/mlp.arch")
+
+
+@pytest.mark.parametrize("command", [("check",), ("verify",), ("report", "summary"), ("plot", "cost")])
+def test_a_network_whose_text_is_broken_may_be_named(cli: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
+    file = tmp_path / "broken.arch"
+    file.write_text("network A {\n  input x: [3, 8, 8]\n  conv(8, 3x3\n}\n", "utf-8")
+    done = cli(*command, f"{file}:A")
+    assert done.code == 1 and "error[syntax]" in done.err, done
