@@ -12,6 +12,7 @@ from functools import cached_property
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
@@ -266,13 +267,22 @@ class _Importer:
         if len(self._open) > IMPORT_DEPTH_LIMIT:
             raise Fault(UNUSABLE_IMPORT, f"imports are nested deeper than {IMPORT_DEPTH_LIMIT}", span)
         if path not in self._programs:
-            if path.exists() and not path.is_file() and not path.is_dir():
+            if _is_device(path):
                 raise Fault(UNUSABLE_IMPORT, f"`{target}` is no file: a device or a pipe", span)
             try:
                 self.program(read_spec(folder / target))
             except FileProblem as problem:
                 raise _unreadable(problem, path, span) from None
         return self._programs[path]
+
+
+def _is_device(path: Path) -> bool:
+    """Whether reading could wait forever. What cannot be asked is left to the reading."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (S_ISREG(mode) or S_ISDIR(mode))
 
 
 def _unreadable(problem: FileProblem, path: Path, span: Span) -> Fault:

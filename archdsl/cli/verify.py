@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.cli.progress import Place
 from archdsl.cli.targets import (
+    BrokenSpec,
     UsageProblem,
     add_batch,
     add_settings,
@@ -94,6 +95,8 @@ def _networks(arguments: argparse.Namespace) -> Iterator[Checked]:
     for text in expand(arguments.file):
         root = next((a for a in arguments.file if PurePath(text).is_relative_to(a) and a != text), None)
         target = open_target(text, arguments.root or root)
+        if target.spec.problems and not target.networks:
+            raise BrokenSpec(target.spec.problems)
         found = [check_target(arguments, target.spec, name) for name in target.networks]
         broken = [p for checked in found if checked.network is None for p in checked.problems]
         print_problems([*target.spec.problems, *broken], arguments.color)

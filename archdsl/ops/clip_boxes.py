@@ -19,6 +19,7 @@ from archdsl.ir import (
     Saved,
     TensorType,
     Types,
+    agree,
 )
 from archdsl.ops.families.checks import check_float
 
@@ -38,7 +39,7 @@ class ClipBoxes(Op):
             raise Misfit("`clip_boxes` needs an image", operand=0, help="as `clip_boxes(to=image)`")
         x, image = operands
         check_float(self.name, x)
-        if x.rank < 1 or x.shape[-1] != 4:
+        if x.rank < 1 or not agree(x.shape[-1], 4):
             raise Misfit(f"`clip_boxes` reads boxes [A, 4], not {x}", code="wrong-rank", operand=0)
         if image.rank != 3:
             raise Misfit(f"an image is [C, H, W], not {image}", code="wrong-rank", operand=1)

@@ -18,6 +18,7 @@ from archdsl.ir import (
     Saved,
     TensorType,
     Types,
+    agree,
     show_shape,
 )
 from archdsl.ir.attrs import Beyond, Field, Flag, Interpolation
@@ -60,7 +61,7 @@ class GridSample(Op):
             )
         if axes == 3 and self.mode == "bicubic":
             raise Misfit("`mode=bicubic` is for maps with 2 spatial axes, not 3", attribute="mode")
-        if grid.rank != axes + 1 or grid.shape[-1] != axes or not grid.batched or grid.dtype != x.dtype:
+        if grid.rank != axes + 1 or not grid.batched or grid.dtype != x.dtype or not agree(grid.shape[-1], axes):
             raise Misfit(
                 f"the grid for {show_shape(x.shape)} is [{'d, ' * (axes == 3)}h, w, {axes}], not {grid}",
                 code="shape-mismatch",

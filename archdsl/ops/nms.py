@@ -56,7 +56,7 @@ class NonMaximumSuppression(Op):
         boxes, scores, *apart = operands
         check_float(self.name, boxes)
         check_float(self.name, scores, 1)
-        if boxes.rank != 2 or boxes.shape[1] != 4 or not boxes.batched:
+        if boxes.rank != 2 or not agree(boxes.shape[1], 4) or not boxes.batched:
             raise Misfit(f"`nms` reads boxes [A, 4], not {boxes}", code="wrong-rank", operand=0)
         for index, x in enumerate((scores, *apart), start=1):
             if x.rank != 1 or not agree(x.shape[0], boxes.shape[0]) or (index == 1 and not x.batched):

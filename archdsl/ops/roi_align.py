@@ -60,7 +60,7 @@ class RoiAlign(Merge):
         if not maps:
             raise Misfit("`roi_align` takes boxes and a map, or several", code="shape-mismatch", operand=0)
         check_float(self.name, boxes)
-        if boxes.rank != 2 or boxes.shape[1] != 4 or not boxes.batched:
+        if boxes.rank != 2 or not agree(boxes.shape[1], 4) or not boxes.batched:
             raise Misfit(f"`roi_align` reads boxes [K, 4], not {boxes}", code="wrong-rank", operand=0)
         for index, x in enumerate(maps, start=1):
             check_float(self.name, x, index)

@@ -62,7 +62,7 @@ def unreadable(name: str) -> str:
         ("utf-16", "error[not-text]: `case.arch` is not text: byte 3 is NUL"),
         ("binary", "error[not-text]: `case.arch` is not text: byte 0 is NUL"),
         ("truncated", "error[not-text]: `case.arch` is not UTF-8: byte 0xe2 at line 5, column 3"),
-        ("large", "error[unreadable-file]: cannot read `case.arch`: larger than 16 MiB"),
+        ("large", "error[unreadable-file]: cannot read `case.arch`: larger than 4 MiB"),
         ("below a file", "error[unreadable-file]: cannot read `case.arch/other.arch`: not a directory"),
         ("too long a name", "file name too long"),
         ("a name with a NUL", "its name holds a NUL byte"),
@@ -282,4 +282,4 @@ def test_a_network_whose_text_is_broken_may_be_named(cli: Cli, tmp_path: Path, c
     file = tmp_path / "broken.arch"
     file.write_text("network A {\n  input x: [3, 8, 8]\n  conv(8, 3x3\n}\n", "utf-8")
     done = cli(*command, f"{file}:A")
-    assert done.code == 1 and "error[syntax]" in done.err, done
+    assert done.code == 1 and "`)` is missing before this" in done.err, done
