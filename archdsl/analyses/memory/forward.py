@@ -11,10 +11,10 @@ from functools import partial
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Player, Row
-from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Part, Replay, buffers, naming
+from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
-from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
+from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError
 from archdsl.ir import Extra, Network, Node, Op, Saved, State, TensorType
 

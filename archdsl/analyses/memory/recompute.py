@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.size import Size
-from archdsl.analyses.memory.tape import Entry, Tensor
+from archdsl.analyses.memory.tape import Part
 from archdsl.analyses.weights import matches
 from archdsl.ir import Module, Node, Op, TensorType
 
@@ -21,34 +21,6 @@ COMPOSED = {"attention", "drop_path", "locally_connected", "lrn", "rms_norm", "s
 """Operators that are several kernels: when the last tensor that one keeps is made, others of its own are still there."""
 UNSURE = {"locally_connected", "lrn", "softsign"}
 """Those of which some bytes more may be there in the first run."""
-
-
-class Part:
-    """One call that is checkpointed."""
-
-    __slots__ = ("entries", "held", "is_recomputed", "last", "node", "operands", "path", "waiting")
-
-    def __init__(self, node: Node, path: str, operands: Sequence[Tensor], random_state: Block) -> None:
-        self.node = node
-        self.path = path
-        self.operands = operands
-        self.held = [*(value.block for value in operands), random_state]
-        """What is kept until backward has used all that the second run made."""
-        self.entries: list[Entry] = []
-        """Of all operators, in the order they run."""
-        self.last: Entry | None = None
-        """The last one that keeps a tensor: there the second run stops."""
-        self.waiting = 0
-        """How many keep something that backward has not used yet."""
-        self.is_recomputed = False
-
-    def note(self, entry: Entry, *, keeps: bool) -> None:
-        """Takes in an operator of the first run, and whether it keeps tensors, its own weights among them."""
-        self.entries.append(entry)
-        if keeps:
-            entry.part = self
-            self.last = entry
-            self.waiting += 1
 
 
 class Replay:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands
 from archdsl.ir import Node, Op, TensorType, Types
-
-if TYPE_CHECKING:
-    from archdsl.analyses.memory.recompute import Part
 
 
 class Flowing:
@@ -137,3 +134,31 @@ class Tensor(NamedTuple):
     type: TensorType
     dtype: str = "float32"
     """Of a value with floating-point numbers, what `type` calls float32."""
+
+
+class Part:
+    """One call that is checkpointed."""
+
+    __slots__ = ("entries", "held", "is_recomputed", "last", "node", "operands", "path", "waiting")
+
+    def __init__(self, node: Node, path: str, operands: Sequence[Tensor], random_state: Block) -> None:
+        self.node = node
+        self.path = path
+        self.operands = operands
+        self.held = [*(value.block for value in operands), random_state]
+        """What is kept until backward has used all that the second run made."""
+        self.entries: list[Entry] = []
+        """Of all operators, in the order they run."""
+        self.last: Entry | None = None
+        """The last one that keeps a tensor: there the second run stops."""
+        self.waiting = 0
+        """How many keep something that backward has not used yet."""
+        self.is_recomputed = False
+
+    def note(self, entry: Entry, *, keeps: bool) -> None:
+        """Takes in an operator of the first run, and whether it keeps tensors, its own weights among them."""
+        self.entries.append(entry)
+        if keeps:
+            entry.part = self
+            self.last = entry
+            self.waiting += 1
