@@ -220,6 +220,11 @@ def test_a_linear_layer_reads_the_map_that_was_flattened() -> None:
     assert row(networks.alexnet(), "classifier.1")[:2] == ((6, 6, 256), (4096,))
 
 
+def test_a_linear_layer_of_tokens_reads_one_token() -> None:
+    net = sequence(op("linear", 6), op("relu"), op("linear", 3), input=TensorType((10, 4)))
+    assert row(net, "2") == ((6,), (3,), 18, 3)
+
+
 def test_weights_that_are_no_product_of_windows() -> None:
     assert row(networks.lenet5(), "c3") == ((), (), 1_500, 16)
     assert row(networks.lenet5(), "s2") == ((), (), 6, 6)

@@ -108,8 +108,9 @@ def _fan_in(layer: Layer, makers: dict[int, Layer]) -> Shape:
         return fan_in
     number = layer.operands[0]
     while (maker := makers.get(number)) is not None and _passes(maker):
-        if maker.operand_types[0].rank > 1:
-            return _factors(maker.operand_types[0])
+        factors = _factors(maker.operand_types[0])
+        if len(factors) > 1:
+            return factors if prod(factors) == fan_in[0] else fan_in  # else of tokens, each with the layer's inputs
         number = maker.operands[0]
     return fan_in
 
