@@ -222,8 +222,16 @@ class ScaledDotProductAttention(Merge):
         return super().backward(operands, results, incoming)
 
     def is_derived_exactly(self, operands: Types) -> bool:
-        """Not where PyTorch repeats keys and values, or runs its own steps."""
-        return not (self.dropout and self._is_kernel(operands))
+        """Not where PyTorch runs its own steps, nor of operands out of order unless they are bare queries, keys and values."""
+        if self.dropout and self._is_kernel(operands):
+            return False
+        return self._is_bare(operands) or all(x.strides is None for x in operands)
+
+    def _is_bare(self, operands: Types) -> bool:
+        """Whether it is the kernel at its simplest: no mask, no windows, a head of keys for each of queries."""
+        q, k, *_ = operands
+        is_simple = len(operands) == 3 and q.rank == 3 and q.shape[0] == k.shape[0]
+        return is_simple and not self.dropout and self._is_kernel(operands)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         if not self._is_kernel(operands):

@@ -126,7 +126,10 @@ def laid_out(operands: tuple[TensorType, ...]) -> Iterator[tuple[TensorType, ...
 
 
 def is_run(op: Op, operands: tuple[TensorType, ...]) -> bool:
-    """PyTorch's local response normalization views volumes, which it cannot out of order."""
+    """PyTorch's local response normalization views volumes, which it cannot out of order. What `sdpa` copies beyond its
+    simplest form is an estimate, and says so."""
+    if op.name == "sdpa":
+        return op.is_derived_exactly(operands)
     return op.name != "lrn" or operands[0].rank < 4
 
 

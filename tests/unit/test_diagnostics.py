@@ -17,7 +17,14 @@ from tests.support.golden import GOLDEN, assert_golden
 FOLDER = GOLDEN / "diagnostics"
 SECTION = re.compile(r"^=== (\S+)\n", re.MULTILINE)
 SAID = "check"
-ABOUT_FILES = {"not-text", "string-too-long", "unknown-network", "unreadable-file", "unwritable-output"}
+ABOUT_FILES = {
+    "not-text",
+    "string-too-long",
+    "too-many-words",
+    "unknown-network",
+    "unreadable-file",
+    "unwritable-output",
+}
 """Kinds that no text of a page has; other tests meet them."""
 
 

@@ -95,7 +95,7 @@ def test_model_explorer_has_the_edges_of_the_graph(name: str) -> None:
     network = NETWORKS[name]()
     nodes = explored(network)
     found = {(edge["sourceNodeId"], id) for id, node in nodes.items() for edge in node["incomingEdges"]}
-    graph = to_networkx(Facts(network).flat, network)
+    graph = to_networkx(network)
     ends = {
         n: f"{d['op']} {n.removesuffix(' (output)')}"
         for n, d in graph.nodes(data=True)

@@ -32,7 +32,10 @@ class Project(nn.Module):
 
 
 class Separable(nn.Module):
-    """A separable convolution, applied twice; the stride is the first one's."""
+    """A separable convolution, applied twice; the stride is the first one's.
+    `framed` puts a row and a column before the maps and
+    cuts off what the first one makes of them: the same values, after more work.
+    """
 
     def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1) -> None:
         super().__init__()
