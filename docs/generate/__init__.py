@@ -11,7 +11,7 @@ from archdsl.ops import catalogue
 from archdsl.reports.schema import json_schema
 from docs.generate.budgets import budgets_page
 from docs.generate.diagnostics import diagnostics_page, lints_page
-from docs.generate.gallery import PICTURES, gallery_page
+from docs.generate.gallery import DRAWN, gallery_page
 from docs.generate.lectures import lectures_page
 from docs.generate.operators import operator_index, operator_page
 from docs.generate.prelude import prelude_page
@@ -56,7 +56,7 @@ def draw_pictures() -> None:
     from archdsl.cli import main
 
     IMAGES.mkdir(exist_ok=True)
-    for name, picture in PICTURES.items():
+    for name, picture in DRAWN.items():
         main(
             ["draw", str(ROOT / "specs" / picture.network), *picture.options.split(), "-o", str(IMAGES / f"{name}.svg")]
         )

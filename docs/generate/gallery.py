@@ -99,6 +99,42 @@ PICTURES = {
 }
 """By the name of the file in docs/images."""
 
+FURTHER = {
+    "alexnet_ablations": Picture(
+        "alexnet_ablations.arch:AlexNetWithout3467", "--style volumes", "AlexNet without its layers 3, 4, 6 and 7."
+    ),
+    "allconv": Picture("allconv.arch:AllCNN_C", "", "All-CNN-C: strided convolutions in place of pools."),
+    "amoebanet": Picture("amoebanet.arch:AmoebaNetA_6_190", "--style overview", "AmoebaNet-A, its cells drawn once."),
+    "ciresan": Picture("ciresan.arch:CiresanN4", "", "The pixel classifier N4."),
+    "convnet": Picture("convnet.arch:ConvNet", "", "A small network for digits."),
+    "deepface": Picture("deepface.arch:DeepFace", "", "DeepFace: layers without shared weights."),
+    "fractalnet": Picture("fractalnet.arch:FractalNet20", "--style overview", "FractalNet of 20 layers."),
+    "inception_v2": Picture("inception_v2.arch:InceptionV2", "--style overview", "Inception v2."),
+    "inception_v4": Picture("inception_v4.arch:InceptionV4", "--style overview", "Inception v4."),
+    "lambda": Picture("lambda.arch:LambdaResNet50", "--style overview", "LambdaResNet-50."),
+    "mlp": Picture("mlp.arch:MLP", "", "A perceptron of two layers."),
+    "mobilenet": Picture(
+        "mobilenet.arch:MobileNetV1", "", "MobileNet v1: depthwise and pointwise convolutions in turn."
+    ),
+    "mobilenet_v3": Picture("mobilenet_v3.arch:MobileNetV3Large", "--style overview", "MobileNet v3 large."),
+    "nasnet": Picture("nasnet.arch:NASNetALarge", "--style overview", "NASNet-A large, its cells drawn once."),
+    "pnasnet": Picture("pnasnet.arch:PNASNet5Large", "--style overview", "PNASNet-5 large."),
+    "polynet": Picture("polynet.arch:PolyNet", "--style overview", "PolyNet."),
+    "pyramidnet": Picture(
+        "pyramidnet.arch:PyramidNet110_48",
+        "--style overview",
+        "PyramidNet of 110 layers, which widens from unit to unit.",
+    ),
+    "resnet_cifar": Picture("resnet_cifar.arch:ResNet20", "--style overview", "ResNet-20 for CIFAR-10."),
+    "resnetv2": Picture("resnetv2.arch:ResNetV2_50", "--style overview", "The pre-activation ResNet-50."),
+    "siamese": Picture("siamese.arch:Siamese", "", "A Siamese network: two inputs, one set of weights."),
+    "vgg": Picture("vgg.arch:VGG_E", "--style volumes", "VGG-19, configuration E."),
+    "wide_resnet": Picture("wide_resnet.arch:WRN28_10", "--style overview", "The wide ResNet 28-10."),
+}
+"""Those that stand in the page of the specs alone."""
+
+DRAWN = PICTURES | FURTHER
+
 GALLERY = """
     Each picture comes from a spec alone, by `archdsl draw`: nothing is placed by hand. A run of layers is a card; an arrow is
     where something happens. What occurs several times is drawn once. The colours follow the reader's light or dark setting.
@@ -107,7 +143,7 @@ GALLERY = """
 
 def pictures_of(file: str) -> dict[str, Picture]:
     """The pictures of networks in a file of `specs/`."""
-    return {name: p for name, p in PICTURES.items() if p.network.partition(":")[0] == file}
+    return {name: p for name, p in DRAWN.items() if p.network.partition(":")[0] == file}
 
 
 def gallery_page() -> str:

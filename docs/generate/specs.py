@@ -30,7 +30,8 @@ def specs_page(folder: Path) -> str:
 
 
 def _image(name: str, picture: Picture) -> str:
-    return f'<img src="../docs/images/{name}.svg" width="600" alt="{picture.title}">'
+    file = f"../docs/images/{name}.svg"
+    return f'<a href="{file}"><img src="{file}" width="600" alt="{picture.title}"></a>'
 
 
 def _network(checked: Checked) -> tuple[str, ...]:

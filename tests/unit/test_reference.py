@@ -16,7 +16,7 @@ from archdsl.pipeline import diagnostic_kinds
 from docs.generate import IMAGES, OPERATORS, ROOT, pages
 from docs.generate.checking import opened
 from docs.generate.diagnostics import lint_modules, read_mistakes
-from docs.generate.gallery import PICTURES
+from docs.generate.gallery import DRAWN
 
 WITHOUT_EXAMPLE = {
     "nesting-too-deep": "takes a hundred brackets",
@@ -74,7 +74,7 @@ def test_every_kind_of_diagnostic_has_an_example() -> None:
 
 
 def test_pictures_are_there() -> None:
-    assert {path.stem for path in IMAGES.glob("*.svg")} == set(PICTURES)
+    assert {path.stem for path in IMAGES.glob("*.svg")} == set(DRAWN)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
