@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.backends.drawing.content.model import (
     ENTRY,
-    Anchor,
     Arm,
     Bar,
     Body,
@@ -67,7 +66,7 @@ class _Writer:
         """Writes the steps of a body that reads `entry`; what leaves it."""
         exits = self.steps(body.steps, entry)
         for lane in body.lanes:
-            sources = entry if lane.source.key == ENTRY else _ends(lane.source)
+            sources = entry if lane.source.key == ENTRY else (lane.source.key,)
             for target in lane.targets:
                 self.join(sources, target.key, lane.text)
         return exits
@@ -119,10 +118,6 @@ class _Writer:
             row, strip, ink = (self.colours[token] for token in (f"{kind}-row", f"{kind}-strip", "ink"))
             yield f"classDef {kind} fill:{row},stroke:{strip},color:{ink},text-align:left"
             yield f"class {','.join(f'n{key}' for key in keys)} {kind}"
-
-
-def _ends(anchor: Anchor) -> Exits:
-    return (anchor.key,)
 
 
 def _shape(item: Card | Terminal | Merge | Bar) -> str:

@@ -10,6 +10,9 @@ from typing import Literal, NamedTuple
 Point = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]
 
+CORNER = 4
+"""Radius of the corners of wires."""
+
 
 class Paint(NamedTuple):
     """Tokens of the palette; an empty one paints nothing."""
@@ -72,3 +75,9 @@ class Picture(NamedTuple):
     title: str
     description: str
     marks: tuple[Mark, ...]
+
+
+def decimal(number: float) -> str:
+    """A length as formats write it: at most two decimals and no needless ones."""
+    text = f"{number:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

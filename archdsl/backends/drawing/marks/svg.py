@@ -6,13 +6,23 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from archdsl.backends.drawing.content.words import clean
-from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text, Wire
+from archdsl.backends.drawing.marks.marks import (
+    CORNER,
+    Mark,
+    Paint,
+    Part,
+    Picture,
+    Point,
+    Polygon,
+    Rectangle,
+    Text,
+    Wire,
+    decimal,
+)
 from archdsl.backends.drawing.marks.palette import DARK, Theme, palette
 from archdsl.backends.drawing.places.metrics import is_measured, width
 
 FONTS = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
-CORNER = 4
-"""Radius of the corners of lines."""
 LONGEST = 500
 """Characters of an id or tooltip."""
 
@@ -40,7 +50,7 @@ class _Writer:
         attributes = {
             "xmlns": "http://www.w3.org/2000/svg",
             "class": "archdsl",
-            "viewBox": f"0 0 {_n(picture.width)} {_n(picture.height)}",
+            "viewBox": f"0 0 {decimal(picture.width)} {decimal(picture.height)}",
             "width": "100%",
             "style": f"max-width:{picture.width * 4 / 3:.0f}px",
             "role": "img",
@@ -66,7 +76,7 @@ class _Writer:
             elif isinstance(mark, Rectangle):
                 yield self._rectangle(mark)
             elif isinstance(mark, Polygon):
-                points = " ".join(f"{_n(x)},{_n(y)}" for x, y in mark.points)
+                points = " ".join(f"{decimal(x)},{decimal(y)}" for x, y in mark.points)
                 yield _element("polygon", {"points": points, **self._paint(mark.paint)})
             else:
                 yield self._wire(mark)
@@ -84,9 +94,9 @@ class _Writer:
 
     def _rectangle(self, mark: Rectangle) -> str:
         place = {"x": mark.left, "y": mark.top, "width": mark.width, "height": mark.height}
-        attributes = {k: _n(v) for k, v in place.items()}
+        attributes = {k: decimal(v) for k, v in place.items()}
         if mark.radius:
-            attributes["rx"] = _n(mark.radius)
+            attributes["rx"] = decimal(mark.radius)
         return _element("rect", attributes | self._paint(mark.paint))
 
     def _wire(self, wire: Wire) -> str:
@@ -96,13 +106,13 @@ class _Writer:
 
     def _line_of_text(self, text: Text) -> str:
         content = clean(text.text)
-        attributes = {"x": _n(text.x), "y": _n(text.y), "font-size": str(text.size)}
+        attributes = {"x": decimal(text.x), "y": decimal(text.y), "font-size": str(text.size)}
         if text.is_bold:
             attributes["font-weight"] = "bold"
         if text.anchor != "start":
             attributes["text-anchor"] = text.anchor
         if is_measured(content) and content.strip():
-            attributes["textLength"] = _n(width(content, text.size, text.is_bold))
+            attributes["textLength"] = decimal(width(content, text.size, text.is_bold))
             attributes["lengthAdjust"] = "spacingAndGlyphs"
         return _element("text", attributes | self._paint(Paint(text.fill)), _text(content))
 
@@ -113,7 +123,7 @@ class _Writer:
         self.used |= given.items()
         attributes = {k: self.colours[token].lower() for k, token in given.items()}
         if paint.stroke and paint.width != 1:
-            attributes["stroke-width"] = _n(paint.width)
+            attributes["stroke-width"] = decimal(paint.width)
         names = [*classes, *(f"{k[0]}-{token}" for k, token in given.items())]
         return {"class": " ".join(names)} | attributes
 
@@ -134,7 +144,7 @@ def _near(corner: Point, other: Point) -> Point:
 
 
 def _at(point: Point) -> str:
-    return f"{_n(point[0])} {_n(point[1])}"
+    return f"{decimal(point[0])} {decimal(point[1])}"
 
 
 def _text(text: str) -> str:
@@ -144,9 +154,3 @@ def _text(text: str) -> str:
 def _element(name: str, attributes: dict[str, str], inner: str = "") -> str:
     given = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items())
     return f"<{name}{given}>{inner}</{name}>" if inner else f"<{name}{given}/>"
-
-
-def _n(number: float) -> str:
-    """At most two decimals and no needless ones."""
-    text = f"{number:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archdsl.backends.drawing.content.words import clean
-from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text
+from archdsl.backends.drawing.marks.marks import (
+    CORNER,
+    Mark,
+    Paint,
+    Part,
+    Picture,
+    Point,
+    Polygon,
+    Rectangle,
+    Text,
+    decimal,
+)
 from archdsl.backends.drawing.marks.palette import Palette, Theme, palette
 from archdsl.source.latex import latex
 
-CORNER = 4
-"""Radius of the corners of lines."""
 ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
 LEADING = 1.2
 
@@ -43,7 +52,7 @@ def _commands(marks: Iterable[Mark]) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield _text(mark, text), (mark.fill,)
         elif isinstance(mark, Rectangle):
             end = (mark.left + mark.width, mark.top + mark.height)
-            rounded = (f"rounded corners={_n(mark.radius)}bp",) if mark.radius else ()
+            rounded = (f"rounded corners={decimal(mark.radius)}bp",) if mark.radius else ()
             yield _path(mark.paint, f"{_at((mark.left, mark.top))} rectangle {_at(end)}", *rounded)
         elif isinstance(mark, Polygon):
             yield _path(mark.paint, " -- ".join(map(_at, mark.points)) + " -- cycle")
@@ -53,13 +62,13 @@ def _commands(marks: Iterable[Mark]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _path(paint: Paint, points: str, *options: str) -> tuple[str, tuple[str, ...]]:
     given = [f"fill=archdsl-{paint.fill}"] if paint.fill else []
-    given += [f"draw=archdsl-{paint.stroke}", f"line width={_n(paint.width)}bp"] if paint.stroke else []
+    given += [f"draw=archdsl-{paint.stroke}", f"line width={decimal(paint.width)}bp"] if paint.stroke else []
     return rf"\path[{', '.join((*given, *options))}] {points};", tuple(filter(None, (paint.fill, paint.stroke)))
 
 
 def _text(mark: Text, text: str) -> str:
     """Set in the size that was measured for it, in Helvetica, whose widths are Arial's."""
-    size = rf"\fontsize{{{mark.size}bp}}{{{_n(mark.size * LEADING)}bp}}\selectfont{{}}"
+    size = rf"\fontsize{{{mark.size}bp}}{{{decimal(mark.size * LEADING)}bp}}\selectfont{{}}"
     bold = r"\bfseries{}" if mark.is_bold else ""
     options = f"anchor={ANCHORS[mark.anchor]}, text=archdsl-{mark.fill}"
     return rf"\node[{options}] at {_at((mark.x, mark.y))} {{{size}{bold}{latex(text)}}};"
@@ -70,9 +79,4 @@ def _hex(colours: Palette, token: str) -> str:
 
 
 def _at(point: Point) -> str:
-    return f"({_n(point[0])},{_n(point[1])})"
-
-
-def _n(number: float) -> str:
-    text = f"{number:.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
+    return f"({decimal(point[0])},{decimal(point[1])})"
