@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -11,6 +12,7 @@ from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingFacts, TrainingSettings, fit, largest_batch
 from archdsl.analyses.memory.allocator import MIB, Allocator
 from archdsl.analyses.memory.cuda import taken
+from archdsl.cli import training as training_options
 from archdsl.ir import Network
 from tests.support import networks
 from tests.support.build import image, op, sequence
@@ -183,3 +185,16 @@ def test_nothing_fits_into_little_memory() -> None:
     net = networks.resnet()
     found = fit(net, lambda batch: step(net, batch), 1000)
     assert (found.tensors, found.likely, found.certain, found.doubled.batch) == (0, None, None, 1)
+
+
+def test_the_command_line_offers_every_setting() -> None:
+    """Its lists stand apart from the analysis, so that starting a command does not load it."""
+    hints = get_type_hints(TrainingSettings)
+    names = {
+        "optimizer": "OPTIMIZERS",
+        "implementation": "IMPLEMENTATIONS",
+        "precision": "PRECISIONS",
+        "loss": "LOSSES",
+    }
+    for name, constant in {**names, "zero_grad": "ZERO_GRAD"}.items():
+        assert get_args(hints[name]) == getattr(training_options, constant), name
