@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -50,11 +51,17 @@ class Layers(Names):
         is_one = op.operands is None and op.is_itself_of_one and len(operands) == 1
         if label is None and (op.name == "identity" or is_one):
             return operands
-        operands += tuple(self._tensor_operand(op, value, where) for value, where in tensor_arguments(layer))
+        operands += self._tensors_of(layer)
         self.build.reporter.spend_operators(span, max(1, len(operands)))
         return self._apply_op(op, self._op_name(op, label, span), operands, layer, span, doc, arms)
 
-    def _tensor_operand(self, op: Op, value: Value, span: Span) -> Value:
+    def _tensors_of(self, layer: Layer) -> tuple[Value, ...]:
+        """The tensors among the arguments of a layer, as it reads them. Raises `Fault`."""
+        if layer.op is None:
+            return layer.tensors
+        return tuple(self._tensor_operand(layer.op, value, where) for value, where in tensor_arguments(layer))
+
+    def _tensor_operand(self, op: type[Op], value: Value, span: Span) -> Value:
         """What an operator reads of a tensor that is its attribute: the tensor, or the switches of its max-pool."""
         if not op.reads_switches:
             return value
@@ -81,18 +88,8 @@ class Layers(Names):
         doc: str = "",
         arms: tuple[Label, ...] = (),
     ) -> Current:
-        try:
+        with _worded(op, layer, operands, span, arms):
             return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
-        except LongFormula as formula:
-            raise Fault(kinds.BUDGET_EXCEEDED, str(formula), span, "a size of its result is too long") from None
-        except OpenSize as open_size:
-            raise open_question(f"`{op.name}` needs a size that is open: {open_size}", span) from None
-        except Misfit as misfit:
-            if op.operands is None and not arms:
-                misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)
-            if (fault := _with_input_channels(misfit, layer, operands)) is not None:
-                raise fault from None
-            raise _misfit(misfit, layer, span, arms) from None
 
     def _apply_shared(
         self, shared: SharedInstance, use: Layer, operands: tuple[Value, ...], label: tree.Label | None, span: Span
@@ -114,8 +111,7 @@ class Layers(Names):
                 helps=("declare it in the scope that uses it",),
             )
         layer = shared.used(use)
-        tensors = () if layer is None or layer.op is not None else layer.tensors
-        entering = operands + tensors
+        entering = operands + (() if layer is None else self._tensors_of(layer))
         types = tuple(v.type for v in entering)
         if not shared.is_named:
             shared.is_named = True
@@ -129,7 +125,7 @@ class Layers(Names):
             results: Current = builder.call(shared.name, instance, entering, origin, self.place.training)
             return results
         assert isinstance(instance, Op)
-        return self._apply_op(instance, shared.name, operands, Layer(type(instance)), span)
+        return self._apply_op(instance, shared.name, entering, Layer(type(instance)), span)
 
     def _instance_for(
         self,
@@ -141,16 +137,14 @@ class Layers(Names):
     ) -> Module | Op:
         """What a shared instance is for values of new types: the same weights and the same code. Raises `Fault`."""
         made = self.build.shared_instance(self, shared, layer, operands, span)
+        if isinstance(made, Op):
+            with _worded(made, Layer(type(made)), operands, span):
+                made.infer(*types)
         first = next(((module, given) for (given, _), module in shared.modules.items()), None)
         if first is None:
             return made
-        try:
-            same_state = _state(made, types) == _state(*first)
-            same_code = same_state and _code(made, types) == _code(*first)
-        except Misfit as misfit:
-            assert isinstance(made, Op)
-            raise _misfit(misfit, Layer(type(made)), span, ()) from None
-        if same_code:
+        same_state = _state(made, types) == _state(*first)
+        if same_state and _code(made, types) == _code(*first):
             return made
         others = _shapes(first[1])
         raise Fault(
@@ -205,6 +199,25 @@ class Layers(Names):
     def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
         arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
         return CallFrame(show_call(layer), span, layer.name, arguments)
+
+
+@contextmanager
+def _worded(
+    op: Op, layer: Layer, operands: tuple[Value, ...], span: Span, arms: tuple[Label, ...] = ()
+) -> Iterator[None]:
+    """Words what an operator says of its operands at the place where it is used. Raises `Fault`."""
+    try:
+        yield
+    except LongFormula as formula:
+        raise Fault(kinds.BUDGET_EXCEEDED, str(formula), span, "a size of its result is too long") from None
+    except OpenSize as open_size:
+        raise open_question(f"`{op.name}` needs a size that is open: {open_size}", span) from None
+    except Misfit as misfit:
+        if op.operands is None and not arms:
+            misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)
+        if (fault := _with_input_channels(misfit, layer, operands)) is not None:
+            raise fault from None
+        raise _misfit(misfit, layer, span, arms) from None
 
 
 def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:

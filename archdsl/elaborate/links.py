@@ -11,7 +11,7 @@ from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.names import Current
 from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
-from archdsl.elaborate.values import Layer, Poison, Tensors, kind_of, show
+from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Condition, Value, show_shape
 from archdsl.source import Edit, Label, Span
 from archdsl.syntax import tree
@@ -88,9 +88,12 @@ class Links(Layers):
             if current is None and tensors:
                 return tensors
             return self._several(current, f"`{layer.name}`", span) + tensors
-        if layer.op is not None and layer.op.operands == 0:
+        op = layer.op
+        if isinstance(layer.target, SharedInstance) and layer.target.layer is not None:
+            op = layer.target.layer.op
+        if op is not None and op.operands == 0:
             return ()
-        if layer.op is None:
+        if op is None or op.operands is None:
             return self._several(current, f"`{layer.name}`", span)
         return self._one(current, f"`{layer.name}`", span)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from archdsl.ir.graph import Module, ModuleKind, Node, Origin, Value
 from archdsl.ir.op import Axes, Misfit, Op, Rows
+from archdsl.ir.sizes import is_open, open_size
 from archdsl.ir.types import TensorType, show_shape
 
 Values = tuple[Value, ...]
@@ -148,7 +149,7 @@ def _stand_in(value: Value, producer: Node | None = None, index: int = 0) -> Val
 def _channels(op: Op, operands: Values, result: Value) -> int:
     """The axis of the result that holds the channels of the first operand; the first where that cannot be said."""
     axis = operands[0].channels if operands else 0
-    reach = op.reach(*(v.type for v in operands))
+    reach = op.reach(*(_at_example(v.type) for v in operands))
     if reach == "pointwise":
         return axis
     if operands and result.type.batched and not operands[0].type.batched:
@@ -159,6 +160,12 @@ def _channels(op: Op, operands: Values, result: Value) -> int:
     if isinstance(entry, Rows):
         return entry.axis
     return axis if entry == "whole" and result.type.rank == operands[0].type.rank else 0
+
+
+def _at_example(type: TensorType) -> TensorType:
+    """The type with an example of each size that is open: how axes move about is the same for all sizes."""
+    sizes = (n if (size := open_size(n)) is None else size.at(size.domain.example) for n in type.shape)
+    return type._replace(shape=tuple(sizes)) if is_open(type.shape) else type
 
 
 def _check_batch(op: Op, types: tuple[TensorType, ...]) -> None:

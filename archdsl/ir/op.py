@@ -211,8 +211,6 @@ class Op(Attributes):
     """Whether an unlabelled use takes a number in its scope."""
     is_weight_layer: ClassVar[bool] = False
     """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
-    unknown_bytes: ClassVar[str] = ""
-    """Where libraries run it in a kernel of their own: why nobody can foretell what that keeps."""
     examples: ClassVar[Examples] = ()
 
     def resolve(self, *operands: TensorType) -> Self:
@@ -277,6 +275,10 @@ class Op(Attributes):
         """How its gradients are made, in the order of their making; unless told otherwise by one kernel, that of each
         operand and of each parameter."""
         return (Derivative((*self.own_gradients(operands), *self.parameter_gradients(operands))),)
+
+    def unknown_bytes(self, operands: Types, results: Types) -> str:
+        """Where libraries run it in a kernel of their own: why nobody can foretell what a CPU holds then."""
+        return ""
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Whether `backward` says it to the byte; else it is an estimate."""

@@ -134,6 +134,9 @@ class Size:
     def __mod__(self, divisor: Any) -> Any:
         return self - divisor * (self // divisor)
 
+    def __divmod__(self, divisor: Any) -> Any:
+        return self // divisor, self % divisor
+
     def __rfloordiv__(self, other: Any) -> Any:
         if other == 0:
             return 0

@@ -125,6 +125,13 @@ class ConvTranspose(Convolution):
             return ()
         return (Extra("uncut output", (y.channels, *padded_sizes(y.sizes, tuple(cuts))), y.dtype),)
 
+    def unknown_bytes(self, operands: Types, results: Types) -> str:
+        """Without oneDNN, PyTorch makes the result of a volume in a storage of the operand's size, if that is larger."""
+        (x,), (y,) = operands, results
+        if x.rank < 4 or y.numel >= x.numel:
+            return ""
+        return "a CPU may keep a small result of a transposed convolution in a storage of its input's size"
+
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples
+from archdsl.ir import Examples, Types
 from archdsl.ops.families.recurrent import Peak, Peaks, Recurrent
 
 
@@ -22,7 +22,6 @@ class Lstm(Recurrent):
     gates = 4
     states = 2
     module = "LSTM"
-    unknown_bytes = "oneDNN runs an lstm as one kernel, and only it knows the size of the workspace that this keeps"
     peaks = (
         Peaks(Peak(4, 9), Peak(5, 3), Peak(7, 2), Peak(3, 2), short=1),
         Peaks(Peak(6, 10), Peak(8, 6), Peak(12, 5), Peak(8, 5), short=0),
@@ -31,3 +30,6 @@ class Lstm(Recurrent):
         ("lstm(256)", "[100, 64]", "[100, 256]"),
         ("lstm(256, layers=2, bidirectional=true)", "[100, 64]", "[100, 512]"),
     )
+
+    def unknown_bytes(self, operands: Types, results: Types) -> str:
+        return "oneDNN runs an lstm as one kernel, and only it knows the size of the workspace that this keeps"

@@ -78,6 +78,16 @@ FOUND = {
         t5 -> permute([0, 2, 1]) as t6
         einsum("a x y, a y z -> a x z") { | t5 | t6 }
     """,
+    "pixels of channels of an open size": "input image: [4, H, W]; permute([1, 2, 0]) -> pixel_shuffle(2)",
+    "windows over rows of an open size that stand as channels": """
+        input image: [4, H, W]
+        permute([1, 2, 0]) -> adaptive_avgpool(3) -> permute([2, 0, 1])
+    """,
+    "rows of an open size that stand as channels, as many as another has": """
+        input image: [1, H, W]
+        permute([1, 2, 0]) -> upsample(like=image)
+    """,
+    "a volume with fewer maps": "input image: [2, 4, 4, 4]; conv_transpose(1, 1) -> rms_norm(-4)",
     "a single number": "input image: [6]; reduce_sum(-1); reshape([-1])",
 }
 """Specs that random ones were made small to, and that did not agree once."""

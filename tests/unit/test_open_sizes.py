@@ -16,7 +16,7 @@ from archdsl.syntax import parse
 from tests.support.calls import op_of, types_of
 
 EXAMPLES = [(call, inputs) for op in catalogue().values() for call, inputs, _ in op.examples]
-NEEDS_VALUES = {"locally_connected", "adaptive_avgpool", "rbf"}
+NEEDS_VALUES = {"locally_connected", "rbf"}
 """Operators whose parameters or windows depend on the sizes of the input."""
 
 

@@ -185,7 +185,8 @@ def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
 
 def _unknown(flat: Flat) -> str:
     """Why the bytes of some operator are not known, if there is one."""
-    return next((layer.op.unknown_bytes for layer in flat.layers if layer.op.unknown_bytes), "")
+    reasons = (layer.op.unknown_bytes(layer.operand_types, layer.result_types) for layer in flat.layers)
+    return next(filter(None, reasons), "")
 
 
 def _differs(path: str, said: str, found: str) -> tuple[Difference, ...]:
