@@ -24,7 +24,7 @@ LONGEST = 6
 WANTED = {"pad": "extra", "pool": "window"}
 """Names for numbers in calls of functions of torch."""
 
-_NUMBER = re.compile(r'(?<![\w."])(?<!\de-)\d+(?![\w."])')
+_NUMBER = re.compile(r'(?<![\w."])(?<!\de-)\d+(?:\.\d+)?(?:e-?\d+)?(?![\w."])')
 _HOLE = re.compile("\0(\\d+)\0")
 
 Presence = tuple[bool, ...]
@@ -103,32 +103,49 @@ class _Variant(NamedTuple):
 
 def form(forward: Forward) -> object:
     """What a `forward` says but for the numbers in it."""
-    statements = tuple((s.prefix, _NUMBER.sub("#", s.expression), s.training) for s in forward.statements)
-    return forward.parameters, forward.returns, statements
+    return forward.parameters, forward.returns, tuple(map(_shape, forward.statements))
 
 
-def numbers_in(forward: Forward) -> tuple[int, ...]:
+def _shape(statement: Statement) -> tuple[str, str, bool]:
+    return statement.prefix, _NUMBER.sub("#", statement.expression), statement.training
+
+
+def numbers_in(forward: Forward) -> tuple[str, ...]:
     """The numbers that a `forward` says."""
-    return tuple(int(n) for s in forward.statements for n in _NUMBER.findall(s.expression))
+    return tuple(n for s in forward.statements for n in _NUMBER.findall(s.expression))
 
 
 def _variants(forwards: Sequence[Forward], holes: list[Hole]) -> list[_Variant]:
-    """The different texts, with the instances of each. Numbers that differ within one become holes."""
+    """The different texts, with the instances of each. Numbers that differ become holes.
+
+    A hole is one for all instances that say the same up to it, so that what they begin with has the same text.
+    """
     found: dict[object, list[int]] = {}
+    alike: dict[object, list[int]] = {}
     for index, forward in enumerate(forwards):
         found.setdefault(form(forward), []).append(index)
-    return [_variant(forwards, members, holes) for members in found.values()]
+        for start in _starts(forward):
+            alike.setdefault(start, []).append(index)
+    return [_variant(forwards, members, alike, holes) for members in found.values()]
 
 
-def _variant(forwards: Sequence[Forward], members: list[int], holes: list[Hole]) -> _Variant:
+def _starts(forward: Forward) -> list[object]:
+    """The beginnings of a `forward`, one for each statement that they end with, without the numbers."""
+    shapes = tuple(map(_shape, forward.statements))
+    return [(forward.parameters, shapes[: end + 1]) for end in range(len(shapes))]
+
+
+def _variant(
+    forwards: Sequence[Forward], members: list[int], alike: Mapping[object, list[int]], holes: list[Hole]
+) -> _Variant:
     lines: list[Line] = []
-    for statements in zip(*(forwards[m].statements for m in members), strict=True):
-        comments = {s.comment for s in statements}
-        numbers = [_NUMBER.findall(s.expression) for s in statements]
-        texts = iter([_number(column, members, len(forwards), holes) for column in zip(*numbers, strict=True)])
-        expression = statements[0].expression
+    for at, start in enumerate(_starts(forwards[members[0]])):
+        statement, comments = forwards[members[0]].statements[at], {forwards[m].statements[at].comment for m in members}
+        others, expression = alike[start], statement.expression
+        numbers = [_NUMBER.findall(forwards[o].statements[at].expression) for o in others]
+        texts = iter([_number(column, others, len(forwards), holes) for column in zip(*numbers, strict=True)])
         text = _NUMBER.sub(lambda m, e=expression, t=texts: next(t)(e[: m.start()]), expression)  # type: ignore[misc]
-        lines.append(statements[0]._replace(expression=text, comment=comments.pop() if len(comments) == 1 else ""))
+        lines.append(statement._replace(expression=text, comment=comments.pop() if len(comments) == 1 else ""))
     return _Variant(lines, frozenset(members))
 
 
@@ -138,12 +155,13 @@ def _number(texts: tuple[str, ...], members: list[int], count: int, holes: list[
         return lambda before: texts[0]
     values: list[Row] = [ABSENT] * count
     for member, text in zip(members, texts, strict=True):
-        values[member] = int(text)
+        values[member] = int(text) if text.isdecimal() else float(text)
 
     def hole(before: str) -> str:
         keyword = re.search(r"(\w+)=$", before)
         function = re.findall(r"(\w+)\(", before)
-        wanted = keyword[1] if keyword else next((w for f, w in WANTED.items() if f in "".join(function[-1:])), "size")
+        named = [w for f, w in WANTED.items() if f in "".join(function[-1:])] or ["size"]
+        wanted = keyword[1] if keyword else "scale" if before.endswith("* ") else named[0]
         found = Hole(wanted, tuple(values))
         if found not in holes:
             holes.append(found)
@@ -175,7 +193,7 @@ class _Joiner:
             lacking = [v for v in variants if not v.members & members]
             if having and lacking and len(having) + len(lacking) == len(variants) and is_identifier(name):
                 return Test(name, True, presence), having, lacking
-        longest = max(variants, key=lambda v: sum(map(_length, v.lines)))
+        longest = max(variants, key=lambda v: sum(len(n.expression) for n in v.lines if isinstance(n, Statement)))
         answers = tuple(i in longest.members for i in range(self.count))
         others = [v for v in variants if v is not longest]
         name = FLAGS[any(_adds(line) for v in others for line in v.lines)]
@@ -347,10 +365,6 @@ def _common(a: Line, b: Line) -> Line:
     if isinstance(a, Statement) and isinstance(b, Statement):
         return a if a.comment == b.comment else a._replace(comment="")
     return _code(a)
-
-
-def _length(line: Line) -> int:
-    return len(line.expression) if isinstance(line, Statement) else 0
 
 
 def _adds(line: Line) -> bool:
