@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
     from archdsl.analyses.memory import Level, Lifetime, MemoryFacts, MemoryFormulas, TrainingFacts, TrainingSettings
     from archdsl.analyses.receptive_field import FieldFacts
+    from archdsl.analyses.storage import StorageFacts
 
 
 class Facts:
@@ -52,23 +53,28 @@ class Facts:
         return receptive_field(self.network, self.flat)
 
     @cached_property
+    def storage(self) -> StorageFacts:
+        """Which operators run in place, and what is the same tensor. Raises `OpenSize`."""
+        from archdsl.analyses.storage import storage
+
+        return storage(self.network)
+
+    @cached_property
     def memory(self) -> MemoryFacts:
         return self.memory_at(self.batch)
 
     def memory_at(self, batch: int) -> MemoryFacts:
         """The memory of the network for another batch size."""
         from archdsl.analyses.memory import memory
-        from archdsl.analyses.storage import storage
 
-        return memory(self.network, storage(self.network), batch, self.flat)
+        return memory(self.network, self.storage, batch, self.flat)
 
     @cached_property
     def lifetimes(self) -> tuple[Lifetime, ...]:
         """The storages of inference, for every batch."""
         from archdsl.analyses.memory import lifetimes
-        from archdsl.analyses.storage import storage
 
-        return lifetimes(self.network, storage(self.network))
+        return lifetimes(self.network, self.storage)
 
     def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.

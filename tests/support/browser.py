@@ -35,6 +35,8 @@ class Visit:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self._note(request.url))
         self.page.goto(f"{file.as_uri()}{fragment}")
+        if settings.get("java_script_enabled", True):
+            self.settle()
 
     def _note(self, url: str) -> None:
         if not url.startswith("file:") or self.page.url not in ("about:blank", url.partition("#")[0]):
@@ -47,8 +49,9 @@ class Visit:
         return self.page.locator(selector).all_inner_texts()
 
     def settle(self) -> None:
-        """Until the rows that come in later frames are there."""
+        """Until what comes in later frames is there."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60)))")
+        self.page.wait_for_function("!document.querySelector('[aria-busy]')")
 
     def close(self) -> None:
         self.page.context.close()

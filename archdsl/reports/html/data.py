@@ -18,7 +18,7 @@ from archdsl.source import Source
 
 Json = dict[str, Any]
 
-KIND = ("op", "category", "summary", "outputs", "dtype", "batched", "file")
+KIND = ("op", "category", "summary", "outputs", "dtype", "batched", "in_place", "file")
 """What few layers differ in."""
 
 
@@ -28,6 +28,8 @@ def page_data(subject: Subject, diagram: Json) -> Json:
     layers, memory, for_all = found.pop("layers"), found["memory"], found["for_all"]
     paths = [layer["path"] for layer in layers]
     numbers = {path: number for number, path in reversed(list(enumerate(paths)))}
+    for layer, own in zip(layers, subject.facts.flat.layers, strict=True):
+        layer["in_place"] = own.node in subject.facts.storage.in_place
     found["layers"] = _layers(layers, [i["name"] for i in found["inputs"]])
     del found["scopes"]
     memory["steps"] = column(differences([numbers[moment["layer"]] for moment in memory.pop("timeline")]))

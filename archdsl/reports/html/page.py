@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from archdsl.reports.html.compact import compact_script, compact_style
 from archdsl.reports.html.data import page_data
 from archdsl.reports.html.static import without_scripts
 from archdsl.reports.subject import Subject
@@ -52,7 +53,7 @@ def page(subject: Subject, diagram: dict[str, Any], picture: str | None = None) 
         _file("page.html"),
         {
             "title": escape(subject.facts.network.name),
-            "style": _file("page.css"),
+            "style": _style(),
             "fallback": without_scripts(subject, picture),
             "data": embedded(page_data(subject, diagram)),
             "script": _script(),
@@ -67,7 +68,7 @@ def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = No
         _file("fragment.html"),
         {
             "id": f"archdsl-{next(_numbers)}",
-            "style": embedded(_file("page.css")),
+            "style": embedded(_style()),
             "fallback": without_scripts(subject, picture),
             "data": embedded(page_data(subject, diagram)),
             "script": _script(),
@@ -87,9 +88,12 @@ def _filled(template: str, parts: Mapping[str, str]) -> str:
 
 @cache
 def _script() -> str:
-    """The whole script, without the comments and the indentation of its files: that is for their readers."""
-    lines = (line.strip() for name in SCRIPTS for line in _file(f"script/{name}.js").splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith(("//", "/**")))
+    return compact_script("\n".join(_file(f"script/{name}.js") for name in SCRIPTS))
+
+
+@cache
+def _style() -> str:
+    return compact_style(_file("page.css"))
 
 
 @cache

@@ -1,33 +1,37 @@
 // Memory while it runs: the steps on x, the bytes alive on y. In inference blue is what the step reads and writes, amber what
 // is held for later; of a training step the phases.
 
-const MARGIN = { left: 62, right: 8, top: 12, bottom: 22 };
+const [LEFT, RIGHT, TOP, BOTTOM] = [62, 8, 12, 174];
 const HEIGHT = 196;
-const PHASES = { zero_grad: "zero_grad", forward: "forward", loss: "loss", backward: "backward", optimizer: "optimizer" };
+const PHASES = ["zero_grad", "forward", "loss", "backward", "optimizer"];
 
-class MemoryChart {
-  constructor(network, state) {
-    this.network = network;
-    this.state = state;
+class MemoryChart extends Panel {
+  constructor(state) {
+    super(state);
     this.note = h("span.note");
     this.legend = h("div.legend", { "aria-hidden": "true" });
     this.text = h("p.reading", { "aria-live": "polite" });
     this.plot = h("div.plot");
-    this.switches = network.memory.training ? ["inference", "training"].map((mode) => this.switchTo(mode)) : [];
+    this.inPlace = h("button.switch", { title: "whether activations overwrite what they read, as the generated code does",
+      onclick: () => state.set({ isInPlace: !state.isInPlace, sizes: state.sizes }) }, "in place");
+    this.switches = this.network.memory.training ? ["inference", "training"].map((mode) => this.switchTo(mode)) : [];
     this.element = h("section.chart", { "aria-label": "Memory while it runs" },
-      h("div.title", {}, h("h2", {}, "Memory while it runs"), h("span.space"), this.switches), h("div.title", {}, this.note, h("span.space"), this.legend), this.plot, this.text);
+      h("div.title", h("h2", "Memory while it runs"), h("span.space"), this.inPlace, this.switches), h("div.title", this.note, h("span.space"), this.legend), this.plot, this.text);
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.plot);
-    state.subscribe((_, changed) => this.update(changed));
+    state.subscribe(this);
   }
 
   switchTo(mode) {
-    return h("button.switch", { type: "button", "data-mode": mode, onclick: () => this.state.set({ mode }) }, mode);
+    return h("button.switch", { "data-mode": mode, onclick: () => this.state.set({ mode }) }, mode);
   }
 
   update(changed) {
-    for (const button of this.switches) button.setAttribute("aria-pressed", button.dataset.mode === this.state.mode);
-    if (changed.has("mode") || changed.has("sizes") || changed.has("figures")) this.read();
+    const { mode, isInPlace } = this.state;
+    for (const button of this.switches) set(button, { "aria-pressed": String(button.dataset.mode === mode) });
+    set(this.inPlace, { "aria-pressed": String(isInPlace) });
+    this.inPlace.hidden = mode === "training" || !this.network.hasCopies;
+    if (changed.has("mode") || changed.has("sizes")) this.read();
     else if (changed.has("selected")) this.mark();
   }
 
@@ -42,13 +46,13 @@ class MemoryChart {
   }
 
   inferenceMoments() {
-    const { timeline } = this.state.figures;
+    const { timeline } = this.figures;
     return timeline && timeline.map((moment) => ({ ...moment, name: this.network.layers[moment.layer].path }));
   }
 
   /** What is there throughout is left out, as in inference. */
   trainingMoments() {
-    const { figures, network } = this.state;
+    const { figures, network } = this;
     const moments = figures.training;
     if (!moments) return null;
     const { optimizer_state: state, target } = network.memory.training;
@@ -58,12 +62,12 @@ class MemoryChart {
   }
 
   noted() {
-    const { figures, network, mode } = this.state;
+    const { figures, network } = this;
     const { parameters, buffers } = network.held;
     const { training } = network.memory;
     if (!this.moments) return `not known for ${figures.setting}: write the report for these sizes`;
     const steps = `${exact(this.moments.length)} steps`;
-    if (mode === "training") {
+    if (this.state.mode === "training") {
       return `${steps} · ${figures.setting} · ${training.optimizer}, ${training.status} · held throughout and not drawn: ${binary(this.throughout)}`;
     }
     const inputs = figures.inputs === null ? "" : ` and inputs (${binary(figures.inputs)})`;
@@ -76,34 +80,31 @@ class MemoryChart {
     this.cursor = null;
     this.text.textContent = this.spoken();
     if (!this.moments?.length || width < 120) return;
-    this.width = width - MARGIN.left - MARGIN.right;
-    this.scale = (HEIGHT - MARGIN.top - MARGIN.bottom) / niceTop(this.peak.bytes);
-    this.cursor = svg("rect.cursor", { y: MARGIN.top, height: HEIGHT - MARGIN.top - MARGIN.bottom, width: 0 });
-    const drawing = svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": this.spoken() },
-      this.grid(), this.labels(), this.areas(), this.cursor, this.peakMark());
-    drawing.addEventListener("pointermove", (event) => this.point(event));
-    drawing.addEventListener("pointerleave", () => this.mark());
-    drawing.addEventListener("click", (event) => this.click(event));
-    this.plot.append(drawing);
+    this.width = width - LEFT - RIGHT;
+    this.scale = (BOTTOM - TOP) / niceTop(this.peak.bytes);
+    this.cursor = svg("rect.cursor", { y: TOP, height: BOTTOM - TOP, width: 0 });
+    this.plot.append(svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": this.spoken(),
+      onpointermove: (event) => this.point(event), onpointerleave: () => this.mark(), onclick: (event) => this.click(event) },
+    this.grid(), this.labels(), this.areas(), this.cursor, this.peakMark()));
     this.mark();
   }
 
   x(step) {
-    return MARGIN.left + ((step - 1) / this.moments.length) * this.width;
+    return LEFT + ((step - 1) / this.moments.length) * this.width;
   }
 
   y(bytes) {
-    return HEIGHT - MARGIN.bottom - bytes * this.scale;
+    return BOTTOM - bytes * this.scale;
   }
 
   grid() {
     const top = niceTop(this.peak.bytes);
     const [unit, name] = top >= 2 * GIB ? [GIB, "GiB"] : top >= 0.5 * MIB ? [MIB, "MiB"] : top >= 512 ? [KIB, "KiB"] : [1, "B"];
-    return [0, 1, 2, 3, 4].map((quarter) => {
+    return range(0, 5).map((quarter) => {
       const bytes = (top * quarter) / 4;
       const y = this.y(bytes);
-      return [svg("line.grid", { x1: MARGIN.left, x2: MARGIN.left + this.width, y1: y, y2: y }),
-        svg("text.tick", { x: MARGIN.left - 6, y: y + 4 }, `${Number((bytes / unit).toPrecision(3))} ${name}`)];
+      return [svg("line.grid", { x1: LEFT, x2: LEFT + this.width, y1: y, y2: y }),
+        svg("text.tick", { x: LEFT - 6, y: y + 4 }, `${Number((bytes / unit).toPrecision(3))} ${name}`)];
     });
   }
 
@@ -112,8 +113,8 @@ class MemoryChart {
     let free = 0;
     return this.sections.map(({ name, step }, index) => {
       const [x, end] = [step, this.sections[index + 1]?.step ?? this.moments.length + 1].map((one) => this.x(one));
-      const line = svg("line.grid", { x1: x, x2: x, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom });
-      if (x < free || end - x < 14 || x + name.length * 6.5 > MARGIN.left + this.width + 6) return [line];
+      const line = svg("line.grid", { x1: x, x2: x, y1: TOP, y2: BOTTOM });
+      if (x < free || end - x < 14 || x + name.length * 6.5 > LEFT + this.width + 6) return [line];
       free = x + name.length * 6.5 + 10;
       return [line, svg("text.section", { x: x + 2, y: HEIGHT - 7 }, name)];
     });
@@ -128,7 +129,7 @@ class MemoryChart {
   sectionsOf(depth) {
     const found = [];
     for (const { name, step, phase } of this.moments) {
-      const section = phase ? PHASES[phase] : name.split(".").slice(0, -1).slice(0, depth).join(".");
+      const section = phase ?? name.split(".").slice(0, -1).slice(0, depth).join(".");
       if (section && found.at(-1)?.name !== section) found.push({ name: section, step });
     }
     return found;
@@ -136,7 +137,7 @@ class MemoryChart {
 
   areas() {
     if (this.state.mode === "training") {
-      return Object.keys(PHASES).map((phase) => svg(`path.${phase}`, { d: this.area((moment) => (moment.phase === phase ? moment.bytes : 0)) }));
+      return PHASES.map((phase) => svg(`path.${phase}`, { d: this.area((moment) => (moment.phase === phase ? moment.bytes : 0)) }));
     }
     return [svg("path.used", { d: this.area((moment) => moment.bytes) }),
       svg("path.held", { d: this.area((moment) => moment.bytes - moment.used) })];
@@ -157,7 +158,7 @@ class MemoryChart {
   peakMark() {
     const [x, y] = [this.x(this.peak.step + 0.5), this.y(this.peak.bytes)];
     const length = this.peakText().length * 6.8;
-    const isLeft = x + length < MARGIN.left + this.width || x < length;
+    const isLeft = x + length < LEFT + this.width || x < length;
     return [svg("circle.peak", { cx: x, cy: y, r: 4 }),
       svg("text.peak", { x: x + (isLeft ? 8 : -8), y: y + (y < 30 ? 3 : -2), "text-anchor": isLeft ? "start" : "end" }, this.peakText())];
   }
@@ -169,7 +170,7 @@ class MemoryChart {
   drawLegend() {
     const words = this.state.mode === "training" ? { forward: "forward", backward: "backward" }
       : { used: "read or written by the step", held: "held for later" };
-    this.legend.replaceChildren(...Object.entries(words).map(([kind, text]) => h("span", {}, h("i", { class: kind }), text)));
+    this.legend.replaceChildren(...Object.entries(words).map(([kind, text]) => h("span", h("i", { class: kind }), text)));
   }
 
   spoken() {
@@ -178,7 +179,7 @@ class MemoryChart {
   }
 
   momentAt(event) {
-    const x = event.clientX - this.plot.getBoundingClientRect().left - MARGIN.left;
+    const x = event.clientX - this.plot.getBoundingClientRect().left - LEFT;
     const index = Math.floor((x / this.width) * this.moments.length);
     return this.moments[Math.max(0, Math.min(this.moments.length - 1, index))];
   }
@@ -187,7 +188,7 @@ class MemoryChart {
     const moment = this.momentAt(event);
     this.show(moment);
     const held = moment.used === undefined ? "" : `, of these ${binary(moment.bytes - moment.used)} held`;
-    const phase = moment.phase ? `${PHASES[moment.phase]}, ` : "";
+    const phase = moment.phase ? `${moment.phase}, ` : "";
     this.text.textContent = `Step ${exact(moment.step)}: ${phase}${moment.name}, ${binary(moment.bytes)}${held}.`;
   }
 
@@ -197,8 +198,7 @@ class MemoryChart {
   }
 
   show(moment) {
-    this.cursor.setAttribute("x", this.x(moment.step));
-    this.cursor.setAttribute("width", Math.max(2, this.width / this.moments.length));
+    set(this.cursor, { x: this.x(moment.step), width: Math.max(2, this.width / this.moments.length) });
   }
 
   /** The selected layer, where it runs. */
@@ -207,7 +207,7 @@ class MemoryChart {
     this.text.textContent = this.spoken();
     const moment = this.moments?.find(({ layer }) => layer === this.state.selected && layer !== null);
     if (moment) this.show(moment);
-    else this.cursor.setAttribute("width", 0);
+    else set(this.cursor, { width: 0 });
   }
 }
 

@@ -2,39 +2,40 @@
 
 const AROUND = 3;
 
-class Details {
-  constructor(network, state) {
-    this.network = network;
-    this.state = state;
+class Details extends Panel {
+  constructor(state) {
+    super(state);
     this.element = h("section.details", { "aria-label": "Details" });
-    state.subscribe((_, changed) => {
-      if (changed.has("selected") || changed.has("sizes") || changed.has("figures")) this.draw();
-    });
+    state.subscribe(this);
+  }
+
+  update(changed) {
+    if (changed.has("selected") || changed.has("sizes")) this.draw();
   }
 
   draw() {
     const { selected } = this.state;
     if (selected === null) {
-      this.element.replaceChildren(h("p.note", {}, "Choose a layer in the diagram, the chart or the table: its figures, their working and its text stand here."));
+      this.element.replaceChildren(h("p.note", "Choose a layer in the diagram, the chart or the table: its figures, their working and its text stand here."));
       return;
     }
     const layer = this.network.layers[selected];
-    this.element.replaceChildren(h("dl", {}, this.facts(layer)), h("div", {}, this.text(layer), this.calls(layer)));
+    this.element.replaceChildren(h("dl", this.facts(layer)), h("div", this.text(layer), this.calls(layer)));
   }
 
   facts(layer) {
-    const { figures } = this.state;
+    const { figures } = this;
     const { output, params, macs, bytes } = figures.layers[layer.index];
     return [
-      fact("layer", h("b", {}, layer.path)),
+      fact("layer", h("b", layer.path)),
       fact("operation", times(layer.summary)),
-      fact("output", `[${output.join(", ")}]${layer.dtype === "float32" ? "" : ` ${layer.dtype}`}`),
+      fact("output", `[${output.join(", ")}]${layer.dtype === "float32" ? "" : " " + layer.dtype}`),
       fact("params", this.worked(params, layer.params_working)),
       fact("MACs", this.worked(macs, layer.macs_working)),
       this.inRow(layer),
       macs > 0 && fact("share of MACs", percent(macs / figures.macs)),
       fact("output memory", `${binary(bytes)} for ${figures.setting}`),
-      layer.field_size && fact("receptive field", figures.isAsWritten ? this.field(layer) : h("span.stale", {}, `known for ${asWritten(this.network)}`)),
+      layer.field_size && fact("receptive field", figures.isAsWritten ? this.field(layer) : h("span.stale", `known for ${asWritten(this.network)}`)),
       fact("reads", layer.reads.map((distance) => this.reads(layer, distance)).join(", ")),
     ];
   }
@@ -43,24 +44,21 @@ class Details {
   inRow({ index }) {
     const { heads, layers } = this.network;
     const others = layers.filter((other) => heads[other.index] === index && other.index !== index);
-    const more = this.state.figures.of(others.map((other) => other.index), "params");
+    const more = this.figures.of(others.map((other) => other.index), "params");
     const names = others.map((other) => other.op).join(", ");
-    return more > 0 && fact(`with ${names}`, `${exact(more + this.state.figures.layers[index].params)} params`);
+    return more > 0 && fact(`with ${names}`, `${exact(more + this.figures.layers[index].params)} params`);
   }
 
   /** `(7*7*3)*64*112*112 = 118_013_952`; the working is that of the sizes as written. */
   worked(value, working) {
-    if (!working || !this.state.figures.isAsWritten || !/[*+]/.test(working)) return exact(value);
-    return [h("span.working", {}, `${working} = `), exact(value)];
+    if (!working || !this.figures.isAsWritten || !/[*+]/.test(working)) return exact(value);
+    return [h("span.working", `${working} = `), exact(value)];
   }
 
-  field({ field_size: size, field_status: status, field_stride: stride }) {
-    const input = this.network.inputs.find((one) => one.shape.length > 1);
-    const covered = size.map((rows, axis) => Math.min(rows, input.shape[axis + 1]) / input.shape[axis + 1]);
-    const share = percent(covered.reduce((a, b) => a * b, 1));
-    const sign = status === "bound" ? "≤ " : "";
-    const apart = stride.includes(null) || status === "whole input" ? "" : `, stride ${perAxis(stride)}`;
-    return `${sign}${size.join("×")}${apart}, ${share} of ${input.name}`;
+  field(layer) {
+    const { name, shape: [, ...sizes] } = this.network.inputs.find((one) => one.shape.length > 1);
+    const share = product(layer.field_size.map((rows, axis) => Math.min(rows / sizes[axis], 1)));
+    return `${boundOf(layer)}${shape(layer.field_size)}${strideOf(layer)}, ${percent(share)} of ${name}`;
   }
 
   reads({ index }, distance) {
@@ -69,9 +67,9 @@ class Details {
 
   calls(layer) {
     if (!layer.calls.length) return null;
-    return h("ol.calls", {}, layer.calls.map(({ block, args, line, file }) => {
+    return h("ol.calls", layer.calls.map(({ block, args, line, file }) => {
       const given = Object.entries(args).map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ");
-      return h("li", {}, h("code", {}, `${block}(${given})`), h("span.note", {}, ` ${shortFile(file ?? this.network.file)}:${line}`));
+      return h("li", h("code", `${block}(${given})`), h("span.note", ` ${shortFile(file ?? this.network.file)}:${line}`));
     }));
   }
 
@@ -82,19 +80,19 @@ class Details {
     const [first, from, last, to] = layer.span;
     const shown = range(Math.max(1, first - AROUND), Math.min(lines.length, last + AROUND) + 1);
     const width = String(shown.at(-1)).length;
-    return h("figure.text", {}, h("figcaption.note", {}, `${shortFile(file)}:${first}`), h("pre", {}, shown.map((number) => {
+    return h("figure.text", h("figcaption.note", `${shortFile(file)}:${first}`), h("pre", shown.map((number) => {
       const points = [...lines[number - 1]];
       const start = number < first || number > last ? points.length : number === first ? from - 1 : 0;
       const end = number === last ? to - 1 : points.length;
       const part = (a, b) => points.slice(a, b).join("");
-      return [h("span.number", {}, `${String(number).padStart(width)}  `), part(0, start),
-        start < end && h("mark", {}, part(start, end)), start < end ? part(end) : "", "\n"];
+      return [h("span.number", `${String(number).padStart(width)}  `), part(0, start),
+        start < end && h("mark", part(start, end)), start < end ? part(end) : "", "\n"];
     })));
   }
 }
 
 function fact(name, ...value) {
-  return [h("dt", {}, name), h("dd", {}, ...value)];
+  return [h("dt", name), h("dd", ...value)];
 }
 
 function shortFile(file) {

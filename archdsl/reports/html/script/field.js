@@ -1,22 +1,22 @@
 // The receptive field of one unit of the selected layer on the input; dragging chooses another unit.
 
 const SIDE = 176;
+const EDGE = 10;
 
-class ReceptiveField {
-  constructor(network, state) {
-    this.network = network;
-    this.state = state;
-    this.input = network.inputs.find((input) => input.shape.length > 1) ?? network.inputs[0];
+class ReceptiveField extends Panel {
+  constructor(state) {
+    super(state);
+    this.input = this.network.inputs.find((input) => input.shape.length > 1) ?? this.network.inputs[0];
     this.note = h("span.note");
     this.caption = h("p.reading", { "aria-live": "polite" });
     this.plot = h("div.plot");
     this.element = h("section.field", { "aria-label": "Receptive field" },
-      h("div.title", {}, h("h2", {}, "Receptive field")), this.note, this.plot, this.caption);
-    state.subscribe((_, changed) => this.update(changed));
+      h("div.title", h("h2", "Receptive field")), this.note, this.plot, this.caption);
+    state.subscribe(this);
   }
 
   update(changed) {
-    if (changed.has("selected") || changed.has("sizes") || changed.has("figures")) {
+    if (changed.has("selected") || changed.has("sizes")) {
       this.unit = null;
       this.draw();
     }
@@ -38,10 +38,10 @@ class ReceptiveField {
 
   /** Why there is nothing to draw. */
   unknown() {
-    const { selected, figures } = this.state;
+    const { selected } = this.state;
     if (!this.input || this.input.shape.length < 2) return "the input has no spatial axis";
     if (selected === null) return "choose a layer";
-    if (!figures.isAsWritten) return `not carried along: known for ${asWritten(this.network)}`;
+    if (!this.figures.isAsWritten) return `not carried along: known for ${asWritten(this.network)}`;
     const layer = this.network.layers[selected];
     if (!layer.field_size) return "no unit of this layer reads the image";
     return null;
@@ -63,10 +63,8 @@ class ReceptiveField {
   }
 
   said(layer) {
-    const sign = layer.field_status === "bound" ? "at most " : "";
-    const isWhole = layer.field_status === "whole input";
-    const apart = isWhole || layer.field_stride.includes(null) ? "" : `, stride ${perAxis(layer.field_stride)}`;
-    return `${sign}${layer.field_size.join("×")}${isWhole ? ", the whole input" : ""}${apart}`;
+    const whole = layer.field_status === "whole input" ? ", the whole input" : "";
+    return boundOf(layer) + shape(layer.field_size) + whole + strideOf(layer);
   }
 
   /** The rows that the unit reads on one axis; without a place, all that it may. */
@@ -85,13 +83,11 @@ class ReceptiveField {
     const at = (x, y, w, h) => ({ x: x * this.scale, y: y * this.scale, width: Math.max(2, w * this.scale), height: Math.max(2, h * this.scale) });
     const [h0, w0] = [down.size === null ? down.rows : down.stride || 0, across.stride || 0];
     const stride = w0 && h0 && svg("rect.stride", at((left + right - w0) / 2, (top + bottom - h0) / 2, w0, h0));
-    const pad = 10;
-    const drawing = svg("svg", { width: width + 2 * pad, height: height + 2 * pad, viewBox: `${-pad} ${-pad} ${width + 2 * pad} ${height + 2 * pad}` },
+    const [wide, high] = [width + 2 * EDGE, height + 2 * EDGE];
+    return svg("svg", { width: wide, height: high, viewBox: `${-EDGE} ${-EDGE} ${wide} ${high}`, onpointerdown: (event) => this.drag(event) },
       svg("rect.image", { width, height }), this.gridLines(width, height),
       svg("rect.outside", at(left, top, right - left, bottom - top)),
       svg("svg", { width, height, overflow: "hidden" }, svg("rect.inside", at(left, top, right - left, bottom - top))), stride);
-    drawing.addEventListener("pointerdown", (event) => this.drag(event, drawing, pad));
-    return drawing;
   }
 
   gridLines(width, height) {
@@ -99,10 +95,10 @@ class ReceptiveField {
       svg("line.grid", { y1: (height * n) / 7, y2: (height * n) / 7, x1: 0, x2: width })]);
   }
 
-  drag(event, drawing, pad) {
+  drag(event) {
     event.preventDefault();
-    const box = drawing.getBoundingClientRect();
-    const move = ({ clientX, clientY }) => this.moveTo([clientY - box.top - pad, clientX - box.left - pad]);
+    const box = event.currentTarget.getBoundingClientRect();
+    const move = ({ clientX, clientY }) => this.moveTo([clientY - box.top - EDGE, clientX - box.left - EDGE]);
     const stop = () => removeEventListener("pointermove", move);
     addEventListener("pointermove", move);
     addEventListener("pointerup", stop, { once: true });

@@ -25,9 +25,10 @@ function bigValues(sizes) {
 
 class Figures {
   /** `sizes` are the batch `N` and the values of open sizes; they fit. */
-  constructor(network, sizes) {
+  constructor(network, sizes, isInPlace) {
     this.network = network;
     this.sizes = sizes;
+    this.isInPlace = isInPlace;
     this.batch = sizes.N;
     this.isAsWritten = network.symbols.every((name) => sizes[name] === network.bindings[name]);
     this.values = bigValues(sizes);
@@ -75,10 +76,16 @@ class Figures {
     const { steps } = this.network;
     const moments = steps.map((layer, index) => ({ step: index + 1, layer, bytes: 0, used: 0 }));
     const change = new Float64Array(steps.length + 2);
-    this.network.storages.forEach(({ made, freed, used }, index) => {
-      change[made] += this.storages[index];
-      change[freed + 1] -= this.storages[index];
-      for (const step of used) moments[step - 1].used += this.storages[index];
+    this.network.storages.forEach(({ made, freed, used, copies }, index) => {
+      const bytes = this.storages[index];
+      change[made] += bytes;
+      change[freed + 1] -= bytes;
+      for (const step of used) moments[step - 1].used += bytes;
+      for (const step of this.isInPlace ? [] : copies ?? []) {
+        change[step] += bytes;
+        change[step + 1] -= bytes;
+        moments[step - 1].used += bytes;
+      }
     });
     let alive = 0;
     for (const moment of moments) {

@@ -48,9 +48,24 @@ function perAxis(numbers) {
   return [...new Set(numbers.map((n) => Number(n.toFixed(3))))].join("×");
 }
 
+/** Whether a field is at most of a size, and how far apart those of neighbours are, where that is known. */
+function boundOf({ field_status: status }) {
+  return status === "bound" ? "≤ " : "";
+}
+
+function strideOf({ field_status: status, field_stride: stride }) {
+  return stride.includes(null) || status === "whole input" ? "" : `, stride ${perAxis(stride)}`;
+}
+
+/** One number where the axes of a field agree; nothing where it is the whole input. */
+function fieldOf(layer) {
+  return !layer.field_size || layer.field_status === "whole input" ? "" : boundOf(layer) + perAxis(layer.field_size);
+}
+
 /** Windows with a multiplication sign: `conv 3x3, 64` as `conv 3×3, 64`. */
 function times(text) {
   return text.replace(/(\d)x(?=\d)/g, "$1×");
 }
 
+const product = (numbers) => numbers.reduce((all, n) => all * n, 1);
 const sum = (numbers) => numbers.reduce((total, n) => total + n, 0);

@@ -1,34 +1,33 @@
 // The head of the page: figures, claims, the search, and the fields for the batch and the sizes that are open.
 
-class Header {
-  constructor(network, state, { isPage }) {
-    this.network = network;
-    this.state = state;
-    this.figures = h("dl.figures");
+class Header extends Panel {
+  constructor(state, { isPage }) {
+    super(state);
+    this.totals = h("dl.figures");
     this.problem = h("output.problem");
     this.search = h("input", { type: "search", placeholder: "find a layer  /", "aria-label": "Find a layer",
       oninput: () => state.set({ filter: this.search.value }) });
-    this.foldButton = h("button", { type: "button", onclick: () => state.foldAll() }, "fold all");
-    const theme = h("button", { type: "button", onclick: () => this.turnTheme() }, "light / dark");
-    this.element = h("header", {}, h("h1", {}, network.network), this.figures, this.claims(), h("span.space"),
+    this.foldButton = h("button", { onclick: () => state.foldAll() }, "fold all");
+    const theme = h("button", { onclick: () => this.turnTheme() }, "light / dark");
+    this.element = h("header", h("h1", this.network.network), this.totals, this.claims(), h("span.space"),
       Object.keys(state.sizes).map((name) => this.field(name)), this.problem, isPage && this.search, this.foldButton, isPage && theme);
-    state.subscribe((_, changed) => this.update(changed));
+    state.subscribe(this);
   }
 
   update(changed) {
     this.foldButton.hidden = !this.network.groups.length;
     if (changed.has("open")) this.foldButton.textContent = this.state.areAllFolded ? "unfold" : "fold all";
-    if (changed.has("sizes") || changed.has("figures")) this.count();
+    if (changed.has("sizes")) this.count();
   }
 
   count() {
-    const { params, macs, peak, isAsWritten } = this.state.figures;
+    const { params, macs, peak, isAsWritten } = this.figures;
     const figures = [
       [exact(params), "params"],
       [short(macs), "MACs", exact(macs)],
       [peak ? binary(peak.bytes) : "–", "activation peak", peak ? `${exact(peak.bytes)} bytes` : "not known for these sizes"],
     ];
-    this.figures.replaceChildren(...figures.map(([value, name, title]) => h("div", { title, "data-figure": name }, h("dd", {}, value), h("dt", {}, name))));
+    this.totals.replaceChildren(...figures.map(([value, name, title]) => h("div", { title }, h("dd", value), h("dt", name))));
     this.list?.classList.toggle("stale", !isAsWritten);
   }
 
@@ -37,7 +36,7 @@ class Header {
     const input = h("input", { type: "number", min: 1, value: this.state.sizes[name], "aria-label": name === "N" ? "Batch size" : `Size ${name}`,
       oninput: () => this.resize() });
     input.dataset.size = name;
-    return h("label.size", { title: name === "N" ? "samples in a batch" : "an open size of the spec" }, h("span", {}, name), input);
+    return h("label.size", { title: name === "N" ? "samples in a batch" : "an open size of the spec" }, h("span", name), input);
   }
 
   resize() {
@@ -53,15 +52,15 @@ class Header {
     const { claims } = this.network;
     if (!claims.length) return null;
     const failing = claims.filter((claim) => !claim.holds).length;
-    const summary = h(`summary${failing ? ".fails" : ".holds"}`, {}, h("b", {}, `${claims.length - failing} / ${claims.length}`), h("span", {}, "claims hold"));
-    this.list = h("details.claims", {}, summary, h("ul", {}, claims.map((claim) => this.claim(claim))));
+    const summary = h(`summary${failing ? ".fails" : ".holds"}`, h("b", `${claims.length - failing} / ${claims.length}`), h("span", "claims hold"));
+    this.list = h("details.claims", summary, h("ul", claims.map((claim) => this.claim(claim))));
     return this.list;
   }
 
   claim({ text, holds, disputed, value, source }) {
     const found = value === null ? "" : Array.isArray(value) ? `[${value.join(", ")}]` : typeof value === "number" ? shown(value) : value;
-    return h(`li${holds ? ".holds" : ".fails"}`, {}, h("span.verdict", {}, holds ? (disputed ? "disputed" : "ok") : "fails"),
-      h("div", {}, h("code", {}, `${disputed ? "dispute " : ""}${text}`), found && h("span.found", {}, found), source && h("span.note", {}, source)));
+    return h(`li${holds ? ".holds" : ".fails"}`, h("b", holds ? (disputed ? "disputed" : "ok") : "fails"),
+      h("div", h("code", `${disputed ? "dispute " : ""}${text}`), found && h("span.found", found), source && h("span.note", source)));
   }
 
   /** Follows the system until it is pressed. */

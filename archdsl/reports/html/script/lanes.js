@@ -30,7 +30,7 @@ class Lanes {
     element.querySelector(":scope > svg.lanes")?.remove();
     if (!found.length) return;
     const edge = Math.max(...found.flatMap((lane) => [lane.left, ...lane.stops.map((stop) => stop.x)]));
-    const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge) }, svg("title", {}, lane.text)));
+    const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge) }, svg("title", lane.text)));
     element.append(svg("svg.lanes", { width: top.width, height: top.height, "aria-hidden": "true" }, paths));
   }
 

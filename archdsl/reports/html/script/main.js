@@ -4,18 +4,25 @@
 function mount(root, data, { isPage }) {
   const network = new Network(data);
   const state = new State(network, isPage);
-  const header = new Header(network, state, { isPage });
-  const diagram = new Diagram(network, state);
-  const details = new Details(network, state);
+  const header = new Header(state, { isPage });
+  const side = h(isPage ? "div.side" : "div");
+  root.append(header.element, h("div.areas", new Diagram(state).element, side));
   if (!isPage) {
     root.className = "cell";
-    root.append(header.element, h("div.areas", {}, diagram.element, h("div.facts-side", {}, details.element)));
+    side.append(new Details(state).element);
     return;
   }
-  const chart = new MemoryChart(network, state);
-  const field = new ReceptiveField(network, state);
-  const table = new LayerTable(network, state);
-  root.append(header.element, h("div.areas", {}, diagram.element,
-    h("div.side", {}, h("div.pictures", {}, chart.element, field.element), details.element, table.element)));
-  listen(document, state, table, header);
+  root.setAttribute("aria-busy", true);
+  afterPaint(() => {
+    const pictures = [new MemoryChart(state), new ReceptiveField(state)];
+    const table = new LayerTable(state);
+    side.append(h("div.pictures", pictures.map(({ element }) => element)), new Details(state).element, table.element);
+    listen(document, state, table, header);
+    root.removeAttribute("aria-busy");
+  });
+}
+
+/** Runs when what is there has been painted, so that a reader need not wait for what is still to come. */
+function afterPaint(next) {
+  requestAnimationFrame(() => setTimeout(next));
 }

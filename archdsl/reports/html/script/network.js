@@ -17,8 +17,8 @@ function summed(column) {
 /** The storages with the steps at which they are made, used and freed. */
 function storagesOf(columns) {
   const made = summed(columns.made);
-  return rowsOf(columns).map(({ single, fixed, per_sample, used, freed }, index) => ({
-    single, fixed, per_sample, made: made[index], freed: made[index] + freed, used: used.map((step) => made[index] + step),
+  return rowsOf(columns).map(({ single, fixed, per_sample, what, used, freed }, index) => ({
+    single, fixed, per_sample, what, made: made[index], freed: made[index] + freed, used: used.map((step) => made[index] + step),
   }));
 }
 
@@ -35,6 +35,7 @@ class Network {
     this.layers = rowsOf(data.layers).map((layer, index) => ({ ...layer, ...layer.kind, index }));
     this.steps = summed(data.memory.steps);
     this.storages = storagesOf(data.memory.storages);
+    this.findCopies();
     this.held = Object.fromEntries(data.memory.figures.map(({ name, bytes }) => [name, bytes]));
     this.batch = Number(data.bindings.N);
     this.bindings = Object.fromEntries(Object.entries(data.bindings).map(([name, value]) => [name, Number(value)]));
@@ -45,6 +46,22 @@ class Network {
     this.itemOf = new Map();
     this.enter(data.diagram.steps, null);
     this.heads = this.layers.map((layer) => this.headOf(layer.index));
+  }
+
+  /** Notes at which steps operators in place overwrite a storage: without that they would make a copy of it there. */
+  findCopies() {
+    const madeBy = new Map(this.storages.filter(({ what }) => what === "output").map((storage) => [this.steps[storage.made - 1], storage]));
+    this.steps.forEach((index, step) => {
+      const { in_place, reads } = this.layers[index];
+      const storage = in_place && madeBy.get(index - reads[0]);
+      if (!storage) return;
+      (storage.copies ??= []).push(step + 1);
+      madeBy.set(index, storage);
+    });
+  }
+
+  get hasCopies() {
+    return this.storages.some(({ copies }) => copies);
   }
 
   /** The symbols that are open, and stand in a field of their own. */

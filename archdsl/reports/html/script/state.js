@@ -4,14 +4,15 @@ class State {
   constructor(network, isPage) {
     this.network = network;
     this.isPage = isPage;
-    this.listeners = [];
+    this.panels = [];
     this.selected = null;
     this.open = firstOpen(network);
     this.mode = "inference";
+    this.isInPlace = true;
     this.filter = "";
     this.sizes = { N: network.batch, ...Object.fromEntries(network.symbols.map((name) => [name, network.bindings[name]])) };
     if (isPage) this.read();
-    this.figures = new Figures(network, this.sizes);
+    this.figures = new Figures(network, this.sizes, this.isInPlace);
     if (!isPage || !location.hash) this.choosePeak();
   }
 
@@ -21,17 +22,17 @@ class State {
     if (this.selected !== null) for (const group of this.network.around(this.selected)) this.open.add(group);
   }
 
-  subscribe(listener) {
-    this.listeners.push(listener);
-    listener(this, new Set(Object.keys(this)));
+  subscribe(panel) {
+    this.panels.push(panel);
+    panel.update(new Set(Object.keys(this)));
   }
 
   /** Changes choices and tells everyone which; the address names them afterwards. */
   set(changes) {
     Object.assign(this, changes);
-    if (changes.sizes) this.figures = new Figures(this.network, this.sizes);
+    if (changes.sizes) this.figures = new Figures(this.network, this.sizes, this.isInPlace);
     const changed = new Set(Object.keys(changes));
-    for (const listener of this.listeners) listener(this, changed);
+    for (const panel of this.panels) panel.update(changed);
     if (this.isPage) this.write();
   }
 
@@ -63,6 +64,7 @@ class State {
     if (this.selected !== null) words.set("layer", this.network.layers[this.selected].path);
     words.set("open", [...this.open].map((group) => group.key).sort((a, b) => a - b).join(" "));
     if (this.mode !== "inference") words.set("mode", this.mode);
+    if (!this.isInPlace) words.set("copies", "");
     for (const [name, value] of Object.entries(this.sizes)) if (value !== this.network.bindings[name]) words.set(name, value);
     history.replaceState(null, "", `#${words}`);
   }
@@ -75,6 +77,7 @@ class State {
       this.open = new Set(this.network.groups.filter((group) => keys.has(group.key)));
     }
     if (this.selected !== null) for (const group of this.network.around(this.selected)) this.open.add(group);
+    this.isInPlace = !words.has("copies");
     if (words.get("mode") === "training" && this.network.memory.training) this.mode = "training";
     const sizes = Object.fromEntries(Object.keys(this.sizes).map((name) => [name, Number(words.get(name) ?? this.sizes[name])]));
     if (!misfit(this.network, sizes)) this.sizes = sizes;

@@ -2,21 +2,21 @@
 
 const CHUNK = 60;
 
+/** Fields of rows; after the first two they are numbers, or are sorted as these. */
 const COLUMNS = [
-  { key: "path", title: "layer", of: (row) => row.layer.path },
-  { key: "operation", title: "operation", of: (row) => row.operation },
-  { key: "output", title: "output", of: (row) => shape(row.figures.output), sort: (row) => row.figures.output.reduce((a, b) => a * b, 1), isNumber: true },
-  { key: "params", title: "params", of: (row) => (row.params ? exact(row.params) : ""), sort: (row) => row.params, isNumber: true },
-  { key: "macs", title: "MACs", of: (row) => (row.macs ? short(row.macs) : ""), sort: (row) => row.macs, isNumber: true, exact: (row) => row.macs },
-  { key: "share", title: "share", of: (row) => row.share, sort: (row) => row.macs, isNumber: true },
-  { key: "memory", title: "memory", of: (row) => binary(row.figures.bytes), sort: (row) => row.figures.bytes, isNumber: true, exact: (row) => row.figures.bytes },
-  { key: "rf", title: "RF", of: (row) => row.field, sort: (row) => row.layer.field_size?.[0] ?? 0, isNumber: true },
-];
+  { key: "path", title: "layer" },
+  { key: "operation" },
+  { key: "output", text: shape, value: (row) => product(row.output) },
+  { key: "params", text: exact },
+  { key: "macs", title: "MACs", text: short, exact },
+  { key: "share", text: percent },
+  { key: "memory", text: binary, exact },
+  { key: "rf", title: "RF", value: (row) => row.layer.field_size?.[0] ?? 0 },
+].map((column, index) => ({ title: column.key, text: String, value: (row) => row[column.key], isNumber: index > 1, ...column }));
 
-class LayerTable {
-  constructor(network, state) {
-    this.network = network;
-    this.state = state;
+class LayerTable extends Panel {
+  constructor(state) {
+    super(state);
     this.sort = { key: null, turn: 0 };
     this.elements = new Map();
     this.heads = COLUMNS.map((column) => this.head(column));
@@ -24,21 +24,21 @@ class LayerTable {
     this.count = h("span.note");
     this.every = h("input", { type: "checkbox", onchange: () => this.read() });
     this.element = h("section.layers", { "aria-label": "Layers" },
-      h("div.title", {}, h("h2", {}, "Layers"), this.count, h("span.space"),
-        h("label.every", {}, this.every, " every operator"),
-        h("button", { type: "button", onclick: () => this.copy(this.csv()) }, "copy CSV"),
-        h("button", { type: "button", onclick: () => this.copy(this.markdown()) }, "copy Markdown")),
-      h("div.scroll", { tabindex: -1 }, h("table", {}, h("thead", {}, h("tr", {}, this.heads)), this.rowsElement)));
-    state.subscribe((_, changed) => this.update(changed));
+      h("div.title", h("h2", "Layers"), this.count, h("span.space"),
+        h("label.every", this.every, " every operator"),
+        h("button", { onclick: () => this.copy(this.csv()) }, "copy CSV"),
+        h("button", { onclick: () => this.copy(this.markdown()) }, "copy Markdown")),
+      h("div.scroll", { tabindex: -1 }, h("table", h("thead", h("tr", this.heads)), this.rowsElement)));
+    state.subscribe(this);
   }
 
   head(column) {
-    const button = h("button", { type: "button", onclick: () => this.sortBy(column.key) }, column.title);
+    const button = h("button", { onclick: () => this.sortBy(column.key) }, column.title);
     return h(`th${column.isNumber ? ".number" : ""}`, { scope: "col", "data-key": column.key }, button);
   }
 
   update(changed) {
-    if (changed.has("sizes") || changed.has("figures")) this.read();
+    if (changed.has("sizes")) this.read();
     else if (changed.has("filter")) this.arrange();
     if (changed.has("selected")) this.mark();
   }
@@ -59,18 +59,21 @@ class LayerTable {
   }
 
   row(layer, indices) {
-    const { figures } = this.state;
+    const { figures } = this;
     const [params, macs] = [figures.of(indices, "params"), figures.of(indices, "macs")];
     const more = indices.slice(1).map((index) => this.network.layers[index].op);
+    const { output, bytes } = figures.layers[layer.index];
     return {
       layer,
       indices,
+      path: layer.path,
+      operation: [times(layer.summary), ...more].join(" · "),
+      output,
       params,
       macs,
-      operation: [times(layer.summary), ...more].join(" · "),
-      figures: figures.layers[layer.index],
-      share: macs ? percent(macs / (figures.macs || 1)) : "",
-      field: figures.isAsWritten ? fieldOf(layer) : "",
+      share: macs && macs / figures.macs,
+      memory: bytes,
+      rf: figures.isAsWritten ? fieldOf(layer) : "",
     };
   }
 
@@ -83,15 +86,15 @@ class LayerTable {
 
   arranged() {
     const words = this.state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const kept = this.rows.filter((row) => words.every((word) => `${row.layer.path} ${row.operation}`.toLowerCase().includes(word)));
+    const kept = this.rows.filter((row) => words.every((word) => `${row.path} ${row.operation}`.toLowerCase().includes(word)));
     const column = COLUMNS.find((one) => one.key === this.sort.key);
     if (!column) return kept;
     const turn = this.sort.turn ? -1 : 1;
-    const of = column.sort ?? column.of;
+    const of = column.value;
     return kept.sort((a, b) => turn * (column.isNumber ? of(b) - of(a) : compareTexts(of(a), of(b))));
   }
 
-  /** The rows in their order: the first at once, the others in the frames after. */
+  /** The rows in their order: those of a screen at once, the others when these are painted. */
   arrange() {
     this.shown = this.arranged();
     this.count.textContent = `${exact(this.shown.length)} of ${exact(this.rows.length)} · click a heading to sort`;
@@ -101,19 +104,21 @@ class LayerTable {
       else head.removeAttribute("aria-sort");
     }
     this.rowsElement.replaceChildren();
-    cancelAnimationFrame(this.waiting);
-    this.append(0);
+    this.rowsElement.setAttribute("aria-busy", true);
+    this.append(this.shown, 0);
   }
 
   ascends(key) {
     return !COLUMNS.find((column) => column.key === key).isNumber === !this.sort.turn;
   }
 
-  append(from, count = CHUNK) {
+  append(rows, from, count = CHUNK) {
+    if (rows !== this.shown) return;
     const end = from + count;
-    this.rowsElement.append(...this.shown.slice(from, end).map((row) => this.elementOf(row)));
-    if (end < this.shown.length) this.waiting = requestAnimationFrame(() => this.append(end, 4 * count));
-    else this.mark();
+    this.rowsElement.append(...rows.slice(from, end).map((row) => this.elementOf(row)));
+    if (end < rows.length) return afterPaint(() => this.append(rows, end, 4 * count));
+    this.rowsElement.removeAttribute("aria-busy");
+    this.mark();
   }
 
   elementOf(row) {
@@ -124,14 +129,14 @@ class LayerTable {
   draw(row) {
     const { category, path, index } = row.layer;
     const cells = COLUMNS.map((column) => this.cell(column, row));
-    return h(`tr.${category}`, { "data-layer": index, title: path, onclick: () => this.state.select(index) }, cells);
+    return h("tr", coloured(category), { title: path, onclick: () => this.state.select(index) }, cells);
   }
 
-  cell(column, row) {
-    const text = column.of(row);
-    if (column.key === "path") return h("th", { scope: "row" }, text.split(/(?<=\.)/).flatMap((part) => [h("wbr"), part]).slice(1));
-    if (column.key === "share") return h("td.share", {}, text && [h("span", {}, text), bar(row.macs / this.state.figures.most)]);
-    return h(`td${column.isNumber ? ".number" : ""}`, { title: column.exact && text ? exact(column.exact(row)) : null }, text);
+  cell({ key, text, exact, isNumber }, row) {
+    const said = row[key] ? text(row[key]) : "";
+    if (key === "path") return h("th", { scope: "row" }, said.split(/(?<=\.)/).flatMap((part) => [h("wbr"), part]).slice(1));
+    if (key === "share") return h("td.share", said && [h("span", said), bar(row.macs / this.figures.most)]);
+    return h(`td${isNumber ? ".number" : ""}`, { title: said && exact?.(row[key]) }, said);
   }
 
   mark() {
@@ -152,7 +157,7 @@ class LayerTable {
   /** All rows as shown, with exact figures. */
   copied() {
     const names = ["layer", "operation", "output", "params", "macs", "bytes", "receptive_field"];
-    const rows = this.shown.map((row) => [row.layer.path, row.operation, shape(row.figures.output), row.params, row.macs, row.figures.bytes, row.field]);
+    const rows = this.shown.map(({ path, operation, output, params, macs, memory, rf }) => [path, operation, shape(output), params, macs, memory, rf]);
     return [names, ...rows.map((row) => row.map(String))];
   }
 
@@ -167,31 +172,12 @@ class LayerTable {
     return lines.map((row) => `| ${row.join(" | ")} |\n`).join("");
   }
 
-  async copy(text) {
-    await copyText(text);
-    this.count.textContent = `copied ${exact(this.shown.length)} rows`;
+  copy(text) {
+    const say = (words) => () => (this.count.textContent = words);
+    navigator.clipboard.writeText(text).then(say(`copied ${exact(this.shown.length)} rows`), say("the browser does not allow it"));
   }
 }
 
 function compareTexts(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** One number where the axes agree; nothing where the field is the whole input. */
-function fieldOf({ field_size: size, field_status: status }) {
-  if (!size || status === "whole input") return "";
-  return (status === "bound" ? "≤ " : "") + [...new Set(size)].join("×");
-}
-
-/** To the clipboard; where a page may not write there, by a field that is selected and copied. */
-async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const field = h("textarea", {}, text);
-    document.body.append(field);
-    field.select();
-    document.execCommand("copy");
-    field.remove();
-  }
 }
