@@ -30,7 +30,7 @@ class MemoryChart extends Panel {
     const { mode, isInPlace } = this.state;
     for (const button of this.switches) set(button, { "aria-pressed": String(button.dataset.mode === mode) });
     set(this.inPlace, { "aria-pressed": String(isInPlace) });
-    this.inPlace.hidden = mode === "training" || !this.network.hasCopies;
+    this.inPlace.hidden = mode === "training" || !this.network.storages.some(({ copies }) => copies);
     if (changed.has("mode") || changed.has("sizes")) this.read();
     else if (changed.has("selected")) this.mark();
   }

@@ -60,10 +60,6 @@ class Network {
     });
   }
 
-  get hasCopies() {
-    return this.storages.some(({ copies }) => copies);
-  }
-
   /** The symbols that are open, and stand in a field of their own. */
   get symbols() {
     return this.for_all ? Object.keys(this.bindings).filter((name) => name !== "N" && this.isOpen(name)) : [];

@@ -43,19 +43,13 @@ class LayerTable extends Panel {
     if (changed.has("selected")) this.mark();
   }
 
-  /** Makes the rows from the figures. */
+  /** Makes the rows from the figures: one for each head, with the operators that are told in it, or one for every operator. */
   read() {
     const { layers, heads } = this.network;
-    this.rows = this.every.checked ? layers.map((layer) => this.row(layer, [layer.index])) : this.headRows(layers, heads);
+    const told = Map.groupBy(range(0, layers.length), (index) => (this.every.checked ? index : heads[index]));
+    this.rows = [...told].map(([head, indices]) => this.row(layers[head], indices));
     this.elements.clear();
     this.arrange();
-  }
-
-  /** A row for each head, with the operators that are told in it. */
-  headRows(layers, heads) {
-    const members = new Map();
-    heads.forEach((head, index) => (members.get(head) ?? members.set(head, []).get(head)).push(index));
-    return [...members].map(([head, indices]) => this.row(layers[head], indices));
   }
 
   row(layer, indices) {
