@@ -10,7 +10,8 @@ from archdsl.ops import find, names
 FUNCTIONS = ("min", "max", "ceil", "floor", "round", "len", "sum", "reverse", "divisor")
 WORDS = (
     "same", "valid", "half", "full", "exact", "global", "nearest", "bilinear", "bicubic", "zeros", "ones", "reflect",
-    "replicate", "circular", "center", "even", "border", "reflection",
+    "replicate", "circular", "center", "even", "border", "reflection", "float32", "float16", "bfloat16", "float64", "int64",
+    "int32", "bool",
 )  # fmt: skip
 
 ELSEWHERE = {
@@ -19,7 +20,7 @@ ELSEWHERE = {
     "clip": "clamp", "concatenate": "concat", "convolution": "conv", "convtranspose": "conv_transpose",
     "deconv": "conv_transpose", "dense": "linear", "depthtospace": "pixel_shuffle", "depthwiseconv": "depthwise",
     "div": "divide", "fc": "linear", "fullyconnected": "linear", "gather": "take", "gemm": "linear", "groupnorm": "gn",
-    "groupnormalization": "gn", "globalaveragepooling": "avgpool", "globalmaxpooling": "maxpool",
+    "groupnormalization": "gn", "globalaveragepooling": "avgpool", "globalmaxpooling": "maxpool", "im2col": "unfold",
     "indexselect": "take", "layernorm": "ln",
     "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax", "maxpooling": "maxpool",
     "mean": "reduce_mean", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
@@ -28,9 +29,15 @@ ELSEWHERE = {
 }  # fmt: skip
 """What PyTorch, Keras and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""
 HINTS = {
+    "equal": '`compare("==")` says which elements are alike',
     "gap": "`avgpool(global)` keeps the axes with size 1, `reduce_mean([1, 2])` does not",
+    "greater": '`compare(">")` says which elements are larger',
     "input": "declare it: `input image: [3, 224, 224]`",
     "instancenorm": "`gn(in.channels, scale=false, shift=false)` has a group for each channel",
+    "less": '`compare("<")` says which elements are smaller',
+    "logicaland": "`minimum` of two masks",
+    "logicalnot": '`compare("==", 0)` of a mask',
+    "logicalor": "`maximum` of two masks",
     "modulelist": "layers stand in the body, one below the other, or in a loop",
     "none": "leave the argument out: what is not given has its default",
     "print": "`archdsl report shapes` prints the shapes",

@@ -21,6 +21,7 @@ __all__ = [
     "Beyond",
     "Count",
     "Counts",
+    "ElementType",
     "Equation",
     "Extent",
     "Field",
@@ -37,6 +38,7 @@ __all__ = [
     "Pair",
     "Positive",
     "Probability",
+    "Relation",
     "Rounding",
     "Scale",
     "Shape",
@@ -241,4 +243,6 @@ Offset = Annotated[
 ]
 Initial = Annotated[float | str, Accepts("zeros, ones or a number", _initial)]
 Formula = Annotated[str, Accepts('a formula of indices in quotes, as "i - j"', _text)]
+ElementType = Annotated[str, _one_of("float32", "float16", "bfloat16", "float64", "int64", "int32", "bool")]
+Relation = Annotated[str, _one_of(">", ">=", "<", "<=", "==", "!=")]
 Equation = Annotated[str, Accepts('an equation in quotes, as "h k n, h v n -> h k v"', _text)]

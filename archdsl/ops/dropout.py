@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Expression, Extra, Lowering, Op, Saved, TensorType, Types
-from archdsl.ir.attrs import Field, Probability
+from archdsl.ir import Call, Examples, Expression, Extra, Lowering, Misfit, Op, Saved, TensorType, Types
+from archdsl.ir.attrs import Field, Flag, Probability
 from archdsl.ops.families.checks import check_float
 
 
 class Dropout(Op):
     """While training each value is 0 with probability p, else divided by 1 - p; otherwise nothing happens.
 
-    Srivastava et al. 2014. On the CPU PyTorch keeps the factors, one in the input's type for each element.
+    Srivastava et al. 2014. With `channels=true` it is 0 or not for a whole channel, the first axis: Tompson et al. 2015. On the
+    CPU PyTorch keeps the factors in the input's type, one for each element, or for each channel.
     """
 
     name = "dropout"
@@ -22,9 +23,15 @@ class Dropout(Op):
     examples: ClassVar[Examples] = (("dropout", "[4096]", "[4096]"), ("dropout(0.2)", "[1280]", "[1280]"))
 
     p: Probability = Field(0.5, description="probability of a zero")
+    channels: Flag = Field(False, description="whether channels are dropped as a whole")
 
     def infer(self, *operands: TensorType) -> Types:
-        check_float(self.name, operands[0])
+        (x,) = operands
+        check_float(self.name, x)
+        if self.channels and not (x.batched and 2 <= x.rank <= 4):
+            raise Misfit(
+                f"`channels=true` is for maps of 1 to 3 spatial axes, not {x}", code="wrong-rank", attribute="channels"
+            )
         return operands  # where it lies is said as of inference; gaps are closed while training
 
     def is_view(self, *operands: TensorType) -> bool:
@@ -41,9 +48,13 @@ class Dropout(Op):
             return Saved()
         if self.p == 1:
             return Saved(extra=(Extra("zero", (), x.dtype, batched=False),))
-        return Saved(extra=(Extra.like("noise", x),))
+        noise = Extra.like("noise", x)
+        return Saved(extra=(noise._replace(shape=(x.channels, *(1 for _ in x.sizes))) if self.channels else noise,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        return Lowering(
-            Call("nn.Dropout", (self.p,)), Expression(f"F.dropout({{0}}, {self.p!r}, self.training)", ("F",))
-        )
+        rank = f"{operands[0].rank - 1}d" if self.channels else ""
+        function = Expression(f"F.dropout{rank}({{0}}, {self.p!r}, self.training)", ("F",))
+        return Lowering(Call(f"nn.Dropout{rank}", (self.p,)), function)
+
+    def summary(self) -> str:
+        return "dropout of channels" if self.channels else super().summary()

@@ -9,7 +9,7 @@ from archdsl.ops.families.merge import Choice
 
 
 class Maximum(Choice):
-    """The largest of the values, element by element: maxout, Goodfellow et al. 2013."""
+    """The largest of the values, element by element: maxout, Goodfellow et al. 2013. Of masks it is "or"."""
 
     name = "maximum"
     examples: ClassVar[Examples] = (("maximum", "[8, 4, 4], [8, 4, 4]", "[8, 4, 4]"),)

@@ -9,7 +9,7 @@ from archdsl.ops.families.merge import Choice
 
 
 class Minimum(Choice):
-    """The smallest of the values, element by element."""
+    """The smallest of the values, element by element. Of masks it is "and"."""
 
     name = "minimum"
     examples: ClassVar[Examples] = (("minimum", "[8, 4, 4], [8, 4, 4]", "[8, 4, 4]"),)

@@ -18,6 +18,7 @@ from tests.support.lowered import (
     extra_bytes,
     flops,
     forms,
+    is_in_kernel,
     kept,
     lowered,
     own_kernels,
@@ -185,6 +186,11 @@ CASES = {
         dropout(0.2) [4, 5, 5]
         dropout(0) [6]
         dropout(1) [6]
+        dropout(0.2, channels=true) [4, 5]
+        dropout(0.2, channels=true) [4, 5, 5]
+        dropout(channels=true) [4, 3, 2, 5]
+        dropout(0, channels=true) [4, 5]
+        dropout(1, channels=true) [4, 5]
     """,
     "flatten": """
         flatten [4, 5, 5]
@@ -577,6 +583,7 @@ CASES = {
     "minimum": """
         minimum [4, 5, 5], [4, 5, 5]
         minimum [4, 1], [1, 5], [4, 5]
+        minimum bool [4, 1], unbatched bool [1, 5]
         minimum [4, 5]
     """,
     "celu": """
@@ -648,6 +655,41 @@ CASES = {
         masked_fill(-1) unbatched [5, 4], unbatched bool [1, 4]
         masked_fill(0) [1, 4], unbatched bool [3, 4]
         masked_fill(0) unbatched [3, 4], bool [3, 1]
+    """,
+    "compare": """
+        compare(">") [5, 4], [5, 4]
+        compare(">=", 0.5) [5, 4]
+        compare("<") [5, 1], [1, 4]
+        compare("!=") int64 [5, 4], unbatched int64 [4]
+        compare("==", 0) bool [5, 4]
+        compare("<=", -1) unbatched [3]
+    """,
+    "choose": """
+        choose bool [5, 4], [5, 4], [5, 4]
+        choose bool [5, 1], [5, 4], unbatched [4]
+        choose unbatched bool [5, 4], [1, 4], [5, 1]
+        choose bool [2], unbatched [2], unbatched [1]
+        choose unbatched bool [2, 3], unbatched [2, 3], unbatched [3]
+    """,
+    "cast": """
+        cast(float32) bool [5, 4]
+        cast(int64) [5, 4]
+        cast(float32) [5, 4]
+        cast(float64) [5, 4]
+        cast(bool) unbatched int64 [5]
+    """,
+    "unfold": """
+        unfold(3x3, pad=1) [3, 5, 6]
+        unfold(2) [3, 5, 6]
+        unfold([3, 1], 2, dilation=[2, 1], pad=[1, 0]) [2, 7, 6]
+        unfold(4x4, 4) [1, 8, 8]
+        unfold(1, 2) [4, 5, 5]
+    """,
+    "fold": """
+        fold(3x3, pad=1, to=5x6) [27, 30]
+        fold(4, 4, to=8) [16, 4]
+        fold([3, 1], 2, dilation=[2, 1], pad=[1, 0], to=7x6) [6, 9]
+        fold(1, 2, to=5) [4, 9]
     """,
     "expand": """
         expand unbatched [1, 4, 5], [3]
@@ -800,10 +842,10 @@ def check_measured(op: Op, operands: tuple[TensorType, ...], form: Form, batch: 
     assert flops(op, operands, form, batch) == 2 * samples * counted.macs(operands, types)
     assert told(op, kept(module, inputs)) == told(op, predicted(op.saved(operands, types), batch, len(types)))
     own = {t.data_ptr() for t in ([*module.parameters(), *module.buffers()] if op.is_source else inputs[:1])}
-    is_alone = len(operands) == 1 and op.category == "merge" and op.name not in ("concat", "stack", "einsum")
+    is_alone = len(operands) == 1 and op.category == "merge" and op.name not in ("concat", "stack", "einsum", "compare")
     shares = found[0].untyped_storage().data_ptr() in own
     assert shares == (op.is_view(*operands) or is_alone or op.is_source)
-    measure = scratch_of_kernel if op.name == "maxpool" and operands[0].rank == 2 else scratch
+    measure = scratch_of_kernel if is_in_kernel(op, operands) else scratch
     assert measure(module, inputs) == sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
 
 

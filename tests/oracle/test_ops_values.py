@@ -311,6 +311,47 @@ def masked_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     return {"value": rng.choice([-1e9, 0, 0.5])}, (x, mask if fits else mask._replace(shape=(*x.shape[:-1], 9)))
 
 
+def relation_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    """Two values, or one and a number."""
+    _, operands = two_arms(rng)
+    given: Attributes = {"relation": rng.choice([*RELATIONS])}
+    kind = rng.random()
+    return (given | {"number": rng.choice([0, 0.5])}, operands[:1]) if kind < 0.3 else (given, operands)
+
+
+RELATIONS = {">": torch.gt, ">=": torch.ge, "<": torch.lt, "<=": torch.le, "==": torch.eq, "!=": torch.ne}
+
+
+def related(x: Tensor, *other: Tensor, relation: str, number: float | None = None) -> Tensor:
+    return RELATIONS[relation](x, *other, *(() if number is None else (number,)))
+
+
+def choice_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    sizes = tuple(rng.randint(1, 3) for _ in range(rng.randint(1, 3)))
+    mask, *arms = (TensorType(tuple(rng.choice([n, n, n, 1, 2]) for n in sizes)) for _ in range(3))
+    return {}, (mask._replace(dtype="bool"), *arms)
+
+
+def unfold_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = TensorType(tuple(rng.randint(1, 6) for _ in range(3)))
+    given = {"window": window(rng, 2), "stride": window(rng, 2), "pad": padding(rng, 2), "dilation": window(rng, 2, 2)}
+    return given, (x,)
+
+
+def unfolded(x: Tensor, window: Any, stride: Any, pad: Any, dilation: Any) -> Tensor:
+    return F.unfold(x, window, dilation, pad, stride)
+
+
+def fold_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    given = {"to": rng.choice([4, (3, 5)]), "window": rng.choice([1, 2]), "stride": rng.randint(1, 2)}
+    columns = TensorType((rng.choice([4, 12, 24]), rng.choice([4, 6, 9, 15, 16])))
+    return given | {"pad": rng.randint(0, 1)}, (columns,)
+
+
+def folded(x: Tensor, window: Any, stride: Any, pad: Any, to: Any) -> Tensor:
+    return F.fold(x, to, window, 1, pad, stride)
+
+
 def grid_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     axes = rng.choice([2, 2, 3])
     x = TensorType((rng.randint(1, 3), *(rng.randint(2, 5) for _ in range(axes))))
@@ -399,6 +440,10 @@ REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "flip": (flip_case, lambda x, axes: torch.flip(x, axes)),
     "cumsum": (axis_case, lambda x, axis: torch.cumsum(x, torch_dim(axis))),
     "masked_fill": (masked_case, lambda x, mask, value: torch.where(mask, torch.tensor(float(value)), x)),
+    "compare": (relation_case, related),
+    "choose": (choice_case, torch.where),
+    "unfold": (unfold_case, unfolded),
+    "fold": (fold_case, folded),
     "grid_sample": (grid_case, grid_sample),
     "detach": (shape_case, lambda x: x.detach()),
     "sin": (shape_case, torch.sin),

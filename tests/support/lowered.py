@@ -243,9 +243,13 @@ def scratch(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
     return live.most - _made(found, (*inputs, *module.parameters(), *module.buffers()))
 
 
+def is_in_kernel(op: Op, operands: tuple[TensorType, ...]) -> bool:
+    """Whether kernels make what is to be measured, or are others than those that a dispatch mode makes PyTorch choose."""
+    return op.name in ("unfold", "fold") or (op.name == "maxpool" and operands[0].rank == 2)
+
+
 def scratch_of_kernel(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """The same from the allocator's events, for an operator whose kernel makes no other tensors. A dispatch mode, which
-    `scratch` uses, makes PyTorch choose another kernel for some."""
+    """The same from the allocator's events, which see what is made within kernels."""
     module.eval()
     with torch.no_grad(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         found = results(module, inputs)

@@ -30,7 +30,12 @@ ATTRIBUTES = {
     "avgpool": "window stride; pad round count_pad",
     "adaptive_avgpool": "out;",
     "lrn": "size; alpha beta k",
-    "dropout": "p;",
+    "dropout": "p; channels",
+    "compare": "relation number;",
+    "cast": "to;",
+    "choose": ";",
+    "unfold": "window stride; pad dilation",
+    "fold": "window stride; pad dilation to",
     "leaky_relu": "slope;",
     "tanh": "; gain slope",
     "softmax": "axis;",
@@ -132,12 +137,12 @@ DEFAULTS = {
     "gru": {"layers": 1, "bidirectional": False, "bias": True},
 }
 MERGES = {"add", "subtract", "multiply", "divide", "average", "maximum", "minimum"}
-MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa", "roi_align"}
+MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa", "roi_align", "compare", "choose"}
 UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
 UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
 UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max", "constant"}
 UNNUMBERED |= {"sin", "cos", "flip", "cumsum", "masked_fill", "detach", "grid_sample", "expand"}
-UNNUMBERED |= {"topk", "anchors", "clip_boxes", "nms"}
+UNNUMBERED |= {"topk", "anchors", "clip_boxes", "nms", "cast"}
 WEIGHT_LAYERS = {"conv", "depthwise", "conv_transpose", "locally_connected", "linear"}
 
 EXAMPLES = [(call, given, expected) for kind in catalogue().values() for call, given, expected in kind.examples]
@@ -265,6 +270,12 @@ def test_facts_are_of_one_sample_and_whole(call: str, given: str, expected: str)
         ("reduce_mean([1, 2])", "[3, 8, 8]", "reduce_mean 1 2"),
         ("reduce_max(-1)", "[3, 8]", "reduce_max -1"),
         ("argmax(0)", "[3, 8]", "argmax 0"),
+        ('compare(">=")', "[3, 8], [3, 8]", "compare >="),
+        ('compare("<", 0.5)', "[3, 8]", "compare < 0.5"),
+        ("cast(int64)", "[3, 8]", "cast int64"),
+        ("unfold(3x3, 2)", "[3, 8, 8]", "unfold 3x3 /2"),
+        ("fold(3, to=8)", "[9, 36]", "fold 3x3"),
+        ("dropout(channels=true)", "[3, 8]", "dropout of channels"),
         ("topk(5)", "[3, 8]", "topk 5"),
         ("anchors(32, [0.5, 1, 2], 8)", "[3, 8, 8]", "anchors /8, 3 at a place"),
         ("nms(100, 0.7)", "[9, 4], [9]", "nms 100, 0.7"),
@@ -729,6 +740,20 @@ MISFITS = [
     ("grid_sample", "[3, 8], [8, 1]", "wrong-rank", 0, "a map or a volume"),
     ("grid_sample", "[3, 8, 8], [8, 8, 3]", "shape-mismatch", 1, "[h, w, 2]"),
     ("grid_sample", "[3, 8, 8], unbatched [8, 8, 2]", "shape-mismatch", 1, "[h, w, 2]"),
+    ('compare(">")', "[3, 8]", "shape-mismatch", 0, "two values, or one and a number"),
+    ('compare(">", 1)', "[3, 8], [3, 8]", "shape-mismatch", 1, "two values, or one and a number"),
+    ('compare(">")', "[3, 8], int64 [3, 8]", "wrong-dtype", 1, "int64, not float32"),
+    ("choose", "bool [3, 8], [3, 8]", "shape-mismatch", 1, "a mask and two values"),
+    ("choose", "[3, 8], [3, 8], [3, 8]", "wrong-dtype", 0, "holds booleans, not float32"),
+    ("choose", "bool [3, 8], [3, 8], [3, 9]", "shape-mismatch", 2, "the shapes [3, 8] and [3, 9]"),
+    ("dropout(channels=true)", "[8]", "wrong-rank", "channels", "maps of 1 to 3 spatial axes"),
+    ("unfold(3)", "[3, 8]", "wrong-rank", 0, "reads maps [C, H, W]"),
+    ("unfold(2, pad=same)", "[3, 8, 8]", "attribute-value", "pad", "pads alike on both sides"),
+    ("unfold(9)", "[3, 8, 8]", "window-too-large", "window", "larger than its input"),
+    ("fold(3, to=8)", "[3, 8, 8]", "wrong-rank", 0, "reads columns [C * 9, windows]"),
+    ("fold(3, to=8)", "[10, 36]", "shape-mismatch", 0, "reads columns [C * 9, windows]"),
+    ("fold(3, to=8)", "[9, 35]", "shape-mismatch", 0, "has 36 windows, and there are 35"),
+    ("fold(2, pad=same, to=8)", "[4, 64]", "attribute-value", "pad", "pads alike on both sides"),
     ("grid_sample(mode=bicubic)", "[3, 4, 8, 8], [4, 8, 8, 3]", "attribute-value", "mode", "2 spatial axes"),
 ]
 ANY_TYPE = {
@@ -746,6 +771,7 @@ ANY_TYPE = {
     "flip",
     "expand",
     "take",
+    "cast",
 }
 FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter", "constant"}
 MISFITS += [

@@ -50,9 +50,13 @@ class Elementwise(Merge):
         """Two operands joined, as Python writes it."""
         raise NotImplementedError
 
+    reads_booleans: ClassVar[bool] = False
+    """Whether it joins masks too."""
+
     def infer(self, *operands: TensorType) -> Types:
         check_one_dtype(self.name, operands)
-        check_float(self.name, operands[0])
+        if not (self.reads_booleans and operands[0].dtype == "bool"):
+            check_float(self.name, operands[0])
         return (self._steps(operands)[-1],)
 
     def _steps(self, operands: Types) -> Types:
@@ -130,11 +134,13 @@ class Product(Elementwise):
 
 
 class Choice(Product):
-    """Base of the elementwise merges whose backward compares what went into them."""
+    """Base of the elementwise merges whose backward compares what went into them. Of masks it is "and" or "or"."""
+
+    reads_booleans = True
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """Both of a pair for the gradient of either."""
-        if len(operands) == 1:
+        if len(operands) == 1 or not operands[0].is_float:
             return Saved()
         pairs = ((i, tuple(range(max(i, 1) + 1))) for i in range(len(operands)))
         partial = (e._replace(readers=tuple(range(i + 1))) for i, e in enumerate(self.between(operands), start=2))
