@@ -34,6 +34,8 @@ _POSITIONS = {
     "Dense": "features",
     "MaxPooling.D": "window stride pad",
     "AveragePooling.D": "window stride pad",
+    "LSTM": "- hidden layers bias",
+    "GRU": "- hidden layers bias",
 }
 """The arguments of their modules by position, under the names that they have here."""
 _OURS = {"linear": "- features bias", "bn": "- eps momentum", "gn": "groups - eps", "attention": "- heads"}
@@ -44,18 +46,42 @@ _NAMES = {
     "use_bias": "bias", "dilation_rate": "dilation", "output_padding": "output_pad", "rate": "p", "drop_prob": "p",
     "num_heads": "heads", "num_groups": "groups", "num_embeddings": "vocabulary", "input_dim": "vocabulary",
     "embedding_dim": "features", "output_dim": "features", "scale_factor": "scale", "negative_slope": "slope",
-    "alpha": "slope", "output_size": "out", "ceil_mode": "round",
+    "alpha": "slope", "output_size": "out", "kernel_shape": "window", "ksize": "window", "pads": "pad",
+    "dilations": "dilation", "group": "groups", "epsilon": "eps", "num_filters": "channels", "num_layers": "layers",
+    "hidden_size": "hidden", "dropout_rate": "p", "vocab_size": "vocabulary",
 }  # fmt: skip
+_AXES = {"dim": "axis", "start_dim": "start", "end_dim": "stop"}
+"""Arguments that count axes, the batch as 0."""
 _FUNCTIONS = {"range": "", "int": "floor"}
 _REASONS = {
     **dict.fromkeys(
-        ("in_channels", "in_features", "num_features", "normalized_shape", "num_channels", "embed_dim", "input_shape"),
+        (
+            "in_channels",
+            "in_features",
+            "num_features",
+            "normalized_shape",
+            "num_channels",
+            "embed_dim",
+            "input_shape",
+            "input_size",
+        ),
         READ_OFF,
     ),
+    **dict.fromkeys(
+        ("kernel_initializer", "bias_initializer", "kernel_regularizer", "trainable"), "weights are no part of a spec"
+    ),
+    **dict.fromkeys(("device", "dtype"), "inputs say their element type, and a spec runs anywhere"),
+    "data_format": "channels come first",
+    "name": "a label names a layer, as in `conv1: conv(64, 3x3)`",
     "inplace": "what can run in place is found when compiling",
     "batch_first": "shapes here have no batch axis",
 }
 """Arguments that nothing takes here, each with the reason."""
+_ADVICE = {
+    "padding_mode": "put `pad(1, mode=reflect)` before it, and leave its own `pad` out",
+    "return_sequences": "all steps are the result: `select(-1)` takes the last",
+}
+"""Arguments of others that are said in another way."""
 
 
 class Written(NamedTuple):
@@ -111,7 +137,7 @@ class _Call:
 
 def written(name: str, theirs: str, arguments: list[tree.Argument]) -> Written | None:
     """A call of `theirs`, which is `name` here, with its arguments in our words; None where they cannot be told."""
-    if theirs.startswith("Global"):
+    if theirs.casefold().startswith("global"):
         return Written(f"{name}(global)", ())
     if "Pooling" in theirs and not arguments:
         return Written(f"{name}(2)", ("a pool's window has no default",))
@@ -133,7 +159,7 @@ def _target(name: str, call: _Call) -> str | None:
         return name
     if name in _REASONS:
         return name
-    if name == "dim" and "axis" in call.fields:
+    if _AXES.get(name) in call.fields:
         return name
     ours = _NAMES.get(name)
     return ours if ours in call.fields else None
@@ -147,16 +173,18 @@ def _give(call: _Call, target: str, argument: tree.Argument) -> bool:
         call.drop("sizes of the input are not given: they are read off the input")
     elif target in _REASONS:
         call.drop(_REASONS[target])
+    elif target in call.given:
+        return False
     elif target == "activation":
         word = value.text if isinstance(value, tree.Name | tree.String) else ""
         call.drop("an activation is a layer of its own")
         call.activation = f" -> {word}"
         return find(word) is not None
-    elif target == "dim":
+    elif target in _AXES:
         call.drop("axes are counted without the batch")
         if not (isinstance(value, tree.Number) and value.value >= 1):
             return False
-        call.give("axis", str(value.value - 1), named=True)
+        call.give(_AXES[target], str(value.value - 1), named=True)
     elif target in call.fields:
         call.give(target, {"True": "true", "False": "false"}.get(text, text), named=argument.name is not None)
     else:
@@ -182,6 +210,11 @@ def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
         return _mended(found.kind, _about(callee.text, given, ours), at, (), ours, span)
     if given == "dim" and find(callee.text) is not None:
         return Fault(found.kind, _about(callee.text, given, None), at, helps=("`dim=1` is `axis=0`",))
+    if given in _ADVICE:
+        return Fault(found.kind, found.message, at, helps=(_ADVICE[given],))
+    op = find(callee.text)
+    if op is not None and _NAMES.get(given) in op.fields():
+        return Fault(found.kind, _about(callee.text, given, None), at)
     return fault
 
 
@@ -250,8 +283,11 @@ def _places(argument: tree.Argument) -> tuple[Span, ...]:
 
 def _about(name: str, given: str, ours: Written | None) -> str:
     """What is wrong with an argument that has another name here, or none."""
-    if given == "dim":
-        return f"`{name}` has no attribute `dim`: it is called `axis` here, and axes are counted without the batch"
+    if given in _AXES:
+        return (
+            f"`{name}` has no attribute `{given}`: it is called `{_AXES[given]}` here, "
+            "and axes are counted without the batch"
+        )
     if given in _NAMES:
         return f"`{name}` has no attribute `{given}`: it is called `{_NAMES[given]}` here"
     if given and ours is not None:

@@ -11,8 +11,10 @@ from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.names import Current
 from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
+from archdsl.elaborate.scope import known_elsewhere
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Condition, Value, show_shape
+from archdsl.ops import find
 from archdsl.source import Edit, Label, Span
 from archdsl.syntax import tree
 
@@ -222,11 +224,7 @@ class Links(Layers):
     def _merge(self, merge: tree.Merge, label: tree.Label | None, current: Current, doc: str) -> Current:
         layer, tensors = self._callee(merge.callee)
         if not isinstance(layer, Layer) or layer.op is None or layer.op.operands == 1:
-            raise Fault(
-                kinds.KIND_MISMATCH,
-                f"`{merge.callee.span.text}` does not merge: only operators that take several tensors have arms",
-                merge.callee.span,
-            )
+            raise _no_merge(merge.callee)
         if label is None:
             return self._merge_here(merge, layer, tensors, current, doc)
         inside: Links
@@ -268,3 +266,18 @@ class Links(Layers):
                     yield arm, body
             elif arm.guard is None or self.condition(arm.guard.condition):
                 yield arm, self.inner()
+
+
+def _no_merge(callee: tree.Expression) -> Fault:
+    """Arms behind what does not take several tensors."""
+    word = callee.callee.span if isinstance(callee, tree.Call) else callee.span
+    meant = known_elsewhere(word.text)
+    op = find(meant) if meant is not None and meant != word.text else None
+    merges = op is not None and op.operands is None
+    return Fault(
+        kinds.KIND_MISMATCH,
+        f"`{callee.span.text}` does not merge: only operators that take several tensors have arms",
+        callee.span,
+        f"did you mean `{meant}`?" if merges else "",
+        edit=Edit(word, meant) if merges and meant is not None else None,
+    )

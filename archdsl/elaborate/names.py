@@ -148,8 +148,11 @@ class Names:
             raise Fault(kinds.UNKNOWN_NAME, f"`{text}` is a tap of `{block}`, and stays in it", span, helps=(help,))
         known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible()
         known |= builtin_names() | set(prelude_names())
-        close = known_elsewhere(text) or nearest(text, known)
         advice = hint(text)
+        alike = {name for name in known if name.casefold() == text.casefold()}
+        close = min(alike, default=None) or known_elsewhere(text) or nearest(text, known)
+        if close in ("avgpool", "maxpool") and text.casefold().startswith("global"):
+            close += "(global)"
         return Fault(
             kinds.UNKNOWN_NAME,
             f"no layer, block or value is called `{text}`",

@@ -6,6 +6,7 @@ from typing import Any
 
 from archdsl.elaborate.values import Function, Given, Layer
 from archdsl.ops import find, names
+from archdsl.prelude import names as prelude_names
 
 FUNCTIONS = ("min", "max", "ceil", "floor", "round", "len", "sum", "reverse", "divisor")
 WORDS = (
@@ -15,37 +16,83 @@ WORDS = (
 )  # fmt: skip
 
 ELSEWHERE = {
-    "adaptiveavgpool": "adaptive_avgpool", "adaptivemaxpool": "adaptive_maxpool", "amax": "reduce_max",
-    "averagepool": "avgpool", "averagepooling": "avgpool", "batchnorm": "bn", "batchnormalization": "bn", "cat": "concat",
-    "clip": "clamp", "concatenate": "concat", "convolution": "conv", "convtranspose": "conv_transpose",
-    "deconv": "conv_transpose", "dense": "linear", "depthtospace": "pixel_shuffle", "depthwiseconv": "depthwise",
-    "div": "divide", "fc": "linear", "fullyconnected": "linear", "gather": "take", "gemm": "linear", "groupnorm": "gn",
-    "groupnormalization": "gn", "globalaveragepooling": "avgpool", "globalmaxpooling": "maxpool", "im2col": "unfold",
-    "indexselect": "take", "layernorm": "ln",
+    "adaptiveavgpool": "adaptive_avgpool", "adaptivemaxpool": "adaptive_maxpool", "affine": "linear", "amax": "reduce_max",
+    "averagepool": "avgpool", "averagepooling": "avgpool", "avgpooling": "avgpool", "batchnorm": "bn",
+    "batchnormalization": "bn", "bmm": "matmul", "cat": "concat", "clip": "clamp", "concatenate": "concat",
+    "convolution": "conv", "convolutional": "conv", "convtranspose": "conv_transpose", "convtransposed": "conv_transpose",
+    "deconv": "conv_transpose", "deconvolution": "conv_transpose", "dense": "linear", "depthtospace": "pixel_shuffle",
+    "depthwiseconv": "depthwise", "div": "divide", "eltwise": "add", "fc": "linear", "fullyconnected": "linear",
+    "gather": "take", "gemm": "linear", "globalaveragepool": "avgpool", "globalaveragepooling": "avgpool",
+    "globalavgpool": "avgpool", "globalavgpooling": "avgpool", "globalmaxpool": "maxpool", "globalmaxpooling": "maxpool",
+    "groupnorm": "gn", "groupnormalization": "gn", "im2col": "unfold", "indexselect": "take", "innerproduct": "linear", "layernorm": "ln",
     "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax", "maxpooling": "maxpool",
-    "mean": "reduce_mean", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
-    "registerbuffer": "constant", "scaleddotproductattention": "sdpa", "spacetodepth": "pixel_unshuffle",
-    "stochasticdepth": "drop_path", "sub": "subtract", "swish": "silu", "upsampling": "upsample",
+    "mean": "reduce_mean", "mm": "matmul", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
+    "prod": "multiply", "product": "multiply", "registerbuffer": "constant", "resize": "upsample",
+    "scaleddotproductattention": "sdpa", "selfattention": "attention", "separableconv": "separable_conv",
+    "spacetodepth": "pixel_unshuffle", "stochasticdepth": "drop_path", "sub": "subtract", "sum": "add", "swish": "silu",
+    "transposedconv": "conv_transpose", "upconv": "conv_transpose", "upsampling": "upsample",
 }  # fmt: skip
-"""What PyTorch, Keras and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""
+"""What PyTorch, Keras, Caffe and ONNX call operators, without case, `_` and `2d`, where the spelling does not lead there."""
+_POOLS = "`maxpool(2x2)` takes the largest, `avgpool(2x2)` the mean, `avgpool(global)` that of the whole map"
+_RESIDUAL = "an arm passes the value on: `add { | conv(64, 3x3, pad=1) | identity }`"
+_TRANSPOSE = "`permute([1, 0])` gives the axes in another order"
+_UNSQUEEZE = "`reshape([1] + x.shape)` puts an axis of size 1 before those of `x`"
+_LOSS = "a loss is no part of a spec: the network ends with what the loss reads"
 HINTS = {
+<<<<<<< HEAD
     "equal": '`compare("==")` says which elements are alike',
+=======
+    "activation": "an activation is a layer of its own: `relu`, `gelu`, `silu`",
+    "bidirectional": "as an attribute: `lstm(128, bidirectional=true)`",
+    "crossentropy": _LOSS,
+    "crossentropyloss": _LOSS,
+    "dropblock": "`dropout(p)` drops values, `drop_path(p)` whole branches",
+    **dict.fromkeys(
+        ("dropout1d", "dropout2d", "dropout3d"), "`dropout(0.5)` drops values, and nothing drops whole channels"
+    ),
+    "enumerate": "count the turns: `for i in 0..<len(xs) { ... xs[i] ... }`",
+    "expanddims": _UNSQUEEZE,
+    "float": "numbers are exact: `1 / 3` is a third",
+>>>>>>> 5af0864 (Names and arguments of other frameworks lead to ours, whatever their case)
     "gap": "`avgpool(global)` keeps the axes with size 1, `reduce_mean([1, 2])` does not",
     "greater": '`compare(">")` says which elements are larger',
     "input": "declare it: `input image: [3, 224, 224]`",
+    "inputlayer": "declare it: `input image: [3, 224, 224]`",
     "instancenorm": "`gn(in.channels, scale=false, shift=false)` has a group for each channel",
+<<<<<<< HEAD
     "less": '`compare("<")` says which elements are smaller',
     "logicaland": "`minimum` of two masks",
     "logicalnot": '`compare("==", 0)` of a mask',
     "logicalor": "`maximum` of two masks",
+=======
+    "interpolate": "`upsample(2)`, `upsample(size=[64, 64], mode=bilinear)` or `upsample(like=x)`",
+    "list": "a list is written `[8, 16]`, a range `0..<4`",
+    "loss": _LOSS,
+>>>>>>> 5af0864 (Names and arguments of other frameworks lead to ours, whatever their case)
     "modulelist": "layers stand in the body, one below the other, or in a loop",
     "none": "leave the argument out: what is not given has its default",
+    "output": "as a statement: `output logits`",
+    "pool": _POOLS,
+    "pooling": _POOLS,
     "print": "`archdsl report shapes` prints the shapes",
+    "reflectionpad": "`pad(1, mode=reflect)`",
+    "replicationpad": "`pad(1, mode=replicate)`",
+    "residual": _RESIDUAL,
+    "rnn": "`gru(128)` and `lstm(128)` run over a sequence; another cell is a `shared` block in a loop",
     "sequential": "a sequence is written line by line, or with `->`; `{ ... }` groups it",
+    "shortcut": _RESIDUAL,
+    "simplernn": "`gru(128)` and `lstm(128)` run over a sequence; another cell is a `shared` block in a loop",
+    "skip": _RESIDUAL,
+    "softmaxwithloss": _LOSS,
     "squeeze": "`select(0, axis=1)` drops an axis of size 1, `flatten` joins it with others",
-    "transpose": "`permute([1, 0])` gives the axes in another order",
-    "unsqueeze": "`reshape([1] + x.shape)` puts an axis of size 1 before those of `x`",
+    "str": 'a number goes into a label as it is: `"conv{i}": ...`',
+    "swapaxes": _TRANSPOSE,
+    "transpose": _TRANSPOSE,
+    "tuple": "a list is written `[8, 16]`",
+    "unsqueeze": _UNSQUEEZE,
     "view": "`flatten` makes one axis of all, `reshape([8, -1])` others",
+    "zeropad": "`pad(1)`",
+    "zip": "put them side by side: `for width, stride in [[64, 1], [128, 2]] { ... }`",
 }
 """What to write for names of Python and of frameworks that stand for no operator, without case, `_` and `2d`."""
 
@@ -112,14 +159,15 @@ def builtin(name: str) -> Any:
 
 
 def known_elsewhere(name: str) -> str | None:
-    """The operator that other frameworks call so, or None."""
-    found = ELSEWHERE.get(_bare(name))
-    return found if found in names() else None
+    """The layer that other frameworks call so, or None: `Relu`, `max_pool` and `conv2d` are spelt otherwise only."""
+    bare = _bare(name)
+    ours = {_bare(known): known for known in (*names(), *prelude_names())}
+    return None if hint(name) else ELSEWHERE.get(bare) or ours.get(bare)
 
 
 def hint(name: str) -> str | None:
     """What to write for a name of other frameworks that stands for no operator, or None."""
-    return HINTS.get(_bare(name))
+    return HINTS.get(name.casefold()) or HINTS.get(_bare(name))
 
 
 def _bare(name: str) -> str:
