@@ -107,15 +107,21 @@ def _edits(diagnostics: Iterable[Diagnostic]) -> list[Edit]:
 
 
 def _is_better(before: list[Diagnostic], after: list[Diagnostic], group: list[Diagnostic]) -> bool:
-    """Whether what was to be mended is gone.
+    """Whether what was to be mended is gone, or met further down only, where it was hidden.
 
     Mending an error brings to light what it hid; mending a warning must not lead to an error, a claim that fails, say.
     """
     were, are = (Counter((d.code, d.message) for d in found) for found in (before, after))
-    if any(are[d.code, d.message] >= were[d.code, d.message] for d in group):
+    if any(are[d.code, d.message] >= were[d.code, d.message] and not _moved_on(d, after) for d in group):
         return False
     errors = Counter((d.code, d.message) for d in after if d.severity == "error")
     return group[0].severity == "error" or errors <= were
+
+
+def _moved_on(mended: Diagnostic, after: list[Diagnostic]) -> bool:
+    """Whether a mistake is met again below its line only."""
+    again = [d.primary.span for d in after if (d.code, d.message) == (mended.code, mended.message) and d.primary]
+    return mended.primary is not None and all(span.line > mended.primary.span.line for span in again)
 
 
 def _shown(diagnostic: Diagnostic, edit: Edit) -> Line:

@@ -17,7 +17,7 @@ from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call, simplify
 from archdsl.ir import Builder, Datum, Domain, Module, Op, Origin, Parameter, Value
-from archdsl.source import Edit, Label, Span
+from archdsl.source import Edit, Label, Span, nearest
 from archdsl.syntax import tree
 
 
@@ -239,11 +239,14 @@ def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:
     }
     if annotation not in accepted:
         assert parameter.kind is not None
+        close = nearest(annotation, accepted)
         raise Fault(
             kinds.KIND_MISMATCH,
             f"`{annotation}` is no kind of parameter",
             parameter.kind.span,
+            f"did you mean `{close}`?" if close else "",
             helps=("parameters are `layer`, `tensor`, `int`, `float`, `bool`, `string`, `window` or `list`",),
+            edit=Edit(parameter.kind.span, close) if close else None,
         )
     if accepted[annotation]:
         return

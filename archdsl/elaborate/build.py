@@ -29,9 +29,20 @@ from archdsl.ir import (
     modules,
     show_shape,
 )
+from archdsl.source import Edit, Span, nearest
 from archdsl.source import Frame as CallStep
-from archdsl.source import Span, nearest
 from archdsl.syntax import tree
+
+_TYPES_ELSEWHERE = {"long": "int64", "int": "int32", "float": "float32", "half": "float16", "double": "float64"}
+
+
+_OPEN_ELSEWHERE = ("h", "w", "t", "n", "none", "height", "width", "length", "batch")
+_OPEN = "an open size has a capitalised name, as `H`; the batch is left out"
+
+
+def is_symbol(name: str) -> bool:
+    """Whether a name that nothing declares would be an open size: it is capitalised, and not Python's `None`."""
+    return name[:1].isupper() and name != "None"
 
 
 class BoundClaim(NamedTuple):
@@ -76,7 +87,7 @@ def symbols_of(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> 
     parameters = {p.name.text for p in syntax.parameters}
     inputs = [s for s in syntax.body.statements if isinstance(s, tree.Input) and not {"", s.name.text} & {*given}]
     sizes = (item for s in inputs for item in s.shape.items)
-    names = [item.text for item in sizes if isinstance(item, tree.Name) and item.text[:1].isupper()]
+    names = [item.text for item in sizes if isinstance(item, tree.Name) and is_symbol(item.text)]
     names += filter(None, (bounded(s) for s in syntax.body.statements if isinstance(s, tree.Where)))
     return tuple(dict.fromkeys(name for name in names if name not in parameters))
 
@@ -84,7 +95,7 @@ def symbols_of(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> 
 def bounded(statement: tree.Where) -> str | None:
     """The capitalised name that a constraint bounds from above: `where P <= 1000`."""
     match statement.condition:
-        case tree.Binary(left=tree.Name(text=name), operator="<=") if name[:1].isupper():
+        case tree.Binary(left=tree.Name(text=name), operator="<=") if is_symbol(name):
             return name
     return None
 
@@ -191,11 +202,14 @@ class Build(Blocks):
         dtype = statement.dtype.text if statement.dtype is not None else "float32"
         if dtype not in ITEM_SIZE:
             assert statement.dtype is not None
+            close = _TYPES_ELSEWHERE.get(dtype) or nearest(dtype, ITEM_SIZE)
             raise Fault(
                 kinds.WRONG_DTYPE,
                 f"`{dtype}` is no element type",
                 statement.dtype.span,
+                f"did you mean `{close}`?" if close else "",
                 helps=(f"element types are {', '.join(ITEM_SIZE)}",),
+                edit=Edit(statement.dtype.span, close) if close else None,
             )
         if len(shape) > RANK_LIMIT:
             raise Fault(
@@ -211,7 +225,7 @@ class Build(Blocks):
     def _name_sizes(self, given: Shape, statement: tree.Input, body: Body) -> None:
         """Sets the symbols of an input to the sizes that it has. Raises `Fault` where one would have two."""
         for item, size in zip(statement.shape.items, given, strict=False):
-            if not isinstance(item, tree.Name) or not item.text[:1].isupper():
+            if not isinstance(item, tree.Name) or not is_symbol(item.text):
                 continue
             if not body.knows(item.text):
                 body.scope.names[item.text] = self._named_sizes[item.text] = size
@@ -220,11 +234,15 @@ class Build(Blocks):
                 raise Fault(kinds.CONSTRAINT_FAILS, f"`{item.text}` is {first} and {size}", item.span, "one size")
 
     def _input_size(self, item: tree.Expression, body: Body) -> int:
-        if isinstance(item, tree.Name) and item.text[:1].isupper() and not body.knows(item.text):
+        if isinstance(item, tree.Name) and is_symbol(item.text) and not body.knows(item.text):
             body.scope.names[item.text] = self._size_of(item.text)
+        if isinstance(item, tree.Name) and not body.knows(item.text) and item.text.lower() in _OPEN_ELSEWHERE:
+            raise _unnamed(item)
         size = body.value(item)
         if isinstance(size, bool) or not isinstance(size, int | Size) or size < 1:
-            raise Fault(kinds.NOT_AN_INTEGER, f"a size is a whole number of at least 1, not {show(size)}", item.span)
+            helps = (_OPEN,) if size == -1 else ()
+            message = f"a size is a whole number of at least 1, not {show(size)}"
+            raise Fault(kinds.NOT_AN_INTEGER, message, item.span, helps=helps)
         if size > SIZE_LIMIT:
             raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {SIZE_LIMIT:_}", item.span)
         return size  # type: ignore[return-value] # an open size stands for an int
@@ -250,3 +268,16 @@ class Build(Blocks):
             if len(self.claims) >= CLAIM_LIMIT:
                 raise self.reporter.used_up(f"more than {CLAIM_LIMIT:_} claims in one network", statement.span)
             self.claims.append(BoundClaim(statement, body, self.reporter.frames()))
+
+
+def _unnamed(item: tree.Name) -> Fault:
+    """An open size without the name that it would have: `None`, `h`."""
+    meant = item.text.capitalize() if item.text.islower() and item.text not in ("batch", "none") else ""
+    return Fault(
+        kinds.UNKNOWN_NAME,
+        f"`{item.text}` is no size",
+        item.span,
+        f"did you mean `{meant}`?" if meant else "",
+        helps=(_OPEN,),
+        edit=Edit(item.span, meant) if meant else None,
+    )

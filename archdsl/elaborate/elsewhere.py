@@ -48,7 +48,7 @@ _NAMES = {
     "embedding_dim": "features", "output_dim": "features", "scale_factor": "scale", "negative_slope": "slope",
     "alpha": "slope", "output_size": "out", "kernel_shape": "window", "ksize": "window", "pads": "pad",
     "dilations": "dilation", "group": "groups", "epsilon": "eps", "num_filters": "channels", "num_layers": "layers",
-    "hidden_size": "hidden", "dropout_rate": "p", "vocab_size": "vocabulary",
+    "hidden_size": "hidden", "size": "to", "dropout_rate": "p", "vocab_size": "vocabulary",
 }  # fmt: skip
 _AXES = {"dim": "axis", "start_dim": "start", "end_dim": "stop"}
 """Arguments that count axes, the batch as 0."""

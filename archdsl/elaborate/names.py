@@ -18,7 +18,7 @@ from archdsl.elaborate.scope import Scope, builtin, builtin_names, hint, known_e
 from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Domain, Module, Op, Output, Value
 from archdsl.prelude import names as prelude_names
-from archdsl.source import Edit, Label, Span, nearest
+from archdsl.source import Edit, Label, Span, in_ascii, nearest
 from archdsl.syntax import UNKNOWN_NAMES, tree
 
 Current = tuple[Value, ...] | None | Poison
@@ -149,15 +149,21 @@ class Names:
         known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible()
         known |= builtin_names() | set(prelude_names())
         advice = hint(text)
-        alike = {name for name in known if name.casefold() == text.casefold()}
-        close = min(alike, default=None) or known_elsewhere(text) or nearest(text, known)
+        spelt = in_ascii(text)
+        alike = {name for name in known if name.casefold() == spelt.casefold()}
+        close = min(alike, default=None) or known_elsewhere(spelt) or nearest(spelt, known)
         if close in ("avgpool", "maxpool") and text.casefold().startswith("global"):
             close += "(global)"
+        if close and not alike and known_elsewhere(spelt):
+            message, edit = f"`{text}` is called `{close}` here", Edit(span, close)
+            return Fault(kinds.UNKNOWN_NAME, message, span, helps=(f"write `{close}`",), edit=edit)
+        others = ", ".join(dict.fromkeys(sign for sign in text if in_ascii(sign) != sign))
         return Fault(
             kinds.UNKNOWN_NAME,
             f"no layer, block or value is called `{text}`",
             span,
             f"did you mean `{close}`?" if close and not advice else "",
+            notes=(f"{others}: letters of another alphabet, which look like those of `{spelt}`",) if others else (),
             helps=(advice,) if advice else (),
             edit=Edit(span, close) if close and not advice else None,
         )

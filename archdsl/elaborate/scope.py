@@ -39,9 +39,7 @@ _TRANSPOSE = "`permute([1, 0])` gives the axes in another order"
 _UNSQUEEZE = "`reshape([1] + x.shape)` puts an axis of size 1 before those of `x`"
 _LOSS = "a loss is no part of a spec: the network ends with what the loss reads"
 HINTS = {
-<<<<<<< HEAD
     "equal": '`compare("==")` says which elements are alike',
-=======
     "activation": "an activation is a layer of its own: `relu`, `gelu`, `silu`",
     "bidirectional": "as an attribute: `lstm(128, bidirectional=true)`",
     "crossentropy": _LOSS,
@@ -53,22 +51,18 @@ HINTS = {
     "enumerate": "count the turns: `for i in 0..<len(xs) { ... xs[i] ... }`",
     "expanddims": _UNSQUEEZE,
     "float": "numbers are exact: `1 / 3` is a third",
->>>>>>> 5af0864 (Names and arguments of other frameworks lead to ours, whatever their case)
     "gap": "`avgpool(global)` keeps the axes with size 1, `reduce_mean([1, 2])` does not",
     "greater": '`compare(">")` says which elements are larger',
     "input": "declare it: `input image: [3, 224, 224]`",
     "inputlayer": "declare it: `input image: [3, 224, 224]`",
     "instancenorm": "`gn(in.channels, scale=false, shift=false)` has a group for each channel",
-<<<<<<< HEAD
     "less": '`compare("<")` says which elements are smaller',
     "logicaland": "`minimum` of two masks",
     "logicalnot": '`compare("==", 0)` of a mask',
     "logicalor": "`maximum` of two masks",
-=======
-    "interpolate": "`upsample(2)`, `upsample(size=[64, 64], mode=bilinear)` or `upsample(like=x)`",
+    "interpolate": "`upsample(2)`, `upsample(to=64x64, mode=bilinear)` or `upsample(like=x)`",
     "list": "a list is written `[8, 16]`, a range `0..<4`",
     "loss": _LOSS,
->>>>>>> 5af0864 (Names and arguments of other frameworks lead to ours, whatever their case)
     "modulelist": "layers stand in the body, one below the other, or in a loop",
     "none": "leave the argument out: what is not given has its default",
     "output": "as a statement: `output logits`",

@@ -2,6 +2,7 @@
 
 from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest
 from archdsl.source.files import SIZE_LIMIT, FileProblem, decode_spec, empty_file, read_bytes, read_spec, write_whole
+from archdsl.source.look_alikes import in_ascii
 from archdsl.source.numbers import short, total
 from archdsl.source.text import Source, Span
 
@@ -18,6 +19,7 @@ __all__ = [
     "Span",
     "decode_spec",
     "empty_file",
+    "in_ascii",
     "nearest",
     "read_bytes",
     "read_spec",

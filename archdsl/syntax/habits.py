@@ -13,6 +13,7 @@ _DECLARATIONS = {
 _CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict"))
 _MERGES = {"Concatenate": "concat", "Add": "add", "Multiply": "multiply", "Maximum": "maximum", "Average": "average"}
 _WORDS = ("network", "block", "import", "default", "let", "inline", "allow")
+_ARITHMETIC = frozenset(("PLUS", "MINUS", "TIMES", "DIVIDE", "FLOORDIV", "POWER"))
 _PYTHON = frozenset(("torch", "torchvision", "tensorflow", "tf", "keras", "numpy", "jax", "flax", "math", "os", "timm"))
 _RELATIONS = {"is": "==", "equals": "==", "about": "~", "around": "~", "approx": "~"}
 
@@ -23,7 +24,13 @@ def framework(spot: Spot) -> Diagnostic | None:
     if token.type == "LPAR" and before.type == "DOTTED":
         *heads, name = str(before).split(".")
         if heads[0] not in FRAMEWORKS:
-            return spot.wrong(f"`{before}` cannot be called: a layer has one name, without dots")
+            return spot.wrong(
+                f"`{before}` cannot be called: values have no methods",
+                where=(before.start, before.end),
+                help=f"`{'.'.join(heads)}.shape` has its sizes, without the batch"
+                if name in ("size", "shape", "dim")
+                else f"layers are applied with `->`: `{'.'.join(heads)} -> {name}`",
+            )
         if name in _CONTAINERS:
             return spot.wrong(
                 f"there is no `{before}`: a sequence is written line by line, or with `->`",
@@ -49,6 +56,8 @@ def _assigned(spot: Spot) -> Diagnostic | None:
     *heads, name = str(before).split(".")
     if after.type in ("CMP", "RELATION") or (heads and heads != ["self"]):
         return None
+    if (computed := _computed(spot)) is not None:
+        return computed
     if after.type in ("INT", "FLOAT", "WINDOW", "STRING", "LSQB"):
         return spot.wrong(
             f"`{before} = ...` is no statement: a number or a list is named with `let`",
@@ -69,6 +78,23 @@ def _assigned(spot: Spot) -> Diagnostic | None:
         where=(before.start, spot.token.end),
         help=f"write `{name}: ...`, or `... as {name}`",
         edit=(before.start, spot.token.end, f"{name}:"),
+    )
+
+
+def _computed(spot: Spot) -> Diagnostic | None:
+    """`width = width * 2`, `x = x + conv(8, 1x1)(x)`: sums and products of numbers or of values."""
+    end = spot.statement_end()
+    rest = [token for token in spot.tokens[spot.at + 1 :] if token.end <= end]
+    if not any(token.type in _ARITHMETIC for token in rest[1:]):
+        return None
+    before, where = spot.near(-1), (spot.near(-1).start, spot.token.end)
+    if any(token.type in ("LPAR", "ARROW") for token in rest):
+        message = f"`{before} = ...` is no statement: values are joined by merges, and `as` names the result"
+        return spot.wrong(message, where=where, help="as `add { | x | x -> conv(64, 1x1) } as y`")
+    return spot.wrong(
+        f"`{before} = ...` is no statement: a number is named once, with `let`",
+        where=where,
+        help="loops count: `for i in 0..<3 { conv(64 * 2^i, 3x3) }`",
     )
 
 
@@ -107,6 +133,12 @@ def arithmetic(spot: Spot) -> Diagnostic | None:
         )
     if token.type not in ("PLUS", "MINUS", "TIMES") or not spot.ends_statement:
         return None
+    if after.type == "ASSIGN" and spot.near(2).type in ("INT", "FLOAT"):
+        return spot.wrong(
+            "a number is named once, with `let`: nothing counts up",
+            where=(token.start, after.end),
+            help="loops count: `for i in 0..<3 { conv(64 * 2^i, 3x3) }`",
+        )
     joins = {"PLUS": "add", "MINUS": "subtract", "TIMES": "multiply"}[token.type]
     gap = 2 if after.type == "ASSIGN" and spot.touch(0, 1) else 1
     other = spot.near(gap)
@@ -294,6 +326,12 @@ def declaration(spot: Spot) -> Diagnostic:
             f"`{token}` declares nothing", f"did you mean `{meant}`?", edit=(token.start, token.end, meant)
         )
     help = "a file holds `network`, `block`, `import`, `default` and `let`"
+    if token.type == "NAME" and (word := _undeclared(spot)) is not None:
+        return spot.wrong(
+            f"`{word}` is missing before `{token}`",
+            help=f"write `{word} {token} {{ ... }}`",
+            edit=(token.start, token.start, f"{word} "),
+        )
     if token.type in ("EXPECT", "DISPUTE", "SOURCE", "WHERE"):
         return spot.wrong(f"`{token}` stands outside of any network", help="move it into the braces of its network")
     if token.type in (
@@ -311,6 +349,14 @@ def declaration(spot: Spot) -> Diagnostic:
     ):
         return spot.wrong(f"{shown(token)} stands outside of any network or block", help=help)
     return spot.wrong(f"expected a declaration, found {shown(token)}", help=help)
+
+
+def _undeclared(spot: Spot) -> str | None:
+    """What `Name { ... }` or `Name(...) { ... }` is, which nothing declares."""
+    closing = spot.closing(1) if spot.near(1).type == "LPAR" else 0
+    if closing is None or spot.near(closing + 1).type != "LBRACE":
+        return None
+    return "network" if any(token.type == "INPUT" for token in spot.tokens) else "block"
 
 
 def _reversed_import(spot: Spot) -> Diagnostic:

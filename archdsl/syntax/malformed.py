@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from archdsl.source import Diagnostic, Edit, Kind, Label, Source, Span
+from archdsl.source import Diagnostic, Edit, Kind, Label, Source, Span, in_ascii
 
 MALFORMED_NUMBER = Kind(
     "malformed-number",
@@ -18,11 +18,23 @@ UNEXPECTED_CHARACTER = Kind(
 NUMBER_LENGTH = 100
 
 _WRITTEN = {
-    "\u00d7": "x", "\u2192": "->", "\u21d2": "->", "\u27f6": "->", "&": "and", "!": "not ", "@": "matmul", "\u2212": "-",
-    "\u2264": "<=", "\u2265": ">=", "\u2260": "!=", "\u2248": "~", "\u00b7": "*", "\u2026": "..",
+    "\u2192": "->", "\u21d2": "->", "\u27f6": "->", "\u2794": "->", "\u27a1": "->", "\u21a6": "->", "&": "and",
+    "!": "not ", "\u00ac": "not ", "\u2227": "and", "\u2228": "or", "\u2212": "-", "\u2264": "<=", "\u2265": ">=",
+    "\u2260": "!=", "\u2248": "~", "\u2243": "~", "\u2245": "~", "\u223c": "~", "\u00b7": "*", "\u22c5": "*", "\u2217": "*",
+    "\u00f7": "/", "\u2215": "/", "\u2026": "..",
 }  # fmt: skip
 """Signs that have another spelling here."""
-_QUOTES = dict.fromkeys("'`\u201c\u201d", ('strings stand in double quotes: "..."',))
+_ADVICE = {
+    "?": "`a if c else b` chooses; an open size has a name: `H`",
+    "@": "`matmul { | a | b }` multiplies matrices; nothing is decorated",
+    "\\": "a line goes on behind `->` or `,`, inside of parentheses, and before `->`",
+    "\u00b1": "`within 2%` gives the figure of a claim room",
+    "\u221e": "a size that is not known has a name: `H`",
+    "\u2295": "`add { | a | b }` adds values",
+    "\u2297": "`multiply { | a | b }` multiplies values",
+}
+_QUOTES = "'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
+_SUPERSCRIPTS = str.maketrans("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "0123456789")
 _DASHES = "\u2013\u2014"
 
 
@@ -76,26 +88,57 @@ def _meant(lexeme: str) -> str | None:
         return f"{lexeme[:-1]}x{lexeme[:-1]}"
     if re.fullmatch(r"0*[1-9]\d*(x0*[1-9]\d*)+", lexeme):
         return "x".join(size.lstrip("0") for size in lexeme.split("x"))
-    unit = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?[kKMGT])(?:MACs?|macs?|FLOPs?|FLOPS|params?|Params?)", lexeme)
-    return unit[1] if unit else None
+    unit = re.fullmatch(
+        r"([0-9][0-9_]*(?:\.[0-9]+)?[kKmMgGtTbB])(?:MACs?|macs?|FLOPs?|FLOPS|params?|Params?|n|il)?", lexeme
+    )
+    if unit is not None:
+        return unit[1][:-1] + {"b": "G"}.get(unit[1][-1].lower(), unit[1][-1].upper().replace("K", unit[1][-1]))
+    power = re.fullmatch(r"([0-9]+)([\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)", lexeme)
+    if power is not None:
+        return f"{power[1]}^{power[2].translate(_SUPERSCRIPTS)}"
+    looks = in_ascii(lexeme)
+    return looks if looks != lexeme and re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", looks) else None
 
 
 def unexpected_character(source: Source, at: int) -> Diagnostic:
     """A character that begins no token."""
-    from unicodedata import combining
+    from unicodedata import category, combining
 
     lexeme = source.text[at]
     end = at + (2 if source.text[at : at + 2] in ("&&", "!!") else 1)
-    is_arrow = lexeme in _DASHES and source.text[at - 1 : at] == " " == source.text[end : end + 1]
-    meant = "->" if is_arrow else "-" if lexeme in _DASHES else _WRITTEN.get(lexeme)
     shown = lexeme if lexeme.isprintable() and not combining(lexeme) else f"U+{ord(lexeme):04X}"
     span = Span(source, at, end)
+    meant = "" if category(lexeme) == "Cf" else _spelling(lexeme, source.text[at - 1 : at], source.text[end : end + 1])
     return Diagnostic(
         UNEXPECTED_CHARACTER,
         f"unexpected character `{shown}`",
         Label(span),
-        helps=(f"write `{meant.strip()}`",)
+        helps=_help(lexeme, meant),
+        edit=None if meant is None else Edit(span, meant),
+    )
+
+
+def _spelling(sign: str, before: str, after: str) -> str | None:
+    """What a sign is written as here, between its neighbours."""
+    if sign in _DASHES:
+        return "->" if before == " " == after else "-"
+    if sign == "\u00d7":
+        return "x" if before.isdigit() and after.isdigit() else "*"
+    if sign.isspace():
+        return " "
+    looks = in_ascii(sign)
+    return _WRITTEN.get(sign) or (looks if looks != sign and looks.isascii() and sign not in _QUOTES else None)
+
+
+def _help(sign: str, meant: str | None) -> tuple[str, ...]:
+    if sign in _QUOTES:
+        return ('strings stand in double quotes: "..."',)
+    if meant is None:
+        return (_ADVICE[sign],) if sign in _ADVICE else ()
+    return (
+        f"write `{meant.strip()}`"
+        if meant.strip()
+        else "it looks like a blank: write one"
         if meant
-        else ('strings stand in double quotes: "..."',) * (lexeme in "'`\u201c\u201d"),
-        edit=Edit(span, meant) if meant else None,
+        else "leave it out: it cannot be seen",
     )

@@ -9,6 +9,7 @@ from archdsl.syntax.habits import HABITS, arithmetic, declaration, imports
 from archdsl.syntax.lexer import BRACE_HELP, SYNTAX_ERROR
 from archdsl.syntax.slips import SLIPS
 from archdsl.syntax.spot import Spot, shown
+from archdsl.syntax.statements import STATEMENTS
 from archdsl.syntax.token import Token
 
 MISPLACED_DECLARATION = Kind(
@@ -44,7 +45,7 @@ def explain_unexpected(source: Source, tokens: list[Token], at: int, expected: s
     spot = Spot(source, tokens, at, expected)
     if at == 0:
         return declaration(spot)
-    for rule in (*HABITS, *SLIPS, arithmetic):
+    for rule in (*STATEMENTS, *HABITS, *SLIPS, arithmetic):
         if (found := rule(spot)) is not None:
             return found
     return _remaining(spot)
@@ -64,7 +65,10 @@ def _remaining(spot: Spot) -> Diagnostic:
         return spot.wrong(f"`allow {before}` needs a reason", help=help, where=span)
     if token.type == "ELSE":
         return spot.wrong("there is no `if` before this `else`")
-    if before.type in ("NETWORK", "BLOCK") and token.type == "LBRACE":
+    if before.type in ("NETWORK", "BLOCK") and token.type == "STRING" and str(token)[1:-1].isidentifier():
+        name = str(token)[1:-1]
+        return spot.wrong("a name stands without quotes", help=f"write `{name}`", edit=(token.start, token.end, name))
+    if before.type in ("NETWORK", "BLOCK") and token.type in ("LBRACE", "LPAR", "ASSIGN"):
         return spot.wrong(
             f"the {before} has no name", where=span, help=f"as `{before} {_EXAMPLES[before.type]} {{ ... }}`"
         )

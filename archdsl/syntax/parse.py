@@ -78,6 +78,11 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
                 break
     if not tokens and not problems:
         problems.append(empty_file(source))
+    if problems:
+        from archdsl.syntax.foreign import foreign
+
+        if (other := foreign(source)) is not None:
+            return tree.File(source, [], frozenset([UNKNOWN_NAMES]), doc), [other]
     return tree.File(source, items, frozenset(broken), doc), problems
 
 
@@ -143,7 +148,8 @@ def _parse_item(parser: _Parser, source: Source, tokens: list[Token]) -> tuple[t
             if not any(_line(p) == _line(found) for p in problems):
                 problems.append(found)
             read += at
-            rest = _without_statement(tokens, at) if read < REREAD_LIMIT else None
+            is_armless = "BAR" in error.expected and at > 0 and tokens[at - 1].type == "LBRACE"
+            rest = _without_statement(tokens, at - is_armless) if read < REREAD_LIMIT else None
             if rest is None or len(problems) >= PROBLEM_LIMIT:
                 return None, problems
             tokens = rest

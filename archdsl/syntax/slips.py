@@ -260,6 +260,8 @@ def declared_input(spot: Spot) -> Diagnostic | None:
             )  # fmt: skip
     if before.type == "INPUT" and token.type == "NAME":
         after = spot.near(1)
+        if after.type == "COMMA":
+            return spot.wrong("one `input` declares one input", help="as `input left: [3, 32, 32]`, on a line for each")
         if after.type not in ("ASSIGN", "LSQB"):
             return spot.wrong(f"the input `{token}` has no shape", help=f"as `input {token}: [3, 224, 224]`")
         end = after.end if after.type == "ASSIGN" else token.end
@@ -311,10 +313,9 @@ def number(spot: Spot) -> Diagnostic | None:
             edit=(before.end, token.start, ""),
         )
     if spot.expected == {"PERCENT"}:
-        return spot.wrong(
-            "`within` takes percent", where=(before.start, before.end), help=f"write `{before}%`",
-            edit=(before.end, before.end, "%"),
-        )  # fmt: skip
+        percent = f"{100 * float(str(before)):g}%" if 0 < float(str(before)) < 1 else f"{before}%"
+        stretch = (before.start, before.end)
+        return spot.wrong("`within` takes percent", where=stretch, help=f"write `{percent}`", edit=(*stretch, percent))
     return None
 
 

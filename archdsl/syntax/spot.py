@@ -64,6 +64,16 @@ class Spot:
             start -= 1
         return start
 
+    def statement_end(self) -> int:
+        """The offset where the statement ends, on its line or further down where brackets are open."""
+        depth, end = 0, self.token.end
+        for token in self.tokens[self.at :]:
+            depth += (token.type in PAIRS) - (token.type in PAIRS.values())
+            if depth < 0 or (depth == 0 and token.type in ("SEP", "BAR")):
+                break
+            end = token.end
+        return end
+
     @property
     def begins_statement(self) -> bool:
         """Whether the token before the unexpected one is the first of its statement."""
