@@ -16,19 +16,20 @@ WORDS = (
 )  # fmt: skip
 
 ELSEWHERE = {
-    "adaptiveavgpool": "adaptive_avgpool", "adaptivemaxpool": "adaptive_maxpool", "affine": "linear", "amax": "reduce_max",
+    "affine": "linear", "amax": "reduce_max",
     "averagepool": "avgpool", "averagepooling": "avgpool", "avgpooling": "avgpool", "batchnorm": "bn",
     "batchnormalization": "bn", "bmm": "matmul", "cat": "concat", "clip": "clamp", "concatenate": "concat",
-    "convolution": "conv", "convolutional": "conv", "convtranspose": "conv_transpose", "convtransposed": "conv_transpose",
+    "convolution": "conv", "convolutional": "conv", "convtransposed": "conv_transpose",
     "deconv": "conv_transpose", "deconvolution": "conv_transpose", "dense": "linear", "depthtospace": "pixel_shuffle",
     "depthwiseconv": "depthwise", "div": "divide", "eltwise": "add", "fc": "linear", "fullyconnected": "linear",
     "gather": "take", "gemm": "linear", "globalaveragepool": "avgpool", "globalaveragepooling": "avgpool",
     "globalavgpool": "avgpool", "globalavgpooling": "avgpool", "globalmaxpool": "maxpool", "globalmaxpooling": "maxpool",
-    "groupnorm": "gn", "groupnormalization": "gn", "im2col": "unfold", "indexselect": "take", "innerproduct": "linear", "layernorm": "ln",
-    "layernormalization": "ln", "localresponsenorm": "lrn", "logsoftmax": "log_softmax", "maxpooling": "maxpool",
+    "groupnorm": "gn", "groupnormalization": "gn", "im2col": "unfold", "indexselect": "take",
+    "innerproduct": "linear", "layernorm": "ln",
+    "layernormalization": "ln", "localresponsenorm": "lrn", "maxpooling": "maxpool",
     "mean": "reduce_mean", "mm": "matmul", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
     "prod": "multiply", "product": "multiply", "registerbuffer": "constant", "resize": "upsample",
-    "scaleddotproductattention": "sdpa", "selfattention": "attention", "separableconv": "separable_conv",
+    "scaleddotproductattention": "sdpa", "selfattention": "attention",
     "spacetodepth": "pixel_unshuffle", "stochasticdepth": "drop_path", "sub": "subtract", "sum": "add", "swish": "silu",
     "transposedconv": "conv_transpose", "upconv": "conv_transpose", "upsampling": "upsample",
 }  # fmt: skip
@@ -39,7 +40,6 @@ _TRANSPOSE = "`permute([1, 0])` gives the axes in another order"
 _UNSQUEEZE = "`reshape([1] + x.shape)` puts an axis of size 1 before those of `x`"
 _LOSS = "a loss is no part of a spec: the network ends with what the loss reads"
 HINTS = {
-    "equal": '`compare("==")` says which elements are alike',
     "activation": "an activation is a layer of its own: `relu`, `gelu`, `silu`",
     "bidirectional": "as an attribute: `lstm(128, bidirectional=true)`",
     "crossentropy": _LOSS,
@@ -49,6 +49,7 @@ HINTS = {
         ("dropout1d", "dropout2d", "dropout3d"), "`dropout(0.5)` drops values, and nothing drops whole channels"
     ),
     "enumerate": "count the turns: `for i in 0..<len(xs) { ... xs[i] ... }`",
+    "equal": '`compare("==")` says which elements are alike',
     "expanddims": _UNSQUEEZE,
     "float": "numbers are exact: `1 / 3` is a third",
     "gap": "`avgpool(global)` keeps the axes with size 1, `reduce_mean([1, 2])` does not",
@@ -56,11 +57,11 @@ HINTS = {
     "input": "declare it: `input image: [3, 224, 224]`",
     "inputlayer": "declare it: `input image: [3, 224, 224]`",
     "instancenorm": "`gn(in.channels, scale=false, shift=false)` has a group for each channel",
+    "interpolate": "`upsample(2)`, `upsample(to=64x64, mode=bilinear)` or `upsample(like=x)`",
     "less": '`compare("<")` says which elements are smaller',
     "logicaland": "`minimum` of two masks",
     "logicalnot": '`compare("==", 0)` of a mask',
     "logicalor": "`maximum` of two masks",
-    "interpolate": "`upsample(2)`, `upsample(to=64x64, mode=bilinear)` or `upsample(like=x)`",
     "list": "a list is written `[8, 16]`, a range `0..<4`",
     "loss": _LOSS,
     "modulelist": "layers stand in the body, one below the other, or in a loop",
