@@ -10,7 +10,7 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingFacts, TrainingSettings, fit, largest_batch
-from archdsl.analyses.memory.allocator import MIB, Allocator
+from archdsl.analyses.memory.allocator import MIB, Allocator, Piece
 from archdsl.analyses.memory.cuda import taken
 from archdsl.cli import training as training_options
 from archdsl.ir import Network
@@ -107,26 +107,32 @@ def test_large_batches_peak_where_fake_tensors_do(model: str) -> None:
             assert found.peak == measured[optimizer] + unseen
 
 
+def place(allocator: Allocator, bytes: int) -> Piece:
+    found = allocator.allocate(bytes)
+    assert found is not None
+    return found
+
+
 def test_the_allocator_takes_segments_and_uses_them_again() -> None:
     allocator = Allocator()
-    first, second = allocator.allocate(100), allocator.allocate(512)
-    assert (first, second, allocator.reserved) == (0, 512, 2 * MIB)
-    allocator.free(first, 100)
-    assert allocator.allocate(200) == first
-    large = allocator.allocate(3 * MIB)
-    assert (large, allocator.reserved) == (2 * MIB, 22 * MIB)
-    assert allocator.allocate(4 * MIB) == 5 * MIB
-    own = allocator.allocate(11 * MIB)  # what is left of the 20 MiB
-    assert (own, allocator.reserved) == (9 * MIB, 22 * MIB)
-    assert allocator.allocate(21 * MIB) == 22 * MIB and allocator.reserved == 44 * MIB
+    first, second = place(allocator, 100), place(allocator, 512)
+    assert (first.address, second.address, allocator.reserved) == (0, 512, 2 * MIB)
+    allocator.free(first)
+    assert place(allocator, 200).address == 0
+    large = place(allocator, 3 * MIB)
+    assert (large.address, allocator.reserved) == (2 * MIB, 22 * MIB)
+    assert place(allocator, 4 * MIB).address == 5 * MIB
+    own = place(allocator, 11 * MIB)  # what is left of the 20 MiB
+    assert (own.address, allocator.reserved) == (9 * MIB, 22 * MIB)
+    assert place(allocator, 21 * MIB).address == 22 * MIB and allocator.reserved == 44 * MIB
 
 
 def test_pieces_that_are_free_are_joined() -> None:
     allocator = Allocator()
     places = [allocator.allocate(5 * MIB) for _ in range(4)]
-    for place in (places[0], places[2], places[1]):
-        allocator.free(place, 5 * MIB)
-    assert allocator.allocate(14 * MIB) == 0 and allocator.reserved == 20 * MIB
+    for number in (0, 2, 1):
+        allocator.free(places[number])
+    assert place(allocator, 14 * MIB).address == 0 and allocator.reserved == 20 * MIB
 
 
 @pytest.mark.parametrize(("expandable", "allocated"), [(False, 20 * MIB), (True, 39 * MIB // 2)])
@@ -140,15 +146,17 @@ def test_what_is_too_little_to_split_off_counts_unless_segments_grow(expandable:
 
 def test_a_segment_that_grows_uses_what_is_free_at_its_end() -> None:
     allocator = Allocator(expandable=True)
-    first = allocator.allocate(30 * MIB)
+    first = place(allocator, 30 * MIB)
+    start = first.address
     assert allocator.reserved == 40 * MIB
-    second = allocator.allocate(25 * MIB)  # 10 MiB are left, one page of 20 MiB comes
-    assert (second, allocator.reserved, allocator.allocated) == (first + 30 * MIB, 60 * MIB, 55 * MIB)
-    allocator.free(first, 30 * MIB)
-    allocator.free(second, 25 * MIB)
-    assert allocator.allocate(60 * MIB) == first and allocator.reserved == 60 * MIB
-    small = allocator.allocate(100)
-    assert allocator.reserved == 62 * MIB and small != first
+    second = place(allocator, 25 * MIB)  # 10 MiB are left, one page of 20 MiB comes
+    assert second.address == start + 30 * MIB
+    assert (allocator.reserved, allocator.allocated) == (60 * MIB, 55 * MIB)
+    allocator.free(first)
+    allocator.free(second)
+    assert place(allocator, 60 * MIB).address == start and allocator.reserved == 60 * MIB
+    small = place(allocator, 100)
+    assert allocator.reserved == 62 * MIB and small.address != start
 
 
 REPLAYED = DATA["allocator"]

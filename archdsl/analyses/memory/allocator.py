@@ -21,17 +21,19 @@ OWN_SEGMENT = 10 * MIB
 """From here on a request has a segment of its own, a multiple of 2 MiB."""
 
 
-class _Piece:
-    """A part of a segment."""
+class Piece:
+    """A part of a segment, in use or free."""
 
-    __slots__ = ("address", "is_free", "left", "right", "size")
+    __slots__ = ("address", "is_free", "is_small", "left", "right", "size")
 
-    def __init__(self, address: int, size: int) -> None:
+    def __init__(self, address: int, size: int, *, is_small: bool, is_free: bool = False) -> None:
         self.address = address
         self.size = size
-        self.is_free = False
-        self.left: _Piece | None = None
-        self.right: _Piece | None = None
+        self.is_small = is_small
+        """Of the pool of small requests."""
+        self.is_free = is_free
+        self.left: Piece | None = None
+        self.right: Piece | None = None
 
 
 class Allocator:
@@ -44,50 +46,51 @@ class Allocator:
         """In pieces that are in use."""
         self.most_allocated = 0
         self._expandable = expandable
-        self._free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
-        """By pool, whether it is that of small requests: sizes and addresses of free pieces, sorted."""
-        self._pieces: dict[int, _Piece] = {}
-        self._last: dict[bool, _Piece] = {}
+        self._free: dict[bool, list[tuple[int, int, Piece]]] = {True: [], False: []}
+        """By pool, whether it is that of small requests: sizes and addresses of free pieces, sorted, each with the piece."""
+        self._last: dict[bool, Piece] = {}
         """By pool, the end of the segment that grows."""
 
-    def allocate(self, bytes: int) -> int:
-        """The address of a new tensor. One without elements takes nothing."""
+    def allocate(self, bytes: int) -> Piece | None:
+        """The place of a new tensor. One without elements takes nothing."""
         if not bytes:
-            return -1
+            return None
         size = -(-bytes // ROUND) * ROUND
         is_small = size <= SMALL
         free = self._free[is_small]
-        place = bisect_left(free, (size, 0))
-        piece = self._pieces[free.pop(place)[1]] if place < len(free) else self._more(size, is_small)
+        place = bisect_left(free, (size,))
+        piece = free.pop(place)[2] if place < len(free) else self._more(size, is_small)
         piece.is_free = False
         rest = piece.size - size
         if rest >= ROUND if is_small or self._expandable else rest > SMALL:
-            self._split(piece, size, is_small)
+            self._split(piece, size)
         self.allocated += piece.size
-        self.most_allocated = max(self.most_allocated, self.allocated)
-        return piece.address
+        if self.allocated > self.most_allocated:
+            self.most_allocated = self.allocated
+        return piece
 
-    def free(self, address: int, bytes: int) -> None:
-        """Gives back a tensor of that many bytes."""
-        if address < 0:
+    def free(self, piece: Piece | None) -> None:
+        """Gives back the place of a tensor."""
+        if piece is None:
             return
-        is_small = -(-bytes // ROUND) * ROUND <= SMALL
-        free = self._free[is_small]
-        piece = self._pieces[address]
+        free = self._free[piece.is_small]
         self.allocated -= piece.size
-        for other in (piece.left, piece.right):
-            if other is not None and other.is_free:
-                del free[bisect_left(free, (other.size, other.address))]
-                first, second = sorted((piece, other), key=lambda p: p.address)
-                piece = self._joined(first, second, is_small)
+        left, right = piece.left, piece.right
+        if right is not None and right.is_free:
+            del free[bisect_left(free, (right.size, right.address))]
+            self._join(piece, right)
+        if left is not None and left.is_free:
+            del free[bisect_left(free, (left.size, left.address))]
+            self._join(left, piece)
+            piece = left
         piece.is_free = True
-        insort(free, (piece.size, piece.address))
+        insort(free, (piece.size, piece.address, piece))
 
-    def _more(self, size: int, is_small: bool) -> _Piece:
+    def _more(self, size: int, is_small: bool) -> Piece:
         """A piece of new memory, with what is free before it where that is the same segment."""
         if not self._expandable:
             own = -(-size // SMALL_SEGMENT) * SMALL_SEGMENT
-            return self._segment(SMALL_SEGMENT if is_small else LARGE_SEGMENT if size < OWN_SEGMENT else own)
+            return self._segment(SMALL_SEGMENT if is_small else LARGE_SEGMENT if size < OWN_SEGMENT else own, is_small)
         page = SMALL_SEGMENT if is_small else LARGE_SEGMENT
         last = self._last.get(is_small)
         if last is None or not last.is_free:
@@ -103,30 +106,28 @@ class Allocator:
         last.size += grown
         return last
 
-    def _segment(self, bytes: int, is_small: bool = False) -> _Piece:
+    def _segment(self, bytes: int, is_small: bool) -> Piece:
         """New memory. Pools that grow are far from each other, so that addresses within one follow on."""
         end = self._last.get(is_small)
         address = self.reserved if not self._expandable else end.address + end.size if end else is_small << 60
-        piece = self._pieces[address] = _Piece(address, bytes)
         self.reserved += bytes
-        return piece
+        return Piece(address, bytes, is_small=is_small)
 
-    def _split(self, piece: _Piece, size: int, is_small: bool) -> None:
-        rest = self._pieces[piece.address + size] = _Piece(piece.address + size, piece.size - size)
+    def _split(self, piece: Piece, size: int) -> None:
+        rest = Piece(piece.address + size, piece.size - size, is_small=piece.is_small, is_free=True)
         rest.left, rest.right = piece, piece.right
         if piece.right is not None:
             piece.right.left = rest
         elif self._expandable:
-            self._last[is_small] = rest
-        piece.right, piece.size, rest.is_free = rest, size, True
-        insort(self._free[is_small], (rest.size, rest.address))
+            self._last[piece.is_small] = rest
+        piece.right, piece.size = rest, size
+        insort(self._free[piece.is_small], (rest.size, rest.address, rest))
 
-    def _joined(self, first: _Piece, second: _Piece, is_small: bool) -> _Piece:
-        del self._pieces[second.address]
+    def _join(self, first: Piece, second: Piece) -> None:
+        """Makes one piece of two neighbours: the first."""
         first.size += second.size
         first.right = second.right
         if second.right is not None:
             second.right.left = first
         elif self._expandable:
-            self._last[is_small] = first
-        return first
+            self._last[first.is_small] = first

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
+from archdsl.analyses.memory.allocator import KIB, MIB, Allocator, Piece
+from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.size import Size, Stands, of_type
 from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.ir import Network, TensorType, flatten, is_unfolded
@@ -80,17 +81,16 @@ def taken(facts: TrainingFacts, batch: int, *, expandable: bool = False) -> Take
     for size in facts.tensors_held:
         allocator.allocate(size.at(batch))
     requested = most = sum(size.at(batch) for size in facts.tensors_held)
-    places: dict[int, tuple[int, int]] = {}
+    places: dict[Block, Piece | None] = {}
     for _ in range(2):
-        for number, (size, is_made) in facts.traffic:
+        for block, is_made in facts.traffic:
+            bytes = block.size.at(batch)
             if is_made:
-                bytes = size.at(batch)
-                places[number] = (allocator.allocate(bytes), bytes)
+                places[block] = allocator.allocate(bytes)
                 requested += bytes
                 most = max(most, requested)
-            elif number in places:
-                address, bytes = places.pop(number)
-                allocator.free(address, bytes)
+            elif block in places:
+                allocator.free(places.pop(block))
                 requested -= bytes
     return Taken(most, allocator.most_allocated, allocator.reserved)
 

@@ -7,6 +7,7 @@ documents: it has not been measured on a device here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, taken, workspaces
@@ -63,32 +64,42 @@ def fit(network: Network, train: Callable[[int], TrainingFacts], memory: int, *,
         train: the facts of a step for a batch.
         expandable: whether the allocator's segments grow.
     """
-    several, alone = train(2), train(1)
+    train = cache(train)
+    several = train(2)
     workspace = workspaces(network, several)
 
+    @cache
     def need(batch: int) -> Need:
-        facts = several if batch > 1 else alone
+        facts = train(min(batch, 2))
         found = taken(facts, batch, expandable=expandable)
         most = max((w.at(batch) for w in workspace), default=0)
         return Need(batch, facts.peak_at(batch), found.allocated, found.reserved, most)
 
     tensors = largest_batch(several.lines, memory)
     if tensors is not None and tensors < 2:
-        tensors = int(alone.peak <= memory)
+        tensors = int(train(1).peak <= memory)
     most = LARGEST if tensors is None else min(tensors, LARGEST)
-    likely = _largest(most, lambda n: need(n).likely <= memory)
-    certain = _largest(likely, lambda n: need(n).certain <= memory)
+    likely = _largest(most, lambda n: need(n).likely, memory)
+    certain = _largest(likely, lambda n: need(n).certain, memory)
     found = [need(n) if n else None for n in (likely, certain)]
     return FitFacts(memory, tensors, found[0], found[1], need(2 * likely or 1), several.status)
 
 
-def _largest(most: int, fits: Callable[[int], bool]) -> int:
-    """The largest number up to `most` for which it holds, as far as it holds for all smaller ones."""
-    low, high = 0, most + 1
+def _largest(most: int, needed: Callable[[int], int], memory: int) -> int:
+    """The largest batch up to `most` that fits while one more does not.
+
+    Bytes grow almost in proportion to the batch, so each guess lies on the line between the nearest that are known.
+    """
+    if not most or needed(most) <= memory:
+        return most
+    low, high = 0, most
+    below, above = 0, needed(most)
     while high - low > 1:
-        middle = (low + high) // 2
-        if fits(middle):
-            low = middle
+        guess = low + (memory - below) * (high - low) // (above - below)
+        guess = min(max(guess, low + 1), high - 1)
+        found = needed(guess)
+        if found <= memory:
+            low, below = guess, found
         else:
-            high = middle
+            high, above = guess, found
     return low

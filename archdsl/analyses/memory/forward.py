@@ -34,13 +34,8 @@ class Mark(NamedTuple):
     """The number of the moment, from 1 on."""
 
 
-class Event(NamedTuple):
-    """A storage made or freed."""
-
-    block: Block
-    is_made: bool
-    times: int
-    """In how many turns of loops that happens."""
+Event = tuple[Block, int]
+"""A storage and in how many turns of loops it is made, or freed where the number is negative."""
 
 
 class Cast(Op):
@@ -89,8 +84,8 @@ class Forward(Player[Tensor]):
         """The one that runs again."""
         self.recomputed_macs = 0
         """Multiply-adds of second runs, for one sample."""
-        self.is_recomputed_exactly = True
-        """Whether it is known to the byte how far each second run goes."""
+        self.is_exact = not settings.is_mixed
+        """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
 
@@ -98,23 +93,28 @@ class Forward(Player[Tensor]):
 
     def make(self, layer: str, what: str, size: Size) -> Block:
         block = Block(layer, what, size, self.batch)
-        self.holders[block] += 1
+        block.holders = 1
         self.appear(block)
         return block
 
     def appear(self, block: Block) -> None:
         block.times = self.times
-        self.live = self.live.plus(block.size)
-        self.events.append(Event(block, True, self.times))
+        fixed, per_sample = block.size
+        self.fixed += fixed
+        self.per_sample += per_sample
+        self.events.append((block, block.times))
 
     def freed(self, block: Block) -> None:
         if not block.is_input:
-            self.live = self.live.minus(block.size)
-            self.events.append(Event(block, False, self.times))
+            fixed, per_sample = block.size
+            self.fixed -= fixed
+            self.per_sample -= per_sample
+            self.events.append((block, -self.times))
 
     def mark(self, layer: str) -> None:
         self.step += 1
-        self.marks.append(Mark(self.phase, layer, self.live, len(self.events), self.step))
+        size = Size(self.fixed, self.per_sample)
+        self.marks.append(Mark(self.phase, layer, size, len(self.events), self.step))
 
     def marked(self, layer: str, what: str, size: Size) -> Block:
         """A storage made at a moment of its own."""
@@ -206,7 +206,7 @@ class Forward(Player[Tensor]):
         self.release(temporary)
         wanted, extras, _ = self._wanted(facts.saved, entry)
         keeps = bool(wanted or extras or facts.saved.result or entry.parameters)
-        self.is_recomputed_exactly &= entry.op.name not in UNSURE
+        self.is_exact &= entry.op.name not in UNSURE
         part.note(entry, keeps=keeps and entry.needs_gradient)
         return results
 
@@ -215,7 +215,7 @@ class Forward(Player[Tensor]):
         entry = next(replay.entries)
         replay.is_over = entry is replay.last
         is_composed = replay.is_over and (entry.op.name in COMPOSED or bool(facts.scratch))
-        self.is_recomputed_exactly &= not is_composed
+        self.is_exact &= not is_composed
         if not replay.is_over or facts.saved.result or facts.saved.extra:
             self.recomputed_macs += entry.op.macs(entry.operands, entry.results)
         if not replay.is_over or facts.saved.result or is_composed:
@@ -240,6 +240,7 @@ class Forward(Player[Tensor]):
         saved = op.saved(*types) if in_place is None else in_place
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
         forgotten = op.forgotten_scratch(*types) if self.settings.checkpointed else ()
+        self.is_exact &= op.is_derived_exactly(operands)
         return NodeFacts(saved, op.training_scratch(*types), forgotten, op.state(*operands), is_alias)
 
     def _source(self, op: Op, path: str) -> Tensor:
@@ -258,9 +259,9 @@ class Forward(Player[Tensor]):
         key = state.key(path)
         if key not in self.leaves:
             size = of_type(TensorType(state.shape, state.dtype, batched=False), self.stands)
-            self.leaves[key] = Leaf(
-                key, size, state.role == "parameter" and not self.settings.is_frozen(key), self.times
-            )
+            is_parameter = state.role == "parameter"
+            is_trained = is_parameter and not self.settings.is_frozen(key)
+            self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
         return self.leaves[key]
 
     def _entry(self, node: Node, facts: NodeFacts, op: Op, path: str, operands: Sequence[Tensor]) -> Entry:

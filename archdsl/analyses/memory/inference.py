@@ -108,6 +108,11 @@ class _Player(Player[Plain]):
         self.storage = storage
         self.batch = batch
         self.moments: list[Moment] = []
+        self.live: dict[Block, None] = {}
+        """The storages that somebody holds, oldest first, without the network's inputs."""
+
+    def freed(self, block: Block) -> None:
+        self.live.pop(block, None)
 
     def runs(self, node: Node) -> bool:
         return not node.training
@@ -122,7 +127,8 @@ class _Player(Player[Plain]):
             return results
         extras = op.scratch(node.operand_types, node.result_types)
         scratch = [Block(path, e.name, of_extra(e, self.batch), self.batch) for e in extras]
-        live = tuple(block for block in (*self.holders, *scratch) if not block.is_input)
+        self.live.update((block, None) for block in made if not block.is_input)
+        live = (*self.live, *scratch)
         touched = tuple(dict.fromkeys((*(value.block for value in operands), *made, *scratch)))
         self.step += 1
         self.moments.append(Moment(self.step, path, node, live, touched, self.times))

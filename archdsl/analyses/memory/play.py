@@ -11,8 +11,7 @@ given is dropped in it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from archdsl.analyses.memory.size import Size
@@ -23,7 +22,7 @@ from archdsl.ir import Module, Node, Repeat, Value, parts, split_name
 class Block:
     """One storage: who made it, what for, and its size."""
 
-    __slots__ = ("bytes", "is_input", "layer", "size", "times", "what")
+    __slots__ = ("bytes", "holders", "is_input", "layer", "size", "times", "what")
 
     def __init__(self, layer: str, what: str, size: Size, batch: int, is_input: bool = False) -> None:
         self.layer = layer
@@ -35,6 +34,7 @@ class Block:
         """Whether the caller holds it throughout."""
         self.times = 1
         """How many alike it stands for: as many turns of loops make one."""
+        self.holders = 0
 
     @property
     def whole(self) -> Size:
@@ -48,15 +48,14 @@ class Block:
 class Row:
     """A row of turns that is played as one, inside of others."""
 
-    __slots__ = ("live", "outer", "step", "times", "turns")
+    __slots__ = ("fixed", "outer", "per_sample", "step", "times", "turns")
 
     def __init__(self, turns: int, outer: Row | None) -> None:
         self.turns = turns
         self.outer = outer
         self.times: int = turns if outer is None else turns * outer.times
         """How often its operators run."""
-        self.step = 0
-        self.live = Size()
+        self.step = self.fixed = self.per_sample = 0
         """The step and the bytes alive when it began."""
 
 
@@ -80,15 +79,15 @@ class Player(ABC, Generic[T]):
     """Runs the modules of a network; what an operator does is the subclass's."""
 
     def __init__(self) -> None:
-        self.holders: Counter[Block] = Counter()
         self.step = 0
         """How many moments there were, those of all turns."""
-        self.live = Size()
-        """All bytes that are alive, where they are counted."""
+        self.fixed = self.per_sample = 0
+        """All bytes that are alive, where they are counted: of any batch, and of each sample."""
         self.row: Row | None = None
         """The innermost that is being played."""
         self.alike: dict[str, str] = {}
         """The paths of what is in the turns beside rows: in the turn that stands for them."""
+        self._last_uses: dict[Module, dict[Node, list[Value]]] = {}
 
     @property
     def times(self) -> int:
@@ -96,13 +95,14 @@ class Player(ABC, Generic[T]):
         return 1 if self.row is None else self.row.times
 
     def begin(self, row: Row) -> None:
-        row.step, row.live = self.step, self.live
+        row.step, row.fixed, row.per_sample = self.step, self.fixed, self.per_sample
         self.row = row
 
     def end(self, row: Row) -> None:
         """Repeats what the first turn has changed."""
         self.step = row.step + row.turns * (self.step - row.step)
-        self.live = row.live.plus(self.live.minus(row.live).by(row.turns))
+        self.fixed = row.fixed + row.turns * (self.fixed - row.fixed)
+        self.per_sample = row.per_sample + row.turns * (self.per_sample - row.per_sample)
         self.row = row.outer
 
     def move_to(self, row: Row | None) -> None:
@@ -133,13 +133,13 @@ class Player(ABC, Generic[T]):
         """Runs one operator; its results, each held once."""
 
     def hold(self, blocks: Iterable[Block]) -> None:
-        self.holders.update(blocks)
+        for block in blocks:
+            block.holders += 1
 
     def release(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
-            self.holders[block] -= 1
-            if not self.holders[block]:
-                del self.holders[block]
+            block.holders -= 1
+            if not block.holders:
                 self.freed(block)
 
     def freed(self, block: Block) -> None:
@@ -150,10 +150,11 @@ class Player(ABC, Generic[T]):
 
         What does not exist in this pass makes nothing and gives None, yet a name that it reads lives until then.
         """
-        last: dict[Value, Node | None] = {v: node for node in module.nodes for v in (*node.results, *_read(node))}
-        last.update(dict.fromkeys(module.outputs))
+        last_uses = self._last_uses.get(module)
+        if last_uses is None:
+            last_uses = self._last_uses[module] = _last_uses(module)
         known = dict(zip(module.inputs, inputs, strict=True))
-        self._nodes(module.nodes, None, prefix, last, known)
+        self._nodes(module.nodes, None, prefix, last_uses, known)
         results = [known.get(v) for v in module.outputs]
         self.hold(value.block for value in results if value is not None)
         self.release(known[v].block for v in {*module.outputs} if v in known and v.producer is not None)
@@ -164,7 +165,7 @@ class Player(ABC, Generic[T]):
         nodes: Sequence[Node],
         around: Repeat | None,
         prefix: str,
-        last: dict[Value, Node | None],
+        last_uses: Mapping[Node, Sequence[Value]],
         known: dict[Value, T],
     ) -> None:
         for part in parts(nodes, around):
@@ -172,14 +173,13 @@ class Player(ABC, Generic[T]):
                 row = Row(part.turns, self.row)
                 self._beside(part, prefix)
                 self.begin(row)
-                self._nodes(part.nodes, part, prefix, last, known)
+                self._nodes(part.nodes, part, prefix, last_uses, known)
                 self.end(row)
                 continue
             if self.runs(part):
                 made = self.run(part, prefix + part.name, [known[v] for v in part.operands])
                 known.update((v, value) for v, value in zip(part.results, made, strict=True) if value is not None)
-            ended = {v for v in (*part.operands, *part.results) if last.get(v) is part and v.producer is not None}
-            self.release(known[v].block for v in ended if v in known)
+            self.release(known[v].block for v in last_uses.get(part, ()) if v in known)
 
     def run(self, node: Node, path: str, operands: Sequence[T]) -> Sequence[T | None]:
         """Runs one node; its results, each held once."""
@@ -198,6 +198,17 @@ def _around(row: Row | None) -> list[Row]:
     while row is not None:
         found.insert(0, row)
         row = row.outer
+    return found
+
+
+def _last_uses(module: Module) -> dict[Node, list[Value]]:
+    """The module's own values by the nodes that use them last; its outputs outlive all of them."""
+    last: dict[Value, Node | None] = {v: node for node in module.nodes for v in (*node.results, *_read(node))}
+    last.update(dict.fromkeys(module.outputs))
+    found: dict[Node, list[Value]] = {}
+    for value, node in last.items():
+        if node is not None and value.producer is not None:
+            found.setdefault(node, []).append(value)
     return found
 
 

@@ -31,10 +31,10 @@ class Played(NamedTuple):
     saved: tuple[Block, ...]
     """What autograd holds then, parameters left out."""
     leaves: tuple[Leaf, ...]
-    """All parameters, with their gradients."""
+    """All parameters, with their gradients, and buffers."""
     recomputed_macs: int
     """Multiply-adds of what runs twice, for one sample."""
-    is_recomputed_exactly: bool
+    is_exact: bool
     alike: dict[str, str]
     """Paths in the turns beside rows of turns: those in the turn that stands for them."""
 
@@ -84,8 +84,7 @@ class _Step(Forward):
         self.forget()
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
-        again = self.recomputed_macs, self.is_recomputed_exactly
-        return Played(events, marks, after_forward, saved, leaves, *again, self.alike)
+        return Played(events, marks, after_forward, saved, leaves, self.recomputed_macs, self.is_exact, self.alike)
 
     def _check_paths(self) -> None:
         for pattern in self.settings.checkpointed:
@@ -257,7 +256,7 @@ class _Step(Forward):
         return found
 
     def _is_own(self, flowing: Flowing) -> bool:
-        is_alone = flowing.holders == 1 and self.holders[flowing.block] == 1
+        is_alone = flowing.holders == 1 and flowing.block.holders == 1
         return is_alone and not flowing.is_view and flowing.type.is_dense(is_single=self.batch == 1)
 
     def _accumulate(self, leaf: Leaf, flowing: Flowing) -> None:

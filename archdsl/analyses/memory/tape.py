@@ -23,13 +23,14 @@ class Flowing:
 
 
 class Leaf:
-    """A parameter."""
+    """A parameter or a buffer."""
 
-    __slots__ = ("arriving", "gradient", "is_trained", "key", "size", "times", "users")
+    __slots__ = ("arriving", "gradient", "is_parameter", "is_trained", "key", "size", "times", "users")
 
-    def __init__(self, key: str, size: Size, is_trained: bool, times: int = 1) -> None:
+    def __init__(self, key: str, size: Size, *, is_parameter: bool, is_trained: bool, times: int = 1) -> None:
         self.key = key
         self.size = size
+        self.is_parameter = is_parameter
         self.times = times
         """How many alike it stands for."""
         self.is_trained = is_trained

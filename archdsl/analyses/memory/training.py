@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from archdsl.analyses.memory.forward import Mark
 from archdsl.analyses.memory.loss import LOSSES
 from archdsl.analyses.memory.optimizer import COUNTER, RULES, state_bytes
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_type, total
-from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.step import Played, play
-from archdsl.ir import Flat, Network, TensorType, flatten
+from archdsl.ir import Network
 
 
 class Held(NamedTuple):
@@ -58,15 +56,16 @@ class TrainingFacts:
     Sizes are `a + b N`, and the order of events is the same for every batch of two or more, so one simulation serves all.
     """
 
-    def __init__(
-        self, played: Played, held: Held, settings: TrainingSettings, batch: int, status: Literal["exact", "estimate"]
-    ) -> None:
+    def __init__(self, played: Played, held: Held, settings: TrainingSettings, batch: int) -> None:
         self.settings = settings
-        self.status = status
-        """`exact` for tensor bytes on a CPU. Autocast, whose lists here are CUDA's, and a few operators are an estimate."""
         self.batch = batch
         self.held = held
         self._played = played
+
+    @property
+    def status(self) -> Literal["exact", "estimate"]:
+        """`exact` for tensor bytes on a CPU. Autocast, whose lists here are CUDA's, and a few operators are an estimate."""
+        return "exact" if self._played.is_exact else "estimate"
 
     @cached_property
     def _gradients(self) -> tuple[Block, ...]:
@@ -79,9 +78,7 @@ class TrainingFacts:
 
     @property
     def optimizer_temporary(self) -> int:
-        return sum(
-            e.block.size.at(self.batch) for e in self._played.events if e.is_made and e.block.layer == "optimizer"
-        )
+        return sum(b.size.at(self.batch) for b, times in self._played.events if times > 0 and b.layer == "optimizer")
 
     @property
     def recomputed_macs(self) -> int:
@@ -97,13 +94,14 @@ class TrainingFacts:
     @cached_property
     def lines(self) -> tuple[Size, ...]:
         """All bytes alive at each moment, as `a + b N`."""
-        held, old = self.held.size, total(block.whole for block in self._gradients)
-        marked = (m.size.plus(held).plus(old) if self._has_old(m) else m.size.plus(held) for m in self._played.marks)
-        return (held.plus(old), *marked)
+        held = self.held.size
+        with_old = held.plus(total(block.whole for block in self._gradients))
+        there = {phase: with_old if self._has_old(phase) else held for phase in get_args(Phase)}
+        return (with_old, *(mark.size.plus(there[mark.phase]) for mark in self._played.marks))
 
-    def _has_old(self, mark: Mark) -> bool:
+    def _has_old(self, phase: Phase) -> bool:
         """Whether the gradients of the step before are still there."""
-        return self.settings.adds_up or (self.settings.zero_grad == "late" and mark.phase in ("forward", "loss"))
+        return self.settings.adds_up or (self.settings.zero_grad == "late" and phase in ("forward", "loss"))
 
     @property
     def tensors_held(self) -> tuple[Size, ...]:
@@ -111,16 +109,14 @@ class TrainingFacts:
         return self.held.tensors
 
     @cached_property
-    def traffic(self) -> tuple[tuple[int, tuple[Size, bool]], ...]:
-        """All tensors of a step as they are made and freed, each with a number, its size and whether it is made.
+    def traffic(self) -> tuple[tuple[Block, bool], ...]:
+        """All tensors of a step as they are made and freed, each with whether it is made.
 
         Of a network with all turns written out.
         Gradients are freed by the `zero_grad` of the next step.
         """
-        numbers: dict[Block, int] = {}
-        there = (e for e in self._played.events if e.block.what != "random state")  # which is the CPU's
-        events = [(numbers.setdefault(e.block, len(numbers)), (e.block.size, e.is_made)) for e in there]
-        freed = [(numbers[b], (b.size, False)) for b in self._gradients if b in numbers]
+        events = [(b, times > 0) for b, times in self._played.events if b.what != "random state"]  # which is the CPU's
+        freed = [(block, False) for block in self._gradients]
         late = self._played.after_forward if self.settings.zero_grad == "late" else 0
         return (*events[:late], *freed, *events[late:])
 
@@ -131,7 +127,7 @@ class TrainingFacts:
     @cached_property
     def _peak(self) -> int:
         """The number of the first moment with the most bytes."""
-        sizes = [line.at(self.batch) for line in self.lines]
+        sizes = [fixed + per_sample * self.batch for fixed, per_sample in self.lines]
         return sizes.index(max(sizes))
 
     @property
@@ -146,15 +142,18 @@ class TrainingFacts:
     @property
     def at(self) -> TrainingMoment:
         """When the peak is."""
-        return self.timeline[self._peak]
+        return self._moment(self._peak)
 
     @cached_property
     def timeline(self) -> tuple[TrainingMoment, ...]:
-        start: tuple[tuple[Phase, str], ...] = (("zero_grad", "optimizer"),)
-        places = (*start, *((mark.phase, mark.layer) for mark in self._played.marks))
-        steps = (1, *(mark.step + 1 for mark in self._played.marks))
-        moments = zip(steps, places, self.lines, strict=True)
-        return tuple(TrainingMoment(step, *place, size.at(self.batch)) for step, place, size in moments)
+        return tuple(map(self._moment, range(len(self.lines))))
+
+    def _moment(self, number: int) -> TrainingMoment:
+        size = self.lines[number].at(self.batch)
+        if not number:
+            return TrainingMoment(1, "zero_grad", "optimizer", size)
+        mark = self._played.marks[number - 1]
+        return TrainingMoment(mark.step + 1, mark.phase, mark.layer, size)
 
     def phase_peak(self, phase: Phase) -> int:
         """The most bytes alive in one phase; 0 where it does not happen."""
@@ -178,44 +177,36 @@ class TrainingFacts:
         if not self._peak:
             return blocks
         mark = self._played.marks[self._peak - 1]
-        if not self._has_old(mark):
+        if not self._has_old(mark.phase):
             blocks.clear()
-        for event in self._played.events[: mark.events]:
-            times = blocks.get(event.block, 0) + (event.times if event.is_made else -event.times)
-            if times:
-                blocks[event.block] = times
-            else:
-                del blocks[event.block]
-        return blocks
+        for block, times in self._played.events[: mark.events]:
+            blocks[block] = blocks.get(block, 0) + times
+        return {block: times for block, times in blocks.items() if times}
 
 
 def training(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> TrainingFacts:
     """The memory of a training step of the code that `archdsl compile` writes."""
     played = play(network, storage, settings, batch)
-    flat = flatten(network, training=True)
-    is_known = played.is_recomputed_exactly and not settings.is_mixed
-    is_exact = is_known and all(layer.op.is_derived_exactly(layer.operand_types) for layer in flat.layers)
-    held = _held(network, flat, settings, played)
-    return TrainingFacts(played, held, settings, batch, "exact" if is_exact else "estimate")
+    return TrainingFacts(played, _held(network, settings, played), settings, batch)
 
 
-def _held(network: Network, flat: Flat, settings: TrainingSettings, played: Played) -> Held:
-    own = state_of(flat, settings.parameter_dtype)
-    target = LOSSES[settings.loss].target(network.outputs[network.main_output].value.type)
-    state = sum(
-        state_bytes(settings, leaf.size.fixed) * leaf.times for leaf in played.leaves if leaf.gradient is not None
-    )
+def _held(network: Network, settings: TrainingSettings, played: Played) -> Held:
     stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
     inputs = [of_type(type, stands) for type in network.input_types]
-    owners = (layer for layer in flat.layers if not layer.is_reuse)
-    state_types = (TensorType(s.shape, s.dtype, False) for o in owners for s in o.op.state(*o.operand_types))
-    trained = [leaf.size for leaf in played.leaves if leaf.gradient is not None]
+    target = LOSSES[settings.loss].target(network.outputs[network.main_output].value.type)
+    compared = of_type(target, stands) if target is not None else Size()
+    trained = [leaf for leaf in played.leaves if leaf.gradient is not None]
     rule = RULES[settings.optimizer]
     counters = [Size(COUNTER)] * (rule.counts and settings.implementation == "fused")
-    kept = [copy for size in trained for copy in (*[size] * rule.copies, *counters)]
-    compared = of_type(target, stands) if target is not None else Size()
-    tensors = (*(of_type(t, stands) for t in state_types), *inputs, compared, *kept)
-    return Held(own.parameters, own.buffers, total(inputs), compared, state, tensors)
+    kept = [copy for leaf in trained for copy in (*[leaf.size] * rule.copies, *counters)]
+    return Held(
+        sum(leaf.size.fixed * leaf.times for leaf in played.leaves if leaf.is_parameter),
+        sum(leaf.size.fixed * leaf.times for leaf in played.leaves if not leaf.is_parameter),
+        total(inputs),
+        compared,
+        sum(state_bytes(settings, leaf.size.fixed) * leaf.times for leaf in trained),
+        (*(leaf.size for leaf in played.leaves), *inputs, compared, *kept),
+    )
 
 
 def largest_batch(lines: Sequence[Size], limit: int) -> int | None:
