@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir import Flat, Network, OpenSize, flatten, is_unfolded, unfold
+from archdsl.ir import Flat, Network, OpenSize, flatten, is_unfolded, modules, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
@@ -24,6 +24,12 @@ class Facts:
     @cached_property
     def flat(self) -> Flat:
         return flatten(self.network)
+
+    @cached_property
+    def training_flat(self) -> Flat:
+        """The same with the parts that exist only while training."""
+        has_parts = any(node.training for module in modules(self.network) for node in module.nodes)
+        return flatten(self.network, training=True) if has_parts else self.flat
 
     @property
     def operators(self) -> int:
@@ -67,7 +73,7 @@ class Facts:
         """The memory of the network for another batch size."""
         from archdsl.analyses.memory import memory
 
-        return memory(self.network, self.storage, batch, self.flat)
+        return memory(self.network, self.flat, self.training_flat, self.storage, batch)
 
     @cached_property
     def lifetimes(self) -> tuple[Lifetime, ...]:
@@ -83,23 +89,21 @@ class Facts:
             TooManyTurns: parts are named that are frozen or checkpointed, and turns are too many to tell them apart.
         """
         from archdsl.analyses.memory import training
-        from archdsl.analyses.storage import storage
 
-        network = self._told_apart(settings)
-        return training(network, storage(network), settings, batch or self.batch)
+        facts = self._told_apart(settings)
+        return training(facts.network, facts.storage, settings, batch or self.batch)
 
-    def _told_apart(self, settings: TrainingSettings) -> Network:
-        """The network, with all turns written out where settings name some. Raises `TooManyTurns`."""
-        return unfold(self.network) if settings.frozen or settings.checkpointed else self.network
+    def _told_apart(self, settings: TrainingSettings) -> Facts:
+        """The facts of the network with all turns written out where settings name some. Raises `TooManyTurns`."""
+        return self.unfolded() if settings.frozen or settings.checkpointed else self
 
     def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:
         """Peaks, and what is kept for backward, as formulas of the batch and of open sizes."""
         from archdsl.analyses.memory import NO_FORMULAS, memory_formulas
-        from archdsl.analyses.storage import storage
 
-        network = self._told_apart(settings)
+        facts = self._told_apart(settings)
         try:
-            return memory_formulas(network, storage(network), settings)
+            return memory_formulas(facts.network, facts.storage, settings)
         except OpenSize:  # not even what runs in place can be said
             return NO_FORMULAS
 

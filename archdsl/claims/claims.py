@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archdsl.analyses import Facts
-from archdsl.analyses.cost import op_cost
 from archdsl.claims.figures import Figures
 from archdsl.elaborate import BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
 from archdsl.ir import Condition, OpenSize, Size, at_least, equal, show_shape
@@ -299,7 +298,7 @@ def _composition(facts: Facts) -> str:
     """Where the activations of the lectures' table come from."""
     sums: dict[str, int] = {"inputs": facts.cost.inputs}
     for layer in facts.flat.layers:
-        values = op_cost(layer.op, layer.node).values * layer.times
+        values = facts.cost.nodes[layer.node].values * layer.times
         if values:
             sums[layer.op.name] = sums.get(layer.op.name, 0) + values
     return " + ".join(f"{name} {count:_}" for name, count in sums.items()) + "; activation functions count nothing"

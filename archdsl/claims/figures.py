@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from archdsl.analyses import Facts
-from archdsl.analyses.cost import Cost, node_cost
+from archdsl.analyses.cost import Cost
 from archdsl.elaborate import Fault
 from archdsl.ir import Module, Node, TooManyTurns, written
 from archdsl.source import Edit, Kind, Span, nearest
@@ -163,14 +163,10 @@ class Figures:
             if node is None:
                 raise self._unknown_path(path, span)
             if node.name == rest:
-                return _count(node_cost(node, self._modules), figure)
+                return _count(self.facts.cost.nodes[node], figure)
             rest = rest[len(node.name) + 1 :]
             assert isinstance(node.operator, Module)
             module = node.operator
-
-    @property
-    def _modules(self) -> dict[int, Cost]:
-        return self.facts.cost.modules
 
     def _unknown_path(self, path: str, span: Span) -> Fault:
         if path in self.outer.frame.taps:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from archdsl.analyses import Facts
-from archdsl.analyses.cost import op_cost
 from archdsl.claims.claims import CLAIM_FAILS
 from archdsl.ir import Layer
 from archdsl.source import Diagnostic, Label, Span
@@ -52,13 +51,12 @@ def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
 
 
 def _params(facts: Facts) -> Iterator[str]:
-    yield from _dearest(
-        facts, lambda layer: 0 if layer.is_reuse else op_cost(layer.op, layer.node).params * layer.times
-    )
+    nodes = facts.cost.nodes
+    yield from _dearest(facts, lambda layer: 0 if layer.is_reuse else nodes[layer.node].params * layer.times)
 
 
 def _macs(facts: Facts) -> Iterator[str]:
-    yield from _dearest(facts, lambda layer: op_cost(layer.op, layer.node).macs * layer.times)
+    yield from _dearest(facts, lambda layer: facts.cost.nodes[layer.node].macs * layer.times)
 
 
 def _memory(facts: Facts) -> Iterator[str]:

@@ -33,9 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
     facts = checked.facts.unfolded()  # the model of the allocator takes tensors as they come
     memory = amount("--memory", arguments.memory, "24GiB")
-    found = fit(
-        facts.network, lambda batch: facts.training(settings, batch), memory, expandable=arguments.expandable_segments
-    )
+    found = fit(lambda batch: facts.training(settings, batch), memory, expandable=arguments.expandable_segments)
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
     else:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from archdsl.ir.op import Op
+from archdsl.ir.op import Op, State
 from archdsl.ir.types import TensorType
 from archdsl.source import Span
 
@@ -127,7 +127,7 @@ def split_name(name: str) -> tuple[str, int]:
 class Node:
     """An operator applied, or a module called."""
 
-    __slots__ = ("name", "operands", "operator", "origin", "repeat", "results", "training")
+    __slots__ = ("_state", "name", "operand_types", "operands", "operator", "origin", "repeat", "results", "training")
 
     def __init__(
         self,
@@ -142,12 +142,21 @@ class Node:
         """Its path within the module. Nodes of one name are one instance and share weights."""
         self.operator = operator
         self.operands = operands
+        self.operand_types = tuple(v.type for v in operands)
         self.results = tuple(Value(t, self, i) for i, t in enumerate(result_types))
         self.origin = origin
         self.training = training
         """Whether it exists only while training (an auxiliary head)."""
         self.repeat: Repeat | None = None
         """The innermost repeat that it belongs to."""
+        self._state: tuple[State, ...] | None = None
+
+    @property
+    def state(self) -> tuple[State, ...]:
+        """What an operator owns; a call itself owns nothing."""
+        if self._state is None:
+            self._state = () if isinstance(self.operator, Module) else self.operator.state(*self.operand_types)
+        return self._state
 
     @property
     def times(self) -> int:
@@ -171,12 +180,8 @@ class Node:
         return f"{stem}{number + growth}" if growth else self.name
 
     @property
-    def operand_types(self) -> tuple[TensorType, ...]:
-        return tuple(v.type for v in self.operands)
-
-    @property
     def result_types(self) -> tuple[TensorType, ...]:
-        return tuple(v.type for v in self.results)
+        return tuple([v.type for v in self.results])
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {self.operator!r})"

@@ -303,9 +303,12 @@ class Op(Attributes):
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The same as `scratch` while training, beside what is kept then."""
+        scratch = self.scratch(operands, results)
+        if not scratch:
+            return ()
         saved = self.saved(operands, results)
         kept = {extra.name for extra in (*saved.extra, *(copy for _, copy in saved.copies))}
-        return tuple(extra for extra in self.scratch(operands, results) if extra.name not in kept)
+        return tuple(extra for extra in scratch if extra.name not in kept)
 
     def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The same while training where nothing is kept: in the first run of a part that is checkpointed."""

@@ -50,7 +50,7 @@ def _has_bias_of_channels(use: Use) -> bool:
     """Whether it adds one number to each channel of its result, axis 0."""
     if not getattr(use.op, "bias", False):
         return False
-    states = use.op.state(*use.node.operand_types)
+    states = use.node.state
     is_per_channel = use.op.category != "linear" or use.result.rank == 1
     return is_per_channel and any(s.name == "bias" and s.shape == (use.result.channels,) for s in states)
 

@@ -39,7 +39,7 @@ def _has_weights(node: Node, weighted: dict[Module, list[Node]]) -> bool:
     """Whether it owns tensors; of a call, whether anything in it does."""
     if isinstance(node.operator, Module):
         return bool(weighted[node.operator])
-    return bool(node.operator.state(*node.operand_types))
+    return bool(node.state)
 
 
 def _has_label(node: Node) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.analyses import Facts
-from archdsl.analyses.cost import node_cost
 from archdsl.analyses.difference import Change, ScopeChange, difference
 from archdsl.analyses.weights import weights
 from archdsl.ir import Node
@@ -76,8 +75,8 @@ def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
         "name": node.name,
         "operation": "".join(piece.text for piece in operation([node])),
         "outputs": [type.shape for type in node.result_types],
-        "params": node_cost(node, facts.cost.modules).params,
-        "macs": node_cost(node, facts.cost.modules).macs,
+        "params": facts.cost.nodes[node].params,
+        "macs": facts.cost.nodes[node].macs,
     }
 
 
@@ -92,7 +91,7 @@ def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
 
 def _change(change: Change, before: Facts, after: Facts, indented: bool) -> Iterator[Row]:
     old, new = (
-        None if node is None else node_cost(node, facts.cost.modules).macs
+        None if node is None else facts.cost.nodes[node].macs
         for node, facts in ((change.before, before), (change.after, after))
     )
     if change.reads is not None and change.after is not None:

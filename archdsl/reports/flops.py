@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from archdsl.analyses.cost import totals, works
-from archdsl.ir import Layer, flatten
+from archdsl.ir import Layer
 from archdsl.reports.layers import LAYER, layer_cells, title
 from archdsl.reports.numbers import exact
 from archdsl.reports.options import Options
@@ -46,7 +46,7 @@ def _by_kind(subject: Subject) -> Table:
     computed = (layer for layer in subject.facts.flat.layers if _is_elementwise(layer))
     elements = sum(t.numel * layer.times for layer in computed for t in layer.result_types)
     said = [f"no multiply-adds, so not counted: {natural([*uncounted])}; they compute {exact(elements)} elements"]
-    forward, backward = totals(works(flatten(subject.facts.network, training=True)))
+    forward, backward = totals(works(subject.facts.training_flat))
     again = subject.training.recomputed_macs if subject.training is not None else 0
     parts = [
         f"forward {exact(forward)}",

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, TrainingFacts, cuda
 from archdsl.analyses.memory import Size as Bytes
-from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size, flatten
+from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size
 from archdsl.reports import schema
 from archdsl.reports.pretty import pretty
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
@@ -239,7 +239,7 @@ def _of_training(facts: Facts, training: TrainingFacts) -> dict[str, Any]:
 
 def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
     levels = facts.checkpoint_levels(training.settings)
-    lines = {layer.path: layer.node.origin.span.positions for layer in flatten(facts.network, training=True).layers}
+    lines = {layer.path: layer.node.origin.span.positions for layer in facts.training_flat.layers}
     settings = training.settings._asdict()
     return schema.Training(
         **settings,

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.analyses.cost import totals, works
 from archdsl.analyses.memory import CUBLAS, Block, CudaFacts, LectureRow, Moment, Phase, Size, TrainingFacts, cuda
-from archdsl.ir import flatten
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import binary, exact, product, with_rounded, working
 from archdsl.reports.options import Options
@@ -244,7 +243,7 @@ def _checkpointing(subject: Subject) -> Iterator[Table]:
     levels = subject.facts.checkpoint_levels(training.settings) if training is not None else ()
     if training is None or not levels:
         return
-    step = sum(totals(works(flatten(subject.facts.network, training=True))))
+    step = sum(totals(works(subject.facts.training_flat)))
     rows = [row(text("nothing", "dim"), training.peak, 1.0, training.saved_for_backward, None, None)]
     for level in levels:
         paths = " ".join(f"'{path}'" for path in level.paths)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from archdsl.analyses.cost import Cost, node_cost
+from archdsl.analyses.cost import Cost
 from archdsl.ir import Module, Node, Op, TensorType, Value
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
@@ -55,7 +55,7 @@ def outline(subject: Subject, options: Options, depth: int = 1) -> list[Entry]:
 
 class _Outliner:
     def __init__(self, subject: Subject, options: Options, depth: int) -> None:
-        self.modules = subject.facts.cost.modules
+        self.costs = subject.facts.cost.nodes
         self.options = options
         self.is_folded = not (options.full or options.is_flat)
         self.depth = (depth if options.depth is None else options.depth) if self.is_folded else None
@@ -99,7 +99,7 @@ class _Outliner:
         path = prefix + first.name
         total = Cost()
         for node in run:
-            total = total.plus(node_cost(node, self.modules))
+            total = total.plus(self.costs[node])
         is_opened = isinstance(first.operator, Module) and self._opens(level)
         return Entry(
             path,

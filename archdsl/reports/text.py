@@ -53,7 +53,7 @@ def _printable(line: Iterable[Piece], ascii: bool) -> Line:
 
 
 def _escaped(text: str, ascii: bool) -> str:
-    visible = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    visible = text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return visible.encode("ascii", "backslashreplace").decode() if ascii else visible
 
 
@@ -106,13 +106,13 @@ def _wrapped(
 ) -> list[list[Height]]:
     """The cells as lines, wrapped where the table would be too wide."""
     widths = _widths(rows)
+    limits: list[int | None] = [None] * len(columns)
     excess = 0 if limit is None else sum(widths) + gap * (len(columns) - 1) - limit
     for i in reversed(range(len(columns))):
         if columns[i].wraps and excess > 0:
-            narrower = max(widths[i] - excess, NARROWEST)
+            limits[i] = narrower = max(widths[i] - excess, NARROWEST)
             excess -= widths[i] - narrower
-            widths[i] = narrower
-    return [[_wrap(cell, widths[i]) for i, cell in enumerate(r)] for r in rows]
+    return [[_wrap(cell, limits[i]) for i, cell in enumerate(r)] for r in rows]
 
 
 def _wrap(line: Line, limit: int | None) -> Height:

@@ -45,7 +45,7 @@ def _work(layer: Layer) -> str:
 
 def _weights(layer: Layer) -> str:
     """`64*3*7*7 + 64`: the tensors that are trained."""
-    return " + ".join(product(s.shape) for s in layer.op.state(*layer.operand_types) if s.role == "parameter")
+    return " + ".join(product(s.shape) for s in layer.node.state if s.role == "parameter")
 
 
 def _macs(layer: Layer) -> int:

@@ -181,7 +181,7 @@ def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
     def train(batch: int) -> TrainingFacts:
         return facts.training(TrainingSettings("adamw", implementation="foreach"), batch)
 
-    found = fit(net, train, 2**31)
+    found = fit(train, 2**31)
     assert found.certain is not None and found.likely is not None and found.tensors is not None
     assert 0 < found.certain.batch <= found.likely.batch <= found.tensors
     assert found.certain.certain <= found.memory < found.doubled.likely
@@ -191,7 +191,7 @@ def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
 
 def test_nothing_fits_into_little_memory() -> None:
     net = networks.resnet()
-    found = fit(net, lambda batch: step(net, batch), 1000)
+    found = fit(lambda batch: step(net, batch), 1000)
     assert (found.tensors, found.likely, found.certain, found.doubled.batch) == (0, None, None, 1)
 
 

@@ -8,6 +8,6 @@ every call of it.
 """
 
 from archdsl.analyses.cost.backward import Work, totals, works
-from archdsl.analyses.cost.cost import Cost, CostFacts, cost, node_cost, op_cost
+from archdsl.analyses.cost.cost import Cost, CostFacts, cost, op_cost
 
-__all__ = ["Cost", "CostFacts", "Work", "cost", "node_cost", "op_cost", "totals", "works"]
+__all__ = ["Cost", "CostFacts", "Work", "cost", "op_cost", "totals", "works"]

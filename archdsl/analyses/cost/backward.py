@@ -32,7 +32,7 @@ def works(flat: Flat) -> tuple[Work, ...]:
     found = []
     for layer in flat.layers:
         operands = [needs[v] for v in layer.operands]
-        trains = any(s.role == "parameter" for s in layer.op.state(*layer.operand_types))
+        trains = any(s.role == "parameter" for s in layer.node.state)
         for value, type in zip(layer.results, layer.result_types, strict=True):
             needs[value] = type.is_float and (trains or any(layer.op.read(operands)))
         forward = layer.op.macs(layer.operand_types, layer.result_types)

@@ -50,8 +50,8 @@ class CostFacts(NamedTuple):
     """Weight layers on the longest path from an input to an output that is not for training only."""
     inputs: int
     """Elements of the inputs, which count as values."""
-    modules: dict[int, Cost]
-    """By the identity of a module object: without training parts."""
+    nodes: dict[Node, Cost]
+    """Of every node of its modules, in one turn and one call: without training parts."""
 
     @property
     def values(self) -> int:
@@ -59,17 +59,10 @@ class CostFacts(NamedTuple):
         return self.inputs + self.total.values
 
 
-def node_cost(node: Node, modules: dict[int, Cost]) -> Cost:
-    """The cost of one node, given the costs of the modules it may call."""
-    if isinstance(node.operator, Module):
-        return modules[id(node.operator)]
-    return op_cost(node.operator, node)
-
-
 def op_cost(op: Op, node: Node) -> Cost:
     """The counts of an operator where it stands."""
     operands, results = node.operand_types, node.result_types
-    state = op.state(*operands)
+    state = node.state
     params = [s for s in state if s.role == "parameter"]
     numel = sum(r.numel for r in results)
     return Cost(
@@ -95,30 +88,31 @@ def cost(network: Network) -> CostFacts:
     inputs = sum(t.numel for t in network.input_types)
     depths = plain.depths(body, tuple(0 for _ in body.inputs))
     longest = max((d for d, o in zip(depths, network.outputs, strict=True) if not o.training), default=0)
-    return CostFacts(total, training, longest, inputs, plain.counted)
+    return CostFacts(total, training, longest, inputs, plain.nodes)
 
 
 class _Counter:
     def __init__(self, *, training: bool) -> None:
         self.training = training
-        self.counted: dict[int, Cost] = {}
+        self.nodes: dict[Node, Cost] = {}
+        self._modules: dict[Module, Cost] = {}
         self._depths: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
 
     def count(self, module: Module) -> Cost:
-        found = self.counted.get(id(module))
+        found = self._modules.get(module)
         if found is not None:
             return found
         total = Cost()
         seen: set[str] = set()
         for node in module.nodes:
-            if isinstance(node.operator, Module):
-                self.count(node.operator)
+            op = node.operator
+            cost = self.nodes[node] = self.count(op) if isinstance(op, Module) else op_cost(op, node)
             if node.training and not self.training:
                 continue
-            own = node_cost(node, self.counted).by(node.times)
+            own = cost.by(node.times)
             total = total.plus(own.as_reuse() if node.name in seen else own)
             seen.add(node.name)
-        self.counted[id(module)] = total
+        self._modules[module] = total
         return total
 
     def depths(self, module: Module, inputs: tuple[int, ...]) -> tuple[int, ...]:

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator, Piece
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.size import Size, Stands, of_type
 from archdsl.analyses.memory.training import TrainingFacts
-from archdsl.ir import Network, TensorType, flatten, is_unfolded
+from archdsl.ir import Network, is_unfolded
 
 
 class Band(NamedTuple):
@@ -70,9 +69,8 @@ def cuda(network: Network, facts: TrainingFacts) -> CudaFacts | None:
     """
     if not is_unfolded(network):
         return None
-    sizes = (size.at(facts.batch) for size in workspaces(network, facts))
     native, expandable = (taken(facts, facts.batch, expandable=mode) for mode in (False, True))
-    return CudaFacts(native, expandable, max(sizes, default=0))
+    return CudaFacts(native, expandable, facts.workspace_at(facts.batch))
 
 
 def taken(facts: TrainingFacts, batch: int, *, expandable: bool = False) -> Taken:
@@ -84,25 +82,14 @@ def taken(facts: TrainingFacts, batch: int, *, expandable: bool = False) -> Take
     places: dict[Block, Piece | None] = {}
     for _ in range(2):
         for block, is_made in facts.traffic:
-            bytes = block.size.at(batch)
+            fixed, per_sample = block.size
+            bytes = fixed + per_sample * batch
             if is_made:
                 places[block] = allocator.allocate(bytes)
                 requested += bytes
-                most = max(most, requested)
+                if requested > most:
+                    most = requested
             elif block in places:
                 allocator.free(places.pop(block))
                 requested -= bytes
     return Taken(most, allocator.most_allocated, allocator.reserved)
-
-
-def workspaces(network: Network, facts: TrainingFacts) -> list[Size]:
-    """For each convolution the bytes of what it reads, its weights and what it makes."""
-    dtype = facts.settings.dtype
-    stands = Stands(dtype, dtype)
-    found = []
-    for layer in flatten(network, training=True).layers:
-        if layer.op.category == "conv":
-            weights = (TensorType(s.shape, batched=False) for s in layer.op.state(*layer.operand_types))
-            sizes = [of_type(t, stands) for t in (*layer.operand_types, *layer.result_types, *weights)]
-            found.append(Size(sum(s.fixed for s in sizes), sum(s.per_sample for s in sizes)))
-    return found

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, taken, workspaces
+from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, taken
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
-from archdsl.ir import Network
 
 
 class Need(NamedTuple):
@@ -57,7 +56,7 @@ LARGEST = 2**24
 """No larger batch is looked for."""
 
 
-def fit(network: Network, train: Callable[[int], TrainingFacts], memory: int, *, expandable: bool = False) -> FitFacts:
+def fit(train: Callable[[int], TrainingFacts], memory: int, *, expandable: bool = False) -> FitFacts:
     """The largest batches of a training step.
 
     Args:
@@ -66,14 +65,12 @@ def fit(network: Network, train: Callable[[int], TrainingFacts], memory: int, *,
     """
     train = cache(train)
     several = train(2)
-    workspace = workspaces(network, several)
 
     @cache
     def need(batch: int) -> Need:
         facts = train(min(batch, 2))
         found = taken(facts, batch, expandable=expandable)
-        most = max((w.at(batch) for w in workspace), default=0)
-        return Need(batch, facts.peak_at(batch), found.allocated, found.reserved, most)
+        return Need(batch, facts.peak_at(batch), found.allocated, found.reserved, facts.workspace_at(batch))
 
     tensors = largest_batch(several.lines, memory)
     if tensors is not None and tensors < 2:

@@ -51,7 +51,7 @@ NO_FORMULAS = MemoryFormulas(None, None, None)
 def memory_formulas(network: Network, storage: Storage, settings: TrainingSettings) -> MemoryFormulas:
     """The formulas of a network, which may have open sizes."""
     return MemoryFormulas(
-        _formula(lambda: [saved(network, storage, 2).size]),
+        _formula(lambda: [saved(network, flatten(network, training=True), storage, 2).size]),
         _formula(lambda: _inference(network, storage)),
         _formula(lambda: training(network, storage, settings, 2).lines),
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from archdsl.analyses.memory.play import Block, Player, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
-from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
+from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, total
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError
 from archdsl.ir import Extra, Network, Node, Op, Saved, State, TensorType
@@ -51,7 +51,7 @@ class NodeFacts(NamedTuple):
     scratch: tuple[Extra, ...]
     forgotten: tuple[Extra, ...]
     """What it makes and drops where nothing is kept."""
-    state: tuple[State, ...]
+    state: tuple[tuple[State, Size], ...]
     is_alias: bool
     """Whether it gives back its operand itself."""
 
@@ -74,6 +74,8 @@ class Forward(Player[Tensor]):
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
         self.casts: dict[str, Tensor] = {}
         """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
+        self.workspaces: list[Size] = []
+        """Of each convolution all that it touches: as much as it may want besides on a GPU."""
         self.parts: list[Part] = []
         """The calls that are checkpointed."""
         self.checkpointed: set[str] = set()
@@ -84,6 +86,7 @@ class Forward(Player[Tensor]):
         """The one that runs again."""
         self.recomputed_macs = 0
         """Multiply-adds of second runs, for one sample."""
+        self.is_mixed = settings.is_mixed
         self.is_exact = not settings.is_mixed
         """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
         self.cast_in: dict[str, Row | None] = {}
@@ -163,7 +166,7 @@ class Forward(Player[Tensor]):
         op = node.operator
         assert isinstance(op, Op)
         if op.is_source:
-            return [self._source(op, path)]
+            return [self._source(node, path)]
         facts = self._facts.get(node)
         if facts is None:
             facts = self._facts[node] = self._facts_of(node, op)
@@ -172,7 +175,7 @@ class Forward(Player[Tensor]):
             return [operands[0]]
         if self.replay is not None and self.replay.is_over:
             return self._nothing(node, path)
-        casts = self._cast(facts, op, path, operands) if self.settings.is_mixed else operands
+        casts = self._cast(facts, op, path, operands) if self.is_mixed else operands
         if self.replay is not None:
             results = self._run_again(self.replay, node, facts, casts)
         else:
@@ -181,7 +184,8 @@ class Forward(Player[Tensor]):
                 self.record(entry)
             run = self._run if self.part is None else partial(self._run_once, self.part)
             results = run(node, facts, entry, casts)
-        self.release(cast.block for cast, given in zip(casts, operands, strict=True) if cast is not given)
+        if casts is not operands:
+            self.release(cast.block for cast, given in zip(casts, operands, strict=True) if cast is not given)
         return results
 
     def _run(self, node: Node, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -241,11 +245,23 @@ class Forward(Player[Tensor]):
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
         forgotten = op.forgotten_scratch(*types) if self.settings.checkpointed else ()
         self.is_exact &= op.is_derived_exactly(operands)
-        return NodeFacts(saved, op.training_scratch(*types), forgotten, op.state(*operands), is_alias)
+        if op.category == "conv":
+            self.workspaces.append(self._workspace(node))
+        state = tuple((s, self._size_of(s)) for s in node.state)
+        return NodeFacts(saved, op.training_scratch(*types), forgotten, state, is_alias)
 
-    def _source(self, op: Op, path: str) -> Tensor:
-        (state,) = op.state()
-        leaf = self._leaf(path, state)
+    def _workspace(self, node: Node) -> Size:
+        """Bytes of what a convolution reads, its weights, and what it makes."""
+        dtype = self.settings.dtype
+        weights = (TensorType(s.shape, batched=False) for s in node.state)
+        return total(of_type(t, Stands(dtype, dtype)) for t in (*node.operand_types, *node.result_types, *weights))
+
+    def _size_of(self, state: State) -> Size:
+        return of_type(TensorType(state.shape, state.dtype, batched=False), self.stands)
+
+    def _source(self, node: Node, path: str) -> Tensor:
+        (state,) = node.state
+        leaf = self._leaf(path, state, self._size_of(state))
         value = self.given(path, "parameter", TensorType(state.shape, state.dtype, batched=False))
         self.hold((value.block,))
         return value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
@@ -255,10 +271,9 @@ class Forward(Player[Tensor]):
         size = Size() if what == "parameter" else of_type(type, self.stands)
         return Tensor(Block(layer, what, size, self.batch, is_input=True), None, type, self.stands.parameters)
 
-    def _leaf(self, path: str, state: State) -> Leaf:
+    def _leaf(self, path: str, state: State, size: Size) -> Leaf:
         key = state.key(path)
         if key not in self.leaves:
-            size = of_type(TensorType(state.shape, state.dtype, batched=False), self.stands)
             is_parameter = state.role == "parameter"
             is_trained = is_parameter and not self.settings.is_frozen(key)
             self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
@@ -266,11 +281,11 @@ class Forward(Player[Tensor]):
 
     def _entry(self, node: Node, facts: NodeFacts, op: Op, path: str, operands: Sequence[Tensor]) -> Entry:
         stands = self.stands
-        if self.settings.is_mixed:
+        if self.is_mixed:
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
-        owned = {s.name: (self._leaf(path, s), s) for s in facts.state}
-        trained = {name: self._parameter(op, *pair) for name, pair in owned.items() if pair[0].is_trained}
+        owned = [(self._leaf(path, state, size), state) for state, size in facts.state]
+        trained = {state.name: self._parameter(op, leaf, state) for leaf, state in owned if leaf.is_trained}
         edges = [v.edge for v in op.read(operands)]
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
 
@@ -323,8 +338,8 @@ class Forward(Player[Tensor]):
 
         As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
         """
-        for state in reversed(facts.state):
-            self._parameter(op, self._leaf(path, state), state)
+        for state, size in reversed(facts.state):
+            self._parameter(op, self._leaf(path, state, size), state)
         dtypes = {v.dtype for v in operands if v.type.is_float}
         widest = "float32" if "float32" in dtypes else self.settings.dtype
         wanted = {"lower": self.settings.dtype, "float32": "float32", "follows": widest}[op.autocast]
@@ -344,7 +359,7 @@ class Forward(Player[Tensor]):
     def _parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:
         """Where the gradient of a parameter goes: with autocast to the cast that the operator runs on."""
         own = Edge(leaf, 0)
-        if not self.settings.is_mixed or op.autocast != "lower" or not leaf.is_trained:
+        if not self.is_mixed or op.autocast != "lower" or not leaf.is_trained:
             return own
         if leaf.key not in self.casts:
             value = self.given(leaf.key, "parameter", TensorType(state.shape, batched=False))._replace(edge=own)
@@ -356,6 +371,8 @@ class Forward(Player[Tensor]):
 
     def _weights(self, entry: Entry) -> list[tuple[str, Block]]:
         """The casts of weights that a node keeps for the gradient of its operand; biases are not kept."""
+        if not self.is_mixed:
+            return []
         keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
         casts = {name: self.casts[key] for name, key in keys.items()}
         return [(f"cast {name}", cast.block) for name, cast in casts.items() if cast.type.rank > 1]

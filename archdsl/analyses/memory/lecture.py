@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import Flat, Layer, Network, Shape, TensorType, flatten
+from archdsl.ir import Flat, Layer, Network, Shape, TensorType
 
 
 class LectureRow(NamedTuple):
@@ -67,9 +67,8 @@ class LectureFacts(NamedTuple):
         return sum(row.biases for row in self.rows)
 
 
-def lecture(network: Network, flat: Flat | None = None) -> LectureFacts:
+def lecture(network: Network, flat: Flat) -> LectureFacts:
     """The table of a network, without what exists only while training; bytes are those of one sample."""
-    flat = flat or flatten(network)
     makers = {number: layer for layer in flat.layers for number in layer.results}
     inputs = [
         LectureRow(name, "input", None, type, _factors(type), (), (), 0, 0)
@@ -86,7 +85,7 @@ def _factors(type: TensorType) -> Shape:
 
 def _row(layer: Layer, makers: dict[int, Layer]) -> LectureRow:
     op, operands, results = layer.op, layer.operand_types, layer.result_types
-    state = () if layer.is_reuse else tuple(s for s in op.state(*operands) if s.role == "parameter")
+    state = () if layer.is_reuse else tuple(s for s in layer.node.state if s.role == "parameter")
     biases = sum(s.numel for s in state if s.name.endswith("bias"))
     weights = sum(s.numel for s in state) - biases
     fan_in = _fan_in(layer, makers) if weights else ()

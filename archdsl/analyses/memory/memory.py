@@ -7,7 +7,7 @@ from archdsl.analyses.memory.lecture import LectureFacts, lecture
 from archdsl.analyses.memory.saved import SavedFacts, saved
 from archdsl.analyses.memory.size import Storage
 from archdsl.analyses.memory.state import state_of
-from archdsl.ir import Flat, Network, flatten
+from archdsl.ir import Flat, Network
 
 
 class Figure(NamedTuple):
@@ -65,9 +65,12 @@ class MemoryFacts(NamedTuple):
         return {figure.name: figure for figure in self.figures}[name]
 
 
-def memory(network: Network, storage: Storage, batch: int = 1, flat: Flat | None = None) -> MemoryFacts:
-    """The memory of a network in inference and, with all its training parts, what it keeps for backward."""
-    flat = flat or flatten(network)
+def memory(network: Network, flat: Flat, training: Flat, storage: Storage, batch: int = 1) -> MemoryFacts:
+    """The memory of a network in inference and what it keeps for backward.
+
+    Args:
+        training: the network with the parts that exist only while training.
+    """
     parameters, buffers = state_of(flat)
     return MemoryFacts(
         batch,
@@ -76,5 +79,5 @@ def memory(network: Network, storage: Storage, batch: int = 1, flat: Flat | None
         sum(type.bytes for type in network.input_types) * batch,
         lecture(network, flat),
         play(network, storage, batch),
-        saved(network, storage, batch),
+        saved(network, training, storage, batch),
     )

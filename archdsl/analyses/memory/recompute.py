@@ -50,7 +50,7 @@ def learns(node: Node) -> bool:
         return any(
             learns(inner) or (isinstance(inner.operator, Op) and inner.operator.is_source) for inner in operator.nodes
         )
-    return not operator.is_source and any(s.role == "parameter" for s in operator.state(*node.operand_types))
+    return not operator.is_source and any(s.role == "parameter" for s in node.state)
 
 
 def buffers(node: Node) -> Iterator[TensorType]:
@@ -60,7 +60,6 @@ def buffers(node: Node) -> Iterator[TensorType]:
         for inner in {n.name: n for n in operator.nodes}.values():
             yield from buffers(inner)
         return
-    types = node.operand_types
-    for state in operator.state(*types):
+    for state in node.state:
         if state.role != "parameter":
             yield TensorType(state.shape, state.dtype, batched=False)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
-from archdsl.ir import Flat, Layer, Network, Saved, TensorType, flatten
+from archdsl.ir import Flat, Layer, Network, Saved, TensorType
 
 
 class SavedItem(NamedTuple):
@@ -51,9 +51,12 @@ def _sum(items: tuple[SavedItem, ...]) -> Size:
     return Size(sum(i.size.fixed for i in items), sum(i.size.per_sample for i in items))
 
 
-def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
-    """What is kept, the parts that exist only while training included."""
-    flat = flatten(network, training=True)
+def saved(network: Network, flat: Flat, storage: Storage, batch: int) -> SavedFacts:
+    """What is kept.
+
+    Args:
+        flat: the network with the parts that exist only while training.
+    """
     keeper = _Keeper(flat, storage, batch)
     for name, number in zip(network.inputs, flat.inputs, strict=True):
         keeper.name(number, name)
@@ -79,7 +82,7 @@ class _Keeper:
 
     def run(self, layer: Layer) -> None:
         shared = self.storage.shared_operand(layer.node)
-        trains = any(s.role == "parameter" for s in layer.op.state(*layer.operand_types))
+        trains = any(s.role == "parameter" for s in layer.node.state)
         needs = trains or any(self._needs_gradient[n] for n in layer.op.read(layer.operands))
         for number in layer.results:
             self._needs_gradient[number] = needs and self.flat.types[number].is_float

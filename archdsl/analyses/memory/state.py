@@ -19,7 +19,7 @@ def state_of(flat: Flat, dtype: str = "float32") -> StateBytes:
     owners = (layer for layer in flat.layers if not layer.is_reuse)
     parameters = buffers = 0
     for o in owners:
-        for t in o.op.state(*o.operand_types):
+        for t in o.node.state:
             size = o.times * t.numel * ITEM_SIZE[dtype if t.dtype == "float32" else t.dtype]
             if t.role == "parameter":
                 parameters += size

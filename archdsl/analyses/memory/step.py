@@ -35,6 +35,8 @@ class Played(NamedTuple):
     recomputed_macs: int
     """Multiply-adds of what runs twice, for one sample."""
     is_exact: bool
+    workspaces: tuple[Size, ...]
+    """Of each convolution all that it touches: as much as it may want besides on a GPU."""
     alike: dict[str, str]
     """Paths in the turns beside rows of turns: those in the turn that stands for them."""
 
@@ -84,7 +86,8 @@ class _Step(Forward):
         self.forget()
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
-        return Played(events, marks, after_forward, saved, leaves, self.recomputed_macs, self.is_exact, self.alike)
+        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces)
+        return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:
         for pattern in self.settings.checkpointed:
@@ -95,7 +98,7 @@ class _Step(Forward):
         """The loss, held once; the caller holds the target."""
         self.phase = "loss"
         given = result
-        if self.settings.is_mixed and result.dtype != "float32":
+        if self.is_mixed and result.dtype != "float32":
             result = self.cast_to(result, "float32", "loss")
         op = LOSSES[self.settings.loss]
         (type,) = op.infer(result.type)
@@ -150,13 +153,10 @@ class _Step(Forward):
             if isinstance(source, Leaf) or source.is_reached:
                 continue
             source.is_reached = True
-            for other in (
-                *(e.source for e in source.parameters.values()),
-                *(e.source for e in source.edges if e is not None),
-            ):
-                if isinstance(other, Leaf):
-                    other.users += 1
-                waiting.append(other)
+            for edge in source.leads_to:
+                if isinstance(edge.source, Leaf):
+                    edge.source.users += 1
+                waiting.append(edge.source)
 
     def run_back(self, entry: Entry) -> None:
         part = entry.part
@@ -283,7 +283,7 @@ def _first(arriving: dict[str, Flowing]) -> Flowing:
 
 def _needed(entry: Entry, derivatives: Sequence[Derivative]) -> set[str]:
     """The tensors whose gradients are wanted: operands, parameters, and what leads to them."""
-    needed = {*entry.parameters, *(f"x{i}" for i, edge in enumerate(entry.edges) if edge is not None)}
+    needed = entry.wanted
     for derivative in reversed(derivatives):
         if any(g.of in needed for g in derivative.gives):
             needed.update(derivative.takes)

@@ -96,7 +96,17 @@ class Entry:
 
     @property
     def needs_gradient(self) -> bool:
-        return bool(self.parameters) or any(self.edges)
+        return bool(self._edges)
+
+    @property
+    def wanted(self) -> set[str]:
+        """The names of the operands and parameters whose gradients are wanted."""
+        return set(self._edges)
+
+    @property
+    def leads_to(self) -> Iterable[Edge]:
+        """Where the gradients that it makes go."""
+        return self._edges.values()
 
     def keep(self, name: str, block: Block) -> None:
         self._kept.setdefault(name, []).append(block)

@@ -103,6 +103,10 @@ class TrainingFacts:
         """Whether the gradients of the step before are still there."""
         return self.settings.adds_up or (self.settings.zero_grad == "late" and phase in ("forward", "loss"))
 
+    def workspace_at(self, batch: int) -> int:
+        """The most that a convolution may want besides on a GPU: copies of what it reads, its weights, and what it makes."""
+        return max((size.at(batch) for size in self._played.workspaces), default=0)
+
     @property
     def tensors_held(self) -> tuple[Size, ...]:
         """Every tensor that is there throughout, on a GPU."""

@@ -179,6 +179,8 @@ def _known(spans: tuple[Span | None, ...], count: int) -> list[tuple[Span, int]]
 def through(layer: Layer, operands: Sequence[Field | None], result: TensorType, sizes: Sequence[int]) -> Field | None:
     """The field of a result behind one operator."""
     reach = layer.op.reach(*layer.operand_types)
+    if reach == "pointwise" and [t.shape for t in layer.operand_types] == [result.shape]:
+        return operands[0]
     moved = []
     for index, (field, type) in enumerate(zip(operands, layer.operand_types, strict=True)):
         entries = _entries(reach, index, type, result)

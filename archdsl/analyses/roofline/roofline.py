@@ -79,7 +79,7 @@ def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch
         op, operands, results = layer.op, layer.operand_types, layer.result_types
         if op.is_view(*operands) or op.is_source or op.is_identity_in_inference:
             continue
-        elements = sum(t.bytes_for(batch) for t in (*operands, *results)) + sum(s.bytes for s in op.state(*operands))
+        elements = sum(t.bytes_for(batch) for t in (*operands, *results)) + sum(s.bytes for s in layer.node.state)
         moved = elements * item // 4
         flops = 2 * op.macs(operands, results) * batch
         seconds = (flops / peak, moved / device.bandwidth)

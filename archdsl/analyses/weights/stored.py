@@ -36,6 +36,6 @@ def weights(network: Network) -> Weights:
         state.key(layer.path): Stored(state.shape, state.dtype)
         for layer in flatten(unfold(network), training=True).layers
         if not layer.is_reuse
-        for state in layer.op.state(*layer.operand_types)
+        for state in layer.node.state
         if state.is_in_state_dict
     }

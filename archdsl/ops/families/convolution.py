@@ -97,7 +97,7 @@ class Convolution(Op):
 
     def padding(self, x: TensorType) -> Padding:
         """Rows of padding in PyTorch, whose convolutions round down."""
-        return floor_padding(self.kernel(x).geometry, x, self.infer(x)[0])
+        return floor_padding(self.kernel(x).geometry, x)
 
     def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
         return self.replace(bias=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from archdsl.ir import Derivative, Extra, Gradient, Helper, Shape, TensorType
-from archdsl.ops.families.windows import Geometry, Padding
+from archdsl.ops.families.windows import Geometry, Padding, output_sizes
 
 
-def floor_padding(g: Geometry, x: TensorType, y: TensorType) -> Padding:
+def floor_padding(g: Geometry, x: TensorType) -> Padding:
     """The padding with which floor division gives the result's sizes."""
     if g.round != "ceil":
         return g.pad
-    return tuple(_floor_pair(*axis) for axis in zip(x.sizes, y.sizes, g.extents, g.stride, g.pad, strict=True))
+    sizes = output_sizes(g, x)
+    return tuple(_floor_pair(*axis) for axis in zip(x.sizes, sizes, g.extents, g.stride, g.pad, strict=True))
 
 
 def _floor_pair(n: int, out: int, extent: int, stride: int, pad: tuple[int, int]) -> tuple[int, int]:

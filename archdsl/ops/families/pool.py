@@ -54,7 +54,7 @@ class Pool(Op):
 
     def padding(self, x: TensorType) -> Padding:
         """Rows of padding with which the windows fit exactly or stop short."""
-        return floor_padding(self.geometry(x), x, self.infer(x)[0])
+        return floor_padding(self.geometry(x), x)
 
     def needs_copy(self, x: TensorType) -> bool:
         """Whether PyTorch's own padding cannot say it, so that a padded copy of the input is made."""

@@ -55,17 +55,14 @@ def geometry(
 ) -> Geometry:
     """The window of an operator on its operand. Raises `Misfit`."""
     rank = spatial_rank(op, operand)
-    if _is_spelled_out(pad, rank) and all(type(v) is tuple and len(v) == rank for v in (window, stride, dilation)):
+    if type(pad) is type(window) is type(stride) is type(dilation) is tuple and (
+        type(pad[0]) is tuple and len(pad) == len(window) == len(stride) == len(dilation) == rank
+    ):  # as in operators of a graph
         return Geometry(window, stride, dilation, pad, round)
     window = per_axis(window, rank, "window")
     stride = per_axis(stride, rank, "stride")
     dilation = per_axis(dilation, rank, "dilation")
     return Geometry(window, stride, dilation, _paddings(pad, operand.sizes, window, stride, dilation), round)
-
-
-def _is_spelled_out(pad: Any, rank: int) -> bool:
-    """Whether there is a pair for each axis, as in operators of a graph."""
-    return type(pad) is tuple and len(pad) == rank and all(type(p) is tuple and len(p) == 2 for p in pad)
 
 
 def spatial_rank(op: str, operand: TensorType) -> int:

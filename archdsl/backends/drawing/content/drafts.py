@@ -17,7 +17,7 @@ class Drafts:
     """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
 
     def __init__(self, network: Network, costs: CostFacts, opening: Opening, shading: Shading | None) -> None:
-        self.costs = Costs(costs.modules, _bytes(network))
+        self.costs = Costs(costs.nodes, _bytes(network))
         self.shading = shading
         self.most = 0
         self.grows = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archdsl.analyses.cost import node_cost
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.model import Row, Word
 from archdsl.backends.drawing.content.units import Unit
@@ -103,7 +102,7 @@ def add_words(last: Unit, outline: Unit) -> None:
 def _params(drafts: Drafts, unit: Unit) -> str:
     if unit.cost.params:
         return short(unit.cost.params)
-    is_shared = unit.is_reuse and unit.node and node_cost(unit.node, drafts.costs.modules).params
+    is_shared = unit.is_reuse and unit.node and drafts.costs.nodes[unit.node].params
     return "shared" if is_shared else ""
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.cost import Cost, node_cost
+from archdsl.analyses.cost import Cost
 from archdsl.backends.drawing.content.model import ENTRY, Kind, Terminal, Word
 from archdsl.backends.drawing.content.words import times
 from archdsl.ir import WHOLE, CallFrame, Module, Node, Op, TensorType, Value
@@ -93,7 +93,7 @@ class Unit:
 class Costs(NamedTuple):
     """What modules cost and make, by identity."""
 
-    modules: dict[int, Cost]
+    nodes: dict[Node, Cost]
     bytes: dict[int, int]
 
 
@@ -105,7 +105,7 @@ class Units:
     ) -> None:
         self.module = module
         self.prefix = prefix
-        self.costs = costs.modules
+        self.costs = costs.nodes
         self.bytes = costs.bytes
         self.is_reuse = is_reuse
         """Whether its weights have been drawn and counted."""
@@ -130,7 +130,7 @@ class Units:
     def add_nodes(self, place: Callable[[Node, str], Unit]) -> Units:
         """Adds all nodes; `place` makes the unit of one that is neither fused nor folded."""
         for node in self.nodes:
-            cost = node_cost(node, self.costs)
+            cost = self.costs[node]
             is_reuse = self.is_reuse or node.name in self._seen
             self._seen.add(node.name)
             if is_reuse:

@@ -177,7 +177,7 @@ class _Paths:
                 self.dropped.append(f"{path}.")
             elif isinstance(node.operator, Module):
                 self._visit(node.operator, f"{path}.")
-            elif any(s.name == "running_var" for s in node.operator.state(*node.operand_types)):
+            elif any(s.name == "running_var" for s in node.state):
                 self.norms[path] = child_name(folds[node].name) if node in folds else None
 
     def folded(self) -> dict[str, str]:

@@ -192,7 +192,7 @@ class Instance:
         if lowering.parameter is not None:
             return Leaf(lowering.parameter, False, lowering.helper, is_tensor=True)
         if lowering.buffer is not None:
-            roles = {s.role for s in node.operator.state(*node.operand_types)}
+            roles = {s.role for s in node.state}
             kind: Literal["persistent", "temporary"] = "temporary" if "constant" in roles else "persistent"
             return Leaf(lowering.buffer, False, lowering.helper, is_tensor=True, buffer=kind)
         assert lowering.module is not None
@@ -259,7 +259,7 @@ def _helper(lowering: Lowering, text: str) -> Helper | None:
 
 
 def _has_weights(node: Node) -> bool:
-    return isinstance(node.operator, Module) or bool(node.operator.state(*node.operand_types))
+    return isinstance(node.operator, Module) or bool(node.state)
 
 
 def _word(node: Node) -> str:

@@ -213,7 +213,7 @@ class Trial:
 def _keys(network: Network, training: bool) -> set[str]:
     """The names of its parameters and buffers, those that are for training only if asked for."""
     layers = flatten(unfold(network), training).layers
-    return {s.key(layer.path) for layer in layers for s in layer.op.state(*layer.operand_types)}
+    return {s.key(layer.path) for layer in layers for s in layer.node.state}
 
 
 def _random(

@@ -66,7 +66,7 @@ def _shapes(flat: Flat, done: Pass, batch: int) -> Iterator[Difference]:
     stateful: set[str] = set()
     for layer in flat.layers:
         said[layer.path].append(tuple(_described(flat.types[v], batch) for v in layer.results))
-        if any(s.name for s in layer.op.state(*layer.operand_types)):
+        if any(s.name for s in layer.node.state):
             stateful.add(layer.path)
     for path, found in done.results.items():
         if path in said:
@@ -104,7 +104,7 @@ def _states(module: Module, prefix: str) -> Iterator[str]:
         if isinstance(node.operator, Module):
             yield from _states(node.operator, f"{path}.")
             continue
-        for s in (s for s in node.operator.state(*node.operand_types) if s.is_in_state_dict):
+        for s in (s for s in node.state if s.is_in_state_dict):
             yield f"{s.key(path)}: {s.dtype} {list(s.shape)} {'parameter' if s.role == 'parameter' else 'buffer'}"
 
 
@@ -161,7 +161,7 @@ def _scopes(path: str) -> list[str]:
 
 def saved(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes that a pass in training keeps for backward, as hooks on saved tensors see them."""
-    gap = _unknown(flatten(facts.network, training=True))
+    gap = _unknown(facts.training_flat)
     if gap:
         return Outcome("", gap=gap)
     if subject.is_meta and any(layer.op.category == "attention" for layer in facts.flat.layers):
