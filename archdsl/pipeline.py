@@ -120,9 +120,12 @@ class Checked:
         failures = [v.problem for v in self.verdicts if v.problem is not None]
         return errors + failures + self.linter.in_graph(self._graph)
 
-    def over(self, limits: tuple[Limit, ...]) -> list[Diagnostic]:
-        """The limits from outside that the network is over."""
-        return [] if self.network is None else list(exceeded(self.facts, limits, self.builds[0][1].span))
+    def over(self, limits: tuple[Limit, ...], training: TrainingSettings | None = None) -> list[Diagnostic]:
+        """The limits from outside that the network is over: its memory in inference, or in a step by these settings.
+
+        Raises `ValueError` where the settings name parts that it does not have, or cannot tell apart.
+        """
+        return [] if self.network is None else list(exceeded(self.facts, limits, self.builds[0][1].span, training))
 
     @cached_property
     def hints(self) -> list[Diagnostic]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.claims.claims import CLAIM_FAILS
 from archdsl.ir import Layer
 from archdsl.source import Diagnostic, Label, Span
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory import TrainingFacts, TrainingSettings
 
 SHOWN = 5
 """Layers that are named: those that cost most."""
@@ -24,22 +27,30 @@ class Limit(NamedTuple):
     """The limit as it was given: `600M`."""
 
 
-def exceeded(facts: Facts, limits: tuple[Limit, ...], span: Span) -> Iterator[Diagnostic]:
-    """A diagnostic at the network's name for each limit that it is over, with what costs most."""
+class Found(NamedTuple):
+    """A figure, and what it is made of where somebody asks."""
+
+    value: int
+    notes: Iterator[str]
+
+
+def exceeded(
+    facts: Facts, limits: tuple[Limit, ...], span: Span, training: TrainingSettings | None = None
+) -> Iterator[Diagnostic]:
+    """A diagnostic at the network's name for each limit that it is over, with what costs most.
+
+    Memory is that of inference or, by these settings, of a training step.
+    """
     for limit in limits:
-        value = _FIGURES[limit.figure](facts)
+        value, notes = _FIGURES[limit.figure](facts, training)
         if value > limit.most:
             share = 100 * (value - limit.most) / limit.most if limit.most else 0
             yield Diagnostic(
                 CLAIM_FAILS,
                 f"`{facts.network.name}` is over the limit: `{limit.figure} <= {limit.text}`",
                 Label(span, f"computed {value:_}, {share:.1f}% too much" if share else f"computed {value:_}"),
-                notes=tuple(_NOTES[limit.figure](facts)),
+                notes=tuple(notes),
             )
-
-
-def _peak(facts: Facts) -> int:
-    return facts.memory.figure("peak").bytes
 
 
 def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
@@ -50,16 +61,25 @@ def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
     yield f"most cost {', '.join(f'{path} {n:_}' for n, path in shown)}"
 
 
-def _params(facts: Facts) -> Iterator[str]:
+def _params(facts: Facts, training: TrainingSettings | None) -> Found:
     nodes = facts.cost.nodes
-    yield from _dearest(facts, lambda layer: 0 if layer.is_reuse else nodes[layer.node].params * layer.times)
+    notes = _dearest(facts, lambda layer: 0 if layer.is_reuse else nodes[layer.node].params * layer.times)
+    return Found(facts.cost.total.params, notes)
 
 
-def _macs(facts: Facts) -> Iterator[str]:
-    yield from _dearest(facts, lambda layer: facts.cost.nodes[layer.node].macs * layer.times)
+def _macs(facts: Facts, training: TrainingSettings | None) -> Found:
+    notes = _dearest(facts, lambda layer: facts.cost.nodes[layer.node].macs * layer.times)
+    return Found(facts.cost.total.macs, notes)
 
 
-def _memory(facts: Facts) -> Iterator[str]:
+def _memory(facts: Facts, training: TrainingSettings | None) -> Found:
+    if training is not None:
+        step = facts.training(training)
+        return Found(step.peak, _of_step(step))
+    return Found(facts.memory.figure("peak").bytes, _of_inference(facts))
+
+
+def _of_inference(facts: Facts) -> Iterator[str]:
     memory = facts.memory
     yield (
         f"parameters and buffers {memory.parameters + memory.buffers:_} + inputs {memory.inputs:_} "
@@ -70,9 +90,20 @@ def _memory(facts: Facts) -> Iterator[str]:
         yield f"at the peak {memory.at.layer} runs, and held are {held}"
 
 
-_FIGURES: dict[str, Callable[[Facts], int]] = {
-    "params": lambda facts: facts.cost.total.params,
-    "macs": lambda facts: facts.cost.total.macs,
-    "memory(peak)": _peak,
+def _of_step(step: TrainingFacts) -> Iterator[str]:
+    held = step.held
+    yield (
+        f"parameters and buffers {held.parameters + held.buffers:_} + inputs and target "
+        f"{held.inputs.plus(held.target).at(step.batch):_} + state of {step.settings.optimizer} {held.optimizer_state:_} "
+        f"+ gradients and values {step.activation_peak:_} bytes, N = {step.batch}"
+    )
+    alive = (f"{a.layer} {'' if a.what == 'output' else a.what + ' '}{a.bytes:_}" for a in step.alive[:SHOWN])
+    place = step.at.phase if step.at.layer == step.at.phase else f"{step.at.phase} of {step.at.layer}"
+    yield f"the peak is in {place}; most is {', '.join(alive)}"
+
+
+_FIGURES: dict[str, Callable[[Facts, TrainingSettings | None], Found]] = {
+    "params": _params,
+    "macs": _macs,
+    "memory(peak)": _memory,
 }
-_NOTES: dict[str, Callable[[Facts], Iterator[str]]] = {"params": _params, "macs": _macs, "memory(peak)": _memory}

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.claims import Limit
 from archdsl.cli.progress import Place
@@ -21,9 +22,13 @@ from archdsl.cli.targets import (
     report_failure,
 )
 from archdsl.cli.terminal import is_ascii, write_lines
+from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, subject_of
 from archdsl.source import Diagnostic, FileProblem, total
 from archdsl.source.styled import Line, Piece, width
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory import TrainingSettings
 
 EPILOG = """\
 A spec is checked for syntax, names and shapes, its claims (`expect`, `dispute`) are decided, and lints look for likely
@@ -35,15 +40,23 @@ examples:
   archdsl check specs --fix --diff
   archdsl check specs/vgg.arch:VGG_D --format json
   archdsl check net.arch --max-params 5M --max-macs 600M --max-memory 2GiB --batch 8
+  archdsl check net.arch --max-memory 16GiB --train --optimizer adamw --batch 32
 """
 LIMITS = (("--max-params", "params", "5M"), ("--max-macs", "macs", "600M"), ("--max-memory", "memory(peak)", "2GiB"))
 FORMATS = ("text", "json", "github", "sarif")
 
 
+class Budget(NamedTuple):
+    """What networks may cost; memory in inference, or in a training step by these settings."""
+
+    limits: tuple[Limit, ...]
+    training: TrainingSettings | None
+
+
 class File:
     """One file of a run: its networks and what is wrong with it."""
 
-    def __init__(self, target: Target, *, info: bool, limits: tuple[Limit, ...] = (), batch: int = 1) -> None:
+    def __init__(self, target: Target, *, info: bool, budget: Budget, batch: int) -> None:
         spec = target.spec
         self.spec = spec
         self.path = spec.path
@@ -52,7 +65,7 @@ class File:
         self.templates = len(spec.templates) if target.network is None else 0
         self.problems = spec.findings(self.networks, info=info)
         for network in self.networks:
-            self.problems += network.over(limits)
+            self.problems += network.over(budget.limits, budget.training)
 
     @property
     def verdicts(self) -> tuple[int, int]:
@@ -73,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, figure, example in LIMITS:
         parser.add_argument(option, metavar="AMOUNT", help=f"fail where `{figure}` is more: {example}")
     add_batch(parser)
+    add_training(parser)
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument("--fix", action="store_true", help="apply the fixes that are safe, then check")
     parser.add_argument("--diff", action="store_true", help="with --fix: show what it would change, and change nothing")
@@ -83,7 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
     texts = expand(arguments.file)
     if arguments.diff and not arguments.fix:
         raise UsageProblem("`--diff` shows what `--fix` would change: give both")
-    limits = tuple(_limits(arguments))
+    budget = Budget(tuple(_limits(arguments)), training_of(arguments))
+    if arguments.train and arguments.max_memory is None:
+        raise UsageProblem("`--train` says which memory is limited: add `--max-memory`")
     files: list[File] = []
     unread: list[Diagnostic] = []
     code = 0
@@ -100,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
                     target = open_target(text, root)
                 if not arguments.diff:
                     is_told = arguments.info or arguments.format != "text"
-                    files.append(File(target, info=is_told, limits=limits, batch=arguments.batch))
+                    files.append(File(target, info=is_told, budget=budget, batch=arguments.batch))
             except (FileProblem, UsageProblem) as problem:
                 place.clear()
                 unread += [problem.diagnostic] if isinstance(problem, FileProblem) else []

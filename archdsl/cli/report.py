@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_settings(parser)
     add_batch(parser)
-    add_training(parser)
+    add_training(parser, has_devices=True)
     add_tables(parser, "json", "html", *FORMATS)
     parser.add_argument("--formulas", action="store_true", help="memory: every figure with its working")
     parser.add_argument("--depth", type=int, metavar="N", help="how many levels of scopes to open")

@@ -32,8 +32,8 @@ OPTIONS = {"frozen": "freeze", "checkpointed": "checkpoint"}
 ZERO_GRAD = ("early", "late", "never")
 
 
-def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True) -> None:
-    """The options; where training is optional, `--train` asks for it."""
+def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, has_devices: bool = False) -> None:
+    """The options; where training is optional, `--train` asks for it. `has_devices` is for commands with `--on`."""
     group = parser.add_argument_group("training")
     if is_optional:
         group.add_argument("--train", action="store_true", help="memory: of a training step too")
@@ -42,10 +42,9 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True) -
     )
     group.add_argument("--weight-decay", action="store_true", help="the optimizer decays weights")
     group.add_argument("--implementation", choices=IMPLEMENTATIONS, help="of the optimizer (default: for-loop)")
-    choices = (*PRECISIONS, "tf32") if is_optional else PRECISIONS
-    group.add_argument(
-        "--precision", choices=choices, help="of all, or with autocast; tf32 with --on (default: float32)"
-    )
+    choices = (*PRECISIONS, "tf32") if has_devices else PRECISIONS
+    also = "; tf32 with --on" if has_devices else ""
+    group.add_argument("--precision", choices=choices, help=f"of all, or with autocast{also} (default: float32)")
     group.add_argument("--loss", choices=LOSSES, help="of the first output (default: cross-entropy)")
     group.add_argument(
         "--zero-grad",

@@ -281,6 +281,21 @@ def test_an_input_that_does_not_fit_is_an_error_of_the_spec(cli: Cli, spec: Path
     assert done.code == 1 and "error[window-too-large]" in done.err
 
 
+def test_a_limit_holds_for_a_training_step(cli: Cli, spec: Path) -> None:
+    """What the report says is the peak of a step is within the limit, and a byte less is not."""
+    spec.write_text(GOOD)
+    step = ("--train", "--optimizer", "adam", "--loss", "none", "--batch", "8")
+    peak = json.loads(cli("report", "memory", spec, *step, "--format", "json").out)["memory"]["peak"]
+    assert cli("check", spec, *step, "--max-memory", str(peak)).code == 0
+    done = cli("check", spec, *step, "--max-memory", str(peak - 1), "--format", "sarif")
+    assert done.code == 1
+    (found,) = [r["message"]["text"] for r in json.loads(done.out)["runs"][0]["results"] if r["level"] == "error"]
+    assert "memory(peak) <=" in found
+    assert "state of adam" in cli("check", spec, *step, "--max-memory", "1").err
+    assert cli("check", spec, "--max-memory", "1KiB", "--optimizer", "adam").code == 2  # of which step?
+    assert cli("check", spec, "--train").code == 2
+
+
 def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     """A convolution of 4 * 27 weights and 4 biases, on 6x6 places."""
     spec.write_text(GOOD)
