@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from archdsl.cli.parser import Parser
+
 COMMANDS = {
     "check": "does it fit together, and do the published figures hold?",
     "report": "shapes, parameters, MACs, memory, receptive fields, as tables or data",
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="archdsl",
         description="Thinks about a neural network before it runs: checks, counts, compiles and draws `.arch` specs.",
         epilog=EPILOG,
@@ -73,7 +75,9 @@ def _run(arguments: Sequence[str]) -> int:
         )
         if name == chosen:
             import_module(f"archdsl.cli.{name}").add_arguments(command)
-    given = parser.parse_args(arguments)
+    given, rest = parser.parse_known_args(arguments)
+    if rest:
+        commands.choices.get(given.command, parser).unknown(rest)
     if given.version:
         from importlib.metadata import version
 

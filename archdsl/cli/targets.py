@@ -126,7 +126,19 @@ def check_target(arguments: argparse.Namespace, spec: Spec, name: str) -> Checke
             close = nearest(parameter, known)
             hint = f"did you mean `{close}`?" if close else f"it has {', '.join(known) or 'none'}"
             raise UsageProblem(f"`--set {parameter}=...`: `{name}` has no parameter `{parameter}`: {hint}")
+    _require_inputs(name, settings, spec.program.inputs(name))
     return spec.check(name, settings, getattr(arguments, "batch", 1))
+
+
+def _require_inputs(network: str, settings: Settings, known: tuple[str, ...]) -> None:
+    """Raises `UsageProblem` for the shape of an input that the network does not have, or of one among several."""
+    for given in filter(None, settings.inputs):
+        if known and given not in known:
+            close = nearest(given, known)
+            hint = f"did you mean `{close}`?" if close else f"it has {', '.join(known)}"
+            raise UsageProblem(f"`--input {given}=...`: `{network}` has no input `{given}`: {hint}")
+    if "" in settings.inputs and len(known) > 1:
+        raise UsageProblem(f"`{network}` has {len(known)} inputs: say which, as `--input {known[0]}=3x224x224`")
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -205,9 +217,22 @@ def open_target(text: str, root: str | None = None) -> Target:
         return _bundled(str(path), network, root)
     if _exists(path) and path.is_dir():
         raise UsageProblem(f"`{path}` is a folder: name one of its specs")
-    target = Target(open_spec(path, root), network)
+    target = Target(_opened(path, root), network)
     _require_network(target)
     return target
+
+
+def _opened(path: Path, root: str | None) -> Spec:
+    """The spec of a file. Raises `FileProblem`, with the file that was likely meant where there is none."""
+    try:
+        return open_spec(path, root)
+    except FileProblem as problem:
+        close = None
+        if not _exists(path) and _exists(path.parent):
+            close = nearest(path.name, (p.name for p in path.parent.glob("*.arch")))
+        if close is None:
+            raise
+        raise FileProblem(problem.diagnostic._replace(helps=(f"did you mean `{path.parent / close}`?",))) from None
 
 
 def _exists(path: Path) -> bool:
@@ -222,9 +247,9 @@ def _require_network(target: Target) -> None:
     if network is None or network in program.networks or network in program.file.broken:
         return
     close = nearest(network, program.networks)
-    raise UsageProblem(
-        f"`{target.spec.path}` has no network `{network}`" + (f"; did you mean `{close}`?" if close else "")
-    )
+    known = ", ".join(list(program.networks)[:8]) + (", ..." if len(program.networks) > 8 else "")
+    hint = f"; did you mean `{close}`?" if close else f"; it has {known}" if known else ""
+    raise UsageProblem(f"`{target.spec.path}` has no network `{network}`{hint}")
 
 
 def _bundled(name: str, network: str | None, root: str | None) -> Target:

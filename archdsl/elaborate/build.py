@@ -92,6 +92,11 @@ def symbols_of(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> 
     return tuple(dict.fromkeys(name for name in names if name not in parameters))
 
 
+def inputs_of(syntax: tree.Block | tree.Network) -> list[tree.Input]:
+    """The inputs that a network declares."""
+    return [s for s in syntax.body.statements if isinstance(s, tree.Input)]
+
+
 def bounded(statement: tree.Where) -> str | None:
     """The capitalised name that a constraint bounds from above: `where P <= 1000`."""
     match statement.condition:
@@ -125,7 +130,8 @@ class Build(Blocks):
         entry: Current = None
         frame = Frame(layer.definition.scope, entry, is_network=True)
         frame.body = syntax.body
-        inputs = [s for s in syntax.body.statements if isinstance(s, tree.Input)]
+        inputs = inputs_of(syntax)
+        self._require_inputs(name, [i.name.text for i in inputs], span)
         body = self.body(frame, Scope(), Place(builder))
         if len(inputs) == 1:
             frame.entry = POISON  # known once its statement has run
@@ -157,6 +163,21 @@ class Build(Blocks):
                     helps=(f"it has {', '.join(sorted(parameters))}" if parameters else "it has none",),
                 )
         return Layer(layer.target, arguments, layer.defaults, (None,) * len(arguments))
+
+    def _require_inputs(self, network: str, known: list[str], span: Span) -> None:
+        """Raises `Fault` for the shape of an input that there is not, or of one among several."""
+        for given in self.settings.inputs:
+            if given in known or (not given and len(known) == 1):
+                continue
+            close = nearest(given, known)
+            message = f"`{network}` has no input `{given}`" if given else f"`{network}` has {len(known)} inputs"
+            raise Fault(
+                kinds.UNKNOWN_ARGUMENT,
+                message,
+                span,
+                f"did you mean `{close}`?" if close else "",
+                helps=(f"they are {', '.join(known)}: say which",),
+            )
 
     def _finish_network(
         self, name: str, builder: Builder, frame: Frame, last: Current, inputs: list[tree.Input], span: Span

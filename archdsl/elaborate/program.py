@@ -9,7 +9,7 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
 from archdsl.elaborate.budget import Budget
-from archdsl.elaborate.build import PLAIN, BoundClaim, Build, Settings, symbols_of
+from archdsl.elaborate.build import PLAIN, BoundClaim, Build, Settings, inputs_of, symbols_of
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.names import Frame
 from archdsl.elaborate.place import Place
@@ -171,6 +171,14 @@ class Program:
         except (Fault, Silence):
             return ()
         return (*(p.name.text for p in layer.definition.syntax.parameters), *self.symbols(name))
+
+    def inputs(self, name: str) -> tuple[str, ...]:
+        """The names of a network's inputs."""
+        try:
+            layer, _ = self._network_layer(name)
+        except (Fault, Silence):
+            return ()
+        return tuple(i.name.text for i in inputs_of(layer.definition.syntax))
 
     def named_sizes(self, name: str) -> tuple[dict[str, Datum], ...]:
         """Values for all the symbols of a network, as its claims name them: `with H = 572, W = 572`."""

@@ -69,25 +69,67 @@ def test_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "said"),
     [
-        ["chek", "a.arch"],
-        ["check"],
-        ["check", "--nonsense", "vgg16"],
-        ["check", "vgg16", "--format", "yaml"],
-        ["check", "vgg16", "--color", "sometimes"],
-        ["report", "vgg16"],
-        ["report", "sumary", "vgg16"],
-        ["report", "summary", "vgg16", "--batch", "0"],
-        ["report", "summary", "vgg16", "--batch", "many"],
-        ["report", "summary", "vgg16", "--depth", "x"],
-        ["draw", "vgg16", "--theme", "pink"],
+        ("chek a.arch", "archdsl: there is no command `chek`; did you mean `check`?"),
+        ("--verson", "archdsl: `--verson` is no option; did you mean `--version`?"),
+        ("check", "archdsl check: FILE is missing"),
+        ("check --nonsense vgg16", "archdsl check: `--nonsense` is no option"),
+        ("check vgg16 --strickt", "archdsl check: `--strickt` is no option; did you mean `--strict`?"),
+        ("check vgg16 --format yaml", "archdsl check: `--format yaml`: choose text, json, github, sarif"),
+        ("check vgg16 --color sometimes", "archdsl check: `--color sometimes`: choose auto, always, never"),
+        (
+            "check vgg61",
+            "archdsl: there is no file `vgg61`, and no bundled spec or network of that name: did you mean `vgg16`?",
+        ),
+        ("check lenet.arch", "error[unreadable-file]: cannot read `lenet.arch`: no such file or directory"),
+        ("check specs", "archdsl: there is no *.arch file in `specs`"),
+        ("report vgg16", "archdsl report: there is no report `vgg16`"),
+        ("report sumary vgg16", "archdsl report: there is no report `sumary`; did you mean `summary`?"),
+        ("report summary", "archdsl report: FILE is missing"),
+        ("report summary vgg16 vgg", "archdsl report: `vgg` is one argument too many"),
+        ("report summary vgg16 --batch 0", "archdsl report: `--batch`: `0` is no whole number of at least 1"),
+        ("report summary vgg16 --batch many", "archdsl report: `--batch`: `many` is no whole number of at least 1"),
+        ("report summary vgg16 --batch", "archdsl report: `--batch`: expected one argument"),
+        ("report summary vgg16 --depth x", "archdsl report: `--depth`: "),
+        (
+            "report summary vgg16 --optimzer adam",
+            "archdsl report: `--optimzer` is no option; did you mean `--optimizer`?",
+        ),
+        ("report summary vgg:VGG_X", "archdsl: `"),
+        ("report summary vgg:vgg_a", "has no network `vgg_a`; did you mean `VGG_A`?"),
+        ("report shapes vgg", "networks: name one, as "),
+        ("report summary vgg:VGG_A --set clases=5", "`VGG_A` has no parameter `clases`: did you mean `classes`?"),
+        ("report summary vgg:VGG_A --set classes", "archdsl: `--set classes`: write NAME=VALUE, as `--set classes=10`"),
+        (
+            "report summary vgg:VGG_A --set classes=ten",
+            "the value is a number, true, false, a window, a list or a string",
+        ),
+        ("report summary vgg16 --input 3x", "archdsl: `--input 3x`: write the sizes without the batch, as "),
+        ("report summary vgg16 --input img=3x224x224", "`VGG16` has no input `img`: did you mean `image`?"),
+        ("report summary siamese --input 1x32x32", "inputs: say which, as `--input "),
+        ("diff vgg16", "archdsl diff: AFTER is missing"),
+        ("fit vgg16", "archdsl fit: --memory is missing"),
+        ("draw vgg16 --theme pink", "archdsl draw: `--theme pink`: choose "),
+        ("explain shape-mismach", "; did you mean `shape-mismatch`?"),
     ],
 )
-def test_wrong_use_is_2(cli: Cli, arguments: list[str]) -> None:
-    done = cli(*arguments)
+def test_wrong_use_is_2_and_says_what_was_meant(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "specs").mkdir()
+    done = cli(*arguments.split())
     assert done.code == 2 and done.out == ""
-    assert "usage:" in done.err and "Traceback" not in done.err
+    assert said in done.err and "Traceback" not in done.err
+    assert len(done.err.splitlines()) <= 3
+
+
+def test_a_file_beside_is_offered(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("lenet.arch").write_text(GOOD)
+    done = cli("check", "lennet.arch")
+    assert done.code == 2 and "= help: did you mean `lenet.arch`?" in done.err
 
 
 # check

@@ -1,0 +1,46 @@
+"""The parser of command lines: what is wrong with one in a sentence, and what was likely meant."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import NoReturn
+
+_CHOICE = re.compile(r"argument (?P<of>.+?): invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>.*)\)")
+_VALUE = re.compile(r"argument (?P<of>.+?): (?:invalid .*? value: |)(?P<rest>.*)")
+
+
+class Parser(argparse.ArgumentParser):
+    """Options and arguments of a command."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with exit code 2."""
+        self.exit(2, f"{self.prog}: {self._reworded(message)}\n`{self.prog} --help` tells more\n")
+
+    def unknown(self, rest: list[str]) -> NoReturn:
+        """Ends with exit code 2: nothing takes these words."""
+        word = rest[0].partition("=")[0]
+        if not word.startswith("-"):
+            self.error(f"`{word}` is one argument too many")
+        options = [option for option in self._option_string_actions if option.startswith("--")]
+        self.error(f"`{word}` is no option{_meant(word, options)}")
+
+    def _reworded(self, message: str) -> str:
+        if (found := _CHOICE.fullmatch(message)) is not None:
+            choices = re.findall(r"[^\s',]+", found["choices"])
+            if found["of"].isupper():
+                return f"there is no {found['of'].lower()} `{found['given']}`{_meant(found['given'], choices)}"
+            return f"`{found['of'].split('/')[-1]} {found['given']}`: choose {', '.join(choices)}"
+        if message.startswith("the following arguments are required: "):
+            missing = message.partition(": ")[2]
+            return f"{missing} {'are' if ',' in missing else 'is'} missing"
+        if (found := _VALUE.fullmatch(message)) is not None:
+            return f"`{found['of'].split('/')[-1]}`: {found['rest']}"
+        return message
+
+
+def _meant(word: str, known: list[str]) -> str:
+    from archdsl.source import nearest
+
+    close = nearest(word, known)
+    return f"; did you mean `{close}`?" if close else f"; there are {', '.join(known)}" if len(known) < 15 else ""
