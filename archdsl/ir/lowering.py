@@ -64,4 +64,4 @@ class Lowering(NamedTuple):
     buffer: Call | None = None
     """The values of a constant tensor."""
     general: Lowering | None = None
-    """The same by a module that can say more: for a class some of whose instances need that one."""
+    """The same in a way that can say more: for a class some of whose instances need that one."""

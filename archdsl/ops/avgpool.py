@@ -122,11 +122,9 @@ class AvgPool(Pool):
         rank = len(g.window)
         if self.is_global:
             return call_and_function(f"AdaptiveAvgPool{rank}d", f"adaptive_avg_pool{rank}d", (1,))
-        args = (compact(g.window),)
         if not self.needs_copy(x):
-            uncounted = not self.count_pad and any(map(any, g.pad))
-            given = (*pool_keywords(g), *((("count_include_pad", False),) if uncounted else ()))
-            return call_and_function(f"AvgPool{rank}d", f"avg_pool{rank}d", args, given)
+            return self.lowering("Avg", x, () if self.count_pad else (("count_include_pad", False),))
+        args = (compact(g.window),)
         bare = g._replace(pad=((0, 0),) * rank, round=g.round if self.count_pad else "floor")
         given = (("pads", pads(self.padding(x))), *pool_keywords(bare))
         if self.count_pad:

@@ -75,13 +75,12 @@ class MaxPool(Pool):
         rank = len(g.window)
         if self.is_global:
             return call_and_function(f"AdaptiveMaxPool{rank}d", f"adaptive_max_pool{rank}d", (1,))
-        args = (compact(g.window),)
-        if self.needs_copy(x):
-            padding = self.padding(x)
-            given = pool_keywords(g._replace(pad=((0, 0),) * rank, round="floor"))
-            helper = padded_module(f"MaxPool{rank}d", "Max pooling", 'float("-inf")')
-            return helper_call(helper, args, (("pads", pads(padding)), *given))
-        return call_and_function(f"MaxPool{rank}d", f"max_pool{rank}d", args, pool_keywords(g))
+        if not self.needs_copy(x):
+            return self.lowering("Max", x)
+        padding = self.padding(x)
+        given = pool_keywords(g._replace(pad=((0, 0),) * rank, round="floor"))
+        helper = padded_module(f"MaxPool{rank}d", "Max pooling", 'float("-inf")')
+        return helper_call(helper, (compact(g.window),), (("pads", pads(padding)), *given))
 
     def with_switches(self) -> MaxPool:
         return SwitchingMaxPool(**self.attributes)

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 import torch
 
+from archdsl.backends.pytorch import emit
 from archdsl.ir import Saved
 from tests.differential.agree import disagreement
 from tests.differential.coverage import ATTRIBUTES, FORMS, Coverage
@@ -106,6 +107,19 @@ block b(n) { in -> pad(n) as y; concat { | y | y -> relu } }
 network Net { input image: [2, 4, 6]; b(1) -> b(2) -> b(1) -> b(3) -> conv(2, 1x1) }
 """
     assert disagreement(text) is None
+
+
+@pytest.mark.parametrize("pool", ["maxpool(3, 2, pad=same)", "avgpool(3, 2, pad=same, count_pad=false)"])
+def test_a_class_is_told_the_padding_that_sizes_decide(pool: str) -> None:
+    text = f"""
+block b(n, grow = true) {{ if grow {{ up: conv(n, 1) }}; add {{ | {pool} | conv(n, 3, 2, pad=same) }}; relu }}
+network Net {{ input image: [2, 15, 15]; b(4) -> b(4) -> b(4, false) -> b(4) }}
+"""
+    assert disagreement(text) is None
+    network = network_of(text)
+    assert network is not None
+    source = emit(network)
+    assert source.count("class B(") == 1 and "padding=self.padding, ceil_mode=True" in source
 
 
 def test_a_wrong_fact_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:

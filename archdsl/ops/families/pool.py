@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from archdsl.ir import WHOLE, Misfit, Op, Reach, Shape, TensorType, Types
-from archdsl.ops.families.calls import Keywords, compact, keywords
+from archdsl.ir import WHOLE, Lowering, Misfit, Op, Reach, Shape, TensorType, Types
+from archdsl.ops.families.calls import Keywords, call_and_function, compact, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric
 from archdsl.ops.families.windows import Geometry, Padding, geometry, output_sizes, show_stride, show_window, spell_out
@@ -63,10 +63,27 @@ class Pool(Op):
     def said(self, x: TensorType) -> Geometry:
         """The windows as PyTorch can say them, if it can: `ceil_mode` stands for rows after the input that nothing reads."""
         g = self.geometry(x)
+        return g if is_symmetric(g.pad) else self.rounding_up(x) or g
+
+    def rounding_up(self, x: TensorType) -> Geometry | None:
+        """The windows with `ceil_mode` and the same padding on both sides, if that can say them."""
+        g = self.geometry(x)
+        if self.is_global or self.reads_padding or any(before > after for before, after in g.pad):
+            return None
         alike = g._replace(pad=tuple((before, before) for before, _ in g.pad), round="ceil")
-        if is_symmetric(g.pad) or self.reads_padding or any(before > after for before, after in g.pad):
-            return g
-        return alike if output_sizes(alike, x) == output_sizes(g, x) else g
+        return alike if output_sizes(alike, x) == output_sizes(g, x) else None
+
+    def lowering(self, name: str, x: TensorType, given: Keywords = ()) -> Lowering:
+        """PyTorch's pool of a name. In general `ceil_mode` stands for rows after the input, whose number the sizes decide.
+
+        Args:
+            given: further arguments of pools with padding.
+        """
+        said, general = self.said(x), self.rounding_up(x)
+        lowering = _called(name, said, pool_keywords(said) + given * any(map(any, said.pad)))
+        if general is None or set(general.stride) == {1} or set(general.extents) == {1}:
+            return lowering
+        return lowering._replace(general=_called(name, general, pool_keywords(general, is_padded=True) + given))
 
     @property
     def reads_padding(self) -> bool:
@@ -86,11 +103,20 @@ def pool_geometry(x: TensorType, op: str, window: Any, stride: Any, pad: Any, di
     return g
 
 
-def pool_keywords(g: Geometry) -> Keywords:
-    """The arguments after the window that PyTorch's pools share. The stride is left out where it is the window."""
+def _called(name: str, g: Geometry, given: Keywords) -> Lowering:
+    rank = len(g.window)
+    return call_and_function(f"{name}Pool{rank}d", f"{name.lower()}_pool{rank}d", (compact(g.window),), given)
+
+
+def pool_keywords(g: Geometry, *, is_padded: bool = False) -> Keywords:
+    """The arguments after the window that PyTorch's pools share. The stride is left out where it is the window.
+
+    Args:
+        is_padded: whether no padding is said too.
+    """
     return keywords(
         stride=(compact(g.stride), compact(g.window)),
-        padding=(compact(tuple(before for before, _ in g.pad)), 0),
+        padding=(compact(tuple(before for before, _ in g.pad)), None if is_padded else 0),
         dilation=(compact(g.dilation), 1),
         ceil_mode=(g.round == "ceil", False),
     )

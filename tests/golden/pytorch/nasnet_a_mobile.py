@@ -32,10 +32,7 @@ class Project(nn.Module):
 
 
 class Separable(nn.Module):
-    """A separable convolution, applied twice; the stride is the first one's.
-    `framed` puts a row and a column before the maps and
-    cuts off what the first one makes of them: the same values, after more work.
-    """
+    """A separable convolution, applied twice; the stride is the first one's."""
 
     def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1) -> None:
         super().__init__()
@@ -187,9 +184,7 @@ class Normal(nn.Module):
 
 
 class NASNetAMobile(nn.Module):
-    """NASNet-A (n @ p): n normal cells at each of three sizes, p maps before the classifier;
-    `stem` maps at the beginning.
-    """
+    """NASNet-A (n @ p): n normal cells at each of three sizes, p maps before the classifier."""
 
     def __init__(self) -> None:
         super().__init__()

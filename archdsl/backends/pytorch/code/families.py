@@ -175,8 +175,10 @@ class Families:
             return None
         if any(i.is_keyed for i in instances) and any(p.name in DICT_ATTRIBUTES for p in positions):
             return None
-        forward = join([i.forward for i in instances], {p.name: p.presence for p in positions})
-        return None if forward is None else Shape(positions, forward)
+        children = {p.name: p.presence for p in positions}
+        ways = ([i.forward for i in instances], [i.general_forward for i in instances])
+        joined = (join(way, children) for way in sorted(ways, key=lambda way: len(set(map(form, way)))))
+        return next((Shape(positions, forward) for forward in joined if forward is not None), None)
 
     def _dense(self, instances: Sequence[Instance]) -> Shape | None:
         """Dense blocks fit if their layers are of one family and are counted alike."""

@@ -151,8 +151,17 @@ class Instance:
     @cached_property
     def forward(self) -> Forward:
         """What its attributes do, statement by statement."""
+        return self._written()
+
+    @cached_property
+    def general_forward(self) -> Forward:
+        """The same with functions in their general form: for a class some of whose instances need that."""
+        generals = (self._lowered.lowerings[n].general for n in self.body.nodes if not isinstance(n.operator, Module))
+        return self._written(is_general=True) if any(generals) else self.forward
+
+    def _written(self, *, is_general: bool = False) -> Forward:
         network, returns = self._lowered.network, self._lowered.returns
-        applications = [self._application(n) for n in self.body.nodes]
+        applications = [self._application(n, is_general) for n in self.body.nodes]
         tensors = {n.results[0]: self._tensor(n) for n in self.body.parts if n not in self.body.nodes}
         parameters = network.inputs if self.is_network else ()
         return write_forward(
@@ -216,13 +225,15 @@ class Instance:
         what = "buffer" if self._lowered.lowerings[node].buffer is not None else "parameter"
         return f"self.get_{what}({quoted(name)})"
 
-    def _application(self, node: Node) -> Application:
+    def _application(self, node: Node, is_general: bool) -> Application:
         allocates = self._lowered.allocates(node)
         if self._is_attribute(node):
             callee = reference(self.attributes[node.name].name, self.is_keyed)
             return Application(allocates=allocates, callee=callee)
         lowering = self._lowered.lowerings[node]
         function = lowering.function
+        if is_general and lowering.general is not None and lowering.general.function is not None:
+            function = lowering.general.function
         assert function is not None
         in_place = node in self._lowered.facts.in_place
         template = _QUOTED.sub(r'"\1"', function.template).replace("{inplace}", ", inplace=True" if in_place else "")

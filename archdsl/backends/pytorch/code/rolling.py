@@ -9,8 +9,8 @@ from typing import NamedTuple
 from archdsl.backends.pytorch.code.dense import numbered
 from archdsl.backends.pytorch.code.forward import Statement
 from archdsl.backends.pytorch.code.growth import growing
-from archdsl.backends.pytorch.code.joining import Choice, Line
 from archdsl.backends.pytorch.code.layout import INDENT, Group, Item, lines
+from archdsl.backends.pytorch.code.lines import Choice, Line
 
 FEWEST = 4
 """Statements, or parts, that make a loop."""

@@ -1,0 +1,119 @@
+"""The lines of a `forward`, and what they call their variables: two texts that differ in names alone are one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from archdsl.backends.pytorch.code.forward import Statement
+from archdsl.backends.pytorch.code.layout import STRINGS
+
+NUMBER = re.compile(r'(?<![\w."])(?<!\de-)\d+(?:\.\d+)?(?:e-?\d+)?(?![\w."])')
+HOLE = re.compile("\0(\\d+)\0")
+"""What stands for a number that is not the same for all instances."""
+TOKEN = re.compile(f"{NUMBER.pattern}|\0\\d+\0")
+
+
+class Choice(NamedTuple):
+    """Statements behind `if` and a test, and those behind `else`; or behind `for`."""
+
+    head: str
+    then: tuple[Line, ...]
+    otherwise: tuple[Line, ...]
+
+
+Line = Statement | Choice
+
+
+def aligned(b: list[Line], a: list[Line], parameters: tuple[str, ...]) -> list[Line]:
+    """`b` with the names that `a` has for the same values, as far as both end alike; as it is where names would meet."""
+    texts = {id(line): f"{line.prefix}\n{line.expression}" for line in (*a, *b) if isinstance(line, Statement)}
+    if len(texts) < len(a) + len(b):
+        return b
+    own, theirs = (_bound(lines, parameters) for lines in (b, a))
+    found: dict[str, str] = {}
+    for mine, other in zip(reversed(b), reversed(a), strict=False):
+        (rest, names), (other_rest, others) = _apart(texts[id(mine)], own), _apart(texts[id(other)], theirs)
+        pairs = dict(zip(names, others, strict=False))
+        if TOKEN.sub("#", rest) != TOKEN.sub("#", other_rest) or any(
+            {**pairs, **found}[n] != o for n, o in zip(names, others, strict=True)
+        ):
+            break
+        found |= pairs
+    renamed = {name: found.get(name, name) for name in own}
+    if len(set(renamed.values())) < len(own) or any(renamed[p] != p for p in parameters):
+        return b
+    new = [_substituted(texts[id(line)], own, renamed).split("\n") for line in b]
+    return [
+        line._replace(prefix=prefix, expression=expression)
+        for line, (prefix, expression) in zip(b, new, strict=True)
+        if isinstance(line, Statement)
+    ]
+
+
+def _bound(lines: list[Line], parameters: tuple[str, ...]) -> list[str]:
+    """The names of variables in statements."""
+    targets = (t for line in lines if isinstance(line, Statement) for t in re.split(r"[ ,+=]+", line.prefix))
+    return list(dict.fromkeys([*parameters, *(t for t in targets if t.isidentifier() and t not in ("return", "del"))]))
+
+
+def _variables(names: Sequence[str]) -> re.Pattern[str]:
+    return re.compile(rf"{STRINGS.pattern}|(?<![\w.])(?:{'|'.join(names)})\b(?!=)")
+
+
+def _apart(text: str, names: Sequence[str]) -> tuple[str, list[str]]:
+    """A text without its variables, and these."""
+    found: list[str] = []
+
+    def taken(match: re.Match[str]) -> str:
+        if match[0] not in names:
+            return match[0]
+        found.append(match[0])
+        return "\1"
+
+    return _variables(names).sub(taken, text), found
+
+
+def _substituted(text: str, names: Sequence[str], renamed: Mapping[str, str]) -> str:
+    return _variables(names).sub(lambda m: renamed.get(m[0], m[0]), text)
+
+
+def renamed(a: list[Line], b: list[Line], parameters: tuple[str, ...]) -> list[Line]:
+    """`x = f(x)` and what follows with the name that `b` gives the result, if `x` is a parameter: the caller holds it."""
+    at = common_start(a, b)
+    if at >= min(len(a), len(b)):
+        return a
+    mine, other = a[at], b[at]
+    if not isinstance(mine, Statement) or not isinstance(other, Statement) or mine.expression != other.expression:
+        return a
+    old, new = mine.prefix.removesuffix(" = "), other.prefix.removesuffix(" = ")
+    if old not in parameters or not new.isidentifier() or any(map(_has(new), a)):
+        return a
+    return [*a[:at], mine._replace(prefix=other.prefix), *(_with_name(line, old, new) for line in a[at + 1 :])]
+
+
+def _has(name: str) -> Callable[[Line], bool]:
+    return lambda line: not isinstance(line, Statement) or _with_name(line, name, "") != line
+
+
+def _with_name(line: Line, old: str, new: str) -> Line:
+    """The statement with another name for a variable."""
+    assert isinstance(line, Statement)
+    pattern = re.compile(rf"{STRINGS.pattern}|(?<![\w.]){old}\b(?!=)")
+    prefix, expression = (
+        pattern.sub(lambda m: new if m[0] == old else m[0], text) for text in (line.prefix, line.expression)
+    )
+    return line._replace(prefix=prefix, expression=expression)
+
+
+def common_start(a: Sequence[Line], b: Sequence[Line]) -> int:
+    """How many lines two texts have in common at their start."""
+    pairs = zip(a, b, strict=False)
+    return next((i for i, (x, y) in enumerate(pairs) if code(x) != code(y)), min(len(a), len(b)))
+
+
+def code(line: Line) -> Line:
+    if isinstance(line, Statement):
+        return line._replace(comment="")
+    return Choice(line.head, tuple(map(code, line.then)), tuple(map(code, line.otherwise)))
