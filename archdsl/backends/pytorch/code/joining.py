@@ -204,10 +204,11 @@ class _Joiner:
 
     def _difference(self, test: Test, a: list[Line], b: list[Line], members: Members) -> list[Line] | None:
         """One text for both: `a` where the test holds, else `b`."""
+        differing = {*map(code, a)} ^ {*map(code, b)}
+        a, b = self._numbered(a, b, members)
         b = aligned(b, a, self.parameters)
         a, b = renamed(a, b, self.parameters), renamed(b, a, self.parameters)
         a, b = _unfused(a, b), _unfused(b, a)
-        is_added = any(map(_adds, {*map(code, a)} ^ {*map(code, b)}))
         a, b = self._numbered(a, b, members)
         b, a = (lines[::-1] for lines in self._numbered(b[::-1], a[::-1], members[::-1]))
         start = common_start(a, b)
@@ -218,7 +219,7 @@ class _Joiner:
         if min(len(mine), len(other)) > LONGEST or any(_is_training(line) for line in (*mine, *other)):
             return None
         # A flag tells that the input is added: all else that no child explains makes another class.
-        if not test.is_child and not is_added:
+        if not test.is_child and not any(map(_adds, (*mine, *other, *differing))):
             return None
         middle = self._choice(test, mine, other) if mine or other else []
         return [*head, *middle, *tail]
