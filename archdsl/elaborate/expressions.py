@@ -13,21 +13,24 @@ from archdsl.elaborate.functions import Misuse, apply_function
 from archdsl.elaborate.kinds import (
     BAD_ARITHMETIC,
     BUDGET_EXCEEDED,
-    CHANNELS_MOVED,
     EMPTY_RANGE,
     KIND_MISMATCH,
     NOT_AN_INTEGER,
     UNKNOWN_NAME,
 )
+from archdsl.elaborate.lists import data_of, items_of, parts_of
 from archdsl.elaborate.open_sizes import equal_data, open_arithmetic, open_question, settled
 from archdsl.elaborate.problems import Fault
-from archdsl.elaborate.values import Function, Layer, Tensors, is_number, kind_of, show, simplify
+from archdsl.elaborate.tensors import tensor_attribute
+from archdsl.elaborate.values import Function, Tensors, is_number, kind_of, show, simplify
 from archdsl.ir import Condition, Size, both, denied, either
-from archdsl.source import Edit, Kind, Span, nearest
+from archdsl.source import Edit, Kind, Span
 from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, STRING_LIMIT, parse_expression, tree
 
 BITS_LIMIT = 512
 LENGTH_LIMIT = 10_000
+TURN = 10
+"""What an item of a list that is worked out costs, beside its value."""
 ROOT_LIMIT = 100
 """Roots with a larger denominator, and those of a larger degree, are not looked for among the rationals."""
 
@@ -75,6 +78,29 @@ def fill_holes(text: str, span: Span, written: Callable[[tree.Expression], str],
 _HOLE = re.compile(r"\{([^{}]*)\}")
 _parse_hole = lru_cache(maxsize=256)(parse_expression)
 """A string in a loop is read once."""
+
+
+class _Inside:
+    """The names of a place, and the variables of a list that is worked out there."""
+
+    def __init__(self, names: Names, variables: dict[str, Any]) -> None:
+        self.names = names
+        self.variables = variables
+
+    def name(self, text: str, span: Span) -> Any:
+        return self.variables[text] if text in self.variables else self.names.name(text, span)
+
+    def callee(self, text: str, span: Span) -> Any:
+        return self.variables[text] if text in self.variables else self.names.callee(text, span)
+
+    def block_input(self, span: Span) -> Any:
+        return self.names.block_input(span)
+
+    def call(self, callee: Any, call: tree.Call) -> Any:
+        return self.names.call(callee, call)
+
+    def spend(self, work: int, span: Span) -> None:
+        self.names.spend(work, span)
 
 
 class _Evaluator:
@@ -164,18 +190,24 @@ class _Evaluator:
         return e.value
 
     def _list(self, e: tree.List) -> tuple[Any, ...]:
-        items = tuple(self.value(item) for item in e.items)
-        for item, syntax in zip(items, e.items, strict=True):
-            if isinstance(item, Layer | Tensors):
-                help = f"a list of tensors comes from taps: `{syntax.span.text} as maps[]`, for each of them"
-                raise Fault(
-                    KIND_MISMATCH,
-                    f"a list holds data, not {kind_of(item)}",
-                    syntax.span,
-                    kind_of(item),
-                    helps=(help,) if isinstance(item, Tensors) else (),
-                )
-        return items
+        return data_of([(self.value(item), item) for item in e.items])
+
+    def _comprehension(self, e: tree.Comprehension) -> tuple[Any, ...]:
+        items: list[tuple[Any, tree.Expression]] = []
+        outside, size = self.names, 0
+        for part in items_of(self.value(e.values), e.values):
+            self.names = _Inside(outside, parts_of(part, e.names, e.values))
+            try:
+                if e.condition is None or self.condition(e.condition):
+                    items.append((self.value(e.item), e.item))
+                    size += _size(items[-1][0])
+            finally:
+                self.names = outside
+            self.names.spend(self.work + TURN, e.span)
+            self.work = 0
+            if size > LENGTH_LIMIT:
+                break
+        return data_of(items)
 
     def _name(self, e: tree.Name) -> Any:
         head, *attributes = e.text.split(".")
@@ -362,39 +394,3 @@ def _in_framework(e: tree.Name) -> Fault:
 def _size(value: Any) -> int:
     """Items of a list, with those of the lists in it."""
     return 1 + sum(map(_size, value)) if isinstance(value, tuple) else 1
-
-
-def tensor_attribute(value: Any, name: str, span: Span) -> Any:
-    """`x.shape`, `x.channels` and the like. Raises `Fault`."""
-    if not isinstance(value, Tensors) or len(value.values) != 1:
-        raise Fault(KIND_MISMATCH, f"`.{name}` is asked of a tensor, not of {kind_of(value)}", span)
-    shape = value.values[0].type.shape
-    axes = {"channels": 0, "features": -1, "width": -1, "height": -2, "depth": -3}
-    if name == "shape":
-        return shape
-    if name == "rank":
-        return len(shape)
-    if name not in axes:
-        close = nearest(name, {*axes, "shape", "rank"})
-        place = Span(span.source, span.end - len(name), span.end)
-        raise Fault(
-            UNKNOWN_NAME,
-            f"a tensor has no `{name}`",
-            place,
-            f"did you mean `{close}`?" if close else "",
-            helps=("it has shape, rank, channels, depth, height, width and features",),
-            edit=Edit(place, close) if close else None,
-        )
-    moved = value.values[0].channels
-    if moved and name != "features":
-        raise Fault(
-            CHANNELS_MOVED,
-            f"`.{name}` counts on channels first, and those of this {show(shape)} are axis {moved}",
-            span,
-            show(shape),
-            helps=("name the axis: " + ", ".join(f"`.shape[{a}]` is {n}" for a, n in enumerate(shape)),),
-        )
-    needed = {"depth": 4, "height": 3, "width": 2}.get(name, 1)
-    if len(shape) < needed:
-        raise Fault(BAD_ARITHMETIC, f"a tensor of shape {show(shape)} has no {name}", span, show(shape))
-    return shape[axes[name]]

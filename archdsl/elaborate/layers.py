@@ -170,10 +170,9 @@ class Layers(Names):
         is_again = found.kind is kinds.DUPLICATE_PATH and not found.labels and not self.place.frames
         if not is_again or label.is_string:
             return fault
-        loops = [n for n in walk(self.frame.body) if isinstance(n, tree.For) and holds(n.body.span, label.span)]
-        if not loops:
+        written = self.with_turn(label)
+        if not written:
             return fault
-        written = f'"{label.text}{{{loops[-1].names[0].text}}}"'
         return Fault(
             found.kind,
             f"every turn of the loop makes a child called `{label.text}`",
@@ -181,6 +180,11 @@ class Layers(Names):
             helps=(f"put the variable into the label: `{written}: ...`",),
             edit=Edit(label.span, written),
         )
+
+    def with_turn(self, label: tree.Label) -> str:
+        """A label with the variable of the loop that it stands in; empty where there is none."""
+        loops = [n for n in walk(self.frame.body) if isinstance(n, tree.For) and holds(n.body.span, label.span)]
+        return f'"{label.text}{{{loops[-1].names[0].text}}}"' if loops else ""
 
     def label_text(self, label: tree.Label) -> str:
         """The text of a label with its holes filled. Raises `Fault`."""

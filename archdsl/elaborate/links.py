@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
 from archdsl.elaborate.layers import Layers
+from archdsl.elaborate.lists import items_of, parts_of
 from archdsl.elaborate.names import Current
 from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.scope import known_elsewhere
-from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show
+from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Condition, Value, show_shape
 from archdsl.ops import find
 from archdsl.source import Edit, Label, Span
@@ -168,39 +169,14 @@ class Links(Layers):
 
     def turns(self, names: list[tree.Word], values: tree.Expression) -> Iterable[Self]:
         """A body for each turn of a loop, with its variables set."""
-        items = self.value(values)
-        if isinstance(items, Tensors) and items.items is not None:
-            items = tuple(Tensors((value,)) for value in items.items)
-        if not isinstance(items, tuple):
-            counted = f"0..<{values.span.text}" if isinstance(items, int) and not isinstance(items, bool) else ""
-            raise Fault(
-                kinds.KIND_MISMATCH,
-                f"a loop runs over a list, not {kind_of(items)}",
-                values.span,
-                kind_of(items),
-                helps=(f"count with a range: `{counted}`",) if counted else (),
-                edit=Edit(values.span, counted) if counted and isinstance(values, tree.Number | tree.Name) else None,
-            )
+        items = items_of(self.value(values), values)
         with self.build.reporter.spending("this loop", values.span) as spender:
             for item in items:
                 spender.turns += 1
                 self.build.reporter.spend_work(values.span)
-                yield self._turn(names, item, values)
-
-    def _turn(self, names: list[tree.Word], item: Any, values: tree.Expression) -> Self:
-        """The body of one turn, with its variables set. Raises `Fault` where an item has other parts than names."""
-        body = self.inner()
-        parts = (item,) if len(names) == 1 else item
-        if not isinstance(parts, tuple) or len(parts) != len(names):
-            raise Fault(
-                kinds.KIND_MISMATCH,
-                f"{len(names)} loop variables for {show(item)}",
-                values.span,
-                f"each item needs {len(names)} parts",
-            )
-        for name, part in zip(names, parts, strict=True):
-            body.scope.names[name.text] = part
-        return body
+                body = self.inner()
+                body.scope.names |= parts_of(item, names, values)
+                yield body
 
     def condition(self, expression: tree.Expression) -> bool:
         value = self.value(expression)
@@ -244,7 +220,7 @@ class Links(Layers):
             if isinstance(result, Poison):
                 spoiled = True
                 continue
-            span = arm.statements[-1].span if arm.guard is not None else arm.span
+            span = arm.statements[-1].span if arm.guards else arm.span
             is_idle = result is current and not isinstance(arm.statements[-1], tree.Chain)
             remark = ", as it entered" if is_idle else ""
             for value in self._several(result, "the arm", arm.span):
@@ -261,11 +237,20 @@ class Links(Layers):
 
     def _arms(self, merge: tree.Merge) -> Iterable[tuple[tree.Arm, Self]]:
         for arm in merge.arms:
-            if isinstance(arm.guard, tree.ArmFor):
-                for body in self.turns(arm.guard.names, arm.guard.values):
-                    yield arm, body
-            elif arm.guard is None or self.condition(arm.guard.condition):
-                yield arm, self.inner()
+            for body in self._guarded(arm.guards):
+                yield arm, body
+
+    def _guarded(self, guards: Sequence[tree.ArmIf | tree.ArmFor]) -> Iterable[Self]:
+        """A body for each time that an arm is there."""
+        if not guards:
+            yield self.inner()
+            return
+        first, *rest = guards
+        if isinstance(first, tree.ArmFor):
+            for body in self.turns(first.names, first.values):
+                yield from body._guarded(rest)
+        elif self.condition(first.condition):
+            yield from self._guarded(rest)
 
 
 def _no_merge(callee: tree.Expression) -> Fault:

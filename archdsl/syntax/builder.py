@@ -125,7 +125,7 @@ class TreeBuilder:
 
     def output(self, c: Children) -> tree.Output:
         _, name, _, chain = c
-        return tree.Output(self._span(c), self._word(name), chain, self._doc(c))
+        return tree.Output(self._span(c), self.label([name]), chain, self._doc(c))
 
     def return_(self, c: Children) -> tree.Return:
         return tree.Return(self._span(c), self._nodes(c))
@@ -193,16 +193,19 @@ class TreeBuilder:
         return tree.Merge(self._span(c), c[0], arms)
 
     def arm(self, c: Children) -> tree.Arm:
-        return tree.Arm(self._span(c[1:]), None, [c[1]])
+        return tree.Arm(self._span(c[1:]), [], [c[1]])
 
     def arm_if(self, c: Children) -> tree.Arm:
-        _, condition, _, statement = c
-        return tree.Arm(self._span(c), tree.ArmIf(self._span(c[:2]), condition), [statement])
+        _, condition, _, rest = c
+        return self._guarded(c, tree.ArmIf(self._span(c[:2]), condition), rest)
 
     def arm_for(self, c: Children) -> tree.Arm:
-        *_, values, _, statement = c
-        guard = tree.ArmFor(self._span(c[:-2]), self._loop_names(c), values)
-        return tree.Arm(self._span(c), guard, [statement])
+        *_, values, _, rest = c
+        return self._guarded(c, tree.ArmFor(self._span(c[:-2]), self._loop_names(c), values), rest)
+
+    def _guarded(self, c: Children, guard: tree.ArmIf | tree.ArmFor, rest: tree.Arm | tree.Statement) -> tree.Arm:
+        inner = rest if isinstance(rest, tree.Arm) else tree.Arm(rest.span, [], [rest])
+        return tree.Arm(self._span(c), [guard, *inner.guards], inner.statements)
 
     # Expressions
 
@@ -253,6 +256,11 @@ class TreeBuilder:
 
     def list(self, c: Children) -> tree.List:
         return tree.List(self._span(c), self._nodes(c))
+
+    def comprehension(self, c: Children) -> tree.Comprehension:
+        at = next(i for i, child in enumerate(c) if isinstance(child, Token) and child.type == "IN")
+        condition = c[at + 3] if c[at + 2] is not None and c[at + 2].type == "IF" else None
+        return tree.Comprehension(self._span(c), c[1], self._loop_names(c), c[at + 1], condition)
 
     def number(self, c: Children) -> tree.Number:
         return tree.Number(self._span(c), *_number(str(c[0]), c[0].type == "SI"))

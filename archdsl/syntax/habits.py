@@ -188,11 +188,10 @@ def control(spot: Spot) -> Diagnostic | None:
         return spot.wrong(
             "`a if c else b` chooses between numbers, not between layers", help="write `if c { a } else { b }`"
         )
+    if token.type == "FOR" and {"COMMA", "RPAR"} <= spot.expected:
+        return spot.wrong("a list that is worked out stands in brackets", help="as `sum([2 * i for i in 1..3])`")
     if token.type == "FOR" and {"COMMA", "RSQB"} <= spot.expected:
-        return spot.wrong(
-            "a list is written out: there is no `for` in it",
-            help="work its items out in a loop: `for i in 1..3 { ... }`",
-        )
+        return spot.wrong("a list is written out or worked out, not both", help="as `[8] + [2 * i for i in 1..3]`")
     return None
 
 

@@ -56,8 +56,15 @@ def _chain_in_parentheses(spot: Spot) -> Diagnostic | None:
 
 
 def tap(spot: Spot) -> Diagnostic | None:
-    """`as name` on a line of its own."""
+    """`as name` on a line of its own, or behind a statement that is no link."""
     token, line_end = spot.token, spot.near(-1)
+    first = spot.near(spot.statement() - spot.at)
+    if token.type == "AS" and line_end.type == "RBRACE" and first.type in ("IF", "FOR", "REPEAT"):
+        return spot.wrong(
+            f"`as` names the result of a link, and `{first}` is a statement",
+            help=f"name the value behind it: `identity as {spot.near(1)}`",
+            edit=(line_end.end, token.start, "; identity "),
+        )
     if token.type != "AS" or line_end.type != "SEP":
         return None
     return spot.wrong(
@@ -135,6 +142,14 @@ def missing_arrow(spot: Spot) -> Diagnostic | None:
 def merge(spot: Spot) -> Diagnostic | None:
     """Arms without bars, or with bars in other brackets."""
     token, before = spot.token, spot.near(-1)
+    if (
+        token.type == "LBRACE"
+        and "BAR" in spot.expected
+        and spot.near(spot.statement() - spot.at).type in ("IF", "FOR")
+    ):
+        return spot.wrong(
+            "the arms of a merge begin with `|`", help="as in `add { for x in xs | a }`, `add { if c | a }`"
+        )
     if before.type == "LBRACE" and "BAR" in spot.expected:
         closing = spot.closing(spot.at - 1)
         inside = spot.parts(spot.at - 1, closing, "COMMA") if closing is not None else []
@@ -159,7 +174,25 @@ def merge(spot: Spot) -> Diagnostic | None:
             help=f"write `{{{arms} }}`",
             edit=(*stretch, f" {{{arms} }}"),
         )
+    if (guarded := _guarded(spot)) is not None:
+        return guarded
     return spot.wrong("`|` begins an arm, and there is no merge here", help="arms stand in braces: `add { | a | b }`")
+
+
+def _guarded(spot: Spot) -> Diagnostic | None:
+    """`| if c | a`, with a bar before the condition too."""
+    start = spot.statement()
+    bar, word = spot.near(start - 1 - spot.at), spot.near(start - spot.at)
+    if bar.type != "BAR" or word.type not in ("IF", "FOR"):
+        return None
+    arm = spot.text(word.start, spot.token.end)
+    begins = spot.near(start - 2 - spot.at).type in ("LBRACE", "SEP")
+    return spot.wrong(
+        f"the bar of an arm stands behind its `{word}`",
+        where=(bar.start, bar.end),
+        help=f"write `{arm} ...`, at the beginning of a line or behind `;`",
+        edit=(bar.start, word.start, "" if begins else "; "),
+    )
 
 
 def label(spot: Spot) -> Diagnostic | None:
@@ -335,9 +368,20 @@ def loop(spot: Spot) -> Diagnostic | None:
 
 def reserved(spot: Spot) -> Diagnostic | None:
     """A word of the language in place of a name."""
-    token = spot.token
+    token, before = spot.token, spot.near(-1)
+    is_statement = token.type in ("IF", "FOR", "REPEAT", "TRAINING")
+    if before.type == "ARROW" and is_statement:
+        return spot.wrong(
+            f"`{token}` begins a statement, and is no link of a chain",
+            help=f"begin a line with it: the value flows on; or put it in braces: `-> {{ {token} ... }}`",
+        )
+    if token.type == "WHERE" and spot.near(1).type in ("LPAR", "LBRACE"):
+        return spot.wrong(
+            "`where` states what sizes have to be; a choice between values is `choose`",
+            help="as `choose { | mask | then | otherwise }`",
+        )
     is_word = token.type in KEYWORDS.values() and token.type not in ("TRUE", "FALSE", "IN")
-    if not is_word or "NAME" not in spot.expected or spot.near(-1).type == "SEP":
+    if not is_word or "NAME" not in spot.expected or before.type == "SEP":
         return None
     return spot.wrong(
         f"`{token}` is a reserved word",

@@ -70,6 +70,15 @@ class List(Syntax):
     items: list[Expression]
 
 
+class Comprehension(Syntax):
+    """A list whose items are worked out: `[2 ^ i for i in 0..<4 if i != 2]`."""
+
+    item: Expression
+    names: list[Word]
+    values: Expression
+    condition: Expression | None
+
+
 class Name(Syntax):
     """A name or a dotted path; which of the two is settled where it is used."""
 
@@ -130,6 +139,7 @@ Expression = (
     | String
     | Boolean
     | List
+    | Comprehension
     | Name
     | In
     | Call
@@ -164,9 +174,9 @@ class Label(Syntax):
 
 
 class Arm(Syntax):
-    """One arm of a merge, with the `if` or `for` that guards it."""
+    """One arm of a merge, with each `if` and `for` that guards it, the outermost first."""
 
-    guard: ArmIf | ArmFor | None
+    guards: list[ArmIf | ArmFor]
     statements: list[Statement]
 
 
@@ -242,7 +252,7 @@ class Input(Syntax):
 
 
 class Output(Syntax):
-    name: Word
+    name: Label
     chain: Chain | None
     doc: str
 

@@ -136,7 +136,7 @@ def _element(found: Declaration, node: tree.Element) -> None:
         found.made.append(Made("tap", tap.name, tap.span))
 
 
-def _loop(found: Declaration, node: tree.For | tree.ArmFor) -> None:
+def _loop(found: Declaration, node: tree.For | tree.ArmFor | tree.Comprehension) -> None:
     found.made += (Made("loop variable", name.text, name.span, is_datum=True) for name in node.names)
 
 
@@ -176,5 +176,6 @@ _READERS: dict[type[tree.Syntax], Any] = {
     tree.Block: _named("block"),
     tree.For: _loop,
     tree.ArmFor: _loop,
+    tree.Comprehension: _loop,
     tree.Imported: _imported,
 }

@@ -55,7 +55,7 @@ class Roles:
                 self.arguments.add(name.span.end)
             case tree.Tap(name=name, appends=True):
                 self.taps.add(node.span.start + len(name))
-            case tree.Arm(guard=tree.ArmIf() | tree.ArmFor()):
+            case tree.Arm(guards=[_, *_]):
                 self.guarded.add(node.span.start)
 
 
