@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archdsl.analyses import Facts
-from archdsl.claims.figures import Figures
+from archdsl.claims.figures import Figures, attributed
+from archdsl.claims.reasons import reasons
 from archdsl.elaborate import BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
 from archdsl.ir import Condition, OpenSize, Size, at_least, equal, show_shape
-from archdsl.source import Diagnostic, Edit, Kind, Label, Span
+from archdsl.source import Diagnostic, Edit, Kind, Label, Span, nearest
 from archdsl.syntax import tree
 
 CLAIM_FAILS = Kind(
@@ -25,6 +26,10 @@ CLAIM_UNSUITABLE = Kind(
     "error",
     "The claim cannot be decided: its two sides are of different kinds, or `~` has no number.",
 )
+
+
+_BINARY = {unit: Fraction(1024, 1000) ** (power + 1) for power, unit in enumerate(("kB", "MB", "GB", "TB"))}
+"""What a unit of 1024 has more than that of 1000."""
 
 
 class Verdict(NamedTuple):
@@ -52,13 +57,20 @@ def verify(facts: Facts, claims: Iterable[BoundClaim], at: Mapping[str, Datum]) 
     return tuple(_verify(facts, claim, at) for claim in claims if _concerns(claim, at))
 
 
-def undecided(claims: Iterable[BoundClaim], symbols: Iterable[str]) -> tuple[Verdict, ...]:
+def undecided(claims: Iterable[BoundClaim], symbols: Collection[str]) -> tuple[Verdict, ...]:
     """Verdicts on claims that name some sizes of the symbols, but none that the network can be built at."""
     return tuple(_undecided(claim, symbols) for claim in claims)
 
 
-def _undecided(bound: BoundClaim, symbols: Iterable[str]) -> Verdict:
+def _undecided(bound: BoundClaim, symbols: Collection[str]) -> Verdict:
     claim = bound.syntax
+    for binding in claim.bindings:
+        close = nearest(binding.name.text, symbols)
+        if close is not None and binding.name.text not in symbols:
+            span = binding.name.span
+            message = f"`{binding.name.text}` is no open size of this network"
+            edit = Edit(span, close)
+            return _unfit(bound, Fault(CLAIM_UNSUITABLE, message, span, f"did you mean `{close}`?", edit=edit))
     fault = Fault(
         CLAIM_UNSUITABLE,
         f"a claim names all open sizes, as whole numbers: {', '.join(symbols)}",
@@ -88,6 +100,8 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
     try:
         if isinstance(claim.value, tree.Binary) and claim.value.operator in ("and", "or"):
             raise _two_claims(claim, claim.value)
+        if isinstance(claim.figure, tree.Name) and "." in claim.figure.text:
+            raise attributed(claim.figure)
         names = _figures(facts, bound, sizes)
         _check_unit(claim)
         computed = evaluate(claim.figure, names)
@@ -237,7 +251,11 @@ def _failure(facts: Facts, claim: tree.Claim, computed: Any, claimed: Any, shown
     rounded = _at_precision(computed, claim.value)
     edit, why = _meant(claim, computed, claimed)
     suggestion = f"{figure} {claim.relation} {shown if claim.relation == '==' else rounded or shown}"
-    notes = (_composition(facts),) if figure == "activations" else _as_macs(facts, figure, claimed)
+    notes = (
+        (_composition(facts),)
+        if figure == "activations"
+        else tuple(reasons(facts, claim, computed, claimed, lambda other: _agrees(claim, other, claimed)))
+    )
     return Diagnostic(
         CLAIM_FAILS,
         f"claim does not hold: `{figure} {claim.relation} {claim.value.span.text}`",
@@ -259,26 +277,15 @@ def _meant(claim: tree.Claim, computed: Any, claimed: Any) -> tuple[Edit | None,
         if without == computed:
             why = "shapes have no batch axis" if without is not one else "a shape is a list"
             return Edit(value.span, show_shape(computed)), f"{why}: write `{show_shape(computed)}`"
+    if isinstance(value, tree.Number) and value.unit in _BINARY and isinstance(computed, int):
+        binary = f"{value.span.text[:-1]}iB".replace("ki", "Ki")
+        if abs(computed - Fraction(claimed) * _BINARY[value.unit]) <= _digit(value) * _BINARY[value.unit] / 2:
+            return Edit(value.span, binary), f"in units of 1024 it holds: write `{binary}`"
     is_printed = isinstance(value, tree.Number) and bool(value.unit) and isinstance(computed, int | Fraction)
     if claim.relation == "==" and is_printed and abs(computed - claimed) <= _digit(value) / 2:
         gap = Span(value.span.source, claim.figure.span.end, value.span.start)
         return Edit(gap, " ~ "), f"`{value.span.text}` is rounded: compare it by `~`"
     return None, ""
-
-
-def _as_macs(facts: Facts, figure: str, claimed: Any) -> tuple[str, ...]:
-    """Papers call multiply-adds FLOPs as often as not."""
-    macs = facts.cost.total.macs
-    if not isinstance(macs, int):
-        return ()
-    if figure in ("flops", "macs") and isinstance(claimed, int | Fraction) and not isinstance(claimed, bool) and macs:
-        ratio = Fraction(claimed) / macs
-        other = {"flops": Fraction(1), "macs": Fraction(2)}[figure]
-        if abs(ratio / other - 1) < Fraction(1, 50):
-            return (
-                f"these are its {'MACs' if figure == 'flops' else 'FLOPs'}: a multiply-add counts as 1 MAC and as 2 FLOPs",
-            )
-    return ()
 
 
 def _at_precision(computed: Any, value: tree.Expression) -> str | None:

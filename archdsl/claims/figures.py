@@ -172,7 +172,14 @@ class Figures:
         if path in self.outer.frame.taps:
             help = f"label the layer: `{path}: ...`, or ask for an output"
             return Fault(UNKNOWN_PATH, f"`{path}` is a tap, and taps are no paths", span, helps=(help,))
-        close = nearest(path, self.facts.flat.paths)
+        below = [known for known in self.facts.flat.paths if known.endswith(f".{path}")]
+        if path == self.facts.network.name:
+            help = "a figure without a path is of the whole network"
+            return Fault(UNKNOWN_PATH, f"`{path}` is the network, not a path in it", span, helps=(help,))
+        if len(below) > 1:
+            several = ", ".join(f"`{known}`" for known in below[:3]) + (", ..." if len(below) > 3 else "")
+            return Fault(UNKNOWN_PATH, f"the network has no `{path}`", span, helps=(f"a path is whole: {several}",))
+        close = below[0] if below else nearest(path, self.facts.flat.paths)
         return Fault(
             UNKNOWN_PATH,
             f"the network has no `{path}`",
@@ -184,7 +191,7 @@ class Figures:
 
 def _unknown_figure(name: str, span: Span) -> Fault:
     close = ELSEWHERE.get(name.casefold()) or nearest(name, {*TOTALS, *OF_A_PATH, "memory"})
-    learnt = name.casefold().startswith(("top", "acc", "err", "map", "bleu", "fid"))
+    learnt = name.casefold().startswith(("top", "acc", "err", "bleu", "fid")) or name in ("map", "mAP")
     return Fault(
         UNKNOWN_FIGURE,
         f"there is no figure `{name}`" + (": a claim is about what a spec says, not what was learnt" if learnt else ""),
@@ -193,6 +200,16 @@ def _unknown_figure(name: str, span: Span) -> Fault:
         helps=() if close else (f"figures are {', '.join((*TOTALS, *OF_A_PATH[:2], 'memory'))}",),
         edit=Edit(span, close) if close and not learnt else None,
     )
+
+
+def attributed(figure: tree.Name) -> Fault:
+    """`conv1.params`: a figure behind its path."""
+    path, _, name = figure.text.rpartition(".")
+    if name not in OF_A_PATH:
+        return _unknown_figure(figure.text, figure.span)
+    written = f"{name}({path})"
+    message = f"a figure stands before its path: `{written}`"
+    return Fault(UNKNOWN_FIGURE, message, figure.span, helps=(f"write `{written}`",), edit=Edit(figure.span, written))
 
 
 def _child(module: Module, path: str) -> Node | None:

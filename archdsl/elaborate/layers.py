@@ -13,6 +13,7 @@ from archdsl.elaborate.expressions import fill_holes
 from archdsl.elaborate.names import Current, Names, holds, walk
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.shrinking import shrinking
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
 from archdsl.ir import CallFrame, LongFormula, Misfit, Module, Op, OpenSize, TensorType, Value, show_shape
 from archdsl.source import Edit, Kind, Label, Span
@@ -221,6 +222,8 @@ def _worded(
             misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)
         if (fault := _with_input_channels(misfit, layer, operands)) is not None:
             raise fault from None
+        if misfit.code == "window-too-large" and operands:
+            misfit.notes += shrinking(operands[0])
         raise _misfit(misfit, layer, span, arms) from None
 
 

@@ -29,7 +29,7 @@ from archdsl.ir import (
 from archdsl.ir.attrs import Field, Flag, Probability, Size
 from archdsl.ir.strides import BATCH
 from archdsl.ops.families.calls import keywords
-from archdsl.ops.families.checks import check_weights_fit
+from archdsl.ops.families.checks import check_weights_fit, fitting
 from archdsl.ops.families.copies import copied, kept
 
 
@@ -72,6 +72,7 @@ class Attention(Op):
                 f"{self.heads} heads do not divide {x.shape[1]} features",
                 attribute="heads",
                 label=f"{x.shape[1]} = {x.shape[1] // self.heads} * {self.heads} + {x.shape[1] % self.heads}",
+                help=fitting(self.heads, "heads", x.shape[1]),
             )
         for kv in others:
             self._check_source(x, kv)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from archdsl.ir import WHOLE, Call, Examples, Extra, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Positive, Size
 from archdsl.ops.families.calls import keywords
-from archdsl.ops.families.checks import check_weights_fit
+from archdsl.ops.families.checks import check_weights_fit, fitting
 from archdsl.ops.families.copies import Copied, kept, laid_in_order, made
 
 
@@ -45,6 +45,7 @@ class GroupNorm(Op):
                 f"{self.groups} groups do not divide {x.channels} channels",
                 attribute="groups",
                 label=f"{x.channels} = {x.channels // self.groups} * {self.groups} + {x.channels % self.groups}",
+                help=fitting(self.groups, "groups", x.channels),
             )
         if x.numel == self.groups:
             raise Misfit(

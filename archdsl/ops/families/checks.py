@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archdsl.ir import Misfit, TensorType, show_shape
+from math import gcd
+
+from archdsl.ir import Misfit, TensorType, is_open, show_shape
 
 
 def check_float(op: str, x: TensorType, operand: int = 0) -> None:
@@ -54,6 +56,18 @@ def check_axes(op: str, axes: int | tuple[int, ...], x: TensorType, attribute: s
     return tuple(found)
 
 
+def fitting(number: int, what: str, *counts: int) -> str | None:
+    """The nearest numbers below and above that divide all of these counts, as a message says it."""
+    if is_open(counts):
+        return None
+    common = gcd(*counts)
+    below = next(n for n in range(min(number, common), 0, -1) if common % n == 0)
+    above = next((n for n in range(number + 1, min(common, 64 * number) + 1) if common % n == 0), None)
+    if above is None:
+        return f"{below} {what} would fit" if below > 1 else None
+    return f"{below} or {above} {what} would fit"
+
+
 def check_groups(groups: int, inputs: int, outputs: int) -> None:
     """Raises `Misfit` where groups do not divide the channels."""
     for what, channels in (("input", inputs), ("output", outputs)):
@@ -62,4 +76,5 @@ def check_groups(groups: int, inputs: int, outputs: int) -> None:
                 f"{groups} groups do not divide {channels} {what} channels",
                 attribute="groups",
                 label=f"{channels} = {channels // groups} * {groups} + {channels % groups}",
+                help=fitting(groups, "groups", inputs, outputs),
             )

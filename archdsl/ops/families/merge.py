@@ -243,6 +243,8 @@ def _of_one_size(op: str, first: Shape, other: Shape) -> str:
         large, small = (first, other) if first > other else (other, first)
         ratio = round(large[0] / small[0])
         if ratio > 1 and all(-(-a // ratio) == b for a, b in zip(large, small, strict=True)):
+            if op == "concat":
+                return f"`upsample({ratio})` brings the smaller one up, a stride of {ratio} the larger one down"
             return f"give the larger arm stride {ratio} too, as a 1x1 `conv` has it"
     crop = ", or `crop(like=...)` cuts the larger one" if op == "concat" else ""
     return f"`pad=half` keeps the size of a map under an odd window{crop}"

@@ -76,6 +76,8 @@ def spatial_rank(op: str, operand: TensorType) -> int:
             label=f"{show_shape(operand.shape)} has {'no spatial axis' if rank < 1 else f'{rank} spatial axes'}",
             help="maps are [C, L], [C, H, W] or [C, D, H, W]"
             if rank > 0
+            else "words are looked up first: `embedding(10_000, 64) -> permute([1, 0])` makes a map of them"
+            if operand.dtype.startswith("int")
             else "a vector comes out of `flatten` or `linear`; windows go before them",
         )
     return rank
