@@ -29,8 +29,10 @@ class TreeBuilder:
         self.text, self.docs = text, docs
 
     def _span(self, children: Children) -> Span:
-        first = next(c for c in children if c is not None)
-        last = next(c for c in reversed(children) if c is not None)
+        first, last = children[0], children[-1]
+        if first is None or last is None:
+            there = [c for c in children if c is not None]
+            first, last = there[0], there[-1]
         start = first.start if isinstance(first, Token) else first.span.start
         end = last.end if isinstance(last, Token) else last.span.end
         return Span(self.text, start, end)
@@ -41,8 +43,8 @@ class TreeBuilder:
     def _word(self, token: Token) -> tree.Word:
         return tree.Word(self._token_span(token), str(token))
 
-    def _doc(self, children: Children) -> str:
-        return self.docs.get(self._span(children).start, "")
+    def _doc(self, span: Span) -> str:
+        return self.docs.get(span.start, "")
 
     @staticmethod
     def _nodes(children: Children) -> list[Any]:
@@ -63,18 +65,20 @@ class TreeBuilder:
 
     def block(self, c: Children) -> tree.Block:
         inline, _, name, params, body = c
-        return tree.Block(self._span(c), self._word(name), inline is not None, params or [], body, self._doc(c))
+        span = self._span(c)
+        return tree.Block(span, self._word(name), inline is not None, params or [], body, self._doc(span))
 
     def network(self, c: Children) -> tree.Network:
         _, name, params, body = c
-        return tree.Network(self._span(c), self._word(name), params or [], body, self._doc(c))
+        span = self._span(c)
+        return tree.Network(span, self._word(name), params or [], body, self._doc(span))
 
     def variant(self, c: Children) -> tree.Variant:
         _, name, _, base, arguments, body = c
         listed, given = arguments or (None, [])
         end = body.span if body is not None else listed or self._token_span(base)
         span = Span(self.text, c[0].start, end.end)
-        return tree.Variant(span, self._word(name), self._word(base), given, body, self._doc(c[:1]))
+        return tree.Variant(span, self._word(name), self._word(base), given, body, self._doc(span))
 
     def params(self, c: Children) -> list[tree.Parameter]:
         return self._nodes(c)
@@ -109,10 +113,12 @@ class TreeBuilder:
         return tree.Training(self._span(c), c[1])
 
     def let(self, c: Children) -> tree.Let:
-        return tree.Let(self._span(c), self._word(c[1]), c[3], self._doc(c))
+        span = self._span(c)
+        return tree.Let(span, self._word(c[1]), c[3], self._doc(span))
 
     def shared(self, c: Children) -> tree.Shared:
-        return tree.Shared(self._span(c), self._word(c[1]), c[3], self._doc(c))
+        span = self._span(c)
+        return tree.Shared(span, self._word(c[1]), c[3], self._doc(span))
 
     def default(self, c: Children) -> tree.Default:
         span, arguments = c[2]
@@ -121,11 +127,13 @@ class TreeBuilder:
     def input(self, c: Children) -> tree.Input:
         _, name, _, dtype, shape = c
         kind = self._word(dtype) if dtype is not None else None
-        return tree.Input(self._span(c), self._word(name), kind, shape, self._doc(c))
+        span = self._span(c)
+        return tree.Input(span, self._word(name), kind, shape, self._doc(span))
 
     def output(self, c: Children) -> tree.Output:
         _, name, _, chain = c
-        return tree.Output(self._span(c), self.label([name]), chain, self._doc(c))
+        span = self._span(c)
+        return tree.Output(span, self.label([name]), chain, self._doc(span))
 
     def return_(self, c: Children) -> tree.Return:
         return tree.Return(self._span(c), self._nodes(c))
@@ -142,9 +150,10 @@ class TreeBuilder:
     def claim(self, c: Children) -> tree.Claim:
         word, figure, relation, value, within, bindings, source = c
         pieces = [word, value, within, source] if bindings is None else [word, value, within, bindings[-1], source]
+        span = self._span(pieces)
         return tree.Claim(
-            self._span(pieces), word.type == "EXPECT", figure, str(relation), value, within, bindings or [],
-            source.text if source is not None else None, self._doc([word]),
+            span, word.type == "EXPECT", figure, str(relation), value, within, bindings or [],
+            source.text if source is not None else None, self._doc(span),
         )  # fmt: skip
 
     def within(self, c: Children) -> tree.Number:
@@ -162,7 +171,8 @@ class TreeBuilder:
 
     def chain(self, c: Children) -> tree.Chain:
         elements = [n for n in c if isinstance(n, tree.Element)]
-        return tree.Chain(self._span(c), elements, c[-1], self._doc(c))
+        span = self._span(c)
+        return tree.Chain(span, elements, c[-1], self._doc(span))
 
     def elem(self, c: Children) -> tree.Element:
         label, link, taps = c

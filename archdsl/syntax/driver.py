@@ -23,22 +23,15 @@ class Rule(NamedTuple):
     """A production, and how its children are handed on."""
 
     origin: str
-    callback: str
+    callback: str | None
+    """The method of the builder; None where the children go on to what stands above."""
     length: int
-    inlined: tuple[bool, ...]
-    """Which symbols hand on their children in place of themselves."""
-    gaps: tuple[int, ...]
-    """How many absent optional children come before each symbol, and after the last."""
-
-    @property
-    def is_passage(self) -> bool:
-        """Whether it hands on its only child as it is: half of all reductions are a value on its way up to `_expr`."""
-        return self.origin.startswith("_") and self.inlined == (True,) and not any(self.gaps)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether its children are handed on one by one."""
-        return not any(self.inlined) and not any(self.gaps)
+    absent: tuple[int, ...]
+    """Where a None is put for an optional child that is not there, in order."""
+    lists: tuple[int, ...]
+    """Where a list of children then stands that takes their place, the last first."""
+    passes: bool
+    """Whether it hands on its only child as it is: two thirds of all reductions are a value on its way up to `_expr`."""
 
 
 class UnexpectedToken(Exception):
@@ -60,14 +53,14 @@ class Driver:
         self._states: list[dict[str, int]] = tables["states"]
         self._rules = [Rule(*rule) for rule in tables["rules"]]
         self._callbacks: list[Callable[[Children], Any] | None] = [
-            None if rule.origin.startswith("_") else getattr(builder, rule.callback) for rule in self._rules
+            None if rule.callback is None else getattr(builder, rule.callback) for rule in self._rules
         ]
-        self._passages = {~number: rule.origin for number, rule in enumerate(self._rules) if rule.is_passage}
-        self._is_plain = [rule.is_plain for rule in self._rules]
+        self._passages = {~number: rule.origin for number, rule in enumerate(self._rules) if rule.passes}
+        self._ends: dict[tuple[int, int, str], int] = {}
 
     def parse(self, tokens: Sequence[Token]) -> Any:
         """The value of the start rule. Raises `UnexpectedToken`."""
-        table, passages = self._states, self._passages
+        table, passages, ends = self._states, self._passages, self._ends
         states = [self._start]
         values: list[Any] = []
         for position, token in enumerate((*tokens, Token(END, "", 0, 0))):
@@ -79,36 +72,36 @@ class Driver:
                 if action >= 0:
                     break
                 if action in passages:
-                    states[-1] = table[states[-2]][passages[action]]
-                    continue
-                self._reduce(~action, states, values)
-                if kind == END and states[-1] == self._end:
-                    return values[-1]
+                    way = states[-2], action, kind
+                    if way not in ends:
+                        ends[way] = self._end_of(*way)
+                    states[-1] = ends[way]
+                else:
+                    self._reduce(~action, states, values)
+                    if kind == END and states[-1] == self._end:
+                        return values[-1]
             states.append(action)
             values.append(token)
         raise AssertionError("the end is always reduced")
 
-    def _reduce(self, number: int, states: list[int], values: list[Any]) -> None:
-        rule, callback = self._rules[number], self._callbacks[number]
-        first = len(values) - rule.length
-        children = values[first:] if self._is_plain[number] else self._children(rule, first, values)
-        del values[first:], states[first + 1 :]
-        values.append(children if callback is None else callback(children))
-        states.append(self._states[states[-1]][rule.origin])
+    def _end_of(self, state: int, action: int, kind: str) -> int:
+        """Where a value comes to before a token, that is handed on from a state."""
+        top = state
+        following: int | None = action
+        while following in self._passages:
+            top = self._states[state][self._passages[following]]
+            following = self._states[top].get(kind)
+        return top
 
-    def _children(self, rule: Rule, first: int, values: list[Any]) -> Children:
-        """What a rule hands on: of some symbols their children, and None for what is absent."""
-        grows = rule.inlined[:1] == (True,) and not rule.gaps[0]
-        children: Children = values[first] if grows else []  # not copied, or long repetitions would take quadratic time
-        for value, inlined, gap in zip(values[first + grows :], rule.inlined[grows:], rule.gaps[grows:], strict=False):
-            if gap:
-                children += [None] * gap
-            if inlined:
-                children += value
-            else:
-                children.append(value)
-        children += [None] * rule.gaps[-1]
-        return children
+    def _reduce(self, number: int, states: list[int], values: list[Any]) -> None:
+        origin, _, length, absent, lists, _ = self._rules[number]
+        callback = self._callbacks[number]
+        children: Children = values[-length:]
+        if absent or lists:
+            children = _handed_on(children, absent, lists)
+        del values[-length:], states[-length:]
+        values.append(children if callback is None else callback(children))
+        states.append(self._states[states[-1]][origin])
 
     def _accepted(self, states: list[int]) -> set[str]:
         """The token types that can really follow: a row of the table also has some that fail after a reduction."""
@@ -124,3 +117,16 @@ class Driver:
             if states[-1] == self._end:
                 return True
         return False
+
+
+def _handed_on(children: Children, absent: tuple[int, ...], lists: tuple[int, ...]) -> Children:
+    """The children with None for what is absent, and those of lists in place of these."""
+    if lists == (0,):
+        grown: Children = children[0]  # not copied, or long repetitions would take quadratic time
+        grown += children[1:]
+        return grown
+    for place in absent:
+        children.insert(place, None)
+    for place in lists:
+        children[place : place + 1] = children[place]
+    return children

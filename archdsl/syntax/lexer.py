@@ -56,12 +56,14 @@ _PUNCTUATION = {
 _OPERATORS = "RANGE RELATION ABOUT CMP PLUS MINUS TIMES DIVIDE FLOORDIV POWER AND OR NOT"
 _CONTINUES_AFTER = frozenset(("LBRACE", "BAR", "ARROW", "COMMA", "ASSIGN", "SEP", *_OPERATORS.split()))
 _CONTINUES_BEFORE = frozenset(("ARROW", "RBRACE", "ELSE"))
+_OPENING = frozenset(("LPAR", "LSQB", "LBRACE"))
+_CLOSING = frozenset(("RPAR", "RSQB", "RBRACE"))
 _ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
 
 _TOKEN = re.compile(
     r"""
-    (?P<blank>[ \t\r\f\ufeff]+)
-  | (?P<newline>[\n;])
+  (?:
+    (?P<newline>[\n;])
   | (?P<comment>\#[^\n]*)
   | (?P<number>[1-9][0-9]*(?:x[1-9][0-9]*)+(?!\w)
       | [0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?(?:[kKMGTB]|[kKMGT]i?B)?(?!\w)(?!\.[0-9]))
@@ -74,11 +76,14 @@ _TOKEN = re.compile(
       | \u2018[^\u2019"\\\n]*\u2019|\u201e[^\u201c\u201d"\\\n]*[\u201c\u201d]|\u00ab[^\u00bb"\\\n]*\u00bb)
   | (?P<punctuation>->|\.\.<|\.\.|==|<=|>=|!=|//|\[\]|[{}()\[\]|,:=.~<>+\-*/%^])
   | (?P<other>.)
+  )
+  [ \t\r\f\ufeff]*
     """,
     re.VERBOSE,
 )
+_BLANK = re.compile(r"[ \t\r\f\ufeff]*")
 _BEFORE_NAMES = frozenset(("NETWORK", "BLOCK", "LET", "AS", "SHARED", "INPUT", "OUTPUT", "FOR"))
-_CODE = re.compile(r"[ \t]*([A-Za-z]+(?:-[A-Za-z]+)*)")
+_CODE = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 _LABEL_FOLLOWS = re.compile(r"[ \t]*:")
 
 
@@ -112,73 +117,73 @@ class _Lexer:
     def run(self) -> Tokens:
         text = self.source.text
         match = _TOKEN.match
-        position, end = 0, len(text)
+        position, end = self._after_blank(0), len(text)
         file_doc = ""
-        while position < end and not self._is_enough(position):
+        while position < end and len(self.tokens) < TOKEN_LIMIT and len(self.problems) < PROBLEM_LIMIT:
             found = match(text, position)
             assert found is not None and found.lastgroup is not None
-            group, lexeme = found.lastgroup, found.group()
+            group = found.lastgroup
+            lexeme = found[group]
             start, position = position, found.end()
-            if group == "blank":
-                continue
-            if group == "newline":
-                file_doc = self._newline(lexeme, start) or file_doc
-            elif group == "comment":
-                self._comment(lexeme)
-            elif group == "name" or group == "dotted":
+            if group == "name" or group == "dotted":
                 position = self._name(lexeme, group, start, position)
             elif group == "punctuation":
                 self._add(_PUNCTUATION[lexeme], lexeme, start)
+            elif group == "newline":
+                file_doc = self._newline(lexeme, start) or file_doc
             elif group == "number":
                 self._number(lexeme, start)
+            elif group == "comment":
+                self._comment(lexeme)
             elif group == "string":
                 self._string(lexeme, start)
             else:
                 self._problem(group, lexeme, start)
+        if position < end and len(self.tokens) >= TOKEN_LIMIT:
+            self._give_up(position)
         return Tokens(self.tokens, self.docs, file_doc, self.problems, position < end)
 
-    def _is_enough(self, position: int) -> bool:
-        """Whether the rest is not worth reading."""
-        if len(self.tokens) >= TOKEN_LIMIT:
-            message = f"a file of more than {TOKEN_LIMIT:_} words, numbers and signs"
-            self.problems = [
-                Diagnostic(
-                    TOO_MANY_TOKENS, message, Label(Span(self.source, position, position + 1), "not read from here on")
-                )
-            ]
-        return len(self.tokens) >= TOKEN_LIMIT or len(self.problems) >= PROBLEM_LIMIT
+    def _give_up(self, position: int) -> None:
+        message = f"a file of more than {TOKEN_LIMIT:_} words, numbers and signs"
+        label = Label(Span(self.source, position, position + 1), "not read from here on")
+        self.problems = [Diagnostic(TOO_MANY_TOKENS, message, label)]
+
+    def _after_blank(self, position: int) -> int:
+        found = _BLANK.match(self.source.text, position)
+        assert found is not None
+        return found.end()
 
     def _add(self, type: str, lexeme: str, start: int) -> None:
         if self._separator is not None:
-            if self._is_lost_brace(type):
-                span, gap = Span(self.source, start, start + 1), Span(self.source, self.tokens[-1].end, start)
-                self._note(
-                    Diagnostic(
-                        SYNTAX_ERROR,
-                        "`{` stands on a line of its own",
-                        Label(span),
-                        helps=(BRACE_HELP,),
-                        edit=None if "#" in gap.text else Edit(gap, " "),
-                    )
-                )
-            elif self._ends_statement(type):
-                at = self._separator
-                self.tokens.append(Token("SEP", self.source.text[at], at, at + 1))
-            self._separator = None
+            self._separate(self._separator, type, start)
         self.tokens.append(Token(type, lexeme, start, start + len(lexeme)))
         if type != "BAR":  # a doc comment belongs to the arm, which begins after its bar
-            self._document(start)
-        if type in ("LPAR", "LSQB", "LBRACE"):
+            if self._line_first is None:
+                self._line_first = start
+            if self._pending_docs:
+                self.docs[start] = "\n".join(self._pending_docs)
+                self._pending_docs.clear()
+        if type in _OPENING:
             self._nesting.append(type)
-        elif type in ("RPAR", "RSQB", "RBRACE") and self._nesting:
+        elif type in _CLOSING and self._nesting:
             self._nesting.pop()
 
-    def _document(self, start: int) -> None:
-        if self._line_first is None:
-            self._line_first = start
-        if self._pending_docs:
-            self.docs[start] = "\n".join(self._pending_docs)
-            self._pending_docs.clear()
+    def _separate(self, at: int, following: str, start: int) -> None:
+        """Ends the statement before a newline, if the token after it says so."""
+        if self._is_lost_brace(following):
+            gap = Span(self.source, self.tokens[-1].end, start)
+            self._note(
+                Diagnostic(
+                    SYNTAX_ERROR,
+                    "`{` stands on a line of its own",
+                    Label(Span(self.source, start, start + 1)),
+                    helps=(BRACE_HELP,),
+                    edit=None if "#" in gap.text else Edit(gap, " "),
+                )
+            )
+        elif self._ends_statement(following):
+            self.tokens.append(Token("SEP", self.source.text[at], at, at + 1))
+        self._separator = None
 
     def _ends_statement(self, following: str) -> bool:
         return bool(self.tokens) and self.tokens[-1].type not in _CONTINUES_AFTER and following not in _CONTINUES_BEFORE
@@ -224,7 +229,7 @@ class _Lexer:
                 return position
             lexeme, position = head, start + len(head)
         keyword = KEYWORDS.get(lexeme)
-        is_label = _LABEL_FOLLOWS.match(text, position) and lexeme != "else"
+        is_label = text.startswith(":", position) and lexeme != "else"
         if keyword in _ITEM_KEYWORDS and self._line_first is None and not is_label:
             self._nesting.clear()  # a declaration begins a line: whatever was left open before it is closed
         if is_label:
@@ -234,8 +239,8 @@ class _Lexer:
         else:
             self._add(keyword, lexeme, start)
             if keyword == "ALLOW" and (code := _CODE.match(text, position)):
-                self._add("CODE", code.group(1), code.start(1))
-                position = code.end()
+                self._add("CODE", code.group(), position)
+                position = self._after_blank(code.end())
         return position
 
     def _string(self, lexeme: str, start: int) -> None:

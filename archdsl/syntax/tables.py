@@ -30,6 +30,7 @@ def build_tables() -> dict[str, Any]:
     table = lark.parser.parser._parse_table
     ordered = sorted(lark.rules, key=lambda rule: (str(rule.origin.name), [str(s.name) for s in rule.expansion]))
     rules = {rule: number for number, rule in enumerate(ordered)}
+    passing = _passing(ordered)
     rows = {
         state: {symbol: (action is Shift, target) for symbol, (action, target) in sorted(row.items())}
         for state, row in table.states.items()
@@ -42,7 +43,7 @@ def build_tables() -> dict[str, Any]:
             {symbol: numbers[target] if shifts else ~rules[target] for symbol, (shifts, target) in rows[state].items()}
             for state in numbers
         ],
-        "rules": [tuple(_rule(rule)) for rule in ordered],
+        "rules": [tuple(_rule(rule, passing)) for rule in ordered],
     }
 
 
@@ -58,12 +59,26 @@ def _in_order(rows: dict[Any, dict[str, tuple[bool, Any]]], start: Any) -> dict[
     return numbers
 
 
-def _rule(rule: Any) -> Rule:
-    """A rule with what becomes of its children: inlined where a name begins with `_`, None for what may be absent."""
+def _rule(rule: Any, passing: set[str]) -> Rule:
+    """A rule with what becomes of its children: joined where their name begins with `_`, None for what may be absent."""
     origin = str(rule.origin.name)
-    gaps = [g if isinstance(g, int) else int(g) for g in _gaps(rule)]
-    inlined = tuple(not symbol.is_term and str(symbol.name).startswith("_") for symbol in rule.expansion)
-    return Rule(origin, str(rule.alias or origin), len(rule.expansion), inlined, tuple(gaps))
+    gaps = _gaps(rule)
+    absent = [place + sum(gaps[:place]) + more for place, gap in enumerate(gaps) for more in range(gap)]
+    lists = [
+        place + sum(gaps[: place + 1])
+        for place, symbol in enumerate(rule.expansion)
+        if not symbol.is_term and symbol.name.startswith("_") and symbol.name not in passing
+    ]
+    callback = None if origin.startswith("_") else str(rule.alias or origin)
+    return Rule(origin, callback, len(rule.expansion), tuple(absent), tuple(reversed(lists)), origin in passing)
+
+
+def _passing(rules: list[Any]) -> set[str]:
+    """The symbols that hand on their only child, as `_expr` does, whatever they stand for."""
+    lengths: dict[str, set[int]] = {}
+    for rule in rules:
+        lengths.setdefault(str(rule.origin.name), set()).add(len(rule.expansion))
+    return {name for name, found in lengths.items() if name.startswith("_") and found == {1}}
 
 
 def _gaps(rule: Any) -> list[int]:
