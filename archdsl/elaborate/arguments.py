@@ -27,25 +27,19 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
     bound = dict(layer.arguments)
     order = list(layer.order)
     tensors: list[Value] = []
-    positions = [name for name in _positional(layer) if name not in bound]
     allowed = _allowed(layer)
+    positions = [name for name in _positional(layer, allowed) if name not in bound]
     for argument, value in evaluated:
-        if argument.name is None and isinstance(value, Tensors) and layer.is_merge:
-            tensors += value.values
-            continue
-        is_tensor = argument.name is None and isinstance(value, Tensors) and layer.op is not None
-        if is_tensor and (taken := _free_tensor(layer, bound)) is not None:
+        if argument.name is None and isinstance(value, Tensors) and layer.op is not None:
+            if layer.is_merge:
+                tensors += value.values
+                continue
+            taken = _free_tensor(layer.op, bound)
+            if taken is None:
+                raise _no_tensor(layer, argument, value)
             bound[taken] = Given(value, argument.value.span)
             order.append(taken)
             continue
-        if is_tensor:
-            raise Fault(
-                KIND_MISMATCH,
-                f"`{layer.name}` takes no tensor as an argument: it works on the value before it",
-                argument.value.span,
-                kind_of(value),
-                helps=(f"write `{argument.value.span.text} -> {layer.name}`",),
-            )
         name = _argument_name(layer, argument, positions, allowed)
         if name in bound:
             first = (Label(bound[name].span, "given here first"),)
@@ -55,9 +49,19 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
     return Layer(layer.target, bound, layer.defaults, tuple(order)), tuple(tensors)
 
 
-def _free_tensor(layer: Layer, bound: dict[str, Given]) -> str | None:
+def _free_tensor(op: type[Op], bound: dict[str, Given]) -> str | None:
     """The attribute that a tensor given by position is for: the first free one that takes a tensor."""
-    return next((n for n in layer.op.tensor_attributes if n not in bound), None) if layer.op is not None else None
+    return next((name for name in op.tensor_attributes if name not in bound), None)
+
+
+def _no_tensor(layer: Layer, argument: tree.Argument, value: Tensors) -> Fault:
+    return Fault(
+        KIND_MISMATCH,
+        f"`{layer.name}` takes no tensor as an argument: it works on the value before it",
+        argument.value.span,
+        kind_of(value),
+        helps=(f"write `{argument.value.span.text} -> {layer.name}`",),
+    )
 
 
 def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], allowed: tuple[str, ...]) -> str:
@@ -75,7 +79,7 @@ def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], 
 
 def _too_many(layer: Layer, argument: tree.Argument, allowed: tuple[str, ...]) -> Fault:
     """An argument by position where none is left; the next attribute in order is most likely meant."""
-    takes = len(_positional(layer))
+    takes = len(_positional(layer, allowed))
     free = [name for name in allowed[takes:] if name not in layer.arguments]
     if isinstance(argument.value, tree.Call) and layer.is_merge:
         return Fault(
@@ -116,8 +120,7 @@ def _allowed(layer: Layer) -> tuple[str, ...]:
     return tuple(p.name.text for p in layer.definition.syntax.parameters)
 
 
-def _positional(layer: Layer) -> tuple[str, ...]:
-    allowed = _allowed(layer)
+def _positional(layer: Layer, allowed: tuple[str, ...]) -> tuple[str, ...]:
     return allowed if layer.op is None else allowed[: layer.op.positional]
 
 
@@ -140,7 +143,8 @@ def make_op(layer: Layer, span: Span) -> Op:
     """The operator with all its attributes checked. Raises `Fault`, naming the first attribute at fault."""
     op = layer.op
     assert op is not None
-    given = {n: g for n, g in layer.given.items() if n in op.fields()}
+    fields = op.fields()
+    given = {name: argument for name, argument in layer.given.items() if name in fields}
     for name, argument in given.items():
         if isinstance(argument.value, Layer | Tensors):
             raise _kind_fault(op, name, argument)

@@ -90,7 +90,7 @@ class Blocks:
     ) -> tuple[Module, tuple[Value, ...]]:
         """The module of a call, elaborated at its first use, and the operands that come from tensor parameters."""
         tensors = layer.tensors
-        key = (layer, tuple((v.type, v.channels) for v in operands))
+        key = (layer.key, tuple((v.type, v.channels) for v in operands))
         if key not in self.instances:
             self._open.add(key)
             self.instances[key] = None  # what a mistake leaves behind: later uses are silent

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.functions import Misuse, apply_function
@@ -110,9 +110,8 @@ class _Evaluator:
         self.work = 1
 
     def value(self, expression: tree.Expression) -> Any:
-        handler: Callable[[Any], Any] = getattr(self, "_" + type(expression).__name__.lower())
-        value = handler(expression)
-        size = _size(value)
+        value = _METHODS[type(expression)](self, expression)
+        size = _size(value) if isinstance(value, tuple) else 1
         if size > LENGTH_LIMIT:
             raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", expression.span)
         self.work += size
@@ -378,10 +377,14 @@ class _Evaluator:
         if isinstance(value, Size):
             return value
         value = simplify(value)
-        size = max(abs(value.numerator).bit_length(), value.denominator.bit_length())
-        if size > BITS_LIMIT:
+        if max(value.numerator.bit_length(), value.denominator.bit_length()) > BITS_LIMIT:
             raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", span)
         return value
+
+
+_METHODS: dict[type, Callable[[_Evaluator, Any], Any]] = {
+    kind: getattr(_Evaluator, f"_{kind.__name__.lower()}") for kind in get_args(tree.Expression)
+}
 
 
 def _in_framework(e: tree.Name) -> Fault:

@@ -80,6 +80,8 @@ class Place:
 
     def _left_out_at(self, label: str) -> Span | None:
         """The loop among whose turns that are not written out a name is."""
+        if not self._left_out:
+            return None
         stem, number = split_name(label)
         is_plain = label == f"{stem}{number}"
         return next((span for s, numbers, span in self._left_out if is_plain and s == stem and number in numbers), None)

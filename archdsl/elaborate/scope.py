@@ -138,19 +138,20 @@ class Scope:
         given: dict[str, Given] = {}
         scope: Scope | None = self
         while scope is not None:
-            given = {**scope.defaults.get(target, {}), **given}
+            if target in scope.defaults:
+                given = {**scope.defaults[target], **given}
             scope = scope.parent
         return given
 
 
 def builtin(name: str) -> Any:
     """An operator, function or predefined word, or None."""
+    op = find(name)
+    if op is not None:
+        return Layer(op)
     if name in FUNCTIONS:
         return Function(name)
-    if name in WORDS:
-        return name
-    op = find(name)
-    return None if op is None else Layer(op)
+    return name if name in WORDS else None
 
 
 def known_elsewhere(name: str) -> str | None:

@@ -63,7 +63,7 @@ class Layer:
     Two layers are equal where they would do the same, wherever they were written.
     """
 
-    __slots__ = ("arguments", "defaults", "order", "target")
+    __slots__ = ("arguments", "defaults", "op", "order", "target")
 
     def __init__(
         self,
@@ -73,6 +73,8 @@ class Layer:
         order: tuple[str | None, ...] = (),
     ) -> None:
         self.target = target
+        self.op = target if isinstance(target, type) else None
+        """The operator, where it is one."""
         self.arguments = arguments or {}
         self.defaults = defaults or {}
         self.order = order
@@ -81,11 +83,6 @@ class Layer:
     @property
     def name(self) -> str:
         return self.target.name
-
-    @property
-    def op(self) -> type[Op] | None:
-        """The operator, where it is one."""
-        return self.target if isinstance(self.target, type) else None
 
     @property
     def is_merge(self) -> bool:
@@ -100,7 +97,7 @@ class Layer:
     @property
     def given(self) -> dict[str, Given]:
         """All that is bound: the defaults written around the use, and the arguments, which beat them."""
-        return {**self.defaults, **self.arguments}
+        return {**self.defaults, **self.arguments} if self.defaults else self.arguments
 
     @property
     def tensors(self) -> tuple[Value, ...]:
@@ -109,14 +106,16 @@ class Layer:
         bound = (given[p.name.text].value for p in self.definition.syntax.parameters if p.name.text in given)
         return tuple(value for tensors in bound if isinstance(tensors, Tensors) for value in tensors.values)
 
-    def _key(self) -> tuple[Any, ...]:
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for layers that are."""
         return (self.target, tuple(sorted((name, freeze(given.value)) for name, given in self.given.items())))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Layer) and self._key() == other._key()
+        return isinstance(other, Layer) and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self.key)
 
 
 class Definition:

@@ -47,7 +47,8 @@ class Builder:
         """Adds an operator; its results. Raises `Misfit` where the operands do not fit, and then adds nothing."""
         types = tuple(v.type for v in operands)
         _check_batch(op, types)
-        node = Node(name, op.resolve(*types), self._local(operands), op.infer(*types), origin, training)
+        op = op.resolve(*types)
+        node = Node(name, op, self._local(operands), op.infer(*types), origin, training)
         if op.category == "reshape" or (operands and operands[0].channels):
             for result in node.results:
                 result.channels = _channels(op, operands, result)
