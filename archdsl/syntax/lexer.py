@@ -63,18 +63,18 @@ _ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
 _TOKEN = re.compile(
     r"""
   (?:
-    (?P<newline>[\n;])
-  | (?P<comment>\#[^\n]*)
+    (?P<dotted>[^\W\d]\w*+(?:\.\w+)+)
+  | (?P<name>[^\W\d]\w*)
+  | (?P<punctuation>->|\.\.<|\.\.|==|<=|>=|!=|//|\[\]|[{}()\[\]|,:=.~<>+\-*/%^])
+  | (?P<newline>[\n;])
   | (?P<number>[1-9][0-9]*(?:x[1-9][0-9]*)+(?!\w)
       | [0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?(?:[kKMGTB]|[kKMGT]i?B)?(?!\w)(?!\.[0-9]))
   | (?P<badnumber>[0-9]\w*(?:\.[0-9]\w*)*)
-  | (?P<dotted>[^\W\d]\w*(?:\.\w+)+)
-  | (?P<name>[^\W\d]\w*)
+  | (?P<comment>\#[^\n]*)
   | (?P<string>"[^"\\\n]*(?:\\.[^"\\\n]*)*")
   | (?P<badstring>"[^\n]*)
   | (?P<quoted>'[^'"\\\n]*'|`[^`"\\\n]*`|\u201c[^\u201d"\\\n]*\u201d
       | \u2018[^\u2019"\\\n]*\u2019|\u201e[^\u201c\u201d"\\\n]*[\u201c\u201d]|\u00ab[^\u00bb"\\\n]*\u00bb)
-  | (?P<punctuation>->|\.\.<|\.\.|==|<=|>=|!=|//|\[\]|[{}()\[\]|,:=.~<>+\-*/%^])
   | (?P<other>.)
   )
   [ \t\r\f\ufeff]*
