@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
@@ -223,21 +223,24 @@ def _datum(value: Any) -> Datum | None:
     return value if isinstance(value, bool | int | float | str) else None
 
 
+_KINDS: dict[str, Callable[[Any], bool]] = {
+    "layer": lambda value: isinstance(value, Layer),
+    "tensor": lambda value: isinstance(value, Tensors),
+    "datum": lambda value: not isinstance(value, Layer | Tensors),
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "string": lambda value: isinstance(value, str),
+    "list": lambda value: isinstance(value, tuple),
+    "window": lambda value: isinstance(value, tuple | int) and not isinstance(value, bool),
+    "float": lambda value: not isinstance(value, bool | str | tuple | Layer | Tensors),
+}
+"""What a parameter takes, by what stands after its colon; `datum` where nothing does."""
+
+
 def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:
     """Raises `Fault` where a parameter is given something of another kind."""
     annotation = parameter.kind.text if parameter.kind is not None else "datum"
-    accepted = {
-        "layer": isinstance(value, Layer),
-        "tensor": isinstance(value, Tensors),
-        "datum": not isinstance(value, Layer | Tensors),
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "bool": isinstance(value, bool),
-        "string": isinstance(value, str),
-        "list": isinstance(value, tuple),
-        "window": isinstance(value, tuple | int) and not isinstance(value, bool),
-        "float": not isinstance(value, bool | str | tuple | Layer | Tensors),
-    }
-    if annotation not in accepted:
+    if annotation not in _KINDS:
         assert parameter.kind is not None
         close = nearest(annotation, accepted)
         raise Fault(
@@ -248,7 +251,7 @@ def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:
             helps=("parameters are `layer`, `tensor`, `int`, `float`, `bool`, `string`, `window` or `list`",),
             edit=Edit(parameter.kind.span, close) if close else None,
         )
-    if accepted[annotation]:
+    if _KINDS[annotation](value):
         return
     name, declared = parameter.name.text, Label(parameter.span, "declared here")
     if parameter.kind is None:

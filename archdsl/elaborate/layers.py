@@ -52,7 +52,8 @@ class Layers(Names):
         is_one = op.operands is None and op.is_itself_of_one and len(operands) == 1
         if label is None and (op.name == "identity" or is_one):
             return operands
-        operands += self._tensors_of(layer)
+        if op.tensor_attributes:
+            operands += self._tensors_of(layer)
         self.build.reporter.spend_operators(span, max(1, len(operands)))
         return self._apply_op(op, self._op_name(op, label, span), operands, layer, span, doc, arms)
 

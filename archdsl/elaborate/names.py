@@ -127,8 +127,8 @@ class Names:
             raise self._unknown(text, span)
         if found is None or isinstance(found, Poison):
             raise Silence
-        if isinstance(found, Layer) and not found.arguments:
-            return Layer(found.target, None, self._defaults(found))
+        if isinstance(found, Layer) and not found.arguments and (defaults := self._defaults(found)):
+            return Layer(found.target, None, defaults)
         return found
 
     def knows(self, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from archdsl.elaborate.values import Function, Given, Layer
@@ -144,6 +145,7 @@ class Scope:
         return given
 
 
+@lru_cache(maxsize=1024)
 def builtin(name: str) -> Any:
     """An operator, function or predefined word, or None."""
     op = find(name)
