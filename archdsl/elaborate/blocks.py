@@ -242,7 +242,7 @@ def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:
     annotation = parameter.kind.text if parameter.kind is not None else "datum"
     if annotation not in _KINDS:
         assert parameter.kind is not None
-        close = nearest(annotation, accepted)
+        close = nearest(annotation, _KINDS)
         raise Fault(
             kinds.KIND_MISMATCH,
             f"`{annotation}` is no kind of parameter",
