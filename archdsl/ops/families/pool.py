@@ -81,7 +81,7 @@ class Pool(Op):
         """
         said, general = self.said(x), self.rounding_up(x)
         lowering = _called(name, said, pool_keywords(said) + given * any(map(any, said.pad)))
-        if general is None or set(general.stride) == {1} or set(general.extents) == {1}:
+        if general is None or set(general.extents) == {1}:
             return lowering
         return lowering._replace(general=_called(name, general, pool_keywords(general, is_padded=True) + given))
 

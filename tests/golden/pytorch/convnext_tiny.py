@@ -44,8 +44,7 @@ class AxisLayerNorm(nn.LayerNorm):
 
 class CnBlock(nn.Module):
     """Figure 4, right: a depthwise 7x7, and a dense layer of four times the width at each pixel, which wants channels
-    last.
-    A learned factor for each channel scales the result (Touvron et al. 2021); it begins near 0.
+    last. A learned factor for each channel scales the result (Touvron et al. 2021); it begins near 0.
     """
 
     def __init__(self, in_channels: int, stochastic_depth: float) -> None:

@@ -10,7 +10,7 @@ from archdsl.backends.pytorch.code.dense import step
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
 from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, literal, quoted
 from archdsl.backends.pytorch.code.names import is_identifier, unique
-from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same
+from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same, named_by_input
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, reference
 from archdsl.backends.pytorch.code.plan import Plan
 from archdsl.backends.pytorch.code.rolling import counted, counted_cells, rolled, written
@@ -106,19 +106,22 @@ class _Class:
     def _numbers(self) -> list[str]:
         """Attributes for the numbers in `forward` that differ between instances."""
         forward = self.family.shape.forward
-        self.number_names = []
-        found: dict[str, str] = {}
-        for hole in forward.holes if forward is not None else ():
-            text = self.conditions.value(hole.values, hole.wanted)
-            if text in found:
-                self.number_names.append(found[text])
-                continue
-            flags = [flag.name for flag in forward.flags] if forward is not None else []
-            taken = {*MODULE_ATTRIBUTES, *flags, *self.number_names, *(p.name for p in self.family.shape.positions)}
-            name = unique(text if text.isidentifier() else hole.wanted, taken)
-            self.number_names.append(name)
-            found[text] = name
-        return [f"{BODY}self.{name} = {text}" for text, name in found.items()]
+        if forward is None:
+            return []
+        modules = [i.module for i in self.family.instances]
+        wanted = [named_by_input(h.values, modules) if h.wanted == "size" else h.wanted for h in forward.holes]
+        order = sorted(range(len(wanted)), key=lambda n: wanted[n] == "pixels")
+        known = {n: self.conditions.value(forward.holes[n].values, wanted[n]) for n in order}
+        texts = [known[n] for n in range(len(wanted))]
+        taken = {*MODULE_ATTRIBUTES, *(f.name for f in forward.flags), *(p.name for p in self.family.shape.positions)}
+        wanted = ["hidden" if w == "size" and "channels" in t else w for w, t in zip(wanted, texts, strict=True)]
+        names: dict[str, str] = {}
+        for text, name in sorted(zip(texts, wanted, strict=True), key=lambda pair: not pair[0].isidentifier()):
+            if text not in names:
+                names[text] = unique(text if text.isidentifier() else name, taken)
+                taken.add(names[text])
+        self.number_names = [names[text] for text in texts]
+        return [f"{BODY}self.{names[text]} = {text}" for text in dict.fromkeys(texts)]
 
     def _dense_layers(self) -> list[str]:
         """`for i in range(depth)`: a layer whose sizes grow from turn to turn."""

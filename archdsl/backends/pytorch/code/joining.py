@@ -24,6 +24,8 @@ LONGEST = 6
 WANTED = {"pad": "extra", "pool": "window"}
 """Names for numbers in calls of functions of torch."""
 
+_IDLE = re.compile(r"(stride=1, padding=[^,]+), ceil_mode=True")
+
 Presence = tuple[bool, ...]
 """A yes or no for each instance."""
 
@@ -85,9 +87,17 @@ def join(forwards: Sequence[Forward], children: Mapping[str, Presence]) -> Joine
     if lines is None:
         return None
     used = list(dict.fromkeys(int(n) for line in lines for n in _holes_in(line)))
-    numbered = [_filled(line, {n: f"\0{used.index(n)}\0" for n in used}) for line in lines]
+    numbered = [_plain(_filled(line, {n: f"\0{used.index(n)}\0" for n in used})) for line in lines]
     flags, asked = tuple(joiner.flags), frozenset(joiner.asked)
     return Joined(tuple(_fused(numbered)), flags, asked, tuple(holes[n] for n in used))
+
+
+def _plain(line: Line) -> Line:
+    """The line without what its numbers leave nothing to do: windows one row apart always end with the map."""
+    if isinstance(line, Statement):
+        return line._replace(expression=_IDLE.sub(r"\1", line.expression))
+    then, otherwise = (tuple(map(_plain, part)) for part in (line.then, line.otherwise))
+    return Choice(line.head, then, otherwise)
 
 
 def _holes_in(line: Line) -> Iterator[str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from archdsl.ir import Code
@@ -19,6 +19,8 @@ WIDTH = 120
 INDENT = "    "
 STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
 _SENTENCE = re.compile(r"(?<=[.;]) (?=\w|`)")
+_PROSE = re.compile(r"[^\s|*+-]")
+"""How a line of a paragraph begins: no space, which a table or a formula has, and no mark of a list."""
 _CALLEE = re.compile(r'[\w.]+(\["[^"]*"\])?\(')
 _ROWS = re.compile(r"\w+\[[^\[\]]*\]")
 _BARE_QUOTE_AT_END = re.compile(r'(?<!\\)(\\\\)*"$')
@@ -139,7 +141,8 @@ def docstring(text: str, indent: str) -> list[str]:
 
 def _paragraphs(text: str, width: int) -> list[str]:
     first, _, rest = text.strip().expandtabs(4).partition("\n")
-    found = [wrapped for line in (first, *textwrap.dedent(rest).split("\n")) for wrapped in _wrapped(line, width)]
+    lines = (first, *textwrap.dedent(rest).split("\n"))
+    found = [wrapped for line in _joined(lines, width) for wrapped in _wrapped(line, width)]
     while found and not found[-1]:
         found.pop()
     if found and found[0].startswith('"'):
@@ -149,20 +152,30 @@ def _paragraphs(text: str, width: int) -> list[str]:
     return found
 
 
+def _joined(lines: Sequence[str], width: int) -> Iterator[str]:
+    """The lines; those of a paragraph as one, to be filled anew, where some are too long."""
+    for is_prose, group in groupby(lines, lambda line: bool(_PROSE.match(line))):
+        part = list(group)
+        is_long = any(_columns(_escaped(line)) > width for line in part)
+        yield from [" ".join(line.strip(" ") for line in part)] if is_prose and is_long else part
+
+
 def _wrapped(line: str, width: int) -> list[str]:
     """The line, escaped; one that is too long is broken between sentences, else between words."""
     escaped = _escaped(line).rstrip(" ")
     if _columns(escaped) <= width:
         return [escaped]
     start = line[: len(line) - len(line.lstrip(" "))]
+    room = width - _columns(start)
     found: list[str] = []
+    is_broken = False
     for sentence in _SENTENCE.split(escaped.strip(" ")):
-        room = width - _columns(start)
+        if found and (is_broken or _columns(f"{found[-1]} {sentence}") <= room):
+            sentence = f"{found.pop()} {sentence}"
         parts = [sentence] if _columns(sentence) <= room else _filled(sentence.split(" "), room)
-        if found and _columns(f"{found[-1]} {parts[0]}") <= width:
-            found[-1] += f" {parts.pop(0)}"
-        found += [start + part for part in parts]
-    return found
+        is_broken = is_broken or len(parts) > 1
+        found += parts
+    return [start + part for part in found]
 
 
 def _filled(words: Sequence[str], width: int) -> list[str]:

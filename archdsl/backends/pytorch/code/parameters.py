@@ -29,6 +29,10 @@ VERY_OFTEN = 6
 """So does one of a single parameter."""
 
 
+MEASURES = ("side", "height", "width", "pixels")
+"""Of the maps that enter: names for sizes."""
+
+
 class Absent(Enum):
     """Stands in the rows of instances that lack a part."""
 
@@ -194,6 +198,9 @@ class Parameters:
         if len(given) < sum(v is not ABSENT for v in values):
             return
         numbers = [e for e in sorted(self.expressions, key=_is_size) if _are_numbers(e.values)]
+        if wanted in MEASURES:  # what else gives them does so by chance
+            yield from (_made(f"{e.text}**2", lambda v: v * v, e) for e in numbers if wanted == "pixels")
+            return
         if wanted == "padding":
             yield from (
                 _made(f"{e.text} // 2", lambda v: v // 2, e) for e in numbers if not _is_size(e) and e.text != "stride"
@@ -287,3 +294,18 @@ def _annotation(value: Row) -> str:
     if isinstance(value, tuple):
         return f"tuple[{', '.join(map(_annotation, value))}]"
     return type(value).__name__
+
+
+def named_by_input(values: Sequence[Row], modules: Sequence[Module]) -> str:
+    """A name for a size: what it is of the maps that enter, where it is so in all instances."""
+    shapes = [m.inputs[0].type.shape for m in modules if m.inputs and m.inputs[0].type.rank == 3]
+    if len(shapes) < len(values):
+        return "size"
+    heights, widths = [s[1] for s in shapes], [s[2] for s in shapes]
+    measures = {"side": heights} if heights == widths else {"height": heights, "width": widths}
+    measures["pixels"] = [h * w for h, w in zip(heights, widths, strict=True)]
+    return next((name for name, known in measures.items() if _are_as(values, known)), "size")
+
+
+def _are_as(values: Sequence[Row], known: Sequence[int]) -> bool:
+    return all(v is ABSENT or v == k for v, k in zip(values, known, strict=True))
