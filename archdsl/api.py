@@ -130,7 +130,8 @@ class NetworkSpec:
         """
         from archdsl.reports import FORMATS, Options, render_json, render_text, report
 
-        subject = subject_of(self._checked, hints=name in ("lints", "all") or format == "json")
+        hints, formulas = name in ("lints", "all") or format == "json", name in ("formulas", "all")
+        subject = subject_of(self._checked, hints=hints, formulas=formulas)
         if format == "json":
             return Report(render_json([subject]))
         if format == "html":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
 from archdsl.elaborate import PLAIN, UNKNOWN_NETWORK, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
-from archdsl.ir import Network
+from archdsl.ir import Domain, Network, OpenSize
 from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, Edit, FileProblem, Kind, Source, Span, nearest, read_spec
 from archdsl.syntax import parse
@@ -103,6 +103,24 @@ class Checked:
         """The facts of all open sizes together: formulas; None where nothing is open."""
         return None if self.formulas is None or self.formulas.network is None else Facts(self.formulas.network)
 
+    @cached_property
+    def in_parameters(self) -> tuple[Facts, Domain]:
+        """The facts for all open sizes, and for all values of the whole-number parameters with which it holds together.
+
+        A parameter that was given from outside, or that decides what there is, keeps its value. Raises `ValueError`
+        where there is no network.
+        """
+        built = self.formulas or self.builds[0][1]
+        domain = built.domain or Domain({})
+        facts = self.formula_facts or self.facts
+        for name in [n for n in built.whole_numbers if n not in self.settings.parameters]:
+            tried = Domain({**domain.example, name: built.whole_numbers[name]})
+            network = self.program.build(self.name, self.settings, tried).network
+            found = None if network is None else Facts(network)
+            if found is not None and _has_formulas(found):
+                facts, domain = found, tried
+        return facts, domain
+
     def _verdicts_for_all(self, formulas: Built, decided: Container[Span]) -> tuple[Verdict, ...]:
         """The claims that name no size of an open symbol, and those that name sizes that help nothing."""
         assert self.formula_facts is not None
@@ -140,6 +158,14 @@ class Checked:
     @cached_property
     def _graph(self) -> Graph:
         return Graph(self.facts, self.linter.text)
+
+
+def _has_formulas(facts: Facts) -> bool:
+    """Whether its counts are formulas: no operator needs the value of a size."""
+    try:
+        return facts.cost is not None
+    except OpenSize:
+        return False
 
 
 class Spec:
@@ -305,8 +331,11 @@ def _unreadable(problem: FileProblem, path: Path, span: Span) -> Fault:
     )
 
 
-def subject_of(checked: Checked, settings: TrainingSettings | None = None, *, hints: bool = False) -> Subject:
-    """What reports are written about: with a training step by its settings, and with `hints` all that lints find.
+def subject_of(
+    checked: Checked, settings: TrainingSettings | None = None, *, hints: bool = False, formulas: bool = False
+) -> Subject:
+    """What reports are written about: with a training step by its settings, with `hints` all that lints find, and with
+    `formulas` the network for all values of its parameters.
 
     Raises `ValueError` where there is no network.
     """
@@ -320,7 +349,8 @@ def subject_of(checked: Checked, settings: TrainingSettings | None = None, *, hi
     training = checked.facts.training(settings) if settings is not None else None
     path = checked.program.source.path
     found = checked.findings if hints else checked.problems
-    return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, training)
+    in_parameters = ForAll(*checked.in_parameters) if formulas else None
+    return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, in_parameters, training)
 
 
 def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_cell: bool = False) -> str:

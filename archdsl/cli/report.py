@@ -91,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         write_text(arguments, html_of(_single(checked), training))
         return 0
     hints = arguments.report in ("lints", "all") or arguments.format == "json"
-    _write(arguments, [subject_of(c, training, hints=hints) for c in checked], options)
+    formulas = arguments.report in ("formulas", "all")
+    _write(arguments, [subject_of(c, training, hints=hints, formulas=formulas) for c in checked], options)
     return 0
 
 

@@ -115,6 +115,8 @@ class Build(Blocks):
         self.settings = settings
         self.claims: list[BoundClaim] = []
         self.sources: list[str] = []
+        self.whole_numbers: dict[str, int] = {}
+        """The network's parameters that are whole numbers."""
         self._named_sizes: dict[str, int] = {}
         """The symbols of inputs whose shapes are given from outside."""
 
@@ -138,6 +140,8 @@ class Build(Blocks):
         self.reporter.is_variant = bool(variants)
         self.reporter.enter(name, span, ())
         self.bind_parameters(layer, body, span)
+        values = {p.name.text: body.scope.names[p.name.text] for p in syntax.parameters}
+        self.whole_numbers = {n: v for n, v in values.items() if isinstance(v, int) and not isinstance(v, bool)}
         last = body.run(syntax.body.statements, None)
         for variant in reversed(variants):
             if variant.body is not None:
@@ -150,6 +154,8 @@ class Build(Blocks):
         parameters = {p.name.text for p in syntax.parameters}
         symbols = set(symbols_of(syntax))
         arguments = dict(layer.arguments)
+        if self.domain is not None:
+            arguments |= {name: Given(self.domain.size(name), span) for name in parameters & self.domain.example.keys()}
         for name, value in self.settings.parameters.items():
             if name in parameters:
                 arguments[name] = Given(value, span)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
@@ -41,6 +42,8 @@ class Built(NamedTuple):
     """Where its name is declared."""
     domain: Domain | None = None
     """Of the sizes that are left open, where some are."""
+    whole_numbers: Mapping[str, int] = MappingProxyType({})
+    """The values of the network's parameters that are whole numbers."""
 
 
 class Program:
@@ -268,7 +271,7 @@ class Program:
         if domain is not None:
             domain.close()
         problems = build.reporter.finish()
-        return Built(None if problems else network, tuple(build.claims), problems, span, domain)
+        return Built(None if problems else network, tuple(build.claims), problems, span, domain, build.whole_numbers)
 
 
 def _not_there(item: tree.Import, name: tree.Word, other: Program) -> Fault:

@@ -12,6 +12,7 @@ from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, TrainingFacts, c
 from archdsl.analyses.memory import Size as Bytes
 from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size
 from archdsl.reports import schema
+from archdsl.reports.formulas import formulas_data
 from archdsl.reports.pretty import pretty
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.working import FIGURES
@@ -41,6 +42,7 @@ def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> schema.Document:
         layers=(),
         memory=None,
         for_all=None,
+        formulas=None,
         claims=(),
         diagnostics=tuple(map(_finding, diagnostics)),
     )
@@ -63,6 +65,7 @@ def document(subject: Subject) -> schema.Document:
         layers=tuple(_layers(facts, subject.file)),
         memory=_memory(facts, subject.training),
         for_all=None if subject.for_all is None else _for_all(facts, subject.for_all, dict(subject.bindings)),
+        formulas=None if subject.in_parameters is None else formulas_data(subject, subject.in_parameters),
         claims=tuple(map(_claim, subject.claims)),
         diagnostics=tuple(map(_finding, subject.diagnostics)),
     )

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from archdsl.analyses.memory import OptimizerName
 from archdsl.reports.pretty import pretty
-
-Size = int | str
-Span = tuple[int, int, int, int]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from archdsl.reports.schema_formulas import Formulas
+from archdsl.reports.schema_parts import Part, Size, Span
 
 
-class Input(_Part):
+class Input(Part):
     """An input of the network."""
 
     name: str
@@ -30,7 +25,7 @@ class Input(_Part):
     dtype: str
 
 
-class Totals(_Part):
+class Totals(Part):
     """Counts for one sample, without the parts that exist only while training."""
 
     params: int
@@ -51,7 +46,7 @@ class Totals(_Part):
     macs_with_training: Size
 
 
-class Scope(_Part):
+class Scope(Part):
     """A group or block call, with the paths of what stands in it."""
 
     path: str
@@ -62,7 +57,7 @@ class Scope(_Part):
     """How many scopes alike, in a row, this one stands for; null for one."""
 
 
-class Call(_Part):
+class Call(Part):
     """A call of a block around a layer."""
 
     block: str
@@ -72,7 +67,7 @@ class Call(_Part):
     """Where the call is written; null for the document's file."""
 
 
-class Working(_Part):
+class Working(Part):
     """The arithmetic behind the figures of a layer; null where there is nothing to count."""
 
     params: str | None
@@ -81,7 +76,7 @@ class Working(_Part):
     """`(7*7*3)*64*112*112`: the weights that a result reads, times the results; of a product the shapes of its operands."""
 
 
-class ReceptiveField(_Part):
+class ReceptiveField(Part):
     """On each spatial axis of the input: unit i reads `size` rows from `start + i * stride`.
 
     Behind layers that enlarge a map units read unlike rows in turn: `size` is then the most, `stride` the average.
@@ -96,7 +91,7 @@ class ReceptiveField(_Part):
     status: Literal["exact", "whole input", "bound"]
 
 
-class Layer(_Part):
+class Layer(Part):
     """One operator, in the order they run."""
 
     path: str
@@ -132,7 +127,7 @@ class Layer(_Part):
     """How many layers alike, in a row of turns of loops, this one stands for; null for one. The figures are those of one."""
 
 
-class Moment(_Part):
+class Moment(Part):
     """What is alive while one operator runs, without parameters, buffers and inputs."""
 
     step: int
@@ -142,7 +137,7 @@ class Moment(_Part):
     bytes: Size
 
 
-class Bytes(_Part):
+class Bytes(Part):
     """A size for every batch."""
 
     single: Size
@@ -152,7 +147,7 @@ class Bytes(_Part):
     per_sample: Size
 
 
-class Storage(_Part):
+class Storage(Part):
     """One storage of inference, without parameters, buffers and inputs: what is alive at a step is those made and not freed."""
 
     layer: str
@@ -167,7 +162,7 @@ class Storage(_Part):
     bytes: Bytes
 
 
-class Figure(_Part):
+class Figure(Part):
     """A figure with the convention that it follows and how sure it is."""
 
     name: str
@@ -176,7 +171,7 @@ class Figure(_Part):
     status: Literal["exact", "lower bound"]
 
 
-class Alive(_Part):
+class Alive(Part):
     """What is alive at the peak for one layer and one purpose."""
 
     layer: str
@@ -188,7 +183,7 @@ class Alive(_Part):
     """Where the layer is written."""
 
 
-class TrainingMoment(_Part):
+class TrainingMoment(Part):
     """A moment of the step at which something was made, with all bytes that are alive then."""
 
     step: int
@@ -199,7 +194,7 @@ class TrainingMoment(_Part):
     """The same for every batch; null where a batch of one has other moments than a larger one."""
 
 
-class CheckpointLevel(_Part):
+class CheckpointLevel(Part):
     """A step with all blocks of one level checkpointed, each on its own."""
 
     paths: tuple[str, ...]
@@ -210,7 +205,7 @@ class CheckpointLevel(_Part):
     recomputed_macs: int
 
 
-class CudaTaken(_Part):
+class CudaTaken(Part):
     """What the model of the caching allocator holds at the most."""
 
     requested: int
@@ -218,7 +213,7 @@ class CudaTaken(_Part):
     reserved: int
 
 
-class Cuda(_Part):
+class Cuda(Part):
     """The step on a GPU, estimated from the allocator's rules and not measured on one: bands, at the least and at the most."""
 
     status: Literal["estimate"]
@@ -232,7 +227,7 @@ class Cuda(_Part):
     """With `expandable_segments`."""
 
 
-class Training(_Part):
+class Training(Part):
     """One training step in the steady state, in bytes for the batch: there are gradients and state from the step before."""
 
     status: Literal["exact", "estimate"]
@@ -271,7 +266,7 @@ class Training(_Part):
     """Null where turns of a loop are not written out."""
 
 
-class Memory(_Part):
+class Memory(Part):
     """Bytes for the batch. `peak` = `parameters` + `buffers` + `inputs` + `activation_peak`.
 
     Of a training step, `peak` = `parameters` + `buffers` + `inputs` + `training.target` + `training.optimizer_state` +
@@ -299,7 +294,7 @@ class Memory(_Part):
     """Null unless training was asked for."""
 
 
-class Need(_Part):
+class Need(Part):
     """Something that works for some sizes only."""
 
     condition: str
@@ -307,14 +302,14 @@ class Need(_Part):
     line: int
 
 
-class Fit(_Part):
+class Fit(Part):
     """What values of open sizes fit, and what leaves no others beside the `where` of the spec."""
 
     values: str
     needs: tuple[Need, ...]
 
 
-class ForAll(_Part):
+class ForAll(Part):
     """The network for all its open sizes together: figures as formulas in the language's arithmetic."""
 
     fits: tuple[Fit, ...]
@@ -334,7 +329,7 @@ class ForAll(_Part):
     """The sizes of `memory.storages`; null where the sizes decide which storages there are."""
 
 
-class Claim(_Part):
+class Claim(Part):
     """A published figure that the spec states."""
 
     text: str
@@ -347,7 +342,7 @@ class Claim(_Part):
     span: Span
 
 
-class Label(_Part):
+class Label(Part):
     """A place that a finding is about."""
 
     file: str
@@ -355,7 +350,7 @@ class Label(_Part):
     text: str
 
 
-class Finding(_Part):
+class Finding(Part):
     """A diagnostic."""
 
     code: str
@@ -368,7 +363,7 @@ class Finding(_Part):
     help: str | None
 
 
-class Document(_Part):
+class Document(Part):
     """What archdsl knows of one network of a file. Of a file without a network there are the diagnostics only."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
@@ -388,6 +383,8 @@ class Document(_Part):
     memory: Memory | None
     for_all: ForAll | None
     """Where sizes are open; all other figures are those at the sizes of `bindings`."""
+    formulas: Formulas | None
+    """Where `report formulas` was asked for."""
     claims: tuple[Claim, ...]
     diagnostics: tuple[Finding, ...]
 

@@ -41,7 +41,7 @@ class ClaimResult(Protocol):
 
 
 class ForAll(NamedTuple):
-    """The network for all its sizes that are open: its figures are formulas."""
+    """The network for all its sizes that are open, and perhaps some of its parameters: its figures are formulas."""
 
     facts: Facts
     domain: Domain
@@ -62,6 +62,8 @@ class Subject(NamedTuple):
     diagnostics: Sequence[Diagnostic] = ()
     for_all: ForAll | None = None
     """Where sizes are open: `facts` are those at the sizes of `bindings`."""
+    in_parameters: ForAll | None = None
+    """The network for all values of its parameters too, where formulas were asked for."""
     training: TrainingFacts | None = None
     """The memory of a training step, where that was asked for."""
 

@@ -104,6 +104,6 @@ def test_what_grows_with_the_square_of_the_tokens_stands_apart(cli: Cli, tmp_pat
 
 
 def test_the_report_of_a_closed_network_has_formulas_of_the_batch(cli: Cli) -> None:
-    said = cli("report", "formulas", "vgg16", "--width", "100").out
+    said = cli("report", "formulas", "vgg16", "--set", "classes=1000", "--width", "100").out
     assert "inference peak     553_430_176 + 26_292_224*N" in said
     assert "kept for backward  73_355_264*N" in said

@@ -1,0 +1,44 @@
+"""The part of the published schema that `report formulas` fills."""
+
+from __future__ import annotations
+
+from archdsl.reports.schema_parts import Part, Size
+
+
+class Power(Part):
+    """The terms of the multiply-adds that are products of so many sizes."""
+
+    degree: int
+    macs: Size
+    operators: tuple[str, ...]
+    """The operators that they come from."""
+
+
+class LargestOf(Part):
+    """Bytes as the largest of some sums `fixed + per_sample * N`, for N of two or more."""
+
+    sums: tuple[tuple[Size, Size], ...]
+    """Of each sum `fixed` and `per_sample`."""
+    parameters: dict[str, int]
+    """Values that it holds for, of parameters and sizes that it has no formula of."""
+    is_proved: bool
+    """Whether no other sum is ever larger; else they were compared at some sizes only."""
+
+
+class Formulas(Part):
+    """Totals as formulas of the batch N, of open sizes, and of parameters that are whole numbers."""
+
+    parameters: dict[str, int]
+    """What stands in formulas, with the values that it has in all other figures."""
+    fits: tuple[str, ...]
+    """What values of them fit: `features % 12 == 0`."""
+    params: Size
+    macs: Size
+    powers: tuple[Power, ...]
+    """The terms of `macs`, highest degree first; none where it is a number."""
+    activations: Size
+    saved_for_backward: LargestOf | None
+    """Null where it is no formula."""
+    inference_peak: LargestOf | None
+    training_peak: LargestOf | None
+    """By the settings of `--train`, or PyTorch's defaults."""

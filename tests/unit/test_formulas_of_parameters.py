@@ -1,0 +1,95 @@
+"""Totals as formulas of a network's own parameters."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from archdsl.analyses import Facts
+from archdsl.elaborate import Settings
+from archdsl.ir import open_size
+from archdsl.pipeline import Checked, open_source, open_spec
+from archdsl.source import Source
+from tests.support.cli import Cli
+
+SPECS = Path(__file__).parents[2] / "specs"
+MLP = """
+network MLP(hidden = 256, classes = 10, layers = 2) {
+  input image: [1, 28, 28]
+  flatten
+  repeat layers { linear(hidden) -> relu }
+  linear(classes)
+  output scores
+}
+"""
+
+
+def value(figure: int, at: dict[str, int]) -> int:
+    size = open_size(figure)
+    return figure if size is None else size.at(at)
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def mlp() -> Checked:
+    return open_source(Source("mlp.arch", MLP), Path()).check("MLP")
+
+
+def test_dense_layers_by_hand() -> None:
+    """784 inputs, two hidden layers, and weights and biases as one counts them; the number of layers keeps its value."""
+    facts, domain = mlp().in_parameters
+    assert domain.example == {"hidden": 256, "classes": 10}
+    for h, c in ((1, 1), (300, 10), (7, 1000)):
+        at = {"hidden": h, "classes": c}
+        assert value(facts.cost.total.params, at) == 784 * h + h + h * h + h + h * c + c
+        assert value(facts.cost.total.macs, at) == 784 * h + h * h + h * c
+
+
+def test_a_value_from_outside_is_no_symbol() -> None:
+    spec = open_source(Source("mlp.arch", MLP), Path())
+    _, domain = spec.check("MLP", Settings({"hidden": 8})).in_parameters
+    assert domain.example == {"classes": 10}
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "opened"),
+    [
+        ("vit", "ViT_B16", {"features", "size", "classes"}),
+        ("wide_resnet", "WideResNet50_2", {"widening", "classes"}),
+        ("unet", "UNet", {"H", "W", "base", "classes", "maps"}),
+        ("nasnet", "NASNetALarge", {"p", "stem", "classes"}),
+    ],
+)
+def test_formulas_hold_at_values_that_fit(file: str, name: str, opened: set[str]) -> None:
+    """The network built anew at values that fit has the figures that the formulas say."""
+    spec = open_spec(SPECS / f"{file}.arch")
+    facts, domain = spec.check(name).in_parameters
+    assert domain.example.keys() == opened
+    random, tried = Random(1), 0
+    while tried < 3:
+        at = {n: random.choice((v, 2 * v, v + random.randint(0, 96))) for n, v in domain.example.items()}
+        if not all(condition.at(at) for condition in domain.conditions):
+            continue
+        tried += 1
+        built = spec.program.build(name, Settings(dict(at)))
+        assert built.network is not None, built.problems
+        known = Facts(built.network).cost
+        assert value(facts.cost.total.params, at) == known.total.params
+        assert value(facts.cost.total.macs, at) == known.total.macs
+        assert value(facts.cost.values, at) == known.values
+
+
+def test_the_report_and_its_data(cli: Cli, tmp_path: Path) -> None:
+    spec = tmp_path / "mlp.arch"
+    spec.write_text(MLP)
+    shown = cli("report", "formulas", spec).out
+    assert "classes*hidden + hidden*hidden + classes + 786*hidden" in shown
+    assert "hidden = 256 and classes = 10 here" in shown
+    found = json.loads(cli("report", "formulas", spec, "--format", "json").out)["formulas"]
+    assert found["parameters"] == {"hidden": 256, "classes": 10}
+    assert [power["degree"] for power in found["powers"]] == [2, 1] and found["saved_for_backward"]["is_proved"]
+    assert json.loads(cli("report", "summary", spec, "--format", "json").out)["formulas"] is None
