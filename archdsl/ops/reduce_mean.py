@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples
+from archdsl.ir import Derivative, Examples, Gradient, Incoming, Types
 from archdsl.ops.families.reduction import Reduction
 
 
@@ -17,3 +17,7 @@ class ReduceMean(Reduction):
         ("reduce_mean(0)", "[197, 768]", "[768]"),
         ("reduce_mean([1, 2], keep=true)", "[64, 7, 7]", "[64, 1, 1]"),
     )
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """The gradient is repeated without a copy, and divided."""
+        return (Derivative((Gradient("x0", self.repeated(operands[0], incoming.type).computed()),)),)

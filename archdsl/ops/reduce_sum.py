@@ -21,10 +21,4 @@ class ReduceSum(Reduction):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """The gradient is repeated without a copy."""
-        (x,) = operands
-        axes, own = self._axes(x), iter(incoming.type.tensor_strides)
-        strides = [next(own)] if x.batched else []
-        for axis in range(x.rank):
-            stride = 0 if axis in axes and not self.keep else next(own)
-            strides.append(0 if axis in axes else stride)
-        return (Derivative((Gradient("x0", x.with_strides(x.shape, tuple(strides)), "view"),)),)
+        return (Derivative((Gradient("x0", self.repeated(operands[0], incoming.type), "view"),)),)

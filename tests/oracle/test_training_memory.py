@@ -14,7 +14,8 @@ from archdsl.analyses.memory import OptimizerName, TrainingSettings
 from archdsl.analyses.memory.optimizer import state_bytes, temporary
 from archdsl.backends.pytorch.running.allocations import events, without_scratch
 from archdsl.ir import Network
-from archdsl.pipeline import open_spec
+from archdsl.pipeline import open_source, open_spec
+from archdsl.source import Source
 from tests.oracle.test_moving_tensors import spec
 from tests.oracle.test_ops_torch import case_of, lines
 from tests.support import build
@@ -56,6 +57,31 @@ def test_the_peaks_of_attention_with_a_bias_are_the_real_ones(batch: int) -> Non
     """Queries, keys and values are views whose heads lie apart."""
     net = spec("shifted windows")
     assert predicted(net, batch, TrainingSettings(loss="mse")) == measured(net, batch, TrainingSettings(loss="mse"))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "conv(32, 2x2, stride=2) -> flatten",
+        "conv(32, 3x3, groups=2) -> flatten",
+        "conv(16, 3x3, stride=2, pad=same) -> flatten",
+        "conv_transpose(32, 2x2, stride=2) -> flatten",
+        "depthwise(3x3) -> flatten",
+        "linear_of_channels -> avgpool(global) -> flatten",
+        "linear_of_channels -> reduce_mean([1, 2])",
+        "linear_of_channels -> reduce_sum([1, 2])",
+    ],
+)
+def test_the_peaks_of_maps_with_channels_last_are_the_real_ones(body: str, batch: int) -> None:
+    """Weights then copy their gradient, and the gradient of a mean is in order again."""
+    text = f"""
+        inline block linear_of_channels {{ permute([1, 2, 0]) -> linear(32) -> permute([2, 0, 1]) }}
+        network N {{ input image: [16, 28, 28]; ln(axis=0) -> {body} -> linear(10); output logits }}
+    """
+    net = open_source(Source("channels_last.arch", text), SPECS).check("N").network
+    assert net is not None
+    assert predicted(net, batch, PLAIN) == measured(net, batch, PLAIN)
 
 
 def derived(line: str) -> Network | None:

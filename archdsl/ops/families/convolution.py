@@ -9,6 +9,7 @@ from archdsl.ir import (
     Call,
     Derivative,
     Extra,
+    Gradient,
     Incoming,
     Literal,
     Lowering,
@@ -20,6 +21,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
+from archdsl.ir.strides import CHANNELS_LAST
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.padding import (
@@ -94,6 +96,15 @@ class Convolution(Op):
 
     def reach(self, *operands: TensorType) -> Reach:
         return self.kernel(operands[0]).geometry.steps
+
+    def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        """Of maps whose channels are stored last, so are those of the weights' gradient, which the parameter then copies."""
+        weight, *bias = super().parameter_gradients(operands)
+        (x,) = operands
+        if self.mapped(x, x.shape).strides is None:
+            return (weight, *bias)
+        shape = weight.type.shape
+        return (weight._replace(type=weight.type.in_order(shape, CHANNELS_LAST[len(shape)])), *bias)
 
     def padding(self, x: TensorType) -> Padding:
         """Rows of padding in PyTorch, whose convolutions round down."""

@@ -34,6 +34,15 @@ class Reduction(Op):
             x.with_shape(tuple(1 if a in axes else n for a, n in enumerate(x.shape) if self.keep or a not in axes)),
         )
 
+    def repeated(self, x: TensorType, gradient: TensorType) -> TensorType:
+        """The result's gradient seen in the shape of the operand: one number for all elements along the axes."""
+        axes, own = self._axes(x), iter(gradient.tensor_strides)
+        strides = [next(own)] if x.batched else []
+        for axis in range(x.rank):
+            stride = 0 if axis in axes and not self.keep else next(own)
+            strides.append(0 if axis in axes else stride)
+        return x.with_strides(x.shape, tuple(strides))
+
     def reach(self, *operands: TensorType) -> Reach:
         (x,) = operands
         axes = self._axes(x)

@@ -68,6 +68,8 @@ class Parameter:
     @property
     def annotation(self) -> str:
         kinds = {_annotation(v) for v in self.values if v is not ABSENT}
+        if "float" in kinds:  # which takes integers too, by PEP 484
+            kinds.discard("int")
         return " | ".join(sorted(kinds, key=lambda kind: (kind.startswith("tuple"), kind)))
 
 
