@@ -53,7 +53,15 @@ def body_of(picture: Drawing) -> Body:
 
 def rows(picture: Drawing) -> list[Row]:
     """The rows of the network itself, cards alone."""
-    return [r for s in body_of(picture).steps if isinstance(s.item, Card) for r in s.item.rows]
+    return cards(body_of(picture))
+
+
+def cards(body: Body) -> list[Row]:
+    return [r for s in body.steps if isinstance(s.item, Card) for r in s.item.rows]
+
+
+def rows_in_groups(picture: Drawing) -> list[Row]:
+    return [r for group in groups(body_of(picture)) for r in cards(group.body)]
 
 
 # --- what is opened --------------------------------------------------------------------------------------------------
@@ -149,6 +157,26 @@ def test_styles_with_a_direction_of_their_own_say_so() -> None:
     network = graph("unet.arch:UNet")
     with pytest.raises(Refusal, match="the style `u` has a direction of its own"):
         draw(network, cost(network), style="u", across=True)
+
+
+# --- calls that differ in rates ---------------------------------------------------------------------------------------
+
+
+def test_blocks_that_are_dropped_at_unlike_rates_are_one() -> None:
+    """Liu et al. 2022, Table 9: 3, 3, 9 and 3 blocks."""
+    picture = drawn("convnext.arch:ConvNeXtTiny")
+    found = [(r.text, [w.text for w in r.words]) for r in rows_in_groups(picture) if "cn_block" in r.text]
+    assert found == [("cn_block", [f"×{n}"]) for n in (3, 3, 9, 3)]
+    assert [(d.title, d.note) for d in picture.definitions] == [("cn_block", "used 18 times · drawn once")]
+
+
+def test_arguments_that_change_no_shape_are_left_out() -> None:
+    picture = drawn("efficientnet.arch:EfficientNetB0")
+    assert [r.text for r in rows_in_groups(picture) if "mbconv" in r.text][:3] == [
+        "mbconv(1, 16, 3, 1)",
+        "mbconv(6, 24, 3, 2)",
+        "mbconv(6, 24, 3, 1)",
+    ]
 
 
 # --- states that grow ------------------------------------------------------------------------------------------------

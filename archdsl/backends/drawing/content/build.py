@@ -9,13 +9,12 @@ from archdsl.analyses.cost import CostFacts, cost
 from archdsl.backends.drawing.content.arms import arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
-from archdsl.backends.drawing.content.generalise import Generaliser, form, names
+from archdsl.backends.drawing.content.generalise import Generaliser, form
 from archdsl.backends.drawing.content.model import KINDS, Arms, Body, Drawing, Group, Poster, Shading, Style
 from archdsl.backends.drawing.content.opening import Opening, calls_at
 from archdsl.backends.drawing.content.poster import poster
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.units import FUSED
-from archdsl.backends.drawing.content.words import times
 from archdsl.ir import Module, Network, modules, unfold
 from archdsl.source import short, total
 
@@ -141,7 +140,7 @@ def _definitions(network: Network, drafts: Drafts) -> tuple[Group, ...]:
         drawn += 1
     order = {id(module): index for index, module in enumerate(_by_first_call(network.body, set()))}
     found = sorted(forms.values(), key=lambda instances: min(order[id(m)] for m, _ in instances))
-    return tuple(_merged(instances, runs, drafts.key()) for instances in found)
+    return tuple(_merged(instances, runs, drafts) for instances in found)
 
 
 def _by_first_call(module: Module, seen: set[int]) -> Iterator[Module]:
@@ -159,12 +158,12 @@ def _definition(module: Module, path: str, drafts: Drafts) -> Body:
     return assemble(drafts, drafts.between(module, path, inputs, outputs)).body
 
 
-def _merged(found: list[tuple[Module, Body]], runs: Counter[int], key: int) -> Group:
+def _merged(found: list[tuple[Module, Body]], runs: Counter[int], drafts: Drafts) -> Group:
     """The definition of instances of one form."""
     instances, bodies = zip(*found, strict=True)
     count = sum(runs[id(m)] for m in instances)
     note = f"used {count:_} times · drawn once" if count > 1 else "used once"
-    title = times(instances[0].text)
+    title = drafts.calls.text(instances[0])
     if len(instances) > 1:
-        title = f"{instances[0].name}({', '.join(names(instances))})".replace("()", "")
-    return Group(key, "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))
+        title = f"{instances[0].name}({', '.join(drafts.calls.differing(instances))})".replace("()", "")
+    return Group(drafts.key(), "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))

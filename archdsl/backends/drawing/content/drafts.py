@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from archdsl.analyses.cost import CostFacts
+from archdsl.backends.drawing.content.calls import Calls
 from archdsl.backends.drawing.content.growth import grow
 from archdsl.backends.drawing.content.model import Kind, Shading, Terminal
 from archdsl.backends.drawing.content.opening import Opening
 from archdsl.backends.drawing.content.units import Costs, Unit, Units, describe
-from archdsl.backends.drawing.content.words import glyph, show_output, times
+from archdsl.backends.drawing.content.words import glyph, show_output
 from archdsl.ir import Module, Network, Node, Value, modules
 
 
@@ -17,7 +18,8 @@ class Drafts:
     """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
 
     def __init__(self, network: Network, costs: CostFacts, opening: Opening, shading: Shading | None) -> None:
-        self.costs = Costs(costs.nodes, _bytes(network))
+        self.calls = Calls(network)
+        self.costs = Costs(costs.nodes, _bytes(network), self.calls.twins)
         self.shading = shading
         self.most = 0
         self.grows = False
@@ -97,13 +99,13 @@ class Drafts:
             unit = Unit("row", path, node)
             unit.closed = (module, path)
         unit.module = module
-        unit.text = unit.text or times(module.text)
+        unit.text = unit.text or self.calls.text(module)
         return unit
 
     def _row_of(self, node: Node, module: Module, path: str) -> Unit | None:
-        """The only row of a module, under the name of its call; None where what it calls is opened."""
+        """The only row of a module, under the name of its call; None where it is several calls, or what it calls is opened."""
         unit = self.units(module, path, module.inputs[0]).single
-        if unit is None:
+        if unit is None or (unit.folds and len(unit.names) > 1):
             return None
         unit.node = node
         unit.names = [node.name]

@@ -54,12 +54,6 @@ def _item_form(item: Item) -> object:
     return item.text if isinstance(item, Merge) else item.name
 
 
-def names(modules: Sequence[Module]) -> list[str]:
-    """The parameters whose arguments differ between instances of a block."""
-    arguments = [dict(m.arguments) for m in modules]
-    return [name for name in arguments[0] if len({a.get(name) for a in arguments}) > 1]
-
-
 class Generaliser:
     """Writes bodies of one form as one; `modules` are the instances that they show, in the same order."""
 

@@ -95,6 +95,8 @@ class Costs(NamedTuple):
 
     nodes: dict[Node, Cost]
     bytes: dict[int, int]
+    twins: dict[int, Module]
+    """For each module the one that it is drawn as."""
 
 
 class Units:
@@ -107,6 +109,7 @@ class Units:
         self.prefix = prefix
         self.costs = costs.nodes
         self.bytes = costs.bytes
+        self.twins = costs.twins
         self.is_reuse = is_reuse
         """Whether its weights have been drawn and counted."""
         self.units: list[Unit] = []
@@ -204,12 +207,17 @@ class Units:
     def _fold(self, node: Node, cost: Cost) -> bool:
         """A further call of the module that the last unit calls, on its result."""
         last = self.units[-1] if self.units else None
-        if last is None or not last.folds or last.module is not node.operator:
+        module = node.operator
+        if last is None or not last.folds or last.module is None or not isinstance(module, Module):
+            return False
+        if self.twins[id(last.module)] is not self.twins[id(module)]:
             return False
         if node.operands != (last.tail,) or self.uses[node.operands[0]] > 1 or last.heading != self._heading(node):
             return False
         last.names.append(node.name)
         last.paths.append(self.prefix + node.name)
+        if last.closed and last.module is not module:
+            last.also_closed.append((module, last.paths[-1]))
         self._continue(last, node, cost)
         return True
 
