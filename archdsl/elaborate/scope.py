@@ -13,7 +13,7 @@ FUNCTIONS = ("min", "max", "ceil", "floor", "round", "len", "sum", "reverse", "d
 WORDS = (
     "same", "valid", "half", "full", "exact", "global", "nearest", "bilinear", "bicubic", "zeros", "ones", "reflect",
     "replicate", "circular", "center", "even", "border", "reflection", "float32", "float16", "bfloat16", "float64", "int64",
-    "int32", "bool",
+    "int32", "bool", "weight_norm", "spectral_norm",
 )  # fmt: skip
 
 ELSEWHERE = {

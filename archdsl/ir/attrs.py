@@ -36,6 +36,7 @@ __all__ = [
     "Pad",
     "PadMode",
     "Pair",
+    "Parametrization",
     "Positive",
     "Probability",
     "Relation",
@@ -244,5 +245,6 @@ Offset = Annotated[
 Initial = Annotated[float | str, Accepts("zeros, ones or a number", _initial)]
 Formula = Annotated[str, Accepts('a formula of indices in quotes, as "i - j"', _text)]
 ElementType = Annotated[str, _one_of("float32", "float16", "bfloat16", "float64", "int64", "int32", "bool")]
+Parametrization = Annotated[str, _one_of("weight_norm", "spectral_norm")]
 Relation = Annotated[str, _one_of(">", ">=", "<", "<=", "==", "!=")]
 Equation = Annotated[str, Accepts('an equation in quotes, as "h k n, h v n -> h k v"', _text)]

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from archdsl.ir import (
-    Derivative,
-    Examples,
-    Extra,
-    Gradient,
-    Helper,
-    Incoming,
-    Lowering,
-    Misfit,
-    Saved,
-    Shape,
-    State,
-    TensorType,
-    Types,
-)
-from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Size, Table, Window
+from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Shape, State, TensorType, Types
+from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Rounding, Size, Table, Window
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_groups
 from archdsl.ops.families.convolution import Convolution, Kernel
+from archdsl.ops.families.reparametrized import LEARNED_AS
 from archdsl.ops.families.windows import geometry, show_stride, show_window
 
 
@@ -60,6 +47,7 @@ class Conv(Convolution):
     table: Table | None = Field(None, description="which input maps feed which output maps")
     standardize: Flag = Field(False, description="whether weights are brought to mean 0 and variance 1 for each map")
     round: Rounding = Field("floor", description="what to do with rows that no window fits")
+    parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
     def kernel(self, x: TensorType) -> Kernel:
         g = geometry(x, self.name, self.window, self.stride, self.pad, self.dilation, self.round)
@@ -69,6 +57,10 @@ class Conv(Convolution):
         results = super().infer(*operands)
         (x,) = operands
         check_groups(self.groups, x.channels, self.channels)
+        ways = {"table": self.table, "standardize": self.standardize, "parametrization": self.parametrization}
+        first, *others = (*(name for name, value in ways.items() if value), "")
+        if len(others) > 1:
+            raise Misfit(f"`{first}` and `{others[0]}` exclude each other", attribute=first)
         if self.table is not None:
             self._check_table(self.table, x)
         if self.standardize and prod(self.weight(x)[1:]) == 1:
@@ -80,9 +72,8 @@ class Conv(Convolution):
         return results
 
     def _check_table(self, table: tuple[str, ...], x: TensorType) -> None:
-        for other, is_given in (("groups", self.groups != 1), ("standardize", self.standardize)):
-            if is_given:
-                raise Misfit(f"`table` and `{other}` exclude each other", attribute="table")
+        if self.groups != 1:
+            raise Misfit("`table` and `groups` exclude each other", attribute="table")
         if len(table) != x.channels:
             raise Misfit(
                 f"`table` has {len(table)} rows for {x.channels} input maps",
@@ -116,42 +107,17 @@ class Conv(Convolution):
             return own
         return *own, State("joined", (*super().weight(x)[:2], *[1] * self.kernel(x).rank), "bool", "constant")
 
-    def _made_weight(self, x: TensorType) -> tuple[Extra, ...]:
-        """The weights that the kernel runs on, where they are not the parameter itself."""
+    def made_weight(self, x: TensorType) -> tuple[Extra, ...]:
         if self.table is not None:
             return (Extra("dense weight", super().weight(x), x.dtype, batched=False),)
         if self.standardize:
             return (Extra("standardized weight", self.weight(x), x.dtype, batched=False),)
-        return ()
+        return super().made_weight(x)
 
-    def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
-        return super().with_scale_and_shift(*operands) if self.table is None and not self.standardize else None
-
-    def saved(self, operands: Types, results: Types) -> Saved:
-        kept = super().saved(operands, results)
-        extra = kept.extra + self._made_weight(operands[0])
-        if self.standardize:
-            statistics = (Extra(f"weight {name}", (self.channels,), batched=False) for name in ("mean", "1/std"))
-            extra = (*extra, *statistics)
-        return kept._replace(extra=extra)
-
-    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        """That of the weights that the kernel ran on comes before that of the parameter."""
-        first, *rest = super().backward(operands, results, incoming)
-        made = self._made_weight(operands[0])
-        if not made:
-            return (first, *rest)
-        ran_on = TensorType(made[0].shape, made[0].dtype, batched=False)
-        weight = next(g for g in first.gives if g.of == "weight")
-        gives = tuple(Gradient("made weight", ran_on) if g is weight else g for g in first.gives)
-        return (
-            first._replace(gives=gives),
-            *rest,
-            Derivative((weight,), ("made weight",), frees=("weight mean", "weight 1/std")),
-        )
-
-    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return super().scratch(operands, results) + self._made_weight(operands[0])
+    def way_back(self, x: TensorType) -> tuple[Extra, ...]:
+        if not self.standardize:
+            return super().way_back(x)
+        return tuple(Extra(f"weight {name}", (self.channels,), batched=False) for name in ("mean", "1/std"))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

@@ -24,11 +24,12 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Counts, Field, Flag, Pad, Size, Window
+from archdsl.ir.attrs import Counts, Field, Flag, Pad, Parametrization, Size, Window
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_groups, check_weights_fit
 from archdsl.ops.families.convolution import Convolution, Kernel
 from archdsl.ops.families.padding import padded_sizes, pads
+from archdsl.ops.families.reparametrized import LEARNED_AS, check_parametrization
 from archdsl.ops.families.windows import AXES, geometry, per_axis, show_window, transposed_spans
 
 
@@ -42,6 +43,7 @@ class ConvTranspose(Convolution):
 
     name = "conv_transpose"
     positional = 3
+    matrix_axis = 1
     examples: ClassVar[Examples] = (
         ("conv_transpose(64, 2x2, stride=2)", "[128, 28, 28]", "[64, 56, 56]"),
         ("conv_transpose(64, 4x4, stride=2, pad=1)", "[128, 28, 28]", "[64, 56, 56]"),
@@ -57,6 +59,7 @@ class ConvTranspose(Convolution):
     dilation: Window = Field(1, description="output rows from one tap of the window to the next")
     groups: Size = Field(1, description="parts that input and output maps are split into; each sees only its own")
     bias: Flag = Field(True, description="whether each output map has a bias")
+    parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
     def kernel(self, x: TensorType) -> Kernel:
         pad = 0 if self.pad == "same" else self.pad
@@ -79,6 +82,7 @@ class ConvTranspose(Convolution):
         check_weights_fit(self.name, x)
         g = self.kernel(x).geometry
         check_groups(self.groups, x.channels, self.channels)
+        check_parametrization(self.parametrization, self.weight(x))
         sizes = []
         axes = zip(
             AXES[len(g.window)], x.sizes, g.extents, g.stride, g.dilation, self._output_pads(x), g.pad, strict=True
@@ -133,9 +137,10 @@ class ConvTranspose(Convolution):
         return "a CPU may keep a small result of a transposed convolution in a storage of its input's size"
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(operands=(0,))
+        (x,) = operands
+        return Saved((0,), extra=(*self.made_weight(x), *self.way_back(x)))
 
-    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+    def of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         uncut = self._uncut(operands, results)
         gives = (*self.own_gradients(operands), *self.parameter_gradients(operands))
         if not uncut:
@@ -144,7 +149,7 @@ class ConvTranspose(Convolution):
         return Derivative((padded_back,)), Derivative(gives, ("uncut",), frees=("x0",))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return self._uncut(operands, results)
+        return (*self._uncut(operands, results), *self.made_weight(operands[0]))
 
     def arguments(self, x: TensorType) -> tuple[tuple[int, ...], Keywords]:
         k = self.kernel(x)
@@ -158,8 +163,7 @@ class ConvTranspose(Convolution):
             bias=(k.bias, True),
         )
 
-    def pytorch(self, *operands: TensorType) -> Lowering:
-        (x,) = operands
+    def lowered(self, x: TensorType) -> Lowering:
         args, given = self.arguments(x)
         rank = self.kernel(x).rank
         cuts = tuple(c.cut for c in self._cutting(x))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples, TensorType
-from archdsl.ir.attrs import Field, Flag, Pad, Size, Window
+from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Size, Window
 from archdsl.ops.families.convolution import Convolution, Kernel
+from archdsl.ops.families.reparametrized import LEARNED_AS
 from archdsl.ops.families.windows import geometry, show_stride, show_window
 
 
@@ -29,6 +30,7 @@ class Depthwise(Convolution):
     dilation: Window = Field(1, description="rows from one tap of the window to the next")
     multiplier: Size = Field(1, description="output maps for each input map")
     bias: Flag = Field(True, description="whether each output map has a bias")
+    parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
     def kernel(self, x: TensorType) -> Kernel:
         g = geometry(x, self.name, self.window, self.stride, self.pad, self.dilation)

@@ -23,11 +23,20 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Flag, Size
+from archdsl.ir.attrs import Field, Flag, Parametrization, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, is_copied_now, kept, laid_in_order, made
 from archdsl.ops.families.moves import over
+from archdsl.ops.families.reparametrized import (
+    LEARNED_AS,
+    check_parametrization,
+    learned,
+    made_weight,
+    of_made_weight,
+    reparametrized,
+    way_back,
+)
 
 
 class Linear(Op):
@@ -49,17 +58,28 @@ class Linear(Op):
 
     features: Size = Field(description="output features")
     bias: Flag = Field(True, description="whether each output feature has a bias")
+    parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         check_weights_fit(self.name, x)
         if not x.rank:
             raise Misfit("`linear` needs at least one axis", code="wrong-rank", operand=0)
+        check_parametrization(self.parametrization, self._weight(x))
         return (x.with_shape((*x.shape[:-1], self.features)),)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
-        weight = State("weight", (self.features, operands[0].shape[-1]))
-        return (weight, State("bias", (self.features,))) if self.bias else (weight,)
+        weight = State("weight", self._weight(operands[0]))
+        return learned(self.parametrization, (weight, State("bias", (self.features,))) if self.bias else (weight,))
+
+    def _weight(self, x: TensorType) -> Shape:
+        return (self.features, x.shape[-1])
+
+    def _made_weight(self, x: TensorType) -> tuple[Extra, ...]:
+        return made_weight(self.parametrization, self._weight(x), x.dtype)
+
+    def _way_back(self, x: TensorType) -> tuple[Extra, ...]:
+        return way_back(self.parametrization, self._weight(x))
 
     def macs(self, operands: Types, results: Types) -> int:
         return results[0].numel * operands[0].shape[-1]
@@ -80,31 +100,51 @@ class Linear(Op):
         return "never" if len(rows) < 2 else copied(x, (prod(rows), features))
 
     def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
-        return self.replace(bias=True) if operands[0].rank == 1 else None
+        return self.replace(bias=True) if operands[0].rank == 1 and self.parametrization is None else None
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return kept(operands[0], self._copied(operands[0]))
+        """A made weight is kept for the gradient of the input."""
+        (x,) = operands
+        found = kept(x, self._copied(x))
+        made = (e._replace(readers=(0,)) for e in self._made_weight(x))
+        return found._replace(extra=(*found.extra, *made, *self._way_back(x)))
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """One matrix product for the input and one for the weight, which is transposed at last, and a sum for the bias.
 
         Of several rows a sample the gradient is first seen as one matrix.
         """
+        (x,) = operands
+        made = self._made_weight(x)
+        derivatives = self._of_kernel(operands, results, incoming)
+        return of_made_weight(derivatives, made[0], self._way_back(x)) if made else derivatives
+
+    def _of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (y,) = results
-        weight, *bias = (g._replace(how="reshaped") for g in self.parameter_gradients(operands))
+        gradients = tuple(g._replace(how="reshaped") for g in self.parameter_gradients(operands))
+        bias = tuple(g for g in gradients if g.of == "bias")
+        weights = tuple(g for g in gradients if g.of != "bias")
         (own,) = self.own_gradients(operands)
         *rows, features = y.tensor_shape
         if len(rows) < 2:
-            return (Derivative((*bias, own, weight)),)
+            return (Derivative((*bias, own, *weights)),)
         is_copied = is_copied_now(copied(incoming.type, (prod(rows), features)), incoming.is_single)
         seen = Gradient("rows", y, "made" if is_copied else "view")
-        gives = (*bias, own._replace(how="reshaped"), weight)
+        gives = (*bias, own._replace(how="reshaped"), *weights)
         return Derivative((seen,)), Derivative(gives, ("rows",), frees=("x0", "copy"))
+
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Not behind `spectral_norm`, whose own steps are not modelled."""
+        return self.parametrization != "spectral_norm"
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Where elements do not lie in order a copy that does or, since the bias is then added apart, the sum without it."""
+        return (*self._of_rows(operands, results), *self._made_weight(operands[0]))
+
+    def _of_rows(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """Without gradients PyTorch multiplies samples apart, and copies none, where a made weight asks for no gradient."""
         (x,), (y,) = operands, results
-        copy = made(x, self._copied(x))
+        copy = made(x, self._copied(x)) if self.parametrization is None else ()
         order = laid_in_order(x)
         if not self.bias or order == "never" or len(x.tensor_shape) < 3:
             return copy
@@ -115,7 +155,8 @@ class Linear(Op):
         return apart, copy[0]._replace(name="copy beyond that", shape=(larger,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        return Lowering(Call("nn.Linear", (operands[0].shape[-1], self.features), keywords(bias=(self.bias, True))))
+        call = Call("nn.Linear", (operands[0].shape[-1], self.features), keywords(bias=(self.bias, True)))
+        return reparametrized(self.parametrization, Lowering(call))
 
     def summary(self) -> str:
         return f"linear {self.features}"

@@ -53,11 +53,16 @@ CASES = {
         conv(4, 3x3, 2, pad=same, standardize=true, groups=2) [4, 8, 8]
         conv(4, 3, standardize=true) [2, 9]
         conv(4, 1x1x1, standardize=true) [2, 3, 3, 3]
+        conv(4, 3x3, pad=1, parametrization=weight_norm) [3, 6, 6]
+        conv(4, 3, 2, pad=same, bias=false, groups=2, parametrization=weight_norm) [4, 20]
+        conv(4, 3x3, pad=1, parametrization=spectral_norm) [3, 9, 9]
+        conv(2, 2x2x2, bias=false, parametrization=spectral_norm) [2, 4, 4, 4]
     """,
     "depthwise": """
         depthwise(3x3) [4, 7, 7]
         depthwise(3, 2, pad=same, multiplier=3) [4, 8]
         depthwise(3x3x3, pad=half, bias=false, dilation=1) [2, 5, 5, 5]
+        depthwise(3, parametrization=weight_norm) [4, 30]
         depthwise(5x5, pad=half, dilation=2) [4, 9, 9]
     """,
     "locally_connected": """
@@ -132,6 +137,9 @@ CASES = {
         linear(3) [5, 4]
         linear(3, bias=false) [5, 4]
         linear(3) [2, 5, 4]
+        linear(3, parametrization=weight_norm) [4]
+        linear(3, bias=false, parametrization=weight_norm) [5, 4]
+        linear(3, parametrization=spectral_norm) [9, 4]
     """,
     "bn": """
         bn [4]
@@ -249,6 +257,8 @@ CASES = {
         conv_transpose(4, 3x3, 2, pad=1, output_pad=1) [3, 5, 4]
         conv_transpose(4, 3, pad=half) [3, 9]
         conv_transpose(4, 4, 2, pad=same) [3, 9]
+        conv_transpose(4, 4, 2, pad=1, parametrization=weight_norm) [3, 30]
+        conv_transpose(4, 2x2, 2, bias=false, parametrization=spectral_norm) [3, 9, 9]
         conv_transpose(4, 3x2, 2, pad=same) [3, 4, 5]
         conv_transpose(4, 2x2, 3x4, pad=same, bias=false) [3, 4, 5]
         conv_transpose(4, 3x3, pad=same) [3, 4, 5]

@@ -183,6 +183,15 @@ def test_a_network_that_pytorch_refuses(monkeypatch: pytest.MonkeyPatch) -> None
     assert "conv1: conv" in check.spec and "fc" not in check.spec
 
 
+def test_what_makes_a_weight_anew_is_no_module_of_the_spec() -> None:
+    text = """network Net {
+      input image: [3, 12, 12]
+      conv(4, 3x3, parametrization=weight_norm) -> relu -> conv_transpose(4, 2x2, 2, parametrization=spectral_norm)
+      flatten -> linear(5, parametrization=weight_norm)
+    }"""
+    assert not found(network_of(text), device="cpu")
+
+
 def test_the_command_tells_differences(archdsl: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "net.arch"
     file.write_text(SPEC)

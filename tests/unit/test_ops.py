@@ -18,10 +18,10 @@ from tests.support.calls import op_of, types_of
 
 # The reference: attributes in order, those before ";" by position too, tensors with a star.
 ATTRIBUTES = {
-    "conv": "channels window stride; pad dilation groups bias table standardize round",
-    "depthwise": "window stride; pad dilation multiplier bias",
+    "conv": "channels window stride; pad dilation groups bias table standardize round parametrization",
+    "depthwise": "window stride; pad dilation multiplier bias parametrization",
     "locally_connected": "channels window stride; pad bias",
-    "linear": "features; bias",
+    "linear": "features; bias parametrization",
     "subsample": "window stride;",
     "rbf": "centers; trainable",
     "bn": "; eps momentum scale shift",
@@ -43,7 +43,7 @@ ATTRIBUTES = {
     "flatten": "start stop;",
     "split": "parts axis;",
     "concat": "; axis",
-    "conv_transpose": "channels window stride; pad output_pad dilation groups bias",
+    "conv_transpose": "channels window stride; pad output_pad dilation groups bias parametrization",
     "embedding": "vocabulary features;",
     "attention": "heads; bias dropout causal *kv",
     "ln": "axis; eps scale shift",
@@ -754,6 +754,7 @@ MISFITS = [
     ("fold(3, to=8)", "[10, 36]", "shape-mismatch", 0, "reads columns [C * 9, windows]"),
     ("fold(3, to=8)", "[9, 35]", "shape-mismatch", 0, "has 36 windows, and there are 35"),
     ("fold(2, pad=same, to=8)", "[4, 64]", "attribute-value", "pad", "pads alike on both sides"),
+    ("conv(1, 1, parametrization=weight_norm)", "[1, 8]", "attribute-value", "parametrization", "over its norm"),
     ("grid_sample(mode=bicubic)", "[3, 4, 8, 8], [4, 8, 8, 3]", "attribute-value", "mode", "2 spatial axes"),
 ]
 ANY_TYPE = {

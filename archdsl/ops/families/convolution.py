@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 from archdsl.ir import (
     Call,
@@ -33,6 +33,14 @@ from archdsl.ops.families.padding import (
     pads,
     same_conv,
 )
+from archdsl.ops.families.reparametrized import (
+    check_parametrization,
+    learned,
+    made_weight,
+    of_made_weight,
+    reparametrized,
+    way_back,
+)
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes, same_padding, spell_out
 
 
@@ -57,6 +65,14 @@ class Convolution(Op):
     autocast = "lower"
     is_weight_layer = True
 
+    matrix_axis: ClassVar[int] = 0
+    """The axis of the weight whose rows are those of the matrix that `spectral_norm` divides by its norm."""
+
+    @property
+    def _parametrization(self) -> str | None:
+        found: str | None = self.attributes["parametrization"]
+        return found
+
     def kernel(self, x: TensorType) -> Kernel:
         """The convolution on this input. Raises `Misfit`."""
         raise NotImplementedError
@@ -72,6 +88,7 @@ class Convolution(Op):
         (x,) = operands
         check_weights_fit(self.name, x)
         k = self.kernel(x)
+        check_parametrization(self._parametrization, self.weight(x))
         return (self.mapped(x, (k.outputs, *output_sizes(k.geometry, x))),)
 
     def mapped(self, x: TensorType, shape: Shape) -> TensorType:
@@ -82,7 +99,16 @@ class Convolution(Op):
         (x,) = operands
         k = self.kernel(x)
         weight = State("weight", self.weight(x))
-        return (weight, State("bias", (k.outputs,))) if k.bias else (weight,)
+        own = (weight, State("bias", (k.outputs,))) if k.bias else (weight,)
+        return learned(self._parametrization, own, self.matrix_axis)
+
+    def made_weight(self, x: TensorType) -> tuple[Extra, ...]:
+        """The weights that the kernel runs on, where they are not the parameter itself."""
+        return made_weight(self._parametrization, self.weight(x), x.dtype)
+
+    def way_back(self, x: TensorType) -> tuple[Extra, ...]:
+        """What is kept of making them."""
+        return way_back(self._parametrization, self.weight(x), self.matrix_axis)
 
     def macs(self, operands: Types, results: Types) -> int:
         return prod(self.weight(operands[0])) * prod(results[0].sizes)
@@ -111,27 +137,42 @@ class Convolution(Op):
         return floor_padding(self.kernel(x).geometry, x)
 
     def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
-        return self.replace(bias=True)
+        """A made weight is not the state's own, which could take the factors."""
+        return None if self.made_weight(operands[0]) else self.replace(bias=True)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         (x,) = operands
         padding = self.padding(x)
-        return Saved(operands=(0,)) if is_symmetric(padding) else Saved(extra=(padded_copy(x, padding),))
+        made = (*self.made_weight(x), *self.way_back(x))
+        return Saved((0,), extra=made) if is_symmetric(padding) else Saved(extra=(padded_copy(x, padding), *made))
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        (x,) = operands
+        derivatives, made = self.of_kernel(operands, results, incoming), self.made_weight(x)
+        return of_made_weight(derivatives, made[0], self.way_back(x)) if made else derivatives
+
+    def of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """The derivatives of the convolution alone."""
         (x,) = operands
         padding = self.padding(x)
         if is_symmetric(padding):
             return super().backward(operands, results, incoming)
         return of_padded(x, padding, self.parameter_gradients(operands))
 
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Not behind `spectral_norm`, whose own steps are not modelled."""
+        return self._parametrization != "spectral_norm"
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands
         padding = self.padding(x)
-        return () if is_symmetric(padding) else (padded_copy(x, padding),)
+        return self.made_weight(x) if is_symmetric(padding) else (padded_copy(x, padding), *self.made_weight(x))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        (x,) = operands
+        return reparametrized(self._parametrization, self.lowered(operands[0]))
+
+    def lowered(self, x: TensorType) -> Lowering:
+        """What it becomes with a weight that is learned as it is."""
         args, keywords = self.arguments(x)
         g = self.kernel(x).geometry
         rank = len(g.window)

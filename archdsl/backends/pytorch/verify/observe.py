@@ -63,7 +63,7 @@ class Subject:
         def note(path: str) -> Callable[[Any, Any, Any], None]:
             return lambda _module, _inputs, found: results[path].append(tuple(map(describe, tensors(found))))
 
-        hooks = [child.register_forward_hook(note(path)) for path, child in self.module.named_modules() if path]
+        hooks = [child.register_forward_hook(note(path)) for path, child in self._parts()]
         try:
             # The counter follows gradients where a parameter's view is a result, even if none are kept.
             self.module.requires_grad_(False)
@@ -75,6 +75,17 @@ class Subject:
                 hook.remove()
         flops = {_path(name): sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
         return Pass(tuple(map(describe, tensors(found))), dict(results), {**flops, "": counter.get_total_flops()})
+
+    def _parts(self) -> Iterator[tuple[str, nn.Module]]:
+        """The modules within by path, without those with which PyTorch makes a weight anew."""
+        from torch.nn.utils.parametrize import ParametrizationList
+
+        makers: set[int] = set()
+        for path, part in self.module.named_modules():
+            if isinstance(part, ParametrizationList):
+                makers.update(map(id, part.modules()))
+            elif path and id(part) not in makers:
+                yield path, part
 
     def saved_bytes(self) -> int:
         return saved_bytes(self.module.train(), *self.inputs)

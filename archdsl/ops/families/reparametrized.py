@@ -1,0 +1,78 @@
+"""Weights that are learned as something else and made anew in each pass: `torch.nn.utils.parametrizations`."""
+
+from __future__ import annotations
+
+from math import prod
+
+from archdsl.ir import Call, Code, Derivative, Extra, Gradient, Lowering, Misfit, Shape, State, TensorType
+
+LEARNED_AS = (
+    "how the weight is learned: weight_norm as lengths and directions, spectral_norm over its largest singular value"
+)
+PREFIX = "parametrizations.weight."
+
+
+def check_parametrization(kind: str | None, shape: Shape) -> None:
+    """Raises `Misfit` for weights that have no norm to speak of."""
+    if kind is not None and prod(shape) == 1:
+        raise Misfit("a single weight over its norm is 1 or -1", attribute="parametrization")
+
+
+def learned(kind: str | None, own: tuple[State, ...], axis: int = 0) -> tuple[State, ...]:
+    """The state of a layer whose weight is learned so, in the order of its `state_dict`: the weight comes last.
+
+    Args:
+        own: the state without it, the weight first.
+        axis: the axis of the weight that `spectral_norm` takes for the rows of a matrix.
+    """
+    weight, *others = own
+    if kind is None:
+        return own
+    if kind == "weight_norm":
+        lengths = State(f"{PREFIX}original0", (weight.shape[0], *(1 for _ in weight.shape[1:])))
+        return (*others, lengths, State(f"{PREFIX}original1", weight.shape))
+    rows = weight.shape[axis]
+    vectors = (("_u", rows), ("_v", prod(weight.shape) // rows))
+    buffers = (State(f"{PREFIX}0.{name}", (size,), role="buffer") for name, size in vectors)
+    return (*others, State(f"{PREFIX}original", weight.shape), *buffers)
+
+
+def made_weight(kind: str | None, shape: Shape, dtype: str) -> tuple[Extra, ...]:
+    """The weight that the layer runs on."""
+    return () if kind is None else (Extra("made weight", shape, dtype, batched=False),)
+
+
+def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]:
+    """What the gradients of that which is learned are computed from: the lengths of the rows, or the vectors and the norm."""
+    sizes: dict[str | None, dict[str, Shape]] = {
+        None: {},
+        "weight_norm": {"lengths": (shape[0], *(1 for _ in shape[1:]))},
+        "spectral_norm": {"left vector": (shape[axis],), "right vector": (prod(shape) // shape[axis],), "norm": ()},
+    }
+    return tuple(Extra(name, size, batched=False) for name, size in sizes[kind].items())
+
+
+def of_made_weight(derivatives: tuple[Derivative, ...], made: Extra, kept: tuple[Extra, ...]) -> tuple[Derivative, ...]:
+    """The derivatives of a kernel that ran on a made weight: that which is learned comes last."""
+    at = next(i for i, d in enumerate(derivatives) if any(map(_is_weight, d.gives)))
+    gives = derivatives[at].gives
+    of_weight = tuple(filter(_is_weight, gives))
+    ran_on = Gradient("made weight", TensorType(made.shape, made.dtype, batched=False))
+    first = gives.index(of_weight[0])
+    replaced = (*gives[:first], ran_on, *(g for g in gives[first:] if not _is_weight(g)))
+    back = Derivative(of_weight, ("made weight",), frees=tuple(e.name for e in kept))
+    return (*derivatives[:at], derivatives[at]._replace(gives=replaced), *derivatives[at + 1 :], back)
+
+
+def _is_weight(gradient: Gradient) -> bool:
+    return gradient.of == "weight" or gradient.of.startswith(PREFIX)
+
+
+def reparametrized(kind: str | None, lowering: Lowering) -> Lowering:
+    """A module whose weight is learned so."""
+    if kind is None or lowering.module is None:
+        return lowering
+    call = lowering.module
+    written = ", ".join([*map(repr, call.args), *(f"{k}={v!r}" for k, v in call.keywords)])
+    module = Call(f"nn.utils.parametrizations.{kind}", (Code(f"{call.target}({written})"),))
+    return lowering._replace(module=module, general=None)
