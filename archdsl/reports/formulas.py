@@ -122,7 +122,9 @@ def _shown(formula: Formula) -> str:
 
 def _sum(line: Size) -> str:
     """`1_204 + 4_096*N`."""
-    per_sample = f"({exact(line.per_sample)})" if open_size(line.per_sample) is not None else exact(line.per_sample)
+    per_sample = exact(line.per_sample)
+    if " " in per_sample or "//" in per_sample:
+        per_sample = f"({per_sample})"
     parts = [exact(line.fixed)] if line.fixed != 0 or line.per_sample == 0 else []
     return " + ".join([*parts, *([f"{per_sample}*N"] if line.per_sample != 0 else [])])
 

@@ -12,7 +12,6 @@ from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
 
 SPECS = Path(__file__).parents[2] / "specs"
-NETWORKS = [(file.name, name) for file in sorted(SPECS.glob("*.arch")) for name in open_spec(file).networks]
 
 RESIDUAL = """
 block unit(width, stride = 1) {
@@ -87,14 +86,6 @@ def test_inlined_calls_are_remembered() -> None:
     assert net is not None
     frames = [layer.node.origin.frames for layer in flatten(net).layers if layer.path == "features.5"]
     assert [frame.text for frame in frames[0]] == ["stage(128, [3, 3])"]
-
-
-@pytest.mark.parametrize(("file", "name"), NETWORKS)
-def test_the_text_of_bundled_networks_reads_back(file: str, name: str) -> None:
-    net = open_spec(SPECS / file).check(name).network
-    assert net is not None
-    text = print_network(net)
-    assert print_network(read_network(text, find)) == text
 
 
 def test_text_with_every_feature_reads_back() -> None:
