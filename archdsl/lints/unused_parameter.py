@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.lints.subject import Declaration, Text
+from archdsl.lints.subject import Text
 from archdsl.source import Diagnostic, Kind, Label
 from archdsl.syntax import tree
 
@@ -32,7 +32,7 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
         if not isinstance(syntax, tree.Block | tree.Network):
             continue
         unused = [p for p in syntax.parameters if p.name.text not in declaration.used]
-        used_elsewhere = _used_by_variants(text, declaration) if unused else set()
+        used_elsewhere = text.used_by_variants(declaration) if unused else set()
         for parameter in unused:
             if parameter.name.text not in used_elsewhere:
                 yield Diagnostic(
@@ -41,9 +41,3 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
                     Label(parameter.span, "nothing below names it"),
                     helps=("use it, or take it out here and where it is given",),
                 )
-
-
-def _used_by_variants(text: Text, declaration: Declaration) -> set[str]:
-    """Names in the claims of the networks that fix a network's parameters."""
-    variants = (d for d in text.declarations if isinstance(d.syntax, tree.Variant))
-    return {n for d in variants if text.networks.get(d.name) is declaration.syntax for n in d.used}

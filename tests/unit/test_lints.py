@@ -37,6 +37,7 @@ PLACES = {
     "unread-rows": ("conv(96, 11x11, stride=4)", "conv(1, 3x3, stride=3)", "maxpool(3)"),
     "unused-allow": ('allow unread-rows "as shown"',) * 3,
     "unused-block": ("unit", "tree"),
+    "unused-let": ("width", "width"),
     "unused-parameter": ("stride = 1", "classes"),
     "unused-tap": ("skip", "right", "maps[]"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from archdsl.lints.subject.allows import Allowed, allowed_in
 from archdsl.lints.subject.walk import walk
@@ -38,16 +38,26 @@ class Made:
 
 
 class Declaration:
-    """A top-level item: the names that it uses, and those that are made inside it."""
+    """A top-level item, or a part of one: the names that it uses, and those that are made inside it."""
 
     __slots__ = ("made", "results", "syntax", "used")
 
-    def __init__(self, syntax: tree.Item) -> None:
+    def __init__(self, syntax: tree.Syntax) -> None:
         self.syntax = syntax
         self.used: set[str] = set()
         """Names that stand for data, layers or tensors, wherever in the item; those in the holes of labels and strings too."""
         self.made: list[Made] = []
         self.results: list[NamedResult] = []
+
+    @classmethod
+    def of(cls, syntax: tree.Syntax) -> Self:
+        """What an item, or a statement of one, makes and uses."""
+        found = cls(syntax)
+        for node in walk(syntax):
+            read = _READERS.get(type(node))
+            if read is not None:
+                read(found, node)
+        return found
 
     @property
     def name(self) -> str:
@@ -65,7 +75,7 @@ class Text:
 
     @cached_property
     def declarations(self) -> list[Declaration]:
-        return [self._read(item) for item in self.file.items if not isinstance(item, tree.Allow)]
+        return [Declaration.of(item) for item in self.file.items if not isinstance(item, tree.Allow)]
 
     @cached_property
     def allows(self) -> list[Allowed]:
@@ -100,13 +110,10 @@ class Text:
     def unused_names(self) -> frozenset[str]:
         return frozenset(result.tap.name for result in self.unused_results)
 
-    def _read(self, item: tree.Item) -> Declaration:
-        found = Declaration(item)
-        for node in walk(item):
-            read = _READERS.get(type(node))
-            if read is not None:
-                read(found, node)
-        return found
+    def used_by_variants(self, declaration: Declaration) -> set[str]:
+        """Names in the claims of the networks that fix parameters of a network, which see what it sees."""
+        variants = (d for d in self.declarations if isinstance(d.syntax, tree.Variant))
+        return {n for d in variants if self.networks.get(d.name) is declaration.syntax for n in d.used}
 
 
 # What each kind of node adds
