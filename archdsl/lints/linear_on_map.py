@@ -36,7 +36,10 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 KIND,
                 f"`{use.op.name}` reads the width of a map {show_shape(shape)}",
-                Label(use.span, f"{shape[-1]} columns become {features} features"),
+                Label(
+                    use.span,
+                    f"{shape[-1]} column{'s' if shape[-1] != 1 else ''} become{'' if shape[-1] != 1 else 's'} {features} features",
+                ),
                 helps=("put `flatten` before it, or use a 1x1 `conv`",),
             )
 

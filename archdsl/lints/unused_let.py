@@ -1,0 +1,52 @@
+"""`unused-let`: a name for a datum or layer that nothing uses before its braces end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archdsl.lints.subject import Declaration, Text, walk
+from archdsl.source import Diagnostic, Kind, Label
+from archdsl.syntax import tree
+
+KIND = Kind(
+    "unused-let",
+    "warning",
+    "`let` gives a name that is known to the end of its braces, and nothing there uses it. In a loop it sets nothing for the "
+    "next turn, and hides what the name means outside only until the turn ends.",
+)
+ACCEPTED = (
+    "network A {\n  input image: [3, 9, 9]\n  let width = 8\n  conv(width, 3x3)\n}",
+    "let width = 8\nblock unit { conv(8, 3x3) }\nnetwork A {\n  input image: [3, 9, 9]\n  unit\n}",
+    'network A {\n  input image: [3, 9, 9]\n  for i in 0..1 { let name = i + 1; "conv{name}": conv(8, 3x3) }\n}',
+    "network A(n) {\n  input x: [8]\n  let w = 2 * n\n  linear(n)\n}\nnetwork B = A(3) { expect shape(out) == [w // 2] }",
+)
+REJECTED = (
+    "network A {\n  input image: [3, 9, 9]\n  let width = 8\n  conv(16, 3x3)\n}",
+    "network A {\n  input image: [3, 32, 32]\n  let width = 8\n  for i in 0..1 { conv(width, 3x3); let width = 2 * width }\n}",
+)
+
+
+def find_in_text(text: Text) -> Iterator[Diagnostic]:
+    for declaration in text.declarations:
+        if not any(made.by == "`let`" for made in declaration.made):
+            continue
+        elsewhere = text.used_by_variants(declaration)
+        for body in walk(declaration.syntax):
+            if isinstance(body, tree.Body):
+                is_whole = body is getattr(declaration.syntax, "body", None)
+                yield from _unused(body, elsewhere if is_whole else set())
+
+
+def _unused(body: tree.Body, used: set[str]) -> Iterator[Diagnostic]:
+    """The names that no statement below theirs uses."""
+    used = set(used)
+    for statement in reversed(body.statements):
+        if isinstance(statement, tree.Let) and statement.name.text not in used:
+            name = statement.name.text
+            yield Diagnostic(
+                KIND,
+                f"nothing uses `{name}` before its braces end",
+                Label(statement.name.span, "named here, for what follows in these braces"),
+                helps=("use it below, or take it out",),
+            )
+        used |= Declaration.of(statement).used
