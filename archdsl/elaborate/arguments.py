@@ -40,7 +40,7 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
             bound[taken] = Given(value, argument.value.span)
             order.append(taken)
             continue
-        name = _argument_name(layer, argument, positions, allowed)
+        name = _argument_name(layer, argument, value, positions, allowed)
         if name in bound:
             first = (Label(bound[name].span, "given here first"),)
             raise Fault(REPEATED_ARGUMENT, f"`{name}` of `{layer.name}` is given twice", argument.span, labels=first)
@@ -64,10 +64,12 @@ def _no_tensor(layer: Layer, argument: tree.Argument, value: Tensors) -> Fault:
     )
 
 
-def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], allowed: tuple[str, ...]) -> str:
+def _argument_name(
+    layer: Layer, argument: tree.Argument, value: Any, positions: list[str], allowed: tuple[str, ...]
+) -> str:
     if argument.name is None:
         if not positions:
-            raise _too_many(layer, argument, allowed)
+            raise _too_many(layer, argument, value, allowed)
         return positions.pop(0)
     name = argument.name.text
     if name not in allowed:
@@ -77,14 +79,14 @@ def _argument_name(layer: Layer, argument: tree.Argument, positions: list[str], 
     return name
 
 
-def _too_many(layer: Layer, argument: tree.Argument, allowed: tuple[str, ...]) -> Fault:
+def _too_many(layer: Layer, argument: tree.Argument, value: Any, allowed: tuple[str, ...]) -> Fault:
     """An argument by position where none is left; the next attribute in order is most likely meant."""
     takes = len(_positional(layer, allowed))
     free = [name for name in allowed[takes:] if name not in layer.arguments]
-    if isinstance(argument.value, tree.Call) and layer.is_merge:
+    if isinstance(value, Layer) and layer.is_merge:
         return Fault(
             TOO_MANY_ARGUMENTS,
-            f"`{layer.name}` takes tensors by position, and `{argument.value.callee.text}` is a layer",
+            f"`{layer.name}` takes tensors by position, and `{value.name}` is a layer",
             argument.span,
             helps=(f"make it an arm: `{layer.name} {{ | identity | {argument.span.text} }}`",),
         )

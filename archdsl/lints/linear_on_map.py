@@ -33,13 +33,11 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
     for use in graph.uses:
         if use.op.category == "linear" and use.node.operands and use.operand.rank >= 3 and _reads_map(graph, use):
             shape, features = use.operand.shape, use.result.shape[-1]
+            columns = "1 column becomes" if shape[-1] == 1 else f"{shape[-1]} columns become"
             yield Diagnostic(
                 KIND,
                 f"`{use.op.name}` reads the width of a map {show_shape(shape)}",
-                Label(
-                    use.span,
-                    f"{shape[-1]} column{'s' if shape[-1] != 1 else ''} become{'' if shape[-1] != 1 else 's'} {features} features",
-                ),
+                Label(use.span, f"{columns} {features} features"),
                 helps=("put `flatten` before it, or use a 1x1 `conv`",),
             )
 
