@@ -216,7 +216,7 @@ def _step(stream: Stream) -> float:
     values = list(stream.read.values())
     if not values or values[0].type.rank != stream.unit.after[0].rank:
         return 0.0
-    before, after = (max(t.sizes or t.shape) for t in (values[0].type, stream.unit.after[0]))
+    before, after = (max(t.sizes or t.shape, default=1) for t in (values[0].type, stream.unit.after[0]))
     ratio = before / after
     unit = stream.unit
     is_unpadded = unit.kind == "conv" and not unit.strides and min(before, after) > 1

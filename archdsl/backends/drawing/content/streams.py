@@ -36,7 +36,8 @@ class _Collector:
 
     def add(self, module: Module, path: str, inputs: list[int | None], *, is_reuse: bool) -> list[int | None]:
         """Adds a module whose inputs these units make; the units that make its outputs."""
-        units = self.drafts.units(module, path, module.inputs[0], is_reuse=is_reuse)
+        entry = next(iter(module.inputs), None)
+        units = self.drafts.units(module, path, entry, is_reuse=is_reuse)
         entering = dict(zip(module.inputs, inputs, strict=True))
         made: list[list[int | None]] = []
 

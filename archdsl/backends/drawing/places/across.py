@@ -41,6 +41,9 @@ class AcrossPlacer(Placer):
         scene.right = max(scene.right + PAD, header_width(group))
         scene.height += PAD
         scene.group = group
+        if not group.body.steps:  # a call that hands on what it is given
+            middle, name = scene.height / 2, f"n{group.key}"
+            scene.entry, scene.exit = Port(-scene.left, middle, name), Port(scene.right, middle, name)
         return scene
 
     def item(self, item: Item, is_compact: bool) -> Scene:
@@ -58,7 +61,7 @@ class AcrossPlacer(Placer):
         for line in _lines(parts, wraps=wraps):
             steps = body.steps[first : first + len(line)]
             axes = [_axis(step.item, part) for step, part in zip(steps, line, strict=True)]
-            x, axis, below = 0.0, top + max(axes), scene.height
+            x, axis, below = 0.0, top + max(axes, default=0), scene.height
             for step, part, own in zip(steps, line, axes, strict=True):
                 is_upright = isinstance(step.item, Parallel)
                 x += BEND * is_upright

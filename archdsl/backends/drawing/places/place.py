@@ -81,6 +81,9 @@ class Placer:
         scene.right += PAD
         scene.height += PAD
         scene.group = group
+        if not group.body.steps:  # a call that hands on what it is given
+            name = f"n{group.key}"
+            scene.entry, scene.exit = Port(0, 0, name), Port(0, scene.height, name)
         return scene
 
     def sequence(self, steps: tuple[Step, ...], is_compact: bool) -> Scene:
@@ -320,9 +323,12 @@ def _draw_lanes(scene: Scene, lanes: tuple[Lane, ...], top: Port | None) -> None
             points = [source.point, (x, source.y), (x, target.y), target.point]
             scene.line(points, source, target, is_skip=True)
     scene.right = side + LANE * max(len(slots) - 1, 0)
-    names = [(lane.text, found[lane.source].y) for lane in drawn if lane.text]
-    across = max((room(text, SMALL) for text, _ in names), default=-4) + 4
-    scene.shapes.extend(Label(text, scene.right + 4, y - 7, across) for text, y in names)
+    names: dict[float, str] = {}
+    for lane in sorted(drawn, key=lambda lane: lane.source):
+        y = found[lane.source].y
+        names[y] = ", ".join(filter(None, (names.get(y), lane.text)))
+    across = max((room(text, SMALL) for text in names.values()), default=-4) + 4
+    scene.shapes.extend(Label(text, scene.right + 4, y - 7, across) for y, text in names.items() if text)
     scene.right += across
 
 
