@@ -57,9 +57,9 @@ class _Collector:
     def _open(self, unit: Unit, sources: list[int | None]) -> list[int | None]:
         """Adds what an opened call holds, of folded ones each."""
         assert unit.module is not None
-        results = sources
+        results: list[int | None] = []
         for path in unit.paths[: len(unit.names)]:
-            results = self.add(unit.module, path, results, is_reuse=unit.is_reuse)
+            results = self.add(unit.module, path, [*results, *sources[len(results) :]], is_reuse=unit.is_reuse)
         if unit.words:
             add_words(self.streams[-1].unit, unit)
         return results

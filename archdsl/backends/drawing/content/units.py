@@ -205,14 +205,17 @@ class Units:
         return True
 
     def _fold(self, node: Node, cost: Cost) -> bool:
-        """A further call of the module that the last unit calls, on its result."""
+        """A further call of the module that the last unit calls, on its result and all else that it reads."""
         last = self.units[-1] if self.units else None
         module = node.operator
         if last is None or not last.folds or last.module is None or not isinstance(module, Module):
             return False
-        if self.twins[id(last.module)] is not self.twins[id(module)]:
+        if self.twins[id(last.module)] is not self.twins[id(module)] or not node.operands:
             return False
-        if node.operands != (last.tail,) or self.uses[node.operands[0]] > 1 or last.heading != self._heading(node):
+        first, *others = node.operands
+        if first is not last.tail or self.uses[first] > 1 or others != last.reads[1:]:
+            return False
+        if last.heading != self._heading(node):
             return False
         last.names.append(node.name)
         last.paths.append(self.prefix + node.name)
