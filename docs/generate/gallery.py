@@ -19,6 +19,11 @@ class Picture(NamedTuple):
     words: str
 
     @property
+    def file(self) -> str:
+        """Of `specs/`."""
+        return self.network.partition(":")[0]
+
+    @property
     def title(self) -> str:
         """What it shows: the first words."""
         return self.words.partition(":")[0].partition(" is ")[0].removesuffix(".")
@@ -91,6 +96,11 @@ PICTURES = {
         "deconvnet.arch:DeconvNet", "--style u", "DeconvNet: each unpooling puts values where its pool found them."
     ),
     "vnet": Picture("vnet.arch:VNet", "--style u", "V-Net: the same for volumes, its stages drawn once."),
+    "faster_rcnn": Picture(
+        "faster_rcnn.arch:FasterRCNN",
+        "--style overview",
+        "Faster R-CNN: its body, the pyramid, the proposals folded into a row, and the heads for regions.",
+    ),
     "autoencoder": Picture(
         "autoencoder.arch:Autoencoder",
         "--style u",
@@ -112,6 +122,13 @@ FURTHER = {
     "inception_v2": Picture("inception_v2.arch:InceptionV2", "--style overview", "Inception v2."),
     "inception_v4": Picture("inception_v4.arch:InceptionV4", "--style overview", "Inception v4."),
     "lambda": Picture("lambda.arch:LambdaResNet50", "--style overview", "LambdaResNet-50."),
+    "fully_convolutional": Picture(
+        "lectures.arch:FullyConvolutional",
+        "--style volumes",
+        "Stages down to a 32nd of the image, and back by interpolation.",
+    ),
+    "reduced": Picture("lectures.arch:FiveByFiveReduced", "", "A 5×5 window through 16 maps."),
+    "separable": Picture("lectures.arch:SeparableConvolution", "", "A separable convolution."),
     "mlp": Picture("mlp.arch:MLP", "", "A perceptron of two layers."),
     "mobilenet": Picture(
         "mobilenet.arch:MobileNetV1", "", "MobileNet v1: depthwise and pointwise convolutions in turn."
@@ -142,8 +159,9 @@ GALLERY = """
 
 
 def pictures_of(file: str) -> dict[str, Picture]:
-    """The pictures of networks in a file of `specs/`."""
-    return {name: p for name, p in DRAWN.items() if p.network.partition(":")[0] == file}
+    """The pictures of networks in a file of `specs/`: those for its page alone, else the first of the gallery."""
+    further, shown = ({n: p for n, p in of.items() if p.file == file} for of in (FURTHER, PICTURES))
+    return further or dict(list(shown.items())[:1])
 
 
 def gallery_page() -> str:

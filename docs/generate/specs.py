@@ -24,7 +24,7 @@ def specs_page(folder: Path) -> str:
     for path in sorted(folder.glob("*.arch")):
         spec = open_spec(path)
         parts += [[f"## [{path.name}]({path.name})"], spec.program.file.doc.split("\n")]
-        parts += [[_image(name, picture)] for name, picture in list(pictures_of(path.name).items())[:1]]
+        parts += [[_image(name, picture)] for name, picture in pictures_of(path.name).items()]
         parts.append(table(head, (_network(spec.check(name)) for name in spec.networks)))
     return page("The bundled specs", *parts)
 

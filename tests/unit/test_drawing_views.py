@@ -19,6 +19,7 @@ from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.scene import Box, Outline, Shape
 from archdsl.ir import Network
 from archdsl.pipeline import open_spec
+from archdsl.source import short
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -92,6 +93,24 @@ def test_calls_are_opened_to_a_depth() -> None:
     assert all.definitions == () and [g.title for g in groups(body_of(all))] == [
         g.title for g in groups(body_of(expanded))
     ]
+
+
+def test_calls_that_read_the_same_beside_are_opened_together() -> None:
+    """Each of the six layers of a decoder reads the one before, and the memory that all read."""
+    picture = drawn("../tests/data/outside/transformer.arch:Transformer", style="expanded")
+    (layers,) = [g for g in groups(body_of(picture)) if g.call.startswith("decoder_layer")]
+    # Vaswani et al. 2017, base: 512 wide, 2048 within; three norms, two attentions and two dense layers in each of six
+    params = 6 * (2 * (4 * 512 * 512 + 4 * 512) + 2 * 512 * 2048 + 2048 + 512 + 3 * 2 * 512)
+    assert (layers.repeat, layers.note.split(" ")[0]) == (6, short(params))
+
+
+def test_a_group_that_is_too_wide_is_a_row_that_can_be_opened() -> None:
+    picture = drawn("faster_rcnn.arch:FasterRCNN", style="overview")
+    assert "rpn" not in [g.title for g in groups(body_of(picture))]
+    assert [r.params for r in rows(picture) if r.path == "rpn"] == ["594K"]  # torchvision's rpn.head has 593_935
+    assert "`--expand rpn` opens what is folded there" in picture.footer
+    opened = drawn("faster_rcnn.arch:FasterRCNN", style="overview", expand=("rpn",))
+    assert "rpn" in [g.title for g in groups(body_of(opened))]
 
 
 def test_a_path_that_is_no_call_is_refused() -> None:

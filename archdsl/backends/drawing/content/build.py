@@ -89,6 +89,8 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
         yield "the right arm is read upwards"
     if isinstance(body, Poster) and not body.is_all:
         yield "of parallel ways the longest is drawn"
+    if drafts.folded:
+        yield f"`--expand {drafts.folded[0]}` opens what is folded there"
     if drafts.grows:
         yield "a + n·k: n layers that each join k maps to all before them"
     if drafts.shading is not None and drafts.most:

@@ -13,6 +13,9 @@ from archdsl.backends.drawing.content.units import Costs, Unit, Units, describe
 from archdsl.backends.drawing.content.words import glyph, show_output
 from archdsl.ir import Module, Network, Node, Value, modules
 
+MOST_TURNS = 20
+"""A group in which more units do not just follow the one before is a row of an overview: side by side they are too wide."""
+
 
 class Drafts:
     """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
@@ -29,10 +32,15 @@ class Drafts:
         self.scale = 0
         self.closed: dict[int, tuple[Module, str]] = {}
         """Modules that a row stands for, by identity, with the path of their first call: what needs a definition."""
+        self.folded: list[str] = []
+        """The paths of groups that are rows."""
         self._keys = 0
         self._shows: dict[int, Literal["row", "run", "calls", "body"]] = {}
+        self._turns: dict[int, int] = {}
         for module in [m for m in modules(network) if m is not network.body]:
-            self._shows[id(module)] = self._showing(module)
+            units = self.units(module, "", next(iter(module.inputs), None))
+            self._shows[id(module)] = _showing(units)
+            self._turns[id(module)] = self._turning(units)
         self.opening = opening
 
     def key(self) -> int:
@@ -61,16 +69,13 @@ class Drafts:
     def terminal(self, path: str, name: str, value: Value) -> Terminal:
         return Terminal(self.key(), path, name, show_output([value.type]), glyph(value.type) if path else None)
 
-    def _showing(self, module: Module) -> Literal["row", "run", "calls", "body"]:
-        """What a module is by itself: one row, a run of rows, a run with calls among them, or more than that."""
-        if len(module.inputs) != 1 or len(module.outputs) != 1:
-            return "body"
-        units = self.units(module, "", module.inputs[0])
-        if units.single is not None:
-            return "row"
-        if not units.is_chain:
-            return "body"
-        return "calls" if any(u.closed for u in units.units) else "run"
+    def _turning(self, found: Units) -> int:
+        """How many units of a module and the groups in it do not just follow the one before."""
+        turns = 0
+        for index, unit in enumerate(found.units):
+            is_group = unit.role == "scope" and unit.module is not None
+            turns += self._turns[id(unit.module)] if is_group else not found.follows(index)
+        return turns
 
     def _place(self, node: Node, path: str) -> Unit:
         """The unit of a node by itself."""
@@ -89,7 +94,7 @@ class Drafts:
             unit = row
         elif (
             shows in ("row", "calls")
-            or module.kind == "group"
+            or (module.kind == "group" and (self.opening.runs or self._turns[id(module)] <= MOST_TURNS))
             or self.opening.opens(path, module, is_run=shows == "run")
         ):
             unit = Unit("scope", path, node)
@@ -97,7 +102,8 @@ class Drafts:
             unit.takes_words = module.kind == "block" and is_rows
         else:
             unit = Unit("row", path, node)
-            unit.closed = (module, path)
+            unit.closed = (module, path) if module.kind == "block" else None
+            unit.text = "…" if module.kind == "group" else ""
         unit.module = module
         unit.text = unit.text or self.calls.text(module)
         return unit
@@ -122,3 +128,15 @@ def _bytes(network: Network) -> dict[int, int]:
         results = (t.bytes for n in nodes if not isinstance(n.operator, Module) for t in n.result_types)
         found[id(module)] = sum(calls) + sum(results)
     return found
+
+
+def _showing(units: Units) -> Literal["row", "run", "calls", "body"]:
+    """What a module is by itself: one row, a run of rows, a run with calls among them, or more than that."""
+    module = units.module
+    if len(module.inputs) != 1 or len(module.outputs) != 1:
+        return "body"
+    if units.single is not None:
+        return "row"
+    if not units.is_chain:
+        return "body"
+    return "calls" if any(u.closed for u in units.units) else "run"

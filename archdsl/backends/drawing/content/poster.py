@@ -40,7 +40,8 @@ def poster(network: Network, drafts: Drafts) -> Poster:
         volume = _volume(unit.paths[0], tooltip(unit), unit.kind, unit.after[0])
         text, output, count = unit.text, show_output(unit.after[:1]), len(unit.names)
         before = stacks[-1]
-        if unit.kind == "pool" and volume.size and len(stacks) > 1:
+        is_larger = volume.size > stacks[-1].volumes[-1].size
+        if unit.kind == "pool" and volume.size and not is_larger and len(stacks) > 1:
             stacks[-1] = before._replace(pooled=(*before.pooled, volume))
         elif not before.pooled and (_name(before.text), before.output) == (_name(text), output) and volume.size:
             counts[-1] += count

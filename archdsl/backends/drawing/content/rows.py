@@ -14,6 +14,8 @@ def row_of(drafts: Drafts, unit: Unit) -> Row:
     if unit.closed is not None:
         for closed in (unit.closed, *unit.also_closed):
             drafts.closed.setdefault(id(closed[0]), closed)
+    elif unit.module is not None and unit.module.kind == "group" and unit.kind == "block":
+        drafts.folded.append(unit.paths[0])
     note_kinds(drafts, unit)
     drafts.scale = max(drafts.scale, unit.cost.macs)
     shade = _shade(drafts, unit)

@@ -159,10 +159,11 @@ class Units:
     @property
     def is_chain(self) -> bool:
         """Whether it is rows that follow each other."""
-        return all(
-            unit.role == "row" and {self.makers[v] for v in unit.reads if v in self.makers} == {index - 1}
-            for index, unit in enumerate(self.units)
-        )
+        return all(unit.role == "row" and self.follows(index) for index, unit in enumerate(self.units))
+
+    def follows(self, index: int) -> bool:
+        """Whether a unit reads the one before it, and nothing else."""
+        return {self.makers[v] for v in self.units[index].reads if v in self.makers} == {index - 1}
 
     def _append(self, unit: Unit, results: tuple[Value, ...]) -> None:
         for value in results:

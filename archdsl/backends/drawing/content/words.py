@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from math import log2
 
 from archdsl.backends.drawing.content.model import Glyph
@@ -18,10 +19,13 @@ def times(text: str) -> str:
 
 
 def show_output(types: Iterable[TensorType]) -> str:
-    """Shapes channel first, without brackets: `64×224×224`."""
-    return ", ".join(
-        ("" if t.dtype == "float32" else f"{t.dtype} ") + ("×".join(map(str, t.shape)) or "1") for t in types
-    )
+    """Shapes channel first, without brackets: `64×224×224`; of more than two alike in a row, how many: `26 of 1×64`."""
+    runs = ((shape, len(list(alike))) for shape, alike in groupby(map(_shape, types)))
+    return ", ".join(f"{n} of {shape}" if n > 2 else ", ".join([shape] * n) for shape, n in runs)
+
+
+def _shape(type: TensorType) -> str:
+    return ("" if type.dtype == "float32" else f"{type.dtype} ") + ("×".join(map(str, type.shape)) or "1")
 
 
 def glyph(type: TensorType) -> Glyph:

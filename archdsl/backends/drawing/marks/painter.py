@@ -147,6 +147,7 @@ class _Painter:
     def _terminal(self, item: Terminal, box: Box) -> Iterator[Mark]:
         if item.glyph is None:
             text = "  ".join(t for t in (item.name, item.output) if t)
+            yield Rectangle(box.left, box.top, box.width, box.height, Paint("block-fill"))
             yield Text(box.left + box.width / 2, box.top + 10, text, SMALL, "grey", anchor="middle")
             return
         yield Rectangle(box.left, box.top, box.width, box.height, Paint("paper", "ink", 1.4), 6)
