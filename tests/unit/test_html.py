@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import TrainingSettings, memory
+from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.storage import StorageFacts
 from archdsl.elaborate import Settings
 from archdsl.pipeline import Checked, html_of, open_spec, subject_of
@@ -209,7 +209,9 @@ def test_the_batch_changes_the_memory(visit: Open, batch: int) -> None:
 def test_without_activations_in_place_each_makes_a_tensor(visit: Open, name: str) -> None:
     """The page's peak is that of the analysis when nothing may run in place; pressed again, the peak is as before."""
     facts = checked(name).facts
-    peak = memory(facts.network, StorageFacts(frozenset()), 1, facts.flat).activation_peak
+    apart = Facts(facts.network)
+    apart.storage = StorageFacts(frozenset())
+    peak = apart.memory.activation_peak
     page = visit(html(name))
     switch = page.page.get_by_role("button", name="in place")
     for found in (peak, facts.memory.activation_peak):
