@@ -33,6 +33,8 @@ def number(random: Random, value: int) -> str:
         f"[{other}, {value}][-1]",
         f"reverse([{other}, {value}])[0]",
         f"([{other}] + [{value}, {other}][0..<1])[1]",
+        f"[{other} * item for item in [{other}, {value}]][1] // {other}",
+        f"len([item for item in 0..{value + other} if item < {value}])",
         f"floor({value} + 1/2)",
         f"ceil({value} - 0.5)",
         f"round({value} + 0.25)",

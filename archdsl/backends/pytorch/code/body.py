@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from archdsl.analyses.storage import is_identity
-from archdsl.ir import Module, Node, Value
+from archdsl.ir import Module, Node, TensorType, Value
 
 
 class Body:
@@ -42,3 +42,11 @@ class Body:
             current = node.results[0]
         names = {n.name for n in self.nodes}
         return self.outputs[0] is current and self.readers[current] == 1 and len(names) == len(self.nodes)
+
+
+def changed_type(source: TensorType | None, node: Node) -> str:
+    """The type of the results where it is not the source's."""
+    types = list(dict.fromkeys(map(str, node.result_types)))
+    if not types or types == [str(source)]:
+        return ""
+    return ", ".join(types) + (" each" if len(types) == 1 and len(node.results) > 1 else "")

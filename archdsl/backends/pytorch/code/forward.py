@@ -13,11 +13,11 @@ from collections.abc import Mapping, Set
 from itertools import accumulate
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.code.body import Body
+from archdsl.backends.pytorch.code.body import Body, changed_type
 from archdsl.backends.pytorch.code.cells import rows_of_cells
-from archdsl.backends.pytorch.code.layout import is_call, is_rows
+from archdsl.backends.pytorch.code.layout import fill, is_call, is_rows
 from archdsl.backends.pytorch.code.names import unique, variable_name
-from archdsl.ir import Helper, Node, TensorType, Value
+from archdsl.ir import Helper, Module, Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
 """Names of values that only pass through."""
@@ -129,6 +129,8 @@ class _Writer:
         self._bound: dict[str, Value] = {}
         self._stale: dict[bool, list[str]] = {False: [], True: []}
         self._in_training: set[Value] = set()
+        self._told: dict[Value, bool] = {}
+        """The values that have names of the spec. What comes of one alone takes over its name, where one node made several."""
         self._training = False
         self._pending: _Pending | None = None
         self._last = {v: i for i, n in enumerate(body.nodes) for v in body.operands(n)}
@@ -262,8 +264,11 @@ class _Writer:
         targets = self._targets(positions, dying)
         is_bare = set(targets) <= {"_"} and is_call(expression)
         self._say("" if is_bare else f"{', '.join(targets)} {joint} ", expression, comment)
+        taken_over = {self._names[v] for v in dying if self._told.get(v)}
         self._release(dying, targets)
         for value, name in zip(node.results, targets, strict=True):
+            if name in taken_over:
+                self._told[value] = True
             if value in self._last:
                 self._bind(value, name)
             elif not is_bare:
@@ -307,7 +312,10 @@ class _Writer:
         keeps_storage = not application.allocates and len(node.results) == 1
         if keeps_storage and operands[0] in free and node.results[0] in self._last:
             return [self._names[operands[0]]]
-        reusable = sorted((self._names[v] for v in free if self._names[v] in FLOW), key=FLOW.index)
+        is_single = all(len(self.body.operands(self.body.nodes[p])) == 1 for p in positions)
+        parts = [self._names[v] for v in free if self._told.get(v) and is_single]
+        passing = [self._names[v] for v in free if v not in self._told and self._names[v] in FLOW]
+        reusable = parts + sorted(passing, key=FLOW.index)
         targets: list[str] = []
         for value in node.results:
             targets.append(self._target(value, positions, reusable, targets))
@@ -319,15 +327,17 @@ class _Writer:
         if value in self._wanted:
             return self._fresh(self._wanted[value], others)
         whole = self._whole(value)
-        if whole.tap and self.body.readers[whole] > 1 and variable_name(whole.tap):
+        is_part = len(self.body.nodes[positions[-1]].results) > 1
+        if whole.tap and (is_part or self.body.readers[whole] > 1) and variable_name(whole.tap):
+            self._told[value] = is_part
             return self._fresh(whole.tap, others)
         if reusable:
             return reusable.pop(0)
         position = positions[-1]
         outlives = self._training or self._order[self._last[value]] > self._order[position] + 1
-        if not outlives or len(self.body.nodes[position].results) > 1:
+        if not outlives or is_part:
             return self._fresh("", others)
-        labels = (self.body.nodes[p].name for p in reversed(positions))
+        labels = (_label(self.body.nodes[p]) for p in reversed(positions))
         return self._fresh(next(filter(variable_name, labels), ""), others)
 
     def _whole(self, value: Value) -> Value:
@@ -379,22 +389,11 @@ class _Writer:
         self.statements.append(Statement(prefix, expression, comment, self._training))
 
 
-def fill(template: str, operands: list[str]) -> str:
-    """The template with its operands in place."""
-
-    def operand(match: re.Match[str]) -> str:
-        return ", ".join(operands) if match[1] == "*" else operands[int(match[1])]
-
-    return re.sub(r"\{(\d+|\*)\}", operand, template)
+def _label(node: Node) -> str:
+    """What a node is called; nothing where it is one of several that are counted, `subtract_2`."""
+    is_counted = not isinstance(node.operator, Module) and re.fullmatch(rf"{node.operator.name}_\d+", node.name)
+    return "" if is_counted else node.name
 
 
 def _is_training(value: Value) -> bool:
     return value.producer is not None and value.producer.training
-
-
-def changed_type(source: TensorType | None, node: Node) -> str:
-    """The type of the results where it is not the source's."""
-    types = list(dict.fromkeys(map(str, node.result_types)))
-    if not types or types == [str(source)]:
-        return ""
-    return ", ".join(types) + (" each" if len(types) == 1 and len(node.results) > 1 else "")

@@ -204,3 +204,12 @@ def _columns(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def fill(template: str, operands: list[str]) -> str:
+    """The template with its operands in place."""
+
+    def operand(match: re.Match[str]) -> str:
+        return ", ".join(operands) if match[1] == "*" else operands[int(match[1])]
+
+    return re.sub(r"\{(\d+|\*)\}", operand, template)

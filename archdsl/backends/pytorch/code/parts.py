@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch.code.body import Body
+from archdsl.backends.pytorch.code.body import Body, changed_type
 from archdsl.backends.pytorch.code.dense import Dense, dense, grows_evenly
-from archdsl.backends.pytorch.code.forward import Application, Forward, Returns, changed_type, write_forward
+from archdsl.backends.pytorch.code.forward import Application, Forward, Returns, write_forward
 from archdsl.backends.pytorch.code.joining import form, numbers_in
 from archdsl.backends.pytorch.code.layout import quoted
 from archdsl.backends.pytorch.code.names import (
