@@ -14,6 +14,9 @@ class Gru(Recurrent):
     The result is the state after each token, `[T, hidden]`; `select(-1)` is the last one. With `bidirectional=true` the
     states of a pass from the end stand behind them, `[T, 2 * hidden]`.
 
+    With `final=true` the states after the last token are results too, a row for each layer, and for each direction:
+    `as tokens, states`. `start` is such a value from which it starts, else zeros.
+
     Bytes are those of PyTorch's own steps: cuDNN on a GPU runs whole layers and keeps a workspace instead, whose size only
     it knows.
     """

@@ -14,6 +14,9 @@ class Lstm(Recurrent):
     The result is the state after each token, `[T, hidden]`; `select(-1)` is the last one. With `bidirectional=true` the
     states of a pass from the end stand behind them, `[T, 2 * hidden]`.
 
+    With `final=true` the states and the cells after the last token are results too, a row for each layer, and for each
+    direction: `as tokens, states, cells`. `start` and `cell` are such values from which it starts, else zeros.
+
     Bytes are those of PyTorch's own steps: oneDNN on a CPU, and cuDNN on a GPU, may run whole layers and keep a workspace
     instead, whose size only they know.
     """
@@ -21,6 +24,7 @@ class Lstm(Recurrent):
     name = "lstm"
     gates = 4
     states = 2
+    tensor_attributes = ("start", "cell")
     module = "LSTM"
     peaks = (
         Peaks(Peak(4, 9), Peak(5, 3), Peak(7, 2), Peak(3, 2), short=1),

@@ -342,6 +342,21 @@ CASES = {
         lstm(5, layers=3, bidirectional=true) [1, 40]
         lstm(3, layers=2, bias=false, bidirectional=true) [2, 40]
         lstm(3, bias=false) [9, 40]
+        lstm(2, layers=2, dropout=0.2, final=true) [6, 3]
+        lstm(5, bidirectional=true, final=true) [3, 4]
+        lstm(5, layers=2) [3, 4], [2, 5], [2, 5]
+        lstm(5, bidirectional=true, final=true) [3, 4], [2, 5], [2, 5]
+    """,
+    "rnn": """
+        rnn(5) [4, 3]
+        rnn(5) [1, 3]
+        rnn(5) [2, 20]
+        rnn(2, layers=3, bias=false, dropout=0.2) [6, 3]
+        rnn(5, layers=2, bidirectional=true) [3, 4]
+        rnn(5, layers=3, bidirectional=true) [1, 40]
+        rnn(3, layers=2, bias=false, bidirectional=true, final=true) [2, 40]
+        rnn(3, final=true) [9, 40]
+        rnn(3, layers=2, bidirectional=true) [9, 4], [4, 3]
     """,
     "gru": """
         gru(5) [4, 3]
@@ -354,6 +369,10 @@ CASES = {
         gru(5, layers=3, bidirectional=true) [1, 40]
         gru(3, layers=2, bias=false, bidirectional=true) [2, 40]
         gru(3, bias=false) [9, 40]
+        gru(2, layers=2, dropout=0.2, final=true) [6, 3]
+        gru(5, bidirectional=true, final=true) [3, 4]
+        gru(5, final=true) [3, 4], [1, 5]
+        gru(5, layers=2, bidirectional=true, dropout=0.9, final=true) [3, 4]
     """,
     "sdpa": """
         sdpa [3, 5, 4], [3, 7, 4], [3, 7, 4]

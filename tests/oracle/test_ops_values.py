@@ -740,7 +740,13 @@ def gru_step(x: Tensor, h: Tensor, c: Tensor, w: dict[str, Tensor], end: str) ->
     return (1 - update) * new + update * h, c
 
 
-@pytest.mark.parametrize("name, step", [("lstm", lstm_step), ("gru", gru_step)])
+def rnn_step(x: Tensor, h: Tensor, c: Tensor, w: dict[str, Tensor], end: str) -> tuple[Tensor, Tensor]:
+    """Elman 1990."""
+    into = x @ w[f"weight_ih_{end}"].T + w[f"bias_ih_{end}"] + h @ w[f"weight_hh_{end}"].T + w[f"bias_hh_{end}"]
+    return into.tanh(), c
+
+
+@pytest.mark.parametrize("name, step", [("lstm", lstm_step), ("gru", gru_step), ("rnn", rnn_step)])
 def test_recurrent_layers_step_by_step(name: str, step: Callable[..., tuple[Tensor, Tensor]]) -> None:
     torch.manual_seed(0)
     call, x = f"{name}(4, layers=2, bidirectional=true)", torch.randn(2, 5, 3)
@@ -757,6 +763,22 @@ def test_recurrent_layers_step_by_step(name: str, step: Callable[..., tuple[Tens
             ends.append(torch.stack([states[t] for t in range(5)], 1))
         expected = torch.cat(ends, 2)
     torch.testing.assert_close(run(call, x, **state), expected)
+
+
+@pytest.mark.parametrize("name, module", [("lstm", nn.LSTM), ("gru", nn.GRU), ("rnn", nn.RNN)])
+def test_recurrent_layers_start_from_states_and_give_them(name: str, module: type[nn.RNNBase]) -> None:
+    torch.manual_seed(0)
+    op = op_of(f"{name}(4, layers=2, bidirectional=true, final=true)")
+    x, *start = torch.randn(2, 5, 3), *torch.randn(1 + (name == "lstm"), 2, 4, 4)
+    theirs = module(3, 4, 2, batch_first=True, bidirectional=True)
+    ours = lowered(op, *(TensorType(tuple(t.shape[1:])) for t in (x, *start)), form="module")
+    ours.load_state_dict(theirs.state_dict())
+    given = tuple(s.transpose(0, 1).contiguous() for s in start)
+    expected, states = theirs(x, given if name == "lstm" else given[0])
+    found = results(ours, (x, *start))
+    torch.testing.assert_close(found[0], expected)
+    for ours_after, after in zip(found[1:], states if name == "lstm" else (states,), strict=True):
+        torch.testing.assert_close(ours_after, after.transpose(0, 1))
 
 
 def test_what_a_pool_took_is_put_back() -> None:

@@ -161,7 +161,7 @@ def kept(module: nn.Module, inputs: tuple[Tensor, ...], *, before: Forward | Non
     )
 
 
-STEPWISE = {"lstm", "gru"}
+STEPWISE = {"lstm", "gru", "rnn"}
 """Operators that make the same tensors in every step: what they keep is told as a sum."""
 
 

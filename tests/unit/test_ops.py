@@ -34,6 +34,7 @@ ATTRIBUTES = {
     "compare": "relation number;",
     "cast": "to;",
     "choose": ";",
+    "rnn": "hidden; layers bidirectional bias dropout final *start",
     "unfold": "window stride; pad dilation",
     "fold": "window stride; pad dilation to",
     "leaky_relu": "slope;",
@@ -93,8 +94,8 @@ ATTRIBUTES = {
     "rms_norm": "axis; eps",
     "constant": "shape formula; persistent",
     "sdpa": "; causal scale dropout",
-    "lstm": "hidden; layers bidirectional bias",
-    "gru": "hidden; layers bidirectional bias",
+    "lstm": "hidden; layers bidirectional bias dropout final *start *cell",
+    "gru": "hidden; layers bidirectional bias dropout final *start",
 }
 PLAIN = """relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish log_sigmoid softsign identity abs square sqrt
     exp log reciprocal sin cos detach add subtract multiply divide average maximum minimum matmul"""
@@ -723,6 +724,9 @@ MISFITS = [
     ("attention(2, causal=true)", "[5, 8], [7, 8]", "attribute-value", "causal", "`kv` is given"),
     ("lstm(4)", "[8]", "wrong-rank", 0, "reads tokens [T, C]"),
     ("gru(4)", "[8, 4, 4]", "wrong-rank", 0, "reads tokens [T, C]"),
+    ("lstm(4, dropout=0.1)", "[8, 4]", "attribute-value", "dropout", "between layers, and there is one"),
+    ("lstm(4)", "[8, 4], [1, 4]", "attribute-value", 1, "starts from `start` and `cell`, or from zeros"),
+    ("gru(4, layers=2)", "[8, 4], [1, 4]", "shape-mismatch", 1, "starts from states [2, 4], not [1, 4]"),
     ("expand", "[1, 4], [3]", "attribute-value", None, "has a batch axis"),
     ("expand", "unbatched [1, 4]", "attribute-value", None, "needs a value with a batch axis"),
     ("expand", "unbatched [4], [3]", "shape-mismatch", 0, "has no leading 1"),

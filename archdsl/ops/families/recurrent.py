@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
-from archdsl.ir import WHOLE, Extra, Helper, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types, show_shape
-from archdsl.ir.attrs import Field, Flag, Size
+from archdsl.ir import (
+    WHOLE,
+    Extra,
+    Gradient,
+    Helper,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Saved,
+    State,
+    TensorType,
+    Types,
+    show_shape,
+)
+from archdsl.ir.attrs import Field, Flag, Probability, Size
 from archdsl.ir.strides import BATCH
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, laid_in_order
-
-KEPT = 7
-"""Of each step backward needs so many values for each hidden unit: gates, states before it, and what they became."""
 
 
 class Peak(NamedTuple):
@@ -43,10 +54,13 @@ class Recurrent(Op):
 
     category = "linear"
     positional = 1
+    tensor_attributes: ClassVar[tuple[str, ...]] = ("start",)
     gates: ClassVar[int]
     """How many times as wide as the state each of its weights is."""
     states: ClassVar[int]
     """States that go from step to step."""
+    kept: ClassVar[Peak] = Peak(7, 0)
+    """Values for each hidden unit that backward needs: of a step gates, states before it and what they became."""
     module: ClassVar[str]
     """The class in `torch.nn`."""
     peaks: ClassVar[tuple[Peaks, Peaks]]
@@ -57,12 +71,17 @@ class Recurrent(Op):
     bidirectional: Flag = Field(False, description="whether a second set of weights goes from the end to the start")
     bias: Flag = Field(True, description="whether the projections of input and state have biases")
 
+    dropout: Probability = Field(0, description="probability of a zero between layers, while training")
+    final: Flag = Field(
+        False, description="whether the states after the last token are results too, a row for each layer"
+    )
+
     @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 
     def infer(self, *operands: TensorType) -> Types:
-        (x,) = operands
+        x, *start = operands
         check_weights_fit(self.name, x)
         if x.rank != 2:
             raise Misfit(
@@ -71,7 +90,27 @@ class Recurrent(Op):
                 operand=0,
                 help="a map [C, H, W] becomes tokens by `flatten(1) -> permute([1, 0])`" if x.rank == 3 else None,
             )
-        return (x.in_order((x.shape[0], self._directions * self.hidden), (1, 0, 2)),)
+        if self.dropout and self.layers == 1:
+            raise Misfit("`dropout` acts between layers, and there is one", attribute="dropout")
+        self._check_start(start)
+        tokens = x.in_order((x.shape[0], self._directions * self.hidden), (1, 0, 2))
+        states = x.in_order((self.layers * self._directions, self.hidden), (1, 0, 2))
+        return (tokens, *[states] * (self.states * self.final))
+
+    def _check_start(self, start: Sequence[TensorType]) -> None:
+        """Raises `Misfit` for states that are not those of the layer."""
+        if 0 < len(start) < self.states:
+            names = " and ".join(f"`{name}`" for name in self.tensor_attributes)
+            raise Misfit(f"`{self.name}` starts from {names}, or from zeros", operand=1)
+        shape = (self.layers * self._directions, self.hidden)
+        for operand, state in enumerate(start, start=1):
+            if state.shape != shape or state.dtype != "float32" or not state.batched:
+                raise Misfit(
+                    f"`{self.name}` starts from states {show_shape(shape)}, not {state}",
+                    code="shape-mismatch",
+                    operand=operand,
+                    help="`final=true` gives such states; `expand` repeats learned ones over the batch",
+                )
 
     def _inputs(self, x: TensorType) -> Iterator[int]:
         """The features that each layer reads."""
@@ -90,20 +129,20 @@ class Recurrent(Op):
 
     def macs(self, operands: Types, results: Types) -> int:
         """The projections of inputs and states; what gates do is elementwise."""
-        (x,) = operands
+        x = operands[0]
         read = sum(features + self.hidden for features in self._inputs(x))
         return x.shape[0] * self._directions * self.gates * self.hidden * read
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
         """As many again for the weights, and for what is projected: but the input where it needs no gradient, and the zeros
         that the first step starts from."""
-        (x,) = operands
+        x = operands[0]
         wide = self._directions * self.gates * self.hidden
-        spared = x.shape[0] * x.shape[1] * (not needs[0]) + self.layers * self.hidden
+        spared = x.shape[0] * x.shape[1] * (not needs[0]) + self.layers * self.hidden * (not any(needs[1:2]))
         return 2 * self.macs(operands, results) - wide * spared
 
     def connections(self, operands: Types, results: Types) -> int:
-        (x,) = operands
+        x = operands[0]
         biases = 2 * self.layers * self._directions * self.gates * self.hidden if self.bias else 0
         return self.macs(operands, results) + x.shape[0] * biases
 
@@ -115,17 +154,24 @@ class Recurrent(Op):
 
     autocast = "lower"
 
+    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(operands))
+
     def is_derived_exactly(self, operands: Types) -> bool:
         """PyTorch runs it in oneDNN or step by step, and neither is modelled."""
         return False
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """What the steps made, the inputs of further layers, and the input, for each direction with tokens before samples."""
-        (x,) = operands
+        x = operands[0]
         t, c = x.shape
         steps = t * self.hidden * self._directions
-        made = (Extra("gates and states", (KEPT * self.layers * steps,)),)
-        between = (Extra("inputs of layers", ((self.layers - 1) * steps,)),) if self.layers > 1 else ()
+        first = self.kept.beside * self.layers * self.hidden * self._directions
+        made = (Extra("gates and states", (self.kept.tokens * self.layers * steps + first,)),)
+        rows = ("inputs of layers", "noise")[: 2 if 0 < self.dropout < 1 else 1] if self.layers > 1 else ()
+        between = tuple(Extra(name, ((self.layers - 1) * steps,)) for name in rows)
+        if self.dropout == 1:
+            between = (*between, Extra("zeros", (self.layers - 1,), batched=False))
         copy = Extra("copy", (self._directions, t, c))
         match copied(x, (t * BATCH, c), (1, 0, 2)):
             case "always":
@@ -135,7 +181,7 @@ class Recurrent(Op):
         return Saved((0,), extra=(*made, *between))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        (x,) = operands
+        x = operands[0]
         alone, in_batches = (self._most(x, copies) for copies in (("always",), ("always", "in batches")))
         found = (Extra("gates and states", (alone,)),)
         further = Extra("projected copy", (in_batches - alone,), in_batches=True)
@@ -144,6 +190,7 @@ class Recurrent(Op):
     def _most(self, x: TensorType, copies: Container[Copied]) -> int:
         """The most values beside the result, in the last layer or in the first, whose input may be copied."""
         t, c = x.shape
+        results = self._directions * self.states * self.layers * self.final
         peaks, order = self.peaks[self._directions - 1], (1, 0, 2)
         zeros = self._directions * self.states * (self.layers - 1)  # of further layers, which wait for their turn
         earlier = 2 * zeros + (self._directions * t if self.layers > 1 else 0)
@@ -155,29 +202,50 @@ class Recurrent(Op):
         if self.bias and laid_in_order(x, order) in copies:
             found.append(peaks.biases.tokens * t + peaks.biases.beside + zeros)
         copy = (peaks.copy.tokens * t + peaks.copy.beside + zeros) * self.hidden + t * c
-        return max(max(found) * self.hidden, copy if copied(x, (t * BATCH, c), order) in copies else 0)
+        most = max(max(found) * self.hidden, copy if copied(x, (t * BATCH, c), order) in copies else 0)
+        return most - results * self.hidden
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        given = keywords(num_layers=(self.layers, 1), bias=(self.bias, True), bidirectional=(self.bidirectional, False))
-        return helper_call(self._helper(), (operands[0].shape[1], self.hidden), given)
+        given = keywords(
+            num_layers=(self.layers, 1),
+            bias=(self.bias, True),
+            dropout=(self.dropout, 0),
+            bidirectional=(self.bidirectional, False),
+        )
+        return helper_call(self._helper(len(operands) > 1), (operands[0].shape[1], self.hidden), given)
 
-    def _helper(self) -> Helper:
-        name = f"Sequence{self.module}"
+    def _helper(self, has_start: bool) -> Helper:
+        letters = ("h", "c")[: self.states]
+        given = "".join(f", {n}: Tensor" for n in letters) if has_start else ""
+        starts = [f"torch.stack({n}.unbind(1))" for n in letters]
+        start = f", {_together(starts)}" if has_start else ""
+        body, results, what = f"return super().forward(x{start})[0]", "Tensor", ""
+        if self.final:
+            names = _together(letters)
+            turned = ", ".join(f"{n}.transpose(0, 1)" for n in letters)
+            body = f"x, {names} = super().forward(x{start})\n        return x, {turned}"
+            results, what = f"tuple[{', '.join(['Tensor'] * (1 + self.states))}]", ", and all states after the last"
+        name = f"{'Started' if has_start else ''}{'Stateful' if self.final else 'Sequence'}{self.module}"
         return Helper(
             name,
             f'''
 class {name}(nn.{self.module}):
-    """{self.module} over the tokens of a sequence. It gives the states of its last layer, token by token."""
+    """{self.module} over the tokens of a sequence. It gives the states of its last layer, token by token{what}."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, batch_first=True, **kwargs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x)[0]
+    def forward(self, x: Tensor{given}) -> {results}:
+        {body}
 ''',
-            ("Any", "Tensor", "nn"),
+            ("Any", "Tensor", "torch", "nn") if has_start else ("Any", "Tensor", "nn"),
         )
 
     def summary(self) -> str:
         layers = f", {self.layers} layers" if self.layers > 1 else ""
         return f"{self.name} {self.hidden}{layers}{', bidirectional' if self.bidirectional else ''}"
+
+
+def _together(names: Sequence[str]) -> str:
+    """A state, or several in parentheses, as PyTorch takes and gives them."""
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"
