@@ -26,6 +26,7 @@ PLACES = {
     "checkerboard": ("conv_transpose(4, 3x3, stride=2)", "conv_transpose(4, 5x5, stride=3)"),
     "hidden-operator": ("relu", "half", "split"),
     "ignored-input": ("y", "y", "z"),
+    "in-of-network": ("in", "in", "in", "in"),
     "linear-on-map": ("linear(10)", "linear(10)"),
     "odd-channels": ("conv(12, 8x8)", "linear(300)"),
     "relu-after-relu": ("relu", "relu"),
