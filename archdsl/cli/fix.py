@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from difflib import unified_diff
 from pathlib import Path
 
 from archdsl.cli.terminal import Color, write_lines
 from archdsl.pipeline import open_source
 from archdsl.source import Diagnostic, Edit, Source, read_spec, write_whole
-from archdsl.source.edits import applied, as_read, compatible, words
+from archdsl.source.edits import applied, as_read, compatible, patch, words
 from archdsl.source.render import visible
 from archdsl.source.styled import Line, Piece
 
@@ -47,9 +46,7 @@ class Mended:
 
     def diff(self) -> str:
         """What would be changed, as `patch` takes it."""
-        before, after = (as_read(text).splitlines(keepends=True) for text in (self.before, self.after))
-        lines = unified_diff(before, after, f"a/{self.path}", f"b/{self.path}")
-        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        return patch(as_read(self.before), as_read(self.after), f"a/{self.path}", f"b/{self.path}")
 
 
 def mend(path: str, root: str | None, *, info: bool = False) -> Mended:

@@ -107,17 +107,9 @@ def _run_stdin(arguments: argparse.Namespace) -> int:
 
 def _print_diff(file: Formatted) -> None:
     """Prints a unified diff, as `patch` takes it: to the last blank, so not as styled lines."""
-    from difflib import unified_diff
+    from archdsl.source.edits import patch
 
-    before, after = (_lines(text or "") for text in (file.source.text, file.text))
-    changes = unified_diff(before, after, file.path, file.path)
-    _write("".join(c if c.endswith("\n") else f"{c}\n\\ No newline at end of file\n" for c in changes).encode("utf-8"))
-
-
-def _lines(text: str) -> list[str]:
-    """Lines with their ends; `str.splitlines` knows more ends than a spec does."""
-    *lines, last = text.split("\n")
-    return [line + "\n" for line in lines] + ([last] if last else [])
+    _write(patch(file.source.text, file.text or "", file.path, file.path).encode("utf-8"))
 
 
 def _write(data: bytes) -> None:

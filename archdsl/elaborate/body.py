@@ -183,14 +183,14 @@ class Body(Links):
         if not (name.isidentifier() and name.isascii()):
             raise Fault(kinds.BAD_LABEL, f"an output has a name, and `{name}` is none", statement.name.span)
         (value,) = self._one(result, f"`output {name}`", statement.span)
-        if any(o.name == name for o in self.frame.outputs):
+        if name in self.frame.outputs:
             raise Fault(
                 kinds.MADE_TWICE,
                 f"two outputs are called `{name}`",
                 statement.name.span,
                 helps=(f"call one of them otherwise, as `{self.with_turn(statement.name) or name + '2'}`",),
             )
-        self.frame.outputs.append(Output(name, value, self.place.training or self.place.within_training))
+        self.frame.outputs[name] = Output(name, value, self.place.training or self.place.within_training)
         return current if statement.chain is not None else result
 
     def _return(self, statement: tree.Return) -> None:

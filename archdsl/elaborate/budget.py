@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 OPERATOR_LIMIT = 100_000
 """Operators and calls of blocks in one network, with every block written out."""
 UNROLLED_LIMIT = 100_000_000
@@ -14,6 +16,8 @@ CLAIM_LIMIT = 1_000
 """Claims of one network."""
 CALL = 80
 """The work of elaborating a block, beside its statements."""
+PROBLEM_LIMIT = 100
+"""Mistakes of one network that are told."""
 NETWORKS = 2
 """How many networks of a file may cost as much as one may: a mistake in one leaves enough for the others."""
 
@@ -21,18 +25,32 @@ NETWORKS = 2
 class Budget:
     """What is left of what a network may cost, or all networks of a file."""
 
-    __slots__ = ("operators", "whole", "work")
+    __slots__ = ("most_told", "operators", "told", "whole", "work")
 
     def __init__(self, whole: Budget | None = None) -> None:
         networks = 1 if whole is not None else NETWORKS
         self.operators = networks * OPERATOR_LIMIT
         self.work = networks * STATEMENT_LIMIT * STATEMENT
+        self.most_told = networks * PROBLEM_LIMIT
+        self.told: set[Hashable] = set()
+        """The mistakes told: one that several networks have in common is there once."""
         self.whole = whole
 
     def pays_work(self, work: int) -> bool:
         """Spends work; whether there was enough."""
         self.work -= work
         return self.work >= 0 and (self.whole is None or self.whole.pays_work(work))
+
+    def tell(self, mistake: Hashable) -> None:
+        """Notes that a mistake is told."""
+        self.told.add(mistake)
+        if self.whole is not None:
+            self.whole.tell(mistake)
+
+    @property
+    def has_told_enough(self) -> bool:
+        """Whether so many mistakes were told that nobody reads more."""
+        return len(self.told) >= self.most_told or (self.whole is not None and self.whole.has_told_enough)
 
     def pays_operators(self, count: int) -> bool:
         """Spends operators; whether there were enough."""

@@ -190,7 +190,7 @@ class Build(Blocks):
     ) -> Network | None:
         if self.reporter.failures or isinstance(last, Poison):
             return None
-        outputs = list(frame.outputs)
+        outputs = list(frame.outputs.values())
         if not any(not o.training for o in outputs):
             if last is None or len(last) != 1:
                 raise Fault(kinds.NO_CURRENT_VALUE, f"`{name}` has no output", span, helps=("end with `output name`",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol, Self
 
 from archdsl.elaborate import kinds
@@ -36,9 +36,8 @@ class Frame:
         self.sites: dict[str, tree.Syntax] = {}
         self.returned: Current = None
         self.has_returned = False
-        self.outputs: list[Output] = []
+        self.outputs: dict[str, Output] = {}
         self.body: tree.Body | None = None
-        self._alternatives: dict[tuple[tree.Syntax, tree.Syntax], bool] = {}
 
     @cached_property
     def tap_sites(self) -> dict[str, Span]:
@@ -61,22 +60,30 @@ class Frame:
         """The side branches in the text of the body."""
         return [node for node in walk(self.body) if isinstance(node, tree.Training)]
 
-    @cached_property
-    def branches(self) -> list[tree.If]:
-        """The branches in the text of the body."""
-        return [node for node in walk(self.body) if isinstance(node, tree.If)]
-
     def are_alternatives(self, first: tree.Syntax, second: tree.Syntax) -> bool:
         """Whether two places stand in different branches of one `if`."""
-        if (first, second) not in self._alternatives:
-            self._alternatives[first, second] = any(
-                holds(branch.then.span, a.span)
-                and branch.otherwise is not None
-                and holds(branch.otherwise.span, b.span)
-                for branch in self.branches
-                for a, b in ((first, second), (second, first))
-            )
-        return self._alternatives[first, second]
+        earlier, later = sorted((first, second), key=lambda place: place.span.start)
+        return any(
+            branch.otherwise is not None and holds(branch.otherwise.span, later.span)
+            for branch in self._branches.get(earlier, ())
+        )
+
+    @cached_property
+    def _branches(self) -> dict[tree.Syntax, tuple[tree.If, ...]]:
+        """For each tap and input in the text of the body, the `if`s in whose first branch it stands."""
+        found: dict[tree.Syntax, tuple[tree.If, ...]] = {}
+        waiting: list[tuple[Any, tuple[tree.If, ...]]] = [(self.body, ())]
+        while waiting:
+            node, around = waiting.pop()
+            if isinstance(node, list):
+                waiting += ((item, around) for item in node)
+            elif isinstance(node, tree.If):
+                waiting += [(node.then, (*around, node)), (node.otherwise, around)]
+            elif isinstance(node, tree.Tap | tree.Input):
+                found[node] = around
+            elif isinstance(node, tree.Syntax):
+                waiting += ((getattr(node, field), around) for field in node.fields)
+        return found
 
 
 class Building(Protocol):
@@ -143,7 +150,7 @@ class Names:
             return self._not_made(text, span, site)
         if (fault := self._elsewhere(text, span)) is not None:
             return fault
-        if (block := self._maker(text)) is not None:
+        if (block := _makers(self.frame.outer).get(text)) is not None:
             help = f"a block gives what it returns: `return ..., {text}` in `{block}`"
             raise Fault(kinds.UNKNOWN_NAME, f"`{text}` is a tap of `{block}`, and stays in it", span, helps=(help,))
         known = self.scope.visible() | set(self.frame.taps) | self.frame.outer.visible()
@@ -168,18 +175,12 @@ class Names:
             edit=Edit(span, close) if close and not advice else None,
         )
 
-    def _maker(self, tap: str) -> str | None:
-        """The block of the file that makes a tap of this name."""
-        known = (self.frame.outer.lookup(name) for name in sorted(self.frame.outer.visible()))
-        blocks = (layer.definition for layer in known if isinstance(layer, Layer) and layer.op is None)
-        return next((b.name for b in blocks if any(t.name == tap for t in taps(b.syntax.body))), None)
-
     def _elsewhere(self, text: str, span: Span) -> Fault | None:
         """A name that stands for something else: a network, an output, a label, what ended with its braces."""
         if self.frame.outer.is_network(text):
             message = f"`{text}` is a network, and only blocks are layers"
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(f"make it a block: `block {text} {{ ... }}`",))
-        if any(output.name == text for output in self.frame.outputs):
+        if text in self.frame.outputs:
             message, help = f"`{text}` is an output, and outputs are no names", f"name the result: `... as {text}`"
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
         known = self.frame.no_names.get(text)
@@ -268,6 +269,14 @@ class Names:
     def inner(self) -> Self:
         """The same place inside a further pair of braces."""
         return type(self)(self.build, self.frame, Scope(self.scope), self.place)
+
+
+@lru_cache(maxsize=8)
+def _makers(scope: Scope) -> dict[str, str]:
+    """The block of the file that makes a tap, by the name of the tap."""
+    known = (scope.lookup(name) for name in sorted(scope.visible(), reverse=True))
+    blocks = (layer.definition for layer in known if isinstance(layer, Layer) and layer.op is None)
+    return {tap.name: block.name for block in blocks for tap in taps(block.syntax.body)}
 
 
 def taps(syntax: Any) -> Iterable[tree.Tap]:

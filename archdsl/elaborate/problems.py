@@ -12,7 +12,6 @@ from archdsl.ir import show_shape
 from archdsl.source import Diagnostic, Edit, Frame, Kind, Label, Span
 
 CALL_DEPTH_LIMIT = 60
-PROBLEM_LIMIT = 100
 FAILURE_LIMIT = 1_000
 
 
@@ -102,8 +101,9 @@ class Reporter:
         key = (diagnostic.code, diagnostic.primary.span)
         if key not in self._repeats:
             self.problems.append(diagnostic._replace(frames=self.frames()))
+            self.budget.tell(key)
         self._repeats[key] = self._repeats.get(key, 0) + 1
-        if self._is_spent or len(self.problems) >= PROBLEM_LIMIT or self.failures >= FAILURE_LIMIT:
+        if self.budget.has_told_enough or self._is_spent or self.failures >= FAILURE_LIMIT:
             raise Stop
 
     @contextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.budget import Budget
+from archdsl.elaborate.budget import STATEMENT, Budget
 from archdsl.elaborate.build import PLAIN, BoundClaim, Build, Settings, inputs_of, symbols_of
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.names import Frame
@@ -19,7 +20,7 @@ from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
 from archdsl.ir import Builder, Domain, Module, Network, Origin
 from archdsl.source import Diagnostic, Edit, Label, Source, Span, nearest
-from archdsl.syntax import tree
+from archdsl.syntax import UNKNOWN_NAMES, tree
 
 Loader = Callable[[str, Span], "Program"]
 """Gives the program of an imported file. Raises `Fault` where it cannot be had."""
@@ -72,19 +73,31 @@ class Program:
         for name in self.file.broken:
             self.scope.names[name] = POISON
         scope = self.scope
-        collect = self._build.reporter.collect
+        reporter = self._build.reporter
+        collect = reporter.collect
         later: list[tuple[tree.Item, Scope]] = []
         for item in self.file.items:
             if isinstance(item, tree.Allow):
                 continue
             if isinstance(item, tree.Default):
-                scope = Scope(scope)
+                scope = Scope(self.scope)
             with collect():
                 self._declare_name(item, scope)
             later.append((item, scope))
+            if reporter.budget.has_told_enough:
+                break
+        before = self.scope
         for item, where in later:
             with collect():
+                if isinstance(item, tree.Default):
+                    reporter.spend_work(item.span, STATEMENT * len(before.defaults))
+                    where.defaults.update(before.defaults)
+                    before = where
                 self._declare_value(item, where)
+            if reporter.budget.has_told_enough:
+                break
+        if reporter.budget.has_told_enough:
+            self.scope.names[UNKNOWN_NAMES] = POISON  # what follows was not read
 
     def _declare_name(self, item: tree.Item, scope: Scope) -> None:
         if isinstance(item, tree.Block):
@@ -131,9 +144,14 @@ class Program:
 
     def _first(self, name: tree.Word) -> tuple[Label, ...]:
         """Where a name was declared before, if an item of the file declares it."""
-        named = (i for i in self.file.items if isinstance(i, tree.Block | tree.Network | tree.Variant | tree.Let))
-        first = next(item.name for item in named if item.name.text == name.text)
+        first = self._first_words[name.text]
         return (Label(first.span, "declared here first"),) if first is not name else ()
+
+    @cached_property
+    def _first_words(self) -> dict[str, tree.Word]:
+        """Where the file declares each of its names first."""
+        named = (i for i in self.file.items if isinstance(i, tree.Block | tree.Network | tree.Variant | tree.Let))
+        return {item.name.text: item.name for item in reversed(list(named))}
 
     def _import(self, item: tree.Import) -> None:
         if self.load is None:
@@ -150,46 +168,46 @@ class Program:
 
     def open_parameters(self, name: str) -> tuple[str, ...]:
         """The parameters without a value that make a network a template; empty for what can be built."""
-        try:
-            layer, _ = self._network_layer(name)
-        except (Fault, Silence):
+        found = self._layer_if_whole(name)
+        if found is None:
             return ()
+        layer, _ = found
         parameters = layer.definition.syntax.parameters
         return tuple(p.name.text for p in parameters if p.default is None and p.name.text not in layer.arguments)
 
     def symbols(self, name: str, settings: Settings = PLAIN) -> tuple[str, ...]:
         """The sizes of a network's inputs that the spec, and what is given from outside, leave open."""
-        try:
-            layer, _ = self._network_layer(name)
-        except (Fault, Silence):
+        found = self._layer_if_whole(name)
+        if found is None:
             return ()
+        layer, _ = found
         known = settings.parameters
         left = symbols_of(layer.definition.syntax, settings.inputs)
         return tuple(s for s in left if s not in known and self.scope.lookup(s) is None)
 
     def settable(self, name: str) -> tuple[str, ...]:
         """What may be given from outside: the parameters of a network and its symbols."""
-        try:
-            layer, _ = self._network_layer(name)
-        except (Fault, Silence):
+        found = self._layer_if_whole(name)
+        if found is None:
             return ()
+        layer, _ = found
         return (*(p.name.text for p in layer.definition.syntax.parameters), *self.symbols(name))
 
     def inputs(self, name: str) -> tuple[str, ...]:
         """The names of a network's inputs."""
-        try:
-            layer, _ = self._network_layer(name)
-        except (Fault, Silence):
+        found = self._layer_if_whole(name)
+        if found is None:
             return ()
+        layer, _ = found
         return tuple(i.name.text for i in inputs_of(layer.definition.syntax))
 
     def named_sizes(self, name: str) -> tuple[dict[str, Datum], ...]:
         """Values for all the symbols of a network, as its claims name them: `with H = 572, W = 572`."""
         symbols = self.symbols(name)
-        try:
-            layer, variants = self._network_layer(name)
-        except (Fault, Silence):
+        found_layer = self._layer_if_whole(name)
+        if found_layer is None:
             return ()
+        layer, variants = found_layer
         bodies = [layer.definition.syntax.body, *(v.body for v in variants if v.body is not None)]
         found: list[dict[str, Datum]] = []
         for claim in (s for body in bodies for s in body.statements if isinstance(s, tree.Claim)):
@@ -201,6 +219,19 @@ class Program:
                 if len(sizes) == len(symbols) and sizes not in found:
                     found.append(dict(sizes))
         return tuple(found)
+
+    def _layer_if_whole(self, name: str) -> tuple[Layer, list[tree.Variant]] | None:
+        """The same as `_network_layer`, or None where the network, or what it is a variant of, is wrong."""
+        base = self.networks.get(name)
+        for _ in range(CALL_DEPTH_LIMIT):
+            if isinstance(base, tree.Variant):
+                base = self.networks.get(base.base.text)
+        if not isinstance(base, tree.Network):
+            return None
+        try:
+            return self._network_layer(name)
+        except (Fault, Silence):
+            return None
 
     def _network_layer(self, name: str, depth: int = 0) -> tuple[Layer, list[tree.Variant]]:
         """A network as a layer with the arguments of its variants bound; the variants, outermost first. Raises `Fault`."""
@@ -254,14 +285,16 @@ class Program:
         return first
 
     def build(self, name: str, settings: Settings = PLAIN, domain: Domain | None = None) -> Built:
-        """Elaborates a network. Never raises on what a spec may hold.
+        """Elaborates a network; after so many mistakes that no more are told, none. Never raises on what a spec may hold.
 
         Args:
             domain: of the symbols that the settings leave open.
         """
+        span = self.networks[name].name.span
+        if self._budget.has_told_enough:
+            return Built(None, (), [], span, domain)
         build = Build(self._instances, Reporter(Budget(self._budget)), settings, domain)
         network: Network | None = None
-        span = self.networks[name].name.span
         with build.reporter.collect():
             try:
                 network = build.network(name, *self._network_layer(name), span)

@@ -125,7 +125,12 @@ def _joined(word: str, left: Condition, right: Condition) -> Condition:
         return left if left is (word == "or") else right
     if isinstance(right, bool):
         return right if right is (word == "or") else left
-    return Compound(word, left, right)
+    return Compound(word, *_alternatives(word, left), *_alternatives(word, right))
+
+
+def _alternatives(word: str, condition: Relation | Compound) -> tuple[Relation | Compound, ...]:
+    """The parts of what is joined by a word, so that a long row of conditions is one, and not each in the next."""
+    return condition.parts if isinstance(condition, Compound) and condition.word == word else (condition,)
 
 
 def symbols_of(condition: Relation | Compound) -> frozenset[str]:

@@ -263,7 +263,7 @@ class Domain:
         threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
         if threshold + period > ENUMERATED:
             return None
-        answers = {condition.at({name: v}) for v in self._tried(values, threshold + period)}
+        answers = {condition.at({name: v}) for v in self._tried(values, threshold + period, condition)}
         return answers.pop() if len(answers) == 1 else None
 
     def values(self, name: str) -> Values | None:
@@ -278,12 +278,12 @@ class Domain:
         threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
         if threshold + period > ENUMERATED:
             return None
-        left = tuple(v for v in self._tried(values, threshold + period) if condition.at({values.name: v}))
+        left = tuple(v for v in self._tried(values, threshold + period, condition) if condition.at({values.name: v}))
         return Values(values.name, left, threshold, period)
 
-    def _tried(self, values: Values, end: int) -> Iterable[int]:
-        """All values below an end, each to be tried out."""
-        self.work += TRIED * end
+    def _tried(self, values: Values, end: int, condition: Relation | Compound | None = None) -> Iterable[int]:
+        """All values below an end, each to be tried out on all parts of a condition."""
+        self.work += TRIED * end * (len(condition.parts) if isinstance(condition, Compound) else 1)
         return _extended(values, end)
 
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from archdsl.source.text import Span
 
 LENGTHS_APART = 4
-CANDIDATES = 1_000
+CANDIDATES = 500
 """How many names are compared: a hint is not worth a second."""
 
 Severity = Literal["error", "warning", "info"]
@@ -81,9 +81,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate a person most likely meant by `name`, or None: one that is spelt alike, or that `name` begins with."""
     from difflib import get_close_matches
 
-    names = sorted(candidates)
+    names = set(candidates)
     folded = name.casefold()
-    alike = [c for c in names if abs(len(c) - len(name)) <= LENGTHS_APART][:CANDIDATES]
+    alike = sorted(c for c in names if abs(len(c) - len(name)) <= LENGTHS_APART)[:CANDIDATES]
     for spelt, by_spelling in ((name, {c: c for c in alike}), (folded, {c.casefold(): c for c in alike})):
         if close := get_close_matches(spelt, by_spelling, n=1, cutoff=0.7):
             return by_spelling[close[0]]

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 from archdsl.source.diagnostic import Edit
 
+COMPARED = 5_000
+"""Lines of a file that are compared one by one, which takes the square of their number; a longer file is replaced whole."""
+
 _LINE_END = re.compile("\r\n?")
 
 
@@ -38,6 +41,26 @@ def applied(raw: str, edits: Iterable[Edit]) -> str:
         pieces += [raw[at:start], edit.replacement]
         at = end
     return mark + "".join(pieces) + raw[at:]
+
+
+def patch(before: str, after: str, old: str, new: str) -> str:
+    """A unified diff of two texts, as `patch` takes it; `old` and `new` are the names of the files."""
+    from difflib import unified_diff
+
+    lines = _lines(before), _lines(after)
+    if max(map(len, lines)) <= COMPARED:
+        changes = list(unified_diff(*lines, old, new))
+    else:
+        ranges = (f"{min(1, len(side))},{len(side)}" for side in lines)
+        head = f"--- {old}\n", f"+++ {new}\n", "@@ -{} +{} @@\n".format(*ranges)
+        changes = [*head, *(f"-{line}" for line in lines[0]), *(f"+{line}" for line in lines[1])]
+    return "".join(c if c.endswith("\n") else f"{c}\n\\ No newline at end of file\n" for c in changes)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends; `str.splitlines` knows more ends than a spec does."""
+    *lines, last = text.split("\n")
+    return [line + "\n" for line in lines] + ([last] if last else [])
 
 
 def words(edit: Edit) -> str:

@@ -734,7 +734,7 @@ def test_large_networks_are_drawn() -> None:
     (row,) = rows(drawn(long).body)
     assert (row.name, words(row), row.params) == ("0 … 4999", "×5_000", "148 each")
     with pytest.raises(Refusal, match=r"about 5_000 rows, more than 2_000; `--style overview` folds it"):
-        drawn(long, "expanded")
+        draw(long, cost(long), style="expanded")
     body, (x,) = network("Deep", image(4, 8))
     kept = []
     for _ in range(200):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from archdsl.analyses.cost import CostFacts
-from archdsl.backends.drawing.content.build import drawing
+from archdsl.backends.drawing.content.build import check_rows, drawing
 from archdsl.backends.drawing.content.model import Shading, Style
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.graphviz.dot import to_dot
@@ -46,6 +46,8 @@ def draw(
         raise Refusal(f"the style `{style}` has a direction of its own: leave out `--lr`")
     if format == "mermaid" and style == "u":
         style = "auto"
+    if style == "expanded":
+        check_rows(network)
     drawn = drawing(network, costs, style=style, expand=expand, depth=depth, shading=shading, footer=footer)
     if format == "mermaid":
         return write_mermaid(drawn, theme).encode()

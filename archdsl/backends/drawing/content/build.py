@@ -57,9 +57,6 @@ def drawing(
     rows = _rows(network)
     if style == "auto":
         style = "overview" if expand or depth or rows > MOST_ROWS else "expanded"
-    if style == "expanded" and rows > MOST_EXPANDED:
-        help = "`--style overview` folds it, `--expand PATH` opens single calls"
-        raise Refusal(f"{network.name} expanded has about {rows:_} rows, more than {MOST_EXPANDED:_}; {help}")
     opening = Opening(style == "expanded", style == "u", depth, calls_at(network, expand))
     drafts = Drafts(network, costs, opening, shading)
     body = _style(network, drafts, style)
@@ -95,6 +92,14 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
         yield "a + n·k: n layers that each join k maps to all before them"
     if drafts.shading is not None and drafts.most:
         yield f"the darkest row has {SHADES[drafts.shading](drafts.most)}"
+
+
+def check_rows(network: Network) -> None:
+    """Raises `Refusal` for a network that is too large for an expanded picture."""
+    rows = _rows(unfold(network))
+    if rows > MOST_EXPANDED:
+        help = "`--style overview` folds it, `--expand PATH` opens single calls"
+        raise Refusal(f"{network.name} expanded has about {rows:_} rows, more than {MOST_EXPANDED:_}; {help}")
 
 
 def _rows(network: Network) -> int:
