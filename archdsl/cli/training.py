@@ -25,6 +25,7 @@ OPTIMIZERS = (
     "adagrad",
 )
 IMPLEMENTATIONS = ("for-loop", "foreach", "fused")
+AUTOCASTS = ("cuda", "cpu")
 PRECISIONS = ("float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed")
 LOSSES = ("cross-entropy", "mse", "none")
 OPTIONS = {"frozen": "freeze", "checkpointed": "checkpoint"}
@@ -45,6 +46,7 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
     choices = (*PRECISIONS, "tf32") if has_devices else PRECISIONS
     also = "; tf32 with --on" if has_devices else ""
     group.add_argument("--precision", choices=choices, help=f"of all, or with autocast{also} (default: float32)")
+    group.add_argument("--autocast", choices=AUTOCASTS, help="whose, of a mixed precision (default: cuda)")
     group.add_argument("--loss", choices=LOSSES, help="of the first output (default: cross-entropy)")
     group.add_argument(
         "--zero-grad",

@@ -26,7 +26,22 @@ from archdsl.ir.graph import (
     split_name,
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
-from archdsl.ir.op import WHOLE, Axes, Category, Examples, Extra, Misfit, Op, Reach, Rows, Saved, State, Step, Types
+from archdsl.ir.op import (
+    WHOLE,
+    Autocast,
+    Axes,
+    Category,
+    Examples,
+    Extra,
+    Misfit,
+    Op,
+    Reach,
+    Rows,
+    Saved,
+    State,
+    Step,
+    Types,
+)
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
@@ -44,6 +59,7 @@ __all__ = [
     "Assumed",
     "Attribute",
     "AttributeProblem",
+    "Autocast",
     "Axes",
     "Builder",
     "Call",

@@ -16,6 +16,7 @@ from archdsl.ir.lowering import Lowering
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
 
 T = TypeVar("T")
+Autocast = Literal["lower", "float32", "follows"]
 
 Category = Literal[
     "conv", "pool", "linear", "attention", "norm", "activation", "merge", "parameter", "reshape", "regularization"
@@ -98,6 +99,8 @@ class Extra(NamedTuple):
     """The operands whose gradients read it, where it is kept only if one of them needs a gradient."""
     is_float32: bool = False
     """Whether it is float32 in networks of any precision."""
+    has_type_of_weights: bool = False
+    """Whether it is of the parameters' precision where autocast runs the operator in another one."""
 
     @classmethod
     def like(cls, name: str, x: TensorType) -> Self:
@@ -199,7 +202,7 @@ class Op(Attributes):
     """Whether its tensor attribute names a max-pool's result and it reads that pool's switches (`unpool`)."""
     needs_label: ClassVar[bool] = False
     """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`, `constant`)."""
-    autocast: ClassVar[Literal["lower", "float32", "follows"]] = "follows"
+    autocast: ClassVar[Autocast] = "follows"
     """With CUDA's autocast: whether it runs in lower precision, in float32, or in that of its operands (the widest)."""
     is_source: ClassVar[bool] = False
     """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
@@ -212,6 +215,13 @@ class Op(Attributes):
     is_weight_layer: ClassVar[bool] = False
     """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
     examples: ClassVar[Examples] = ()
+
+    keeps_weights: ClassVar[bool] = False
+    """Whether autograd keeps its weights even where no operand needs a gradient."""
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is."""
+        return "lower" if self.autocast == "lower" else "follows"
 
     def resolve(self, *operands: TensorType) -> Self:
         """The operator with attributes that depend on the operand spelled out (a window for each axis)."""
@@ -318,6 +328,10 @@ class Op(Attributes):
 
     def is_view(self, *operands: TensorType) -> bool:
         """Whether the results share the first operand's storage (`flatten`, `split`)."""
+        return False
+
+    def gives_view(self, *operands: TensorType) -> bool:
+        """Whether its results are seen in a tensor that it makes: autograd copies where such a view is overwritten."""
         return False
 
     @property

@@ -234,6 +234,9 @@ class Attention(Op):
             *(Derivative((Gradient(name.removeprefix("scaled "), x),), (name,)) for name in scaled),
         )
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return True
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(bias=(self.bias, True), dropout=(self.dropout, 0))
         helper = _CROSS if len(operands) == 2 else _CAUSAL if self.causal else _SELF

@@ -226,6 +226,9 @@ class Einsum(Merge):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return made(operands, self._products(operands), self._products(operands, one=True))
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return True
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         given, steps = self._steps(operands)
         if not steps:

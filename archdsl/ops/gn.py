@@ -64,7 +64,7 @@ class GroupNorm(Op):
         return "never" if x == self.infer(x)[0] else laid_in_order(x)
 
     def _statistics(self) -> tuple[Extra, ...]:
-        return tuple(Extra(name, (self.groups,)) for name in ("mean", "1/std"))
+        return tuple(Extra(name, (self.groups,), has_type_of_weights=self.scale) for name in ("mean", "1/std"))
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE

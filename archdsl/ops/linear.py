@@ -99,6 +99,9 @@ class Linear(Op):
         *rows, features = x.tensor_shape
         return "never" if len(rows) < 2 else copied(x, (prod(rows), features))
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return self.bias and len(operands[0].tensor_shape) > 2
+
     def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
         return self.replace(bias=True) if operands[0].rank == 1 and self.parametrization is None else None
 

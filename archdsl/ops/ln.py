@@ -59,7 +59,9 @@ class LayerNorm(Op):
 
     def _statistics(self, x: TensorType) -> tuple[Extra, ...]:
         shape = places(x, check_axis(self.name, self.axis, x))
-        return tuple(Extra(name, shape, batched=x.batched) for name in ("mean", "1/std"))
+        return tuple(
+            Extra(name, shape, batched=x.batched, has_type_of_weights=self.scale) for name in ("mean", "1/std")
+        )
 
     def reach(self, *operands: TensorType) -> Reach:
         return over(operands[0], self.axis)
@@ -69,6 +71,9 @@ class LayerNorm(Op):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self._statistics(operands[0])
+
+    def gives_view(self, *operands: TensorType) -> bool:
+        return not self._is_last(operands[0])
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

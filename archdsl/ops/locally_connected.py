@@ -135,6 +135,9 @@ class LocallyConnected(Op):
         strides = (channels * window * maps, 1, window * maps, maps)
         yield "weight", "factor", (positions, maps, channels, window), strides
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return True
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         (y,) = self.infer(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import (
+    Autocast,
     Axes,
     Call,
     Derivative,
@@ -102,6 +103,9 @@ class Pad(Op):
                     attribute="amount",
                     label=f"at most {most} on a side",
                 )
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "float32" if self.mode in ("reflect", "replicate") else "follows"
 
     def reach(self, *operands: TensorType) -> Reach:
         padding = self._padding(operands[0])

@@ -89,6 +89,9 @@ class RMSNorm(Op):
             Derivative((Gradient("x0", x, scratch=(x, x)),), ("square",), frees=("x0",)),
         )
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return self._axis(operands[0]) != operands[0].rank - 1
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         given = keywords(eps=(self.eps, None))

@@ -117,6 +117,9 @@ class RoiAlign(Merge):
     def is_derived_exactly(self, operands: Types) -> bool:
         return False
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return True
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = f", samples={self.samples}" if self.samples != 2 else ""
         given += ", aligned=True" if self.aligned else ""

@@ -233,6 +233,9 @@ class ScaledDotProductAttention(Merge):
         is_simple = len(operands) == 3 and q.rank == 3 and q.shape[0] == k.shape[0]
         return is_simple and not self.dropout and self._is_kernel(operands)
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return True
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         if not self._is_kernel(operands):
             return Lowering(function=self._written_out(operands))

@@ -238,6 +238,8 @@ class Training(Part):
     loss: Literal["cross-entropy", "mse", "none"]
     zero_grad: Literal["early", "late", "never"]
     precision: Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
+    autocast: Literal["cuda", "cpu"]
+    """Whose lists a mixed precision follows."""
     frozen: tuple[str, ...]
     """The paths of what is not trained."""
     accumulate: int

@@ -10,16 +10,18 @@ import pytest
 import torch
 from torch import nn
 
+from archdsl.analyses import Facts
 from archdsl.analyses.memory import OptimizerName, TrainingSettings
 from archdsl.analyses.memory.optimizer import state_bytes, temporary
+from archdsl.backends.pytorch import build as build_module
 from archdsl.backends.pytorch.running.allocations import events, without_scratch
-from archdsl.ir import Network
+from archdsl.ir import Network, Op, TensorType
 from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
 from tests.oracle.test_moving_tensors import spec
 from tests.oracle.test_ops_torch import case_of, lines
 from tests.support import build
-from tests.support.steps import measured, optimizer_of, predicted
+from tests.support.steps import inputs, measured, optimizer_of, predicted
 
 torch.set_num_threads(1)
 SPECS = Path(__file__).parents[2] / "specs"
@@ -90,10 +92,10 @@ def derived(line: str) -> Network | None:
     None where there is no gradient, or where the test has no such input.
     """
     operator, types = case_of(line)
-    inputs = [t._replace(strides=None) for t in types if t.batched]
-    if any(t.places or not t.rank for t in inputs) or any(not t.is_float for t in types if not t.batched):
+    entering = [t._replace(strides=None) for t in types if t.batched]
+    if any(t.places or not t.rank for t in entering) or any(not t.is_float for t in types if not t.batched):
         return None
-    body, values = build.network("Derived", *((f"input{i}", t) for i, t in enumerate(inputs)))
+    body, values = build.network("Derived", *((f"input{i}", t) for i, t in enumerate(entering)))
     given, operands = iter(values), []
     for i, t in enumerate(types):
         if not t.batched:
@@ -115,6 +117,45 @@ def test_every_operator_is_derived_as_pytorch_does(line: str) -> None:
     if net is not None:
         settings = TrainingSettings(loss="mse")
         assert predicted(net, 3, settings) == measured(net, 3, settings)
+
+
+MIXED = TrainingSettings(loss="mse", precision="bf16-mixed", autocast="cpu")
+
+
+@pytest.mark.parametrize("line", [*lines()][::4])
+def test_what_is_said_to_be_exact_under_autocast_is(line: str) -> None:
+    net = derived(line)
+    if net is not None and Facts(net).training(MIXED).status == "exact":
+        assert predicted(net, 3, MIXED) == measured(net, 3, MIXED)
+
+
+@pytest.mark.parametrize("name", [*SAMPLE[5:], "mlp:MLP", "resnet:ResNet18", "efficientnet:EfficientNetB0"])
+def test_the_peaks_of_a_step_under_autocast_are_the_real_ones(name: str) -> None:
+    """Each as the other settings have it: a CPU's autocast leaves norms and softmax in lower precision."""
+    net, settings = network(name), MIXED._replace(loss="cross-entropy")
+    assert Facts(net).training(settings).status == "exact"
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
+@pytest.mark.parametrize("line", lines())
+def test_views_are_known(line: str) -> None:
+    """Results that are views of what an operator made on the way: overwriting them would cost copies in backward."""
+    net = derived(line)
+    if net is None:
+        return
+    node = net.body.nodes[-1]
+    assert isinstance(node.operator, Op)
+    result = build_module(net)(*inputs(net, 2))
+    if result._is_view():
+        assert node.operator.is_view(*node.operand_types) or node.operator.gives_view(*node.operand_types)
+
+
+def test_activations_behind_dense_layers_of_tokens_are_not_in_place() -> None:
+    """PyTorch sees the result of such a layer in a matrix, and autograd would copy both ways."""
+    x = TensorType((33, 64))
+    net = build.sequence(build.op("linear", 64), build.op("relu"), build.op("linear", 64), input=x)
+    settings = TrainingSettings(loss="mse")
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
 
 
 SETTINGS = {

@@ -43,7 +43,8 @@ def loss_of(settings: TrainingSettings, output: Tensor, target: Tensor | None) -
 
 def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[str, int]:
     """The peaks of forward (with the loss), backward and optimizer in the second step, everything held included."""
-    dtype = getattr(torch, settings.precision)
+    dtype = getattr(torch, settings.parameter_dtype)
+    lower = getattr(torch, settings.dtype)
     module = build(network).train().to(dtype)
     checkpoint(module, *settings.checkpointed)
     data = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs(network, batch)]
@@ -54,7 +55,7 @@ def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[s
     target = target_of(network, batch, settings)
 
     def forward_and_backward(number: int, *, is_last: bool) -> None:
-        with record_function(f"{MARK}forward {number}"):
+        with record_function(f"{MARK}forward {number}"), torch.autocast("cpu", lower, enabled=settings.is_mixed):
             output = module(*data)
             loss = loss_of(settings, output if isinstance(output, Tensor) else output[0], target)
         if settings.zero_grad == "late":

@@ -203,6 +203,7 @@ def test_the_command_line_offers_every_setting() -> None:
         "implementation": "IMPLEMENTATIONS",
         "precision": "PRECISIONS",
         "loss": "LOSSES",
+        "autocast": "AUTOCASTS",
     }
     for name, constant in {**names, "zero_grad": "ZERO_GRAD"}.items():
         assert get_args(hints[name]) == getattr(training_options, constant), name

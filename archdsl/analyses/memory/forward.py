@@ -1,7 +1,7 @@
 """The forward pass of a training step: values with their storages, and the tape that autograd writes.
 
-With autocast, operators run in the precision that CUDA's lists give them (`aten/src/ATen/autocast_mode.h`): operands are cast
-where they are in another one, and each parameter is cast once, for the whole pass.
+With autocast, operators run in the precision that its lists give them (`autocast_mode.h` and `.cpp` of ATen): operands are
+cast where they are in another one, and each parameter is cast once, for the whole pass.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from archdsl.analyses.memory.casts import UNSURE_OF_CASTS, Cast
 from archdsl.analyses.memory.play import Block, Player, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, total
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError
-from archdsl.ir import Extra, Network, Node, Op, Saved, State, TensorType
+from archdsl.ir import Autocast, Extra, Network, Node, Op, Saved, State, TensorType
 
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
@@ -38,12 +39,6 @@ Event = tuple[Block, int]
 """A storage and in how many turns of loops it is made, or freed where the number is negative."""
 
 
-class Cast(Op):
-    """A tensor in another precision."""
-
-    name = "cast"
-
-
 class NodeFacts(NamedTuple):
     """What an operator says of itself, asked once for all uses of a module."""
 
@@ -52,6 +47,7 @@ class NodeFacts(NamedTuple):
     forgotten: tuple[Extra, ...]
     """What it makes and drops where nothing is kept."""
     state: tuple[tuple[State, Size], ...]
+    autocast: Autocast
     is_alias: bool
     """Whether it gives back its operand itself."""
 
@@ -87,7 +83,7 @@ class Forward(Player[Tensor]):
         self.recomputed_macs = 0
         """Multiply-adds of second runs, for one sample."""
         self.is_mixed = settings.is_mixed
-        self.is_exact = not settings.is_mixed
+        self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
         """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
@@ -245,10 +241,13 @@ class Forward(Player[Tensor]):
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
         forgotten = op.forgotten_scratch(*types) if self.settings.checkpointed else ()
         self.is_exact &= op.is_derived_exactly(operands)
+        if self.is_mixed:  # what is made of an operand before a product is cast too, or its cast is made of
+            self.is_exact &= op.name not in UNSURE_OF_CASTS and not (op.autocast == "lower" and saved.extra)
         if op.category == "conv":
             self.workspaces.append(self._workspace(node))
         state = tuple((s, self._size_of(s)) for s in node.state)
-        return NodeFacts(saved, op.training_scratch(*types), forgotten, state, is_alias)
+        autocast = op.autocast if self.settings.autocast == "cuda" else op.autocast_on_cpu(*operands)
+        return NodeFacts(saved, op.training_scratch(*types), forgotten, state, autocast, is_alias)
 
     def _workspace(self, node: Node) -> Size:
         """Bytes of what a convolution reads, its weights, and what it makes."""
@@ -339,10 +338,11 @@ class Forward(Player[Tensor]):
         As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
         """
         for state, size in reversed(facts.state):
+            self.is_exact &= state.key(path) not in self.casts  # of a shared weight, how gradients meet is not known
             self._parameter(op, self._leaf(path, state, size), state)
         dtypes = {v.dtype for v in operands if v.type.is_float}
         widest = "float32" if "float32" in dtypes else self.settings.dtype
-        wanted = {"lower": self.settings.dtype, "float32": "float32", "follows": widest}[op.autocast]
+        wanted = {"lower": self.settings.dtype, "float32": "float32", "follows": widest}[facts.autocast]
         return [v if not v.type.is_float or v.dtype == wanted else self.cast_to(v, wanted, path) for v in operands]
 
     def cast_to(self, value: Tensor, dtype: str, layer: str) -> Tensor:
@@ -371,7 +371,7 @@ class Forward(Player[Tensor]):
 
     def _weights(self, entry: Entry) -> list[tuple[str, Block]]:
         """The casts of weights that a node keeps for the gradient of its operand; biases are not kept."""
-        if not self.is_mixed:
+        if not self.is_mixed or not (entry.op.keeps_weights or any(entry.edges)):
             return []
         keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
         casts = {name: self.casts[key] for name, key in keys.items()}

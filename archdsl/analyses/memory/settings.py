@@ -36,7 +36,9 @@ class TrainingSettings(NamedTuple):
     zero_grad: Literal["early", "late", "never"] = "early"
     """Gradients of the last step are freed before forward, after it, or (gradient accumulation) added to."""
     precision: Precision = "float32"
-    """All in one type, or with autocast: parameters in float32, and operators as the lists of CUDA's autocast say."""
+    """All in one type, or with autocast: parameters in float32, and operators as its lists say."""
+    autocast: Literal["cuda", "cpu"] = "cuda"
+    """Whose autocast: its lists say which operators run in lower precision and which in float32."""
     frozen: tuple[str, ...] = ()
     """Paths, as `features.*`, of parameters that are not trained."""
     accumulate: int = 1

@@ -67,4 +67,8 @@ def of_extra(extra: Extra, batch: int, stands: Stands = FLOAT32) -> Size:
     """The size of a further tensor, none where only several samples need it and there is one."""
     if extra.in_batches and batch == 1:
         return Size()
-    return of_type(TensorType(extra.shape, extra.dtype, extra.batched), FLOAT32 if extra.is_float32 else stands)
+    if extra.is_float32:
+        stands = FLOAT32
+    elif extra.has_type_of_weights:
+        stands = Stands(stands.parameters, stands.parameters)
+    return of_type(TensorType(extra.shape, extra.dtype, extra.batched), stands)

@@ -98,7 +98,8 @@ class _Step(Forward):
         """The loss, held once; the caller holds the target."""
         self.phase = "loss"
         given = result
-        if self.is_mixed and result.dtype != "float32":
+        is_float32 = self.settings.loss != "none" or self.settings.autocast == "cuda"
+        if self.is_mixed and is_float32 and result.dtype != "float32":
             result = self.cast_to(result, "float32", "loss")
         op = LOSSES[self.settings.loss]
         (type,) = op.infer(result.type)

@@ -64,7 +64,7 @@ class TrainingFacts:
 
     @property
     def status(self) -> Literal["exact", "estimate"]:
-        """`exact` for tensor bytes on a CPU. Autocast, whose lists here are CUDA's, and a few operators are an estimate."""
+        """`exact` for tensor bytes on a CPU. CUDA's autocast, and a few operators, are an estimate."""
         return "exact" if self._played.is_exact else "estimate"
 
     @cached_property

@@ -87,7 +87,8 @@ class _Decider:
         # A source gives its own parameter. Autograd forbids overwriting one of several results that are views, and
         # pays for overwriting any view with copies in backward.
         types = node.operand_types, node.result_types
-        if op.is_source or len(node.results) > 1 or op.is_view(*types[0]) or op.is_identity_in_inference:
+        is_view = op.is_view(*types[0]) or op.gives_view(*types[0])
+        if op.is_source or len(node.results) > 1 or is_view or op.is_identity_in_inference:
             return False
         kept = op.saved_in_place(*types) if node in self.in_place else op.saved(*types)
         return kept is not None and not kept.result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from archdsl.ir import WHOLE, Lowering, Op, Reach, Shape, Step, TensorType, Types
+from archdsl.ir import WHOLE, Autocast, Lowering, Op, Reach, Shape, Step, TensorType, Types
 from archdsl.ir.attrs import Field, Sizes
 from archdsl.ops.families.calls import call_and_function, compact
 from archdsl.ops.families.checks import check_float
@@ -36,6 +36,12 @@ class AdaptivePool(Op):
         (x,) = operands
         check_float(self.name, x)
         return (x.mapped((x.channels, *self.sizes(x)), keeping=self.keeps_channels_last(x)),)
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "float32" if operands[0].rank == 4 else "follows"
+
+    def gives_view(self, *operands: TensorType) -> bool:
+        return operands[0].rank == 2
 
     def reach(self, *operands: TensorType) -> Reach:
         (x,) = operands

@@ -63,6 +63,7 @@ class Convolution(Op):
 
     category = "conv"
     autocast = "lower"
+    keeps_weights = True
     is_weight_layer = True
 
     matrix_axis: ClassVar[int] = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from archdsl.ir import WHOLE, Lowering, Misfit, Op, Reach, Shape, TensorType, Types
+from archdsl.ir import WHOLE, Autocast, Lowering, Misfit, Op, Reach, Shape, TensorType, Types
 from archdsl.ops.families.calls import Keywords, call_and_function, compact, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric
@@ -45,6 +45,12 @@ class Pool(Op):
     def keeps_channels_last(self, x: TensorType) -> Shape:
         """The numbers of spatial axes for which maps with channels last stay so."""
         return (2,) if self.needs_copy(x) else (1, 2)
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "float32" if operands[0].rank == 4 else "follows"
+
+    def gives_view(self, *operands: TensorType) -> bool:
+        return operands[0].rank == 2
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE if self.is_global else self.geometry(operands[0]).steps

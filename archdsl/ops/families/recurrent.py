@@ -205,6 +205,9 @@ class Recurrent(Op):
         most = max(max(found) * self.hidden, copy if copied(x, (t * BATCH, c), order) in copies else 0)
         return most - results * self.hidden
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return True
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(
             num_layers=(self.layers, 1),
