@@ -170,6 +170,8 @@ def _attribute_fault(op: type[Op], given: dict[str, Given], problem: AttributePr
     argument = given[name]
     shown, text = show(argument.value), argument.span.text
     meant = correction(op.fields()[name], argument.value, text)
+    if (swapped := _swapped(op, given, name)) is not None:
+        return swapped
     return Fault(
         ATTRIBUTE_VALUE,
         f"`{name}` of `{op.name}` must be {problem.words}, not {shown}",
@@ -177,6 +179,27 @@ def _attribute_fault(op: type[Op], given: dict[str, Given], problem: AttributePr
         f"= {shown}" if shown != text else "",
         helps=(f"write `{meant}`",) if meant else (),
         edit=Edit(argument.span, meant) if meant else None,
+    )
+
+
+def _swapped(op: type[Op], given: dict[str, Given], name: str) -> Fault | None:
+    """`conv(3x3, 8)`: the first two arguments, each in the place of the other."""
+    first, second, *_ = [*op.fields(), "", ""]
+    if name != first or op.positional < 2 or second not in given or given[second].span.start < given[name].span.end:
+        return None
+    one, other = given[first], given[second]
+    try:
+        op.fields()[first].checked(other.value)
+        op.fields()[second].checked(one.value)
+    except AttributeProblem:
+        return None
+    written = f"{other.span.text}, {one.span.text}"
+    return Fault(
+        ATTRIBUTE_VALUE,
+        f"`{first}` of `{op.name}` comes first, then `{second}`",
+        one.span,
+        helps=(f"write `{op.name}({written})`",),
+        edit=Edit(Span(one.span.source, one.span.start, other.span.end), written),
     )
 
 

@@ -225,7 +225,18 @@ class Body(Links):
                 kinds.CONSTRAINT_FAILS,
                 f"the constraint `{statement.condition.span.text}` does not hold",
                 statement.span,
+                self._values_in(statement.condition),
             )
+
+    def _values_in(self, condition: tree.Expression) -> str:
+        """What the names of a condition stand for: `in.width = 3`."""
+        found: dict[str, str] = {}
+        for node in walk(condition):
+            if isinstance(node, tree.Name | tree.Attribute) and not any(node.span.text in name for name in found):
+                value = self.value(node)
+                if isinstance(value, int | str | tuple):
+                    found[node.span.text] = show(value)
+        return ", ".join(f"{name} = {value}" for name, value in found.items())
 
     def _note(self, statement: tree.Claim | tree.SourceNote) -> None:
         if not self.frame.is_network:

@@ -60,6 +60,12 @@ def _remaining(spot: Spot) -> Diagnostic:
         return spot.wrong(f"expected a layer, found {shown(before)}", help=help, where=span)
     if before.type == "ALLOW":
         return spot.wrong("`allow` needs the code of a lint", help='as `allow unread-rows "the reason"`', where=span)
+    if before.type == "CODE" and str(token).startswith("_"):
+        dashed = f"{before}{token}".replace("_", "-")
+        stretch = (before.start, token.end)
+        return spot.wrong(
+            "codes are written with dashes", where=stretch, help=f"write `{dashed}`", edit=(*stretch, dashed)
+        )
     if before.type == "CODE":
         help = f'as `allow {before} "torchvision does so"`'
         return spot.wrong(f"`allow {before}` needs a reason", help=help, where=span)

@@ -17,6 +17,8 @@ def part_of_list(spot: Spot) -> Diagnostic | None:
     token, opening = spot.token, spot.opening()
     if token.type == "COLON" and spot.types(-1, 2) == ("INT", "COLON", "INT", "LBRACE"):
         return _range(spot, (token.start, token.end), "..<")
+    if spot.types(-1, 1) == ("INT", "NAME", "INT") and str(token) in ("to", "until", "till"):
+        return _range(spot, (spot.near(-1).end, spot.near(1).start), ".." if str(token) == "to" else "..<")
     if token.type not in ("COLON", "LABEL") or opening is None or spot.tokens[opening].type != "LSQB":
         return None
     closing, listed = spot.closing(opening), spot.tokens[opening - 1]
@@ -30,7 +32,7 @@ def part_of_list(spot: Spot) -> Diagnostic | None:
 
 
 def _range(spot: Spot, stretch: tuple[int, int], written: str) -> Diagnostic:
-    shown = spot.text(*stretch)
+    shown = spot.text(*stretch).strip()
     return spot.wrong(
         f"a range is written with dots, not with `{shown}`",
         where=stretch,
@@ -192,6 +194,33 @@ def _shaped_output(spot: Spot) -> Diagnostic:
     )
 
 
+def label_behind(spot: Spot) -> Diagnostic | None:
+    """`conv(8, 3x3): stem`, `as stem conv(8, 3x3)`, `shared conv(8, 3x3)`: names that stand in another place."""
+    token, before, after = spot.token, spot.near(-1), spot.near(1)
+    start = spot.tokens[spot.statement()].start
+    if token.type == "COLON" and before.type == "RPAR" and after.type == "NAME" and spot.ends_statement:
+        written = f"{after}: {spot.text(start, before.end)}"
+        return spot.wrong(
+            "a label stands before its layer", help=f"write `{written}`", edit=(start, after.end, written)
+        )
+    if token.type == "AS" and before.type in ("SEP", "LBRACE") and spot.types(1, 2) == ("NAME", "NAME"):
+        end = spot.statement_end()
+        written = f"{spot.text(spot.near(2).start, end)} as {after}"
+        return spot.wrong(
+            "`as` names a result, and stands behind the layer",
+            help=f"write `{written}`",
+            edit=(token.start, end, written),
+        )
+    if token.type == "LPAR" and spot.near(-2).type == "SHARED":
+        return spot.wrong(
+            "a shared instance has a name",
+            where=(spot.near(-2).start, before.end),
+            help=f"as `shared tower = {before}(...)`",
+            edit=(before.start, before.start, "tower = "),
+        )
+    return None
+
+
 def comma_at_the_end(spot: Spot) -> Diagnostic | None:
     """A statement that ends with a comma."""
     token = spot.token
@@ -267,5 +296,5 @@ def claimed(spot: Spot) -> Diagnostic | None:
 
 STATEMENTS = (
     part_of_list, loop_in_parentheses, body_in_words, unpacked, text_as_statement, listed_layers, times,
-    declared_otherwise, annotation, comma_at_the_end, dash, share, claimed,
+    declared_otherwise, annotation, label_behind, comma_at_the_end, dash, share, claimed,
 )  # fmt: skip

@@ -27,6 +27,7 @@ PLACES = {
     "hidden-operator": ("relu", "half", "split"),
     "ignored-input": ("y", "y", "z"),
     "in-of-network": ("in", "in", "in", "in"),
+    "joined-twice": ("add(a, b)", "concat(x, y)"),
     "linear-on-map": ("linear(10)", "linear(10)"),
     "odd-channels": ("conv(12, 8x8)", "linear(300)"),
     "relu-after-relu": ("relu", "relu"),
@@ -41,6 +42,7 @@ PLACES = {
     "unused-let": ("width", "width"),
     "unused-parameter": ("stride = 1", "classes"),
     "unused-tap": ("skip", "right", "maps[]"),
+    "window-product": ("3*3", "2*2"),
 }
 """What each lint points at in the examples that it rejects."""
 
