@@ -154,7 +154,8 @@ def _channels(op: Op, operands: Values, result: Value) -> int:
     if reach == "pointwise":
         return axis
     if operands and result.type.batched and not operands[0].type.batched:
-        return result.type.rank - 1  # rows of a table, as those of an embedding
+        is_map = result.type.rank > 2 and operands[0].type.shape == (1, *result.type.shape)
+        return 0 if is_map else result.type.rank - 1  # a learned map, or rows of a table as those of an embedding
     if not isinstance(reach, Axes) or not reach.operands[0]:
         return 0
     entry = reach.operands[0][axis]

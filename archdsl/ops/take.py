@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from archdsl.ir import Axes, Examples, Expression, Lowering, Misfit, Op, Reach, Rows, Saved, Shape, TensorType, Types
+from archdsl.ir import (
+    Axes,
+    Examples,
+    Expression,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Rows,
+    Saved,
+    Shape,
+    TensorType,
+    Types,
+    show_shape,
+)
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_axis
@@ -52,6 +66,9 @@ class Take(Op):
                 code="shape-mismatch",
                 operand=1,
                 label="has a batch axis" if axis else f"{index.rank} axes",
+                help="`permute` brings the axis to the front"
+                if axis
+                else f"`flatten` the numbers, and `reshape` the rows to {show_shape((*index.shape, *x.shape[1:]))}",
             )
         return axis
 
