@@ -66,6 +66,7 @@ class _Assembly:
         self.found: Structure = structure([self._sources(u) for u in self.units])
         scopes = [i for i, u in enumerate(self.units) if u.role == "scope" or u.closed]
         self.scopes = (scopes[0], scopes[-1]) if scopes and is_network else None
+        self.layers = [i for i, u in enumerate(self.units) if u.role == "row"]
 
     def built(self) -> Built:
         body = Body(self._steps(self.found.items, ENTRY, in_arm=not self.is_network), self._lanes())
@@ -160,7 +161,9 @@ class _Assembly:
         frames = self.units[run[0]].heading
         heading = times(frames[-1].text) if frames else ""
         if self.scopes is not None and not heading and not in_arm:
-            heading = "stem" if run[-1] < self.scopes[0] else "head" if run[0] > self.scopes[1] else ""
+            is_stem = run[-1] < self.scopes[0] and run[0] == self.layers[0]
+            is_head = run[0] > self.scopes[1] and run[-1] == self.layers[-1]
+            heading = "stem" if is_stem else "head" if is_head else ""
         return Card(key, heading, "", tuple(rows))
 
     def _item(self, index: int, in_arm: bool) -> Card | Terminal | Merge | Bar | Group:
