@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = (ROOT / "specs", ROOT / "tests" / "data" / "outside")
 TOLERANCE = 1e-5
 BATCH = 2
 
@@ -61,6 +62,11 @@ TORCHVISION = {
     "vit_l_32": "vit:ViT_L32",
     "vit_h_14": "vit:ViT_H14",
     **{f"efficientnet_b{i}": f"efficientnet:EfficientNetB{i}" for i in range(8)},
+    "efficientnet_v2_s": "efficientnet_v2:EfficientNetV2_S",
+    "mnasnet1_0": "mnasnet:MnasNet1_0",
+    "r2plus1d_18": "r2plus1d:R2Plus1D",
+    "shufflenet_v2_x1_0": "shufflenet_v2:ShuffleNetV2_x1_0",
+    "squeezenet1_0": "squeezenet:SqueezeNet1_0",
 }
 
 TIMM = {
@@ -85,6 +91,8 @@ TIMM = {
     "densenet264d": "densenet:DenseNet264d",
     "efficientnet_b0": "efficientnet:EfficientNetB0Timm",
     "efficientnet_l2": "efficientnet:EfficientNetL2",
+    "gmlp_s16_224": "gmlp:GmlpS16",
+    "mixer_b16_224": "mixer:MixerB16",
     "vit_base_patch16_224": "vit:ViT_B16_timm",
     "vit_huge_patch14_224": "vit:ViT_H14_timm",
 }
@@ -93,7 +101,7 @@ Make = Callable[[], nn.Module]
 
 
 def peers() -> dict[str, tuple[str, Make]]:
-    """For each name the network of `specs/` and what makes the published module."""
+    """For each name the network and what makes the published module."""
     # Its kernels may be built for another PyTorch. None of them is run here, and no shapes of them are asked for.
     sys.modules["torchvision._meta_registrations"] = ModuleType("torchvision._meta_registrations")
     import timm
@@ -160,13 +168,14 @@ def difference(network: str, make: Make) -> float:
     from archdsl.pipeline import open_spec
 
     file, name = network.split(":")
-    found = open_spec(ROOT / "specs" / f"{file}.arch").check(name).network
-    assert found is not None
+    path = next(found for folder in FOLDERS if (found := folder / f"{file}.arch").exists())
+    spec = open_spec(path).check(name).network
+    assert spec is not None
     torch.manual_seed(0)
-    theirs, ours = make().eval(), build(found).eval()
+    theirs, ours = make().eval(), build(spec).eval()
     stir(theirs)
     ours.load_state_dict(theirs.state_dict())
-    images = torch.randn(BATCH, *found.input_types[0].shape)
+    images = torch.randn(BATCH, *spec.input_types[0].shape)
     with torch.no_grad():
         mine, other = logits(ours(images)), logits(theirs(images))
     return ((mine - other).abs().max() / other.abs().max()).item()
