@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.blocks import Blocks
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.budget import CLAIM_LIMIT, UNROLLED_LIMIT
+from archdsl.elaborate.budget import CLAIM_LIMIT, OPERATOR_LIMIT, UNROLLED_LIMIT
 from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
@@ -19,6 +20,7 @@ from archdsl.ir import (
     Builder,
     Domain,
     Extent,
+    Module,
     Network,
     Origin,
     Output,
@@ -206,7 +208,9 @@ class Build(Blocks):
     def _pay(self, network: Network, span: Span) -> None:
         """Pays for what was elaborated once and is there several times: blocks called again, turns. Raises `Fault`."""
         extent, body, distinct = Extent(network), id(network.body), list(modules(network))
-        self.reporter.spend_operators(span, extent.written[body] - sum(len(m.nodes) for m in distinct))
+        again = extent.written[body] - sum(len(m.nodes) for m in distinct)
+        place, text = _largest(network, extent) or (span, "")
+        self.reporter.spend_operators(place, again, text)
         if extent.unrolled[body] > UNROLLED_LIMIT:
             loops = dict.fromkeys(n.repeat for m in distinct for n in m.nodes if n.repeat is not None)
             loop = max(loops, key=extent.of_turns)
@@ -308,3 +312,25 @@ def _unnamed(item: tree.Name) -> Fault:
         helps=(_OPEN,),
         edit=Edit(item.span, meant) if meant else None,
     )
+
+
+def _largest(network: Network, extent: Extent) -> tuple[Span, str] | None:
+    """The block to blame for too many operators: the innermost call that by itself has more than are allowed, else what
+    its calls together make most of; and what is said of it."""
+    found, module = None, network.body
+    while True:
+        calls = [(n, n.operator) for n in module.nodes if isinstance(n.operator, Module)]
+        sizes = Counter({id(m): extent.written[id(m)] for _, m in calls})
+        times = Counter(id(m) for _, m in calls)
+        if not calls or max(sizes.values()) <= OPERATOR_LIMIT:
+            break
+        node, module = max(calls, key=lambda call: sizes[id(call[1])])
+        if module.kind == "block":
+            found = node.origin.span, f"`{module.text}` has {sizes[id(module)]:_} of them, with all that it calls"
+    if found is not None or not calls:
+        return found
+    node, most = max(calls, key=lambda call: sizes[id(call[1])] * times[id(call[1])])
+    size, count = sizes[id(most)], times[id(most)]
+    if 2 * size * count <= OPERATOR_LIMIT:
+        return None
+    return node.origin.span, f"`{most.text}` has {size:_} of them, and is called {count:_} times"
