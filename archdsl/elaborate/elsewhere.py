@@ -36,6 +36,7 @@ _POSITIONS = {
     "AveragePooling.D": "window stride pad",
     "LSTM": "- hidden layers bias",
     "GRU": "- hidden layers bias",
+    "RNN": "- hidden layers",
 }
 """The arguments of their modules by position, under the names that they have here."""
 _OURS = {"linear": "- features bias", "bn": "- eps momentum", "gn": "groups - eps", "attention": "- heads"}

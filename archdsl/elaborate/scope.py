@@ -30,7 +30,7 @@ ELSEWHERE = {
     "layernormalization": "ln", "localresponsenorm": "lrn", "maxpooling": "maxpool",
     "mean": "reduce_mean", "mm": "matmul", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
     "prod": "multiply", "product": "multiply", "registerbuffer": "constant", "resize": "upsample",
-    "scaleddotproductattention": "sdpa", "selfattention": "attention",
+    "scaleddotproductattention": "sdpa", "selfattention": "attention", "simplernn": "rnn",
     "spacetodepth": "pixel_unshuffle", "stochasticdepth": "drop_path", "sub": "subtract", "sum": "add", "swish": "silu",
     "transposedconv": "conv_transpose", "upconv": "conv_transpose", "upsampling": "upsample",
 }  # fmt: skip
@@ -46,9 +46,7 @@ HINTS = {
     "crossentropy": _LOSS,
     "crossentropyloss": _LOSS,
     "dropblock": "`dropout(p)` drops values, `drop_path(p)` whole branches",
-    **dict.fromkeys(
-        ("dropout1d", "dropout2d", "dropout3d"), "`dropout(0.5)` drops values, and nothing drops whole channels"
-    ),
+    **dict.fromkeys(("dropout1d", "dropout2d", "dropout3d"), "`dropout(0.1, channels=true)` drops whole channels"),
     "enumerate": "count the turns: `for i in 0..<len(xs) { ... xs[i] ... }`",
     "equal": '`compare("==")` says which elements are alike',
     "expanddims": _UNSQUEEZE,
@@ -74,10 +72,8 @@ HINTS = {
     "reflectionpad": "`pad(1, mode=reflect)`",
     "replicationpad": "`pad(1, mode=replicate)`",
     "residual": _RESIDUAL,
-    "rnn": "`gru(128)` and `lstm(128)` run over a sequence; another cell is a `shared` block in a loop",
     "sequential": "a sequence is written line by line, or with `->`; `{ ... }` groups it",
     "shortcut": _RESIDUAL,
-    "simplernn": "`gru(128)` and `lstm(128)` run over a sequence; another cell is a `shared` block in a loop",
     "skip": _RESIDUAL,
     "softmaxwithloss": _LOSS,
     "squeeze": "`select(0, axis=1)` drops an axis of size 1, `flatten` joins it with others",

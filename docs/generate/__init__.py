@@ -12,6 +12,7 @@ from archdsl.reports.schema import json_schema
 from docs.generate.budgets import budgets_page
 from docs.generate.diagnostics import diagnostics_page, lints_page
 from docs.generate.gallery import DRAWN, gallery_page
+from docs.generate.language import language_page
 from docs.generate.lectures import lectures_page
 from docs.generate.operators import operator_index, operator_page
 from docs.generate.prelude import prelude_page
@@ -31,6 +32,7 @@ def pages() -> dict[Path, str]:
         OPERATORS / "README.md": operator_index(),
         reference / "budgets.md": budgets_page(),
         reference / "diagnostics.md": diagnostics_page(),
+        reference / "language.md": language_page(reference / "language.md"),
         reference / "lints.md": lints_page(),
         reference / "prelude.md": prelude_page(),
         reference / "lecture-claims.md": lectures_page(ROOT / "tests/data/lecture_claims.json"),
