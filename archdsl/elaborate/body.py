@@ -7,10 +7,11 @@ from typing import Any
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.links import Links
+from archdsl.elaborate.lists import items_of, parts_of
 from archdsl.elaborate.names import Current, taps, walk
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault, Silence
-from archdsl.elaborate.turns import Turns
+from archdsl.elaborate.turns import Turns, is_repeat
 from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Compound, Output, Relation, Size, Value
 from archdsl.source import Edit, Label
@@ -132,7 +133,12 @@ class Body(Links):
         return current if branch is None else self.inner().run(branch.statements, current)
 
     def _for(self, statement: tree.For, current: Current) -> Current:
-        for body in self.turns(statement.names, statement.values):
+        items = items_of(self.value(statement.values), statement.values)
+        if is_repeat(statement, len(items)):
+            for item in items:
+                parts_of(item, statement.names, statement.values)
+            return self._repeated(statement, len(items), current)
+        for body in self.turns_of(items, statement.names, statement.values):
             current = body.run(statement.body.statements, current)
         return current
 
@@ -142,6 +148,10 @@ class Body(Links):
             raise open_question(f"the number of turns, `{count}`, is open", statement.count.span)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise Fault(kinds.NOT_AN_INTEGER, f"`repeat` takes a whole number, not {show(count)}", statement.count.span)
+        return self._repeated(statement, count, current)
+
+    def _repeated(self, statement: tree.Repeat | tree.For, count: int, current: Current) -> Current:
+        """Turns of which none knows its number."""
         turns = Turns(self, statement)
         while count > 0:
             self.build.reporter.spend_work(statement.span)

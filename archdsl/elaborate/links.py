@@ -169,7 +169,9 @@ class Links(Layers):
 
     def turns(self, names: list[tree.Word], values: tree.Expression) -> Iterable[Self]:
         """A body for each turn of a loop, with its variables set."""
-        items = items_of(self.value(values), values)
+        return self.turns_of(items_of(self.value(values), values), names, values)
+
+    def turns_of(self, items: tuple[Any, ...], names: list[tree.Word], values: tree.Expression) -> Iterable[Self]:
         with self.build.reporter.spending("this loop", values.span) as spender:
             for item in items:
                 spender.turns += 1

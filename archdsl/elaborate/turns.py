@@ -1,4 +1,5 @@
-"""Turns of a `repeat`: once one is like the one before, the last of a long row stands for all of it.
+"""Turns of a `repeat`, or of a `for` that does not read its variable: once one is like the one before, the last of a long
+row stands for all of it.
 
 A turn is a function of what flows into it, so turns that begin alike end alike. A few turns at both ends are always
 written out. What an analysis finds out turn by turn (which values need a gradient, which are still read) has settled in
@@ -7,6 +8,7 @@ them: it passes from one value that turns hand on to the next with every turn, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,10 +26,17 @@ PATIENCE = 40
 """After so many turns nothing is looked for any more."""
 
 
+def is_repeat(loop: tree.For, count: int) -> bool:
+    """Whether a loop of so many turns is long, and its variables are no words of its body."""
+    if count < FEWEST:
+        return False
+    return not {name.text for name in loop.names} & set(re.findall(r"\w+", loop.body.span.text))
+
+
 class Turns:
     """The turns of one loop as they are run."""
 
-    def __init__(self, body: Names, statement: tree.Repeat) -> None:
+    def __init__(self, body: Names, statement: tree.Repeat | tree.For) -> None:
         self.body = body
         self.span: Span = statement.span
         self._nodes = body.place.builder.module.nodes

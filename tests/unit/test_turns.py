@@ -33,6 +33,8 @@ network A {
 """
 BODIES = {
     "a chain": "repeat 20 { conv(8, 3x3) -> relu }",
+    "a loop that does not ask": "for i in 0..<20 { conv(8, 3x3) -> relu }",
+    "rows that nobody reads": "for a, b in [[j, 1] for j in 0..<20] { res }",
     "residual blocks": "repeat 20 { res }",
     "names for reports": "add { | in | relu }\nrepeat 20 { add { | conv(8, 3x3) -> relu | relu } }",
     "between labels": "stem: relu\nlayers: { repeat 20 { res } }\nhead: { relu -> conv(2, 1x1) }",
