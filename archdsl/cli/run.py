@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from statistics import median
+from typing import TYPE_CHECKING, Any
 
 from archdsl.backends.pytorch import (
     OPTIMIZERS,
@@ -34,6 +35,9 @@ from archdsl.ir import Network
 from archdsl.pipeline import Checked, subject_of
 from archdsl.reports import Measurement, measured
 from archdsl.source.styled import Piece
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory import TrainingFacts
 
 EPILOG = """\
 Runs the network in PyTorch on random data: forward passes or, with --train, steps of training. One pass more is run
@@ -139,7 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
         raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
     is_plain = setting.precision == "float32" and found.trained == found.params
-    figures = _measurements(checked, setting, found, is_plain and not arguments.checkpoint)
+    figures = _measurements(checked, setting, found, is_plain, arguments.checkpoint)
     if peak is not None:
         predicted = _peak(checked, setting, arguments.checkpoint) if is_plain else None
         figures.append(Measurement("training peak", "bytes", predicted, peak))
@@ -182,11 +186,16 @@ def _title(checked: Checked, trial: Trial) -> list[Piece]:
     return [Piece(checked.name, "title"), Piece(f"   {', '.join(parts)}", "dim")]
 
 
-def _measurements(checked: Checked, setting: Setting, found: Measured, is_predicted: bool) -> list[Measurement]:
-    """Bytes are predicted for float32, with everything trained and nothing run twice."""
+def _measurements(
+    checked: Checked, setting: Setting, found: Measured, is_predicted: bool, checkpointed: list[str]
+) -> list[Measurement]:
+    """Bytes are predicted for float32, with everything trained."""
     facts = checked.facts
     cost = facts.cost.training if setting.train else facts.cost.total
     name, figure = ("kept for backward", "saved_for_backward") if setting.train else ("inference peak", "peak")
+    predicted = facts.memory.figure(figure).bytes if is_predicted else None
+    if predicted is not None and checkpointed:
+        predicted = _training(checked, setting, "none", checkpointed).saved_for_backward
     bytes = found.activations if setting.train else found.held + found.activations
     outputs = [o for o in facts.network.outputs if setting.train or not o.training]
     frozen = [Measurement("trained", "count", None, found.trained)] if found.trained < found.params else []
@@ -197,24 +206,24 @@ def _measurements(checked: Checked, setting: Setting, found: Measured, is_predic
             Measurement(output.name, "shape", output.value.type.shape, shape)
             for output, shape in zip(outputs, found.outputs, strict=True)
         ),
-        Measurement(name, "bytes", facts.memory.figure(figure).bytes if is_predicted else None, bytes),
+        Measurement(name, "bytes", predicted, bytes),
     ]
 
 
 def _peak(checked: Checked, setting: Setting, checkpointed: list[str]) -> int | None:
     """The predicted peak of a training step; None for the loss of several outputs, which is not foretold."""
-    from archdsl.analyses.memory import TrainingSettings
-
     outputs = checked.facts.network.outputs
     if len(outputs) > 1:
         return None
     is_classes = outputs[0].value.type.shape[:1] > (1,)
-    settings = TrainingSettings(
-        setting.optimizer,  # type: ignore[arg-type]
-        loss="cross-entropy" if is_classes else "mse",
-        checkpointed=tuple(checkpointed),
-    )
-    return checked.facts.training(settings).peak
+    return _training(checked, setting, "cross-entropy" if is_classes else "mse", checkpointed).peak
+
+
+def _training(checked: Checked, setting: Setting, loss: Any, checkpointed: list[str]) -> TrainingFacts:
+    from archdsl.analyses.memory import TrainingSettings
+
+    optimizer: Any = setting.optimizer
+    return checked.facts.training(TrainingSettings(optimizer, loss=loss, checkpointed=tuple(checkpointed)))
 
 
 def _json(name: str, trial: Trial, figures: list[Measurement], steps: list[Step]) -> str:
