@@ -125,6 +125,7 @@ BY_NAME: dict[str, Draw] = {
 BY_WORDS: tuple[tuple[str, Draw], ...] = (
     ("a window, as 3 or 3x3, or global", lambda r, x: "global" if r.random() < 0.2 else _window(r, x)),
     ("a window", _window),
+    ("one of weight_norm", lambda random, x: random.choice(("weight_norm", "spectral_norm"))),
     ("one of floor", lambda random, x: random.choice(("floor", "ceil", "exact"))),
     ("the number of an axis", _axis),
     ("a number from 0 to 1", lambda random, x: random.choice(("0", "0.1", "0.5", "0.9", "1"))),
@@ -180,7 +181,7 @@ def arguments(random: Random, kind: type[Op], x: TensorType, given: float = 0.25
 
 def _value(random: Random, name: str, attribute: Attribute, x: TensorType) -> str:
     words = attribute.accepts.words
-    if name in BY_NAME and not words.startswith("two whole"):
+    if name in BY_NAME and not words.startswith(("two whole", "true or false")):
         return BY_NAME[name](random, x)
     draw = next(draw for start, draw in BY_WORDS if words.startswith(start))
     return draw(random, x)

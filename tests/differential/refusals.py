@@ -151,7 +151,21 @@ MERGES: dict[str, Callable[[Given, list[Tensor]], Any]] = {
     "matmul": lambda given, xs: xs[0] @ xs[1],
 }
 
-LEFT_OUT = {"table", "standardize", "bias", "round", "count_pad", "eps", "causal", "keep", "alpha", "beta", "k"}
+LEFT_OUT = {
+    "dropout(channels)",
+    "parametrization",
+    "table",
+    "standardize",
+    "bias",
+    "round",
+    "count_pad",
+    "eps",
+    "causal",
+    "keep",
+    "alpha",
+    "beta",
+    "k",
+}
 """Attributes that PyTorch's call does not have, or that change no verdict."""
 
 
@@ -179,7 +193,7 @@ def _given(random: Random, kind: type[Op], x: TensorType) -> Given:
     given: Given = {}
     for text in arguments(random, kind, x, given=0.4, by_name=True):
         name, _, value = text.partition("=")
-        if name not in LEFT_OUT and (parsed := _parsed(value)) is not None:
+        if not {name, f"{kind.name}({name})"} & LEFT_OUT and (parsed := _parsed(value)) is not None:
             given[name] = _spoiled(random, parsed) if random.random() < WRONG else parsed
     for name, attribute in kind.fields().items():
         if attribute.is_required and name not in given:
