@@ -88,6 +88,7 @@ FOUND = {
         input image: [1, H, W]
         permute([1, 2, 0]) -> upsample(like=image)
     """,
+    "more columns than there are pixels": "input image: [8, 8, 8]; sigmoid -> unfold(2)",
     "a volume with fewer maps": "input image: [2, 4, 4, 4]; conv_transpose(1, 1) -> rms_norm(-4)",
     "a single number": "input image: [6]; reduce_sum(-1); reshape([-1])",
 }

@@ -233,7 +233,7 @@ class Recurrent(Op):
             name,
             f'''
 class {name}(nn.{self.module}):
-    """{self.module} over the tokens of a sequence. It gives the states of its last layer, token by token{what}."""
+    """{self.module} over the tokens of a sequence: the states of its last layer, token by token{what}."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, batch_first=True, **kwargs)
