@@ -109,7 +109,10 @@ def unknown_argument(layer: Layer, name: str, span: Span, allowed: tuple[str, ..
         f"`{layer.name}` has no {what} `{name}`",
         span,
         f"did you mean `{close}`?" if close else "",
-        helps=(f"it has {', '.join(f'`{a}`' for a in allowed)}" if allowed else "it takes none",),
+        helps=(
+            f"it has {', '.join(f'`{a}`' for a in allowed)}" if allowed else "it takes none",
+            *filter(None, (layer.op.elsewhere if layer.op is not None and not close else "",)),
+        ),
         edit=Edit(span, close) if close else None,
     )
 

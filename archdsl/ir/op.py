@@ -214,6 +214,8 @@ class Op(Attributes):
     """Whether an unlabelled use takes a number in its scope."""
     is_weight_layer: ClassVar[bool] = False
     """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
+    elsewhere: ClassVar[str] = ""
+    """Where to find what it has no attribute for."""
     examples: ClassVar[Examples] = ()
 
     keeps_weights: ClassVar[bool] = False

@@ -38,7 +38,10 @@ class Attention(Op):
 
     One linear layer makes queries, keys and values, another joins the heads. With `causal=true` a token reads itself and
     those before it. Tokens of another value are read with `kv`: a decoder's attention to what an encoder made. `dropout` acts
-    on the weights while training. The state is that of `nn.MultiheadAttention`; other names and biases are written with `sdpa`.
+    on the weights while training. The state is that of `nn.MultiheadAttention`.
+
+    Masks, biases of the scores, windows that are attended apart, fewer heads of keys and other names are those of `sdpa`; the
+    prelude's `qkv_attention(heads)` and `biased_attention(bias, heads)` are made of it.
     """
 
     name = "attention"
@@ -46,6 +49,9 @@ class Attention(Op):
     autocast = "lower"
     positional = 1
     tensor_attributes = ("kv",)
+    elsewhere = (
+        "`biased_attention(mask, heads)` takes a mask or a bias, `qkv_attention(heads)` windows, `sdpa` all of them"
+    )
     examples: ClassVar[Examples] = (
         ("attention(12)", "[197, 768]", "[197, 768]"),
         ("attention(8, causal=true)", "[128, 512]", "[128, 512]"),
@@ -65,7 +71,9 @@ class Attention(Op):
                 f"`attention` reads tokens [T, C], not {show_shape(x.shape)}",
                 code="wrong-rank",
                 operand=0,
-                help="a map [C, H, W] becomes tokens by `flatten(1) -> permute([1, 0])`" if x.rank == 3 else None,
+                help="`flatten(1) -> permute([1, 0])` makes tokens of a map [C, H, W]; `qkv_attention` reads windows [W, T, C]"
+                if x.rank == 3
+                else None,
             )
         if x.shape[1] % self.heads:
             raise Misfit(
