@@ -125,11 +125,20 @@ class ScaledDotProductAttention(Merge):
                 raise Misfit("`sdpa` takes a mask or `causal=true`, not both", attribute="causal")
             scores = (*q.shape[:-1], k.shape[-2])
             sizes = sizes_beside(self.name, m, len(scores), 3)
-            is_broadcast = all(n == 1 or agree(n, s) for n, s in zip(sizes[::-1], scores[::-1], strict=False))
-            if not is_broadcast or (m.batched and m.rank != len(scores)):
+            ones = (1,) * (len(scores) - m.rank)
+            what = "mask" if m.dtype == "bool" else "bias"
+            if m.batched and ones:
                 raise Misfit(
-                    f"the {'mask' if m.dtype == 'bool' else 'bias'} of `sdpa` is {show_shape(scores[-2:])} or "
-                    f"{show_shape(scores)} here, not {m}",
+                    f"a {what} of each sample has the {len(scores)} axes of the scores, not {m.rank}",
+                    code="shape-mismatch",
+                    operand=3,
+                    label=f"{show_shape(m.shape)} for {show_shape(scores)}",
+                    help=f"`{show_shape((*ones, *m.shape))}` is the same for every head",
+                )
+            is_broadcast = all(n == 1 or agree(n, s) for n, s in zip(sizes[::-1], scores[::-1], strict=False))
+            if not is_broadcast:
+                raise Misfit(
+                    f"the {what} of `sdpa` is {show_shape(scores[-2:])} or {show_shape(scores)} here, not {m}",
                     code="shape-mismatch",
                     operand=3,
                 )

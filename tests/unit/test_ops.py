@@ -695,7 +695,7 @@ MISFITS = [
     ("sdpa", "[2, 5, 4], [2, 7, 4], [2, 7, 4], int64 [2, 5, 7]", "wrong-dtype", 3, "a mask is bool, not int64"),
     (
         "sdpa",
-        "[2, 5, 4], [2, 7, 4], [2, 7, 4], [5, 7]",
+        "[2, 5, 4], [2, 7, 4], [2, 7, 4], unbatched [7, 5]",
         "shape-mismatch",
         3,
         "the bias of `sdpa` is [5, 7] or [2, 5, 7]",
@@ -711,7 +711,13 @@ MISFITS = [
     ("sdpa", "[3, 2, 5, 4], [4, 2, 7, 4], [4, 2, 7, 4]", "shape-mismatch", 1, "are [3, 2, S, 4] here"),
     ("sdpa(causal=true)", "[2, 5, 4], [2, 5, 4], [2, 5, 6]", "attribute-value", "causal", "as many features"),
     ("sdpa", "[2, 5, 4], [2, 7, 4], [2, 7, 4], unbatched bool [7, 5]", "shape-mismatch", 3, "[5, 7] or [2, 5, 7]"),
-    ("sdpa", "[2, 5, 4], [2, 7, 4], [2, 7, 4], bool [5, 7]", "shape-mismatch", 3, "not bool [5, 7]"),
+    (
+        "sdpa",
+        "[2, 5, 4], [2, 7, 4], [2, 7, 4], bool [5, 7]",
+        "shape-mismatch",
+        3,
+        "a mask of each sample has the 3 axes",
+    ),
     (
         "sdpa(causal=true)",
         "[2, 5, 4], [2, 5, 4], [2, 5, 4], unbatched bool [5, 5]",
