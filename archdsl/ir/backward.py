@@ -12,7 +12,7 @@ from archdsl.ir.types import TensorType
 
 
 class Gradient(NamedTuple):
-    """A gradient that a derivative gives. What nobody needs is not made."""
+    """A gradient that a derivative gives. What nobody needs is not made, unless the kernel knows no other way."""
 
     of: str
     type: TensorType
@@ -40,6 +40,8 @@ class Derivative(NamedTuple):
     """What it kept, by name: an extra tensor, an operand, a result. The first derivative frees all that no other one names."""
     fills: bool = False
     """Whether it makes zeros for gradients that do not come in."""
+    makes_all: bool = False
+    """Whether its kernel makes all that it gives where any of that is needed."""
 
 
 class Incoming(NamedTuple):

@@ -41,7 +41,8 @@ class Prelu(Op):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,), (weight,) = operands, self.parameter_gradients(operands)
         is_summed = x.rank > 1 or not incoming.is_single or weight.type.shape != x.shape
-        return (Derivative((*self.own_gradients(operands), weight._replace(whole=x if is_summed else None))),)
+        gives = (*self.own_gradients(operands), weight._replace(whole=x if is_summed else None))
+        return (Derivative(gives, makes_all=True),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         weights = self._weights(operands[0])

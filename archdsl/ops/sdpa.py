@@ -228,7 +228,8 @@ class ScaledDotProductAttention(Merge):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         if not self._is_kernel(operands):
             return scores.backward(self._attended(operands))
-        return super().backward(operands, results, incoming)
+        (kernel,) = super().backward(operands, results, incoming)
+        return (kernel._replace(gives=kernel.gives[:3], makes_all=True),)
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Not where PyTorch runs its own steps, nor of operands out of order unless they are bare queries, keys and values."""

@@ -150,6 +150,21 @@ def test_views_are_known(line: str) -> None:
         assert node.operator.is_view(*node.operand_types) or node.operator.gives_view(*node.operand_types)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input x: [2, 6, 8]\nsdpa { | x | x -> a: linear(8) | x -> b: linear(8) }",
+        "input x: [4, 6, 8]\nprelu(per_channel=true)",
+    ],
+)
+def test_some_kernels_make_gradients_that_nobody_needs(text: str) -> None:
+    """Those of the data: of the queries, and of what the activation reads."""
+    net = open_source(Source("net.arch", f"network Net {{\n{text}\noutput y\n}}"), Path()).check("Net").network
+    assert net is not None
+    settings = TrainingSettings(loss="mse")
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
 def test_activations_behind_dense_layers_of_tokens_are_not_in_place() -> None:
     """PyTorch sees the result of such a layer in a matrix, and autograd would copy both ways."""
     x = TensorType((33, 64))

@@ -196,14 +196,17 @@ class _Step(Forward):
         self, entry: Entry, derivative: Derivative, needed: set[str], took: Sequence[Flowing]
     ) -> list[tuple[str, Flowing]]:
         """Makes what a derivative gives and is needed."""
-        gives = [g for g in derivative.gives if g.of in needed]
-        if not gives:
+        wanted = [g for g in derivative.gives if g.of in needed]
+        if not wanted:
             return []
+        gives = derivative.gives if derivative.makes_all else wanted
         missing = entry.results[len(took) :] if derivative.fills else ()
         zeros = [self.make(entry.layer, "zeros", of_type(t, entry.stands)) for t in missing]
         made = [self._give(entry, gradient, took[0]) for gradient in gives]
         self.release(zeros)
-        return [(g.of, self._summed(entry, g, flowing)) for g, flowing in zip(gives, made, strict=True)]
+        pairs = [*zip(gives, made, strict=True)]
+        self._let_go(flowing for g, flowing in pairs if g.of not in needed)
+        return [(g.of, self._summed(entry, g, flowing)) for g, flowing in pairs if g.of in needed]
 
     def _give(self, entry: Entry, gradient: Gradient, arriving: Flowing) -> Flowing:
         if gradient.how == "same":
