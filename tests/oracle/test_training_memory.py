@@ -165,6 +165,14 @@ def test_some_kernels_make_gradients_that_nobody_needs(text: str) -> None:
     assert predicted(net, 2, settings) == measured(net, 2, settings)
 
 
+def test_what_runs_on_data_keeps_nothing() -> None:
+    """Local response normalization before anything that is learned: its tensors come and go as in inference."""
+    x = TensorType((6, 9, 9))
+    net = build.sequence(build.op("lrn", 5), build.op("avgpool", "global"), build.op("linear", 4), input=x)
+    settings = TrainingSettings(loss="mse")
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
 def test_activations_behind_dense_layers_of_tokens_are_not_in_place() -> None:
     """PyTorch sees the result of such a layer in a matrix, and autograd would copy both ways."""
     x = TensorType((33, 64))

@@ -189,7 +189,10 @@ class Forward(Player[Tensor]):
         self.hold(value.block for value in results)
         if entry.needs_gradient:
             self._keep(facts.saved, entry, operands, results)
-        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in facts.scratch]
+        scratch = facts.scratch if entry.needs_gradient else facts.forgotten
+        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in scratch]
+        if facts.saved.numbers and not entry.needs_gradient:
+            temporary.append(self.make(entry.layer, "number", NUMBER))
         self.mark(entry.layer)
         self.release(temporary)
         return results
@@ -239,7 +242,7 @@ class Forward(Player[Tensor]):
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
         saved = op.saved(*types) if in_place is None else in_place
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
-        forgotten = op.forgotten_scratch(*types) if self.settings.checkpointed else ()
+        forgotten = op.forgotten_scratch(*types)
         self.is_exact &= op.is_derived_exactly(operands)
         if self.is_mixed:  # what is made of an operand before a product is cast too, or its cast is made of
             self.is_exact &= op.name not in UNSURE_OF_CASTS and not (op.autocast == "lower" and saved.extra)
