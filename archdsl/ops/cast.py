@@ -36,6 +36,10 @@ class Cast(Op):
             return ()
         return (Derivative((Gradient("x0", y, "same") if x.dtype == y.dtype else Gradient("x0", x.computed()),)),)
 
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Not from one floating-point type to another."""
+        return operands[0].dtype == self.to
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(function=Expression(f"{{0}}.to(torch.{self.to})", ("torch",)))
 

@@ -137,8 +137,8 @@ class Linear(Op):
         return Derivative((seen,)), Derivative(gives, ("rows",), frees=("x0", "copy"))
 
     def is_derived_exactly(self, operands: Types) -> bool:
-        """Not behind `spectral_norm`, whose own steps are not modelled."""
-        return self.parametrization != "spectral_norm"
+        """Not behind `spectral_norm`, whose own steps are not modelled, nor where a product without bias has made weights."""
+        return self.parametrization is None or (self.parametrization != "spectral_norm" and self.bias)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Where elements do not lie in order a copy that does or, since the bias is then added apart, the sum without it."""
