@@ -10,7 +10,7 @@ from archdsl.source.styled import Piece
 
 COLUMNS = (
     Column("status", ""),
-    Column("claim", "claim"),
+    Column("claim", "claim", wraps=True),
     Column("computed", "computed", wraps=True),
     Column("source", "source", wraps=True),
 )

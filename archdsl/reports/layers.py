@@ -12,7 +12,7 @@ from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row
 from archdsl.source.styled import Piece
 
-LAYER = (Column("layer", "layer"), Column("operation", "", wraps=True))
+LAYER = (Column("layer", "layer", wraps=True), Column("operation", "", wraps=True))
 """The columns that `layer_cells` fills."""
 
 
@@ -63,11 +63,12 @@ def or_blank(value: int) -> Cell:
 
 
 def shapes(types: Sequence[TensorType]) -> Cell:
-    """The shape of one result, or the shapes of several."""
+    """The shape of one result, or of several: all where they are two or alike, else the first and how many more."""
     texts = list(map(str, types))
     alike = len(texts) > 1 and len(set(texts)) == 1
-    shown = f"{len(texts)} × {texts[0]}" if alike else ", ".join(texts)
-    return Cell(shown, (Piece(shown),))
+    whole = f"{len(texts)} × {texts[0]}" if alike else ", ".join(texts)
+    shown = whole if alike or len(texts) < 3 else f"{texts[0]} + {len(texts) - 1} more"
+    return Cell(whole, (Piece(shown),))
 
 
 def for_all_sizes(subject: Subject) -> tuple[tuple[Piece, ...], ...]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.ir import Network
+from archdsl.ir import Network, TensorType
 from archdsl.reports import (
     REPORTS,
     Options,
@@ -22,6 +22,8 @@ from archdsl.reports import (
     render_text,
     report,
 )
+from archdsl.reports.layers import shapes
+from archdsl.reports.table import Column, row
 from archdsl.source import Diagnostic, Kind, Label, Source, Span
 from archdsl.source.styled import plain, width
 from tests.support import networks
@@ -398,3 +400,19 @@ info     small-field  net.arch:2:1  second thing  do this
 """
     )
     assert shown("lints", subject(networks.vgg16())) == "VGG16\n\nthe lints find nothing\n"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shown"), [((4,), "[4]"), ((4, 5), "[4], [5]"), ((4, 4, 4), "3 × [4]"), ((4, 5, 6, 7), "[4] + 3 more")]
+)
+def test_of_many_results_the_first_is_shown_and_all_are_written(sizes: tuple[int, ...], shown: str) -> None:
+    cell = shapes([TensorType((size,)) for size in sizes])
+    assert plain([list(cell.shown or ())]) == f"{shown}\n"
+    assert sizes != (4, 5, 6, 7) or cell.value == "[4], [5], [6], [7]"
+
+
+def test_a_long_path_goes_on_in_a_further_line_between_its_names() -> None:
+    columns = (Column("layer", "layer", wraps=True), Column("params", "params", "count"))
+    table = Table("t", columns, (row("features.denseblock1.layer.conv", 12), row("a", 3)))
+    lines = plain(render_text([table], 28)).splitlines()
+    assert lines[2:] == ["features.denseblock1.     12", "layer.conv", "a                          3"]
