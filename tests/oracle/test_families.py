@@ -162,3 +162,14 @@ def test_rates_that_grow_are_a_loop_with_the_same_rates() -> None:
     assert emit(net).count("Unit(") == 2, "the class and one call"
     rates = [unit.drop.p for unit in build(net).body]
     assert rates == [float(Fraction(2, 5) * i / 11) for i in range(12)]
+
+
+def test_a_constant_of_one_axis_has_the_size_of_its_instance() -> None:
+    net = network("""
+        block tail(n) { linear(n) -> add { | identity | places: constant([n], "i / 2", persistent=false) } }
+        network N { input image: [8]; a: tail(4); b: tail(6) }
+    """)
+    assert emit(net).count("class ") == 2
+    module = build(net)
+    x = torch.randn(2, 8)
+    assert torch.equal(module(x), module.b["0"](module.a["0"](x) + torch.arange(4) / 2) + torch.arange(6) / 2)

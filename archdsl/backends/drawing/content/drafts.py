@@ -13,7 +13,7 @@ from archdsl.backends.drawing.content.units import Costs, Unit, Units, describe
 from archdsl.backends.drawing.content.words import glyph, show_output
 from archdsl.ir import Module, Network, Node, Value, modules
 
-MOST_TURNS = 20
+MOST_TURNS = 18
 """A group in which more units do not just follow the one before is a row of an overview: side by side they are too wide."""
 
 

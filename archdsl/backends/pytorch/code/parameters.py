@@ -123,7 +123,7 @@ class Parameters:
         if found is None and default is None:
             sizes = self._each(values, wanted)
             if sizes:
-                return f"({', '.join(sizes)})"
+                return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
         return self.use(found or self._new(tuple(values), wanted, owner, default))
 
     def _each(self, values: Sequence[Row], wanted: str) -> list[str]:
