@@ -14,6 +14,8 @@ from archdsl.source.text import Span
 LENGTHS_APART = 4
 CANDIDATES = 500
 """How many names are compared: a hint is not worth a second."""
+MOST_NAMES = 5_000
+"""Among more names nothing is looked for."""
 
 Severity = Literal["error", "warning", "info"]
 
@@ -82,6 +84,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     names = set(candidates)
+    if len(names) > MOST_NAMES:
+        return None
     folded = name.casefold()
     alike = sorted(c for c in names if abs(len(c) - len(name)) <= LENGTHS_APART)[:CANDIDATES]
     for spelt, by_spelling in ((name, {c: c for c in alike}), (folded, {c.casefold(): c for c in alike})):

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
-from archdsl.elaborate.budget import CLAIM_LIMIT, NETWORKS, OPERATOR_LIMIT, STATEMENT_LIMIT, UNROLLED_LIMIT
+from archdsl.elaborate.budget import (
+    CLAIM_LIMIT,
+    NETWORKS,
+    OPERATOR_LIMIT,
+    PROBLEM_LIMIT,
+    STATEMENT_LIMIT,
+    UNROLLED_LIMIT,
+)
 from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.ir import UNFOLDED_LIMIT
@@ -33,6 +40,7 @@ LIMITS = (
     ("the same with all turns of loops, where one turn stands for many", UNROLLED_LIMIT),
     ("operators that are listed one by one, with all turns written out", UNFOLDED_LIMIT),
     ("claims of one network", CLAIM_LIMIT),
+    ("mistakes of one network that are told", PROBLEM_LIMIT),
     ("calls, one in another", CALL_DEPTH_LIMIT),
     ("items of a list", LENGTH_LIMIT),
     ("bits of a number", BITS_LIMIT),

@@ -141,6 +141,57 @@ ATTACKS: dict[str, Attack] = {
         "", lambda: body("let x = " + "(" * 60 + "H" + " + 1)//2" * 60 + "\nrelu", "3, H, W"), code=0
     ),
     "20,000 claims": Attack("more than 1_000 claims", lambda: body("relu\n" + "expect params == 0\n" * 20_000)),
+    "40,000 mistakes in lets": Attack(
+        "no layer, block or value is called",
+        lambda: "".join(f"let a{i} = foo{i}\n" for i in range(40_000)) + body("relu"),
+    ),
+    "20,000 variants of nothing": Attack(
+        "no network is called", lambda: "".join(f"network V{i} = W{i}\n" for i in range(20_000)) + body("relu")
+    ),
+    "25,000 names declared twice": Attack(
+        "is declared twice",
+        lambda: "".join(f"let a{i} = 1\n" for i in range(25_000)) + "let a24999 = 1\n" * 25_000 + body("relu"),
+    ),
+    "20,000 defaults": Attack("", lambda: "default conv(bias=false)\n" * 20_000 + body("conv(3, 1x1)"), code=0),
+    "defaults of 20,000 blocks": Attack(
+        "more work than that of",
+        lambda: "".join(f"block a{i}(x=1) {{ relu }}\ndefault a{i}(x=2)\n" for i in range(20_000)) + body("relu"),
+    ),
+    "4,000 taps on both ways of a branch": Attack(
+        "",
+        lambda: body(
+            "for i in [0, 1] {\n"
+            + "".join(f"if i == 0 {{ relu as t{k} }} else {{ relu as t{k} }}\n" for k in range(4_000))
+            + "}"
+        ),
+        code=0,
+    ),
+    "unknown names among 20,000 blocks": Attack(
+        "no layer, block or value is called",
+        lambda: (
+            "".join(f"block u{i} {{ relu as t{i} }}\n" for i in range(20_000))
+            + body("".join(f"add(tt{i})\n" for i in range(2_000)))
+        ),
+    ),
+    "20,000 outputs": Attack(
+        "", lambda: body("relu as t\n" + "".join(f"output o{k} = t\n" for k in range(20_000))), code=0
+    ),
+    "150 values of a size joined by or": Attack(
+        "", lambda: body("where " + " or ".join(f"H == {k}" for k in range(150)) + "\nrelu", "3, H, W"), code=0
+    ),
+    "90 divisors of a size joined by and": Attack(
+        "constraint-fails",
+        lambda: body("where " + " and ".join(f"H % {k} != 0" for k in range(2, 90)) + "\nrelu", "3, H, W"),
+    ),
+    "fmt of 10,000 networks as a diff": Attack(
+        "1 of 1 file would change",
+        lambda: "".join(body("relu").replace("A", f"N{i}") for i in range(10_000)),
+        command=("fmt", "--diff"),
+        code=0,
+    ),
+    "the page of 3,000 layers": Attack(
+        "", lambda: body("conv(8, 3x3, pad=1)\n" * 3_000), command=("report", "all", "--format", "html"), code=0
+    ),
     "20,000 mistakes": Attack("no layer, block or value is called", lambda: body("foo\n" * 20_000)),
     "20,000 errors of syntax": Attack("", lambda: body("foo bar\n" * 20_000), command=("check", "--format", "sarif")),
     "a file of 50 MB in one line": Attack("larger than 4 MiB", lambda: "x" * 50_000_000, code=2),
