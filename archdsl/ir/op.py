@@ -216,6 +216,8 @@ class Op(Attributes):
     """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
     elsewhere: ClassVar[str] = ""
     """Where to find what it has no attribute for."""
+    has_hidden_scratch: ClassVar[bool] = False
+    """Whether its scratch is made inside a kernel, where only an allocator sees it."""
     examples: ClassVar[Examples] = ()
 
     keeps_weights: ClassVar[bool] = False

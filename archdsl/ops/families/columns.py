@@ -30,6 +30,7 @@ class Columns(Op):
     would hold on to all of that, so it is copied."""
 
     category = "reshape"
+    has_hidden_scratch = True
 
     window: Window = Field(description="size of the window")
     stride: Window = Field(1, description="rows from one window to the next")
@@ -53,10 +54,11 @@ class Columns(Op):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,), (y,) = operands, results
         copies = made(x, laid_in_order(x))
-        if y.numel >= x.numel:
+        if x.numel == y.numel:
             return copies
-        # The copy of the operand is gone when that of the result is made.
-        return (Extra.like("first result", x), *(c._replace(shape=(x.numel - y.numel,)) for c in copies))
+        if y.numel < x.numel:  # the copy of the operand is gone when that of the result is made
+            copies = tuple(c._replace(shape=(x.numel - y.numel,)) for c in copies)
+        return (Extra.like("first result", x), *copies)
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Results that come out smaller, and gradients, are enlarged inside of the kernel, and how far is not modelled."""

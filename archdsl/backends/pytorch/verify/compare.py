@@ -180,6 +180,8 @@ def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes of activations at the peak of inference."""
     if any(layer.op.with_switches() is not None and layer.operand_types[0].rank == 2 for layer in facts.flat.layers):
         return Outcome("", gap="while it is measured, PyTorch takes another kernel for max-pools over one axis")
+    if any(layer.op.has_hidden_scratch for layer in facts.flat.layers):
+        return Outcome("", gap="tensors that a kernel makes inside itself are not seen")
     gap = _unknown(facts.flat)
     if gap:
         return Outcome("", gap=gap)
