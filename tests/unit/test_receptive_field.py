@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.receptive_field import FieldFacts, UnitRows
 from archdsl.ir import Network, Op, TensorType
+from archdsl.pipeline import open_spec
 from tests.support.build import Body, finish, image, network, op, sequence
 from tests.support.networks import alexnet, alexnet_two_gpus, lenet5, vgg16
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+def spec(file: str, name: str) -> FieldFacts:
+    return open_spec(SPECS / f"{file}.arch").check(name).facts.fields
 
 
 def fields(net: Network) -> FieldFacts:
@@ -177,3 +186,20 @@ def test_a_group_has_the_field_of_its_result() -> None:
     assert isinstance(body, Body)
     facts = fields(finish(body, x))
     assert facts.of("stem") == facts.of("stem.1") == facts.of("logits")
+
+
+def test_inception_v2() -> None:
+    """Araujo et al. 2019, "Computing receptive fields of convolutional neural networks", Table 1."""
+    assert size(spec("inception_v2", "InceptionV2"), "inception5b.concat") == (699, 699)
+
+
+def test_googlenet() -> None:
+    """Szegedy et al. 2015, Table 1, by hand: windows of 7, 3, 3 and 3, and then in each module the widest is 5x5. The last of the
+    pools has torchvision's 2x2, which reads 16 rows less than the table's."""
+    facts = spec("googlenet", "GoogLeNet")
+    stem = 7 + 2 * 2 + 2 * 4 + 2 * 4
+    threes = stem + 2 * (4 * 8)
+    fours = threes + 2 * 8 + 5 * (4 * 16)
+    fives = fours + 16 + 2 * (4 * 32)
+    assert (size(facts, "maxpool2"), size(facts, "inception3b.concat")) == ((stem,) * 2, (threes,) * 2)
+    assert (size(facts, "inception4e.concat"), size(facts, "inception5b.concat")) == ((fours,) * 2, (fives,) * 2)
