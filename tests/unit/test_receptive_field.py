@@ -194,8 +194,8 @@ def test_inception_v2() -> None:
 
 
 def test_googlenet() -> None:
-    """Szegedy et al. 2015, Table 1, by hand: windows of 7, 3, 3 and 3, and then in each module the widest is 5x5. The last of the
-    pools has torchvision's 2x2, which reads 16 rows less than the table's."""
+    """Szegedy et al. 2015, Table 1, by hand: windows of 7, 3, 3 and 3, and then in each module the widest is 5x5. The last
+    of the pools has torchvision's 2x2, which reads 16 rows less than the table's."""
     facts = spec("googlenet", "GoogLeNet")
     stem = 7 + 2 * 2 + 2 * 4 + 2 * 4
     threes = stem + 2 * (4 * 8)
