@@ -102,7 +102,8 @@ ATTACKS: dict[str, Attack] = {
     "a tower of powers": Attack("a number of more than 512 bits", lambda: body("let x = 2^2^2^2^2^2")),
     "fractions that grow": Attack("a number of more than 512 bits", lambda: body("let x = (1/3)^300\nlet y = x * x")),
     "nested loops of 9000 turns": Attack(
-        "this loop spends it", lambda: body("for a in 0..<9000 {\n  for b in 0..<9000 {\n    relu\n  }\n}")
+        "this loop spends it",
+        lambda: body("for a in 0..<9000 {\n  for b in 0..<9000 {\n    relu; where a + b >= 0\n  }\n}"),
     ),
     "blocks that double, 56 deep": Attack("more than 100_000 operators", lambda: calls(inline=False)),
     "inline blocks that double, 56 deep": Attack(
