@@ -173,3 +173,11 @@ def test_a_constant_of_one_axis_has_the_size_of_its_instance() -> None:
     module = build(net)
     x = torch.randn(2, 8)
     assert torch.equal(module(x), module.b["0"](module.a["0"](x) + torch.arange(4) / 2) + torch.arange(6) / 2)
+
+
+def test_a_layer_whose_weight_is_made_brings_the_class_that_it_is_of() -> None:
+    net = network("""
+        network N { input signal: [4, 20]; conv(4, 3, 2, pad=same, bias=false, groups=2, parametrization=weight_norm) }
+    """)
+    assert "class SameConv1d(" in emit(net)
+    assert build(net)(torch.randn(2, 4, 20)).shape == (2, 4, 10)

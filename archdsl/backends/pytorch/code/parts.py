@@ -22,7 +22,7 @@ from archdsl.backends.pytorch.code.names import (
     is_identifier,
     unique,
 )
-from archdsl.ir import Call, Helper, Lowering, Module, Network, Node, Op, modules
+from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, modules
 
 _QUOTED = re.compile(r"'([^'\"\\]*)'")
 
@@ -208,7 +208,8 @@ class Instance:
         in_place = node in self._lowered.facts.in_place and lowering.module.inplace
         more = lowering.general
         general = Leaf(more.module, False, more.helper) if more is not None and more.module is not None else None
-        return Leaf(lowering.module, in_place, _helper(lowering, lowering.module.target), general=general)
+        named = " ".join([lowering.module.target, *(a for a in lowering.module.args if isinstance(a, Code))])
+        return Leaf(lowering.module, in_place, _helper(lowering, named), general=general)
 
     def _is_attribute(self, node: Node) -> bool:
         """Whether it is one for its weights, for its label, or for want of a function."""
