@@ -24,6 +24,9 @@ SHORT = 3
 LOOSE = 8
 """A group whose instances differ in more numbers than that would be a class with as many parameters."""
 
+FRACTIONS = 2
+"""The same of a block, and of rates of dropout and other fractions."""
+
 OFTEN = 3
 """A block that is used in so many places is a class even if it is a short sequence."""
 
@@ -128,9 +131,12 @@ def _is_written_out(family: Family, extent: _Extent, places: int) -> bool:
 
 
 def _is_loose(family: Family) -> bool:
-    """Whether the instances of a group have too little in common for a class."""
+    """Whether the instances have too little in common for a class; of blocks in fractions, which no size explains."""
     columns = set(zip(*(instance.numbers for instance in family.instances), strict=False))
-    return not family.is_block and sum(len(set(column)) > 1 for column in columns) > LOOSE
+    differing = [column for column in columns if len(set(column)) > 1]
+    if family.is_block:
+        return sum(any(isinstance(n, float) for n in column) for column in differing) > FRACTIONS
+    return len(differing) > LOOSE
 
 
 def _shared_label(family: Family) -> str:
