@@ -5,6 +5,7 @@ A dispatch mode would not do for steps of training, since gradients are not summ
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -40,11 +41,23 @@ def events(run: Callable[[], Any]) -> list[Event]:
     """The allocator's events while something runs, in order of time."""
     from torch.profiler import ProfilerActivity, profile
 
-    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with _quiet(), _without_collector(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     assert profiler.profiler is not None
     roots = profiler.profiler.kineto_results.experimental_event_tree()
     return sorted(event for root in roots for event in _events(root, "", None))
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python's collector would give back tensors of others meanwhile."""
+    is_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_on:
+            gc.enable()
 
 
 @contextmanager
