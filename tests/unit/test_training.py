@@ -12,6 +12,7 @@ from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingFacts, TrainingSettings, fit, largest_batch
 from archdsl.analyses.memory.allocator import MIB, Allocator, Piece
 from archdsl.analyses.memory.cuda import taken
+from archdsl.analyses.memory.fit import largest
 from archdsl.cli import training as training_options
 from archdsl.ir import Network
 from tests.support import networks
@@ -207,3 +208,19 @@ def test_the_command_line_offers_every_setting() -> None:
     }
     for name, constant in {**names, "zero_grad": "ZERO_GRAD"}.items():
         assert get_args(hints[name]) == getattr(training_options, constant), name
+
+
+@pytest.mark.parametrize("step", [512, 2 * 2**20, 20 * 2**20])
+@pytest.mark.parametrize("sample", [4, 100, 5_000, 10**6])
+def test_the_largest_batch_is_found_in_few_guesses(sample: int, step: int) -> None:
+    """Memory is taken in steps, which a line through two of them does not see."""
+    asked: list[int] = []
+
+    def needed(batch: int) -> int:
+        asked.append(batch)
+        return 327_111_404 + -(-sample * batch // step) * step
+
+    memory = 43_046_076_756
+    found = largest(2**24, needed, memory)
+    assert needed(found) <= memory and (found == 2**24 or needed(found + 1) > memory)
+    assert len(asked) <= 3 * 24 + 4

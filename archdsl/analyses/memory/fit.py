@@ -76,27 +76,31 @@ def fit(train: Callable[[int], TrainingFacts], memory: int, *, expandable: bool 
     if tensors is not None and tensors < 2:
         tensors = int(train(1).peak <= memory)
     most = LARGEST if tensors is None else min(tensors, LARGEST)
-    likely = _largest(most, lambda n: need(n).likely, memory)
-    certain = _largest(likely, lambda n: need(n).certain, memory)
+    likely = largest(most, lambda n: need(n).likely, memory)
+    certain = largest(likely, lambda n: need(n).certain, memory)
     found = [need(n) if n else None for n in (likely, certain)]
     return FitFacts(memory, tensors, found[0], found[1], need(2 * likely or 1), several.status)
 
 
-def _largest(most: int, needed: Callable[[int], int], memory: int) -> int:
+def largest(most: int, needed: Callable[[int], int], memory: int) -> int:
     """The largest batch up to `most` that fits while one more does not.
 
-    Bytes grow almost in proportion to the batch, so each guess lies on the line between the nearest that are known.
+    Bytes grow almost in proportion to the batch, so each guess lies on the line between the nearest that are known. As memory
+    is taken in steps, such guesses may creep; where two of them have not halved what is left, the next one does.
     """
     if not most or needed(most) <= memory:
         return most
     low, high = 0, most
     below, above = 0, needed(most)
+    slow = 0
     while high - low > 1:
-        guess = low + (memory - below) * (high - low) // (above - below)
+        left = high - low
+        guess = low + ((memory - below) * left // (above - below) if slow < 2 else left // 2)
         guess = min(max(guess, low + 1), high - 1)
         found = needed(guess)
         if found <= memory:
             low, below = guess, found
         else:
             high, above = guess, found
+        slow = slow + 1 if slow < 2 and 2 * (high - low) > left else 0
     return low
