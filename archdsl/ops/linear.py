@@ -118,9 +118,7 @@ class Linear(Op):
         Of several rows a sample the gradient is first seen as one matrix.
         """
         (x,) = operands
-        made = self._made_weight(x)
-        derivatives = self._of_kernel(operands, results, incoming)
-        return of_made_weight(derivatives, made[0], self._way_back(x)) if made else derivatives
+        return of_made_weight(self._of_kernel(operands, results, incoming), self._made_weight(x), self._way_back(x))
 
     def _of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (y,) = results

@@ -86,6 +86,20 @@ def test_the_peaks_of_maps_with_channels_last_are_the_real_ones(body: str, batch
     assert predicted(net, batch, PLAIN) == measured(net, batch, PLAIN)
 
 
+@pytest.mark.parametrize("layer", ["conv(32, 3x3", "conv_transpose(32, 2x2", "depthwise(3x3"])
+@pytest.mark.parametrize("bias", ["true", "false"])
+def test_made_weights_of_maps_with_channels_last_are_estimated(layer: str, bias: str) -> None:
+    text = f"""
+        network N {{
+          input image: [16, 12, 12]
+          ln(axis=0) -> {layer}, bias={bias}, parametrization=weight_norm) -> flatten -> linear(10)
+        }}
+    """
+    net = open_source(Source("channels_last.arch", text), SPECS).check("N").network
+    assert net is not None
+    assert Facts(net, 2).training(PLAIN).status == "estimate"
+
+
 def derived(line: str) -> Network | None:
     """An operator whose floating-point operands are each multiplied by a learned number, so that all need gradients.
 

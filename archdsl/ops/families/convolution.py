@@ -126,12 +126,16 @@ class Convolution(Op):
 
     def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """Of maps whose channels are stored last, so are those of the weights' gradient, which the parameter then copies."""
-        weight, *bias = super().parameter_gradients(operands)
         (x,) = operands
-        if self.mapped(x, x.shape).strides is None:
-            return (weight, *bias)
+        found = super().parameter_gradients(operands)
+        if self.made_weight(x) or not self._has_channels_last(x):
+            return found
+        weight, *bias = found
         shape = weight.type.shape
         return (weight._replace(type=weight.type.in_order(shape, CHANNELS_LAST[len(shape)])), *bias)
+
+    def _has_channels_last(self, x: TensorType) -> bool:
+        return self.mapped(x, x.shape).strides is not None
 
     def padding(self, x: TensorType) -> Padding:
         """Rows of padding in PyTorch, whose convolutions round down."""
@@ -149,8 +153,7 @@ class Convolution(Op):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,) = operands
-        derivatives, made = self.of_kernel(operands, results, incoming), self.made_weight(x)
-        return of_made_weight(derivatives, made[0], self.way_back(x)) if made else derivatives
+        return of_made_weight(self.of_kernel(operands, results, incoming), self.made_weight(x), self.way_back(x))
 
     def of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """The derivatives of the convolution alone."""
@@ -161,8 +164,10 @@ class Convolution(Op):
         return of_padded(x, padding, self.parameter_gradients(operands))
 
     def is_derived_exactly(self, operands: Types) -> bool:
-        """Not behind `spectral_norm`, whose own steps are not modelled."""
-        return self._parametrization != "spectral_norm"
+        """Not behind `spectral_norm`, whose own steps are not modelled, nor where `weight_norm` puts a gradient in order."""
+        if self._parametrization == "weight_norm":
+            return not self._has_channels_last(operands[0])
+        return self._parametrization is None
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands

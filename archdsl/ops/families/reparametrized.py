@@ -52,12 +52,17 @@ def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]
     return tuple(Extra(name, size, batched=False) for name, size in sizes[kind].items())
 
 
-def of_made_weight(derivatives: tuple[Derivative, ...], made: Extra, kept: tuple[Extra, ...]) -> tuple[Derivative, ...]:
-    """The derivatives of a kernel that ran on a made weight: that which is learned comes last."""
+def of_made_weight(
+    derivatives: tuple[Derivative, ...], made: tuple[Extra, ...], kept: tuple[Extra, ...]
+) -> tuple[Derivative, ...]:
+    """The derivatives of a kernel, which ran on a made weight if there is one: that which is learned then comes last."""
+    if not made:
+        return derivatives
+    (weight,) = made
     at = next(i for i, d in enumerate(derivatives) if any(map(_is_weight, d.gives)))
     gives = derivatives[at].gives
     of_weight = tuple(filter(_is_weight, gives))
-    ran_on = Gradient("made weight", TensorType(made.shape, made.dtype, batched=False))
+    ran_on = Gradient("made weight", TensorType(weight.shape, weight.dtype, batched=False))
     first = gives.index(of_weight[0])
     replaced = (*gives[:first], ran_on, *(g for g in gives[first:] if not _is_weight(g)))
     back = Derivative(of_weight, ("made weight",), frees=tuple(e.name for e in kept))
