@@ -121,16 +121,12 @@ def arithmetic(spot: Spot) -> Diagnostic | None:
     """Arithmetic between layers or tensors, and comments of C."""
     token, before, after = spot.token, spot.near(-1), spot.near(1)
     if token.type == "FLOORDIV" and spot.expected & {"ARROW", "RBRACE", "SEP"}:
-        return spot.wrong(
-            "a comment begins with `#`, not with `//`", help="write `#`", edit=(token.start, token.end, "#")
-        )
+        return spot.rewritten("a comment begins with `#`, not with `//`", (token.start, token.end), "#")
     if token.type == "DIVIDE" and after.type == "TIMES":
         return _c_comment(spot)
     if token.type == "TIMES" and before.type == "TIMES" and spot.touch(-1, 0):
         stretch = (before.start, token.end)
-        return spot.wrong(
-            "a power is written with `^`, not with `**`", where=stretch, help="write `^`", edit=(*stretch, "^")
-        )
+        return spot.rewritten("a power is written with `^`, not with `**`", stretch, "^")
     if token.type not in ("PLUS", "MINUS", "TIMES") or not spot.ends_statement:
         return None
     if after.type == "ASSIGN" and spot.near(2).type in ("INT", "FLOAT"):
@@ -179,7 +175,7 @@ def control(spot: Spot) -> Diagnostic | None:
         )
     if spot.types(0, 1) == ("BAR", "BAR") and "NAME" not in spot.expected:
         stretch = (token.start, after.end)
-        return spot.wrong("`||` is written `or`", where=stretch, help="write `or`", edit=(*stretch, "or"))
+        return spot.rewritten("`||` is written `or`", stretch, "or")
     is_colon = token.type == "COLON" and "LBRACE" in spot.expected
     is_label = token.type == "LABEL" and before.type in ("IF", "IN", "REPEAT", "NETWORK", "BLOCK")
     if (is_colon or is_label) and "ARROW" not in spot.expected:
@@ -253,12 +249,7 @@ def tuples(spot: Spot) -> Diagnostic | None:
         return None
     written = f"[{', '.join(spot.parts(opening, closing, 'COMMA'))}]"
     stretch = (spot.tokens[opening].start, spot.tokens[closing].end)
-    return spot.wrong(
-        "a list stands in brackets, not in parentheses",
-        where=stretch,
-        help=f"write `{written}`",
-        edit=(*stretch, written),
-    )
+    return spot.rewritten("a list stands in brackets, not in parentheses", stretch, written)
 
 
 def strings(spot: Spot) -> Diagnostic | None:

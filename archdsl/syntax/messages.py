@@ -63,9 +63,7 @@ def _remaining(spot: Spot) -> Diagnostic:
     if before.type == "CODE" and str(token).startswith("_"):
         dashed = f"{before}{token}".replace("_", "-")
         stretch = (before.start, token.end)
-        return spot.wrong(
-            "codes are written with dashes", where=stretch, help=f"write `{dashed}`", edit=(*stretch, dashed)
-        )
+        return spot.rewritten("codes are written with dashes", stretch, dashed)
     if before.type == "CODE":
         help = f'as `allow {before} "torchvision does so"`'
         return spot.wrong(f"`allow {before}` needs a reason", help=help, where=span)

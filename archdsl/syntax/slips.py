@@ -91,12 +91,7 @@ def comma(spot: Spot) -> Diagnostic | None:
     found = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)").match(spot.source.text, before.start)
     if before.type == "INT" and found is not None and "RBRACE" in spot.expected:
         number = found.group().replace(",", "_")
-        return spot.wrong(
-            "the digits of a number are grouped by `_`, not by `,`",
-            where=found.span(),
-            help=f"write `{number}`",
-            edit=(*found.span(), number),
-        )
+        return spot.rewritten("the digits of a number are grouped by `_`, not by `,`", found.span(), number)
     if spot.ends_statement:
         return spot.wrong(
             "layers are joined by `->`, not by `,`", help="write `->`", edit=(before.end, token.end, " ->")
@@ -107,9 +102,7 @@ def comma(spot: Spot) -> Diagnostic | None:
 def _spaced_window(spot: Spot) -> Diagnostic:
     stretch = (spot.near(-1).start, spot.near(1).end)
     window = f"{spot.near(-1)}x{spot.near(1)}"
-    return spot.wrong(
-        "a window is written without blanks", where=stretch, help=f"write `{window}`", edit=(*stretch, window)
-    )
+    return spot.rewritten("a window is written without blanks", stretch, window)
 
 
 def missing_arrow(spot: Spot) -> Diagnostic | None:
@@ -221,20 +214,13 @@ def label(spot: Spot) -> Diagnostic | None:
             )
     if token.type == "DOTTED" and before.type in ("AS", "LET", "NETWORK", "BLOCK", "SHARED", "OUTPUT", "FOR"):
         plain = str(token).replace(".", "_")
-        return spot.wrong(
-            f"`{token}` is no name: it holds a dot", help=f"write `{plain}`", edit=(token.start, token.end, plain)
-        )
+        return spot.rewritten(f"`{token}` is no name: it holds a dot", (token.start, token.end), plain)
     return None
 
 
 def _dashed(spot: Spot, stretch: tuple[int, int]) -> Diagnostic:
     plain = spot.text(*stretch).replace("-", "_")
-    return spot.wrong(
-        f"`{spot.text(*stretch)}` is no name: it holds a dash",
-        where=stretch,
-        help=f"write `{plain}`",
-        edit=(*stretch, plain),
-    )
+    return spot.rewritten(f"`{spot.text(*stretch)}` is no name: it holds a dash", stretch, plain)
 
 
 def binding(spot: Spot) -> Diagnostic | None:
@@ -253,9 +239,9 @@ def binding(spot: Spot) -> Diagnostic | None:
         )
     if token.type == "CMP" and before.type == "CMP" and spot.text(before.start, token.end) == "<>":
         stretch = (before.start, token.end)
-        return spot.wrong("`<>` does not compare", where=stretch, help="write `!=`", edit=(*stretch, "!="))
+        return spot.rewritten("`<>` does not compare", stretch, "!=")
     if token.type == "ASSIGN" and {"CMP", "ABOUT"} & spot.expected:
-        return spot.wrong("`=` does not compare", help="write `==`", edit=(token.start, token.end, "=="))
+        return spot.rewritten("`=` does not compare", (token.start, token.end), "==")
     if token.type in ("RELATION", "CMP") and "AND" in spot.expected:
         return _chained(spot)
     return None
@@ -348,7 +334,7 @@ def number(spot: Spot) -> Diagnostic | None:
     if spot.expected == {"PERCENT"}:
         percent = f"{100 * float(str(before)):g}%" if 0 < float(str(before)) < 1 else f"{before}%"
         stretch = (before.start, before.end)
-        return spot.wrong("`within` takes percent", where=stretch, help=f"write `{percent}`", edit=(*stretch, percent))
+        return spot.rewritten("`within` takes percent", stretch, percent)
     return None
 
 

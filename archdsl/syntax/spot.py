@@ -131,6 +131,10 @@ class Spot:
             edit=None if edit is None else Edit(Span(self.source, edit[0], edit[1]), edit[2]),
         )
 
+    def rewritten(self, message: str, where: Stretch, written: str) -> Diagnostic:
+        """The diagnostic at a stretch of the text, and what to write in its place."""
+        return self.wrong(message, where=where, help=f"write `{written}`", edit=(*where, written))
+
 
 def shown(token: Token) -> str:
     """A token as messages have it."""

@@ -33,12 +33,7 @@ def part_of_list(spot: Spot) -> Diagnostic | None:
 
 def _range(spot: Spot, stretch: tuple[int, int], written: str) -> Diagnostic:
     shown = spot.text(*stretch).strip()
-    return spot.wrong(
-        f"a range is written with dots, not with `{shown}`",
-        where=stretch,
-        help=f"write `{written}`",
-        edit=(*stretch, written),
-    )
+    return spot.rewritten(f"a range is written with dots, not with `{shown}`", stretch, written)
 
 
 def loop_in_parentheses(spot: Spot) -> Diagnostic | None:
@@ -156,11 +151,8 @@ def declared_otherwise(spot: Spot) -> Diagnostic | None:
         )
     if first.type == "INPUT" and token.type == "DOTTED" and before.type == "COLON":
         written = str(token).rpartition(".")[2]
-        return spot.wrong(
-            f"`{token}` is no element type: they have one word",
-            help=f"write `{written}`",
-            edit=(token.start, token.end, written),
-        )
+        message = f"`{token}` is no element type: they have one word"
+        return spot.rewritten(message, (token.start, token.end), written)
     return None
 
 
@@ -262,12 +254,8 @@ def share(spot: Spot) -> Diagnostic | None:
     if before.type != "PERCENT" or token.type not in ("RPAR", "COMMA") or count.type not in ("INT", "FLOAT"):
         return None
     written = f"{float(str(count)) / 100:g}"
-    return spot.wrong(
-        "`%` is what a division leaves: a share is a number",
-        where=(count.start, before.end),
-        help=f"write `{written}`",
-        edit=(count.start, before.end, written),
-    )
+    message = "`%` is what a division leaves: a share is a number"
+    return spot.rewritten(message, (count.start, before.end), written)
 
 
 def claimed(spot: Spot) -> Diagnostic | None:
@@ -285,13 +273,8 @@ def claimed(spot: Spot) -> Diagnostic | None:
     unit = found[1] if found else _SCALES.get(str(token).casefold(), "")
     if not unit and str(token).casefold() not in ("params", "parameters", "macs", "flops", "weights"):
         return None
-    written = f"{before}{unit}"
-    return spot.wrong(
-        "a figure has its unit from its name, and a scale of one letter",
-        where=(before.start, token.end),
-        help=f"write `{written}`",
-        edit=(before.start, token.end, written),
-    )
+    message = "a figure has its unit from its name, and a scale of one letter"
+    return spot.rewritten(message, (before.start, token.end), f"{before}{unit}")
 
 
 STATEMENTS = (

@@ -80,7 +80,8 @@ def _twins(network: Network) -> dict[int, Module]:
             what: object = id(found[id(op)]) if isinstance(op, Module) else op
             if not isinstance(op, Module) and op.category == "regularization":
                 what = op.name
-            form.append((node.name, what, tuple(values[v] for v in node.operands), node.result_types))
+            operands = tuple(values[v] for v in node.operands)
+            form.append((node.name, what, operands, node.result_types, node.training))
             values |= {value: len(values) + number for number, value in enumerate(node.results)}
         form.append(tuple(values[v] for v in module.outputs))
         found[id(module)] = first.setdefault(tuple(form), module)

@@ -21,8 +21,6 @@ PAD = 10
 """Inside an outline."""
 HEADER = 300
 """The longest title, call or note of an outline."""
-GLYPH = 28
-"""The widest glyph."""
 CELL = 8
 """What a cell takes beside its text: padding, and the blank that keeps text at one height in all builds of Graphviz."""
 
