@@ -204,8 +204,10 @@ def test_goldens_are_all_in_use() -> None:
     assert {path.stem for path in (ROOT / "tests/golden/pytorch").glob("*.py")} == used
 
 
-def test_vgg16_fits_on_a_page() -> None:
+def test_files_are_as_short_as_a_person_would_make_them() -> None:
     assert len(emit(vgg16()).splitlines()) <= 60
+    for name, most in (("vgg16", 60), ("resnet50", 110), ("nasnet_a_mobile", 200)):
+        assert (ROOT / f"tests/golden/pytorch/{name}.py").read_text("utf-8").count("\n") <= most
 
 
 def test_ruff_would_change_nothing(tmp_path: Path) -> None:

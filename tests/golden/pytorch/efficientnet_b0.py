@@ -22,8 +22,7 @@ class DropPath(nn.Module):
 class ConvBn(nn.Sequential):
     def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1, act: bool = True) -> None:
         layers: list[nn.Module] = [
-            nn.Conv2d(in_channels, channels, window, stride=stride, padding=window // 2, bias=False),
-            nn.BatchNorm2d(channels),
+            nn.Conv2d(in_channels, channels, window, stride, padding=window // 2, bias=False), nn.BatchNorm2d(channels)
         ]
         if act:
             layers.append(nn.SiLU(inplace=True))
@@ -59,7 +58,7 @@ class Mbconv(nn.Module):
             layers.append(ConvBn(in_channels, hidden, 1))
         layers += [
             nn.Sequential(
-                nn.Conv2d(hidden, hidden, window, stride=stride, padding=window // 2, groups=hidden, bias=False),
+                nn.Conv2d(hidden, hidden, window, stride, padding=window // 2, groups=hidden, bias=False),
                 nn.BatchNorm2d(hidden),
                 nn.SiLU(inplace=True),
             ),

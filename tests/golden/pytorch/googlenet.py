@@ -12,7 +12,7 @@ class Plain(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, channels, window, stride=stride, padding=window // 2)
+        self.conv = nn.Conv2d(in_channels, channels, window, stride, padding=window // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.conv(x), inplace=True)

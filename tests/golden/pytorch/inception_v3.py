@@ -20,7 +20,7 @@ class Basic(nn.Module):
         padding: int | tuple[int, int] = 0,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, channels, window, stride=stride, padding=padding, bias=False)
+        self.conv = nn.Conv2d(in_channels, channels, window, stride, padding=padding, bias=False)
         self.bn = nn.BatchNorm2d(channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class ConvBn(nn.Sequential):
     def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(in_channels, channels, window, stride=stride, padding=window // 2, bias=False),
+            nn.Conv2d(in_channels, channels, window, stride, padding=window // 2, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU6(inplace=True),
         )
@@ -26,7 +26,7 @@ class InvertedResidual(nn.Module):
             layers.append(ConvBn(in_channels, hidden, 1))
         layers += [
             nn.Sequential(
-                nn.Conv2d(hidden, hidden, 3, stride=stride, padding=1, groups=hidden, bias=False),
+                nn.Conv2d(hidden, hidden, 3, stride, padding=1, groups=hidden, bias=False),
                 nn.BatchNorm2d(hidden),
                 nn.ReLU6(inplace=True),
             ),

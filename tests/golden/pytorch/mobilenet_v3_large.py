@@ -10,7 +10,7 @@ class ConvBn(nn.Sequential):
         self, in_channels: int, channels: int, window: int, stride: int = 1, act: bool = True, hardswish: bool = False
     ) -> None:
         layers: list[nn.Module] = [
-            nn.Conv2d(in_channels, channels, window, stride=stride, padding=window // 2, bias=False),
+            nn.Conv2d(in_channels, channels, window, stride, padding=window // 2, bias=False),
             nn.BatchNorm2d(channels, eps=0.001, momentum=0.01),
         ]
         if act:
@@ -55,7 +55,7 @@ class Bneck(nn.Module):
             layers.append(ConvBn(in_channels, hidden, 1, hardswish=hardswish))
         layers.append(
             nn.Sequential(
-                nn.Conv2d(hidden, hidden, window, stride=stride, padding=window // 2, groups=hidden, bias=False),
+                nn.Conv2d(hidden, hidden, window, stride, padding=window // 2, groups=hidden, bias=False),
                 nn.BatchNorm2d(hidden, eps=0.001, momentum=0.01),
                 nn.Hardswish(inplace=True) if hardswish else nn.ReLU(inplace=True),
             )

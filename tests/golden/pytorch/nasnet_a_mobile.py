@@ -31,28 +31,21 @@ class Project(nn.Module):
         return self.bn(x)
 
 
+class SeparableConv(nn.Sequential):
+    def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1) -> None:
+        super().__init__()
+        self.depthwise_conv2d = SameConv2d(in_channels, in_channels, window, stride, groups=in_channels, bias=False)
+        self.pointwise_conv2d = nn.Conv2d(in_channels, channels, 1, bias=False)
+
+
 class Separable(nn.Module):
     """A separable convolution, applied twice; the stride is the first one's."""
 
     def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1) -> None:
         super().__init__()
-        self.separable_1 = nn.Sequential(
-            OrderedDict(
-                depthwise_conv2d=SameConv2d(
-                    in_channels, in_channels, window, stride=stride, groups=in_channels, bias=False
-                ),
-                pointwise_conv2d=nn.Conv2d(in_channels, channels, 1, bias=False),
-            )
-        )
+        self.separable_1 = SeparableConv(in_channels, channels, window, stride=stride)
         self.bn_sep_1 = nn.BatchNorm2d(channels, eps=0.001)
-        self.separable_2 = nn.Sequential(
-            OrderedDict(
-                depthwise_conv2d=nn.Conv2d(
-                    channels, channels, window, padding=window // 2, groups=channels, bias=False
-                ),
-                pointwise_conv2d=nn.Conv2d(channels, channels, 1, bias=False),
-            )
-        )
+        self.separable_2 = SeparableConv(channels, channels, window)
         self.bn_sep_2 = nn.BatchNorm2d(channels, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,78 +55,57 @@ class Separable(nn.Module):
         return self.bn_sep_2(x)
 
 
-class FirstReduction(nn.Module):
-    """The first reduction cell has nothing but the stem to read, which stays as it is where other cells have `p`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv_1x1 = Project(32, 11)
-        self.comb_iter_0_left = Separable(11, 11, 5, stride=2)
-        self.comb_iter_0_right = Separable(32, 11, 7, stride=2)
-        self.comb_iter_1_right = Separable(32, 11, 7, stride=2)
-        self.comb_iter_2_right = Separable(32, 11, 5, stride=2)
-        self.comb_iter_4_left = Separable(11, 11, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv_1x1(x)  # [11, 111, 111]
-        a = self.comb_iter_0_left(h)  # [11, 56, 56]
-        a += self.comb_iter_0_right(x)
-        b = F.max_pool2d(h, 3, stride=2, padding=1)  # [11, 56, 56]
-        b += self.comb_iter_1_right(x)
-        y = F.avg_pool2d(h, 3, stride=2, padding=1, count_include_pad=False)  # [11, 56, 56]
-        y += self.comb_iter_2_right(x)
-        x = F.avg_pool2d(a, 3, stride=1, padding=1, count_include_pad=False)
-        x += b
-        a = self.comb_iter_4_left(a)
-        a += F.max_pool2d(h, 3, stride=2, padding=1)
-        del h
-        return torch.cat([b, y, x, a], dim=1)  # [44, 56, 56]
-
-
 class Reduction(nn.Module):
-    """Figure 4, right: what reads `h` and `p` has a stride of 2."""
+    """Figure 4, right: what reads `h` and `p` has a stride of 2. In the first, `p` is `before` as it is."""
 
-    def __init__(self, in_channels: int, before_channels: int, channels: int) -> None:
+    def __init__(
+        self, in_channels: int, before_channels: int, channels: int, first: bool = False, conv_prev_1x1: bool = False
+    ) -> None:
         super().__init__()
-        self.conv_prev_1x1 = Project(in_channels, channels) if before_channels == in_channels else None
+        self.padding = 1 if first else 0
+        self.conv_prev_1x1 = Project(in_channels, channels) if conv_prev_1x1 else None
         self.conv_1x1 = Project(in_channels, channels)
+        self.path_1 = None
         if before_channels != in_channels:
             self.path_1 = nn.Sequential(OrderedDict(conv=nn.Conv2d(32, 11, 1, bias=False)))
             self.path_2 = nn.Sequential(OrderedDict(conv=nn.Conv2d(32, 11, 1, bias=False)))
             self.final_path_bn = nn.BatchNorm2d(channels, eps=0.001)
         self.comb_iter_0_left = Separable(channels, channels, 5, stride=2)
-        self.comb_iter_0_right = Separable(channels, channels, 7, stride=2)
-        self.comb_iter_1_right = Separable(channels, channels, 7, stride=2)
-        self.comb_iter_2_right = Separable(channels, channels, 5, stride=2)
+        self.comb_iter_0_right = Separable(before_channels if first else channels, channels, 7, stride=2)
+        self.comb_iter_1_right = Separable(before_channels if first else channels, channels, 7, stride=2)
+        self.comb_iter_2_right = Separable(before_channels if first else channels, channels, 5, stride=2)
         self.comb_iter_4_left = Separable(channels, channels, 3)
 
     def forward(self, x: Tensor, before: Tensor) -> Tensor:
         if self.conv_prev_1x1 is not None:
-            q = self.conv_prev_1x1(before)
-            g = self.conv_1x1(x)
+            p = self.conv_prev_1x1(before)
+            h = self.conv_1x1(x)
         else:
-            g = self.conv_1x1(x)  # [22, 56, 56]
-            x = F.relu(before)
-            path_1 = self.path_1(F.avg_pool2d(x, 1, stride=2))  # [11, 56, 56]
-            x = F.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
-            x = F.avg_pool2d(x, 1, stride=2)  # [32, 56, 56]
-            x = self.path_2(x)  # [11, 56, 56]
-            x = torch.cat([path_1, x], dim=1)  # [22, 56, 56]
-            del path_1
-            q = self.final_path_bn(x)
-            del x
-        a = self.comb_iter_0_left(g)
-        a += self.comb_iter_0_right(q)
-        b = F.max_pool2d(g, 3, stride=2, ceil_mode=True)
-        b += self.comb_iter_1_right(q)
-        x = F.avg_pool2d(g, 3, stride=2, ceil_mode=True)
-        x += self.comb_iter_2_right(q)
-        del q
+            h = self.conv_1x1(x)
+            if self.path_1 is not None:
+                x = F.relu(before)
+                path_1 = self.path_1(F.avg_pool2d(x, 1, stride=2))  # [11, 56, 56]
+                x = F.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
+                x = F.avg_pool2d(x, 1, stride=2)  # [32, 56, 56]
+                x = self.path_2(x)  # [11, 56, 56]
+                x = torch.cat([path_1, x], dim=1)  # [22, 56, 56]
+                del path_1
+                p = self.final_path_bn(x)
+                del x
+            else:
+                p = before
+        a = self.comb_iter_0_left(h)
+        a += self.comb_iter_0_right(p)
+        b = F.max_pool2d(h, 3, stride=2, padding=self.padding, ceil_mode=True)
+        b += self.comb_iter_1_right(p)
+        x = F.avg_pool2d(h, 3, stride=2, padding=self.padding, ceil_mode=True, count_include_pad=False)
+        x += self.comb_iter_2_right(p)
+        del p
         y = F.avg_pool2d(a, 3, stride=1, padding=1, count_include_pad=False)
         y += b
         a = self.comb_iter_4_left(a)
-        a += F.max_pool2d(g, 3, stride=2, ceil_mode=True)
-        del g
+        a += F.max_pool2d(h, 3, stride=2, padding=self.padding, ceil_mode=True)
+        del h
         return torch.cat([b, x, y, a], dim=1)
 
 
@@ -156,10 +128,10 @@ class Normal(nn.Module):
 
     def forward(self, x: Tensor, before: Tensor) -> Tensor:
         if self.conv_prev_1x1 is not None:
-            q = self.conv_prev_1x1(before)
-            g = self.conv_1x1(x)
+            p = self.conv_prev_1x1(before)
+            h = self.conv_1x1(x)
         else:
-            g = self.conv_1x1(x)
+            h = self.conv_1x1(x)
             x = F.relu(before)
             path_1 = self.path_1(F.avg_pool2d(x, 1, stride=2))
             x = F.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
@@ -167,20 +139,20 @@ class Normal(nn.Module):
             x = self.path_2(x)
             x = torch.cat([path_1, x], dim=1)
             del path_1
-            q = self.final_path_bn(x)
+            p = self.final_path_bn(x)
             del x
-        comb_iter_0_left = self.comb_iter_0_left(g)
-        comb_iter_0_left += self.comb_iter_0_right(q)
-        comb_iter_1_left = self.comb_iter_1_left(q)
-        comb_iter_1_left += self.comb_iter_1_right(q)
-        x = F.avg_pool2d(g, 3, stride=1, padding=1, count_include_pad=False)
-        x += q
-        y = F.avg_pool2d(q, 3, stride=1, padding=1, count_include_pad=False)
-        y += F.avg_pool2d(q, 3, stride=1, padding=1, count_include_pad=False)
-        z = self.comb_iter_4_left(g)
-        z += g
-        del g
-        return torch.cat([q, comb_iter_0_left, comb_iter_1_left, x, y, z], dim=1)
+        comb_iter_0_left = self.comb_iter_0_left(h)
+        comb_iter_0_left += self.comb_iter_0_right(p)
+        comb_iter_1_left = self.comb_iter_1_left(p)
+        comb_iter_1_left += self.comb_iter_1_right(p)
+        x = F.avg_pool2d(h, 3, stride=1, padding=1, count_include_pad=False)
+        x += p
+        y = F.avg_pool2d(p, 3, stride=1, padding=1, count_include_pad=False)
+        y += F.avg_pool2d(p, 3, stride=1, padding=1, count_include_pad=False)
+        z = self.comb_iter_4_left(h)
+        z += h
+        del h
+        return torch.cat([p, comb_iter_0_left, comb_iter_1_left, x, y, z], dim=1)
 
 
 class NASNetAMobile(nn.Module):
@@ -191,18 +163,18 @@ class NASNetAMobile(nn.Module):
         self.conv0 = nn.Sequential(
             OrderedDict(conv=nn.Conv2d(3, 32, 3, stride=2, bias=False), bn=nn.BatchNorm2d(32, eps=0.001))
         )
-        self.cell_stem_0 = FirstReduction()
+        self.cell_stem_0 = Reduction(32, 32, 11, first=True)
         self.cell_stem_1 = Reduction(44, 32, 22)
         self.cell_0 = Normal(88, 44, 44)
         self.cell_1 = Normal(264, 88, 44, conv_prev_1x1=True)
         self.cell_2 = Normal(264, 264, 44, conv_prev_1x1=True)
         self.cell_3 = Normal(264, 264, 44, conv_prev_1x1=True)
-        self.reduction_cell_0 = Reduction(264, 264, 88)
+        self.reduction_cell_0 = Reduction(264, 264, 88, conv_prev_1x1=True)
         self.cell_4 = Normal(352, 264, 88)
         self.cell_5 = Normal(528, 352, 88, conv_prev_1x1=True)
         self.cell_6 = Normal(528, 528, 88, conv_prev_1x1=True)
         self.cell_7 = Normal(528, 528, 88, conv_prev_1x1=True)
-        self.reduction_cell_1 = Reduction(528, 528, 176)
+        self.reduction_cell_1 = Reduction(528, 528, 176, conv_prev_1x1=True)
         self.cell_8 = Normal(704, 528, 176)
         self.cell_9 = Normal(1056, 704, 176, conv_prev_1x1=True)
         self.cell_10 = Normal(1056, 1056, 176, conv_prev_1x1=True)
@@ -211,7 +183,7 @@ class NASNetAMobile(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         before = self.conv0(x)  # [32, 111, 111]
-        x = self.cell_stem_0(before)  # [44, 56, 56]
+        x = self.cell_stem_0(before, before)  # [44, 56, 56]
         x, before = self.cell_stem_1(x, before), x  # [88, 28, 28]
         for i in range(4):
             x, before = getattr(self, f"cell_{i}")(x, before), x

@@ -15,11 +15,11 @@ class Bottleneck(nn.Module):
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 1)
-        self.conv2 = nn.Conv2d(width, width, 3, stride=stride, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1)
         self.conv3 = nn.Conv2d(width, 4 * width, 1)
         self.downsample = None
         if stride != 1 or in_channels != 4 * width:
-            self.downsample = nn.Sequential(nn.Conv2d(in_channels, 4 * width, 1, stride=stride))
+            self.downsample = nn.Sequential(nn.Conv2d(in_channels, 4 * width, 1, stride))
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.conv1(x), inplace=True)

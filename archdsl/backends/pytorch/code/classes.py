@@ -259,7 +259,10 @@ class _Class:
             items.append(Item(self.conditions.value(values, wanted[index] if index < len(wanted) else label)))
         for name in keywords_of([leaf.call for leaf in leaves]):
             values = [keyword_of(layer.call, name) if isinstance(layer, Leaf) else ABSENT for layer in layers]
-            items.append(Item(self.conditions.value(values, name), f"{name}="))
+            text = self.conditions.value(values, name)
+            # `nn.Conv2d(in_channels, channels, 3, stride, padding=1)`
+            says_itself = text == name == "stride" and len(items) == 3 and "Conv" in first.call.target
+            items.append(Item(text, "" if says_itself else f"{name}="))
         if first.inplace:
             items.append(Item("True", "inplace="))
         made = Group(f"{first.call.target}(", tuple(items))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from archdsl.backends.pytorch.code.layout import literal
 from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Expression, Parameters, Row, compact
 from archdsl.elaborate import Fault, Tensors, evaluate
-from archdsl.ir import Literal, Module
+from archdsl.ir import Module
 from archdsl.source import Source, Span
 from archdsl.syntax import parse, tree
 
@@ -67,19 +67,30 @@ class Conditions:
 
     def value(self, values: Sequence[Row], wanted: str, owner: str = "") -> str:
         """The text of a value, which may be one of two by a condition of the spec: `3 if stride != 1 else 1`."""
-        given = list(dict.fromkeys(v for v in values if v is not ABSENT))
         chosen = ""
-        if len(given) == 2 and {type(v) for v in values} <= {int, tuple, Absent}:
-            chosen = "" if self.parameters.find(values, wanted) is not None else self._one_of_two(values, given)
+        if len(set(values) - {ABSENT}) > 1 and {type(v) for v in values} <= {int, tuple, Absent}:
+            chosen = "" if self.parameters.find(values, wanted) is not None else self._one_of_two(values)
         return chosen or self.parameters.express(values, wanted, owner)
 
-    def _one_of_two(self, values: Sequence[Row], given: Sequence[Literal]) -> str:
-        for then, otherwise in (given, given[::-1]):
-            asked = [v if v is ABSENT else v == then for v in values]
-            found = next((c for c in self._of_spec[::2] if c.names and c.answers(asked)), None)
-            if found is not None:
-                condition = self.parameters.use(Expression(found.text, found.names, found.values))
-                return f"{literal(then)} if {condition} else {literal(otherwise)}"
+    def _one_of_two(self, values: Sequence[Row]) -> str:
+        """Two numbers, or two parameters."""
+        for condition in self._of_spec[::2]:
+            parts = [
+                [v if answer is side else ABSENT for v, answer in zip(values, condition.values, strict=True)]
+                for side in (True, False)
+            ]
+            given = [set(part) - {ABSENT} for part in parts]
+            if not condition.names or not all(given):
+                continue
+            known = [self.parameters.among(part) for part in parts]
+            if all(len(numbers) == 1 for numbers in given):
+                texts = [literal(value) for (value,) in given]
+            elif None not in known:
+                texts = [self.parameters.use(e) for e in known if e is not None]
+            else:
+                continue
+            asked = self.parameters.use(Expression(condition.text, condition.names, condition.values))
+            return f"{texts[0]} if {asked} else {texts[1]}"
         return ""
 
     def _find(self, asked: Answers) -> Condition | None:

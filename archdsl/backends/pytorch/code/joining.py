@@ -11,7 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.code.forward import Forward, Statement
-from archdsl.backends.pytorch.code.lines import HOLE, NUMBER, TOKEN, Choice, Line, aligned, code, common_start, renamed
+from archdsl.backends.pytorch.code.lines import (
+    HOLE,
+    NUMBER,
+    TOKEN,
+    Choice,
+    Line,
+    aliased,
+    aligned,
+    code,
+    common_start,
+    renamed,
+    unnumbered,
+)
 from archdsl.backends.pytorch.code.names import is_identifier, unique
 from archdsl.backends.pytorch.code.parameters import ABSENT, Row
 
@@ -115,7 +127,7 @@ class _Variant(NamedTuple):
 
 def form(forward: Forward) -> object:
     """What a `forward` says but for the numbers in it."""
-    return forward.parameters, forward.returns, tuple(map(_skeleton, forward.statements))
+    return forward.parameters, forward.returns, tuple(map(unnumbered, forward.statements))
 
 
 def numbers_in(forward: Forward) -> tuple[str, ...]:
@@ -146,10 +158,6 @@ def _with_numbers(expression: str, written: Sequence[Callable[[str], str]]) -> s
     """The expression with other texts for its numbers, each of which depends on the text before it."""
     texts = iter(written)
     return TOKEN.sub(lambda m: next(texts)(expression[: m.start()]), expression)
-
-
-def _skeleton(line: Statement) -> Statement:
-    return line._replace(expression=TOKEN.sub("#", line.expression), comment="")
 
 
 def _number(texts: tuple[str, ...], members: list[int], count: int, holes: list[Hole]) -> Callable[[str], str]:
@@ -216,6 +224,7 @@ class _Joiner:
         """One text for both: `a` where the test holds, else `b`."""
         differing = {*map(code, a)} ^ {*map(code, b)}
         a, b = self._numbered(a, b, members)
+        a, b = aliased(a, b, self.parameters), aliased(b, a, self.parameters)
         b = aligned(b, a, self.parameters)
         a, b = renamed(a, b, self.parameters), renamed(b, a, self.parameters)
         a, b = _unfused(a, b), _unfused(b, a)
@@ -238,7 +247,11 @@ class _Joiner:
         """Both with holes for the numbers that alone tell their first lines apart."""
         lines: list[Line] = []
         for one, other in zip(a, b, strict=False):
-            if not isinstance(one, Statement) or not isinstance(other, Statement) or _skeleton(one) != _skeleton(other):
+            if (
+                not isinstance(one, Statement)
+                or not isinstance(other, Statement)
+                or unnumbered(one) != unnumbered(other)
+            ):
                 break
             tokens = [TOKEN.findall(line.expression) for line in (one, other)]
             columns = [
@@ -337,4 +350,4 @@ def _returns(lines: list[Line]) -> bool:
 
 
 def _is_training(line: Line) -> bool:
-    return isinstance(line, Choice) or line.training
+    return any(map(_is_training, (*line.then, *line.otherwise))) if isinstance(line, Choice) else line.training

@@ -15,6 +15,10 @@ HOLE = re.compile("\0(\\d+)\0")
 TOKEN = re.compile(f"{NUMBER.pattern}|\0\\d+\0")
 
 
+FEWEST = 3
+"""Statements at the end of two texts that are worth another name for a parameter."""
+
+
 class Choice(NamedTuple):
     """Statements behind `if` and a test, and those behind `else`; or behind `for`."""
 
@@ -50,6 +54,41 @@ def aligned(b: list[Line], a: list[Line], parameters: tuple[str, ...]) -> list[L
         for line, (prefix, expression) in zip(b, new, strict=True)
         if isinstance(line, Statement)
     ]
+
+
+def aliased(b: list[Line], a: list[Line], parameters: tuple[str, ...]) -> list[Line]:
+    """`b` with `p = before` where it goes on with a parameter just as `a` does with a `p` that it has made; else as it is."""
+    if any(isinstance(line, Choice) for line in (*a, *b)):
+        return b
+    others = _bound(b, parameters)
+    for new in [name for name in _bound(a, parameters) if name not in others]:
+        drop = Statement("del ", new)
+        kept = [unnumbered(line) for line in a if line != drop]
+        for old in parameters:
+            tail = [_with_name(line, old, new) for line in b]
+            alike = common_start(kept[::-1], [unnumbered(line) for line in tail[::-1]])
+            if alike < FEWEST or not any(map(_has(new), tail[-alike:])):
+                continue
+            lines = iter(tail[-alike:])
+            # The caller holds the parameter, so that it makes no difference when its second name is dropped.
+            same = [line if line == drop else next(lines) for line in _last(a, alike, drop)]
+            return [*b[: len(b) - alike], Statement(f"{new} = ", old), *same]
+    return b
+
+
+def _last(lines: list[Line], count: int, uncounted: Line) -> list[Line]:
+    """As many lines of the end, and the uncounted ones between."""
+    start = len(lines)
+    while count:
+        start -= 1
+        count -= lines[start] != uncounted
+    return lines[start:]
+
+
+def unnumbered(line: Line) -> Line:
+    """The statement without its numbers and its comment."""
+    assert isinstance(line, Statement)
+    return line._replace(expression=TOKEN.sub("#", line.expression), comment="")
 
 
 def _bound(lines: list[Line], parameters: tuple[str, ...]) -> list[str]:

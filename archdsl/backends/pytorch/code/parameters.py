@@ -142,6 +142,10 @@ class Parameters:
         found = next((e for e in self._candidates(values, wanted) if e.fits(values)), None)
         return found and self._settled(found, values)
 
+    def among(self, values: Sequence[Row]) -> Expression | None:
+        """The parameter that has these values, if there is one already."""
+        return next((e for e in sorted(self.expressions, key=_is_size) if e.fits(values)), None)
+
     def use(self, expression: Expression) -> str:
         """The expression's text, for code that will stand in the class."""
         self._known[expression.text] = expression

@@ -30,6 +30,9 @@ FRACTIONS = 2
 OFTEN = 3
 """A block that is used in so many places is a class even if it is a short sequence."""
 
+OFTEN_NAMED = 2
+"""The same where its parts have names, which take a line each."""
+
 DEEP = 4
 """Sequences stand inside each other so deep at most: readers, and in the end Python, count brackets."""
 
@@ -127,7 +130,8 @@ def _is_written_out(family: Family, extent: _Extent, places: int) -> bool:
     if has_options and not family.shape.is_numbered:
         return False
     leaves = sum(isinstance(p.layers[0], Leaf) for p in family.shape.positions)
-    return not (family.is_block and places >= OFTEN and leaves > 1 and len(family.instances) > 1)
+    often = OFTEN if family.shape.is_numbered else OFTEN_NAMED
+    return not (family.is_block and places >= often and leaves > 1 and len(family.instances) > 1)
 
 
 def _is_loose(family: Family) -> bool:
