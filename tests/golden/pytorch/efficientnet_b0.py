@@ -22,7 +22,8 @@ class DropPath(nn.Module):
 class ConvBn(nn.Sequential):
     def __init__(self, in_channels: int, channels: int, window: int, stride: int = 1, act: bool = True) -> None:
         layers: list[nn.Module] = [
-            nn.Conv2d(in_channels, channels, window, stride, padding=window // 2, bias=False), nn.BatchNorm2d(channels)
+            nn.Conv2d(in_channels, channels, window, stride, padding=window // 2, bias=False),
+            nn.BatchNorm2d(channels),
         ]
         if act:
             layers.append(nn.SiLU(inplace=True))

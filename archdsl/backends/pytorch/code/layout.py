@@ -49,7 +49,7 @@ class Item(NamedTuple):
 
 
 def lines(item: Item, indent: str, suffix: str = "") -> list[str]:
-    """The item on one line if it fits; else its items on the next line, or on a line each."""
+    """The item on one line if it fits; else its items on a line each, those of a call on the next line if they fit."""
     flat = f"{indent}{item}{suffix}"
     if len(flat) <= WIDTH:
         return [with_comment(flat, item.comment)]
@@ -58,7 +58,8 @@ def lines(item: Item, indent: str, suffix: str = "") -> list[str]:
         return [flat]
     inner = indent + INDENT
     together = inner + ", ".join(map(str, group.items))
-    if len(together) <= WIDTH and not any(i.comment for i in group.items):
+    is_call = group.open not in ("(", "[", "{") or len(group.items) == 1
+    if is_call and len(together) <= WIDTH and not any(i.comment for i in group.items):
         body = [together]
     else:
         comma = "," if len(group.items) > 1 else ""
