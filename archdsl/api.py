@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.elaborate import Datum, Settings
 from archdsl.ir import TooManyTurns
 from archdsl.pipeline import Checked, footer_of, html_of, open_spec, subject_of
-from archdsl.source import Diagnostic, FileProblem
+from archdsl.source import Diagnostic, FileProblem, same
 from archdsl.source.render import render
 from archdsl.source.styled import plain
 
@@ -257,6 +257,7 @@ def load(
         raise SpecError(opened.problems)
     if not name and len(opened.networks) == 1:
         name = opened.networks[0]
+    name = same(name, opened.program.networks) or name
     if name not in opened.program.networks:
         raise SpecError([opened.unknown_network(name)])
     checked = opened.check(name, settings, batch)

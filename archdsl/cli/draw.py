@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--expand", metavar="PATH", action="append", default=[], help="draw this call in place")
     parser.add_argument("--depth", type=int, default=0, metavar="N", help="draw calls in place, N levels deep")
+    parser.add_argument("--unfuse", action="store_true", help="norms, activations and dropout in rows of their own")
     parser.add_argument("--lr", action="store_true", help="from left to right, for slides")
     parser.add_argument("--color-by", choices=("macs", "params", "memory"), help="shade each row by its figure")
 
@@ -61,7 +62,12 @@ def _picture(checked: Checked, format: Format, arguments: argparse.Namespace) ->
     from archdsl.backends.drawing import Refusal, RenderError, draw
 
     asked = {"theme": arguments.theme, "style": arguments.style, "expand": tuple(arguments.expand)}
-    asked |= {"depth": arguments.depth, "shading": arguments.color_by, "across": arguments.lr}
+    asked |= {
+        "depth": arguments.depth,
+        "shading": arguments.color_by,
+        "across": arguments.lr,
+        "fuses": not arguments.unfuse,
+    }
     try:
         return draw(facts.network, facts.cost, format, footer=footer_of(checked), **asked)
     except (Refusal, RenderError) as error:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from archdsl.cli.terminal import Color, write_lines
 from archdsl.elaborate import Datum, Fault, Settings, evaluate
 from archdsl.pipeline import Checked, Spec, open_spec
-from archdsl.source import Diagnostic, FileProblem, Source, Span, nearest
+from archdsl.source import Diagnostic, FileProblem, Source, Span, nearest, same
 from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
 
@@ -217,9 +217,7 @@ def open_target(text: str, root: str | None = None) -> Target:
         return _bundled(str(path), network, root)
     if _exists(path) and path.is_dir():
         raise UsageProblem(f"`{path}` is a folder: name one of its specs")
-    target = Target(_opened(path, root), network)
-    _require_network(target)
-    return target
+    return _target(_opened(path, root), network)
 
 
 def _opened(path: Path, root: str | None) -> Spec:
@@ -242,33 +240,34 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _require_network(target: Target) -> None:
-    program, network = target.spec.program, target.network
-    if network is None or network in program.networks or network in program.file.broken:
-        return
-    close = nearest(network, program.networks)
-    known = ", ".join(list(program.networks)[:8]) + (", ..." if len(program.networks) > 8 else "")
-    hint = f"; did you mean `{close}`?" if close else f"; it has {known}" if known else ""
-    raise UsageProblem(f"`{target.spec.path}` has no network `{network}`{hint}")
+def _target(spec: Spec, network: str | None) -> Target:
+    """The network of a spec, in upper or lower case. Raises `UsageProblem` where there is none of that name."""
+    known = spec.program.networks
+    if network is None or network in spec.program.file.broken:
+        return Target(spec, network)
+    found = same(network, known)
+    if found is not None:
+        return Target(spec, found)
+    close = nearest(network, known)
+    names = ", ".join(list(known)[:8]) + (", ..." if len(known) > 8 else "")
+    hint = f"; did you mean `{close}`?" if close else f"; it has {names}" if names else ""
+    raise UsageProblem(f"`{spec.path}` has no network `{network}`{hint}")
 
 
 def _bundled(name: str, network: str | None, root: str | None) -> Target:
-    """A bundled spec by the name of its file, or of one of its networks."""
-    folder = bundled_folder()
-    files = sorted(folder.glob("*.arch"))
-    for file in files:
-        if file.stem == name:
-            target = Target(open_spec(_shown(file), root), network)
-            _require_network(target)
-            return target
-    known = {file.stem for file in files}
-    for file in files:
-        spec = open_spec(_shown(file), root)
-        if name in spec.program.networks:
-            return Target(spec, name)
-        known |= set(spec.program.networks)
-    close = nearest(name, known)
-    hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(sorted(file.stem for file in files))
+    """A bundled spec by the name of its file, or of one of its networks, in upper or lower case."""
+    files = {file.stem: file for file in sorted(bundled_folder().glob("*.arch"))}
+    if name in files:
+        return _target(open_spec(_shown(files[name]), root), network)
+    specs = [open_spec(_shown(file), root) for file in files.values()]
+    makers = {known: spec for spec in specs for known in spec.program.networks}
+    found = same(name, makers)
+    if found is not None and network is None:
+        return Target(makers[found], found)
+    if (stem := same(name, files)) is not None:
+        return _target(open_spec(_shown(files[stem]), root), network)
+    close = nearest(name, {*files, *makers})
+    hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(files)
     raise UsageProblem(f"there is no file `{name}`, and no bundled spec or network of that name: {hint}")
 
 
@@ -294,12 +293,17 @@ def expand(texts: Iterable[str]) -> list[str]:
 
 
 def single_network(target: Target) -> str:
-    """The one network that a command works on. Raises `UsageProblem` where the file has several and none was named."""
+    """The one network that a command works on: that named, the only one, or the namesake of the file.
+
+    Raises `UsageProblem` where there are others alone.
+    """
     if target.network is not None:
         return target.network
     networks = target.spec.networks
     if len(networks) == 1:
         return networks[0]
+    if (namesake := same(Path(target.spec.path).stem, networks)) is not None:
+        return namesake
     if not networks:
         templates = target.spec.templates
         why = f"only the template{'s' if len(templates) > 1 else ''} {', '.join(templates)}" if templates else "none"

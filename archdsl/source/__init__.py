@@ -1,6 +1,6 @@
 """Layer 0: files, spans, and diagnostics as data."""
 
-from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest
+from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest, same
 from archdsl.source.files import SIZE_LIMIT, FileProblem, decode_spec, empty_file, read_bytes, read_spec, write_whole
 from archdsl.source.look_alikes import in_ascii
 from archdsl.source.numbers import short, total
@@ -23,6 +23,7 @@ __all__ = [
     "nearest",
     "read_bytes",
     "read_spec",
+    "same",
     "short",
     "total",
     "write_whole",

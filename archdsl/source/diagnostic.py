@@ -79,6 +79,13 @@ class Diagnostic(NamedTuple):
         return (span.source.path, span.start, span.end, self.kind.code)
 
 
+def same(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `name` is, or the only one that differs from it in case alone; else None."""
+    names = set(candidates)
+    alike = [name] if name in names else [c for c in names if c.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else None
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate a person most likely meant by `name`, or None: one that is spelt alike, or that `name` begins with."""
     from difflib import get_close_matches

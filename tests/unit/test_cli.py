@@ -97,7 +97,7 @@ def test_version(cli: Cli) -> None:
             "archdsl report: `--optimzer` is no option; did you mean `--optimizer`?",
         ),
         ("report summary vgg:VGG_X", "archdsl: `"),
-        ("report summary vgg:vgg_a", "has no network `vgg_a`; did you mean `VGG_A`?"),
+        ("report summary vgg:vgg_aa", "has no network `vgg_aa`; did you mean `VGG_A`?"),
         ("report shapes vgg", "networks: name one, as "),
         ("report summary vgg:VGG_A --set clases=5", "`VGG_A` has no parameter `clases`: did you mean `classes`?"),
         ("report summary vgg:VGG_A --set classes", "archdsl: `--set classes`: write NAME=VALUE, as `--set classes=10`"),
@@ -123,6 +123,30 @@ def test_wrong_use_is_2_and_says_what_was_meant(
     assert done.code == 2 and done.out == ""
     assert said in done.err and "Traceback" not in done.err
     assert len(done.err.splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("file", "network"),
+    [
+        ("resnet50", "ResNet50"),
+        ("vgg:vgg_a", "VGG_A"),
+        (f"{ROOT}/specs/resnet.arch:RESNET50", "ResNet50"),
+        ("UNet", "UNet"),
+        ("unet", "UNet"),
+        ("VGG16", "VGG16"),
+    ],
+)
+def test_a_network_is_found_in_upper_and_lower_case(cli: Cli, file: str, network: str) -> None:
+    done = cli("report", "params", file)
+    assert done.code == 0 and done.out.split()[0] == network
+
+
+def test_names_that_differ_in_case_alone_are_told_apart(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD + GOOD.replace("network A", "network a"))
+    assert cli("report", "params", "case.arch:a").out.split()[0] == "a"
+    spec.write_text(GOOD.replace("network A", "network Ab") + GOOD.replace("network A", "network aB"))
+    done = cli("report", "params", "case.arch:AB")
+    assert done.code == 2 and "has no network `AB`; did you mean" in done.err
 
 
 def test_a_file_beside_is_offered(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +249,7 @@ def test_of_several_networks_one_is_named(cli: Cli, spec: Path) -> None:
     ("arguments", "words"),
     [
         (["check", "case.arch:Bb"], "`case.arch` has no network `Bb`"),
-        (["report", "params", "case.arch:a"], "did you mean `A`?"),
+        (["report", "params", "case.arch:aa"], "`case.arch` has no network `aa`"),
         (["report", "params", "vgg61"], "did you mean `vgg16`?"),
         (["report", "params", "VGG61"], "did you mean `VGG16`?"),
         (["report", "params", "nothing_like_it"], "no bundled spec or network of that name"),

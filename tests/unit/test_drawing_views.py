@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, count, pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,9 +14,10 @@ import pytest
 from archdsl import load
 from archdsl.analyses.cost import cost
 from archdsl.backends.drawing import Drawing, Refusal, draw, drawing
-from archdsl.backends.drawing.content.model import Body, Card, Group, Item, Parallel, Row
+from archdsl.backends.drawing.content.model import ENTRY, Body, Card, Group, Item, Parallel, Row
+from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.layout import layout
-from archdsl.backends.drawing.places.scene import Box, Outline, Shape
+from archdsl.backends.drawing.places.scene import Box, Line, Outline, Shape, collect
 from archdsl.ir import Network
 from archdsl.pipeline import open_spec
 from archdsl.source import short
@@ -170,6 +171,59 @@ def test_cards_run_from_left_to_right(name: str) -> None:
 def test_a_slide_is_wide_where_a_page_is_high() -> None:
     page, slide = (layout(drawn("vgg16.arch"), is_across=across) for across in (False, True))
     assert page.height > page.width and slide.width > 1.5 * slide.height
+
+
+@pytest.mark.parametrize(("name", "skips"), [("unet.arch:UNet", 8), ("nasnet.arch:NASNetALarge", 18)])
+def test_a_slide_with_skips_is_no_ribbon(name: str, skips: int) -> None:
+    """U-Net keeps four maps, each on its way into a crop and around that; a cell of NASNet reads the two before it."""
+    body = body_of(drawn(name))
+    scene = place_across(body, count(1))
+    assert 0.5 < (scene.left + scene.right) / scene.height < 3
+    lines: list[Line] = []
+    collect(scene, 0, 0, [], lines)
+    assert sum(line.is_skip for line in lines) >= skips
+    assert all(a == c or b == d for line in lines for (a, b), (c, d) in pairwise(line.points))
+
+
+def test_skips_of_what_enters_an_outline_are_drawn_from_left_to_right(tmp_path: Path) -> None:
+    text = """network N {
+  input x: [4, 8, 8]
+  a: conv(4, 3x3, pad=1) as early
+  g: {
+    conv(4, 3x3, pad=1) as middle
+    conv(4, 3x3, pad=1)
+    add { | conv(4, 3x3, pad=1) | early }
+    conv(4, 3x3, pad=1)
+    concat { | conv(4, 3x3, pad=1) | middle | early }
+  }
+  output y
+}
+"""
+    spec = tmp_path / "n.arch"
+    spec.write_text(text)
+    network = load(str(spec)).graph
+    picture = drawing(network, cost(network), style="expanded")
+    (group,) = groups(body_of(picture))
+    assert any(lane.source.key == ENTRY for lane in group.body.lanes)
+    for is_across in (False, True):
+        assert sum(line.is_skip for line in layout(picture, is_across=is_across).lines) == 3
+
+
+def test_norms_and_activations_have_rows_of_their_own() -> None:
+    fused, apart = (rows(drawn("lenet.arch:LeNet5", fuses=fuses)) for fuses in (True, False))
+    assert not any(row.kind == "activation" for row in fused)
+    assert [row.text for row in apart if row.kind != "activation"] == [row.text for row in fused]
+    assert sum(row.kind == "activation" for row in apart) == sum(w.kind == "activation" for r in fused for w in r.words)
+
+
+@pytest.mark.parametrize("name", ["nasnet.arch:NASNetALarge", "resnet.arch:ResNet50", "lambda.arch:LambdaResNet50"])
+def test_definitions_lie_beside_each_other_on_a_page(name: str) -> None:
+    sheet = layout(drawn(name, style="overview"))
+    assert 1 < sheet.width / sheet.height < 2.2
+    found = [s for s in sheet.shapes if isinstance(s, Outline) and s.group.kind == "definition"]
+    for a, b in combinations(found, 2):
+        beside = a.left + a.width <= b.left or b.left + b.width <= a.left
+        assert beside or a.top + a.height <= b.top or b.top + b.height <= a.top
 
 
 def test_styles_with_a_direction_of_their_own_say_so() -> None:

@@ -33,6 +33,7 @@ def draw(
     depth: int = 0,
     shading: Shading | None = None,
     across: bool = False,
+    fuses: bool = True,
     footer: tuple[str, ...] = (),
 ) -> bytes:
     """A picture of a network; texts as UTF-8. What is drawn is said by `drawing`; `across` places cards from left to right.
@@ -47,8 +48,10 @@ def draw(
     if format == "mermaid" and style == "u":
         style = "auto"
     if style == "expanded":
-        check_rows(network)
-    drawn = drawing(network, costs, style=style, expand=expand, depth=depth, shading=shading, footer=footer)
+        check_rows(network, fuses=fuses)
+    drawn = drawing(
+        network, costs, style=style, expand=expand, depth=depth, shading=shading, fuses=fuses, footer=footer
+    )
     if format == "mermaid":
         return write_mermaid(drawn, theme).encode()
     sheet = layout(drawn, is_across=across)

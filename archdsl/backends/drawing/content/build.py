@@ -39,13 +39,14 @@ def drawing(
     expand: tuple[str, ...] = (),
     depth: int = 0,
     shading: Shading | None = None,
+    fuses: bool = True,
 ) -> Drawing:
     """The drawing of a network. Parts that exist only while training are left out.
 
     `style="overview"` draws every block once, beside the network, `"expanded"` draws all calls in place, `"auto"` takes
     the first where the second would have more than 60 rows. In an overview the calls at the paths `expand` are drawn in
-    place too, and those within `depth` levels. `shading` is the figure by which rows are shaded. `footer` are the lines under
-    the legend.
+    place too, and those within `depth` levels. `shading` is the figure by which rows are shaded. Without `fuses`
+    norms, activations and dropout have rows of their own. `footer` are the lines under the legend.
 
     Raises:
         Refusal: the network does not go with the style, or no call has a path.
@@ -54,11 +55,11 @@ def drawing(
     whole = unfold(network)
     if whole is not network:
         network, costs = whole, cost(whole)
-    rows = _rows(network)
+    rows = _rows(network, fuses=fuses)
     if style == "auto":
         style = "overview" if expand or depth or rows > MOST_ROWS else "expanded"
     opening = Opening(style == "expanded", style == "u", depth, calls_at(network, expand))
-    drafts = Drafts(network, costs, opening, shading)
+    drafts = Drafts(network, costs, opening, shading, fuses=fuses)
     body = _style(network, drafts, style)
     definitions = _definitions(network, drafts) if style != "volumes" else ()
     layers = f"{costs.depth} weight layer{'' if costs.depth == 1 else 's'}"
@@ -94,15 +95,15 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
         yield f"the darkest row has {SHADES[drafts.shading](drafts.most)}"
 
 
-def check_rows(network: Network) -> None:
+def check_rows(network: Network, *, fuses: bool) -> None:
     """Raises `Refusal` for a network that is too large for an expanded picture."""
-    rows = _rows(unfold(network))
+    rows = _rows(unfold(network), fuses=fuses)
     if rows > MOST_EXPANDED:
         help = "`--style overview` folds it, `--expand PATH` opens single calls"
         raise Refusal(f"{network.name} expanded has about {rows:_} rows, more than {MOST_EXPANDED:_}; {help}")
 
 
-def _rows(network: Network) -> int:
+def _rows(network: Network, *, fuses: bool) -> int:
     """About how many rows the expanded picture has; calls of one module in a row count once."""
     counted: dict[int, int] = {}
     for module in modules(network):
@@ -110,7 +111,7 @@ def _rows(network: Network) -> int:
         for node in module.nodes:
             if isinstance(node.operator, Module):
                 rows += 0 if node.operator is before else counted[id(node.operator)]
-            elif node.operator.category not in FUSED:
+            elif not fuses or node.operator.category not in FUSED:
                 rows += 1
             before = node.operator
         counted[id(module)] = rows

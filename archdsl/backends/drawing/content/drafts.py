@@ -20,10 +20,13 @@ MOST_TURNS = 18
 class Drafts:
     """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
 
-    def __init__(self, network: Network, costs: CostFacts, opening: Opening, shading: Shading | None) -> None:
+    def __init__(
+        self, network: Network, costs: CostFacts, opening: Opening, shading: Shading | None, *, fuses: bool = True
+    ) -> None:
         self.calls = Calls(network)
         self.costs = Costs(costs.nodes, _bytes(network), self.calls.twins)
         self.shading = shading
+        self.fuses = fuses
         self.most = 0
         self.grows = False
         """Whether layers that each join all before them are drawn as a state that grows."""
@@ -49,7 +52,8 @@ class Drafts:
 
     def units(self, module: Module, path: str, entry: Value | None, *, is_reuse: bool = False) -> Units:
         """The units of a module under a path, whose input `entry` enters at the top."""
-        units = Units(module, f"{path}." if path else "", entry, self.costs, is_reuse=is_reuse).add_nodes(self._place)
+        prefix = f"{path}." if path else ""
+        units = Units(module, prefix, entry, self.costs, fuses=self.fuses, is_reuse=is_reuse).add_nodes(self._place)
         self.grows |= grow(units)
         return units
 
@@ -57,7 +61,7 @@ class Drafts:
         self, module: Module, path: str, inputs: list[Terminal], outputs: list[tuple[Terminal, Value]]
     ) -> Units:
         """The units of a module between terminals."""
-        units = Units(module, f"{path}." if path else "", None, self.costs)
+        units = Units(module, f"{path}." if path else "", None, self.costs, fuses=self.fuses)
         for terminal, value in zip(inputs, module.inputs, strict=True):
             units.add_input(terminal, value)
         units.add_nodes(self._place)

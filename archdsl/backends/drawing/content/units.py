@@ -103,13 +103,22 @@ class Units:
     """The units of one module, in the order they run; `makers` says which unit makes a value, ENTRY what enters."""
 
     def __init__(
-        self, module: Module, prefix: str, entry: Value | None, costs: Costs, *, is_reuse: bool = False
+        self,
+        module: Module,
+        prefix: str,
+        entry: Value | None,
+        costs: Costs,
+        *,
+        fuses: bool = True,
+        is_reuse: bool = False,
     ) -> None:
         self.module = module
         self.prefix = prefix
         self.costs = costs.nodes
         self.bytes = costs.bytes
         self.twins = costs.twins
+        self.fuses = fuses
+        """Whether norms, activations and dropout become words."""
         self.is_reuse = is_reuse
         """Whether its weights have been drawn and counted."""
         self.units: list[Unit] = []
@@ -192,7 +201,7 @@ class Units:
 
     def _fuse(self, node: Node, cost: Cost) -> bool:
         op = node.operator
-        if isinstance(op, Module) or len(node.operands) != 1 or not _fuses(op, node.operands[0].type):
+        if not self.fuses or isinstance(op, Module) or len(node.operands) != 1 or not _fuses(op, node.operands[0].type):
             return False
         unit = self._maker(node.operands[0])
         if unit is None or (unit.role == "scope" and not unit.takes_words):

@@ -1,42 +1,91 @@
-"""Drawing model -> scenes from left to right: the main line is level, what forks stands upright on it."""
+"""Drawing model -> scenes from left to right: the main line is level, what forks stands upright on it.
+
+Steps stand in lines, as words do: where one is full the main line goes on at the left of the next. Skips run in the gutters
+below the lines, and from line to line in a channel to the right of all; those within a part run beside it.
+"""
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Iterable, Iterator
+from itertools import count
+from math import log, sqrt
+from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import ENTRY, Anchor, Body, Group, Item, Lane, Parallel
-from archdsl.backends.drawing.places.place import GAP, Placer, ends
-from archdsl.backends.drawing.places.scene import Port, Scene
-from archdsl.backends.drawing.places.sizes import PAD, header_height, header_width
+from archdsl.backends.drawing.content.model import ENTRY, Anchor, Body, Group, Item, Lane, Parallel, Step
+from archdsl.backends.drawing.places.metrics import room
+from archdsl.backends.drawing.places.place import GAP, Placer, draw_lanes, ends
+from archdsl.backends.drawing.places.scene import Dot, Label, Port, Scene
+from archdsl.backends.drawing.places.sizes import PAD, SMALL, header_height, header_width
 
 BEND = 9
 """From a part to where lines to it turn."""
-LANE = 8
+LANE, LABELLED = 8, 14
+"""Between skips, and where they have names."""
 SLIDE = 16 / 9
 """Width to height of what is wrapped."""
+WIDTHS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1)
+"""Lines that are tried, in shares of the width that a text of that area would have."""
+LATE = 0.45
+"""Behind this share of a line an outline that does not fit begins a new one; before it, its own lines are shorter."""
+
+
+def place_across(body: Body, dots: Iterator[int]) -> Scene:
+    """The scene of a network in lines that make a slide of it."""
+    whole = AcrossPlacer(body, count(1), float("inf")).body(body)
+    width = whole.left + whole.right
+    if width <= SLIDE * whole.height:
+        return whole
+    even = sqrt(SLIDE * width * whole.height)
+    scenes = (AcrossPlacer(body, count(1), share * even).body(body) for share in WIDTHS)
+    return min((whole, *scenes), key=lambda s: abs(log((s.left + s.right) / s.height / SLIDE)))
+
+
+class _Part(NamedTuple):
+    """A step in its line."""
+
+    step: Step
+    scene: Scene
+    x: float
+    """Its left side."""
+    axis: float
+    """Where the main line crosses it, below a line to its top."""
+
+    @property
+    def is_upright(self) -> bool:
+        return isinstance(self.step.item, Parallel)
+
+    @property
+    def end(self) -> float:
+        return self.x + self.scene.left + self.scene.right
+
+    @property
+    def below(self) -> float:
+        """What it takes below its axis."""
+        return self.scene.height - self.axis + 2 * BEND * self.is_upright
 
 
 class AcrossPlacer(Placer):
     """Places bodies from left to right; what stands in the arms of a fork, from top to bottom."""
 
-    _arms = 0
-
-    _is_outermost = True
+    def __init__(self, body: Body, dots: Iterator[int], most: float) -> None:
+        super().__init__(body, dots, is_headed=True)
+        self._most = most
+        """The width of a line."""
+        self._arms = 0
 
     def body(self, body: Body, is_compact: bool = False) -> Scene:
         if self._arms:
             return super().body(body, is_compact)
-        wraps, self._is_outermost = self._is_outermost and not body.lanes, False
-        scene = self._level(body, wraps=wraps)
-        if body.lanes:
-            _draw_lanes(scene, body.lanes)
-        return scene
+        lines, lanes = self._lines(body)
+        return _Level(lines, lanes, self._dots).scene
 
     def group(self, group: Group, is_compact: bool = False) -> Scene:
         if self._arms:
             return super().group(group, is_compact)
         scene = Scene(PAD)
+        self._most -= 2 * PAD + BEND
         scene.entry, scene.exit = scene.put(self.body(group.body), 0, header_height(group))
+        self._most += 2 * PAD + BEND
         scene.left += PAD
         scene.right = max(scene.right + PAD, header_width(group))
         scene.height += PAD
@@ -52,65 +101,155 @@ class AcrossPlacer(Placer):
         self._arms -= isinstance(item, Parallel)
         return scene
 
-    def _level(self, body: Body, *, wraps: bool) -> Scene:
-        """The items of a body from left to right, in as many lines as make a slide of them."""
-        parts = [self.item(step.item, False) for step in body.steps]
-        scene = Scene()
-        before: Port | None = None
-        top, first = 0.0, 0
-        for line in _lines(parts, wraps=wraps):
-            steps = body.steps[first : first + len(line)]
-            axes = [_axis(step.item, part) for step, part in zip(steps, line, strict=True)]
-            x, axis, below = 0.0, top + max(axes, default=0), scene.height
-            for step, part, own in zip(steps, line, axes, strict=True):
-                is_upright = isinstance(step.item, Parallel)
-                x += BEND * is_upright
-                entry, exit = self._put(scene, step.item, part, x, axis - own)
-                if is_upright and entry is not None and before is None and step.follows:
-                    before = scene.entry = Port(x - BEND, axis, entry.name, is_dot=True)
-                if step.follows and entry is not None and before is not None:
-                    above = axis - own if is_upright else None
-                    _connect(scene, before, entry, x - BEND, above, below if first and part is line[0] else None)
-                elif step.follows:
-                    scene.entry = entry
-                x += part.left + part.right
-                if is_upright and exit is not None:
-                    exit = _lead_out(scene, exit, x + BEND, axis)
-                before = exit
-                x += GAP + BEND * is_upright
-            first += len(line)
-            top = scene.height + 2 * GAP
-        scene.exit = before
-        return scene
+    def _lines(self, body: Body) -> tuple[list[list[_Part]], list[Lane]]:
+        """The steps in lines, and the skips between them. An outline early in its line takes what is left of it."""
+        most, lines, x, lanes = self._most, [list[_Part]()], 0.0, list(body.lanes)
+        for step in body.steps:
+            is_upright = isinstance(step.item, Parallel)
+            x += BEND * is_upright
+            self._most = most - x if x < LATE * most else most
+            scene = self.item(step.item, False)
+            held = ends(scene)
+            if own := [lane for lane in lanes if held.keys() >= {lane.source, *lane.targets}]:
+                draw_lanes(scene, own, None)
+                lanes = [lane for lane in lanes if lane not in own]
+            across = scene.left + scene.right
+            if lines[-1] and x + across > most:
+                lines.append([])
+                x = BEND * float(is_upright)
+            lines[-1].append(_Part(step, scene, x, _axis(step.item, scene)))
+            x += across + GAP + BEND * is_upright
+        self._most = most
+        return lines, lanes
 
-    def _put(self, scene: Scene, item: Item, part: Scene, x: float, top: float) -> tuple[Port | None, Port | None]:
+
+class _Run(NamedTuple):
+    """A level or upright piece of a skip, between two places."""
+
+    first: float
+    last: float
+    lane: int
+
+
+class _Level:
+    """Places the lines of a body below each other, with the skips between them."""
+
+    def __init__(self, lines: list[list[_Part]], lanes: list[Lane], dots: Iterator[int]) -> None:
+        self.lines = lines
+        self.scene = Scene()
+        self.before: Port | None = None
+        """Where the main line has come to."""
+        self.lanes = lanes
+        self.room = LABELLED if any(lane.text for lane in lanes) else LANE
+        self.start: Port | None = None
+        """Where skips begin that leave what enters the body."""
+        self.right = max((p.end for line in lines for p in line), default=0.0) + BEND
+        places = _places(lines)
+        self.gutters, self.channel = self._slots(places)
+        self.floors: list[float] = []
+        """The lower ends of the lines."""
+        for number, line in enumerate(lines):
+            self._line(line, number, dots)
+        self.scene.exit = self.before
+        found = ends(self.scene)
+        if self.start is not None:
+            found[Anchor(ENTRY)] = self.start
+        for index, lane in enumerate(lanes):
+            self._lane(index, lane, places, found)
+
+    def _slots(self, places: dict[Anchor, tuple[int, float]]) -> tuple[list[dict[int, int]], dict[int, int]]:
+        """Which place each skip has in the gutters, by line, and in the channel."""
+        gutters: list[list[_Run]] = [[] for _ in self.lines]
+        channel: list[_Run] = []
+        for index, lane in enumerate(self.lanes):
+            stops = [places[lane.source], *(places[t] for t in lane.targets)]
+            rows = {row for row, _ in stops}
+            for row in rows:
+                xs = [x for at, x in stops if at == row] + [self.right] * (len(rows) > 1)
+                gutters[row].append(_Run(min(xs), max(xs), index))
+            if len(rows) > 1:
+                channel.append(_Run(min(rows), max(rows), index))
+        return [_packed(runs) for runs in gutters], _packed(channel)
+
+    def _line(self, line: list[_Part], number: int, dots: Iterator[int]) -> None:
+        scene = self.scene
+        bottom = scene.height
+        top = bottom + 2 * GAP if number else 0.0
+        axis = top + max((p.axis for p in line), default=0)
+        if not number and any(lane.source.key == ENTRY for lane in self.lanes):
+            self.start = scene.entry = self.before = Port(-BEND, axis, f"fork{next(dots)}", is_dot=True)
+            scene.shapes.append(Dot(self.start.name, -BEND, axis))
+            scene.left = max(scene.left, BEND)
+        for part in line:
+            is_first = number > 0 and part is line[0]
+            self._part(part, axis, bottom if is_first else None)
+        floor = axis + max((p.below for p in line), default=0)
+        self.floors.append(floor)
+        scene.height = max(scene.height, floor + self.room * (1 + max(self.gutters[number].values(), default=-1)))
+
+    def _part(self, part: _Part, axis: float, below: float | None) -> None:
+        """Places a part and the main line to it; `below` is where the line before ends, of the first in a line."""
+        scene, top, follows = self.scene, axis - part.axis, part.step.follows
+        entry, exit = self._put(part, top)
+        if part.is_upright and entry is not None and self.before is None and follows:
+            self.before = scene.entry = Port(part.x - BEND, axis, entry.name, is_dot=True)
+        if follows and entry is not None and self.before is not None:
+            self._connect(self.before, entry, part.x - BEND, top if part.is_upright else None, below)
+        elif follows:
+            scene.entry = entry
+        if part.is_upright and exit is not None:
+            exit = self._lead_out(exit, part.end + BEND, axis, axis - part.axis + part.scene.height + 2 * BEND)
+        self.before = exit
+
+    def _put(self, part: _Part, top: float) -> tuple[Port | None, Port | None]:
         """Places a part; the main line enters at its left side and leaves at its right, of what is upright above and below."""
-        is_upright = isinstance(item, Parallel)
-        entry, exit = scene.put(part, x + part.left, top + BEND * is_upright)
-        if is_upright or isinstance(item, Group):
+        entry, exit = self.scene.put(part.scene, part.x + part.scene.left, top + BEND * part.is_upright)
+        if part.is_upright or isinstance(part.step.item, Group):
             return entry, exit
-        axis, right = top + part.height / 2, x + part.left + part.right
-        return entry and entry._replace(x=x, y=axis), exit and exit._replace(x=right, y=axis)
+        axis, right = top + part.scene.height / 2, part.x + 2 * part.scene.left
+        return entry and entry._replace(x=part.x, y=axis), exit and exit._replace(x=right, y=axis)
 
+    def _connect(self, source: Port, target: Port, turn: float, above: float | None, below: float | None) -> None:
+        """A line to the left side of a part, or over it into its top."""
+        way = [source.point]
+        if below is not None:
+            out = max(source.x, self.right - BEND if self.channel else source.x) + BEND
+            way += [(out, source.y), (out, below + GAP), (turn, below + GAP)]
+            self.scene.left = max(self.scene.left, -turn)
+            self.scene.right = max(self.scene.right, out)
+        else:
+            way.append((turn, source.y))
+        way += [(turn, target.y)] if above is None else [(turn, above), (target.x, above)]
+        self.scene.line([*way, target.point], source, target)
 
-def _lines(parts: list[Scene], *, wraps: bool) -> list[list[Scene]]:
-    """The parts by lines: of one, or so that all together are about as wide as a slide."""
-    widths = [part.left + part.right + GAP for part in parts]
-    height = max((part.height for part in parts), default=0) + 2 * GAP
-    most = 1.2 * sqrt(SLIDE * sum(widths) * height) if wraps else sum(widths)
-    lines: list[list[Scene]] = [[]]
-    used = 0.0
-    for part, width in zip(parts, widths, strict=True):
-        if lines[-1] and used + width > max(most, max(widths)) + 0.5:
-            lines.append([])
-            used = 0.0
-        lines[-1].append(part)
-        used += width
-    return lines
+    def _lead_out(self, exit: Port, x: float, axis: float, below: float) -> Port:
+        """A line from the bottom of an upright part up to the main line, beside the part; where it arrives."""
+        end = Port(x, axis, exit.name, is_dot=True)
+        self.scene.line([exit.point, (exit.x, below), (x, below), end.point], exit, end)
+        return end
+
+    def _lane(self, index: int, lane: Lane, places: dict[Anchor, tuple[int, float]], found: dict[Anchor, Port]) -> None:
+        """A skip in the gutter of its line; to other lines by the channel."""
+        source, (row, x) = found[lane.source], places[lane.source]
+        start = [source.point, (x, source.y), (x, self._gutter(row, index))]
+        side = self.right + self.room * (1 + self.channel.get(index, -1))
+        for anchor in lane.targets:
+            target, (at, into) = found[anchor], places[anchor]
+            y = self._gutter(at, index)
+            between = [(side, self._gutter(row, index)), (side, y)] if at != row else []
+            way = [*start, *between, (into, y), (into, target.y), target.point]
+            self.scene.line(way, source, target, is_skip=True)
+            self.scene.right = max(self.scene.right, side if between else into)
+        if lane.text:
+            label = Label(lane.text, x + 4, self._gutter(row, index) - 13, room(lane.text, SMALL) + 4)
+            self.scene.shapes.append(label)
+            self.scene.right = max(self.scene.right, label.left + label.width)
+
+    def _gutter(self, row: int, index: int) -> float:
+        return self.floors[row] + self.room * (1 + self.gutters[row][index])
 
 
 def _axis(item: Item, part: Scene) -> float:
-    """Where the main line crosses a part, which stands below a line to its top."""
     if isinstance(item, Parallel):
         return part.height / 2 + BEND
     if isinstance(item, Group) and part.entry is not None:
@@ -118,40 +257,25 @@ def _axis(item: Item, part: Scene) -> float:
     return part.height / 2
 
 
-def _connect(scene: Scene, source: Port, target: Port, turn: float, above: float | None, below: float | None) -> None:
-    """A line to the left side of a part or over it into its top; `below` is where the line of parts before ends."""
-    way = [source.point]
-    if below is not None:
-        way += [(source.x + BEND, source.y), (source.x + BEND, below + GAP), (turn, below + GAP)]
-        scene.left = max(scene.left, -turn)
-    else:
-        way.append((turn, source.y))
-    way += [(turn, target.y)] if above is None else [(turn, above), (target.x, above)]
-    scene.line([*way, target.point], source, target)
+def _places(lines: list[list[_Part]]) -> dict[Anchor, tuple[int, float]]:
+    """For each end of skips its line, and where the skip turns beside it."""
+    found = {Anchor(ENTRY): (0, -float(BEND))}
+    for number, line in enumerate(lines):
+        for part in line:
+            at = part.x + part.scene.left + BEND
+            found |= {anchor: (number, port.x + at) for anchor, port in ends(part.scene).items()}
+    return found
 
 
-def _lead_out(scene: Scene, exit: Port, x: float, axis: float) -> Port:
-    """A line from the bottom of an upright part up to the main line, beside the part; where it arrives."""
-    below = exit.y + BEND
-    scene.height = max(scene.height, below)
-    end = Port(x, axis, exit.name, is_dot=True)
-    scene.line([exit.point, (exit.x, below), (x, below), end.point], exit, end)
-    return end
-
-
-def _draw_lanes(scene: Scene, lanes: tuple[Lane, ...]) -> None:
-    """Skips below a body, those that are short next to it."""
-    found = ends(scene)
-    start = scene.height + LANE
-    drawn = [lane for lane in lanes if lane.source.key != ENTRY]
-    for number, lane in enumerate(sorted(drawn, key=lambda lane: _span(lane, found))):
-        source, y = found[lane.source], start + LANE * number
-        for anchor in lane.targets:
-            target = found[anchor]
-            points = [source.point, (source.x + BEND, source.y), (source.x + BEND, y), (target.x + BEND, y)]
-            scene.line([*points, (target.x + BEND, target.y), target.point], source, target, is_skip=True)
-        scene.height = max(scene.height, y)
-
-
-def _span(lane: Lane, found: dict[Anchor, Port]) -> float:
-    return max(abs(found[t].x - found[lane.source].x) for t in lane.targets)
+def _packed(runs: Iterable[_Run]) -> dict[int, int]:
+    """The place of each skip, so that none lie on each other: short ones first."""
+    taken: list[list[_Run]] = []
+    slots: dict[int, int] = {}
+    for run in sorted(runs, key=lambda r: (r.last - r.first, r.first)):
+        fits = (i for i, others in enumerate(taken) if all(o.last < run.first or run.last < o.first for o in others))
+        slot = next(fits, len(taken))
+        if slot == len(taken):
+            taken.append([])
+        taken[slot].append(run)
+        slots[run.lane] = slot
+    return slots

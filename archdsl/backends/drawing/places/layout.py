@@ -8,7 +8,7 @@ from math import ceil
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import Arms, Body, Drawing, Poster
-from archdsl.backends.drawing.places.across import AcrossPlacer
+from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.arms import place_arms
 from archdsl.backends.drawing.places.metrics import fitted, room
 from archdsl.backends.drawing.places.place import BESIDE, Placer
@@ -23,10 +23,10 @@ FOOT = 12
 """Above the legend."""
 LEAST = 480
 """Legend and footer may take this much where the network is narrower."""
-WIDEST = 2.0
-"""Width to height of the widest page, if definitions can be stacked."""
-BROAD = 1.4
-"""Width to height of a network that has its definitions below."""
+PAGE = 1.6
+"""Width to height of a page that definitions are laid out for."""
+TRIES = 12
+"""Widths of the page that are tried."""
 LEGEND_LINE = 18
 FOOTER_LINE = 14
 
@@ -115,7 +115,7 @@ def _network(body: Body | Arms | Poster, dots: Iterator[int], *, is_across: bool
         return place_poster(body)
     if isinstance(body, Arms):
         return place_arms(body)
-    return (AcrossPlacer if is_across else Placer)(body, dots, is_headed=True).body(body)
+    return place_across(body, dots) if is_across else Placer(body, dots, is_headed=True).body(body)
 
 
 def _whole(length: float) -> int:
@@ -129,39 +129,41 @@ def legend_width(key: str) -> float:
 
 
 def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float, float, Scene]]:
-    """The network, then columns of definitions, as high as it, or higher where the page would be too wide."""
-    width = network.left + network.right
-    if width > BROAD * network.height:
-        return [(network.left, 0.0, network), *_below(definitions, network.height, width)]
-    most = max(network.height, LEAST)
-    while True:
-        places = [(network.left, 0.0, network), *_in_columns(definitions, network.left + network.right, most)]
-        across = max(x + scene.right for x, _, scene in places)
-        if across <= WIDEST * most or most > sum(d.height + BESIDE for d in definitions):
-            return places
-        most *= 1.2
+    """The network in the corner and the definitions beside and below it, each with its main line and its top.
+
+    Of some widths of a page that is taken at which the picture is largest on one of `PAGE`.
+    """
+    widths = [scene.left + scene.right + BESIDE for scene in (network, *definitions)]
+    least, most = max(widths), sum(widths) + BESIDE
+    tries = [least * (most / least) ** (i / TRIES) for i in range(TRIES + 1)] if definitions else [most]
+    return min((_packed([network, *definitions], width) for width in tries), key=_extent)
 
 
-def _below(definitions: list[Scene], bottom: float, width: float) -> Iterator[tuple[float, float, Scene]]:
-    """The definitions in lines below the network: each with its main line and its top."""
-    x, y, lowest = 0.0, bottom + 2 * BESIDE, 0.0
-    for scene in definitions:
-        if x and x + scene.left + scene.right > width:
-            x, y, lowest = 0.0, y + lowest + BESIDE, 0.0
-        yield x + scene.left, y, scene
-        x += scene.left + scene.right + BESIDE
-        lowest = max(lowest, scene.height)
+def _extent(places: list[tuple[float, float, Scene]]) -> float:
+    """The height of the least page of the shape of `PAGE` that holds the scenes."""
+    across = max(x + scene.right for x, _, scene in places)
+    return max(across / PAGE, *(y + scene.height for _, y, scene in places))
 
 
-def _in_columns(definitions: list[Scene], left: float, most: float) -> Iterator[tuple[float, float, Scene]]:
-    """The definitions to the right of the network: each with its main line and its top."""
-    left, y, column = left + 2 * BESIDE, 0.0, 0.0
-    for scene in definitions:
-        if y and y + scene.height > most:
-            left, y, column = left + column + BESIDE, 0.0, 0.0
-        yield left + scene.left, y, scene
-        column = max(column, scene.left + scene.right)
-        y += scene.height + BESIDE
+def _packed(scenes: list[Scene], most: float) -> list[tuple[float, float, Scene]]:
+    """Each scene as high up as those before it allow, then as far to the left, on a page of a width."""
+    taken: list[tuple[float, float, float, float]] = []
+    places: list[tuple[float, float, Scene]] = []
+    for scene in scenes:
+        width, height = scene.left + scene.right, scene.height
+        xs = sorted({0.0, *(right for _, _, right, _ in taken)})
+        ys = sorted({0.0, *(bottom for _, _, _, bottom in taken)})
+        x, y = next(
+            (x, y)
+            for y in ys
+            for x in xs
+            if (x + width <= most or x == 0)
+            and all(x >= r or y >= b or x + width <= a or y + height <= t for a, t, r, b in taken)
+        )
+        between = BESIDE if taken else 2 * BESIDE
+        taken.append((x, y, x + width + between, y + height + between))
+        places.append((x + scene.left, y, scene))
+    return places
 
 
 def _flow(entries: list[str], most: float, measure: Callable[[str], float]) -> tuple[tuple[str, ...], ...]:

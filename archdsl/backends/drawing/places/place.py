@@ -6,7 +6,7 @@ shares ranks between parts of a picture that have nothing to do with each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import (
@@ -49,6 +49,8 @@ BESIDE = 24
 """Between arms."""
 LANE = 8
 """Between lanes."""
+NARROW = 0.8
+"""Cards of an arm are as wide as those around it unless they need less than this share."""
 DOT = 3
 """From the top of a fork to its dot."""
 
@@ -71,7 +73,7 @@ class Placer:
         scene.connect(top, entry)
         scene.entry = top or entry
         if body.lanes:
-            _draw_lanes(scene, body.lanes, top)
+            draw_lanes(scene, body.lanes, top)
         return scene
 
     def group(self, group: Group, is_compact: bool = False) -> Scene:
@@ -102,6 +104,15 @@ class Placer:
             before = exit
             y += part.height + GAP
         scene.exit = before
+        return scene
+
+    def arm(self, steps: tuple[Step, ...], is_compact: bool) -> Scene:
+        """The scene of an arm beside the main line, in columns of its own where these are much narrower."""
+        others, own = (self.full, self.compact), columns(list(rows_of(steps)))
+        if is_compact or own.total < NARROW * self.full.total:
+            self.full, self.compact = own, compact(own)
+        scene = self.sequence(steps, is_compact)
+        self.full, self.compact = others
         return scene
 
     def item(self, item: Item, is_compact: bool) -> Scene:
@@ -229,11 +240,7 @@ class _Region:
         return index != self.main and arm.enters and arm.feeds and (self.main is not None or _is_through(arm))
 
     def _place_arms(self, top: float) -> None:
-        beside = self.is_compact or self.main is not None
-        parts = [
-            None if _is_through(a) else self.placer.sequence(a.steps, self.is_compact if i == self.main else beside)
-            for i, a in enumerate(self.item.arms)
-        ]
+        parts = [None if _is_through(a) else self._arm(i, a) for i, a in enumerate(self.item.arms)]
         standing = [p for p in parts if p is not None]
         height = max((p.height for p in standing), default=0)
         if self.main is None:
@@ -252,6 +259,11 @@ class _Region:
                 x += part.left + part.right + BESIDE
             self.entries.append(entry)
             self.exits.append(exit)
+
+    def _arm(self, index: int, arm: Arm) -> Scene:
+        if index == self.main:
+            return self.placer.sequence(arm.steps, self.is_compact)
+        return self.placer.arm(arm.steps, self.is_compact or self.main is not None)
 
     def _join(self, join: Card | Terminal | Merge | Bar | Group) -> None:
         """The item that joins the arms, and the lines into it."""
@@ -303,7 +315,7 @@ class _Region:
             yield _Way(self.fork, (self.fork.point, (x, self.fork.y)), x, arm.operands[0], True)
 
 
-def _draw_lanes(scene: Scene, lanes: tuple[Lane, ...], top: Port | None) -> None:
+def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
     """Skips along the right side of a body, those that are short next to it."""
     found = ends(scene)
     if top is not None:
