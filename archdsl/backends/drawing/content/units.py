@@ -201,7 +201,7 @@ class Units:
 
     def _fuse(self, node: Node, cost: Cost) -> bool:
         op = node.operator
-        if not self.fuses or isinstance(op, Module) or len(node.operands) != 1 or not _fuses(op, node.operands[0].type):
+        if isinstance(op, Module) or len(node.operands) != 1 or not self._fuses(op, node.operands[0].type):
             return False
         unit = self._maker(node.operands[0])
         if unit is None or (unit.role == "scope" and not unit.takes_words):
@@ -213,6 +213,12 @@ class Units:
         unit.extra_bytes += self._bytes(node)
         self._continue(unit, node, cost)
         return True
+
+    def _fuses(self, op: Op, operand: TensorType) -> bool:
+        """Whether an operator is a word on the row before it: what keeps the shape, and flattening a map of one place."""
+        if op.category in FUSED:
+            return self.fuses
+        return op.name == "flatten" and operand.rank > 1 and set(operand.sizes) == {1}
 
     def _fold(self, node: Node, cost: Cost) -> bool:
         """A further call of the module that the last unit calls, on its result and all else that it reads."""
@@ -254,13 +260,6 @@ class Units:
             if frames[index].block:
                 return frames[: index + 1]
         return ()
-
-
-def _fuses(op: Op, operand: TensorType) -> bool:
-    """Whether an operator is a word on the row before it: what keeps the shape, and flattening a map of one place."""
-    if op.category in FUSED:
-        return True
-    return op.name == "flatten" and operand.rank > 1 and set(operand.sizes) == {1}
 
 
 def kind_of(op: Op) -> Kind:
