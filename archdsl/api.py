@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archdsl.elaborate import Datum, Settings
-from archdsl.ir import TooManyTurns
+from archdsl.ir import TooManyOperators
 from archdsl.pipeline import Checked, footer_of, html_of, open_spec, subject_of
 from archdsl.source import Diagnostic, FileProblem, same
 from archdsl.source.render import render
@@ -219,7 +219,7 @@ class NetworkSpec:
         """What Jupyter shows: diagram and details to click through, the picture, or the summary as text."""
         text = str(self.report("summary", width=MIME_BUNDLE_WIDTH))
         bundle = {"text/plain": text, "image/svg+xml": self.to_svg()}
-        with suppress(TooManyTurns):
+        with suppress(TooManyOperators):
             bundle["text/html"] = html_of(self._checked, is_cell=True)
         return bundle
 

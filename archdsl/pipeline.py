@@ -356,7 +356,7 @@ def subject_of(
 def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_cell: bool = False) -> str:
     """The report as an HTML page, or as a cell of a notebook, with a training step by its settings or by PyTorch's defaults.
 
-    Raises `TooManyTurns` where loops are too long to be shown turn by turn.
+    Raises `TooManyOperators` where loops are too long to be shown turn by turn.
     """
     from archdsl.analyses.memory import TrainingSettings
     from archdsl.backends.drawing import drawing, plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir import Flat, Network, OpenSize, flatten, is_unfolded, modules, unfold
+from archdsl.ir import Flat, Network, OpenSize, check_listed, flatten, is_unfolded, modules, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
@@ -42,7 +42,7 @@ class Facts:
         return is_unfolded(self.network)
 
     def unfolded(self) -> Facts:
-        """The facts of the network with every turn written out. Raises `TooManyTurns`."""
+        """The facts of the network with every turn written out. Raises `TooManyOperators`."""
         whole = unfold(self.network)
         return self if whole is self.network else Facts(whole, self.batch)
 
@@ -80,13 +80,15 @@ class Facts:
         """The storages of inference, for every batch."""
         from archdsl.analyses.memory import lifetimes
 
+        check_listed(self.network)
         return lifetimes(self.network, self.storage)
 
     def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.
 
         Raises:
-            TooManyTurns: parts are named that are frozen or checkpointed, and turns are too many to tell them apart.
+            TooManyOperators: they are too many, or parts are named that are frozen or checkpointed, and turns are too many
+                to tell them apart.
         """
         from archdsl.analyses.memory import training
 
@@ -94,7 +96,8 @@ class Facts:
         return training(facts.network, facts.storage, settings, batch or self.batch)
 
     def _told_apart(self, settings: TrainingSettings) -> Facts:
-        """The facts of the network with all turns written out where settings name some. Raises `TooManyTurns`."""
+        """The facts of the network with all turns written out where settings name some. Raises `TooManyOperators`."""
+        check_listed(self.network)
         return self.unfolded() if settings.frozen or settings.checkpointed else self
 
     def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:

@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import Cost
 from archdsl.elaborate import Fault
-from archdsl.ir import Module, Node, TooManyTurns, written
+from archdsl.ir import Module, Node, TooManyOperators, written
 from archdsl.source import Edit, Kind, Span, nearest
 from archdsl.syntax import tree
 
@@ -116,7 +116,7 @@ class Figures:
         self.spend(10 * len(self.facts.flat.layers), span)
         try:
             return self.facts.memory_at(self.batch).figure(name).bytes
-        except TooManyTurns as problem:
+        except TooManyOperators as problem:
             raise Fault(UNKNOWN_FIGURE, str(problem), span) from None
 
     def _shape(self, path: str, span: Span) -> tuple[int, ...]:
@@ -150,7 +150,7 @@ class Figures:
         self.spend(10 * self.facts.operators, span)
         try:
             return self.facts.unfolded()
-        except TooManyTurns as problem:
+        except TooManyOperators as problem:
             help = f"it is not known of `{path}`: ask for one of the first turns of the loop, or of the last"
             raise Fault(UNKNOWN_PATH, str(problem), span, helps=(help,)) from None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.claims.claims import CLAIM_FAILS
-from archdsl.ir import Layer
+from archdsl.ir import Layer, TooManyOperators
 from archdsl.source import Diagnostic, Label, Span
 
 if TYPE_CHECKING:
@@ -54,7 +54,12 @@ def exceeded(
 
 
 def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
-    costs = sorted(((cost(layer), layer) for layer in facts.flat.layers), key=lambda c: -c[0])
+    try:
+        layers = facts.flat.layers
+    except TooManyOperators as problem:
+        yield str(problem)
+        return
+    costs = sorted(((cost(layer), layer) for layer in layers), key=lambda c: -c[0])
     shown = [
         (n, layer.path if layer.times == 1 else f"{layer.times:_} as {layer.path}") for n, layer in costs[:SHOWN] if n
     ]

@@ -88,7 +88,7 @@ def _run(arguments: Sequence[str]) -> int:
         return 2
     from archdsl.analyses.weights import PathError
     from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, report_failure
-    from archdsl.ir import TooManyTurns
+    from archdsl.ir import TooManyOperators
     from archdsl.source import FileProblem
 
     try:
@@ -98,6 +98,6 @@ def _run(arguments: Sequence[str]) -> int:
         return 1
     except (FileProblem, UsageProblem, PathError) as problem:
         return report_failure(problem, given.color)
-    except TooManyTurns as problem:
+    except TooManyOperators as problem:
         return report_failure(UsageProblem(str(problem)), given.color)
     return code

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 OPERATOR_LIMIT = 100_000
-"""Operators and calls of blocks in one network, with every block written out."""
+"""Operators and calls of blocks in one network that are elaborated: a block once for all calls that are alike."""
 UNROLLED_LIMIT = 100_000_000
-"""The same with every turn of loops whose turns are alike, which are elaborated once."""
+"""The same with the blocks of all calls, and with every turn of loops whose turns are alike."""
 STATEMENT_LIMIT = 200_000
 """Statements run and turns of loops in one network."""
 STATEMENT = 10

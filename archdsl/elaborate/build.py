@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.blocks import Blocks
 from archdsl.elaborate.body import Body
-from archdsl.elaborate.budget import CLAIM_LIMIT, OPERATOR_LIMIT, UNROLLED_LIMIT
+from archdsl.elaborate.budget import CLAIM_LIMIT, UNROLLED_LIMIT
 from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
@@ -17,6 +17,7 @@ from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
 from archdsl.ir import (
     ITEM_SIZE,
+    LISTED_LIMIT,
     Builder,
     Domain,
     Extent,
@@ -202,24 +203,21 @@ class Build(Blocks):
         named = tuple(o._replace(value=v) for o, v in zip(outputs, builder.module.outputs, strict=True))
         sources = tuple(dict.fromkeys(self.sources))
         network = Network(name, builder.module, tuple(i.name.text for i in inputs), named, sources)
-        self._pay(network, span)
+        self._check_extent(network, span)
         return network
 
-    def _pay(self, network: Network, span: Span) -> None:
-        """Pays for what was elaborated once and is there several times: blocks called again, turns. Raises `Fault`."""
-        extent, body, distinct = Extent(network), id(network.body), list(modules(network))
-        again = extent.written[body] - sum(len(m.nodes) for m in distinct)
-        place, text = _largest(network, extent) or (span, "")
-        self.reporter.spend_operators(place, again, text)
-        if extent.unrolled[body] > UNROLLED_LIMIT:
-            loops = dict.fromkeys(n.repeat for m in distinct for n in m.nodes if n.repeat is not None)
-            loop = max(loops, key=extent.of_turns)
-            raise Fault(
-                kinds.BUDGET_EXCEEDED,
-                f"more than {UNROLLED_LIMIT:_} operators with all turns of loops: {extent.unrolled[body]:_}",
-                loop.span,
-                f"has {loop.turns:_} turns of {extent.of_turns(loop) // loop.times:_}",
+    def _check_extent(self, network: Network, span: Span) -> None:
+        """Pays for what is there again by calls, if it can be listed. Raises `Fault` where calls and loops make too much."""
+        extent, body = Extent(network), id(network.body)
+        if extent.written[body] <= LISTED_LIMIT:
+            self.reporter.spend_operators(span, extent.written[body] - sum(len(m.nodes) for m in modules(network)))
+        count = extent.unrolled[body]
+        if count > UNROLLED_LIMIT:
+            message = (
+                f"more than {UNROLLED_LIMIT:_} operators with all calls of blocks and all turns of loops: {count:_}"
             )
+            place, text = _largest(network.body, extent) or (span, "here the budget ends")
+            raise Fault(kinds.BUDGET_EXCEEDED, message, place, text)
 
     def input(self, statement: tree.Input, body: Body) -> Value:
         """Declares an input of the network. Raises `Fault`."""
@@ -314,23 +312,28 @@ def _unnamed(item: tree.Name) -> Fault:
     )
 
 
-def _largest(network: Network, extent: Extent) -> tuple[Span, str] | None:
-    """The block to blame for too many operators: the innermost call that by itself has more than are allowed, else what
-    its calls together make most of; and what is said of it."""
-    found, module = None, network.body
+def _largest(module: Module, extent: Extent) -> tuple[Span, str] | None:
+    """What to blame for too many operators, and what is said of it: the innermost block that by itself has more than are
+    allowed, or a loop or a block called again and again that makes most of them there."""
+    found = None
     while True:
         calls = [(n, n.operator) for n in module.nodes if isinstance(n.operator, Module)]
-        sizes = Counter({id(m): extent.written[id(m)] for _, m in calls})
-        times = Counter(id(m) for _, m in calls)
-        if not calls or max(sizes.values()) <= OPERATOR_LIMIT:
+        node, most = max(calls, key=lambda call: extent.unrolled[id(call[1])], default=(None, None))
+        if node is None or most is None or extent.unrolled[id(most)] <= UNROLLED_LIMIT:
             break
-        node, module = max(calls, key=lambda call: sizes[id(call[1])])
+        module = most
         if module.kind == "block":
-            found = node.origin.span, f"`{module.text}` has {sizes[id(module)]:_} of them, with all that it calls"
-    if found is not None or not calls:
+            count = extent.unrolled[id(module)]
+            found = node.origin.span, f"`{module.text}` has {count:_} of them, with all that it calls"
+    loops = Counter[Span]()
+    for loop in dict.fromkeys(n.repeat for n in module.nodes if n.repeat is not None):
+        loops[loop.span] += extent.of_turns(loop)
+    for place, count in loops.most_common(1):
+        if 2 * count > UNROLLED_LIMIT:
+            return place, f"has {count:_} of them, with all its turns"
+    if found is not None or node is None or most is None:
         return found
-    node, most = max(calls, key=lambda call: sizes[id(call[1])] * times[id(call[1])])
-    size, count = sizes[id(most)], times[id(most)]
-    if 2 * size * count <= OPERATOR_LIMIT:
+    times, count = sum(n.operator is most for n in module.nodes), extent.unrolled[id(most)]
+    if 2 * times * count <= UNROLLED_LIMIT:
         return None
-    return node.origin.span, f"`{most.text}` has {size:_} of them, and is called {count:_} times"
+    return node.origin.span, f"`{most.text}` has {count:_} of them, and is called {times:_} times"

@@ -13,7 +13,15 @@ from archdsl.source import Edit, Span, nearest
 def tensor_attribute(value: Any, name: str, span: Span) -> Any:
     """`x.shape`, `x.channels` and the like. Raises `Fault`."""
     if not isinstance(value, Tensors) or len(value.values) != 1:
-        raise Fault(KIND_MISMATCH, f"`.{name}` is asked of a tensor, not of {kind_of(value)}", span)
+        is_item = isinstance(value, Tensors) and name.isdecimal()
+        item = f"{span.text.removesuffix(name).rstrip('. ')}[{name}]"
+        raise Fault(
+            KIND_MISMATCH,
+            f"`.{name}` is asked of a tensor, not of {kind_of(value)}",
+            span,
+            helps=(f"an item of a list is `{item}`",) if is_item else (),
+            edit=Edit(span, item) if is_item else None,
+        )
     shape = value.values[0].type.shape
     axes = {"channels": 0, "features": -1, "width": -1, "height": -2, "depth": -3}
     if name == "shape":

@@ -10,7 +10,8 @@ from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
 from archdsl.ir.domain import Assumed, Domain, Values
-from archdsl.ir.flatten import Flat, Layer, Turns, flatten, modules
+from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, modules
+from archdsl.ir.flatten import Flat, Layer, Turns, flatten
 from archdsl.ir.graph import (
     CallFrame,
     Datum,
@@ -45,7 +46,7 @@ from archdsl.ir.op import (
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
-from archdsl.ir.unfold import UNFOLDED_LIMIT, Extent, TooManyTurns, is_unfolded, unfold, written
+from archdsl.ir.unfold import is_unfolded, unfold, written
 
 if TYPE_CHECKING:
     from archdsl.ir.printer import print_network
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ITEM_SIZE",
+    "LISTED_LIMIT",
     "MODULE_ATTRIBUTES",
-    "UNFOLDED_LIMIT",
     "WHOLE",
     "Assumed",
     "Attribute",
@@ -104,7 +105,7 @@ __all__ = [
     "State",
     "Step",
     "TensorType",
-    "TooManyTurns",
+    "TooManyOperators",
     "Turns",
     "Types",
     "Value",
@@ -112,6 +113,8 @@ __all__ = [
     "agree",
     "at_least",
     "both",
+    "check_listed",
+    "check_unfolded",
     "denied",
     "either",
     "equal",

@@ -5,9 +5,10 @@ A turn that stands for many is listed once, with the number of times that its op
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from archdsl.ir.extent import check_listed
 from archdsl.ir.graph import Module, Network, Node, Repeat, Value, parts
 from archdsl.ir.op import Op
 from archdsl.ir.types import TensorType
@@ -63,7 +64,12 @@ class Flat(NamedTuple):
 
 
 def flatten(network: Network, training: bool = False) -> Flat:
-    """Unrolls all calls; leaves out what only exists while training unless asked for it."""
+    """Unrolls all calls; leaves out what only exists while training unless asked for it.
+
+    Raises:
+        TooManyOperators: they come to more than `LISTED_LIMIT` operators.
+    """
+    check_listed(network)
     unroller = _Unroller(training)
     body = network.body
     inputs = tuple(unroller.new(v.type) for v in body.inputs)
@@ -141,19 +147,3 @@ class _Unroller:
             reuse = path in self.paths
             self.layers.append(Layer(path, node, node.operator, operands, results, call.calls, inside, reuse, times))
         self.paths.setdefault(path, results)
-
-
-def modules(network: Network) -> Iterator[Module]:
-    """Every distinct module, callees before callers, the network's body last."""
-    seen: set[int] = set()
-
-    def visit(module: Module) -> Iterator[Module]:
-        if id(module) in seen:
-            return
-        seen.add(id(module))
-        for node in module.nodes:
-            if isinstance(node.operator, Module):
-                yield from visit(node.operator)
-        yield module
-
-    yield from visit(network.body)

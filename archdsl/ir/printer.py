@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from archdsl.ir.flatten import modules
+from archdsl.ir.extent import modules
 from archdsl.ir.graph import Module, Network, Node, Origin, Repeat, Value
 from archdsl.ir.op import Op
 from archdsl.ir.strides import BATCH

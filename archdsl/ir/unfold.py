@@ -4,36 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.ir.flatten import modules
+from archdsl.ir.extent import check_unfolded, modules
 from archdsl.ir.graph import Module, Network, Node, Repeat, Value, parts, split_name
-
-UNFOLDED_LIMIT = 100_000
-"""Operators and calls that a network may have with all turns written out, to be read turn by turn."""
-
-
-class TooManyTurns(ValueError):
-    """A network whose turns are too many to be written out."""
-
-
-class Extent:
-    """The operators and calls of each module, those of the modules that it calls included."""
-
-    def __init__(self, network: Network) -> None:
-        self.written: dict[int, int] = {}
-        """By the identity of the module: as the graph has it, calls written out and turns not."""
-        self.unrolled: dict[int, int] = {}
-        """With all turns."""
-        for module in modules(network):
-            self.written[id(module)] = sum(1 + self.written.get(id(n.operator), 0) for n in module.nodes)
-            self.unrolled[id(module)] = sum(map(self.of, module.nodes))
-
-    def of(self, node: Node) -> int:
-        """How many a node stands for."""
-        return node.times * (1 + self.unrolled.get(id(node.operator), 0))
-
-    def of_turns(self, repeat: Repeat) -> int:
-        """How many all turns of a repeat have."""
-        return sum(map(self.of, repeat.nodes))
 
 
 def is_unfolded(network: Network) -> bool:
@@ -45,13 +17,11 @@ def unfold(network: Network) -> Network:
     """The network with all turns written out. One that has none left out is given back itself.
 
     Raises:
-        TooManyTurns: they come to more than `UNFOLDED_LIMIT` operators.
+        TooManyOperators: they come to more than `LISTED_LIMIT` operators.
     """
     if is_unfolded(network):
         return network
-    size = Extent(network).unrolled[id(network.body)]
-    if size > UNFOLDED_LIMIT:
-        raise TooManyTurns(f"`{network.name}` has {size:_} operators with every turn of its loops written out")
+    check_unfolded(network)
     made: dict[int, Module] = {}
     for module in modules(network):
         made[id(module)] = _Unfolder(module, made).module

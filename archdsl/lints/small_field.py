@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from archdsl.ir import Flat, Layer
+from archdsl.ir import Flat, Layer, TooManyOperators
 from archdsl.lints.subject import Graph
 from archdsl.source import Diagnostic, Kind, Label
 
@@ -31,7 +31,10 @@ HEAD = ("activation", "norm", "regularization", "pool", "linear")
 def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
     if not any(type.sizes for type in graph.network.input_types):
         return
-    facts = graph.facts.fields
+    try:
+        facts = graph.facts.fields
+    except TooManyOperators:
+        return
     makers = {value: layer for layer in facts.flat.layers for value in layer.results}
     for output in facts.flat.outputs:
         layer = _last_maps(output, makers, facts.flat)

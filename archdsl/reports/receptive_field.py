@@ -149,7 +149,7 @@ def _is_map(subject: Subject, layer: Layer) -> bool:
 def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     """`unit (3, 3) of features.30 reads rows 6..217, columns 6..217`.
 
-    Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there, `TooManyTurns` for one in a turn of
+    Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there, `TooManyOperators` for one in a turn of
     a loop that is not written out.
     """
     facts = subject.facts.fields

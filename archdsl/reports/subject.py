@@ -68,7 +68,7 @@ class Subject(NamedTuple):
     """The memory of a training step, where that was asked for."""
 
     def unfolded(self) -> Subject:
-        """The same with every turn of loops written out. Raises `TooManyTurns`."""
+        """The same with every turn of loops written out. Raises `TooManyOperators`."""
         facts, training = self.facts.unfolded(), self.training
         if training is not None and facts is not self.facts:
             training = facts.training(training.settings, training.batch)

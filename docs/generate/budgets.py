@@ -14,7 +14,7 @@ from archdsl.elaborate.budget import (
 )
 from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
-from archdsl.ir import UNFOLDED_LIMIT
+from archdsl.ir import LISTED_LIMIT
 from archdsl.ir.attrs import LARGEST_SIZE
 from archdsl.ir.conditions import ENUMERATED
 from archdsl.ir.sizes import TERMS_LIMIT
@@ -36,9 +36,9 @@ LIMITS = (
     ("braces, brackets and parentheses, one in another", NESTING_LIMIT),
     ("files that import one another in a row", IMPORT_DEPTH_LIMIT),
     ("statements run and turns of loops, in one network", STATEMENT_LIMIT),
-    ("operators and calls of blocks in one network, every block written out", OPERATOR_LIMIT),
-    ("the same with all turns of loops, where one turn stands for many", UNROLLED_LIMIT),
-    ("operators that are listed one by one, with all turns written out", UNFOLDED_LIMIT),
+    ("operators and calls of blocks in one network, a block once for all calls that are alike", OPERATOR_LIMIT),
+    ("the same with the blocks of all calls, and all turns of loops where one stands for many", UNROLLED_LIMIT),
+    ("operators that are listed one by one: in reports of layers, memory and receptive fields", LISTED_LIMIT),
     ("claims of one network", CLAIM_LIMIT),
     ("mistakes of one network that are told", PROBLEM_LIMIT),
     ("calls, one in another", CALL_DEPTH_LIMIT),

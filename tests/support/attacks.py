@@ -105,7 +105,7 @@ ATTACKS: dict[str, Attack] = {
         "this loop spends it",
         lambda: body("for a in 0..<9000 {\n  for b in 0..<9000 {\n    relu; where a + b >= 0\n  }\n}"),
     ),
-    "blocks that double, 56 deep": Attack("more than 100_000 operators", lambda: calls(inline=False)),
+    "blocks that double, 56 deep": Attack("more than 100_000_000 operators", lambda: calls(inline=False)),
     "inline blocks that double, 56 deep": Attack(
         "more work than that of 200_000 statements", lambda: calls(inline=True)
     ),

@@ -11,7 +11,7 @@ from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.turns import Split, run_turns
-from archdsl.ir import Network, TooManyTurns, flatten, modules, print_network, read_network, unfold, written
+from archdsl.ir import Network, TooManyOperators, flatten, modules, print_network, read_network, unfold, written
 from archdsl.ops import find
 from archdsl.pipeline import Checked, open_source, open_spec
 from archdsl.reports import Subject, render_json
@@ -167,7 +167,7 @@ def test_a_million_blocks() -> None:
     assert len(counts) == 5 and len(set(counts)) == 1 and len(document["layers"]) < 100
     assert document["memory"]["training"]["gradients"] == 4 * facts.cost.total.params
     assert document["memory"]["training"]["cuda"] is None
-    with pytest.raises(TooManyTurns, match="5_000_000 operators"):
+    with pytest.raises(TooManyOperators, match="5_000_000 operators"):
         unfold(facts.network)
 
 
@@ -225,3 +225,45 @@ def test_turns_in_leaps(count: int) -> None:
 def test_turns_that_grow_ever_faster_are_not_known() -> None:
     found = run_turns(10**6, (1,), lambda s: (2 * s[0],), lambda s: Split(None, s), lambda split: split.numbers)
     assert found is None
+
+
+BOTTOM = """block b0(other: tensor) {
+  conv(8, 3x3, pad=1) as x
+  other -> conv(8, 1x1) -> conv(8, 1x1) as y
+  return x, y
+}
+"""
+LEVEL = """block bN(other: tensor) {
+  bM(other) as first
+  first[0] -> bM(first[1]) as second
+  return second[0], second[1]
+}
+"""
+TOP = """network A {
+  input image: [8, 6, 6]
+  bN(image) as last
+  output x = last[0]
+  output y = last[1]
+}
+"""
+
+
+def doubling(levels: int) -> Network:
+    """Blocks of two streams, each a row of two of the one below: below all, a stream goes through one layer or two."""
+    blocks = [LEVEL.replace("N", str(n)).replace("M", str(n - 1)) for n in range(1, levels + 1)]
+    text = "".join([BOTTOM, *blocks, TOP.replace("N", str(levels))])
+    network = open_source(Source("case.arch", text), Path()).check("A").network
+    assert network is not None
+    return network
+
+
+def test_blocks_that_double_cost_what_is_distinct() -> None:
+    """16,777,216 times three layers, whose two streams run further and further apart."""
+    network = doubling(24)
+    facts = Facts(network)
+    assert facts.cost.total.params == 2**24 * (8 * 8 * 9 + 8 + 2 * (8 * 8 + 8))
+    assert facts.cost.total.macs == 2**24 * 36 * 8 * 8 * (9 + 2)
+    assert facts.cost.depth == 2 * 2**24
+    for listed in (lambda: facts.flat, lambda: facts.lifetimes, lambda: facts.training(TrainingSettings())):
+        with pytest.raises(TooManyOperators, match="83_886_079 operators"):
+            listed()

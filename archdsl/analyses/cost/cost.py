@@ -86,9 +86,15 @@ def cost(network: Network) -> CostFacts:
     total = plain.count(body)
     training = with_training.count(body) if any(o.training for o in network.outputs) else total
     inputs = sum(t.numel for t in network.input_types)
-    depths = plain.depths(body, tuple(0 for _ in body.inputs))
-    longest = max((d for d, o in zip(depths, network.outputs, strict=True) if not o.training), default=0)
+    paths = zip(plain.depths(body), network.outputs, strict=True)
+    longest = max((max(depths.values()) for depths, o in paths if not o.training), default=0)
     return CostFacts(total, training, longest, inputs, plain.nodes)
+
+
+Depths = dict[int, int]
+"""The weight layers on the longest path from each input of a module, by its number; from operators that read nothing, too."""
+SOURCE = -1
+"""Such operators."""
 
 
 class _Counter:
@@ -96,7 +102,7 @@ class _Counter:
         self.training = training
         self.nodes: dict[Node, Cost] = {}
         self._modules: dict[Module, Cost] = {}
-        self._depths: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._depths: dict[Module, tuple[Depths, ...]] = {}
 
     def count(self, module: Module) -> Cost:
         found = self._modules.get(module)
@@ -115,41 +121,68 @@ class _Counter:
         self._modules[module] = total
         return total
 
-    def depths(self, module: Module, inputs: tuple[int, ...]) -> tuple[int, ...]:
-        """Weight layers on the longest path to each output, given those to each input.
-
-        Only differences between the inputs matter, so a module is walked once for each of their patterns.
-        """
-        base = min(inputs, default=0)
-        key = (id(module), tuple(d - base for d in inputs))
-        found = self._depths.get(key)
+    def depths(self, module: Module) -> tuple[Depths, ...]:
+        """Of each output, the weight layers on the longest paths to it. A module is walked once, whatever flows into it."""
+        found = self._depths.get(module)
         if found is None:
-            depth = dict(zip(module.inputs, key[1], strict=True))
-            self._walk(module.nodes, None, depth)
-            found = self._depths[key] = tuple(depth[v] for v in module.outputs)
-        return tuple(d + base for d in found)
+            depths: dict[Value, Depths] = {value: {number: 0} for number, value in enumerate(module.inputs)}
+            self._walk(module.nodes, None, depths)
+            found = self._depths[module] = tuple(depths[v] for v in module.outputs)
+        return found
 
-    def _walk(self, nodes: Sequence[Node], around: Repeat | None, depth: dict[Value, int]) -> None:
+    def _walk(self, nodes: Sequence[Node], around: Repeat | None, depths: dict[Value, Depths]) -> None:
         for part in parts(nodes, around):
             if isinstance(part, Repeat):
-                self._turns(part, depth)
+                self._turns(part, depths)
                 continue
-            operands = tuple(depth[v] for v in part.operands)
+            operands = [depths[v] for v in part.operands]
             if isinstance(part.operator, Module):
-                depth.update(zip(part.results, self.depths(part.operator, operands), strict=True))
+                inside = (_longest(_through(operands, paths)) for paths in self.depths(part.operator))
+                depths.update(zip(part.results, inside, strict=True))
             else:
-                longest = max(operands, default=0) + part.operator.is_weight_layer
-                depth.update((v, longest) for v in part.results)
+                longest = _longest(operands) if operands else {SOURCE: 0}
+                if part.operator.is_weight_layer:
+                    longest = _further(longest, 1)
+                depths.update((v, longest) for v in part.results)
 
-    def _turns(self, repeat: Repeat, depth: dict[Value, int]) -> None:
+    def _turns(self, repeat: Repeat, depths: dict[Value, Depths]) -> None:
         carried = repeat.carried()
 
-        def turn(before: tuple[int, ...]) -> tuple[int, ...]:
-            depth.update(zip(carried, before, strict=True))
-            self._walk(repeat.nodes, repeat, depth)
-            return tuple(depth[v] for v in carried.values())
+        def turn(before: tuple[Depths, ...]) -> tuple[Depths, ...]:
+            depths.update(zip(carried, before, strict=True))
+            self._walk(repeat.nodes, repeat, depths)
+            return tuple(depths[v] for v in carried.values())
 
-        start = tuple(depth[v] for v in carried)
-        after = run_turns(repeat.turns, start, turn, lambda depths: Split(None, depths), lambda state: state.numbers)
+        start = tuple(depths[v] for v in carried)
+        after = run_turns(repeat.turns, start, turn, _split, _join)
         assert after is not None, "depths grow by the layers of a turn"
-        depth.update(zip(carried.values(), after, strict=True))
+        depths.update(zip(carried.values(), after, strict=True))
+
+
+def _longest(paths: Sequence[Depths]) -> Depths:
+    """The longest from each input."""
+    if len(paths) == 1:
+        return paths[0]
+    longest: Depths = {}
+    for depths in paths:
+        for start, depth in depths.items():
+            longest[start] = max(depth, longest.get(start, 0))
+    return longest
+
+
+def _through(operands: Sequence[Depths], paths: Depths) -> list[Depths]:
+    """Paths through a call: those to its operands, and on inside."""
+    return [{SOURCE: d} if start == SOURCE else _further(operands[start], d) for start, d in paths.items()]
+
+
+def _further(depths: Depths, layers: int) -> Depths:
+    return {start: depth + layers for start, depth in depths.items()} if layers else depths
+
+
+def _split(state: tuple[Depths, ...]) -> Split:
+    return Split(tuple(map(tuple, state)), tuple(depth for depths in state for depth in depths.values()))
+
+
+def _join(state: Split) -> tuple[Depths, ...]:
+    numbers = iter(state.numbers)
+    return tuple({start: next(numbers) for start in starts} for starts in state.form)  # type: ignore[attr-defined]

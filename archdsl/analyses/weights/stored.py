@@ -30,7 +30,7 @@ def weights(network: Network) -> Weights:
     """The tensors of all operators, each shared instance once, those of the parts for training among them.
 
     Raises:
-        TooManyTurns: the turns of a loop are too many to be listed.
+        TooManyOperators: the turns of a loop are too many to be listed.
     """
     return {
         state.key(layer.path): Stored(state.shape, state.dtype)

@@ -20,7 +20,7 @@ def to_networkx(network: Network) -> networkx.DiGraph[str]:
     Edges have the `shape` that passes along them. A further use of a shared instance is `path@2`.
 
     Raises:
-        TooManyTurns: the turns of a loop are too many to be listed.
+        TooManyOperators: the turns of a loop are too many to be listed.
     """
     from networkx import DiGraph
 

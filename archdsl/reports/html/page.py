@@ -46,7 +46,7 @@ def page(subject: Subject, diagram: dict[str, Any], picture: str | None = None) 
         picture: an SVG for readers without scripts.
 
     Raises:
-        TooManyTurns: the turns of a loop are too many to be listed.
+        TooManyOperators: the turns of a loop are too many to be listed.
     """
     subject = subject.unfolded()
     return _filled(

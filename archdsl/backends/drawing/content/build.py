@@ -50,7 +50,7 @@ def drawing(
 
     Raises:
         Refusal: the network does not go with the style, or no call has a path.
-        TooManyTurns: the turns of a loop are too many to be drawn.
+        TooManyOperators: the turns of a loop are too many to be drawn.
     """
     whole = unfold(network)
     if whole is not network:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.emit import emit_inference, write
 from archdsl.backends.pytorch.code.plan import plan
-from archdsl.ir import Network
+from archdsl.ir import Network, check_unfolded
 
 if TYPE_CHECKING:
     import torch
@@ -41,10 +41,11 @@ def build(
         inference: the network for inference instead, in evaluation mode, with the same weights, folded.
 
     Raises:
-        ValueError: the uses of a shared instance need different code, or a network to be folded has too many layers.
+        ValueError: the uses of a shared instance need different code, or the network has too many operators.
     """
     import torch
 
+    check_unfolded(network)
     planned = plan(network, facts)
     namespace = _execute(write(planned), planned.class_name)
     with torch.device(device or torch.get_default_device()):

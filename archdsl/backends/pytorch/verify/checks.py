@@ -11,7 +11,7 @@ from archdsl.backends.pytorch.verify.observe import Subject
 from archdsl.backends.pytorch.verify.shrink import smallest
 from archdsl.backends.pytorch.verify.support import fields
 from archdsl.backends.pytorch.verify.text import spec_text
-from archdsl.ir import Network, unfold
+from archdsl.ir import Network, check_unfolded, unfold
 
 CHECKS: dict[str, Check] = {
     "shapes": shapes,
@@ -64,8 +64,9 @@ def verify(
         with_specs: whether the smallest spec is looked for that shows a difference.
 
     Raises:
-        TooManyTurns: the turns of a loop are too many to be run.
+        TooManyOperators: they are too many to be run.
     """
+    check_unfolded(network)
     runs = _Runs(unfold(network), batch)
     for name, check in CHECKS.items():
         reason = _left_out(name, device.partition(":")[0], with_fields)
