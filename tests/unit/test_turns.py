@@ -9,6 +9,7 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
+from archdsl.analyses.difference import difference
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Network, TooManyOperators, flatten, modules, print_network, read_network, unfold, written
@@ -264,6 +265,11 @@ def test_blocks_that_double_cost_what_is_distinct() -> None:
     assert facts.cost.total.params == 2**24 * (8 * 8 * 9 + 8 + 2 * (8 * 8 + 8))
     assert facts.cost.total.macs == 2**24 * 36 * 8 * 8 * (9 + 2)
     assert facts.cost.depth == 2 * 2**24
-    for listed in (lambda: facts.flat, lambda: facts.lifetimes, lambda: facts.training(TrainingSettings())):
+    for listed in (
+        lambda: facts.flat,
+        lambda: facts.lifetimes,
+        lambda: facts.training(TrainingSettings()),
+        lambda: difference(network, network),
+    ):
         with pytest.raises(TooManyOperators, match="83_886_079 operators"):
             listed()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from archdsl.ir import Module, Network, Node, Op, State
+from archdsl.ir import Module, Network, Node, Op, State, check_listed
 
 Pair = tuple[Node | None, Node | None]
 
@@ -34,7 +34,13 @@ class ScopeChange(NamedTuple):
 
 
 def difference(before: Network, after: Network) -> tuple[ScopeChange, ...]:
-    """What differs, in the order of the network as it is. Work grows with the distinct modules."""
+    """What differs, in the order of the network as it is. Work grows with the distinct modules, and with what differs.
+
+    Raises:
+        TooManyOperators: a change may be in too many places to be told.
+    """
+    for network in (before, after):
+        check_listed(network)
     found: list[ScopeChange] = []
     _Comparison(found).compare(before.body, after.body, "")
     return tuple(_gathered(found))
