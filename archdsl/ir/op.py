@@ -298,6 +298,10 @@ class Op(Attributes):
         """Whether `backward` says it to the byte; else it is an estimate."""
         return True
 
+    def is_derived_exactly_in_half(self, operands: Types) -> bool:
+        """The same in networks of half precision, where PyTorch may run some of its steps in float32."""
+        return True
+
     def read(self, operands: Sequence[T]) -> Sequence[T]:
         """Of its operands, or of what is known of each, those whose elements it reads and whose gradients it makes."""
         return operands[:1] if self.lends_sizes else operands

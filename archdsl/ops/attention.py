@@ -217,6 +217,10 @@ class Attention(Op):
         """Not where a mask meets dropout, for which PyTorch has no kernel, nor where keys are of other tokens."""
         return len(operands) == 1 and not (self.causal and self.dropout)
 
+    def is_derived_exactly_in_half(self, operands: Types) -> bool:
+        """Softmax and the dropping of weights are steps of float32 then."""
+        return not self.dropout
+
     def _of_heads(self, x: TensorType) -> tuple[Derivative, ...]:
         """The gradients of queries, keys and values: one kernel's or, with dropout, those of products and softmax."""
         if not self.dropout:

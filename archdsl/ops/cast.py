@@ -40,6 +40,10 @@ class Cast(Op):
         """Not from one floating-point type to another."""
         return operands[0].dtype == self.to
 
+    def is_derived_exactly_in_half(self, operands: Types) -> bool:
+        """Nothing tells the values of float32 from the others then."""
+        return self.to != "float32"
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(function=Expression(f"{{0}}.to(torch.{self.to})", ("torch",)))
 

@@ -35,8 +35,5 @@ class Detach(Op):
     def read(self, operands: Sequence[T]) -> Sequence[T]:
         return operands[:0]
 
-    def is_derived_exactly(self, operands: Types) -> bool:
-        return False
-
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(function=Expression("{0}.detach()"))

@@ -82,6 +82,11 @@ class LocalResponseNorm(Op):
         """What is kept is there at the end, when there is most."""
         return ()
 
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Of so few maps most is there before `alpha` is, a number that counts too, unless something learns."""
+        (x,) = operands
+        return self.scratch(operands, operands)[0].name != self._padded_squares(x).name
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the quotient, the power, alpha, the mean over channels, its padding and the product of the input with itself."""
         x = operands[0].computed()

@@ -89,6 +89,10 @@ class RMSNorm(Op):
             Derivative((Gradient("x0", x, scratch=(x, x)),), ("square",), frees=("x0",)),
         )
 
+    def is_derived_exactly_in_half(self, operands: Types) -> bool:
+        """PyTorch runs all of its steps in float32 then, and keeps what they do."""
+        return False
+
     def gives_view(self, *operands: TensorType) -> bool:
         return self._axis(operands[0]) != operands[0].rank - 1
 

@@ -195,7 +195,7 @@ class ScaledDotProductAttention(Merge):
         exact = "float64" if q.dtype == "float64" else "float32"
         mask = tuple(Extra("mask as numbers", m.shape, q.dtype, m.batched) for m in operands[3:])
         copies = tuple(Extra.like("copy", operands[i]) for i in self._copied(operands))
-        return Extra("log-sum-exp", q.shape[:-1], exact), *mask, *copies
+        return Extra("log-sum-exp", q.shape[:-1], exact, is_float32=exact == "float32"), *mask, *copies
 
     def saved(self, operands: Types, results: Types) -> Saved:
         if not self._is_kernel(operands):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Types
+from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Types
 from archdsl.ir.attrs import Field, Number
 from archdsl.ops.families.elementary import Elementary
 
@@ -22,6 +22,10 @@ class Shift(Elementary):
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The number, as a tensor."""
         return (Extra("number", (), "float64", batched=False),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """What comes in is handed on."""
+        return (Derivative((Gradient("x0", results[0], "same"),)),)
 
     def template(self) -> str:
         return f"{{0}} + {self.by!r}" if self.by >= 0 else f"{{0}} - {-self.by!r}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import (
+    Autocast,
     Axes,
     Call,
     Examples,
@@ -66,6 +67,9 @@ class Unpool(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(1,))
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "float32"
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         x, switches = operands

@@ -7,9 +7,10 @@ from itertools import count
 import pytest
 import torch
 
+from archdsl.analyses.memory import TrainingSettings
 from archdsl.backends.pytorch import emit
 from archdsl.ir import Saved
-from tests.differential.agree import disagreement
+from tests.differential.agree import SETTINGS, disagreement, wrong_peaks
 from tests.differential.coverage import ATTRIBUTES, FORMS, Coverage
 from tests.differential.growing import network_of
 from tests.differential.operators import OPERATORS
@@ -100,6 +101,31 @@ def test_what_was_found_stays_mended(case: str) -> None:
     text = f"network Net {{\n{FOUND[case].replace('t -> output aux', 'output aux = t -> identity')}\n}}\n"
     assert network_of(text) is not None
     assert disagreement(text) is None
+
+
+STEPS = {
+    "a value that nobody reads": "input image: [9]; ln; sin as t; exp; in; multiply(t)",
+    "a number added in the end": "input image: [1, 7, 4]; conv(6, 1); shift(0.1)",
+    "a value that is detached": "input image: [3, 8, 8]; subsample(2) -> relu; detach -> conv(2, 1)",
+    "a block of which one result is read": "input image: [6, 8, 8]; conv(2, 1) -> relu; image -> conv(2, 1)",
+    "attention in lower precision": "input image: [3, 7, 4]; linear(4) as t; sdpa { | t | t | t }",
+    "a norm of lengths in lower precision": "input image: [3, 6, 6]; conv(4, 3x3, pad=1, parametrization=weight_norm)",
+    "what a CPU's autocast runs in float32": """
+        input image: [1, 8, 8]
+        maxpool(3) as t
+        conv(1, 3, pad=1)
+        unpool(of=t)
+    """,
+}
+"""Specs whose steps took other bytes once."""
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{s.optimizer} {s.precision}")
+@pytest.mark.parametrize("case", STEPS)
+def test_steps_take_what_was_foretold(case: str, settings: TrainingSettings) -> None:
+    network = network_of(f"network Net {{\n{STEPS[case]}\n}}\n")
+    assert network is not None
+    assert wrong_peaks(network, 2, settings) == ""
 
 
 def test_a_class_without_children_has_its_numbers() -> None:

@@ -122,6 +122,7 @@ def derived(line: str) -> Network | None:
         operands.append(value)
     (result, *_) = body.each(operator, *operands, label="layer")
     is_usable = result.type.is_float and result.type.batched and operator.is_derived_exactly(types)
+    is_usable &= bool(operator.read(types))
     return build.finish(body, result) if is_usable else None
 
 

@@ -91,5 +91,5 @@ def target_of(network: Network, batch: int, settings: TrainingSettings) -> Tenso
     if settings.loss == "none":
         return None
     if settings.loss == "mse":
-        return torch.zeros(batch, *logits.shape)
+        return torch.zeros(*(batch,) * logits.batched, *logits.shape, dtype=getattr(torch, settings.parameter_dtype))
     return torch.zeros(batch, *logits.sizes, dtype=torch.int64)

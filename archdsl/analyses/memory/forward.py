@@ -110,6 +110,36 @@ class Forward(Player[Tensor]):
             self.per_sample -= per_sample
             self.events.append((block, -self.times))
 
+    def keep(self, values: Iterable[Tensor]) -> None:
+        for value in values:
+            value.block.holders += 1
+            if value.edge is not None:
+                value.edge.source.holders += 1
+
+    def drop(self, values: Iterable[Tensor]) -> None:
+        for value in values:
+            self.release((value.block,))
+            if value.edge is not None:
+                self._let_die(value.edge.source)
+
+    def _let_die(self, source: Entry | Leaf) -> None:
+        """One holder less; with its last one an operator of the tape dies, and lets go of those before it."""
+        waiting = [source]
+        while waiting:
+            source = waiting.pop()
+            source.holders -= 1
+            if source.holders or isinstance(source, Leaf):
+                continue
+            self.release(source.drop(source.kept))
+            waiting += [edge.source for edge in source.leads_to]
+            if (part := source.part) is not None:
+                self.used(part)
+
+    def used(self, part: Part) -> None:
+        """One operator less waits for the second run of a part."""
+        part.waiting -= 1
+        self.release(() if part.waiting or part is self.part else part.held)
+
     def mark(self, layer: str) -> None:
         self.step += 1
         size = Size(self.fixed, self.per_sample)
@@ -152,7 +182,7 @@ class Forward(Player[Tensor]):
         replay = self.replay = Replay(part)
         results = super().run(part.node, part.path, part.operands)
         self.replay = None
-        self.release(value.block for value in results if value is not None)
+        self.drop(value for value in results if value is not None)
         self.release((*replay.numbers, *(cast.block for cast in self.casts.values()), *around))
         self.casts = casts
 
@@ -167,7 +197,7 @@ class Forward(Player[Tensor]):
         if facts is None:
             facts = self._facts[node] = self._facts_of(node, op)
         if facts.is_alias:
-            self.hold((operands[0].block,))
+            self.keep(operands[:1])
             return [operands[0]]
         if self.replay is not None and self.replay.is_over:
             return self._nothing(node, path)
@@ -181,12 +211,12 @@ class Forward(Player[Tensor]):
             run = self._run if self.part is None else partial(self._run_once, self.part)
             results = run(node, facts, entry, casts)
         if casts is not operands:
-            self.release(cast.block for cast, given in zip(casts, operands, strict=True) if cast is not given)
+            self.drop(cast for cast, given in zip(casts, operands, strict=True) if cast is not given)
         return results
 
     def _run(self, node: Node, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         results = self._results(node, entry, operands)
-        self.hold(value.block for value in results)
+        self.keep(results)
         if entry.needs_gradient:
             self._keep(facts.saved, entry, operands, results)
         scratch = facts.scratch if entry.needs_gradient else facts.forgotten
@@ -202,7 +232,7 @@ class Forward(Player[Tensor]):
     ) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
         results = self._results(node, entry, operands)
-        self.hold(value.block for value in results)
+        self.keep(results)
         self._keep_numbers(facts.saved, entry)
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in facts.forgotten]
         self.mark(entry.layer)
@@ -230,12 +260,15 @@ class Forward(Player[Tensor]):
     def _nothing(self, node: Node, path: str) -> list[Tensor]:
         """What stands for the results of an operator that does not run."""
         found = [self.given(path, "parameter", type) for type in node.result_types]
-        self.hold(value.block for value in found)
+        self.keep(found)
         return found
 
     def record(self, entry: Entry) -> None:
-        entry.row = self.row
-        self.tape.append(entry)
+        for edge in entry.leads_to:
+            edge.source.holders += 1
+        if self.replay is None:
+            entry.row = self.row
+            self.tape.append(entry)
 
     def _facts_of(self, node: Node, op: Op) -> NodeFacts:
         types = operands, results = node.operand_types, node.result_types
@@ -244,6 +277,7 @@ class Forward(Player[Tensor]):
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
         forgotten = op.forgotten_scratch(*types)
         self.is_exact &= op.is_derived_exactly(operands)
+        self.is_exact &= self.settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
         if self.is_mixed:  # what is made of an operand before a product is cast too, or its cast is made of
             self.is_exact &= op.name not in UNSURE_OF_CASTS and not (op.autocast == "lower" and saved.extra)
         if op.category == "conv":
@@ -265,8 +299,9 @@ class Forward(Player[Tensor]):
         (state,) = node.state
         leaf = self._leaf(path, state, self._size_of(state))
         value = self.given(path, "parameter", TensorType(state.shape, state.dtype, batched=False))
-        self.hold((value.block,))
-        return value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
+        value = value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
+        self.keep((value,))
+        return value
 
     def given(self, layer: str, what: str, type: TensorType) -> Tensor:
         """A tensor that is there throughout."""
@@ -288,7 +323,7 @@ class Forward(Player[Tensor]):
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
         owned = [(self._leaf(path, state, size), state) for state, size in facts.state]
         trained = {state.name: self._parameter(op, leaf, state) for leaf, state in owned if leaf.is_trained}
-        edges = [v.edge for v in op.read(operands)]
+        edges = [v.edge for v in op.read(operands)] if any(t.is_float for t in node.result_types) else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
 
     def _results(self, node: Node, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -355,8 +390,8 @@ class Forward(Player[Tensor]):
             return Tensor(block, None, value.type, dtype)
         before = Stands(value.dtype, value.dtype)
         entry = Entry(layer, Cast(), (value.type,), (value.type,), [value.edge], {}, before)
-        if self.replay is None:
-            self.record(entry)
+        self.record(entry)
+        entry.holders = 1
         return Tensor(block, Edge(entry, 0), value.type, dtype)
 
     def _parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:

@@ -142,6 +142,14 @@ class Player(ABC, Generic[T]):
             if not block.holders:
                 self.freed(block)
 
+    def keep(self, values: Iterable[T]) -> None:
+        """One name more for each value."""
+        self.hold(value.block for value in values)
+
+    def drop(self, values: Iterable[T]) -> None:
+        """One name less for each value."""
+        self.release(value.block for value in values)
+
     def freed(self, block: Block) -> None:
         """Called when the last holder of a storage has let go."""
 
@@ -156,8 +164,8 @@ class Player(ABC, Generic[T]):
         known = dict(zip(module.inputs, inputs, strict=True))
         self._nodes(module.nodes, None, prefix, last_uses, known)
         results = [known.get(v) for v in module.outputs]
-        self.hold(value.block for value in results if value is not None)
-        self.release(known[v].block for v in {*module.outputs} if v in known and v.producer is not None)
+        self.keep(value for value in results if value is not None)
+        self.drop(known[v] for v in {*module.outputs} if v in known and v.producer is not None)
         return results
 
     def _nodes(
@@ -179,7 +187,7 @@ class Player(ABC, Generic[T]):
             if self.runs(part):
                 made = self.run(part, prefix + part.name, [known[v] for v in part.operands])
                 known.update((v, value) for v, value in zip(part.results, made, strict=True) if value is not None)
-            self.release(known[v].block for v in last_uses.get(part, ()) if v in known)
+            self.drop(known[v] for v in last_uses.get(part, ()) if v in known)
 
     def run(self, node: Node, path: str, operands: Sequence[T]) -> Sequence[T | None]:
         """Runs one node; its results, each held once."""

@@ -60,8 +60,11 @@ def saved(network: Network, flat: Flat, storage: Storage, batch: int) -> SavedFa
     keeper = _Keeper(flat, storage, batch)
     for name, number in zip(network.inputs, flat.inputs, strict=True):
         keeper.name(number, name)
+    keeper.trace()
+    alive = keeper.alive()
     for layer in flat.layers:
-        keeper.run(layer)
+        if layer.results[0] in alive:
+            keeper.run(layer)
     return SavedFacts(tuple(keeper.items), _cross_entropy(network.outputs[network.main_output].value.type), batch)
 
 
@@ -80,18 +83,35 @@ class _Keeper:
     def name(self, number: int, name: str) -> None:
         self._names[number] = name
 
-    def run(self, layer: Layer) -> None:
-        shared = self.storage.shared_operand(layer.node)
+    def trace(self) -> None:
+        """Names every value and its storage, and tells which of them need a gradient."""
+        for layer in self.flat.layers:
+            shared = self.storage.shared_operand(layer.node)
+            needs = self._needs(layer)
+            for number in layer.results:
+                self._needs_gradient[number] = needs and self.flat.types[number].is_float
+                self._names[number] = layer.path
+                if shared is not None:
+                    self._storages[number] = self._storages[layer.operands[shared]]
+
+    def _needs(self, layer: Layer) -> bool:
         trains = any(s.role == "parameter" for s in layer.node.state)
-        needs = trains or any(self._needs_gradient[n] for n in layer.op.read(layer.operands))
-        for number in layer.results:
-            self._needs_gradient[number] = needs and self.flat.types[number].is_float
-            self._names[number] = layer.path
-            if shared is not None:
-                self._storages[number] = self._storages[layer.operands[shared]]
+        return trains or any(self._needs_gradient[n] for n in layer.op.read(layer.operands))
+
+    def alive(self) -> set[int]:
+        """The values that lead to an output, or are one: what made others keeps nothing once they are dropped."""
+        found = {*self.flat.outputs, *(made for turns in self.flat.turns for _, made in turns.carried)}
+        for layer in reversed(self.flat.layers):
+            if not found.isdisjoint(layer.results):
+                found.update(layer.results)
+                leads_back = any(self._needs_gradient[number] for number in layer.results)
+                found.update(layer.op.read(layer.operands) if leads_back else ())
+        return found
+
+    def run(self, layer: Layer) -> None:
         if layer.op.is_source:  # a parameter, which does not count
             self._kept.update(layer.results)
-        elif needs:
+        elif self._needs(layer):
             kept = self._saved(layer)
             operands = (*kept.operands, *self._read(layer, kept))
             copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}

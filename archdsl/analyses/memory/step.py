@@ -180,8 +180,7 @@ class _Step(Forward):
                 else:
                     arriving[of] = self._joined(arriving.get(of), flowing, entry)
         if part is not None:
-            part.waiting -= 1
-            self.release(() if part.waiting else part.held)
+            self.used(part)
 
     def _derivatives(self, entry: Entry, incoming: Incoming) -> tuple[Derivative, ...]:
         """Those of an operator, asked once for all uses of its module."""

@@ -25,7 +25,7 @@ class Flowing:
 class Leaf:
     """A parameter or a buffer."""
 
-    __slots__ = ("arriving", "gradient", "is_parameter", "is_trained", "key", "size", "times", "users")
+    __slots__ = ("arriving", "gradient", "holders", "is_parameter", "is_trained", "key", "size", "times", "users")
 
     def __init__(self, key: str, size: Size, *, is_parameter: bool, is_trained: bool, times: int = 1) -> None:
         self.key = key
@@ -34,6 +34,7 @@ class Leaf:
         self.times = times
         """How many alike it stands for."""
         self.is_trained = is_trained
+        self.holders = 0
         self.users = 0
         """Nodes of the tape that will still send it a gradient."""
         self.arriving: Flowing | None = None
@@ -48,6 +49,7 @@ class Entry:
         "_kept",
         "arriving",
         "edges",
+        "holders",
         "is_reached",
         "layer",
         "node",
@@ -90,6 +92,8 @@ class Entry:
         """The row of turns that it is in."""
         self.is_reached = False
         """Whether the loss depends on it."""
+        self.holders = 0
+        """Names of its results, and operators that hand a gradient on to it: with the last one it dies."""
         self._kept: dict[str, list[Block]] = {}
         self._edges = {f"x{i}": edge for i, edge in enumerate(edges) if edge is not None}
         self._edges |= parameters

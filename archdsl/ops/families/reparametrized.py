@@ -49,7 +49,8 @@ def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]
         "weight_norm": {"lengths": (shape[0], *(1 for _ in shape[1:]))},
         "spectral_norm": {"left vector": (shape[axis],), "right vector": (prod(shape) // shape[axis],), "norm": ()},
     }
-    return tuple(Extra(name, size, batched=False) for name, size in sizes[kind].items())
+    is_float32 = kind == "weight_norm"
+    return tuple(Extra(name, size, batched=False, is_float32=is_float32) for name, size in sizes[kind].items())
 
 
 def of_made_weight(

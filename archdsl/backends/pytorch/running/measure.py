@@ -29,6 +29,13 @@ class _Live:
         self.now -= size
 
 
+class _Kept:
+    """The storage of a tensor that an operator keeps, for as long as the operator is there."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.storage = tensor.untyped_storage()
+
+
 def activation_peak(module: nn.Module, *inputs: Tensor) -> int:
     """The most bytes that a pass without gradients holds beside parameters, buffers and inputs.
 
@@ -57,19 +64,21 @@ def saved_bytes(module: nn.Module, *inputs: Tensor, target: Tensor | None = None
 
     With a target, the mean cross entropy of the result belongs to the pass. The meta device keeps what a CPU does.
     """
+    import torch
     from torch.autograd.graph import saved_tensors_hooks
     from torch.nn.functional import cross_entropy
 
-    storages: dict[int, Any] = {}
+    kept: weakref.WeakSet[_Kept] = weakref.WeakSet()
 
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        storages[storage._cdata] = storage  # held, so that no other storage takes its place
-        return tensor
+    def note(tensor: Tensor) -> _Kept:
+        found = _Kept(tensor)
+        kept.add(found)
+        return found
 
-    with saved_tensors_hooks(note, lambda tensor: tensor):
+    with saved_tensors_hooks(note, lambda _: torch.empty(0)):
         found = module(*inputs)
-        if target is not None:
-            cross_entropy(found, target)
+        loss = None if target is None else cross_entropy(found, target)
+    storages = {k.storage._cdata: k.storage.nbytes() for k in kept}
+    del found, loss  # which hold all of it
     own = {t.untyped_storage()._cdata for t in (*module.parameters(), *module.buffers())}
-    return sum(storage.nbytes() for key, storage in storages.items() if key not in own)
+    return sum(bytes for key, bytes in storages.items() if key not in own)
