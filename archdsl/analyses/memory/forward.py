@@ -11,9 +11,10 @@ from functools import partial
 from typing import NamedTuple
 
 from archdsl.analyses.memory.casts import UNSURE_OF_CASTS, Cast
-from archdsl.analyses.memory.play import Block, Player, Row
+from archdsl.analyses.memory.ledger import Ledger
+from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
-from archdsl.analyses.memory.settings import Phase, TrainingSettings
+from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, total
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError
@@ -21,22 +22,6 @@ from archdsl.ir import Autocast, Extra, Network, Node, Op, Saved, State, TensorT
 
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
-
-
-class Mark(NamedTuple):
-    """A moment at which something was made: when, by whom, and all bytes that are alive then."""
-
-    phase: Phase
-    layer: str
-    size: Size
-    events: int
-    """How many events came before it."""
-    step: int
-    """The number of the moment, from 1 on."""
-
-
-Event = tuple[Block, int]
-"""A storage and in how many turns of loops it is made, or freed where the number is negative."""
 
 
 class NodeFacts(NamedTuple):
@@ -52,20 +37,16 @@ class NodeFacts(NamedTuple):
     """Whether it gives back its operand itself."""
 
 
-class Forward(Player[Tensor]):
+class Forward(Ledger):
     """Plays the forward pass."""
 
     def __init__(self, network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> None:
-        super().__init__()
+        super().__init__(batch)
         self.network = network
         self.storage = storage
         self.settings = settings
-        self.batch = batch
         self.tape: list[Entry] = []
         self.leaves: dict[str, Leaf] = {}
-        self.events: list[Event] = []
-        self.marks: list[Mark] = []
-        self.phase: Phase = "forward"
         self._facts: dict[Node, NodeFacts] = {}
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
         self.casts: dict[str, Tensor] = {}
@@ -76,8 +57,6 @@ class Forward(Player[Tensor]):
         """The calls that are checkpointed."""
         self.checkpointed: set[str] = set()
         """The patterns that name some call."""
-        self.part: Part | None = None
-        """The one that runs for the first time."""
         self.replay: Replay | None = None
         """The one that runs again."""
         self.recomputed_macs = 0
@@ -87,69 +66,6 @@ class Forward(Player[Tensor]):
         """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
-
-    # storages
-
-    def make(self, layer: str, what: str, size: Size) -> Block:
-        block = Block(layer, what, size, self.batch)
-        block.holders = 1
-        self.appear(block)
-        return block
-
-    def appear(self, block: Block) -> None:
-        block.times = self.times
-        fixed, per_sample = block.size
-        self.fixed += fixed
-        self.per_sample += per_sample
-        self.events.append((block, block.times))
-
-    def freed(self, block: Block) -> None:
-        if not block.is_input:
-            fixed, per_sample = block.size
-            self.fixed -= fixed
-            self.per_sample -= per_sample
-            self.events.append((block, -self.times))
-
-    def keep(self, values: Iterable[Tensor]) -> None:
-        for value in values:
-            value.block.holders += 1
-            if value.edge is not None:
-                value.edge.source.holders += 1
-
-    def drop(self, values: Iterable[Tensor]) -> None:
-        for value in values:
-            self.release((value.block,))
-            if value.edge is not None:
-                self._let_die(value.edge.source)
-
-    def _let_die(self, source: Entry | Leaf) -> None:
-        """One holder less; with its last one an operator of the tape dies, and lets go of those before it."""
-        waiting = [source]
-        while waiting:
-            source = waiting.pop()
-            source.holders -= 1
-            if source.holders or isinstance(source, Leaf):
-                continue
-            self.release(source.drop(source.kept))
-            waiting += [edge.source for edge in source.leads_to]
-            if (part := source.part) is not None:
-                self.used(part)
-
-    def used(self, part: Part) -> None:
-        """One operator less waits for the second run of a part."""
-        part.waiting -= 1
-        self.release(() if part.waiting or part is self.part else part.held)
-
-    def mark(self, layer: str) -> None:
-        self.step += 1
-        size = Size(self.fixed, self.per_sample)
-        self.marks.append(Mark(self.phase, layer, size, len(self.events), self.step))
-
-    def marked(self, layer: str, what: str, size: Size) -> Block:
-        """A storage made at a moment of its own."""
-        block = self.make(layer, what, size)
-        self.mark(layer)
-        return block
 
     # parts that run twice
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory.forward import Event, Forward, Mark
+from archdsl.analyses.memory.forward import Forward
+from archdsl.analyses.memory.ledger import Event, Mark
 from archdsl.analyses.memory.loss import LOSSES
 from archdsl.analyses.memory.optimizer import in_order, temporary
 from archdsl.analyses.memory.play import Block

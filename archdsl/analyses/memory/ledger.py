@@ -1,0 +1,102 @@
+"""The accounts of a step: which storages are made and freed when, and when operators of the tape die."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from archdsl.analyses.memory.play import Block, Player
+from archdsl.analyses.memory.settings import Phase
+from archdsl.analyses.memory.size import Size
+from archdsl.analyses.memory.tape import Entry, Leaf, Part, Tensor
+
+
+class Mark(NamedTuple):
+    """A moment at which something was made: when, by whom, and all bytes that are alive then."""
+
+    phase: Phase
+    layer: str
+    size: Size
+    events: int
+    """How many events came before it."""
+    step: int
+    """The number of the moment, from 1 on."""
+
+
+Event = tuple[Block, int]
+"""A storage and in how many turns of loops it is made, or freed where the number is negative."""
+
+
+class Ledger(Player[Tensor], ABC):
+    """Writes down what is made and freed."""
+
+    def __init__(self, batch: int) -> None:
+        super().__init__()
+        self.batch = batch
+        self.events: list[Event] = []
+        self.marks: list[Mark] = []
+        self.phase: Phase = "forward"
+        self.part: Part | None = None
+        """The checkpointed call that runs for the first time."""
+
+    def make(self, layer: str, what: str, size: Size) -> Block:
+        block = Block(layer, what, size, self.batch)
+        block.holders = 1
+        self.appear(block)
+        return block
+
+    def appear(self, block: Block) -> None:
+        block.times = self.times
+        fixed, per_sample = block.size
+        self.fixed += fixed
+        self.per_sample += per_sample
+        self.events.append((block, block.times))
+
+    def freed(self, block: Block) -> None:
+        if not block.is_input:
+            fixed, per_sample = block.size
+            self.fixed -= fixed
+            self.per_sample -= per_sample
+            self.events.append((block, -self.times))
+
+    def keep(self, values: Iterable[Tensor]) -> None:
+        for value in values:
+            value.block.holders += 1
+            if value.edge is not None:
+                value.edge.source.holders += 1
+
+    def drop(self, values: Iterable[Tensor]) -> None:
+        for value in values:
+            self.release((value.block,))
+            if value.edge is not None:
+                self._let_die(value.edge.source)
+
+    def _let_die(self, source: Entry | Leaf) -> None:
+        """One holder less; with its last one an operator of the tape dies, and lets go of those before it."""
+        waiting = [source]
+        while waiting:
+            source = waiting.pop()
+            source.holders -= 1
+            if source.holders or isinstance(source, Leaf):
+                continue
+            self.release(source.drop(source.kept))
+            waiting += [edge.source for edge in source.leads_to]
+            if (part := source.part) is not None:
+                self.used(part)
+
+    def used(self, part: Part) -> None:
+        """One operator less waits for the second run of a part."""
+        part.waiting -= 1
+        self.release(() if part.waiting or part is self.part else part.held)
+
+    def mark(self, layer: str) -> None:
+        self.step += 1
+        size = Size(self.fixed, self.per_sample)
+        self.marks.append(Mark(self.phase, layer, size, len(self.events), self.step))
+
+    def marked(self, layer: str, what: str, size: Size) -> Block:
+        """A storage made at a moment of its own."""
+        block = self.make(layer, what, size)
+        self.mark(layer)
+        return block
