@@ -145,15 +145,19 @@ class NetworkSpec:
         found._tables = tables
         return found
 
-    def to_source(self, *, inference: bool = False) -> str:
+    def to_source(self, *, inference: bool = False, checkpoint: Sequence[str] = ()) -> str:
         """The network as PyTorch source; needs no PyTorch.
 
         Args:
-            inference: the network for inference, with a function that folds weights of the other for it.
+            inference: the network for inference, with a function that folds weights of the other for it. It cannot be trained.
+            checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
+
+        Raises:
+            PathError: no part with weights has one of the paths, or one is within another.
         """
         from archdsl.backends.pytorch import emit, emit_inference
 
-        return emit_inference(self.graph) if inference else emit(self.graph)
+        return emit_inference(self.graph) if inference else emit(self.graph, checkpointed=checkpoint)
 
     def to_torch(
         self,
@@ -172,18 +176,14 @@ class NetworkSpec:
             memory_format: how weights of four axes lie in memory: `torch.channels_last`.
             inference: the network for inference, in evaluation mode: batch norms are folded into the layers before them,
                 dropout and parts for training are gone. `fold` turns weights of the other into its own.
-            checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again, as
-                `archdsl.checkpoint` makes them.
+            checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
 
         Raises:
-            PathError: it has no part at one of the paths.
+            PathError: no part with weights has one of the paths, or one is within another.
         """
         from archdsl.backends.pytorch import build
-        from archdsl.backends.pytorch import checkpoint as run_again
 
-        module = build(self.graph, device, dtype, memory_format, inference=inference)
-        run_again(module, *checkpoint)
-        return module
+        return build(self.graph, device, dtype, memory_format, checkpointed=checkpoint, inference=inference)
 
     def fold(self, state: Mapping[str, TorchTensor]) -> dict[str, TorchTensor]:
         """Weights of the network, its `state_dict`, as those of `to_torch(inference=True)`.

@@ -26,6 +26,7 @@ examples:
   archdsl compile vgg16 --set classes=10
   archdsl compile vgg16 --set classes=10 --weights vgg16.safetensors --skip classifier.6 -o vgg16.py
   archdsl compile resnet50 --inference -o resnet50_inference.py
+  archdsl compile resnet50 --checkpoint 'layer*.*' -o resnet50.py
   archdsl compile vgg16 --emit graph
 """
 
@@ -44,13 +45,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the network for inference: batch norms folded into layers, no dropout, no parts for training",
     )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="keep only its inputs for backward, which runs it again: 'layer*'; may be repeated",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
     refuse_lone_skip(arguments)
     network = checked.facts.network
-    source = _source(network, arguments.emit, arguments.inference)
+    source = _source(network, arguments)
     loaded = ""
     if arguments.weights is not None:
         count = _fitting(network, arguments)
@@ -81,17 +89,23 @@ def _fitting(network: Network, arguments: argparse.Namespace) -> int | None:
         raise UsageProblem(str(error)) from None
 
 
-def _source(network: Network, form: str, inference: bool) -> str:
+def _source(network: Network, arguments: argparse.Namespace) -> str:
     """The network in a text form. Raises `UsageProblem` where PyTorch cannot say it."""
-    if form == "graph":
-        if inference:
-            raise UsageProblem(
-                "`--inference` is about PyTorch source, and `--emit graph` shows the network as the spec has it"
-            )
+    if arguments.emit == "graph":
+        for option in ("inference", "checkpoint"):
+            if getattr(arguments, option):
+                raise UsageProblem(
+                    f"`--{option}` is about PyTorch source, and `--emit graph` shows the network as the spec has it"
+                )
         return print_network(network)
+    if arguments.inference and arguments.checkpoint:
+        raise UsageProblem("`--checkpoint` is about training, and `--inference` writes what cannot be trained")
+    from archdsl.analyses.weights import PathError
     from archdsl.backends.pytorch import emit, emit_inference
 
     try:
-        return emit_inference(network) if inference else emit(network)
+        return emit_inference(network) if arguments.inference else emit(network, checkpointed=arguments.checkpoint)
+    except PathError as error:
+        raise UsageProblem(f"`--checkpoint`: {error}") from None
     except ValueError as error:
         raise UsageProblem(f"`{network.name}` cannot be written as PyTorch: {error}") from None

@@ -41,12 +41,17 @@ def loss_of(settings: TrainingSettings, output: Tensor, target: Tensor | None) -
     return function(output, target)
 
 
-def measured(network: Network, batch: int, settings: TrainingSettings) -> dict[str, int]:
-    """The peaks of forward (with the loss), backward and optimizer in the second step, everything held included."""
+def measured(network: Network, batch: int, settings: TrainingSettings, *, is_written: bool = False) -> dict[str, int]:
+    """The peaks of forward (with the loss), backward and optimizer in the second step, everything held included.
+
+    Args:
+        is_written: whether the source does the checkpointing, and not `archdsl.checkpoint`.
+    """
     dtype = getattr(torch, settings.parameter_dtype)
     lower = getattr(torch, settings.dtype)
-    module = build(network).train().to(dtype)
-    checkpoint(module, *settings.checkpointed)
+    written, made = (settings.checkpointed, ()) if is_written else ((), settings.checkpointed)
+    module = build(network, checkpointed=written).train().to(dtype)
+    checkpoint(module, *made)
     data = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs(network, batch)]
     for name, parameter in module.named_parameters():
         parameter.requires_grad_(not settings.is_frozen(name))

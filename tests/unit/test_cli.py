@@ -456,6 +456,41 @@ def test_draw_writes_dot(cli: Cli, spec: Path) -> None:
     assert Path("a.dot").read_text("utf-8") == done.out
 
 
+CHECKPOINTED = """\
+network Net {
+  input image: [3, 8, 8]
+  features: { conv(8, 3x3) -> relu -> conv(8, 3x3) -> relu }
+  repeat 2 { unit(8) }
+}
+block unit(width) { add { | conv(width, 1x1) -> bn | in } }
+"""
+
+
+def test_checkpointing_is_written_into_the_source(cli: Cli, spec: Path) -> None:
+    spec.write_text(CHECKPOINTED)
+    source = cli("compile", spec, "--checkpoint", "features.*", "--checkpoint", "0").out
+    compile(source, "generated.py", "exec")
+    calls = ('recomputed(self["0"], x)', 'recomputed(self["2"], x)')
+    assert all(source.count(call) == count for call, count in zip(calls, (2, 1), strict=True))
+    assert source.count("recomputed(") == 4 and "recomputed" not in cli("compile", spec).out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--checkpoint", "layer1"], "no part with weights is called `layer1`"),
+        (["--checkpoint", "features.1"], "no part with weights is called `features.1`"),
+        (["--checkpoint", "features", "--checkpoint", "features.0"], "`features.0` is a part of `features`"),
+        (["--checkpoint", "features", "--inference"], "`--checkpoint` is about training"),
+        (["--checkpoint", "features", "--emit", "graph"], "`--checkpoint` is about PyTorch source"),
+    ],
+)
+def test_checkpointing_that_cannot_be_written(cli: Cli, spec: Path, options: list[str], words: str) -> None:
+    spec.write_text(CHECKPOINTED)
+    done = cli("compile", spec, *options)
+    assert (done.code, done.out) == (2, "") and words in done.err
+
+
 @pytest.mark.parametrize("command", [["report", "summary"], ["compile"], ["draw", "--format", "dot"]])
 @pytest.mark.parametrize("text", [BROKEN, "network A {"])
 def test_commands_on_a_broken_spec_print_its_errors(cli: Cli, spec: Path, command: list[str], text: str) -> None:

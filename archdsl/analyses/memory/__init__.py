@@ -22,6 +22,7 @@ from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
 from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.recompute import buffers, naming
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
 from archdsl.analyses.memory.settings import OptimizerName, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage
@@ -58,6 +59,7 @@ __all__ = [
     "TrainingFacts",
     "TrainingMoment",
     "TrainingSettings",
+    "buffers",
     "cuda",
     "fit",
     "largest_batch",
@@ -66,5 +68,6 @@ __all__ = [
     "lifetimes",
     "memory",
     "memory_formulas",
+    "naming",
     "training",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from archdsl.backends.pytorch.code.checkpointing import Recomputing
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.code.dense import step
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
@@ -53,6 +54,12 @@ class Classes:
             assert self.helpers.setdefault(helper.name, helper) == helper, helper.name
             self.imports.update(helper.imports)
 
+    def way(self, how: Recomputing) -> str:
+        """The template of a call that is checkpointed."""
+        self.need(how.function)
+        self.imports.update(how.imports)
+        return how.template
+
 
 class _Class:
     def __init__(self, classes: Classes, family: Family) -> None:
@@ -69,13 +76,9 @@ class _Class:
         name, shape = self.family.class_name, self.family.shape
         # A network keeps the name it has in the spec.
         unusual = "" if "_" not in name.strip("_") and name.strip("_")[:1].isupper() else "  # noqa: N801"
-        base = (
-            "nn.Sequential"
-            if shape.forward is None and not shape.is_dense
-            else "nn.ModuleDict"
-            if self.is_keyed
-            else "nn.Module"
-        )
+        base = "nn.ModuleDict" if self.is_keyed else "nn.Module"
+        if shape.forward is None and not shape.is_dense:
+            base = self._sequence_class(self.family)
         head = f"class {name}({base}):{unusual}"
         for _ in range(PASSES - 1):
             self._constructor()
@@ -86,14 +89,13 @@ class _Class:
     # The constructor
 
     def _constructor(self) -> list[str]:
-        positions, forward = self.family.shape.positions, self.family.shape.forward
+        positions, forward, is_numbered, is_dense = self.family.shape
         if not positions and (forward is None or not (forward.holes or forward.flags)):
             return []
-        everywhere = self.family.instances
-        if self.family.shape.is_dense:
+        if is_dense:
             body = [f"{BODY}super().__init__()", *self._dense_layers()]
-        elif self.family.shape.is_numbered:
-            body = self._locals() + self._sequence("super().__init__(", "", positions, everywhere, BODY)
+        elif is_numbered:
+            body = self._locals() + self._sequence("super().__init__(", "", positions, self.family.instances, BODY)
         else:
             flags = forward.flags if forward is not None else ()
             body = [f"{BODY}super().__init__()", *self._locals()]
@@ -190,7 +192,8 @@ class _Class:
         target = f"{reference(name, self.is_keyed)} = "
         inside = self._inside(layers)
         if inside is not None and any(self._is_optional(p, layers) for p in inside):
-            return self._sequence("nn.Sequential(", target, inside, layers, indent)
+            assert kinds[0] is not None
+            return self._sequence(f"{self._sequence_class(kinds[0])}(", target, inside, layers, indent)
         return lines(Item(self._layer(layers, name), target), indent)
 
     def _alternatives(self, position: Position, kinds: Sequence[Family | None], indent: str) -> list[str]:
@@ -244,9 +247,17 @@ class _Class:
             return self._either(layers, leaves)
         if leaves:
             return self._leaf(layers, leaves, label)
-        instances = [layer for layer in layers if isinstance(layer, Instance)]
-        family = self.of[instances[0]]
+        family = self.of[next(layer for layer in layers if isinstance(layer, Instance))]
         return self._use(layers, family) if family.class_name else self._written_out(layers, family)
+
+    def _sequence_class(self, family: Family) -> str:
+        """`nn.Sequential`, or one of this file whose parts are checkpointed."""
+        how = family.first.recomputing
+        if how is None:
+            return "nn.Sequential"
+        self.classes.way(how)
+        self.classes.need(how.sequence)
+        return how.sequence.name
 
     def _leaf(self, layers: Sequence[Layer], leaves: Sequence[Leaf], label: str) -> Group:
         """`nn.Conv2d(in_channels, 64, 3, padding=1)`."""
@@ -295,10 +306,11 @@ class _Class:
     def _written_out(self, layers: Sequence[Layer], family: Family) -> Group:
         """`nn.Sequential(nn.Conv2d(...), nn.BatchNorm2d(...))`."""
         self.classes.imports.add("nn")
+        call = f"{self._sequence_class(family)}("
         positions = self._inside(layers)
         assert positions is not None
         if family.shape.is_numbered:
-            return Group("nn.Sequential(", self._numbered(positions, layers))
+            return Group(call, self._numbered(positions, layers))
         self.classes.imports.add("OrderedDict")
         is_plain = all(is_identifier(p.name) for p in positions)
         items = tuple(
@@ -306,10 +318,8 @@ class _Class:
             for p in positions
         )
         row = counted([(p.name, str(item.body)) for p, item in zip(positions, items, strict=True)])
-        if row:
-            return Group("nn.Sequential(", (Item(Group("OrderedDict(", (Item(row),))),))
-        named = Group("OrderedDict(", items if is_plain else (Item(Group("{", items, "}")),))
-        return Group("nn.Sequential(", (Item(named),))
+        inside = (Item(row),) if row else items if is_plain else (Item(Group("{", items, "}")),)
+        return Group(call, (Item(Group("OrderedDict(", inside)),))
 
     def _numbered(self, positions: Sequence[Position], around: Sequence[Layer]) -> tuple[Item, ...]:
         """The parts of a numbered sequence as arguments, each with the type of its result where that changes."""
@@ -349,10 +359,8 @@ class _Class:
 
     def _forward(self) -> list[str]:
         forward = self.family.shape.forward
-        if self.family.shape.is_dense:
-            return self._dense_forward()
         if forward is None:
-            return []
+            return self._dense_forward() if self.family.shape.is_dense else []
         first = self.family.first.forward
         for instance in self.family.instances:
             self.classes.imports |= instance.forward.imports
@@ -364,13 +372,15 @@ class _Class:
         return [*lines(head, INDENT, ":"), *written(counted_cells(forward.filled(self.number_names)), BODY)]
 
     def _dense_forward(self) -> list[str]:
+        how = self.family.first.recomputing
+        call = "{}({})" if how is None else self.classes.way(how)
         self.classes.imports |= {"Tensor", *self.family.first.forward.imports}
         joined = self.family.first.joined("maps")
         body = (
             "first, *others = self.children()",
-            "maps = [x, first(x)]",
+            f"maps = [x, {call.format('first', 'x')}]",
             "for layer in others:",
-            f"{INDENT}maps.append(layer({joined}))",
+            f"{INDENT}maps.append({call.format('layer', joined)})",
             f"return {joined}",
         )
         return [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", *(BODY + line for line in body)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence, Set
+
 from archdsl.analyses.cost import cost
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.classes import Classes
@@ -12,16 +14,18 @@ from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.ir import Network
 
 
-def emit(network: Network, facts: StorageFacts | None = None) -> str:
+def emit(network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = ()) -> str:
     """The network as a Python file: formatted, without a dependency on archdsl, the same whenever it is written.
 
     Args:
         facts: which operators run in place, if not those that `storage` decides on.
+        checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
 
     Raises:
+        PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code.
     """
-    return write(plan(network, facts))
+    return write(plan(network, facts, checkpointed))
 
 
 def emit_inference(network: Network) -> str:
@@ -37,6 +41,22 @@ def emit_inference(network: Network) -> str:
 def write(plan: Plan, inference: Inference | None = None) -> str:
     """The text of a plan."""
     return _Writer(plan, inference).text()
+
+
+STANDARD = {
+    "collections": ("OrderedDict",),
+    "collections.abc": ("Iterator",),
+    "contextlib": ("contextmanager", "nullcontext"),
+    "typing": ("Any", "NamedTuple"),
+}
+TORCH = {"torch": ("Tensor", "nn"), "torch.utils.checkpoint": ("checkpoint",)}
+"""Modules with what generated code imports of them."""
+
+
+def _from(modules: Mapping[str, Sequence[str]], names: Set[str]) -> list[str]:
+    """An import for each module that some of the names are of."""
+    wanted = {module: [name for name in known if name in names] for module, known in modules.items()}
+    return [f"from {module} import {', '.join(found)}" for module, found in wanted.items() if found]
 
 
 class _Writer:
@@ -68,17 +88,11 @@ class _Writer:
 
     def _imports(self) -> list[str]:
         names = self.classes.imports
-        typing = ", ".join(sorted(names & {"Any", "NamedTuple"}))
-        torch = ", ".join(sorted(names & {"Tensor", "nn"}))
-        standard = [
-            *(["import math"] if "math" in names else []),
-            *(["from collections import OrderedDict"] if "OrderedDict" in names else []),
-            *([f"from typing import {typing}"] if typing else []),
-        ]
+        standard = [*(["import math"] if "math" in names else []), *_from(STANDARD, names)]
         third = [
             *(["import torch"] if "torch" in names else []),
             *(["import torch.nn.functional as F  # noqa: N812"] if "F" in names else []),
-            *([f"from torch import {torch}"] if torch else []),
+            *_from(TORCH, names),
         ]
         return [*standard, *([""] if standard and third else []), *third]
 

@@ -155,17 +155,20 @@ class Families:
                 instance.dense.stem,
                 instance.dense.start,
                 instance.joined("maps"),
+                instance.recomputing,
                 self._kind(instance.children[0].layer),
             )
         parts = tuple((c.name, c.place, self._kind(c.layer), _keywords(c.layer)) for c in instance.children)
         has_forward = instance.sequence is None or instance.module.kind == "block"
-        return parts, instance.sequence is None, form(instance.forward) if has_forward else None
+        return parts, instance.sequence is None, instance.recomputing, form(instance.forward) if has_forward else None
 
     def _shape(self, instances: Sequence[Instance]) -> Shape | None:
         """How instances fit together; None if they do not."""
         if any(map(self._is_dense, instances)):
             return self._dense(instances)
         sequences = [i.sequence for i in instances]
+        if None not in sequences and len({i.recomputing for i in instances}) > 1:
+            return None
         if None not in sequences:
             return self._sequence([s for s in sequences if s is not None])
         if any(i.module.kind == "group" and i.sequence is not None for i in instances):

@@ -30,14 +30,14 @@ class Application(NamedTuple):
     """How a node is written: `F.relu({0}, inplace=True)`, or `self.conv1` called with the operands."""
 
     template: str = ""
-    """Ours alone: no text of a spec is in it."""
+    """Ours alone: no text of a spec is in it. Of a callee: how it is called, if not as a function."""
     allocates: bool = True
     accumulates: str = ""
     """`+=` where it is a statement that changes its first operand."""
     imports: tuple[str, ...] = ()
     helper: Helper | None = None
     callee: str = ""
-    """What is called, where there is no template."""
+    """The module that is called, where there is one."""
 
 
 class Statement(NamedTuple):
@@ -199,7 +199,8 @@ class _Writer:
         node, application = self.body.nodes[position], self.applications[position]
         operands = [self._text(v) for v in self.body.operands(node)]
         if application.callee:
-            return f"{application.callee}({', '.join(operands)})"
+            call = application.template or "{}({})"
+            return call.format(application.callee, ", ".join(operands))
         return operands[1] if application.accumulates else fill(application.template, operands)
 
     def _text(self, value: Value) -> str:

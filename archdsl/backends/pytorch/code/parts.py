@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.body import Body, changed_type
+from archdsl.backends.pytorch.code.checkpointing import NONE, Marks, Recomputing, marks, recomputing, within
 from archdsl.backends.pytorch.code.dense import Dense, dense, grows_evenly
 from archdsl.backends.pytorch.code.forward import Application, Forward, Returns, write_forward
 from archdsl.backends.pytorch.code.joining import form, numbers_in
@@ -57,12 +58,17 @@ class Child(NamedTuple):
 class Lowered:
     """A network with the code of its operators, and the instances that it consists of."""
 
-    def __init__(self, network: Network, facts: StorageFacts) -> None:
+    def __init__(self, network: Network, facts: StorageFacts, checkpointed: Sequence[str] = ()) -> None:
         self.network = network
+        self.marks = marks(network, checkpointed)
+        """The calls that are checkpointed."""
+        self.recomputing = recomputing(network) if self.marks else None
         self.facts = facts
         self.lowerings = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
         codes = [code for own in self.lowerings.values() for code in (own, own.general) if code is not None]
         helpers = {code.helper.name for code in codes if code.helper}
+        if self.recomputing is not None:
+            helpers |= {"checkpoint", "recomputed", "unchanged_buffers", self.recomputing.sequence.name}
         name = network.name if is_identifier(network.name) else class_name(network.name)
         self.name = unique(name, RESERVED | helpers)
         training = tuple(o.training for o in network.outputs)
@@ -70,9 +76,20 @@ class Lowered:
         self.returns = Returns(f"{self.name}Output" if has_class else "", training)
         self.taken = RESERVED | helpers | {self.name, self.returns.output_class}
         """Names that mean something in the whole file."""
-        self.instances = {id(m): Instance(m, self) for m in modules(network)}
-        """By their module, callees before callers, the network's body last."""
+        self.instances: dict[tuple[int, Marks], Instance] = {}
+        """By their module and what of it is checkpointed, callees before callers, the network's body last."""
+        self.whole = self.instance(network.body, self.marks)
         self.codes: dict[object, int] = {}
+
+    def instance(self, module: Module, marked: Marks = NONE) -> Instance:
+        """The code of a module some of whose calls may be checkpointed."""
+        key = id(module), marked
+        if key not in self.instances:
+            for node in module.nodes:
+                if isinstance(node.operator, Module):
+                    self.instance(node.operator, within(marked, node.name))
+            self.instances[key] = Instance(module, marked, self)
+        return self.instances[key]
 
     def allocates(self, node: Node) -> bool:
         op = node.operator
@@ -84,8 +101,9 @@ class Lowered:
 class Instance:
     """One module of the graph as code has it."""
 
-    def __init__(self, module: Module, lowered: Lowered) -> None:
+    def __init__(self, module: Module, marked: Marks, lowered: Lowered) -> None:
         self.module = module
+        self.marks = marked
         self.body = Body(module)
         self.is_network = module is lowered.network.body
         self._lowered = lowered
@@ -99,6 +117,8 @@ class Instance:
         if not self.body.is_chain or any(n.training or n.name in SEQUENTIAL_ATTRIBUTES for n in nodes):
             return None
         if not all(isinstance(n.operator, Module) or self._lowered.lowerings[n].module for n in nodes):
+            return None
+        if any(self.is_recomputed(n) for n in nodes) and not all(self.is_recomputed(n) for n in nodes):
             return None
         numbered = [n for n in nodes if n.name.isdigit()]
         if not numbered and self.is_network:
@@ -121,7 +141,9 @@ class Instance:
         found = dense(self.body)
         if found is None:
             return None
-        layers = [self._lowered.instances[id(n.operator)] for n in found.nodes]
+        if self.is_recomputed(found.nodes[0]) != all(map(self.is_recomputed, found.nodes)):
+            return None
+        layers = [self._part(n, n.operator) for n in found.nodes if isinstance(n.operator, Module)]
         return found if grows_evenly([layer.numbers for layer in layers]) else None
 
     def joined(self, name: str) -> str:
@@ -141,6 +163,15 @@ class Instance:
         given = [p.value for p in self.module.parameters]
         forward = () if self.sequence is not None else (form(self.forward), *numbers_in(self.forward))
         return (*(n for numbers in (*own, *parts) for n in numbers), *given, *forward)
+
+    def is_recomputed(self, node: Node) -> bool:
+        """Whether the call is checkpointed."""
+        return node.name in self.marks
+
+    @property
+    def recomputing(self) -> Recomputing | None:
+        """How its parts are called, if some are checkpointed."""
+        return self._lowered.recomputing if any(map(self.is_recomputed, self.body.nodes)) else None
 
     @cached_property
     def is_keyed(self) -> bool:
@@ -177,7 +208,8 @@ class Instance:
         """A number that instances of equal code share."""
         layers = tuple((c.name, _code(c.layer)) for c in self.children)
         codes = self._lowered.codes
-        return codes.setdefault((layers, self.forward.code if self.sequence is None else None), len(codes))
+        own = self.forward.code if self.sequence is None else self.recomputing
+        return codes.setdefault((layers, own), len(codes))
 
     def _children(self, nodes: Iterable[Node]) -> dict[str, Child]:
         """Parts by their labels; a shared instance is one. Raises ValueError where its uses need different code."""
@@ -196,7 +228,7 @@ class Instance:
 
     def _layer(self, node: Node) -> Leaf | Instance:
         if isinstance(node.operator, Module):
-            return self._lowered.instances[id(node.operator)]
+            return self._part(node, node.operator)
         lowering = self._lowered.lowerings[node]
         if lowering.parameter is not None:
             return Leaf(lowering.parameter, False, lowering.helper, is_tensor=True)
@@ -210,6 +242,9 @@ class Instance:
         general = Leaf(more.module, False, more.helper) if more is not None and more.module is not None else None
         named = " ".join([lowering.module.target, *(a for a in lowering.module.args if isinstance(a, Code))])
         return Leaf(lowering.module, in_place, _helper(lowering, named), general=general)
+
+    def _part(self, node: Node, module: Module) -> Instance:
+        return self._lowered.instance(module, within(self.marks, node.name))
 
     def _is_attribute(self, node: Node) -> bool:
         """Whether it is one for its weights, for its label, or for want of a function."""
@@ -230,6 +265,9 @@ class Instance:
         allocates = self._lowered.allocates(node)
         if self._is_attribute(node):
             callee = reference(self.attributes[node.name].name, self.is_keyed)
+            how = self.recomputing if self.is_recomputed(node) else None
+            if how is not None:
+                return Application(how.template, allocates, "", how.imports, how.function, callee)
             return Application(allocates=allocates, callee=callee)
         lowering = self._lowered.lowerings[node]
         function = lowering.function

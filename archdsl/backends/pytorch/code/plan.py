@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -53,19 +53,21 @@ class Plan(NamedTuple):
         return self.families[-1].class_name
 
 
-def plan(network: Network, facts: StorageFacts | None = None) -> Plan:
+def plan(network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = ()) -> Plan:
     """Plans the code of a network.
 
     Args:
         facts: which operators run in place, if not those that `storage` decides on.
+        checkpointed: paths of parts, which may have wildcards, that keep only their inputs for backward.
 
     Raises:
+        PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code, or a loop has too many turns to be written out.
     """
     network = unfold(network)
-    lowered = Lowered(network, storage(network) if facts is None else facts)
+    lowered = Lowered(network, storage(network) if facts is None else facts, checkpointed)
     of = Families(lowered.instances.values()).of
-    families = tuple(_ordered(of[lowered.instances[id(network.body)]], of))
+    families = tuple(_ordered(of[lowered.whole], of))
     taken = _name_classes(families, of, lowered)
     return Plan(network, families, of, lowered.returns.output_class, taken)
 

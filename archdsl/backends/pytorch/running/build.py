@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ def build(
     memory_format: torch.memory_format | None = None,
     facts: StorageFacts | None = None,
     *,
+    checkpointed: Sequence[str] = (),
     inference: bool = False,
 ) -> nn.Module:
     """The network as a PyTorch module in training mode, its weights as PyTorch starts them.
@@ -38,15 +39,17 @@ def build(
         dtype: the type of all floating-point weights; float32 if not given.
         memory_format: how the weights of four axes lie in memory, `torch.channels_last` say; in order if not given.
         facts: which operators run in place, if not those that `storage` decides on.
+        checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
         inference: the network for inference instead, in evaluation mode, with the same weights, folded.
 
     Raises:
+        PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code, or the network has too many operators.
     """
     import torch
 
     check_unfolded(network)
-    planned = plan(network, facts)
+    planned = plan(network, facts, checkpointed)
     namespace = _execute(write(planned), planned.class_name)
     with torch.device(device or torch.get_default_device()):
         module: nn.Module = getattr(namespace, planned.class_name)()
