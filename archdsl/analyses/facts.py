@@ -9,7 +9,15 @@ from archdsl.ir import Flat, Network, OpenSize, check_listed, flatten, is_unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
-    from archdsl.analyses.memory import Level, Lifetime, MemoryFacts, MemoryFormulas, TrainingFacts, TrainingSettings
+    from archdsl.analyses.memory import (
+        Level,
+        Lifetime,
+        MemoryFacts,
+        MemoryFormulas,
+        Simulation,
+        TrainingFacts,
+        TrainingSettings,
+    )
     from archdsl.analyses.receptive_field import FieldFacts
     from archdsl.analyses.storage import StorageFacts
 
@@ -20,6 +28,8 @@ class Facts:
     def __init__(self, network: Network, batch: int = 1) -> None:
         self.network = network
         self.batch = batch
+        self._simulated: dict[tuple[TrainingSettings, bool], Simulation] = {}
+        """Training steps by their settings, and whether the batch has several samples."""
 
     @cached_property
     def flat(self) -> Flat:
@@ -90,10 +100,15 @@ class Facts:
             TooManyOperators: they are too many, or parts are named that are frozen or checkpointed, and turns are too many
                 to tell them apart.
         """
-        from archdsl.analyses.memory import training
+        from archdsl.analyses.memory import TrainingFacts, simulate
 
-        facts = self._told_apart(settings)
-        return training(facts.network, facts.storage, settings, batch or self.batch)
+        batch = batch or self.batch
+        simulated = self._simulated.get((settings, batch > 1))
+        if simulated is None:
+            facts = self._told_apart(settings)
+            simulated = simulate(facts.network, facts.storage, settings, batch)
+            self._simulated[settings, batch > 1] = simulated
+        return TrainingFacts(simulated, batch)
 
     def _told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings name some. Raises `TooManyOperators`."""

@@ -10,7 +10,7 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingFacts, TrainingSettings, fit, largest_batch
-from archdsl.analyses.memory.allocator import MIB, Allocator, Piece
+from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.cuda import taken
 from archdsl.analyses.memory.fit import largest
 from archdsl.cli import training as training_options
@@ -108,56 +108,52 @@ def test_large_batches_peak_where_fake_tensors_do(model: str) -> None:
             assert found.peak == measured[optimizer] + unseen
 
 
-def place(allocator: Allocator, bytes: int) -> Piece:
-    found = allocator.allocate(bytes)
-    assert found is not None
-    return found
-
-
 def test_the_allocator_takes_segments_and_uses_them_again() -> None:
-    allocator = Allocator()
-    first, second = place(allocator, 100), place(allocator, 512)
-    assert (first.address, second.address, allocator.reserved) == (0, 512, 2 * MIB)
-    allocator.free(first)
-    assert place(allocator, 200).address == 0
-    large = place(allocator, 3 * MIB)
-    assert (large.address, allocator.reserved) == (2 * MIB, 22 * MIB)
-    assert place(allocator, 4 * MIB).address == 5 * MIB
-    own = place(allocator, 11 * MIB)  # what is left of the 20 MiB
-    assert (own.address, allocator.reserved) == (9 * MIB, 22 * MIB)
-    assert place(allocator, 21 * MIB).address == 22 * MIB and allocator.reserved == 44 * MIB
+    allocator = Allocator((100, 512, 2 * MIB - KIB, 3 * MIB, 4 * MIB, 11 * MIB, 21 * MIB))
+    allocator.play([0, 1])
+    assert (allocator.allocated, allocator.reserved) == (KIB, 2 * MIB)
+    allocator.play([3, 4, 5])  # 11 MiB are what is left of 20, else they would have a segment of their own
+    assert allocator.reserved == 22 * MIB
+    allocator.play([6])
+    assert allocator.reserved == 44 * MIB
+    allocator.play([~4, 2])
+    assert (allocator.allocated, allocator.reserved) == (38 * MIB + KIB, 44 * MIB)  # the smallest free piece, whole
+    allocator.play([~6, ~5, 6])
+    assert (allocator.allocated, allocator.most_allocated) == (27 * MIB + KIB, 40 * MIB + KIB)
+
+
+def test_small_requests_share_segments() -> None:
+    allocator = Allocator([512 * KIB] * 5)
+    allocator.play([0, 1, 2, 3])
+    assert allocator.reserved == 2 * MIB
+    allocator.play([~1, 4, 1])
+    assert (allocator.allocated, allocator.reserved) == (5 * 512 * KIB, 4 * MIB)
 
 
 def test_pieces_that_are_free_are_joined() -> None:
-    allocator = Allocator()
-    places = [allocator.allocate(5 * MIB) for _ in range(4)]
-    for number in (0, 2, 1):
-        allocator.free(places[number])
-    assert place(allocator, 14 * MIB).address == 0 and allocator.reserved == 20 * MIB
+    allocator = Allocator([5 * MIB] * 4 + [14 * MIB])
+    allocator.play([0, 1, 2, 3, ~0, ~2, ~1, 4])
+    assert allocator.reserved == 20 * MIB
 
 
 @pytest.mark.parametrize(("expandable", "allocated"), [(False, 20 * MIB), (True, 39 * MIB // 2)])
 def test_what_is_too_little_to_split_off_counts_unless_segments_grow(expandable: bool, allocated: int) -> None:
     """9.5 and 10 MiB of 20: half a MiB is left."""
-    allocator = Allocator(expandable=expandable)
-    for size in (19 * MIB // 2, 10 * MIB):
-        allocator.allocate(size)
+    allocator = Allocator((19 * MIB // 2, 10 * MIB), expandable=expandable)
+    allocator.play([0, 1])
     assert (allocator.allocated, allocator.most_allocated, allocator.reserved) == (allocated, allocated, 20 * MIB)
 
 
 def test_a_segment_that_grows_uses_what_is_free_at_its_end() -> None:
-    allocator = Allocator(expandable=True)
-    first = place(allocator, 30 * MIB)
-    start = first.address
+    allocator = Allocator((30 * MIB, 25 * MIB, 60 * MIB, 100), expandable=True)
+    allocator.play([0])
     assert allocator.reserved == 40 * MIB
-    second = place(allocator, 25 * MIB)  # 10 MiB are left, one page of 20 MiB comes
-    assert second.address == start + 30 * MIB
+    allocator.play([1])  # 10 MiB are left, one page of 20 MiB comes
     assert (allocator.reserved, allocator.allocated) == (60 * MIB, 55 * MIB)
-    allocator.free(first)
-    allocator.free(second)
-    assert place(allocator, 60 * MIB).address == start and allocator.reserved == 60 * MIB
-    small = place(allocator, 100)
-    assert allocator.reserved == 62 * MIB and small.address != start
+    allocator.play([~0, ~1, 2])
+    assert allocator.reserved == 60 * MIB
+    allocator.play([3])
+    assert allocator.reserved == 62 * MIB
 
 
 REPLAYED = DATA["allocator"]

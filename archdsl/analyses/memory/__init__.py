@@ -26,7 +26,7 @@ from archdsl.analyses.memory.recompute import buffers, naming
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
 from archdsl.analyses.memory.settings import OptimizerName, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage
-from archdsl.analyses.memory.training import Alive, TrainingFacts, TrainingMoment, largest_batch, training
+from archdsl.analyses.memory.training import Alive, Simulation, TrainingFacts, TrainingMoment, largest_batch, simulate
 
 __all__ = [
     "CONTEXT",
@@ -53,6 +53,7 @@ __all__ = [
     "Phase",
     "SavedFacts",
     "SavedItem",
+    "Simulation",
     "Size",
     "Storage",
     "Taken",
@@ -69,5 +70,5 @@ __all__ = [
     "memory",
     "memory_formulas",
     "naming",
-    "training",
+    "simulate",
 ]

@@ -5,129 +5,133 @@ to 1 MiB share segments of 2 MiB, those below 10 MiB segments of 20 MiB, and lar
 smallest free piece that fits is taken, and split where enough remains, else it counts as allocated whole; neighbours that are
 free are joined; segments stay. With `expandable_segments` each pool is one segment that grows by pages, and every piece is
 split. It knows no streams and no retries after a failure.
+
+Inside, sizes and addresses are counted in rounds of 512 bytes, and a piece of memory is one number: its size, and in the low
+bits its address. So pieces sort by size, and of one size by address.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
 
 KIB, MIB = 2**10, 2**20
 ROUND = 512
-SMALL = MIB
-"""Requests of up to so many bytes are in the pool of small ones, whose blocks are always split."""
-SMALL_SEGMENT = 2 * MIB
-LARGE_SEGMENT = 20 * MIB
-OWN_SEGMENT = 10 * MIB
+SMALL = MIB // ROUND
+"""Requests up to it are in the pool of small ones, whose pieces are always split."""
+SMALL_SEGMENT = 2 * MIB // ROUND
+LARGE_SEGMENT = 20 * MIB // ROUND
+OWN_SEGMENT = 10 * MIB // ROUND
 """From here on a request has a segment of its own, a multiple of 2 MiB."""
+BITS = 36
+"""Of an address: up to 32 TiB."""
+ADDRESS = 2**BITS - 1
 
 
-class Piece:
-    """A part of a segment, in use or free."""
+class Pool:
+    """The memory for small requests, or for large ones."""
 
-    __slots__ = ("address", "is_free", "is_small", "left", "right", "size")
+    __slots__ = ("end", "free", "is_expandable", "kept_whole", "other_ends", "reserved", "segment")
 
-    def __init__(self, address: int, size: int, *, is_small: bool, is_free: bool = False) -> None:
-        self.address = address
-        self.size = size
-        self.is_small = is_small
-        """Of the pool of small requests."""
-        self.is_free = is_free
-        self.left: Piece | None = None
-        self.right: Piece | None = None
+    def __init__(self, segment: int, *, is_expandable: bool) -> None:
+        self.segment = segment
+        self.is_expandable = is_expandable
+        self.kept_whole = SMALL if segment == LARGE_SEGMENT and not is_expandable else 0
+        """So much is not split off."""
+        self.reserved = self.end = 0
+        self.free: list[int] = []
+        """The free pieces, sorted."""
+        self.other_ends: dict[int, int] = {}
+        """Of each free piece: by the address where it begins the one where it ends, and the other way round."""
+
+    def grow(self, size: int) -> int:
+        """A piece of new memory, with what is free before it where that is the same segment."""
+        page = self.segment if size < OWN_SEGMENT or self.is_expandable else SMALL_SEGMENT
+        start = self.end
+        if self.is_expandable and start in self.other_ends:
+            start = self.other_ends[start]
+            self.free.remove(self.end - start << BITS | start)
+            del self.other_ends[start], self.other_ends[self.end]
+        missing = size - (self.end - start)
+        grown = -(-missing // page) * page
+        self.reserved += grown
+        self.end += grown
+        piece = self.end - start << BITS | start
+        self.end += not self.is_expandable  # segments are no neighbours
+        return piece
 
 
 class Allocator:
-    """One device. Numbers are bytes."""
+    """One device, and tensors of given bytes, which are known by their numbers."""
 
-    def __init__(self, *, expandable: bool = False) -> None:
-        self.reserved = 0
-        """Taken from the driver, which is never given back."""
-        self.allocated = 0
-        """In pieces that are in use."""
-        self.most_allocated = 0
-        self._expandable = expandable
-        self._free: dict[bool, list[tuple[int, int, Piece]]] = {True: [], False: []}
-        """By pool, whether it is that of small requests: sizes and addresses of free pieces, sorted, each with the piece."""
-        self._last: dict[bool, Piece] = {}
-        """By pool, the end of the segment that grows."""
+    def __init__(self, tensors: Iterable[int], *, expandable: bool = False) -> None:
+        self._sizes = [-(-bytes // ROUND) for bytes in tensors]
+        self._pieces = [0] * len(self._sizes)
+        self._allocated = self._most_allocated = 0
+        self._small = Pool(SMALL_SEGMENT, is_expandable=expandable)
+        self._large = Pool(LARGE_SEGMENT, is_expandable=expandable)
 
-    def allocate(self, bytes: int) -> Piece | None:
-        """The place of a new tensor. One without elements takes nothing."""
-        if not bytes:
-            return None
-        size = -(-bytes // ROUND) * ROUND
-        is_small = size <= SMALL
-        free = self._free[is_small]
-        place = bisect_left(free, (size,))
-        piece = free.pop(place)[2] if place < len(free) else self._more(size, is_small)
-        piece.is_free = False
-        rest = piece.size - size
-        if rest >= ROUND if is_small or self._expandable else rest > SMALL:
-            self._split(piece, size)
-        self.allocated += piece.size
-        if self.allocated > self.most_allocated:
-            self.most_allocated = self.allocated
-        return piece
+    @property
+    def reserved(self) -> int:
+        """Bytes taken from the driver, which are never given back."""
+        return (self._small.reserved + self._large.reserved) * ROUND
 
-    def free(self, piece: Piece | None) -> None:
-        """Gives back the place of a tensor."""
-        if piece is None:
-            return
-        free = self._free[piece.is_small]
-        self.allocated -= piece.size
-        left, right = piece.left, piece.right
-        if right is not None and right.is_free:
-            del free[bisect_left(free, (right.size, right.address))]
-            self._join(piece, right)
-        if left is not None and left.is_free:
-            del free[bisect_left(free, (left.size, left.address))]
-            self._join(left, piece)
-            piece = left
-        piece.is_free = True
-        insort(free, (piece.size, piece.address, piece))
+    @property
+    def allocated(self) -> int:
+        """Bytes in pieces that are in use."""
+        return self._allocated * ROUND
 
-    def _more(self, size: int, is_small: bool) -> Piece:
-        """A piece of new memory, with what is free before it where that is the same segment."""
-        if not self._expandable:
-            own = -(-size // SMALL_SEGMENT) * SMALL_SEGMENT
-            return self._segment(SMALL_SEGMENT if is_small else LARGE_SEGMENT if size < OWN_SEGMENT else own, is_small)
-        page = SMALL_SEGMENT if is_small else LARGE_SEGMENT
-        last = self._last.get(is_small)
-        if last is None or not last.is_free:
-            new = self._segment(-(-size // page) * page, is_small)
-            if last is not None:
-                last.right, new.left = new, last
-            self._last[is_small] = new
-            return new
-        free = self._free[is_small]
-        del free[bisect_left(free, (last.size, last.address))]
-        grown = -(-(size - last.size) // page) * page
-        self.reserved += grown
-        last.size += grown
-        return last
+    @property
+    def most_allocated(self) -> int:
+        return self._most_allocated * ROUND
 
-    def _segment(self, bytes: int, is_small: bool) -> Piece:
-        """New memory. Pools that grow are far from each other, so that addresses within one follow on."""
-        end = self._last.get(is_small)
-        address = self.reserved if not self._expandable else end.address + end.size if end else is_small << 60
-        self.reserved += bytes
-        return Piece(address, bytes, is_small=is_small)
+    def play(self, events: Sequence[int]) -> None:
+        """Makes tensors and frees them, these by the complements of their numbers. Each has some elements.
 
-    def _split(self, piece: Piece, size: int) -> None:
-        rest = Piece(piece.address + size, piece.size - size, is_small=piece.is_small, is_free=True)
-        rest.left, rest.right = piece, piece.right
-        if piece.right is not None:
-            piece.right.left = rest
-        elif self._expandable:
-            self._last[piece.is_small] = rest
-        piece.right, piece.size = rest, size
-        insort(self._free[piece.is_small], (rest.size, rest.address, rest))
-
-    def _join(self, first: Piece, second: Piece) -> None:
-        """Makes one piece of two neighbours: the first."""
-        first.size += second.size
-        first.right = second.right
-        if second.right is not None:
-            second.right.left = first
-        elif self._expandable:
-            self._last[first.is_small] = first
+        All is in one loop, since whoever looks for a batch plays many thousand events.
+        """
+        sizes, pieces, small, large = self._sizes, self._pieces, self._small, self._large
+        allocated, most = self._allocated, self._most_allocated
+        for event in events:
+            if event < 0:
+                piece = pieces[~event]
+                size = piece >> BITS
+                pool = small if size <= SMALL else large
+                start = piece & ADDRESS
+                end = start + size
+                allocated -= size
+                free, other_ends = pool.free, pool.other_ends
+                if start in other_ends:
+                    before = other_ends.pop(start)
+                    del free[bisect_left(free, start - before << BITS | before)]
+                    start = before
+                if end in other_ends:
+                    after = other_ends.pop(end)
+                    del free[bisect_left(free, after - end << BITS | end)]
+                    end = after
+                other_ends[start], other_ends[end] = end, start
+                insort(free, end - start << BITS | start)
+                continue
+            size = sizes[event]
+            pool = small if size <= SMALL else large
+            free = pool.free
+            place = bisect_left(free, size << BITS)
+            if place < len(free):
+                piece = free.pop(place)
+                start = piece & ADDRESS
+                whole = piece >> BITS
+                del pool.other_ends[start], pool.other_ends[start + whole]
+            else:
+                piece = pool.grow(size)
+                start = piece & ADDRESS
+                whole = piece >> BITS
+            if whole - size > pool.kept_whole:
+                middle, end = start + size, start + whole
+                pool.other_ends[middle], pool.other_ends[end] = end, middle
+                insort(free, end - middle << BITS | middle)
+                piece, whole = size << BITS | start, size
+            pieces[event] = piece
+            allocated += whole
+            if allocated > most:
+                most = allocated
+        self._allocated, self._most_allocated = allocated, most

@@ -6,10 +6,10 @@ only as a band, from PyTorch's sources and documents. None of it was measured on
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
-from archdsl.analyses.memory.allocator import KIB, MIB, Allocator, Piece
-from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.ir import Network, is_unfolded
 
@@ -74,22 +74,15 @@ def cuda(network: Network, facts: TrainingFacts) -> CudaFacts | None:
 
 
 def taken(facts: TrainingFacts, batch: int, *, expandable: bool = False) -> Taken:
-    """Plays two steps."""
-    allocator = Allocator(expandable=expandable)
-    for size in facts.tensors_held:
-        allocator.allocate(size.at(batch))
-    requested = most = sum(size.at(batch) for size in facts.tensors_held)
-    places: dict[Block, Piece | None] = {}
-    for _ in range(2):
-        for block, is_made in facts.traffic:
-            fixed, per_sample = block.size
-            bytes = fixed + per_sample * batch
-            if is_made:
-                places[block] = allocator.allocate(bytes)
-                requested += bytes
-                if requested > most:
-                    most = requested
-            elif block in places:
-                allocator.free(places.pop(block))
-                requested -= bytes
-    return Taken(most, allocator.most_allocated, allocator.reserved)
+    """What two steps take."""
+    after = two_steps(facts, batch, expandable=expandable)
+    sizes = facts.simulation.traffic.sizes_at(batch)
+    asked = (sizes[event] if event >= 0 else -sizes[~event] for event in facts.simulation.traffic.events)
+    return Taken(max(accumulate(asked)), after.most_allocated, after.reserved)
+
+
+def two_steps(facts: TrainingFacts, batch: int, *, expandable: bool) -> Allocator:
+    """The allocator after two steps."""
+    allocator = Allocator(facts.simulation.traffic.sizes_at(batch), expandable=expandable)
+    allocator.play(facts.simulation.traffic.events)
+    return allocator

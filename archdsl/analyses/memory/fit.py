@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, taken
+from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, two_steps
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
 
 
@@ -69,8 +69,8 @@ def fit(train: Callable[[int], TrainingFacts], memory: int, *, expandable: bool 
     @cache
     def need(batch: int) -> Need:
         facts = train(min(batch, 2))
-        found = taken(facts, batch, expandable=expandable)
-        return Need(batch, facts.peak_at(batch), found.allocated, found.reserved, facts.workspace_at(batch))
+        found = two_steps(facts, batch, expandable=expandable)
+        return Need(batch, facts.peak_at(batch), found.most_allocated, found.reserved, facts.workspace_at(batch))
 
     tensors = largest_batch(several.lines, memory)
     if tensors is not None and tensors < 2:

@@ -15,7 +15,7 @@ from archdsl.analyses.memory.saved import saved
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage, of_type, total
 from archdsl.analyses.memory.state import state_of
-from archdsl.analyses.memory.training import training
+from archdsl.analyses.memory.training import simulate
 from archdsl.ir import Network, OpenSize, flatten, open_size
 
 SHOWN = 4
@@ -53,7 +53,7 @@ def memory_formulas(network: Network, storage: Storage, settings: TrainingSettin
     return MemoryFormulas(
         _formula(lambda: [saved(network, flatten(network, training=True), storage, 2).size]),
         _formula(lambda: _inference(network, storage)),
-        _formula(lambda: training(network, storage, settings, 2).lines),
+        _formula(lambda: simulate(network, storage, settings, 2).lines),
     )
 
 

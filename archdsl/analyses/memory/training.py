@@ -50,31 +50,95 @@ class Alive(NamedTuple):
     bytes: int
 
 
-class TrainingFacts:
+class Traffic(NamedTuple):
+    """Tensors as they are made and freed."""
+
+    tensors: tuple[Size, ...]
+    events: tuple[int, ...]
+    """The number of a tensor that is made; the complement of that of one that is freed."""
+
+    def sizes_at(self, batch: int) -> list[int]:
+        """The bytes of each tensor."""
+        return [fixed + per_sample * batch for fixed, per_sample in self.tensors]
+
+
+class Simulation:
     """One step in the steady state: gradients and the optimizer's state are there from the step before.
 
     Sizes are `a + b N`, and the order of events is the same for every batch of two or more, so one simulation serves all.
     """
 
-    def __init__(self, played: Played, held: Held, settings: TrainingSettings, batch: int) -> None:
-        self.settings = settings
-        self.batch = batch
+    def __init__(self, played: Played, held: Held, settings: TrainingSettings) -> None:
+        self.played = played
         self.held = held
-        self._played = played
+        self.settings = settings
+
+    @cached_property
+    def gradients(self) -> tuple[Block, ...]:
+        """The storages of the parameters' gradients; at batch 1 several may be in one."""
+        return tuple(dict.fromkeys(leaf.gradient for leaf in self.played.leaves if leaf.gradient is not None))
+
+    @cached_property
+    def lines(self) -> tuple[Size, ...]:
+        """All bytes alive at each moment, as `a + b N`."""
+        held = self.held.size
+        with_old = held.plus(total(block.whole for block in self.gradients))
+        there = {phase: with_old if self.has_old(phase) else held for phase in get_args(Phase)}
+        return (with_old, *(mark.size.plus(there[mark.phase]) for mark in self.played.marks))
+
+    def has_old(self, phase: Phase) -> bool:
+        """Whether the gradients of the step before are still there."""
+        return self.settings.adds_up or (self.settings.zero_grad == "late" and phase in ("forward", "loss"))
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """All tensors of two steps of a network with all turns written out, those that are there throughout among them.
+
+        One without elements takes nothing. Gradients are freed by the `zero_grad` of the next step.
+        """
+        events = [(b, times > 0) for b, times in self.played.events if b.what != "random state"]  # which is the CPU's
+        freed = [(block, False) for block in self.gradients]
+        late = self.played.after_forward if self.settings.zero_grad == "late" else 0
+        tensors = [size for size in self.held.tensors if any(size)]
+        played = [*range(len(tensors))]
+        numbers: dict[Block, int] = {}
+        alive: set[Block] = set()
+        for block, is_made in (*events[:late], *freed, *events[late:]) * 2:
+            if is_made and any(block.size):
+                if block not in numbers:
+                    numbers[block] = len(tensors)
+                    tensors.append(block.size)
+                alive.add(block)
+                played.append(numbers[block])
+            elif block in alive:
+                alive.remove(block)
+                played.append(~numbers[block])
+        return Traffic(tuple(tensors), tuple(played))
+
+
+class TrainingFacts:
+    """One step, for some batch."""
+
+    def __init__(self, simulation: Simulation, batch: int) -> None:
+        self.batch = batch
+        self.simulation = simulation
+        self.settings = simulation.settings
+        self.held = simulation.held
+        self._played = simulation.played
+
+    @property
+    def lines(self) -> tuple[Size, ...]:
+        """All bytes alive at each moment, as `a + b N`."""
+        return self.simulation.lines
 
     @property
     def status(self) -> Literal["exact", "estimate"]:
         """`exact` for tensor bytes on a CPU. CUDA's autocast, and a few operators, are an estimate."""
         return "exact" if self._played.is_exact else "estimate"
 
-    @cached_property
-    def _gradients(self) -> tuple[Block, ...]:
-        """The storages of the parameters' gradients; at batch 1 several may be in one."""
-        return tuple(dict.fromkeys(leaf.gradient for leaf in self._played.leaves if leaf.gradient is not None))
-
     @property
     def gradients(self) -> int:
-        return total(block.whole for block in self._gradients).at(self.batch)
+        return total(block.whole for block in self.simulation.gradients).at(self.batch)
 
     @property
     def optimizer_temporary(self) -> int:
@@ -91,42 +155,13 @@ class TrainingFacts:
         saved = total(block.whole for block in self._played.saved if block.what != "number")
         return saved.plus(self.held.target).at(self.batch)
 
-    @cached_property
-    def lines(self) -> tuple[Size, ...]:
-        """All bytes alive at each moment, as `a + b N`."""
-        held = self.held.size
-        with_old = held.plus(total(block.whole for block in self._gradients))
-        there = {phase: with_old if self._has_old(phase) else held for phase in get_args(Phase)}
-        return (with_old, *(mark.size.plus(there[mark.phase]) for mark in self._played.marks))
-
-    def _has_old(self, phase: Phase) -> bool:
-        """Whether the gradients of the step before are still there."""
-        return self.settings.adds_up or (self.settings.zero_grad == "late" and phase in ("forward", "loss"))
-
     def workspace_at(self, batch: int) -> int:
         """The most that a convolution may want besides on a GPU: copies of what it reads, its weights, and what it makes."""
         return max((size.at(batch) for size in self._played.workspaces), default=0)
 
-    @property
-    def tensors_held(self) -> tuple[Size, ...]:
-        """Every tensor that is there throughout, on a GPU."""
-        return self.held.tensors
-
-    @cached_property
-    def traffic(self) -> tuple[tuple[Block, bool], ...]:
-        """All tensors of a step as they are made and freed, each with whether it is made.
-
-        Of a network with all turns written out.
-        Gradients are freed by the `zero_grad` of the next step.
-        """
-        events = [(b, times > 0) for b, times in self._played.events if b.what != "random state"]  # which is the CPU's
-        freed = [(block, False) for block in self._gradients]
-        late = self._played.after_forward if self.settings.zero_grad == "late" else 0
-        return (*events[:late], *freed, *events[late:])
-
     def peak_at(self, batch: int) -> int:
         """The peak for another batch: of two or more where this one is, else of one."""
-        return max(line.at(batch) for line in self.lines)
+        return max(fixed + per_sample * batch for fixed, per_sample in self.lines)
 
     @cached_property
     def _peak(self) -> int:
@@ -177,21 +212,21 @@ class TrainingFacts:
 
     def _alive(self) -> dict[Block, int]:
         """Each storage with how many alike there are: negative where a row of turns has dropped others like it."""
-        blocks = {block: block.times for block in self._gradients}
+        blocks = {block: block.times for block in self.simulation.gradients}
         if not self._peak:
             return blocks
         mark = self._played.marks[self._peak - 1]
-        if not self._has_old(mark.phase):
+        if not self.simulation.has_old(mark.phase):
             blocks.clear()
         for block, times in self._played.events[: mark.events]:
             blocks[block] = blocks.get(block, 0) + times
         return {block: times for block, times in blocks.items() if times}
 
 
-def training(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> TrainingFacts:
-    """The memory of a training step of the code that `archdsl compile` writes."""
+def simulate(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> Simulation:
+    """A training step of the code that `archdsl compile` writes, for a batch of one or for all that are larger."""
     played = play(network, storage, settings, batch)
-    return TrainingFacts(played, _held(network, settings, played), settings, batch)
+    return Simulation(played, _held(network, settings, played), settings)
 
 
 def _held(network: Network, settings: TrainingSettings, played: Played) -> Held:
