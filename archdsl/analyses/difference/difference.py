@@ -6,10 +6,10 @@ between does not make all after it look new. What lies inside two matched scopes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import SequenceMatcher
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
+from archdsl.analyses.difference.matching import common
 from archdsl.ir import Module, Network, Node, Op, State, check_listed
 
 Pair = tuple[Node | None, Node | None]
@@ -65,7 +65,8 @@ class _Comparison:
     def _compare(self, before: Module, after: Module, path: str) -> None:
         pairs = matched(list(before.instances()), list(after.instances()))
         names = {a.name: b.name for a, b in pairs if a is not None and b is not None} | {"in": "in"}
-        changes = [c for pair in pairs if (c := _change(*pair, names)) is not None]
+        kept = set(names.values())
+        changes = [c for pair in pairs if (c := _change(*pair, names, kept)) is not None]
         if changes:
             self.found.append(ScopeChange(path, tuple(changes)))
         for a, b in pairs:
@@ -79,18 +80,16 @@ def _joined(path: str, name: str) -> str:
 
 def matched(before: Sequence[Node], after: Sequence[Node]) -> list[Pair]:
     """The children of two scopes side by side; what has no counterpart stands alone."""
-    start = 0
-    while start < min(len(before), len(after)) and _key(before[start]) == _key(after[start]):
-        start += 1
-    pairs: list[Pair] = list(zip(before[:start], after[:start], strict=True))
-    before, after = before[start:], after[start:]
-    matcher = SequenceMatcher(None, list(map(_key, before)), list(map(_key, after)), autojunk=False)
-    for _, a, a_end, b, b_end in matcher.get_opcodes():
-        if a_end - a == b_end - b:
-            pairs += zip(before[a:a_end], after[b:b_end], strict=True)
+    pairs: list[Pair] = []
+    a = b = 0
+    for i, j, length in (*common([*map(_key, before)], [*map(_key, after)]), (len(before), len(after), 0)):
+        if i - a == j - b:
+            pairs += zip(before[a:i], after[b:j], strict=True)
         else:
-            pairs += ((node, None) for node in before[a:a_end])
-            pairs += ((None, node) for node in after[b:b_end])
+            pairs += ((node, None) for node in before[a:i])
+            pairs += ((None, node) for node in after[b:j])
+        a, b = i + length, j + length
+        pairs += zip(before[i:a], after[j:b], strict=True)
     return pairs
 
 
@@ -100,7 +99,13 @@ def _key(node: Node) -> str:
     return node.operator.name if isinstance(node.operator, Module) else node.operator.summary()
 
 
-def _change(before: Node | None, after: Node | None, names: dict[str, str]) -> Change | None:
+def _change(before: Node | None, after: Node | None, names: dict[str, str], kept: Set[str]) -> Change | None:
+    """What is different, if anything.
+
+    Args:
+        names: what is in both networks, by its name before.
+        kept: the names after.
+    """
     if before is None or after is None:
         return Change(before, after)
     old, new = before.operator, after.operator
@@ -113,7 +118,7 @@ def _change(before: Node | None, after: Node | None, names: dict[str, str]) -> C
     if not is_same:
         return Change(before, after)
     reads = (tuple(names.get(name, "") for name in _reads(before)), _reads(after))
-    is_explained = "" in reads[0] or not set(reads[1]) <= set(names.values())
+    is_explained = "" in reads[0] or not set(reads[1]) <= kept
     return None if reads[0] == reads[1] or is_explained else Change(before, after, reads)
 
 
