@@ -72,12 +72,13 @@ def _formula(lines: Any) -> Formula | None:
 
 def largest(lines: Iterable[Size]) -> Formula:
     """What is left of sums of which the largest is meant."""
+    lines = [*dict.fromkeys(lines)]
+    if all(open_size(n) is None for line in lines for n in line):
+        return Formula(tuple(_envelope(lines)))
     left: list[Size] = []
-    for line in dict.fromkeys(lines):
+    for line in lines:
         if not any(_dominates(other, line) for other in left):
             left = [other for other in left if not _dominates(line, other)] + [line]
-    if all(open_size(n) is None for line in left for n in line):
-        return Formula(tuple(_envelope(left)))
     return Formula(tuple(left)) if len(left) <= SHOWN else Formula(tuple(_winners(left)), is_proved=False)
 
 
