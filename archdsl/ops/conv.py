@@ -49,7 +49,7 @@ class Conv(Convolution):
     round: Rounding = Field("floor", description="what to do with rows that no window fits")
     parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
-    def kernel(self, x: TensorType) -> Kernel:
+    def on(self, x: TensorType) -> Kernel:
         g = geometry(x, self.name, self.window, self.stride, self.pad, self.dilation, self.round)
         return Kernel(g, x.channels, self.channels, self.groups, self.bias)
 

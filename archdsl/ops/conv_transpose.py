@@ -61,7 +61,7 @@ class ConvTranspose(Convolution):
     bias: Flag = Field(True, description="whether each output map has a bias")
     parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
-    def kernel(self, x: TensorType) -> Kernel:
+    def on(self, x: TensorType) -> Kernel:
         pad = 0 if self.pad == "same" else self.pad
         g = geometry(x, self.name, self.window, self.stride, pad, self.dilation)
         if self.pad == "same":

@@ -32,7 +32,7 @@ class Depthwise(Convolution):
     bias: Flag = Field(True, description="whether each output map has a bias")
     parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
-    def kernel(self, x: TensorType) -> Kernel:
+    def on(self, x: TensorType) -> Kernel:
         g = geometry(x, self.name, self.window, self.stride, self.pad, self.dilation)
         return Kernel(g, x.channels, x.channels * self.multiplier, x.channels, self.bias)
 

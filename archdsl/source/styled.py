@@ -26,6 +26,9 @@ def plain(lines: Iterable[Line]) -> str:
 
 def width(text: str) -> int:
     """Columns that `text` takes in a terminal: wide characters take two, combining marks none."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return len(text) if text.isascii() else len(text) + sum(_further(c) for c in text if c > "~")
+
+
+def _further(c: str) -> int:
+    """How many columns more than one a character takes."""
+    return -1 if unicodedata.combining(c) else 1 if unicodedata.east_asian_width(c) in "WF" else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
-from archdsl.analyses.difference.matching import common
+from archdsl.analyses.common import common
 from archdsl.ir import Module, Network, Node, Op, State, check_listed
 
 Pair = tuple[Node | None, Node | None]

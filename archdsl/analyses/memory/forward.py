@@ -29,8 +29,6 @@ class NodeFacts(NamedTuple):
 
     saved: Saved
     scratch: tuple[Extra, ...]
-    forgotten: tuple[Extra, ...]
-    """What it makes and drops where nothing is kept."""
     state: tuple[tuple[State, Size], ...]
     autocast: Autocast
     is_alias: bool
@@ -135,7 +133,7 @@ class Forward(Ledger):
         self.keep(results)
         if entry.needs_gradient:
             self._keep(facts.saved, entry, operands, results)
-        scratch = facts.scratch if entry.needs_gradient else facts.forgotten
+        scratch = facts.scratch if entry.needs_gradient else _forgotten(entry)
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in scratch]
         if facts.saved.numbers and not entry.needs_gradient:
             temporary.append(self.make(entry.layer, "number", NUMBER))
@@ -150,7 +148,7 @@ class Forward(Ledger):
         results = self._results(node, entry, operands)
         self.keep(results)
         self._keep_numbers(facts.saved, entry)
-        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in facts.forgotten]
+        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in _forgotten(entry)]
         self.mark(entry.layer)
         self.release(temporary)
         wanted, extras, _ = self._wanted(facts.saved, entry)
@@ -191,7 +189,6 @@ class Forward(Ledger):
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
         saved = op.saved(*types) if in_place is None else in_place
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
-        forgotten = op.forgotten_scratch(*types)
         self.is_exact &= op.is_derived_exactly(operands)
         self.is_exact &= self.settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
         if self.is_mixed:  # what is made of an operand before a product is cast too, or its cast is made of
@@ -200,7 +197,7 @@ class Forward(Ledger):
             self.workspaces.append(self._workspace(node))
         state = tuple((s, self._size_of(s)) for s in node.state)
         autocast = op.autocast if self.settings.autocast == "cuda" else op.autocast_on_cpu(*operands)
-        return NodeFacts(saved, op.training_scratch(*types), forgotten, state, autocast, is_alias)
+        return NodeFacts(saved, op.training_scratch(*types), state, autocast, is_alias)
 
     def _workspace(self, node: Node) -> Size:
         """Bytes of what a convolution reads, its weights, and what it makes."""
@@ -330,6 +327,11 @@ class Forward(Ledger):
         keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
         casts = {name: self.casts[key] for name, key in keys.items()}
         return [(f"cast {name}", cast.block) for name, cast in casts.items() if cast.type.rank > 1]
+
+
+def _forgotten(entry: Entry) -> tuple[Extra, ...]:
+    """What an operator makes and drops where nothing is kept."""
+    return entry.op.forgotten_scratch(entry.operands, entry.results)
 
 
 def _read(entry: Entry, kept: Saved) -> Iterator[int]:

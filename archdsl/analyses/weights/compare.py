@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
+from archdsl.analyses.common import common
 from archdsl.analyses.weights.stored import Stored, Weights
 
 Kind = Literal["missing", "unexpected", "shape", "dtype", "values"]
@@ -13,9 +13,6 @@ Kind = Literal["missing", "unexpected", "shape", "dtype", "values"]
 
 COUNTER = "num_batches_tracked"
 """What old checkpoints of batch norms do not have. It counts steps; PyTorch starts it at 0 then."""
-
-MOST_RENAMES = 4000
-"""With more names than this on one side, nobody looks for pairs."""
 
 
 class Difference(NamedTuple):
@@ -86,8 +83,6 @@ def _difference(name: str, before: Stored, after: Stored | None, apart: Mapping[
 
 def _renames(missing: Sequence[Difference], unexpected: Sequence[Difference]) -> tuple[Rename, ...]:
     """The more pairs of those in the order of the lists and those by the alphabet, as safetensors lists names."""
-    if max(len(missing), len(unexpected)) > MOST_RENAMES:
-        return ()
     listed = _pairs(missing, unexpected)
     return max(listed, _pairs(sorted(missing, key=_name), sorted(unexpected, key=_name)), key=len)
 
@@ -98,9 +93,10 @@ def _pairs(missing: Sequence[Difference], unexpected: Sequence[Difference]) -> t
     ours, theirs = (
         [(_leaf(d) if _leaf(d) in leaves else "", _shape(d)) for d in side] for side in (missing, unexpected)
     )
-    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
     return tuple(
-        Rename(missing[block.a + i].name, unexpected[block.b + i].name) for block in blocks for i in range(block.size)
+        Rename(missing[i + n].name, unexpected[j + n].name)
+        for i, j, length in common(ours, theirs)
+        for n in range(length)
     )
 
 

@@ -69,13 +69,24 @@ class Convolution(Op):
     matrix_axis: ClassVar[int] = 0
     """The axis of the weight whose rows are those of the matrix that `spectral_norm` divides by its norm."""
 
+    __slots__ = ("_known",)
+    """The last input that it was asked about, and the convolution on it: nearly all facts ask, and of one input."""
+
     @property
     def _parametrization(self) -> str | None:
-        found: str | None = self.attributes["parametrization"]
+        found: str | None = vars(self)["parametrization"]
         return found
 
     def kernel(self, x: TensorType) -> Kernel:
         """The convolution on this input. Raises `Misfit`."""
+        known: tuple[TensorType, Kernel] | None = getattr(self, "_known", None)
+        if known is None or known[0] is not x:
+            known = (x, self.on(x))
+            object.__setattr__(self, "_known", known)
+        return known[1]
+
+    def on(self, x: TensorType) -> Kernel:
+        """The same, worked out. Raises `Misfit`."""
         raise NotImplementedError
 
     def weight(self, x: TensorType) -> Shape:

@@ -44,8 +44,9 @@ def made_weight(kind: str | None, shape: Shape, dtype: str) -> tuple[Extra, ...]
 
 def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]:
     """What the gradients of that which is learned are computed from: the lengths of the rows, or the vectors and the norm."""
-    sizes: dict[str | None, dict[str, Shape]] = {
-        None: {},
+    if kind is None:
+        return ()
+    sizes: dict[str, dict[str, Shape]] = {
         "weight_norm": {"lengths": (shape[0], *(1 for _ in shape[1:]))},
         "spectral_norm": {"left vector": (shape[axis],), "right vector": (prod(shape) // shape[axis],), "norm": ()},
     }
