@@ -128,9 +128,17 @@ class Body(Links):
 
     def _if(self, statement: tree.If, current: Current) -> Current:
         branch: tree.If | tree.Body | None = statement
+        words = "else"
         while isinstance(branch, tree.If):
-            branch = branch.then if self.condition(branch.condition) else branch.otherwise
-        return current if branch is None else self.inner().run(branch.statements, current)
+            is_met, text = self.condition(branch.condition), branch.condition.span.text
+            branch, words = (branch.then, f"if {' '.join(text.split())}") if is_met else (branch.otherwise, "else")
+        if branch is None:
+            return current
+        before, self.place.condition = self.place.condition, words
+        try:
+            return self.inner().run(branch.statements, current)
+        finally:
+            self.place.condition = before
 
     def _for(self, statement: tree.For, current: Current) -> Current:
         items = items_of(self.value(statement.values), statement.values)

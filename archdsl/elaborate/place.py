@@ -25,11 +25,23 @@ class Mark(NamedTuple):
 class Place:
     """A module under construction: its builder, the names taken in it, and the inlined calls around what is added."""
 
-    __slots__ = ("_counts", "_left_out", "_next", "_taken", "builder", "frames", "training", "within_training")
+    __slots__ = (
+        "_counts",
+        "_left_out",
+        "_next",
+        "_taken",
+        "builder",
+        "condition",
+        "frames",
+        "training",
+        "within_training",
+    )
 
     def __init__(self, builder: Builder, within_training: bool = False) -> None:
         self.builder = builder
         self.frames: tuple[CallFrame, ...] = ()
+        self.condition = ""
+        """The branch that what is added now stands in."""
         self.training = False
         """Whether what is added now exists only while training; what stands inside such a group is not marked again."""
         self.within_training = within_training
@@ -40,7 +52,7 @@ class Place:
         """Names in turns of loops that are not written out: what stands before the number, the numbers, the loop."""
 
     def origin(self, span: Span, doc: str = "") -> Origin:
-        return Origin(span, self.frames, doc)
+        return Origin(span, self.frames, doc, self.condition)
 
     def take(self, label: str, span: Span) -> str:
         """Gives a child its label. Raises `Fault` where the label cannot be an attribute or is taken."""

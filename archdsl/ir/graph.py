@@ -54,6 +54,8 @@ class Origin(NamedTuple):
     span: Span
     frames: tuple[CallFrame, ...] = ()
     doc: str = ""
+    condition: str = ""
+    """`if` and the condition of the innermost branch of its module that it stands in, or `else`."""
 
 
 class Value:

@@ -1,7 +1,7 @@
 """Tables -> lines of text: one header row, two thin rules, no boxes; names left, numbers right.
 
-A table that is too wide first loses whole optional columns from the right, then a blank between its columns; at last
-the columns wrap that may, from the right. Nothing is ever cut short.
+A table that is too wide first loses whole optional columns from the right, then a blank between its columns; then the
+columns wrap that may, from the right, and at last all others, those of words first. Nothing is ever cut short.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ ASCII = str.maketrans({"×": "x", "·": "+", "…": "...", "≤": "<="})
 
 BREAK = re.compile(r"(?<=[^\s=+·×])\s+(?!(?:B|[KMG]iB)\b)|(?<=\w\.)(?=[a-z_])")
 """Where a line may be broken: between words, but not behind a sign or before a unit, and between the names of a path."""
+
+SEAM = re.compile(r"[./_,:;)\]-]")
+"""Behind these a word may go on in the next line where it is longer than a line."""
 
 Height = list[Line]
 """The lines of one cell."""
@@ -108,24 +111,38 @@ def _wrapped(
     widths = _widths(rows)
     limits: list[int | None] = [None] * len(columns)
     excess = 0 if limit is None else sum(widths) + gap * (len(columns) - 1) - limit
-    for i in reversed(range(len(columns))):
-        if columns[i].wraps and excess > 0:
-            limits[i] = narrower = max(widths[i] - excess, NARROWEST)
+    wrapping = [i for i in reversed(range(len(columns))) if columns[i].wraps]
+    others = sorted((i for i, c in enumerate(columns) if not c.wraps), key=lambda i: (columns[i].is_right, -widths[i]))
+    for i in (*wrapping, *others):
+        if excess > 0:
+            limits[i] = narrower = min(max(widths[i] - excess, NARROWEST), widths[i])
             excess -= widths[i] - narrower
     return [[_wrap(cell, limits[i]) for i, cell in enumerate(r)] for r in rows]
 
 
 def _wrap(line: Line, limit: int | None) -> Height:
-    """Breaks a line between words; a word longer than the limit stays whole."""
+    """Breaks a line between words, and a word that is longer than the limit."""
     if limit is None or _line_width(line) <= limit:
         return [line]
     text = "".join(piece.text for piece in line)
     starts, before = [0], 0
-    for place in (*(found.end() for found in BREAK.finditer(text)), len(text)):
+    for place in _breaks(text, limit):
         if before > starts[-1] and width(text[starts[-1] : place].rstrip()) > limit:
             starts.append(before)
         before = place
     return [_trimmed(_slice(line, *ends)) for ends in zip(starts, [*starts[1:], len(text)], strict=True)]
+
+
+def _breaks(text: str, limit: int) -> Iterator[int]:
+    """Where a line may be broken: no two places are further apart than the limit."""
+    start = 0
+    for end in (*(found.end() for found in BREAK.finditer(text)), len(text)):
+        while width(text[start:end].rstrip()) > limit:
+            most = next(n for n in range(end, start, -1) if n == start + 1 or width(text[start:n]) <= limit)
+            inside = [found.end() for found in SEAM.finditer(text, start, most)]
+            start = inside[-1] if inside and inside[-1] > start + limit // 2 else most
+            yield start
+        yield (start := end)
 
 
 def _slice(line: Line, start: int, end: int) -> Line:
@@ -156,6 +173,8 @@ def _trimmed(line: Line) -> Line:
     pieces = [piece for piece in line if piece.text]
     while pieces and not pieces[-1].text.strip(" "):
         pieces.pop()
+    if pieces:
+        pieces[-1] = Piece(pieces[-1].text.rstrip(" "), pieces[-1].style)
     return pieces
 
 

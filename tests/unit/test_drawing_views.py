@@ -14,7 +14,7 @@ import pytest
 from archdsl import load
 from archdsl.analyses.cost import cost
 from archdsl.backends.drawing import Drawing, Refusal, draw, drawing
-from archdsl.backends.drawing.content.model import ENTRY, Body, Card, Group, Item, Parallel, Row
+from archdsl.backends.drawing.content.model import ENTRY, Body, Card, Group, Item, Parallel, Row, Stairs
 from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.scene import Box, Line, Outline, Shape, collect
@@ -82,7 +82,7 @@ def test_equal_calls_in_a_row_are_opened_together() -> None:
     picture = drawn("resnet.arch:ResNet50", expand=("layer2.2",))
     opened = [g for g in groups(body_of(picture)) if g.repeat > 1]
     assert [(g.path, g.repeat) for g in opened] == [("layer2.1", 3)]
-    assert [d.note.split(" · ")[0] for d in picture.definitions] == ["used 4 times", "used 9 times"]
+    assert [d.note.split(" · ")[0] for d in picture.definitions] == ["used 13 times"]
 
 
 def test_calls_are_opened_to_a_depth() -> None:
@@ -296,3 +296,73 @@ def test_every_network_is_drawn(path: Path) -> None:
         network = spec.check(name).network
         assert network is not None
         ElementTree.fromstring(draw(network, cost(network)))
+
+
+# --- branches of an `if` ----------------------------------------------------------------------------------------------
+
+
+def test_the_branches_of_an_if_stand_in_one_card() -> None:
+    """He et al. 2016: the identity where shapes agree, else a projection (option B). One drawing for all 16 units."""
+    (definition,) = drawn("resnet.arch:ResNet50", style="overview").definitions
+    assert (definition.title, definition.note) == ("bottleneck(width, stride)", "used 16 times · drawn once")
+    fork = next(s.item for s in definition.body.steps if isinstance(s.item, Parallel))
+    main, shortcut = (arm.steps[0].item for arm in fork.arms)
+    assert isinstance(main, Card) and isinstance(shortcut, Card)
+    assert shortcut.heading == "shortcut(4·width, stride)"
+    assert [(row.caption, row.text) for row in shortcut.rows] == [
+        ("condition", "if stride ≠ 1 or C ≠ channels"),
+        ("", "conv 1×1, 4·width"),
+        ("condition", "else"),
+        ("identity", "identity"),
+    ]
+    assert [row.output for row in main.rows][-1] == "4·width×H/stride×W/stride"
+
+
+def test_two_ways_of_an_if_are_told_apart(tmp_path: Path) -> None:
+    text = """block unit(wide) {
+  add {
+    | conv(8, 3x3, pad=1) -> conv(8, 3x3, pad=1) -> conv(8, 1x1)
+    | if wide { conv(8, 5x5, pad=2) } else { conv(8, 1x1) }
+  }
+}
+network N {
+  input x: [8, 8, 8]
+  unit(true)
+  unit(false)
+  unit(true)
+  output y
+}
+"""
+    spec = tmp_path / "n.arch"
+    spec.write_text(text)
+    network = load(str(spec)).graph
+    (definition,) = drawing(network, cost(network), style="overview").definitions
+    fork = next(s.item for s in definition.body.steps if isinstance(s.item, Parallel))
+    card = fork.arms[1].steps[0].item
+    assert isinstance(card, Card)
+    assert [row.text for row in card.rows] == ["if wide", "conv 5×5, 8", "else", "conv 1×1, 8"]
+    for theme in ("light", "dark"):
+        assert "if wide" in draw(network, cost(network), "svg", style="overview", theme=theme).decode()
+    assert "if wide" in draw(network, cost(network), "mermaid", style="overview").decode()
+
+
+# --- states that grow -------------------------------------------------------------------------------------------------
+
+
+def test_a_dense_block_is_a_staircase() -> None:
+    """Huang et al. 2017, Table 1: the first block of DenseNet-121 takes 64 maps and adds 32 six times."""
+    *_, group = drawn("densenet.arch:DenseNet121", style="overview").definitions
+    (step,) = group.body.steps
+    assert group.title == "denseblock1, channel by channel" and isinstance(step.item, Stairs)
+    assert group.note.endswith("6 rows instead of 21 crossing edges")
+    assert [(s.name, s.reads, s.adds) for s in step.item.layers] == [
+        (f"denselayer{i + 1}", 64 + 32 * i, 32) for i in range(6)
+    ]
+
+
+def test_a_long_staircase_is_cut() -> None:
+    *_, group = drawn("densenet.arch:DenseNetCifarBC250_24", style="overview").definitions
+    (step,) = group.body.steps
+    assert isinstance(step.item, Stairs)
+    assert len(step.item.layers) + step.item.left_out == 41  # (250 - 4) / 3 / 2: two convolutions to a layer
+    assert len(step.item.layers) < 12 and step.item.layers[-1].reads == 48 + 40 * 24

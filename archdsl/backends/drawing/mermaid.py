@@ -22,6 +22,8 @@ from archdsl.backends.drawing.content.model import (
     Merge,
     Parallel,
     Row,
+    Stair,
+    Stairs,
     Step,
     Terminal,
 )
@@ -120,16 +122,22 @@ class _Writer:
             yield f"class {','.join(f'n{key}' for key in keys)} {kind}"
 
 
-def _shape(item: Card | Terminal | Merge | Bar) -> str:
+def _shape(item: Card | Terminal | Merge | Bar | Stairs) -> str:
     if isinstance(item, Terminal):
         return f"([{_quoted(_words(item.name, item.output))}])"
     if isinstance(item, Merge):
         return f"(({_quoted(_words(item.text, *(word.text for word in item.words)))}))"
     if isinstance(item, Bar):
         return f"{{{{{_quoted(_words(item.text, *(word.text for word in item.words), item.output))}}}}}"
+    if isinstance(item, Stairs):
+        return f"[{_quoted(*map(_stair, item.layers))}]"
     heading = _words(item.heading, item.note)
     lines = [*([heading] if heading else []), *map(_row, item.rows)]
     return f"[{_quoted(*lines)}]"
+
+
+def _stair(stair: Stair) -> str:
+    return f"{stair.name}: {stair.reads} + {stair.adds} = {stair.reads + stair.adds}"
 
 
 def _row(row: Row) -> str:

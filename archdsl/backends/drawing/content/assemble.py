@@ -221,7 +221,9 @@ class _Assembly:
         results = {v.index for u in units for v in u.reads if self.makers.get(v) == entry}
         enters = path.enters and not any(u.terminal and not u.reads for u in units)
         steps = self._steps(path.items, entry, in_arm=True)
-        return Arm(steps, enters, path.feeds, path.operands, tuple(sorted(results)))
+        conditions = {u.node.origin.condition if u.node else "" for u in units}
+        condition = conditions.pop() if len(conditions) == 1 else ""
+        return Arm(steps, enters, path.feeds, path.operands, tuple(sorted(results)), condition)
 
     def _lanes(self) -> tuple[Lane, ...]:
         """The edges that the structure does not show, one lane for each value."""

@@ -10,7 +10,18 @@ from archdsl.backends.drawing.content.arms import arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.generalise import Generaliser, form
-from archdsl.backends.drawing.content.model import KINDS, Arms, Body, Drawing, Group, Poster, Shading, Style
+from archdsl.backends.drawing.content.model import (
+    KINDS,
+    Arms,
+    Body,
+    Drawing,
+    Group,
+    Poster,
+    Shading,
+    Stairs,
+    Step,
+    Style,
+)
 from archdsl.backends.drawing.content.opening import Opening, calls_at
 from archdsl.backends.drawing.content.poster import poster
 from archdsl.backends.drawing.content.refusal import Refusal
@@ -20,6 +31,9 @@ from archdsl.source import short, total
 
 MOST_ROWS = 60
 """A picture with more rows than this is drawn as an overview unless the expanded one is asked for."""
+
+MOST_STAIRS = 12
+"""Layers of a state that grows that are shown one by one."""
 
 MOST_EXPANDED = 2_000
 """An expanded picture with more rows is refused."""
@@ -62,6 +76,8 @@ def drawing(
     drafts = Drafts(network, costs, opening, shading, fuses=fuses)
     body = _style(network, drafts, style)
     definitions = _definitions(network, drafts) if style != "volumes" else ()
+    if style == "overview":
+        definitions = (*definitions, *_stairs(drafts))
     layers = f"{costs.depth} weight layer{'' if costs.depth == 1 else 's'}"
     return Drawing(
         network.name,
@@ -89,7 +105,7 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
         yield "of parallel ways the longest is drawn"
     if drafts.folded:
         yield f"`--expand {drafts.folded[0]}` opens what is folded there"
-    if drafts.grows:
+    if drafts.growths:
         yield "a + n·k: n layers that each join k maps to all before them"
     if drafts.shading is not None and drafts.most:
         yield f"the darkest row has {SHADES[drafts.shading](drafts.most)}"
@@ -149,6 +165,19 @@ def _definitions(network: Network, drafts: Drafts) -> tuple[Group, ...]:
     order = {id(module): index for index, module in enumerate(_by_first_call(network.body, set()))}
     found = sorted(forms.values(), key=lambda instances: min(order[id(m)] for m, _ in instances))
     return tuple(_merged(instances, runs, drafts) for instances in found)
+
+
+def _stairs(drafts: Drafts) -> Iterator[Group]:
+    """The first state that grows, channel by channel."""
+    for path, layers in drafts.growths[:1]:
+        count = len(layers)
+        shown = layers if count <= MOST_STAIRS else (*layers[: MOST_STAIRS - 3], *layers[-2:])
+        stairs = Stairs(drafts.key(), layers[0].reads, shown, count - len(shown))
+        owner = path.rpartition(".")[0].rpartition(".")[2]
+        title = f"{owner}, channel by channel" if owner else "channel by channel"
+        edges = count * (count + 1) // 2
+        note = f"every layer reads all that came before it: {count} rows instead of {edges:_} crossing edges"
+        yield Group(drafts.key(), "", title, "", note, 1, "scope", Body((Step(stairs, False),)))
 
 
 def _by_first_call(module: Module, seen: set[int]) -> Iterator[Module]:

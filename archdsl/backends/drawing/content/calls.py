@@ -42,7 +42,8 @@ class Calls:
         """The parameters whose arguments differ between instances of a block, of those that are shown."""
         arguments = [dict(m.arguments) for m in instances]
         silent = self._silent.get(instances[0].name, frozenset())
-        return [n for n in arguments[0] if n not in silent and len({a.get(n) for a in arguments}) > 1]
+        names = dict.fromkeys(name for found in arguments for name in found)
+        return [n for n in names if n not in silent and len({a.get(n) for a in arguments}) > 1]
 
 
 def _silent(instances: list[Module]) -> Iterator[str]:

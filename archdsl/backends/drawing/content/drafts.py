@@ -6,7 +6,7 @@ from typing import Literal
 
 from archdsl.analyses.cost import CostFacts
 from archdsl.backends.drawing.content.calls import Calls
-from archdsl.backends.drawing.content.growth import grow
+from archdsl.backends.drawing.content.growth import Growth, grow
 from archdsl.backends.drawing.content.model import Kind, Shading, Terminal
 from archdsl.backends.drawing.content.opening import Opening
 from archdsl.backends.drawing.content.units import Costs, Unit, Units, describe
@@ -28,8 +28,8 @@ class Drafts:
         self.shading = shading
         self.fuses = fuses
         self.most = 0
-        self.grows = False
-        """Whether layers that each join all before them are drawn as a state that grows."""
+        self.growths: list[Growth] = []
+        """Layers that each join all before them, drawn as a state that grows."""
         self.opening = opening._replace(depth=0, calls=frozenset())
         self.kinds: set[Kind] = set()
         self.scale = 0
@@ -45,6 +45,7 @@ class Drafts:
             self._shows[id(module)] = _showing(units)
             self._turns[id(module)] = self._turning(units)
         self.opening = opening
+        self.growths.clear()
 
     def key(self) -> int:
         self._keys += 1
@@ -54,7 +55,7 @@ class Drafts:
         """The units of a module under a path, whose input `entry` enters at the top."""
         prefix = f"{path}." if path else ""
         units = Units(module, prefix, entry, self.costs, fuses=self.fuses, is_reuse=is_reuse).add_nodes(self._place)
-        self.grows |= grow(units)
+        self.growths += grow(units)
         return units
 
     def between(
@@ -65,7 +66,7 @@ class Drafts:
         for terminal, value in zip(inputs, module.inputs, strict=True):
             units.add_input(terminal, value)
         units.add_nodes(self._place)
-        self.grows |= grow(units)
+        self.growths += grow(units)
         for terminal, value in outputs:
             units.add_output(terminal, value)
         return units

@@ -8,8 +8,9 @@ quotient of two such. What none of these explain is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import combinations
+from typing import Literal
 
 from archdsl.backends.drawing.content.model import (
     Arm,
@@ -36,31 +37,45 @@ LONGEST_SUM = 24
 _NUMBER = re.compile(r"\d+")
 
 
+_SIGNS = {"in.channels": "C", "!=": "≠", "<=": "≤", ">=": "≥"}
+"""How conditions are shown."""
+
+
 def form(body: Body) -> tuple[object, ...]:
-    """What two bodies share if they differ in figures alone."""
-    return tuple((_item_form(s.item), s.follows) for s in body.steps), len(body.lanes)
+    """What two bodies share if they differ in figures and in the branches of an `if` alone."""
+    ends = {anchor.key for lane in body.lanes for anchor in (lane.source, *lane.targets)}
+    return tuple((_item_form(s.item, ends), s.follows) for s in body.steps), len(body.lanes)
 
 
-def _item_form(item: Item) -> object:
+def _arm_form(arm: Arm, ends: Collection[int]) -> object:
+    only = arm.steps[0].item if len(arm.steps) == 1 else None
+    if not arm.steps or (arm.condition and isinstance(only, Card) and only.key not in ends):
+        return "a branch"
+    return tuple((_item_form(s.item, ends), s.follows) for s in arm.steps)
+
+
+def _item_form(item: Item, ends: Collection[int]) -> object:
     if isinstance(item, Card):
         return tuple((r.name, r.kind, _NUMBER.sub("", r.text), len(_stride(r.words)[1])) for r in item.rows)
     if isinstance(item, Group):
         return item.path.rpartition(".")[2], form(item.body)
     if isinstance(item, Parallel):
-        arms = tuple((form(Body(arm.steps)), arm.enters, arm.feeds) for arm in item.arms)
-        return arms, item.join and _item_form(item.join)
+        arms = tuple((_arm_form(arm, ends), arm.enters, arm.feeds) for arm in item.arms)
+        return arms, item.join and _item_form(item.join, ends)
     if isinstance(item, Bar):
         return item.text, len(item.parts)
-    return item.text if isinstance(item, Merge) else item.name
+    return item.name if isinstance(item, Terminal) else item.text if isinstance(item, Merge) else ""
 
 
 class Generaliser:
     """Writes bodies of one form as one; `modules` are the instances that they show, in the same order."""
 
     def __init__(self, modules: Sequence[Module]) -> None:
+        self.modules = modules
         environments = [dict(_environment(m)) for m in modules]
         known = [n for n in environments[0] if all(n in e for e in environments)]
-        self.columns = {n: tuple(e[n] for e in environments) for n in known}
+        columns = {n: tuple(e[n] for e in environments) for n in known}
+        self.columns = {n: values for n, values in columns.items() if len(set(values)) > 1}
 
     def body(self, bodies: Sequence[Body]) -> Body:
         return bodies[0]._replace(steps=self._steps([b.steps for b in bodies]))
@@ -121,7 +136,27 @@ class Generaliser:
         return Parallel(tuple(self._arm(a) for a in arms), join)  # type: ignore[arg-type]
 
     def _arm(self, arms: Sequence[Arm]) -> Arm:
-        return arms[0]._replace(steps=self._steps([a.steps for a in arms]))
+        forms: dict[object, list[int]] = {}
+        for index, arm in enumerate(arms):
+            forms.setdefault((arm.condition, form(Body(arm.steps))), []).append(index)
+        if len(forms) == 1:
+            return arms[0]._replace(steps=self._steps([a.steps for a in arms]))
+        return self._branches(arms, sorted(forms.values(), key=lambda found: _is_last(arms[found[0]])))
+
+    def _branches(self, arms: Sequence[Arm], found: Sequence[Sequence[int]]) -> Arm:
+        """An arm whose card holds the branches of an `if`, each under its condition; `found` are their instances."""
+        cards, rows = [], list[Row]()
+        for indices in found:
+            own = [arms[i] for i in indices]
+            conditions = {arm.condition for arm in own}
+            words = conditions.pop() if len(conditions) == 1 and own[0].steps else "else"
+            rows.append(_caption(_signs(words), "condition"))
+            if own[0].steps:
+                cards.append(Generaliser([self.modules[i] for i in indices])._card([_card_of(arm) for arm in own]))
+                rows += cards[-1].rows
+            else:
+                rows.append(_caption("identity", "identity"))
+        return arms[found[0][0]]._replace(steps=(Step(cards[0]._replace(rows=tuple(rows)), True),))
 
     def _output(self, texts: Sequence[str]) -> str:
         """A shape, by the sizes of the input if it can; nothing where one of its sizes is not explained."""
@@ -175,6 +210,28 @@ class Generaliser:
     )
 
 
+def _card_of(arm: Arm) -> Card:
+    """What a branch holds."""
+    item = arm.steps[0].item
+    assert isinstance(item, Card)
+    return item
+
+
+def _is_last(arm: Arm) -> bool:
+    """Whether an arm stands for what holds where no condition does."""
+    return not arm.steps or arm.condition == "else"
+
+
+def _signs(condition: str) -> str:
+    for written, shown in _SIGNS.items():
+        condition = condition.replace(written, shown)
+    return condition
+
+
+def _caption(text: str, caption: Literal["condition", "identity"]) -> Row:
+    return Row("", "", "", "reshape", text, (), "", None, False, "", 0, caption=caption)
+
+
 def _factor(values: tuple[int, ...], column: tuple[int, ...]) -> int:
     """The whole number that `column` is multiplied by to give `values`, or 0."""
     if not all(column) or values[0] % column[0]:
@@ -193,6 +250,9 @@ def _environment(module: Module) -> Iterator[tuple[str, int]]:
     for name, text in module.arguments:
         if text.isdecimal():
             yield name, int(text)
+    for parameter in module.parameters:
+        if isinstance(parameter.value, int) and not isinstance(parameter.value, bool):
+            yield parameter.name, parameter.value
     shape = module.inputs[0].type.shape if module.inputs else ()
     yield from zip(AXES.get(len(shape), ()), shape, strict=False)
 

@@ -6,7 +6,9 @@ concatenation together are a step from one state to the next.
 
 from __future__ import annotations
 
-from archdsl.backends.drawing.content.model import Word
+from typing import NamedTuple
+
+from archdsl.backends.drawing.content.model import Stair, Word
 from archdsl.backends.drawing.content.units import Unit, Units
 from archdsl.ir import Module, Value
 
@@ -14,14 +16,19 @@ Step = tuple[int, int]
 """A layer and the concatenation right behind it, by number."""
 
 
-def grow(units: Units) -> bool:
-    """Puts layers and concatenations of growing states together. Equal closed layers become one row.
+class Growth(NamedTuple):
+    """A state that grows, by its layers; `path` is of the first."""
 
-    Returns whether there were any.
-    """
+    path: str
+    layers: tuple[Stair, ...]
+
+
+def grow(units: Units) -> list[Growth]:
+    """Puts layers and concatenations of growing states together. Equal closed layers become one row."""
     chains = [chain for chain in _chains(units) if len(chain) > 1 and _is_closed(units, chain)]
     if not chains:
-        return False
+        return []
+    growths = [_growth(units, chain) for chain in chains]
     target = {index: index for index in range(len(units.units))}
     for chain in chains:
         for layer, concat in chain:
@@ -35,7 +42,18 @@ def grow(units: Units) -> bool:
     numbers = {old: new for new, old in enumerate(kept)}
     units.makers.update((v, numbers[target[index]]) for v, index in units.makers.items() if index >= 0)
     units.units[:] = [units.units[old] for old in kept]
-    return True
+    return growths
+
+
+def _growth(units: Units, chain: list[Step]) -> Growth:
+    """What the layers of a chain read and add."""
+    layers = []
+    for layer, concat in chain:
+        unit, join = units.units[layer], units.units[concat]
+        axis = _axis(join)
+        adds = _channels(join.reads[-1], axis)
+        layers.append(Stair(unit.names[0], _channels(join.tail, axis) - adds if join.tail else 0, adds))
+    return Growth(units.units[chain[0][0]].paths[0], tuple(layers))
 
 
 def _chains(units: Units) -> list[list[Step]]:

@@ -55,6 +55,8 @@ class Row(NamedTuple):
     """Those of `tooltip`, one by one: of layers and of calls."""
     shade: int | None = None
     """The figure that its background shows, where rows are shaded; None of definitions, which have none."""
+    caption: Literal["", "condition", "identity"] = ""
+    """Whether it is no layer, but says when the rows below it are there, or that the value itself is."""
 
 
 class Card(NamedTuple):
@@ -102,6 +104,25 @@ class Bar(NamedTuple):
     paths: tuple[str, ...] = ()
 
 
+class Stair(NamedTuple):
+    """A layer that joins what it makes to all that it reads."""
+
+    name: str
+    reads: int
+    adds: int
+
+
+class Stairs(NamedTuple):
+    """A state that grows layer by layer: a bar for each layer, of the channels that it reads and those that it adds."""
+
+    key: int
+    first: int
+    """The channels before the first layer."""
+    layers: tuple[Stair, ...]
+    left_out: int = 0
+    """How many layers are not shown, before the last ones."""
+
+
 class Group(NamedTuple):
     """An outline around a labelled group, a block's call drawn in place (`repeat` alike in a row), or a definition."""
 
@@ -128,6 +149,8 @@ class Arm(NamedTuple):
     """Which operands of the join it is."""
     results: tuple[int, ...]
     """Which results of a split it takes in."""
+    condition: str = ""
+    """The branch of the spec that all of it stands in."""
 
 
 class Parallel(NamedTuple):
@@ -137,7 +160,7 @@ class Parallel(NamedTuple):
     join: Merge | Bar | Card | Group | Terminal | None
 
 
-Item = Card | Terminal | Merge | Bar | Group | Parallel
+Item = Card | Terminal | Merge | Bar | Stairs | Group | Parallel
 
 
 class Step(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Terminal, Word
+from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Stairs, Terminal, Word
 from archdsl.backends.drawing.graphviz.markup import attribute, font, patches, strut, table, tag
 from archdsl.backends.drawing.marks.palette import SHADES, Palette, Theme, palette, row_fill
 from archdsl.backends.drawing.places.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet
@@ -18,6 +18,8 @@ from archdsl.backends.drawing.places.sizes import (
     PAD,
     ROW,
     SMALL,
+    STAIR_WORDS,
+    STAIRS,
     STRIP,
     SUBTITLE,
     TEXT,
@@ -28,6 +30,7 @@ from archdsl.backends.drawing.places.sizes import (
     header,
     joined,
     part_widths,
+    stair_columns,
 )
 
 ROUND = 4
@@ -148,6 +151,8 @@ class _Writer:
             return self._node(*place, self._card(item, box))
         if isinstance(item, Bar):
             return self._node(*place, self._bar(item))
+        if isinstance(item, Stairs):
+            return self._node(*place, self._stairs(item))
         if isinstance(item, Merge):
             c = self.colours
             return self._node(*place, self._merge(item), self._pill(item.path, c["merge-row"], c["merge-strip"], 1))
@@ -202,6 +207,33 @@ class _Writer:
         named = tag("tr", tag("td", caption, height=BAR_CAPTION, **_identity(item.path, item.path)))
         return table(named + parts if item.is_split else parts + named, width=bar_width(item))
 
+    def _stairs(self, item: Stairs) -> str:
+        c, columns = self.colours, stair_columns(item)
+        last = item.layers[-1]
+        scale = STAIRS / (last.reads + last.adds)
+        lines = [("layer", "reads", font(STAIR_WORDS, TINY, c["grey"]), "state")]
+        for index, stair in enumerate(item.layers):
+            if item.left_out and index == len(item.layers) - 2:
+                lines.append(("", "", font(f"{item.left_out:_} layers more", SMALL, c["grey"]), ""))
+            parts = (
+                (item.first, c["glyph"]),
+                (stair.reads - item.first, c["merge-front"]),
+                (stair.adds, c["merge-strip"]),
+            )
+            shown = [(max(round(size * scale), 1), colour) for size, colour in parts if size]
+            shown.append((max(STAIRS - sum(across for across, _ in shown), 0), self.colours["scope"]))
+            name = fitted(stair.name, columns.name - CELL, SMALL)
+            lines.append((name, str(stair.reads), patches(11, *shown), str(stair.reads + stair.adds)))
+        rows = ""
+        for name, reads, state, total in lines:
+            cells = _cell(name and font(name, SMALL, c["grey"]), columns.name, "left")
+            cells += _cell(reads and font(reads, SMALL, c["ink"]), columns.reads, "right")
+            cells += _cell(state, columns.state, "left") + _cell(
+                total and font(total, SMALL, c["ink"]), columns.total, "right"
+            )
+            rows += tag("tr", tag("td", table(tag("tr", cells), cellpadding=2)))
+        return table(rows)
+
     def _card(self, card: Card, box: Box) -> str:
         assert box.columns is not None
         line = self.colours["badge" if any(r.kind == "block" for r in card.rows) else "line"]
@@ -228,6 +260,11 @@ class _Writer:
 
     def _row(self, row: Row, columns: Columns) -> str:
         c = self.colours
+        if row.caption:
+            colour = c["amber-text" if row.caption == "identity" else "grey"]
+            words = font(fitted(row.text, columns.total - STRIP - CELL, SMALL), SMALL, colour) + strut(c["ink"])
+            cells = tag("td", "", width=STRIP, height=ROW) + _cell(words, columns.total - STRIP, "left")
+            return tag("tr", tag("td", table(tag("tr", cells), cellpadding=2)))
         strip, fill, mark = c[f"{row.kind}-strip"], c[row_fill(row, self.sheet.most)], strut(c["ink"])
         name = font(fitted(row.name, columns.name - CELL, SMALL), SMALL, c["grey"])
         text = font(fitted(row.text, columns.text - CELL, TEXT, True), TEXT, c["ink"], bold=True)

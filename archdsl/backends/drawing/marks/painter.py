@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Terminal, Word
+from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Stairs, Terminal, Word
 from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text, Wire
 from archdsl.backends.drawing.marks.palette import SHADES, row_fill
+from archdsl.backends.drawing.marks.stairs import paint_stairs
 from archdsl.backends.drawing.places.layout import FOOTER_LINE, LEGEND, LEGEND_LINE, SIGNS, Sheet, legend_width
 from archdsl.backends.drawing.places.metrics import fitted, width
 from archdsl.backends.drawing.places.scene import Box, Caption, Dot, Label, Line, Outline, Shape, Solid
@@ -139,6 +140,8 @@ class _Painter:
             yield from self._card(item, box)
         elif isinstance(item, Bar):
             yield from self._bar(item, box)
+        elif isinstance(item, Stairs):
+            yield from paint_stairs(item, box.left, box.top)
         elif isinstance(item, Merge):
             yield _named(item.path, self._merge(item, box))
         else:
@@ -220,6 +223,10 @@ class _Painter:
         columns = box.columns
         assert columns is not None
         x, base = box.left + 1, y + BASE
+        if row.caption:
+            text = fitted(row.text, columns.total - STRIP - CELL, SMALL)
+            yield Text(x + STRIP + MARGIN, base, text, SMALL, "amber-text" if row.caption == "identity" else "grey")
+            return
         yield Rectangle(x, y, columns.total, ROW, Paint(row_fill(row, self.sheet.most)))
         yield Rectangle(x, y, STRIP, ROW, Paint(f"{row.kind}-strip"))
         x += STRIP

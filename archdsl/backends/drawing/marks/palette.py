@@ -64,6 +64,7 @@ _LIGHT: Palette = {
     "rim": "#1F2430",
     "badge": "#3B4252",
     "badge-text": "#FFFFFF",
+    "on-merge": "#1F2430",
 }
 _DARK: Palette = {
     "ink": "#E8EBF0",
@@ -81,6 +82,7 @@ _DARK: Palette = {
     "rim": "#12161C",
     "badge": "#C9CFD9",
     "badge-text": "#12161C",
+    "on-merge": "#1F2430",
 }
 
 

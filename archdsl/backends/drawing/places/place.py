@@ -21,6 +21,7 @@ from archdsl.backends.drawing.content.model import (
     Lane,
     Merge,
     Parallel,
+    Stairs,
     Step,
     Terminal,
 )
@@ -40,6 +41,8 @@ from archdsl.backends.drawing.places.sizes import (
     header_width,
     merge_width,
     rows_of,
+    stair_columns,
+    stair_rows,
     terminal_width,
 )
 
@@ -79,7 +82,8 @@ class Placer:
     def group(self, group: Group, is_compact: bool = False) -> Scene:
         scene = Scene()
         scene.entry, scene.exit = scene.put(self.body(group.body, is_compact), 0, header_height(group))
-        scene.left = max(scene.left, header_width(group)) + PAD
+        clear = header_width(group) - (scene.right if scene.entry is None else 0)  # of a line that enters from above
+        scene.left = max(scene.left, clear) + PAD
         scene.right += PAD
         scene.height += PAD
         scene.group = group
@@ -124,6 +128,8 @@ class Placer:
             return self._card(item, is_compact)
         if isinstance(item, Merge):
             return _leaf(Box(f"n{item.key}", item, 0, 0, merge_width(item), ROW))
+        if isinstance(item, Stairs):
+            return _leaf(Box(f"n{item.key}", item, 0, 0, sum(stair_columns(item)), ROW * stair_rows(item)))
         if isinstance(item, Bar):
             return _leaf(Box(f"n{item.key}", item, 0, 0, bar_width(item), ROW + BAR_CAPTION))
         return _leaf(Box(f"n{item.key}", item, 0, 0, terminal_width(item), 22 if item.glyph else 14))
@@ -175,7 +181,7 @@ def _is_through(arm: Arm) -> bool:
 
 def _rows(arm: Arm) -> int:
     """Rows of an arm, to tell a branch from a shortcut."""
-    return sum(len(s.item.rows) if isinstance(s.item, Card) else 9 for s in arm.steps)
+    return sum(sum(not r.caption for r in s.item.rows) if isinstance(s.item, Card) else 9 for s in arm.steps)
 
 
 def _main(item: Parallel) -> int | None:

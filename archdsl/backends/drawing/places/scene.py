@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Terminal, Volume
+from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Stairs, Terminal, Volume
 from archdsl.backends.drawing.places.sizes import Columns
 
 Point = tuple[float, float]
@@ -17,7 +17,7 @@ class Box(NamedTuple):
     """A card, terminal, merge or bar; `left` and `top` are its corner."""
 
     name: str
-    item: Card | Terminal | Merge | Bar
+    item: Card | Terminal | Merge | Bar | Stairs
     left: float
     top: float
     width: float

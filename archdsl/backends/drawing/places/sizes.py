@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from math import ceil
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Parallel, Row, Step, Terminal, Word
+from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Parallel, Row, Stairs, Step, Terminal, Word
 from archdsl.backends.drawing.places.metrics import fitted, room
 
 TITLE, HEADING, SUBTITLE, TEXT, SMALL, TINY = 16, 11, 10, 10, 9, 8
@@ -48,6 +48,13 @@ class Columns(NamedTuple):
 
 def columns(rows: list[Row]) -> Columns:
     """The columns that fit all rows of a picture's body, none that would be empty; hostile names are cut."""
+    captions = ceil(max((room(r.text, SMALL) for r in rows if r.caption), default=0))
+    found = _columns([r for r in rows if not r.caption])
+    more = min(captions, 300) + CELL - found.total + STRIP
+    return found._replace(words=found.words + more) if captions and more > 0 else found
+
+
+def _columns(rows: list[Row]) -> Columns:
     return Columns(
         _column((room(r.name, SMALL) for r in rows), 18, 130),
         _column((room(r.text, TEXT, True) for r in rows), 60, 230),
@@ -105,6 +112,32 @@ def terminal_width(terminal: Terminal) -> int:
         return ceil(room(f"{terminal.name}  {terminal.output}", SMALL)) + 8
     name = min(room(terminal.name, TEXT, True), 230)
     return ceil(name + room(terminal.output, SMALL)) + terminal.glyph[0] + 38
+
+
+class StairColumns(NamedTuple):
+    """Widths of the cells of a row of stairs; the channels of all of them take `state`."""
+
+    name: int
+    reads: int
+    state: int
+    total: int
+
+
+STAIRS = 220
+"""The last state of stairs."""
+STAIR_WORDS = "the state it reads, and what it adds"
+
+
+def stair_columns(stairs: Stairs) -> StairColumns:
+    name = _column((room(text, SMALL) for text in ("layer", *(s.name for s in stairs.layers))), 30, 130)
+    figures = [str(s.reads + s.adds) for s in stairs.layers]
+    figure = _column((room(text, SMALL) for text in ("reads", "state", *figures)), 30, 80)
+    return StairColumns(name, figure, STAIRS + 2 * CELL, figure)
+
+
+def stair_rows(stairs: Stairs) -> int:
+    """The rows of stairs, that of the heads and that of the layers left out among them."""
+    return 1 + len(stairs.layers) + bool(stairs.left_out)
 
 
 def part_widths(bar: Bar) -> list[int]:
