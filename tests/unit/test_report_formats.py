@@ -81,9 +81,9 @@ def test_columns_leave_whole_from_the_right_and_then_text_wraps() -> None:
 
 
 def test_nothing_is_cut_short() -> None:
-    long = TABLE._replace(rows=(row("q" * 50, "z" * 50, 1, 0.5),))
-    assert text(40, long).count("q") == text(40, long).count("z") == 50
-    assert "q" * 50 in text(140, long) and "z" * 50 in text(140, long)
+    long = TABLE._replace(rows=(row("q" * 50, "k" * 50, 1, 0.5),))
+    for columns in (40, 140):
+        assert text(columns, long).count("q") == text(columns, long).count("k") == 50
 
 
 def test_numbers_stay_with_their_units_and_signs_with_their_words() -> None:
