@@ -29,6 +29,28 @@ COMMANDS = {
     "explain": "what a diagnostic means, by its code; how a figure comes about",
 }
 
+ELSEWHERE = {
+    "summary": "report summary",
+    "params": "report params",
+    "flops": "report flops",
+    "macs": "report flops",
+    "shapes": "report shapes",
+    "memory": "report memory",
+    "receptive-field": "report receptive-field",
+    "lint": "check",
+    "validate": "check",
+    "test": "verify",
+    "build": "compile",
+    "export": "compile",
+    "train": "run --train",
+    "visualize": "draw",
+    "view": "draw",
+    "format": "fmt",
+    "compare": "diff",
+    "help": "--help",
+}
+"""Commands under the names that a person may try."""
+
 EPILOG = """\
 examples:
   archdsl check specs/vgg16.arch                     one spec, claim by claim
@@ -66,6 +88,7 @@ def _run(arguments: Sequence[str]) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.elsewhere = ELSEWHERE
     parser.add_argument("--version", action="store_true", help="print the version and stop")
     commands = parser.add_subparsers(prog="archdsl", dest="command", metavar="COMMAND", title="commands")
     chosen = next((a for a in arguments if not a.startswith("-")), None)

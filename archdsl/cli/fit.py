@@ -7,7 +7,7 @@ import json
 
 from archdsl.analyses.memory import TrainingSettings, fit
 from archdsl.cli.tables import add_tables, write_tables, write_text
-from archdsl.cli.targets import add_settings, add_target, amount, checked_target
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, amount, checked_target
 from archdsl.cli.training import add_training, training_of
 from archdsl.reports import FORMATS, fit_data, fit_table
 
@@ -16,6 +16,9 @@ examples:
   archdsl fit ResNet50 --memory 24GiB --optimizer adamw --implementation foreach
   archdsl fit vgg16 --memory 80GiB --optimizer adamw --precision bf16-mixed --format json
 """
+
+LEAST = 1024
+"""Bytes of a device's memory. A smaller number lacks its unit."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
     facts = checked.facts.unfolded()  # the model of the allocator takes tensors as they come
     memory = amount("--memory", arguments.memory, "24GiB")
+    if memory < LEAST:
+        raise UsageProblem(f"`--memory {arguments.memory}` is {memory:_} bytes: write a unit, as 24GiB")
     found = fit(lambda batch: facts.training(settings, batch), memory, expandable=arguments.expandable_segments)
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from typing import NoReturn
 
 _CHOICE = re.compile(r"argument (?P<of>.+?): invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>.*)\)")
@@ -12,6 +13,11 @@ _VALUE = re.compile(r"argument (?P<of>.+?): (?:invalid .*? value: |)(?P<rest>.*)
 
 class Parser(argparse.ArgumentParser):
     """Options and arguments of a command."""
+
+    elsewhere: Mapping[str, str] = {}
+    """What is written here in place of a word that others use as a choice."""
+    first = ""
+    """How a command line begins whose first choice was left out."""
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2."""
@@ -27,16 +33,23 @@ class Parser(argparse.ArgumentParser):
 
     def _reworded(self, message: str) -> str:
         if (found := _CHOICE.fullmatch(message)) is not None:
-            choices = re.findall(r"[^\s',]+", found["choices"])
-            if found["of"].isupper():
-                return f"there is no {found['of'].lower()} `{found['given']}`{_meant(found['given'], choices)}"
-            return f"`{found['of'].split('/')[-1]} {found['given']}`: choose {', '.join(choices)}"
+            return self._no_choice(found["of"], found["given"], re.findall(r"[^\s',]+", found["choices"]))
         if message.startswith("the following arguments are required: "):
             missing = message.partition(": ")[2]
             return f"{missing} {'are' if ',' in missing else 'is'} missing"
         if (found := _VALUE.fullmatch(message)) is not None:
             return f"`{found['of'].split('/')[-1]}`: {found['rest']}"
         return message
+
+    def _no_choice(self, of: str, given: str, choices: list[str]) -> str:
+        if not of.isupper():
+            return f"`{of.split('/')[-1]} {given}`: choose {', '.join(choices)}"
+        instead, meant = self.elsewhere.get(given), _meant(given, choices)
+        if instead is not None:
+            meant = f"; did you mean `{self.prog} {instead}`?"
+        elif self.first and not meant.startswith("; did"):
+            meant += f", as in `{self.prog} {self.first} {given}`"
+        return f"there is no {of.lower()} `{given}`{meant}"
 
 
 def _meant(word: str, known: list[str]) -> str:

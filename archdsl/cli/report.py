@@ -6,6 +6,7 @@ import argparse
 from typing import get_args
 
 from archdsl.analyses.roofline import DEVICES, Precision
+from archdsl.cli.parser import Parser
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
     BrokenSpec,
@@ -46,8 +47,9 @@ examples:
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.epilog = EPILOG
+    parser.first = "summary"
     parser.add_argument("report", choices=REPORTS, metavar="REPORT", help=", ".join(REPORTS))
     add_target(parser)
     add_settings(parser)
