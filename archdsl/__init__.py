@@ -4,7 +4,8 @@
                                        |                 |
                                   emit, drawing        report
 
-`load` takes a spec to a network object with its figures; `open_spec` gives the file with all its problems.
+`load` takes a spec to a network object with its figures, `loads` one that is text; `open_spec` gives a file with all its
+problems.
 `load_weights`, `freeze`, `parameter_groups` and `checkpoint` prepare a module for training.
 """
 
@@ -13,15 +14,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archdsl.api import NetworkSpec, SpecError, load
+    from archdsl.api import NetworkSpec, SpecError, load, loads
     from archdsl.backends.pytorch import checkpoint, freeze, load_weights, parameter_groups
     from archdsl.pipeline import open_spec
 
-__all__ = ["NetworkSpec", "SpecError", "checkpoint", "freeze", "load", "load_weights", "open_spec", "parameter_groups"]
+__all__ = [
+    "NetworkSpec",
+    "SpecError",
+    "checkpoint",
+    "freeze",
+    "load",
+    "load_weights",
+    "loads",
+    "open_spec",
+    "parameter_groups",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("NetworkSpec", "SpecError", "load"):
+    if name in ("NetworkSpec", "SpecError", "load", "loads"):
         from archdsl import api
 
         return getattr(api, name)
@@ -34,3 +45,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(pytorch, name)
     raise AttributeError(f"module 'archdsl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,7 +6,6 @@ net.params, net.macs, net.report("memory"), net.to_torch()
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -14,16 +13,18 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archdsl.elaborate import Datum, Settings
+from archdsl.elaborate import UNKNOWN_NETWORK, Datum, Settings
 from archdsl.ir import TooManyOperators
-from archdsl.pipeline import Checked, footer_of, html_of, open_spec, subject_of
-from archdsl.source import Diagnostic, FileProblem, same
+from archdsl.pipeline import Checked, footer_of, html_of, open_source, subject_of
+from archdsl.source import Diagnostic, FileProblem, Source
 from archdsl.source.render import render
 from archdsl.source.styled import plain
+from archdsl.targets import Target, UnknownTarget, open_target, single_network
 
 if TYPE_CHECKING:
     import networkx
 
+    from archdsl.analyses.memory import FitFacts, TrainingFacts
     from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule, TorchTensor
     from archdsl.ir import Network
     from archdsl.reports import Table
@@ -117,25 +118,61 @@ class NetworkSpec:
         facts = self._checked.facts
         return facts.memory_at(batch or facts.batch).figure(name).bytes
 
+    def training(self, batch: int | None = None, **settings: Any) -> TrainingFacts:
+        """The memory of a training step: `peak`, `saved_for_backward`, `gradients`, `timeline`, `alive` at the peak, in bytes.
+
+        Args:
+            settings: as `archdsl.analyses.memory.TrainingSettings` has them: `optimizer="adamw"`, `precision="bf16-mixed"`.
+
+        Raises:
+            ValueError: a setting that there is not, a value that it does not take, or a path that the network does not have.
+        """
+        from archdsl.analyses.memory import settings_of
+
+        return self._checked.facts.training(settings_of(settings), batch)
+
+    def fit(self, memory: int, *, expandable_segments: bool = False, **settings: Any) -> FitFacts:
+        """The largest batch for a training step in so many bytes of a device: `certain.batch` and `likely.batch`.
+
+        Args:
+            settings: as `training` takes them.
+
+        Raises:
+            ValueError: as `training` raises it.
+        """
+        from archdsl.analyses.memory import fit, settings_of
+
+        facts, asked = self._checked.facts.unfolded(), settings_of(settings)
+        return fit(lambda batch: facts.training(asked, batch), memory, expandable=expandable_segments)
+
     def report(
-        self, name: str = "summary", *, format: str = "text", width: int | None = None, **options: Any
+        self,
+        name: str = "summary",
+        *,
+        format: str = "text",
+        width: int | None = None,
+        training: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> Report:
         """A report as `archdsl report NAME` writes it: text, html, csv, markdown, latex or json.
 
         Args:
+            training: settings of a training step, as `training` takes them; memory is reported of it too.
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
 
         Raises:
-            KeyError: for an unknown report. ValueError: for an unknown format or column.
+            ValueError: for an unknown report, format, column or setting. KeyError: for a path that is not there.
         """
+        from archdsl.analyses.memory import settings_of
         from archdsl.reports import FORMATS, Options, render_json, render_text, report
 
         hints, formulas = name in ("lints", "all") or format == "json", name in ("formulas", "all")
-        subject = subject_of(self._checked, hints=hints, formulas=formulas)
+        settings = None if training is None else settings_of(training)
+        if format == "html":
+            return Report(html_of(self._checked, settings))
+        subject = subject_of(self._checked, settings, hints=hints, formulas=formulas)
         if format == "json":
             return Report(render_json([subject]))
-        if format == "html":
-            return Report(html_of(self._checked))
         tables = report(name, subject, Options(**options))
         if format in FORMATS:
             return Report(FORMATS[format](tables))
@@ -210,7 +247,8 @@ class NetworkSpec:
         return draw(facts.network, facts.cost, footer=footer_of(self._checked), **asked).decode("utf-8")
 
     def __repr__(self) -> str:
-        return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {self.depth} weight layers>"
+        layers = f"{self.depth} weight layer{'s' if self.depth != 1 else ''}"
+        return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {layers}>"
 
     def __str__(self) -> str:
         return self.report("summary")
@@ -232,7 +270,7 @@ def load(
     root: str | Path | None = None,
     **parameters: Any,
 ) -> NetworkSpec:
-    """A network of a spec: a path, or `path:NETWORK` where the file has several.
+    """A network of a spec: a path, or `path:NETWORK` where the file has several, or the name of a bundled spec or network.
 
     Args:
         batch: samples for the figures about memory.
@@ -244,23 +282,50 @@ def load(
         SpecError: the file cannot be read, does not hold together, or does not declare the network.
         TypeError: a parameter is no number, boolean, string or (nested) list of these.
     """
+    try:
+        target = open_target(str(spec), None if root is None else str(root))
+    except FileProblem as problem:
+        raise SpecError([problem.diagnostic]) from None
+    except UnknownTarget as problem:
+        raise SpecError([Diagnostic(UNKNOWN_NETWORK, str(problem))]) from None
+    return _network(target, batch, inputs, parameters)
+
+
+def loads(
+    text: str,
+    *,
+    network: str | None = None,
+    batch: int = 1,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    root: str | Path = ".",
+    **parameters: Any,
+) -> NetworkSpec:
+    """A network of a spec that is given as text; otherwise as `load`.
+
+    Args:
+        network: its name, where the text has several.
+        root: the folder that imports are read from.
+    """
+    return _network(
+        Target(open_source(Source(str(Path(root, "<text>")), text), Path(root)), network), batch, inputs, parameters
+    )
+
+
+def _network(
+    target: Target, batch: int, inputs: Mapping[str, Sequence[int]] | None, parameters: Mapping[str, Any]
+) -> NetworkSpec:
+    """Raises `SpecError` and `TypeError`."""
     settings = Settings(
         {name: _datum(name, value) for name, value in parameters.items()},
         {name: tuple(shape) for name, shape in (inputs or {}).items()},
     )
-    path, _, name = (str(spec), "", "") if os.path.exists(spec) else str(spec).rpartition(":")  # noqa: PTH110 - never raises
+    if target.spec.problems:
+        raise SpecError(target.spec.problems)
     try:
-        opened = open_spec(path or str(spec), root)
-    except FileProblem as problem:
-        raise SpecError([problem.diagnostic]) from None
-    if opened.problems:
-        raise SpecError(opened.problems)
-    if not name and len(opened.networks) == 1:
-        name = opened.networks[0]
-    name = same(name, opened.program.networks) or name
-    if name not in opened.program.networks:
-        raise SpecError([opened.unknown_network(name)])
-    checked = opened.check(name, settings, batch)
+        name = single_network(target)
+    except UnknownTarget as problem:
+        raise SpecError([Diagnostic(UNKNOWN_NETWORK, str(problem))]) from None
+    checked = target.spec.check(name, settings, batch)
     if checked.network is None:
         raise SpecError(checked.problems)
     return NetworkSpec(checked)

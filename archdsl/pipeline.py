@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
-from archdsl.elaborate import PLAIN, UNKNOWN_NETWORK, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
+from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
 from archdsl.ir import Domain, Network, OpenSize
 from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, Edit, FileProblem, Kind, Source, Span, nearest, read_spec
@@ -202,17 +202,6 @@ class Spec:
             return Checked(name, [({}, formulas)], program, self.linter, settings, batch)
         builds = [(at, program.build(name, settings.at(at))) for at in named or (formulas.domain.example,)]
         return Checked(name, builds, program, self.linter, settings, batch, formulas)
-
-    def unknown_network(self, name: str) -> Diagnostic:
-        """The problem of a network that is not there, or of none named where there is not just one."""
-        known = self.networks or self.templates
-        if not known:
-            return Diagnostic(UNKNOWN_NETWORK, f"`{self.path}` declares no network")
-        close = nearest(name, (*self.networks, *self.templates)) if name else None
-        help = f"did you mean `{self.path}:{close}`?" if close else f"name one, as `{self.path}:{known[0]}`"
-        found = f"no network `{name}`" if name else "several networks" if self.networks else "templates alone"
-        notes = () if close else (f"it has {', '.join(known[:8])}{', ...' if len(known) > 8 else ''}",)
-        return Diagnostic(UNKNOWN_NETWORK, f"`{self.path}` has {found}", notes=notes, helps=(help,))
 
     def findings(self, networks: Sequence[Checked], *, info: bool = False) -> list[Diagnostic]:
         """Everything that is wrong with the file and with the networks that were checked, or likely a mistake.

@@ -1,4 +1,4 @@
-"""Layer 8: one file per command. A command is imported when it is the one asked for.
+"""Layer 9: one file per command. A command is imported when it is the one asked for.
 
 Exit codes: 0 all well, 1 the spec is wrong or a claim fails, 2 wrong use or an unreadable file.
 """
@@ -113,13 +113,14 @@ def _run(arguments: Sequence[str]) -> int:
     from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, report_failure
     from archdsl.ir import TooManyOperators
     from archdsl.source import FileProblem
+    from archdsl.targets import UnknownTarget
 
     try:
         code: int = import_module(f"archdsl.cli.{given.command}").run(given)
     except BrokenSpec as broken:
         print_problems(broken.problems, given.color)
         return 1
-    except (FileProblem, UsageProblem, PathError) as problem:
+    except (FileProblem, UnknownTarget, UsageProblem, PathError) as problem:
         return report_failure(problem, given.color)
     except TooManyOperators as problem:
         return report_failure(UsageProblem(str(problem)), given.color)

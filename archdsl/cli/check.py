@@ -10,22 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.claims import Limit
 from archdsl.cli.progress import Place
-from archdsl.cli.targets import (
-    Target,
-    UsageProblem,
-    add_batch,
-    add_target,
-    amount,
-    expand,
-    open_target,
-    print_problems,
-    report_failure,
-)
+from archdsl.cli.targets import UsageProblem, add_batch, add_target, amount, expand, print_problems, report_failure
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, subject_of
 from archdsl.source import Diagnostic, FileProblem, total
 from archdsl.source.styled import Line, Piece, width
+from archdsl.targets import Target, UnknownTarget, open_target
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
@@ -117,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
                 if not arguments.diff:
                     is_told = arguments.info or arguments.format != "text"
                     files.append(File(target, info=is_told, budget=budget, batch=arguments.batch))
-            except (FileProblem, UsageProblem) as problem:
+            except (FileProblem, UnknownTarget) as problem:
                 place.clear()
                 unread += [problem.diagnostic] if isinstance(problem, FileProblem) else []
                 code = report_failure(problem, arguments.color)

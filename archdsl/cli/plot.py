@@ -18,9 +18,9 @@ from archdsl.cli.targets import (
     amount,
     check_target,
     expand,
-    open_target,
 )
 from archdsl.cli.training import add_training, training_of
+from archdsl.targets import open_target
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings

@@ -10,19 +10,17 @@ from archdsl.cli.parser import Parser
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
     BrokenSpec,
-    Target,
     UsageProblem,
     add_batch,
     add_settings,
     add_target,
     check_target,
-    open_target,
     require_torch,
-    single_network,
 )
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, html_of, subject_of
 from archdsl.reports import FORMATS, REPORTS, Options, Subject, Table, effective_table, render_json, report
+from archdsl.targets import Target, open_target, single_network
 
 EPILOG = """\
 reports:

@@ -6,14 +6,14 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from archdsl.cli.terminal import Color, write_lines
 from archdsl.elaborate import Datum, Fault, Settings, evaluate
-from archdsl.pipeline import Checked, Spec, open_spec
-from archdsl.source import Diagnostic, FileProblem, Source, Span, nearest, same
+from archdsl.pipeline import Checked, Spec
+from archdsl.source import Diagnostic, FileProblem, Source, Span, nearest
 from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
+from archdsl.targets import is_there, open_target, single_network
 
 
 class UsageProblem(Exception):
@@ -26,27 +26,6 @@ class BrokenSpec(Exception):
     def __init__(self, problems: list[Diagnostic]) -> None:
         super().__init__(f"{len(problems)} problems")
         self.problems = problems
-
-
-class Target(NamedTuple):
-    """A spec, and the network asked for where one was named."""
-
-    spec: Spec
-    network: str | None
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        """The network that was named, none where its text is broken; else all that can be built."""
-        if self.network is None:
-            return self.spec.networks
-        return (self.network,) if self.network in self.spec.program.networks else ()
-
-
-def bundled_folder() -> Path:
-    """Where the specs that come with archdsl lie: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent.parent
-    inside = package / "specs"
-    return inside if inside.is_dir() else package.parent / "specs"
 
 
 def add_target(parser: argparse.ArgumentParser, *, many: bool = False, optional: bool = False) -> None:
@@ -207,82 +186,12 @@ def _input(text: str) -> tuple[str, tuple[int, ...]]:
     return name, numbers
 
 
-def open_target(text: str, root: str | None = None) -> Target:
-    """The spec of FILE or FILE:NETWORK. Raises `FileProblem` or `UsageProblem`."""
-    path, network = Path(text), None
-    if not _exists(path) and ":" in text:
-        head, _, network = text.rpartition(":")
-        path = Path(head)
-    if not _exists(path) and not path.suffix and path.name == str(path):
-        return _bundled(str(path), network, root)
-    if _exists(path) and path.is_dir():
-        raise UsageProblem(f"`{path}` is a folder: name one of its specs")
-    return _target(_opened(path, root), network)
-
-
-def _opened(path: Path, root: str | None) -> Spec:
-    """The spec of a file. Raises `FileProblem`, with the file that was likely meant where there is none."""
-    try:
-        return open_spec(path, root)
-    except FileProblem as problem:
-        close = None
-        if not _exists(path) and _exists(path.parent):
-            close = nearest(path.name, (p.name for p in path.parent.glob("*.arch")))
-        if close is None:
-            raise
-        raise FileProblem(problem.diagnostic._replace(helps=(f"did you mean `{path.parent / close}`?",))) from None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name that is too long, say: reading it will tell
-        return False
-
-
-def _target(spec: Spec, network: str | None) -> Target:
-    """The network of a spec, in upper or lower case. Raises `UsageProblem` where there is none of that name."""
-    known = spec.program.networks
-    if network is None or network in spec.program.file.broken:
-        return Target(spec, network)
-    found = same(network, known)
-    if found is not None:
-        return Target(spec, found)
-    close = nearest(network, known)
-    names = ", ".join(list(known)[:8]) + (", ..." if len(known) > 8 else "")
-    hint = f"; did you mean `{close}`?" if close else f"; it has {names}" if names else ""
-    raise UsageProblem(f"`{spec.path}` has no network `{network}`{hint}")
-
-
-def _bundled(name: str, network: str | None, root: str | None) -> Target:
-    """A bundled spec by the name of its file, or of one of its networks, in upper or lower case."""
-    files = {file.stem: file for file in sorted(bundled_folder().glob("*.arch"))}
-    if name in files:
-        return _target(open_spec(_shown(files[name]), root), network)
-    specs = [open_spec(_shown(file), root) for file in files.values()]
-    makers = {known: spec for spec in specs for known in spec.program.networks}
-    found = same(name, makers)
-    if found is not None and network is None:
-        return Target(makers[found], found)
-    if (stem := same(name, files)) is not None:
-        return _target(open_spec(_shown(files[stem]), root), network)
-    close = nearest(name, {*files, *makers})
-    hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(files)
-    raise UsageProblem(f"there is no file `{name}`, and no bundled spec or network of that name: {hint}")
-
-
-def _shown(file: Path) -> Path:
-    """A bundled file as a person would name it: relative where it lies below the current folder."""
-    here = Path.cwd()
-    return file.relative_to(here) if file.is_relative_to(here) else file
-
-
 def expand(texts: Iterable[str]) -> list[str]:
     """Files and folders as a list of specs. Raises `UsageProblem` for a folder without any."""
     found: list[str] = []
     for text in texts:
         path = Path(text)
-        if not (_exists(path) and path.is_dir()):
+        if not (is_there(path) and path.is_dir()):
             found.append(text)
             continue
         specs = sorted(str(p) for p in path.rglob("*.arch") if p.is_file() or not p.exists())
@@ -292,30 +201,11 @@ def expand(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def single_network(target: Target) -> str:
-    """The one network that a command works on: that named, the only one, or the namesake of the file.
-
-    Raises `UsageProblem` where there are others alone.
-    """
-    if target.network is not None:
-        return target.network
-    networks = target.spec.networks
-    if len(networks) == 1:
-        return networks[0]
-    if (namesake := same(Path(target.spec.path).stem, networks)) is not None:
-        return namesake
-    if not networks:
-        templates = target.spec.templates
-        why = f"only the template{'s' if len(templates) > 1 else ''} {', '.join(templates)}" if templates else "none"
-        raise UsageProblem(f"`{target.spec.path}` has no network that can be built, {why}")
-    shown = ", ".join(networks[:8]) + (", ..." if len(networks) > 8 else "")
-    raise UsageProblem(
-        f"`{target.spec.path}` has {len(networks)} networks: name one, as {target.spec.path}:{networks[0]} ({shown})"
-    )
-
-
 def checked_target(arguments: argparse.Namespace, text: str | None = None) -> Checked:
-    """The network that a command line names, by FILE unless `text` says otherwise. Raises `BrokenSpec`, `UsageProblem`."""
+    """The network that a command line names, by FILE unless `text` says otherwise.
+
+    Raises `BrokenSpec`, `UsageProblem`, `UnknownTarget`.
+    """
     target = open_target(arguments.file if text is None else text, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)

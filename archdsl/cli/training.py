@@ -70,7 +70,7 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
 
 def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> TrainingSettings | None:
     """The settings; None where no training is asked for. Raises `UsageProblem`."""
-    from archdsl.analyses.memory import TrainingSettings
+    from archdsl.analyses.memory import TrainingSettings, settings_of
 
     options = {name: OPTIONS.get(name, name) for name in TrainingSettings._fields}
     given = {name: value for name, option in options.items() if (value := getattr(arguments, option))}
@@ -82,7 +82,7 @@ def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> T
     given.update((name, tuple(given[name])) for name in OPTIONS if name in given)
     if given.get("precision") == "tf32":
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
-    settings = TrainingSettings(**given)
-    if settings.implementation == "fused" and settings.optimizer.startswith("rmsprop"):
-        raise UsageProblem("PyTorch has no fused RMSprop")
-    return settings
+    try:
+        return settings_of(given)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from None

@@ -17,13 +17,13 @@ from archdsl.cli.targets import (
     add_target,
     check_target,
     expand,
-    open_target,
     print_problems,
     require_torch,
 )
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.pipeline import Checked
 from archdsl.source.styled import Line, Piece
+from archdsl.targets import open_target
 
 if TYPE_CHECKING:
     from archdsl.backends.pytorch.verify import Verified

@@ -67,12 +67,12 @@ FORMATS: dict[str, Callable[[Sequence[Table]], str]] = {
 def report(name: str, subject: Subject, options: Options | None = None) -> list[Table]:
     """The tables of a report; `all` is every other report in turn.
 
-    Raises `KeyError` for an unknown report or path, `IndexError` for a unit that is not there, `ValueError` for a
-    column to sort by that no table has.
+    Raises `ValueError` for an unknown report or a column to sort by that no table has, `KeyError` for an unknown path,
+    `IndexError` for a unit that is not there.
     """
     options = options or Options()
     if name not in REPORTS:
-        raise KeyError(name)
+        raise ValueError(f"there is no report {name!r}: {', '.join(REPORTS)}")
     names = REPORTS[:-1] if name == "all" else (name,)
     tables = [table for each in names for table in _tables(each, subject, options)]
     if options.sort is not None and not any(table.has(options.sort) for table in tables):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import archdsl
-from archdsl import NetworkSpec, SpecError, load
+from archdsl import NetworkSpec, SpecError, load, loads
 from tests.support.cli import ROOT, Cli
 
 SPEC = """\
@@ -100,23 +100,26 @@ def test_variants_and_templates(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "words"),
     [
-        ("small.arch", SpecError, "`{}/small.arch` has several networks"),
-        ("small.arch:Smal", SpecError, "did you mean `{}/small.arch:Small`?"),
-        ("template.arch", SpecError, "name one, as `{}/template.arch:T`"),
+        ("several.arch", SpecError, "`{}/several.arch` has 2 networks: name one"),
+        ("small.arch:Smal", SpecError, "has no network `Smal`; did you mean `Small`?"),
+        ("template.arch", SpecError, "has no network that can be built, only the template T"),
         ("nowhere.arch", SpecError, "error[unreadable-file]: cannot read `{}/nowhere.arch`"),
         ("nowhere.arch:A", SpecError, "error[unreadable-file]: cannot read `{}/nowhere.arch`"),
         ("binary.arch", SpecError, "error[not-text]"),
         ("empty.arch", SpecError, "error[empty-file]"),
         ("broken.arch", SpecError, "error[unknown-name]: no layer, block or value is called `cnv`"),
         ("small.arch:Template", SpecError, "error[missing-argument]"),
-        ("", SpecError, "error[unreadable-file]"),
-        (".", SpecError, "error[unreadable-file]"),
+        ("", SpecError, "`.` is a folder"),
+        (".", SpecError, "`.` is a folder: name one of its specs"),
     ],
 )
 def test_what_cannot_be_loaded(path: Path, name: str, error: type[Exception], words: str) -> None:
     (path.parent / "template.arch").write_text("network T(n) { input image: [n, 8, 8]; relu }")
     (path.parent / "binary.arch").write_bytes(b"\0\xff")
     (path.parent / "empty.arch").write_text("")
+    (path.parent / "several.arch").write_text(
+        "network A { input x: [3, 8, 8]; relu }\nnetwork B { input x: [3, 8, 8]; relu }"
+    )
     (path.parent / "broken.arch").write_text("network A { input image: [3, 8, 8]; cnv(4) }")
     with pytest.raises(error) as raised:
         load(f"{path.parent}/{name}" if name not in ("", ".") else name)
@@ -166,7 +169,7 @@ def test_reports_are_those_of_the_command_line(
         assert small.report("params", format=format) == cli("report", "params", f"{path}:Small", "--format", format).out
     assert json.loads(small.report(format="json"))["network"] == "Small"
     assert str(small) == repr(small.report()) == small.report("summary")
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="there is no report 'nothing': summary, "):
         small.report("nothing")
     with pytest.raises(ValueError, match="no format"):
         small.report(format="yaml")
@@ -189,3 +192,34 @@ def test_importing_is_lazy_and_complete() -> None:
     assert all(getattr(archdsl, name) is not None for name in archdsl.__all__)
     with pytest.raises(AttributeError, match="nothing"):
         archdsl.nothing  # noqa: B018
+
+
+def test_bundled_specs_go_by_their_names() -> None:
+    assert load("vgg16").params == 138_357_544
+    assert load("resnet50").name == "ResNet50"
+    with pytest.raises(SpecError, match="did you mean `vgg16`"):
+        load("vgg61")
+
+
+def test_a_text_is_a_spec(tmp_path: Path) -> None:
+    (tmp_path / "parts.arch").write_text("block head(n) { flatten; linear(n) }")
+    text = 'import head from "parts.arch"\nnetwork A(n = 10) { input x: [3, 8, 8]; head(n) }\nnetwork B = A(n=5)\n'
+    assert loads(text, network="A", root=tmp_path).params == 193 * 10
+    assert loads(text, network="B", root=tmp_path, inputs={"": (3, 4, 4)}).params == 49 * 5
+    with pytest.raises(SpecError, match="has 2 networks"):
+        loads(text, root=tmp_path)
+    with pytest.raises(SpecError, match="unknown-name"):
+        loads("network A { input x: [3, 8, 8]; cnv(4) }")
+
+
+def test_a_training_step(path: Path) -> None:
+    net = load("resnet50", batch=8)
+    step = net.training(optimizer="adam")
+    assert step.batch == 8 and step.peak > net.training(2, optimizer="adam").peak > net.training(2).peak
+    found = net.fit(24 * 2**30, optimizer="adamw", precision="bf16-mixed")
+    assert found.certain is not None and found.likely is not None and 0 < found.certain.batch <= found.likely.batch
+    assert "adam" in net.report("memory", training={"optimizer": "adam"}) and "adam" not in net.report("memory")
+    with pytest.raises(ValueError, match="there is no setting 'optimiser'"):
+        net.training(optimiser="adam")
+    with pytest.raises(ValueError, match="optimizer is no 'adan'"):
+        net.training(optimizer="adan")

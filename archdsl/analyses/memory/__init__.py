@@ -24,7 +24,7 @@ from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.recompute import buffers, naming
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
-from archdsl.analyses.memory.settings import OptimizerName, Phase, TrainingSettings
+from archdsl.analyses.memory.settings import OptimizerName, Phase, TrainingSettings, settings_of
 from archdsl.analyses.memory.size import Size, Storage
 from archdsl.analyses.memory.training import Alive, Simulation, TrainingFacts, TrainingMoment, largest_batch, simulate
 
@@ -70,5 +70,6 @@ __all__ = [
     "memory",
     "memory_formulas",
     "naming",
+    "settings_of",
     "simulate",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
 OptimizerName = Literal[
@@ -68,3 +69,17 @@ class TrainingSettings(NamedTuple):
 
     def is_frozen(self, key: str) -> bool:
         return any(fnmatchcase(key, pattern) or key.startswith(f"{pattern}.") for pattern in self.frozen)
+
+
+def settings_of(given: Mapping[str, Any]) -> TrainingSettings:
+    """Settings by name. Raises `ValueError` for one that there is not, or a value that it does not take."""
+    for name, value in given.items():
+        if name not in TrainingSettings._fields:
+            raise ValueError(f"there is no setting {name!r}: {', '.join(TrainingSettings._fields)}")
+        choices = get_args(get_type_hints(TrainingSettings)[name])
+        if isinstance(value, str) and value not in choices:
+            raise ValueError(f"{name} is no {value!r}: {', '.join(map(str, choices))}")
+    settings = TrainingSettings(**given)
+    if settings.implementation == "fused" and settings.optimizer.startswith("rmsprop"):
+        raise ValueError("PyTorch has no fused RMSprop")
+    return settings

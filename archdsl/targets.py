@@ -1,0 +1,127 @@
+"""Layer 7: FILE and FILE:NETWORK -> the spec and the network that are meant; the specs that come with archdsl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from archdsl.pipeline import Spec, open_spec
+from archdsl.source import FileProblem, nearest, same
+
+
+class UnknownTarget(Exception):
+    """No spec or network is called so."""
+
+
+class Target(NamedTuple):
+    """A spec, and the network asked for where one was named."""
+
+    spec: Spec
+    network: str | None
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The network that was named, none where its text is broken; else all that can be built."""
+        if self.network is None:
+            return self.spec.networks
+        return (self.network,) if self.network in self.spec.program.networks else ()
+
+
+def bundled_folder() -> Path:
+    """Where the specs that come with archdsl lie: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "specs"
+    return inside if inside.is_dir() else package.parent / "specs"
+
+
+def open_target(text: str, root: str | None = None) -> Target:
+    """The spec of FILE or FILE:NETWORK. Raises `FileProblem` or `UnknownTarget`."""
+    path, network = Path(text), None
+    if not is_there(path) and ":" in text:
+        head, _, network = text.rpartition(":")
+        path = Path(head)
+    if not is_there(path) and not path.suffix and path.name == str(path):
+        return _bundled(str(path), network, root)
+    if is_there(path) and path.is_dir():
+        raise UnknownTarget(f"`{path}` is a folder: name one of its specs")
+    return _target(_opened(path, root), network)
+
+
+def _opened(path: Path, root: str | None) -> Spec:
+    """The spec of a file. Raises `FileProblem`, with the file that was likely meant where there is none."""
+    try:
+        return open_spec(path, root)
+    except FileProblem as problem:
+        close = None
+        if not is_there(path) and is_there(path.parent):
+            close = nearest(path.name, (p.name for p in path.parent.glob("*.arch")))
+        if close is None:
+            raise
+        raise FileProblem(problem.diagnostic._replace(helps=(f"did you mean `{path.parent / close}`?",))) from None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder of that name."""
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, say: reading it will tell
+        return False
+
+
+def _target(spec: Spec, network: str | None) -> Target:
+    """The network of a spec, in upper or lower case. Raises `UnknownTarget` where there is none of that name."""
+    known = spec.program.networks
+    if network is None or network in spec.program.file.broken:
+        return Target(spec, network)
+    found = same(network, known)
+    if found is not None:
+        return Target(spec, found)
+    close = nearest(network, known)
+    names = ", ".join(list(known)[:8]) + (", ..." if len(known) > 8 else "")
+    hint = f"; did you mean `{close}`?" if close else f"; it has {names}" if names else ""
+    raise UnknownTarget(f"`{spec.path}` has no network `{network}`{hint}")
+
+
+def _bundled(name: str, network: str | None, root: str | None) -> Target:
+    """A bundled spec by the name of its file, or of one of its networks, in upper or lower case."""
+    files = {file.stem: file for file in sorted(bundled_folder().glob("*.arch"))}
+    if name in files:
+        return _target(open_spec(_shown(files[name]), root), network)
+    specs = [open_spec(_shown(file), root) for file in files.values()]
+    makers = {known: spec for spec in specs for known in spec.program.networks}
+    found = same(name, makers)
+    if found is not None and network is None:
+        return Target(makers[found], found)
+    if (stem := same(name, files)) is not None:
+        return _target(open_spec(_shown(files[stem]), root), network)
+    close = nearest(name, {*files, *makers})
+    hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(files)
+    raise UnknownTarget(f"there is no file `{name}`, and no bundled spec or network of that name: {hint}")
+
+
+def _shown(file: Path) -> Path:
+    """A bundled file as a person would name it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file
+
+
+def single_network(target: Target) -> str:
+    """The one network that a command works on: that named, the only one, or the namesake of the file.
+
+    Raises `UnknownTarget` where there are others alone.
+    """
+    if target.network is not None:
+        return target.network
+    networks = target.spec.networks
+    if len(networks) == 1:
+        return networks[0]
+    if (namesake := same(Path(target.spec.path).stem, networks)) is not None:
+        return namesake
+    if not networks:
+        templates = target.spec.templates
+        why = f"only the template{'s' if len(templates) > 1 else ''} {', '.join(templates)}" if templates else "none"
+        raise UnknownTarget(f"`{target.spec.path}` has no network that can be built, {why}")
+    shown = ", ".join(networks[:8]) + (", ..." if len(networks) > 8 else "")
+    raise UnknownTarget(
+        f"`{target.spec.path}` has {len(networks)} networks: name one, as {target.spec.path}:{networks[0]} ({shown})"
+    )
