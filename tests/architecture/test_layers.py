@@ -24,10 +24,8 @@ LAYERS = {
     "pipeline": 6,
     "targets": 7,
     "api": 8,
-    "ide": 7,
     "": 9,  # the package itself shows the Python API
     "cli": 9,
-    "lsp": 8,
     "__main__": 10,
 }
 """A part of the package imports parts of smaller numbers only."""
