@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.elaborate import kinds
 from archdsl.elaborate.links import Links
 from archdsl.elaborate.lists import items_of, parts_of
-from archdsl.elaborate.names import Current, taps, walk
+from archdsl.elaborate.names import Current, taps
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.turns import Turns, is_repeat
@@ -110,7 +110,7 @@ class Body(Links):
         self.place.builder.declare(name)
 
     def _set_first(self, name: tree.Word) -> tuple[Label, ...]:
-        lets = (node for node in walk(self.frame.body) if isinstance(node, tree.Let) and node.name.text == name.text)
+        lets = (node for node in tree.walk(self.frame.body) if isinstance(node, tree.Let) and node.name.text == name.text)
         first = next(lets, None)
         return (Label(first.name.span, "set here first"),) if first is not None and first.name is not name else ()
 
@@ -249,7 +249,7 @@ class Body(Links):
     def _values_in(self, condition: tree.Expression) -> str:
         """What the names of a condition stand for: `in.width = 3`."""
         found: dict[str, str] = {}
-        for node in walk(condition):
+        for node in tree.walk(condition):
             if isinstance(node, tree.Name | tree.Attribute) and not any(node.span.text in name for name in found):
                 value = self.value(node)
                 if isinstance(value, int | str | tuple):

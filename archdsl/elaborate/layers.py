@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op, tensor_arguments
 from archdsl.elaborate.expressions import fill_holes
-from archdsl.elaborate.names import Current, Names, holds, walk
+from archdsl.elaborate.names import Current, Names, holds
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.shrinking import shrinking
@@ -185,7 +185,7 @@ class Layers(Names):
 
     def with_turn(self, label: tree.Label) -> str:
         """A label with the variable of the loop that it stands in; empty where there is none."""
-        loops = [n for n in walk(self.frame.body) if isinstance(n, tree.For) and holds(n.body.span, label.span)]
+        loops = [n for n in tree.walk(self.frame.body) if isinstance(n, tree.For) and holds(n.body.span, label.span)]
         return f'"{label.text}{{{loops[-1].names[0].text}}}"' if loops else ""
 
     def label_text(self, label: tree.Label) -> str:

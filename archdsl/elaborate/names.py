@@ -48,7 +48,7 @@ class Frame:
     def no_names(self) -> dict[str, tree.Syntax]:
         """What the text of the body calls otherwise: labelled elements, and variables of braces, by name."""
         found: dict[str, tree.Syntax] = {}
-        for node in walk(self.body):
+        for node in tree.walk(self.body):
             if isinstance(node, tree.Element) and node.label is not None:
                 found.setdefault(node.label.text, node)
             for word in node.names if isinstance(node, tree.For) else [node.name] if isinstance(node, tree.Let) else ():
@@ -58,7 +58,7 @@ class Frame:
     @cached_property
     def sides(self) -> list[tree.Training]:
         """The side branches in the text of the body."""
-        return [node for node in walk(self.body) if isinstance(node, tree.Training)]
+        return [node for node in tree.walk(self.body) if isinstance(node, tree.Training)]
 
     def are_alternatives(self, first: tree.Syntax, second: tree.Syntax) -> bool:
         """Whether two places stand in different branches of one `if`."""
@@ -279,21 +279,9 @@ def _makers(scope: Scope) -> dict[str, str]:
     return {tap.name: block.name for block in blocks for tap in taps(block.syntax.body)}
 
 
-def taps(syntax: Any) -> Iterable[tree.Tap]:
-    return (node for node in walk(syntax) if isinstance(node, tree.Tap))
+def taps(syntax: tree.Syntax | None) -> Iterable[tree.Tap]:
+    return (node for node in tree.walk(syntax) if isinstance(node, tree.Tap))
 
 
 def holds(outer: Span, inner: Span) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
-
-
-def walk(syntax: Any) -> Iterable[tree.Syntax]:
-    """A node of the tree and everything below it, in the order of the text."""
-    waiting = [syntax]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, tree.Syntax):
-            yield node
-            waiting += (getattr(node, field) for field in reversed(node.fields))
-        elif isinstance(node, list):
-            waiting += reversed(node)

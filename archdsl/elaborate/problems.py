@@ -103,8 +103,13 @@ class Reporter:
             self.problems.append(diagnostic._replace(frames=self.frames()))
             self.budget.tell(key)
         self._repeats[key] = self._repeats.get(key, 0) + 1
-        if self.budget.has_told_enough or self._is_spent or self.failures >= FAILURE_LIMIT:
+        if self.has_ended:
             raise Stop
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is to be looked for: a budget is spent, or so much was told that nobody reads more."""
+        return self.budget.has_told_enough or self._is_spent or self.failures >= FAILURE_LIMIT
 
     @contextmanager
     def collect(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
-from archdsl.ir import Builder, Domain, Module, Network, Origin
+from archdsl.ir import Builder, Compound, Domain, Module, Network, Origin, Relation
 from archdsl.source import Diagnostic, Edit, Label, Source, Span, nearest
 from archdsl.syntax import UNKNOWN_NAMES, tree
 
@@ -84,7 +84,7 @@ class Program:
             with collect():
                 self._declare_name(item, scope)
             later.append((item, scope))
-            if reporter.budget.has_told_enough:
+            if reporter.has_ended:
                 break
         before = self.scope
         for item, where in later:
@@ -94,9 +94,9 @@ class Program:
                     where.defaults.update(before.defaults)
                     before = where
                 self._declare_value(item, where)
-            if reporter.budget.has_told_enough:
+            if reporter.has_ended:
                 break
-        if reporter.budget.has_told_enough:
+        if reporter.has_ended:
             self.scope.names[UNKNOWN_NAMES] = POISON  # what follows was not read
 
     def _declare_name(self, item: tree.Item, scope: Scope) -> None:
@@ -274,11 +274,15 @@ class Program:
         left = self.symbols(name, settings)
         first: Built | None = None
         examples = ({**dict.fromkeys(left, 1), **sizes} for sizes in self.named_sizes(name))
+        stated: list[Relation | Compound] = []
         for example in (*examples, *(dict.fromkeys(left, n) for n in EXAMPLES)):
+            if not all(c.at(example) for c in stated):
+                continue
             built = self.build(name, settings, Domain({s: int(example[s]) for s in left}))
             if built.network is not None:
                 return built
             first = first or built
+            stated = built.domain.given if built.domain is not None else []
             if not all(p.code in SOME_SIZES for p in built.problems):
                 break
         assert first is not None

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from archdsl.elaborate.names import Current, Names, walk
+from archdsl.elaborate.names import Current, Names
 from archdsl.elaborate.values import Poison, Tensors
 from archdsl.ir import Node, Repeat, Value, split_name
 from archdsl.source import Span
@@ -45,7 +45,7 @@ class Turns:
         self._turn: Sequence[Node] = ()
         self._signature: Any = None
         self._alike = 0
-        self._left = 0 if any(isinstance(s, tree.Claim | tree.SourceNote) for s in walk(statement.body)) else PATIENCE
+        self._left = 0 if any(isinstance(s, tree.Claim | tree.SourceNote) for s in tree.walk(statement.body)) else PATIENCE
 
     def leave_out(self, current: Current, left: int) -> int:
         """After a turn: how many of those that are left are like it and need not be run."""

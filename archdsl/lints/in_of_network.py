@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archdsl.lints.subject import Text
-from archdsl.lints.subject.walk import walk
 from archdsl.source import Diagnostic, Kind, Label
 from archdsl.syntax import tree
 
@@ -80,8 +79,8 @@ def _in_link(link: tree.Syntax) -> Iterator[tree.In]:
     elif isinstance(link, tree.Body):
         yield from _moved_on(link.statements, is_first=False)
     else:
-        yield from (n.base for n in walk(link) if isinstance(n, tree.Attribute) and isinstance(n.base, tree.In))
+        yield from (n.base for n in tree.walk(link) if isinstance(n, tree.Attribute) and isinstance(n.base, tree.In))
 
 
 def _within(syntax: tree.Syntax) -> Iterator[tree.In]:
-    return (node for node in walk(syntax) if isinstance(node, tree.In))
+    return (node for node in tree.walk(syntax) if isinstance(node, tree.In))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.lints.subject import Declaration, Text, walk
+from archdsl.lints.subject import Declaration, Text
 from archdsl.source import Diagnostic, Kind, Label
 from archdsl.syntax import tree
 
@@ -31,10 +31,9 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
         if not any(made.by == "`let`" for made in declaration.made):
             continue
         elsewhere = text.used_by_variants(declaration)
-        for body in walk(declaration.syntax):
-            if isinstance(body, tree.Body):
-                is_whole = body is getattr(declaration.syntax, "body", None)
-                yield from _unused(body, elsewhere if is_whole else set())
+        for body in declaration.bodies:
+            is_whole = body is getattr(declaration.syntax, "body", None)
+            yield from _unused(body, elsewhere if is_whole else set())
 
 
 def _unused(body: tree.Body, used: set[str]) -> Iterator[Diagnostic]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archdsl.lints.subject import Text, walk
+from archdsl.lints.subject import Text
 from archdsl.ops import find
 from archdsl.source import Diagnostic, Edit, Kind, Label
 from archdsl.syntax import tree
@@ -27,8 +27,7 @@ REJECTED = (
 
 def find_in_text(text: Text) -> Iterator[Diagnostic]:
     for declaration in text.declarations:
-        calls = (node for node in walk(declaration.syntax) if isinstance(node, tree.Call))
-        for call in sorted(calls, key=lambda call: call.span.start):
+        for call in declaration.calls:
             yield from map(_diagnostic, _products(call))
 
 

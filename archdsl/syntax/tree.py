@@ -10,6 +10,7 @@ link  = expression | merge | body
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, ClassVar, dataclass_transform
 
@@ -43,6 +44,20 @@ class Syntax(Annotated):
     """A node of the tree: where it stands, and what was written there."""
 
     span: Span
+
+
+def walk(syntax: Syntax | None) -> Iterator[Syntax]:
+    """A node of the tree and everything below it, in the order of the text."""
+    waiting = [syntax] if syntax is not None else []
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in reversed(node.fields):
+            value = getattr(node, field)
+            if isinstance(value, list):
+                waiting += reversed(value)
+            elif isinstance(value, Syntax):
+                waiting.append(value)
 
 
 class Word(Syntax):

@@ -3,7 +3,6 @@
 from archdsl.lints.subject.allows import Allowed, Allows, allowed_in
 from archdsl.lints.subject.graph import Graph, Scope, Use
 from archdsl.lints.subject.text import Declaration, Made, NamedResult, Text
-from archdsl.lints.subject.walk import walk
 
 __all__ = [
     "Allowed",
@@ -16,5 +15,4 @@ __all__ = [
     "Text",
     "Use",
     "allowed_in",
-    "walk",
 ]

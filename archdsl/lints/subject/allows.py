@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from archdsl.lints.subject.walk import walk
 from archdsl.source import Source, Span
 from archdsl.syntax import tree
 
@@ -58,7 +57,7 @@ def allowed_in(file: tree.File) -> Iterator[Allowed]:
         return
     yield from _in_turn(file.items)
     for item in file.items:
-        for node in walk(item):
+        for node in tree.walk(item):
             if isinstance(node, tree.Body):
                 yield from _in_turn(node.statements)
             elif isinstance(node, tree.Merge):

@@ -9,7 +9,6 @@ from itertools import islice
 from archdsl.analyses import Facts
 from archdsl.ir import Module, Node, Op, TensorType, Value
 from archdsl.lints.subject.text import Text
-from archdsl.lints.subject.walk import walk
 from archdsl.prelude import is_prelude
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -175,5 +174,5 @@ class Graph:
         syntax = self.text.networks.get(self.network.name)
         found = {output.name: around for output in self.network.outputs}
         if syntax is not None:
-            found |= {s.name.text: s.name.span for s in walk(syntax.body) if isinstance(s, tree.Output)}
+            found |= {s.name.text: s.name.span for s in tree.walk(syntax.body) if isinstance(s, tree.Output)}
         return found

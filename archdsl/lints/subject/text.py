@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, Self
 
 from archdsl.lints.subject.allows import Allowed, allowed_in
-from archdsl.lints.subject.walk import walk
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -40,7 +39,7 @@ class Made:
 class Declaration:
     """A top-level item, or a part of one: the names that it uses, and those that are made inside it."""
 
-    __slots__ = ("made", "results", "syntax", "used")
+    __slots__ = ("bodies", "calls", "made", "results", "syntax", "used")
 
     def __init__(self, syntax: tree.Syntax) -> None:
         self.syntax = syntax
@@ -48,12 +47,14 @@ class Declaration:
         """Names that stand for data, layers or tensors, wherever in the item; those in the holes of labels and strings too."""
         self.made: list[Made] = []
         self.results: list[NamedResult] = []
+        self.bodies: list[tree.Body] = []
+        self.calls: list[tree.Call] = []
 
     @classmethod
     def of(cls, syntax: tree.Syntax) -> Self:
         """What an item, or a statement of one, makes and uses."""
         found = cls(syntax)
-        for node in walk(syntax):
+        for node in tree.walk(syntax):
             read = _READERS.get(type(node))
             if read is not None:
                 read(found, node)
@@ -123,6 +124,15 @@ def _name(found: Declaration, node: tree.Name) -> None:
     found.used.add(node.text.partition(".")[0])
 
 
+def _body(found: Declaration, node: tree.Body) -> None:
+    found.bodies.append(node)
+
+
+def _call(found: Declaration, node: tree.Call) -> None:
+    found.calls.append(node)
+    _callee(found, node)
+
+
 def _callee(found: Declaration, node: tree.Call | tree.Default) -> None:
     found.used.add(node.callee.text)
 
@@ -171,7 +181,8 @@ def _named(by: str) -> Any:
 
 _READERS: dict[type[tree.Syntax], Any] = {
     tree.Name: _name,
-    tree.Call: _callee,
+    tree.Call: _call,
+    tree.Body: _body,
     tree.Default: _callee,
     tree.Label: _label,
     tree.String: _string,
