@@ -10,28 +10,22 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
-from archdsl.elaborate import PLAIN, UNUSABLE_IMPORT, Built, Datum, Fault, Program, Settings, show
+from archdsl.elaborate import PLAIN, Built, Datum, Importer, Program, Settings, show
 from archdsl.ir import Domain, Network, OpenSize
 from archdsl.lints import Graph, Linter
-from archdsl.source import Diagnostic, Edit, FileProblem, Kind, Source, Span, nearest, read_spec
-from archdsl.syntax import parse
+from archdsl.source import Diagnostic, Kind, Source, Span, read_spec
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
     from archdsl.reports import Subject
 
-IMPORT_DEPTH_LIMIT = 32
 MOST_OF_PICTURE = 100_000
 """Characters of the picture in an HTML report."""
-FILES_BESIDE = 1_000
-"""How many files of a folder are compared with a name that leads nowhere."""
 
 Sizes = Mapping[str, Datum]
 """Values of the sizes that a spec leaves open, by name."""
@@ -234,90 +228,9 @@ def open_spec(path: str | Path, root: str | Path | None = None) -> Spec:
 
 def open_source(source: Source, root: Path) -> Spec:
     """A spec from its text; `root` is the folder that imports may read."""
-    importer = _Importer(root)
+    importer = Importer(root)
     program = importer.program(source)
     return Spec(source.path, program, importer.problems, importer.imported)
-
-
-class _Importer:
-    """Loads a file and the files that it imports, each once."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.problems: list[Diagnostic] = []
-        self._programs: dict[Path, Program] = {}
-        self._open: list[Path] = []
-
-    @property
-    def imported(self) -> list[Program]:
-        """The programs of all files but the first."""
-        return list(self._programs.values())[:-1]
-
-    def program(self, source: Source) -> Program:
-        path = Path(source.path).resolve()
-        tree, problems = parse(source)
-        self._open.append(path)
-        program = Program(tree, lambda target, span: self._load(Path(source.path).parent, target, span))
-        self._open.pop()
-        self.problems += problems + program.problems
-        self._programs[path] = program
-        return program
-
-    def _load(self, folder: Path, target: str, span: Span) -> Program:
-        """The program of an imported file. Raises `Fault`."""
-        if "\0" in target:
-            raise Fault(UNUSABLE_IMPORT, "the path holds a NUL byte", span)
-        try:
-            path, root = (folder / target).resolve(), self.root.resolve()
-        except (OSError, RuntimeError):  # pathlib says RuntimeError of links in a circle
-            raise Fault(UNUSABLE_IMPORT, f"cannot read `{target}`: the path leads nowhere", span) from None
-        if not path.is_relative_to(root):
-            raise Fault(
-                UNUSABLE_IMPORT,
-                f"`{target}` lies outside of the spec's root",
-                span,
-                helps=("`--root FOLDER` widens what may be imported",),
-            )
-        if path == self._open[-1]:
-            raise Fault(UNUSABLE_IMPORT, "a file does not import itself", span)
-        if path in self._open:
-            raise Fault(UNUSABLE_IMPORT, f"`{target}` imports this file in turn", span)
-        if len(self._open) > IMPORT_DEPTH_LIMIT:
-            raise Fault(UNUSABLE_IMPORT, f"imports are nested deeper than {IMPORT_DEPTH_LIMIT}", span)
-        if path not in self._programs:
-            if _is_device(path):
-                raise Fault(UNUSABLE_IMPORT, f"`{target}` is no file: a device or a pipe", span)
-            try:
-                self.program(read_spec(folder / target))
-            except FileProblem as problem:
-                raise _unreadable(problem, path, span) from None
-        return self._programs[path]
-
-
-def _is_device(path: Path) -> bool:
-    """Whether reading could wait forever. What cannot be asked is left to the reading."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not (S_ISREG(mode) or S_ISDIR(mode))
-
-
-def _unreadable(problem: FileProblem, path: Path, span: Span) -> Fault:
-    """An imported file that cannot be read; one beside it may have been meant."""
-    try:
-        beside = sorted(p.name for p in islice(path.parent.glob("*.arch"), FILES_BESIDE))
-    except OSError:
-        beside = []
-    close = f"{path.name}.arch" if f"{path.name}.arch" in beside else nearest(path.name, beside)
-    written = f'"{span.text.strip(chr(34)).removesuffix(path.name)}{close}"' if close else None
-    return Fault(
-        UNUSABLE_IMPORT,
-        problem.diagnostic.message,
-        span,
-        f"did you mean `{close}`?" if close else "",
-        edit=Edit(span, written) if written else None,
-    )
 
 
 def subject_of(

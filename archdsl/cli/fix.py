@@ -18,6 +18,8 @@ ROUND_LIMIT = 100
 """One mistake may hide another, so a file is mended in rounds."""
 SINGLES_LIMIT = 20
 """Each try checks the file anew."""
+CHECKED_LIMIT = 1_000_000
+"""Characters that are checked in all rounds together: what is left of a long file is mended when it is asked for again."""
 
 Check = Callable[[str], list[Diagnostic]]
 """What is found in a file with this text."""
@@ -67,12 +69,14 @@ def _mended(path: str, raw: str, check: Check) -> tuple[str, list[Diagnostic]]:
     done: list[Diagnostic] = []
     refused: set[tuple[str, str]] = set()
     found = check(raw)
+    left = CHECKED_LIMIT
     for _ in range(ROUND_LIMIT):
         open_ = [d for d in _with_edits(found, path) if (d.code, d.message) not in refused]
         wanted = [d for d in open_ if d.severity == "error"] or open_
-        if not wanted:
+        if not wanted or left <= 0:
             break
         for group in _groups(wanted):
+            left -= len(raw)
             after = applied(raw, compatible(_edits(group)))
             found_after = check(after)
             if _is_better(found, found_after, group):

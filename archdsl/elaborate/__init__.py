@@ -1,8 +1,9 @@
-"""Layer 3: syntax tree -> graph: names, values, blocks and calls. It prints nothing and reads no file."""
+"""Layer 3: syntax tree -> graph: names, values, blocks and calls. It prints nothing; `importer` alone reads files."""
 
 from archdsl.elaborate.build import PLAIN, BoundClaim, Settings
 from archdsl.elaborate.expressions import evaluate
-from archdsl.elaborate.kinds import UNKNOWN_NETWORK, UNUSABLE_IMPORT
+from archdsl.elaborate.importer import Importer
+from archdsl.elaborate.kinds import UNKNOWN_NETWORK
 from archdsl.elaborate.open_sizes import equal_data
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
@@ -12,11 +13,11 @@ from archdsl.elaborate.values import Datum, Tensors, kind_of, show
 __all__ = [
     "PLAIN",
     "UNKNOWN_NETWORK",
-    "UNUSABLE_IMPORT",
     "BoundClaim",
     "Built",
     "Datum",
     "Fault",
+    "Importer",
     "Loader",
     "Program",
     "Settings",

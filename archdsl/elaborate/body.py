@@ -110,7 +110,9 @@ class Body(Links):
         self.place.builder.declare(name)
 
     def _set_first(self, name: tree.Word) -> tuple[Label, ...]:
-        lets = (node for node in tree.walk(self.frame.body) if isinstance(node, tree.Let) and node.name.text == name.text)
+        lets = (
+            node for node in tree.walk(self.frame.body) if isinstance(node, tree.Let) and node.name.text == name.text
+        )
         first = next(lets, None)
         return (Label(first.name.span, "set here first"),) if first is not None and first.name is not name else ()
 

@@ -14,7 +14,7 @@ STATEMENT = 10
 """The work of a statement; that of one value worked out, or of one item of a list, is 1."""
 CLAIM_LIMIT = 1_000
 """Claims of one network."""
-CALL = 80
+CALL = 200
 """The work of elaborating a block, beside its statements."""
 PROBLEM_LIMIT = 100
 """Mistakes of one network that are told."""

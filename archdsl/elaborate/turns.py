@@ -45,7 +45,9 @@ class Turns:
         self._turn: Sequence[Node] = ()
         self._signature: Any = None
         self._alike = 0
-        self._left = 0 if any(isinstance(s, tree.Claim | tree.SourceNote) for s in tree.walk(statement.body)) else PATIENCE
+        self._left = (
+            0 if any(isinstance(s, tree.Claim | tree.SourceNote) for s in tree.walk(statement.body)) else PATIENCE
+        )
 
     def leave_out(self, current: Current, left: int) -> int:
         """After a turn: how many of those that are left are like it and need not be run."""

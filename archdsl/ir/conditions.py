@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
-from archdsl.ir.formulas import Terms, show_terms
+from archdsl.ir.formulas import Terms, show_terms, weight
 from archdsl.ir.sizes import Size, open_size
 
 if TYPE_CHECKING:
@@ -138,6 +138,13 @@ def symbols_of(condition: Relation | Compound) -> frozenset[str]:
     if isinstance(condition, Relation):
         return condition.size.symbols
     return frozenset().union(*map(symbols_of, condition.parts))
+
+
+def weight_of(condition: Relation | Compound) -> int:
+    """How many symbols and quotients it is written with."""
+    if isinstance(condition, Relation):
+        return weight(condition.size.terms)
+    return sum(map(weight_of, condition.parts))
 
 
 def cycle(condition: Relation | Compound) -> tuple[int, int] | None:

@@ -14,16 +14,27 @@ from math import lcm
 from typing import Any, NamedTuple
 
 from archdsl.ir.bounds import bounds
-from archdsl.ir.conditions import ENUMERATED, Compound, Condition, Relation, at_least, cycle, denied, equal, symbols_of
-from archdsl.ir.formulas import Floor, Terms, polynomial, symbols_in
+from archdsl.ir.conditions import (
+    ENUMERATED,
+    Compound,
+    Condition,
+    Relation,
+    at_least,
+    cycle,
+    denied,
+    equal,
+    symbols_of,
+    weight_of,
+)
+from archdsl.ir.formulas import Floor, Terms, polynomial, symbols_in, weight
 from archdsl.ir.sizes import OpenSize, Size, from_terms, open_size, symbol
 
 LARGEST = 2**40
 """No size and no count of a spec is larger; what only such ones would break is not worth a condition."""
 
 
-TRIED = 4
-"""The work of trying out one value."""
+TRIED = 3
+"""The work of trying out one value, beside that of each symbol and quotient of its formula."""
 
 
 class Assumed(NamedTuple):
@@ -238,7 +249,7 @@ class Domain:
         if end > ENUMERATED:
             return None
         (name,) = names
-        rests = {inside.at({name: v}) % atom.divisor for v in self._tried(values, end)}
+        rests = {inside.at({name: v}) % atom.divisor for v in self._tried(values, end, weight(inside.terms))}
         return rests.pop() if len(rests) == 1 else None
 
     def _decide_parts(self, condition: Compound) -> bool | None:
@@ -263,7 +274,7 @@ class Domain:
         threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
         if threshold + period > ENUMERATED:
             return None
-        answers = {condition.at({name: v}) for v in self._tried(values, threshold + period, condition)}
+        answers = {condition.at({name: v}) for v in self._tried(values, threshold + period, weight_of(condition))}
         return answers.pop() if len(answers) == 1 else None
 
     def values(self, name: str) -> Values | None:
@@ -278,12 +289,13 @@ class Domain:
         threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
         if threshold + period > ENUMERATED:
             return None
-        left = tuple(v for v in self._tried(values, threshold + period, condition) if condition.at({values.name: v}))
+        tried = self._tried(values, threshold + period, weight_of(condition))
+        left = tuple(v for v in tried if condition.at({values.name: v}))
         return Values(values.name, left, threshold, period)
 
-    def _tried(self, values: Values, end: int, condition: Relation | Compound | None = None) -> Iterable[int]:
-        """All values below an end, each to be tried out on all parts of a condition."""
-        self.work += TRIED * end * (len(condition.parts) if isinstance(condition, Compound) else 1)
+    def _tried(self, values: Values, end: int, weight: int) -> Iterable[int]:
+        """All values below an end, each to be tried out on formulas of that many symbols and quotients."""
+        self.work += end * (TRIED + weight)
         return _extended(values, end)
 
 

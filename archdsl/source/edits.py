@@ -47,14 +47,21 @@ def patch(before: str, after: str, old: str, new: str) -> str:
     """A unified diff of two texts, as `patch` takes it; `old` and `new` are the names of the files."""
     from difflib import unified_diff
 
-    lines = _lines(before), _lines(after)
-    if max(map(len, lines)) <= COMPARED:
-        changes = list(unified_diff(*lines, old, new))
-    else:
-        ranges = (f"{min(1, len(side))},{len(side)}" for side in lines)
-        head = f"--- {old}\n", f"+++ {new}\n", "@@ -{} +{} @@\n".format(*ranges)
-        changes = [*head, *(f"-{line}" for line in lines[0]), *(f"+{line}" for line in lines[1])]
-    return "".join(c if c.endswith("\n") else f"{c}\n\\ No newline at end of file\n" for c in changes)
+    counts = [text.count("\n") + (not text.endswith("\n")) if text else 0 for text in (before, after)]
+    if max(counts) <= COMPARED:
+        return "".join(map(_ended, unified_diff(_lines(before), _lines(after), old, new)))
+    removed, added = (f"{min(1, count)},{count}" for count in counts)
+    return f"--- {old}\n+++ {new}\n@@ -{removed} +{added} @@\n{_marked(before, '-')}{_marked(after, '+')}"
+
+
+def _ended(change: str) -> str:
+    return change if change.endswith("\n") else f"{change}\n\\ No newline at end of file\n"
+
+
+def _marked(text: str, sign: str) -> str:
+    """A text as lines of a diff."""
+    end = "\n" if text.endswith("\n") else ""
+    return _ended(sign + text.removesuffix(end).replace("\n", f"\n{sign}") + end) if text else ""
 
 
 def _lines(text: str) -> list[str]:

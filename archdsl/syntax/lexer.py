@@ -66,7 +66,7 @@ _TOKEN = re.compile(
     (?P<dotted>[^\W\d]\w*+(?:\.\w+)+)
   | (?P<name>[^\W\d]\w*)
   | (?P<punctuation>->|\.\.<|\.\.|==|<=|>=|!=|//|\[\]|[{}()\[\]|,:=.~<>+\-*/%^])
-  | (?P<newline>[\n;])
+  | (?P<newline>;|\n(?:[ \t\f]*\n)*+)
   | (?P<number>[1-9][0-9]*(?:x[1-9][0-9]*)+(?!\w)
       | [0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?(?:[kKMGTB]|[kKMGT]i?B)?(?!\w)(?!\.[0-9]))
   | (?P<badnumber>[0-9]\w*(?:\.[0-9]\w*)*)
@@ -195,8 +195,8 @@ class _Lexer:
     def _newline(self, lexeme: str, start: int) -> str:
         """Notes a possible end of statement; a doc comment set off by a blank line at the top belongs to the file."""
         file_doc = ""
-        if lexeme == "\n":
-            if self._pending_docs and not self.tokens and self._is_blank_line(start):
+        if lexeme != ";":
+            if self._pending_docs and not self.tokens and (len(lexeme) > 1 or self._is_blank_line(start)):
                 file_doc = "\n".join(self._pending_docs)
                 self._pending_docs.clear()
             self._line_first = None

@@ -13,12 +13,12 @@ from archdsl.elaborate.budget import (
     UNROLLED_LIMIT,
 )
 from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
+from archdsl.elaborate.importer import IMPORT_DEPTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.ir import LISTED_LIMIT
 from archdsl.ir.attrs import LARGEST_SIZE
 from archdsl.ir.conditions import ENUMERATED
 from archdsl.ir.sizes import TERMS_LIMIT
-from archdsl.pipeline import IMPORT_DEPTH_LIMIT
 from archdsl.source.files import SIZE_LIMIT
 from archdsl.syntax.lexer import STRING_LIMIT, TOKEN_LIMIT
 from archdsl.syntax.parse import NESTING_LIMIT
@@ -30,7 +30,7 @@ BUDGETS = f"""
     what one may. [What hostile files take](../contributing/fuzzing.md#hostile-files) has been measured.
     """
 LIMITS = (
-    ("bytes of a file", SIZE_LIMIT),
+    ("bytes of a file and of what it imports, together", SIZE_LIMIT),
     ("words, numbers and signs of a file", TOKEN_LIMIT),
     ("characters of a string", STRING_LIMIT),
     ("braces, brackets and parentheses, one in another", NESTING_LIMIT),

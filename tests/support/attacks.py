@@ -193,6 +193,60 @@ ATTACKS: dict[str, Attack] = {
     "the page of 3,000 layers": Attack(
         "", lambda: body("conv(8, 3x3, pad=1)\n" * 3_000), command=("report", "all", "--format", "html"), code=0
     ),
+    "calls that double, each with arguments of its own": Attack(
+        "spends it",
+        lambda: (
+            "block f(n, k) { if n > 0 { f(n - 1, 2 * k) -> f(n - 1, 2 * k + 1) } else { conv(k, 1x1) } }\n"
+            + body("f(20, 1)")
+        ),
+    ),
+    "a list of lists of lists": Attack(
+        "a list of more than 10_000 items",
+        lambda: body("let x = [[[i + j + k for i in 0..99] for j in 0..99] for k in 0..99]"),
+    ),
+    "a number of 100,000 digits": Attack("where 100 are allowed", lambda: body("let x = " + "9" * 100_000)),
+    "a label of 3,000 holes": Attack("at most 200", lambda: body('let i = 1\n"a' + "{i}" * 3_000 + '": relu')),
+    "a tensor of 9,000 axes": Attack("at most 16 axes", lambda: body("relu", ", ".join(["1"] * 9_000))),
+    "pools and their inverse, 200 times, of an open size": Attack(
+        "a formula of more than 200 terms",
+        lambda: body("repeat 200 { maxpool(3x3, stride=2, pad=1) -> upsample(3) }", "3, H, W"),
+    ),
+    "a layer for 10^12 turns, from the command line": Attack(
+        "more than 100_000_000 operators",
+        lambda: "network A(n = 3) { input x: [3]; repeat n { relu } }\n",
+        command=("report", "params", "--set", "n=10^12"),
+    ),
+    "a list of 10^8 items, from the command line": Attack(
+        "a list of more than 10_000 items",
+        lambda: "network A(n = 3) { input x: [3]; repeat n { relu } }\n",
+        command=("report", "params", "--set", "n=[[i for i in 0..<9999] for j in 0..<9999]"),
+        code=2,
+    ),
+    "an input of 10^20 rows": Attack(
+        "write the sizes without the batch",
+        lambda: "network A { input x: [3, H, W]; relu }\n",
+        command=("report", "params", "--input", "3x99999999999999999999x3"),
+        code=2,
+    ),
+    "200 mistakes to mend": Attack(
+        "becomes `conv(8, 3, pad=1)`",
+        lambda: body("Conv2d(8, 3, padding=1)\n" * 200),
+        command=("check", "--fix"),
+        code=0,
+    ),
+    "all reports of 1,000 layers": Attack(
+        "", lambda: body("conv(3, 1x1)\n" * 1_000), command=("report", "all"), code=0
+    ),
+    "fmt of 3 million lines": Attack(
+        "1 of 1 file would change", lambda: "\n" * 3_000_000 + body("relu"), command=("fmt", "--diff"), code=0
+    ),
+    "the difference to 3,000 networks": Attack(
+        "",
+        lambda: "".join(body("relu").replace("A", f"N{i}") for i in range(3_000)),
+        {"other.arch": body("relu")},
+        command=("diff", "other.arch"),
+        code=2,
+    ),
     "20,000 mistakes": Attack("no layer, block or value is called", lambda: body("foo\n" * 20_000)),
     "20,000 errors of syntax": Attack("", lambda: body("foo bar\n" * 20_000), command=("check", "--format", "sarif")),
     "a file of 50 MB in one line": Attack("larger than 4 MiB", lambda: "x" * 50_000_000, code=2),
@@ -214,6 +268,11 @@ ATTACKS: dict[str, Attack] = {
         "imports this file in turn", importing("f.arch"), {"f.arch": 'import b from "case.arch"\n'}
     ),
     "2,000 imports in a row": Attack("imports are nested deeper than 32", importing("f0.arch"), chain(2_000)),
+    "20 imports of 400 kB": Attack(
+        "hold more than 4 MiB together",
+        lambda: "".join(f'import b{i} from "f{i}.arch"\n' for i in range(20)) + body("b1"),
+        {f"f{i}.arch": "# a\n" * 100_000 + f"block b{i} {{ relu }}\n" for i in range(20)},
+    ),
     "an import from the folder above": Attack("outside of the spec's root", importing("../b.arch")),
     "an absolute import": Attack("outside of the spec's root", importing("/etc/passwd")),
     "a link to a file elsewhere": Attack(
