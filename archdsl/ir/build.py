@@ -7,6 +7,8 @@ to the value they were first given; the builder finds what stands for it where i
 
 from __future__ import annotations
 
+from typing import Any
+
 from archdsl.ir.graph import Module, ModuleKind, Node, Origin, Value
 from archdsl.ir.op import Axes, Misfit, Op, Rows
 from archdsl.ir.sizes import is_open, open_size
@@ -150,7 +152,11 @@ def _stand_in(value: Value, producer: Node | None = None, index: int = 0) -> Val
 def _channels(op: Op, operands: Values, result: Value) -> int:
     """The axis of the result that holds the channels of the first operand; the first where that cannot be said."""
     axis = operands[0].channels if operands else 0
-    reach = op.reach(*(_at_example(v.type) for v in operands))
+    types = [v.type for v in operands]
+    if any(is_open(type.shape) for type in types):
+        op = type(op)(**{name: _at_example(value) for name, value in op.attributes.items()})
+        types = [type._replace(shape=_at_example(type.shape)) for type in types]
+    reach = op.reach(*types)
     if reach == "pointwise":
         return axis
     if operands and result.type.batched and not operands[0].type.batched:
@@ -164,10 +170,12 @@ def _channels(op: Op, operands: Values, result: Value) -> int:
     return axis if entry == "whole" and result.type.rank == operands[0].type.rank else 0
 
 
-def _at_example(type: TensorType) -> TensorType:
-    """The type with an example of each size that is open: how axes move about is the same for all sizes."""
-    sizes = (n if (size := open_size(n)) is None else size.at(size.domain.example) for n in type.shape)
-    return type._replace(shape=tuple(sizes)) if is_open(type.shape) else type
+def _at_example(value: Any) -> Any:
+    """An example of each size that is open, in lists too: how axes move about is the same for all sizes."""
+    if isinstance(value, tuple):
+        return tuple(map(_at_example, value))
+    size = open_size(value)
+    return value if size is None else size.at(size.domain.example)
 
 
 def _check_batch(op: Op, types: tuple[TensorType, ...]) -> None:

@@ -10,6 +10,7 @@
 
 Nodes between `turns 990` and `end` stand for those of as many turns; as many nodes directly before them are the turn before.
 Values are numbered in each module; `at` gives the source's number and two offsets, `via` the inlined calls around.
+Open sizes are formulas: `sizes` gives the example of each symbol, `where` what the spec states of them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from archdsl.ir.domain import Domain
 from archdsl.ir.extent import modules
 from archdsl.ir.graph import Module, Network, Node, Origin, Repeat, Value
 from archdsl.ir.op import Op
+from archdsl.ir.size_text import FORMULA, condition_text, written
+from archdsl.ir.sizes import open_size
 from archdsl.ir.strides import BATCH
 from archdsl.ir.types import TensorType
 from archdsl.source import Source, Span
@@ -43,6 +47,10 @@ class _Printer:
         inputs = ", ".join(map(json.dumps, network.inputs))
         outputs = ", ".join(json.dumps(o.name) + (" training" if o.training else "") for o in network.outputs)
         yield f"network {json.dumps(network.name)} = @{self.modules[id(network.body)]} ({inputs}) -> ({outputs})"
+        domain = _domain(network)
+        if domain is not None:
+            yield f"sizes {json.dumps(domain.example)}"
+            yield from (f"where {condition_text(condition)}" for condition in domain.given)
         yield from (f"paper {json.dumps(text)}" for text in network.sources)
         yield from (f"source {number} {json.dumps(source.path)}" for source, number in self.sources.items())
         yield from body
@@ -75,7 +83,7 @@ class _Printer:
         if isinstance(node.operator, Module):
             what = f"@{self.modules[id(node.operator)]} {json.dumps(node.name)}"
         else:
-            what = f"{node.operator.name} {json.dumps(node.name)} {json.dumps(_written(node.operator))}"
+            what = f"{node.operator.name} {json.dumps(node.name)} {_attributes(node.operator)}"
         operands = ", ".join(f"%{values[v]}" for v in node.operands)
         results = ", ".join(self._define(v, values) for v in node.results)
         types = "; ".join(_type(v.type) for v in node.results)
@@ -99,19 +107,33 @@ class _Printer:
         return f"{number}:{span.start}:{span.end}"
 
 
+def _domain(network: Network) -> Domain | None:
+    """What is known of the sizes that are open; None where none is."""
+    types = (
+        v.type for module in modules(network) for v in (*module.inputs, *(r for n in module.nodes for r in n.results))
+    )
+    sizes = (open_size(size) for type in (*network.input_types, *types) for size in type.shape)
+    return next((size.domain for size in sizes if size is not None), None)
+
+
 def _type(type: TensorType) -> str:
     """A type with what is known of its storage: `[2, 3] strides [6, 1, 2]`; a stride of `6N` grows with the batch."""
-    text = str(type)
+    text = f"{type._replace(shape=())}".removesuffix("[]") + f"[{', '.join(map(written, type.shape))}]"
     if type.strides is not None:
         text += f" strides [{', '.join(map(_stride, type.strides))}]"
-    return text + (f" places {json.dumps(type.places)}" if type.places else "")
+    return text + (f" places {_json(type.places)}" if type.places else "")
 
 
 def _stride(stride: int) -> str:
-    return f"{stride // BATCH}N" if stride >= BATCH else str(stride)
+    return written(stride) if open_size(stride) is not None or stride < BATCH else f"{stride // BATCH}N"
 
 
-def _written(op: Op) -> dict[str, Any]:
+def _attributes(op: Op) -> str:
     """The attributes that are not at their defaults."""
     defaults = op.fields()
-    return {name: value for name, value in op.attributes.items() if value != defaults[name].default}
+    return _json({name: value for name, value in op.attributes.items() if value != defaults[name].default})
+
+
+def _json(value: Any) -> str:
+    """As JSON, an open size as an object with its formula."""
+    return json.dumps(value, default=lambda size: {FORMULA: written(size)})

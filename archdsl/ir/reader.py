@@ -8,13 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 from archdsl.ir.attributes import AttributeProblem
+from archdsl.ir.domain import Domain
 from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Parameter, Repeat, Value
 from archdsl.ir.op import Misfit, Op
+from archdsl.ir.size_text import FORMULA, read_condition, read_size
+from archdsl.ir.sizes import OpenSize
 from archdsl.ir.strides import BATCH
 from archdsl.ir.types import Places, TensorType
 from archdsl.source import Source, Span
 
-_SHAPE = re.compile(r"(unbatched )?(?:(\w+) )?\[([\d, ]*)\](?: strides \[([\dN, ]*)\])?(?: places (\[\[.*?\]\]))?")
+_SHAPE = re.compile(r"(unbatched )?(?:(\w+) )?\[([^\[\]]*)\](?: strides \[([^\[\]]*)\])?(?: places (\[\[.*?\]\]))?")
+_BATCHES = re.compile(r"(\d+)N")
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"\w+")
 _PLACE = re.compile(r"(\d+):(\d+):(\d+)")
@@ -30,8 +34,8 @@ def read_network(text: str, find: Callable[[str], type[Op] | None]) -> Network:
     reader = _Reader(find)
     for number, line in enumerate(text.splitlines(), 1):
         try:
-            reader.line(_Cursor(line))
-        except (ValueError, KeyError, IndexError, TypeError, Misfit, AttributeProblem) as error:
+            reader.line(_Cursor(line, reader.domain))
+        except (ValueError, KeyError, IndexError, TypeError, Misfit, OpenSize, AttributeProblem) as error:
             raise GraphTextError(f"line {number}: {error}") from None
     return reader.finish()
 
@@ -39,8 +43,9 @@ def read_network(text: str, find: Callable[[str], type[Op] | None]) -> Network:
 class _Cursor:
     """A line that is read from left to right."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, domain: Domain) -> None:
         self.text = text
+        self.domain = domain
         self.at = 0
 
     def takes(self, word: str) -> bool:
@@ -61,8 +66,11 @@ class _Cursor:
 
     def json(self) -> Any:
         self._blanks()
-        value, self.at = json.JSONDecoder().raw_decode(self.text, self.at)
+        value, self.at = json.JSONDecoder(object_hook=self._object).raw_decode(self.text, self.at)
         return value
+
+    def _object(self, found: dict[str, Any]) -> Any:
+        return read_size(found[FORMULA], self.domain) if FORMULA in found else found
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str]:
         self._blanks()
@@ -77,9 +85,19 @@ class _Cursor:
 
     def type(self) -> TensorType:
         found = self.match(_SHAPE)
-        strides = None if found[4] is None else tuple(map(_stride, _items(found[4])))
-        places = Places(*map(tuple, json.loads(found[5]))) if found[5] else None
-        return TensorType(tuple(map(int, _items(found[3]))), found[2] or "float32", not found[1], strides, places)
+        strides = None if found[4] is None else tuple(map(self._stride, _items(found[4])))
+        places = Places(*map(tuple, json.loads(found[5], object_hook=self._object))) if found[5] else None
+        shape = tuple(read_size(size, self.domain) for size in _items(found[3]))
+        return TensorType(shape, found[2] or "float32", not found[1], strides, places)
+
+    def _stride(self, text: str) -> int:
+        grows = _BATCHES.fullmatch(text)
+        return int(grows[1]) * BATCH if grows else read_size(text, self.domain)
+
+    def rest(self) -> str:
+        """The line from here on."""
+        rest, self.at = self.text[self.at :], len(self.text)
+        return rest
 
     def word(self) -> str:
         return self.match(_WORD).group()
@@ -97,6 +115,7 @@ class _Cursor:
 class _Reader:
     def __init__(self, find: Callable[[str], type[Op] | None]) -> None:
         self.find = find
+        self.domain = Domain({})
         self.sources: dict[int, Source] = {}
         self.modules: dict[int, Module] = {}
         self.values: list[Value] = []
@@ -110,6 +129,10 @@ class _Reader:
             return
         if cursor.takes("network "):
             self._network(cursor)
+        elif cursor.takes("sizes "):
+            self.domain = Domain(cursor.json())
+        elif cursor.takes("where "):
+            self.domain.state(read_condition(cursor.rest(), self.domain))
         elif cursor.takes("paper "):
             self.papers.append(cursor.json())
         elif cursor.takes("source "):
@@ -131,6 +154,7 @@ class _Reader:
     def finish(self) -> Network:
         if self.head is None or self.head[1] not in self.modules:
             raise GraphTextError("there is no network")
+        self.domain.close()
         name, number, inputs, outputs = self.head
         body = self.modules[number]
         named = tuple(Output(n, v, t) for (n, t), v in zip(outputs, body.outputs, strict=True))
@@ -272,10 +296,6 @@ def _tupled(value: Any) -> Any:
 
 def _items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _stride(text: str) -> int:
-    return int(text[:-1]) * BATCH if text.endswith("N") else int(text)
 
 
 def _infer(operator: Op | Module, operands: tuple[Value, ...]) -> tuple[TensorType, ...]:

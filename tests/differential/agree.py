@@ -113,8 +113,10 @@ def _sizes(text: str, network: Network) -> str:
     """With open sizes, those that the domain says fit do, and the formulas are the figures of the networks they make."""
     spec = open_source(Source("random.arch", text), Path())
     checked = spec.check(spec.networks[-1])
-    if checked.formulas is None or checked.formulas.domain is None:
+    if checked.formulas is None or checked.formulas.network is None or checked.formulas.domain is None:
         return ""
+    if problem := _prints(text, checked.formulas.network):
+        return problem
     domain, facts = checked.formulas.domain, Facts(checked.formulas.network)
     first = checked.builds[0][0]
     for step in (0, 1, 2, 4, 7):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.ir import GraphTextError, Module, Network, Node, flatten, modules, print_network, read_network
+from archdsl.ir import GraphTextError, Module, Network, Node, Size, flatten, modules, print_network, read_network
 from archdsl.ops import find
 from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
@@ -95,6 +95,48 @@ def test_text_with_every_feature_reads_back() -> None:
     assert [o.name for o in again.outputs] == ["aux", "logits"]
     assert [o.training for o in again.outputs] == [True, False]
     assert again.sources == ('nobody "et al."',)
+
+
+OPEN = """
+network Net {
+  input image: [3, H, W]
+  input mask: bool [H]
+  where H % 16 == 12 or not (H == W) and H >= 100
+  image -> conv(8, 3x3, stride=2, pad=1) as small
+  reshape([4, 2 * small.height, small.width])
+}
+"""
+
+
+def test_open_sizes_read_back() -> None:
+    """With what is stated of them, and in attributes too."""
+    checked = open_source(Source("net.arch", OPEN), Path()).check("Net")
+    assert checked.formulas is not None and checked.formulas.network is not None, checked.problems
+    printed = print_network(checked.formulas.network)
+    assert 'sizes {"H": ' in printed and "\nwhere or(" in printed and '{"=": ' in printed
+    again = read_network(printed, find)
+    assert print_network(again) == printed
+    size = again.outputs[0].value.type.shape[1]
+    assert isinstance(size, Size) and size.at({"H": 44, "W": 30}) == 44
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("(H + 1)//2", "(H + 1)//3"),
+        ("(H + 1)//2", "(K + 1)//2"),
+        ("H, W]", "H W]"),
+        (" >= 0", " > 0"),
+        ("where or(", "where nor("),
+    ],
+)
+def test_open_sizes_that_do_not_hold_together_are_refused(old: str, new: str) -> None:
+    checked = open_source(Source("net.arch", OPEN), Path()).check("Net")
+    assert checked.formulas is not None and checked.formulas.network is not None
+    printed = print_network(checked.formulas.network)
+    assert old in printed
+    with pytest.raises(GraphTextError, match=r"^line \d+: "):
+        read_network(printed.replace(old, new, 1), find)
 
 
 def test_reading_shares_what_was_shared() -> None:

@@ -150,3 +150,12 @@ def test_what_is_stated_is_not_explained() -> None:
     built = program(text).build_open("UNet")
     assert built.domain is not None
     assert list(built.domain.explained()) == [("H % 32 == 0", []), ("W % 16 == 0", [])]
+
+
+def test_an_attribute_that_is_open_asks_for_nothing() -> None:
+    """The sizes of a reshape, said by those of its input, fit all of them."""
+    text = "network A {\n  input x: [8, H, W]\n  reshape([4, 2 * in.height, in.width])\n}"
+    tree, _ = parse(Source("a.arch", text))
+    built = Program(tree).build_open("A")
+    assert built.network is not None and built.domain is not None
+    assert built.domain.conditions == []

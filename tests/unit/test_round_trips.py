@@ -24,9 +24,10 @@ RANDOM = 40
 
 
 def networks(text: str, folder: Path) -> list[Network]:
-    """All networks of a spec that hold together."""
+    """All networks of a spec that hold together; those with open sizes for all sizes too."""
     spec = open_source(Source(str(folder / "case.arch"), text), folder)
-    built = (spec.check(name).network for name in spec.networks)
+    checked = [spec.check(name) for name in spec.networks]
+    built = (n for c in checked for n in (c.network, c.formulas.network if c.formulas is not None else None))
     return [network for network in built if network is not None]
 
 
