@@ -8,6 +8,7 @@ raises `Misfit`, naming the attribute or operand at fault, and the elaborator ad
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import ClassVar, Literal, NamedTuple, Self, TypeVar
 
 from archdsl.ir.attributes import Attributes
@@ -78,7 +79,7 @@ class State(NamedTuple):
 
     @property
     def numel(self) -> int:
-        return TensorType(self.shape).numel
+        return prod(self.shape)
 
     @property
     def bytes(self) -> int:

@@ -63,14 +63,23 @@ def op_cost(op: Op, node: Node) -> Cost:
     """The counts of an operator where it stands."""
     operands, results = node.operand_types, node.result_types
     state = node.state
-    params = [s for s in state if s.role == "parameter"]
-    numel = sum(r.numel for r in results)
+    numel = sum([r.numel for r in results])
+    params = weights = buffers = param_bytes = buffer_bytes = 0
+    for tensor in state:
+        size = tensor.numel
+        if tensor.role == "parameter":
+            params += size
+            weights += 0 if tensor.name.endswith("bias") else size
+            param_bytes += tensor.bytes
+        else:
+            buffers += size
+            buffer_bytes += tensor.bytes
     return Cost(
-        params=sum(s.numel for s in params),
-        weights=sum(s.numel for s in params if not s.name.endswith("bias")),
-        buffers=sum(s.numel for s in state if s.role != "parameter"),
-        state_bytes=sum(s.bytes for s in state),
-        param_bytes=sum(s.bytes for s in params),
+        params=params,
+        weights=weights,
+        buffers=buffers,
+        state_bytes=param_bytes + buffer_bytes,
+        param_bytes=param_bytes,
         macs=op.macs(operands, results),
         values=numel if op.counts_values(operands, results) else 0,
         neurons=numel if op.counts_neurons else 0,

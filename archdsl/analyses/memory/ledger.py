@@ -17,7 +17,9 @@ class Mark(NamedTuple):
 
     phase: Phase
     layer: str
-    size: Size
+    fixed: int
+    """Bytes of any batch, and of each sample."""
+    per_sample: int
     events: int
     """How many events came before it."""
     step: int
@@ -92,8 +94,7 @@ class Ledger(Player[Tensor], ABC):
 
     def mark(self, layer: str) -> None:
         self.step += 1
-        size = Size(self.fixed, self.per_sample)
-        self.marks.append(Mark(self.phase, layer, size, len(self.events), self.step))
+        self.marks.append(Mark(self.phase, layer, self.fixed, self.per_sample, len(self.events), self.step))
 
     def marked(self, layer: str, what: str, size: Size) -> Block:
         """A storage made at a moment of its own."""

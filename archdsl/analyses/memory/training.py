@@ -84,7 +84,10 @@ class Simulation:
         held = self.held.size
         with_old = held.plus(total(block.whole for block in self.gradients))
         there = {phase: with_old if self.has_old(phase) else held for phase in get_args(Phase)}
-        return (with_old, *(mark.size.plus(there[mark.phase]) for mark in self.played.marks))
+        return (
+            with_old,
+            *(Size(m.fixed + there[m.phase][0], m.per_sample + there[m.phase][1]) for m in self.played.marks),
+        )
 
     def has_old(self, phase: Phase) -> bool:
         """Whether the gradients of the step before are still there."""
@@ -207,7 +210,7 @@ class TrainingFacts:
         found: dict[tuple[str, str], int] = {}
         for block, times in self._alive().items():
             key = self._played.stands_for(block.layer), block.what
-            found[key] = found.get(key, 0) + block.size.by(times).at(self.batch)
+            found[key] = found.get(key, 0) + block.size.at(self.batch) * times
         return tuple(sorted((Alive(*key, size) for key, size in found.items() if size), key=lambda a: -a.bytes))
 
     def _alive(self) -> dict[Block, int]:
