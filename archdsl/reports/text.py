@@ -109,15 +109,19 @@ def _wrapped(
 ) -> list[list[Height]]:
     """The cells as lines, wrapped where the table would be too wide."""
     widths = _widths(rows)
-    limits: list[int | None] = [None] * len(columns)
-    excess = 0 if limit is None else sum(widths) + gap * (len(columns) - 1) - limit
+    limits = list(widths)
     wrapping = [i for i in reversed(range(len(columns))) if columns[i].wraps]
     others = sorted((i for i, c in enumerate(columns) if not c.wraps), key=lambda i: (columns[i].is_right, -widths[i]))
-    for i in (*wrapping, *others):
-        if excess > 0:
-            limits[i] = narrower = min(max(widths[i] - excess, NARROWEST), widths[i])
-            excess -= widths[i] - narrower
+    whole = [max(map(_longest_word, column)) for column in zip(*rows, strict=True)]
+    for least in (whole, [NARROWEST] * len(columns)):  # words are broken last
+        for i in (*wrapping, *others):
+            excess = 0 if limit is None else sum(limits) + gap * (len(columns) - 1) - limit
+            limits[i] = min(limits[i], max(limits[i] - excess, least[i], NARROWEST))
     return [[_wrap(cell, limits[i]) for i, cell in enumerate(r)] for r in rows]
+
+
+def _longest_word(line: Line) -> int:
+    return max(width(word.rstrip()) for word in BREAK.split("".join(piece.text for piece in line)))
 
 
 def _wrap(line: Line, limit: int | None) -> Height:

@@ -272,7 +272,7 @@ def test_an_unknown_column_names_those_that_are_there() -> None:
 
 
 def test_an_unknown_report() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError):
         report("weather", subject(networks.vgg16()))
 
 
