@@ -269,6 +269,14 @@ class Op(Attributes):
         """How an output unit reads its input."""
         return "pointwise"
 
+    def reach_of(self, result: int, *operands: TensorType) -> Reach:
+        """The same for one of several results."""
+        return self.reach(*operands)
+
+    def reads_less(self, *operands: TensorType) -> bool:
+        """Whether some units read less of an axis than `reach` says: a running sum what came before, a mask what it shows."""
+        return False
+
     def counts_values(self, operands: Types, results: Types) -> bool:
         """Whether the results stand in a lecture's activation table: weight layers, `subsample` and pools."""
         return self.is_weight_layer
@@ -357,6 +365,10 @@ class Op(Attributes):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Tensors made and dropped within the call that live beside operand and result: a max-pool's indices, a padded copy."""
+        return ()
+
+    def preparation(self, operands: Types) -> tuple[Extra, ...]:
+        """Tensors that are there before the result is, and not when it is: while the weights that it runs on are made."""
         return ()
 
     def pytorch(self, *operands: TensorType) -> Lowering:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from archdsl.ir import (
     WHOLE,
+    Axes,
     Call,
     Derivative,
     Examples,
@@ -18,6 +19,7 @@ from archdsl.ir import (
     Misfit,
     Op,
     Reach,
+    Rows,
     Saved,
     Shape,
     State,
@@ -124,8 +126,12 @@ class Attention(Op):
         s = operands[-1].shape[0]
         return 2 * (t + s) * c * (c + self.bias)
 
+    def reads_less(self, *operands: TensorType) -> bool:
+        return self.causal
+
     def reach(self, *operands: TensorType) -> Reach:
-        return WHOLE
+        """Each token reads all of those that are attended to, which are others with `kv`."""
+        return WHOLE if len(operands) == 1 else Axes((Rows(0), WHOLE), (WHOLE, WHOLE))
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """The inputs with tokens before samples; queries, keys and values as one tensor, or the latter two; what the heads

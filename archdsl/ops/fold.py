@@ -48,6 +48,9 @@ class Fold(Columns):
             )
         return (y,)
 
+    def reads_less(self, *operands: TensorType) -> bool:
+        return True
+
     def reach(self, *operands: TensorType) -> Reach:
         return Axes((WHOLE, WHOLE))
 

@@ -69,6 +69,9 @@ class GridSample(Op):
             )
         return (x.with_shape((x.channels, *grid.shape[:-1])),)
 
+    def reads_less(self, *operands: TensorType) -> bool:
+        return True
+
     def reach(self, *operands: TensorType) -> Reach:
         x, grid = operands
         places: Iterable[Rows] = (Rows(a) for a in range(1, grid.rank))

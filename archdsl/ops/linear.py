@@ -33,6 +33,7 @@ from archdsl.ops.families.reparametrized import (
     check_parametrization,
     learned,
     made_weight,
+    making,
     of_made_weight,
     reparametrized,
     way_back,
@@ -141,6 +142,9 @@ class Linear(Op):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Where elements do not lie in order a copy that does or, since the bias is then added apart, the sum without it."""
         return (*self._of_rows(operands, results), *self._made_weight(operands[0]))
+
+    def preparation(self, operands: Types) -> tuple[Extra, ...]:
+        return making(self.parametrization, self._weight(operands[0]), operands[0].dtype)
 
     def _of_rows(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Without gradients PyTorch multiplies samples apart, and copies none, where a made weight asks for no gradient."""

@@ -69,6 +69,9 @@ class NonMaximumSuppression(Op):
             raise Misfit(f"`apart` holds int64 numbers, not {apart[0].dtype}", code="wrong-dtype", operand=2)
         return (TensorType((self.count,), "int64"),)
 
+    def reads_less(self, *operands: TensorType) -> bool:
+        return True
+
     def reach(self, *operands: TensorType) -> Reach:
         return Axes(*((WHOLE,) * x.rank for x in operands))
 

@@ -83,6 +83,9 @@ class RoiAlign(Merge):
     def _size(self) -> tuple[int, ...]:
         return per_axis(self.size, 2, "size")
 
+    def reads_less(self, *operands: TensorType) -> bool:
+        return True
+
     def reach(self, *operands: TensorType) -> Reach:
         return Axes((Rows(0), WHOLE), *((Rows(1), WHOLE, WHOLE) for _ in operands[1:]))
 

@@ -174,6 +174,9 @@ class ScaledDotProductAttention(Merge):
         scores, sums = (prod(operands[0].shape[:-1]) * operands[1].shape[-2] * operands[i].shape[-1] for i in (0, 2))
         return scores * (q + k) + sums * (any((q, k, *masks)) + v)
 
+    def reads_less(self, *operands: TensorType) -> bool:
+        return self.causal or any(mask.dtype == "bool" for mask in operands[3:])
+
     def reach(self, *operands: TensorType) -> Reach:
         q = operands[0]
         outer = tuple(Rows(a) for a in range(q.rank - 2))

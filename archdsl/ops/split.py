@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import (
+    Axes,
     Derivative,
     Examples,
     Expression,
@@ -12,6 +13,8 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Op,
+    Reach,
+    Rows,
     Shape,
     TensorType,
     Types,
@@ -64,6 +67,12 @@ class Split(Op):
         axis = check_axis(self.name, self.axis, x)
         sizes = self._sizes(x.shape[axis])
         return tuple(x.with_strides((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.tensor_strides) for n in sizes)
+
+    def reach_of(self, result: int, *operands: TensorType) -> Reach:
+        (x,) = operands
+        axis = check_axis(self.name, self.axis, x)
+        first = sum(self._sizes(x.shape[axis])[:result])
+        return Axes(tuple(Rows(a, ((first, first),)) if a == axis else Rows(a) for a in range(x.rank)))
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         takes = tuple(f"y{i}" for i in range(len(results)))

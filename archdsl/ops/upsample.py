@@ -7,6 +7,7 @@ from math import floor
 from typing import ClassVar
 
 from archdsl.ir import (
+    WHOLE,
     Axes,
     Call,
     Examples,
@@ -24,7 +25,7 @@ from archdsl.ir import (
 from archdsl.ir.attrs import Field, Flag, Interpolation, Scale, Window
 from archdsl.ops.families.calls import Keywords, compact, function
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.windows import counted, per_axis, show_window, spatial_rank
+from archdsl.ops.families.windows import LARGEST_PERIOD, counted, per_axis, show_window, spatial_rank
 
 MODES = {
     "nearest": {1: "nearest", 2: "nearest", 3: "nearest"},
@@ -33,7 +34,6 @@ MODES = {
 }
 TAPS = {"nearest": (0, 0), "bilinear": (0, 1), "bicubic": (-1, 2)}
 """The input rows that an output row reads, from the one at or before its place."""
-LARGEST_PERIOD = 1024
 
 
 class Upsample(Op):
@@ -104,19 +104,29 @@ class Upsample(Op):
         return (x.mapped((x.channels, *sizes), keeping=(2, 3)),)
 
     def reach(self, *operands: TensorType) -> Reach:
-        (x, *_), (y,) = operands, self.infer(*operands)
-        factors = map(Fraction, self._scales(x.rank - 1)) if self.scale else map(Fraction, y.sizes, x.sizes)
-        if self.align_corners:
-            return Axes((Rows(0), *(Rows(a) if x.shape[a] == y.shape[a] else None for a in range(1, x.rank))))
-        spans = enumerate((self._rows(factor) for factor in factors), 1)
-        return Axes((Rows(0), *(rows and Rows(a, *rows) for a, rows in spans)))
+        found = (rows and Rows(axis, *rows) for axis, rows in enumerate(self._read(operands), 1))
+        return Axes((Rows(0), *(rows or WHOLE for rows in found)))
 
-    def _rows(self, factor: Fraction) -> tuple[tuple[tuple[int, int], ...], int] | None:
-        """The rows that the units of one period read, and how far periods are apart; None for a period too long to list."""
+    def reads_less(self, *operands: TensorType) -> bool:
+        return None in self._read(operands)
+
+    def _read(self, operands: Types) -> list[tuple[tuple[tuple[int, int], ...], int] | None]:
+        """For each axis the rows that the units of one period read, and how far periods are apart; None where that is too
+        long to list."""
+        (x, *_), (y,) = operands, self.infer(*operands)
+        if self.align_corners:
+            return [
+                self._rows(Fraction(max(m - 1, 1), n - 1), 0) if n > 1 else (((0, 0),), 0)
+                for n, m in zip(x.sizes, y.sizes, strict=True)
+            ]
+        factors = map(Fraction, self._scales(x.rank - 1)) if self.scale else map(Fraction, y.sizes, x.sizes)
+        shift = Fraction(0) if self.mode == "nearest" else Fraction(1, 2)
+        return [self._rows(factor, shift) for factor in factors]
+
+    def _rows(self, factor: Fraction, shift: Fraction | int) -> tuple[tuple[tuple[int, int], ...], int] | None:
         period, stride = factor.numerator, factor.denominator
         if period > LARGEST_PERIOD:
             return None
-        shift = Fraction(0) if self.mode == "nearest" else Fraction(1, 2)
         places = [(unit + shift) / factor - shift for unit in range(period)]
         first, last = TAPS[self.mode]
         exact = [(floor(p), floor(p)) if p == floor(p) else (floor(p) + first, floor(p) + last) for p in places]

@@ -91,6 +91,10 @@ FOUND = {
     """,
     "more columns than there are pixels": "input image: [8, 8, 8]; sigmoid -> unfold(2)",
     "a volume with fewer maps": "input image: [2, 4, 4, 4]; conv_transpose(1, 1) -> rms_norm(-4)",
+    "a small layer with a spectral norm": """
+        input image: [2, 3, 3]
+        conv_transpose(3, 1, parametrization=spectral_norm) -> flatten -> linear(4, parametrization=spectral_norm)
+    """,
     "a single number": "input image: [6]; reduce_sum(-1); reshape([-1])",
 }
 """Specs that random ones were made small to, and that did not agree once."""

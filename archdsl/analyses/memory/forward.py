@@ -189,7 +189,7 @@ class Forward(Ledger):
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
         saved = op.saved(*types) if in_place is None else in_place
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
-        self.is_exact &= op.is_derived_exactly(operands)
+        self.is_exact &= op.is_derived_exactly(operands) and not op.unknown_bytes(*types)
         self.is_exact &= self.settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
         if self.is_mixed:  # what is made of an operand before a product is cast too, or its cast is made of
             self.is_exact &= op.name not in UNSURE_OF_CASTS and not (op.autocast == "lower" and saved.extra)

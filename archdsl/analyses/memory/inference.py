@@ -4,12 +4,12 @@ out of all counts here."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Plain, Player
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
-from archdsl.ir import Network, Node, Op
+from archdsl.ir import Extra, Network, Node, Op
 
 
 class Moment(NamedTuple):
@@ -120,19 +120,23 @@ class _Player(Player[Plain]):
     def apply(self, node: Node, path: str, operands: Sequence[Plain]) -> list[Plain]:
         op = node.operator
         assert isinstance(op, Op)
+        read = [value.block for value in operands]
+        if before := op.preparation(node.operand_types):
+            self._moment(node, path, read, before)
         results = self.results(node, op, path, operands)
         made = [value.block for value in results]
         self.hold(made)
         if op.is_source:
             return results
-        extras = op.scratch(node.operand_types, node.result_types)
-        scratch = [Block(path, e.name, of_extra(e, self.batch), self.batch) for e in extras]
         self.live.update((block, None) for block in made if not block.is_input)
-        live = (*self.live, *scratch)
-        touched = tuple(dict.fromkeys((*(value.block for value in operands), *made, *scratch)))
-        self.step += 1
-        self.moments.append(Moment(self.step, path, node, live, touched, self.times))
+        self._moment(node, path, (*read, *made), op.scratch(node.operand_types, node.result_types))
         return results
+
+    def _moment(self, node: Node, path: str, blocks: Iterable[Block], extras: Iterable[Extra]) -> None:
+        scratch = [Block(path, e.name, of_extra(e, self.batch), self.batch) for e in extras]
+        touched = tuple(dict.fromkeys((*blocks, *scratch)))
+        self.step += 1
+        self.moments.append(Moment(self.step, path, node, (*self.live, *scratch), touched, self.times))
 
     def results(self, node: Node, op: Op, path: str, operands: Sequence[Plain]) -> list[Plain]:
         if op.is_source:  # it gives its own parameters, which are held anyway

@@ -176,9 +176,10 @@ def _known(spans: tuple[Span | None, ...], count: int) -> list[tuple[Span, int]]
     return [(s, (count - 1 - p) // period) for p, s in enumerate(spans[:count]) if s is not None]
 
 
-def through(layer: Layer, operands: Sequence[Field | None], result: TensorType, sizes: Sequence[int]) -> Field | None:
-    """The field of a result behind one operator."""
-    reach = layer.op.reach(*layer.operand_types)
+def through(layer: Layer, operands: Sequence[Field | None], number: int, sizes: Sequence[int]) -> Field | None:
+    """The field of a result, by its number, behind one operator."""
+    reach, result = layer.op.reach_of(number, *layer.operand_types), layer.result_types[number]
+    reads_less = layer.op.reads_less(*layer.operand_types)
     if reach == "pointwise" and [t.shape for t in layer.operand_types] == [result.shape]:
         return operands[0]
     moved = []
@@ -186,10 +187,16 @@ def through(layer: Layer, operands: Sequence[Field | None], result: TensorType, 
         entries = _entries(reach, index, type, result)
         if field is not None and entries is not None:
             axes = zip(field.axes, sizes, strict=True)
-            moved.append([_move(axis, n, entries, type.shape, result.shape) for axis, n in axes])
+            after = [_move(axis, n, entries, type.shape, result.shape) for axis, n in axes]
+            moved.append([*map(_at_most, field.axes, after)] if reads_less else after)
     if not moved:
         return None
     return field_of([_union(axes, n, result) for axes, n in zip(zip(*moved, strict=True), sizes, strict=True)], sizes)
+
+
+def _at_most(before: AxisField, after: AxisField) -> AxisField:
+    """What an operator makes of a field where some units read less than it says."""
+    return after if after == before else after._replace(is_exact=False)
 
 
 def _entries(reach: Reach, operand: int, type: TensorType, result: TensorType) -> Sequence[Entry] | None:

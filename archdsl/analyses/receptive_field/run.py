@@ -59,8 +59,8 @@ class _Run:
 
     def _layer(self, layer: Layer) -> None:
         operands = [self.values[n] for n in layer.operands]
-        for number, result in zip(layer.results, layer.result_types, strict=True):
-            self.values[number] = through(layer, operands, result, self.sizes)
+        for number, result in enumerate(layer.results):
+            self.values[result] = through(layer, operands, number, self.sizes)
 
     def _row(self, row: Turns, inside: Sequence[Turns]) -> None:
         read, made = [old for old, _ in row.carried], [new for _, new in row.carried]

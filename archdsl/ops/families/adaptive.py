@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from math import gcd
+from typing import ClassVar, Literal, Self
 
-from archdsl.ir import WHOLE, Autocast, Lowering, Op, Reach, Shape, Step, TensorType, Types
+from archdsl.ir import WHOLE, Autocast, Axes, Lowering, Op, Reach, Rows, Shape, Step, TensorType, Types
 from archdsl.ir.attrs import Field, Sizes
 from archdsl.ops.families.calls import call_and_function, compact
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.windows import per_axis, show_window, spatial_rank
+from archdsl.ops.families.windows import LARGEST_PERIOD, per_axis, show_window, spatial_rank
 
 
 class AdaptivePool(Op):
@@ -48,7 +49,18 @@ class AdaptivePool(Op):
         out = self.sizes(x)
         if out == x.sizes:
             return "pointwise"
-        return WHOLE if is_global(out) else tuple(_covering_step(n, o) for n, o in zip(x.sizes, out, strict=True))
+        if is_global(out):
+            return WHOLE
+        if any(n % o for n, o in zip(x.sizes, out, strict=True)):
+            return Axes(
+                (Rows(0), *(_windows(axis, n, o) for axis, (n, o) in enumerate(zip(x.sizes, out, strict=True), 1)))
+            )
+        return tuple(Step(n // o, n // o) for n, o in zip(x.sizes, out, strict=True))
+
+    def reads_less(self, *operands: TensorType) -> bool:
+        return any(
+            o // gcd(n, o) > LARGEST_PERIOD for n, o in zip(operands[0].sizes, self.sizes(operands[0]), strict=True)
+        )
 
     def counts_values(self, operands: Types, results: Types) -> bool:
         return operands[0].sizes != results[0].sizes
@@ -68,7 +80,9 @@ def is_global(out: Shape) -> bool:
     return set(out) == {1}
 
 
-def _covering_step(n: int, out: int) -> Step:
-    """Evenly spaced windows that cover the real ones; the real ones where out divides n."""
-    stride, rest = divmod(n, out)
-    return Step(stride + rest, stride) if stride else Step(out - n + 1, 1, out - n)
+def _windows(axis: int, n: int, out: int) -> Rows | Literal["whole"]:
+    """Unit i reads from row floor(i n / out) to before row ceil((i + 1) n / out): so every `out / gcd` units alike."""
+    period, stride = out // gcd(n, out), n // gcd(n, out)
+    if period > LARGEST_PERIOD:
+        return WHOLE
+    return Rows(axis, tuple((i * stride // period, -(-(i + 1) * stride // period) - 1) for i in range(period)), stride)

@@ -37,6 +37,7 @@ from archdsl.ops.families.reparametrized import (
     check_parametrization,
     learned,
     made_weight,
+    making,
     of_made_weight,
     reparametrized,
     way_back,
@@ -184,6 +185,9 @@ class Convolution(Op):
         (x,) = operands
         padding = self.padding(x)
         return self.made_weight(x) if is_symmetric(padding) else (padded_copy(x, padding), *self.made_weight(x))
+
+    def preparation(self, operands: Types) -> tuple[Extra, ...]:
+        return making(self._parametrization, self.weight(operands[0]), operands[0].dtype, self.matrix_axis)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         return reparametrized(self._parametrization, self.lowered(operands[0]))

@@ -152,6 +152,10 @@ class Recurrent(Op):
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE
 
+    def reads_less(self, *operands: TensorType) -> bool:
+        """In one direction, what came before."""
+        return not self.bidirectional
+
     autocast = "lower"
 
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:

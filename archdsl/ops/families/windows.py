@@ -25,6 +25,9 @@ _RANK_HELP = {
 
 AnOp = TypeVar("AnOp", bound=Op)
 
+LARGEST_PERIOD = 1024
+"""Units whose rows are listed one by one, where those of neighbours differ; of a longer pattern only a bound is told."""
+
 
 class Geometry(NamedTuple):
     """A window on each spatial axis. The fields are named as the attributes are."""

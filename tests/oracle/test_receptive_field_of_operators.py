@@ -1,0 +1,125 @@
+"""Receptive fields of all operators, alone and in random specs, against the support of real gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from random import Random
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archdsl.analyses.receptive_field import FieldFacts, receptive_field
+from archdsl.backends.pytorch import build as build_module
+from archdsl.ir import Network
+from tests.differential.growing import network_of
+from tests.differential.writer import random_spec
+from tests.oracle.test_ops_torch import case_of, lines
+from tests.support import build
+
+torch.set_num_threads(1)
+CHOOSES = ("adaptive_maxpool", "maxpool", "reduce_max", "topk")
+"""Operators whose gradient goes to the largest of what they read, and to nothing else."""
+
+
+class Compared(NamedTuple):
+    """One unit: its status, and on each axis the first and last row that are told, and those that change it."""
+
+    status: str
+    told: list[tuple[int, int]]
+    real: list[tuple[int, int]]
+
+    @property
+    def is_enclosed(self) -> bool:
+        return all(a <= c and d <= b for (a, b), (c, d) in zip(self.told, self.real, strict=True))
+
+
+def compared(network: Network, units: int = 6) -> Iterator[Compared]:
+    """Some units of each output, towards each input that is a map. Values and weights are positive, and drawn thrice."""
+    module = build_module(network, "cpu", torch.float64).eval()
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.uniform_(parameter, 0.3, 1.0)
+    draws = [[_drawn(t.shape, t.dtype) for t in network.input_types] for _ in range(3)]
+    for number, (name, type) in enumerate(zip(network.inputs, network.input_types, strict=True)):
+        if type.is_float and type.sizes:
+            facts = receptive_field(network, input=name)
+            runs = [(given[number].requires_grad_(), _tensors(module(*given))) for given in draws]
+            for place, path in enumerate(o.name for o in network.outputs if not o.training):
+                found = [(x, results[place]) for x, results in runs]
+                yield from _of_output(facts, path, found, units)
+
+
+def _of_output(facts: FieldFacts, path: str, runs: list[tuple[Tensor, Tensor]], units: int) -> Iterator[Compared]:
+    field = facts.of(path)
+    sizes = runs[0][1].shape[2:]
+    places = [*product(*map(range, sizes))]
+    for unit in Random(1).sample(places, min(units, len(places))):
+        told = facts.unit(path, unit) if field is not None else None
+        if field is None or told is None:
+            continue
+        hit = torch.stack([_hit(x, result, unit) for x, result in runs]).sum(0).nonzero()
+        if len(hit):
+            inside = [(max(r.first, 0), min(r.last, n - 1)) for r, n in zip(told, facts.type.sizes, strict=True)]
+            yield Compared(field.status, inside, [(int(r.min()), int(r.max())) for r in hit.T])
+
+
+def _hit(x: Tensor, result: Tensor, unit: tuple[int, ...]) -> Tensor:
+    """How many channels of each place of the input change a unit."""
+    if not result.is_floating_point() or not result.requires_grad:
+        return torch.zeros(x.shape[2:])
+    of = result[0][:, *unit].sum() if result.dim() > 1 else result.sum()
+    (gradient,) = torch.autograd.grad(of, x, retain_graph=True, allow_unused=True)
+    if gradient is None or not gradient.isfinite().all():  # a root of something negative
+        return torch.zeros(x.shape[2:])
+    return (gradient[0] != 0).sum(0)
+
+
+def _drawn(shape: tuple[int, ...], dtype: str) -> Tensor:
+    if dtype == "float32":
+        return torch.rand(1, *shape, dtype=torch.float64)
+    return torch.randint(0, 2, (1, *shape), dtype=getattr(torch, dtype))
+
+
+def _tensors(found: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (found,) if isinstance(found, Tensor) else found
+
+
+@pytest.mark.parametrize("line", lines())
+def test_an_operator_reads_what_it_is_said_to(line: str) -> None:
+    operator, types = case_of(line)
+    if any(t.places or not t.batched for t in types) or not any(t.is_float and t.sizes for t in types):
+        return
+    body, values = build.network("Alone", *((f"input{i}", t._replace(strides=None)) for i, t in enumerate(types)))
+    results = [r for r in body.each(operator, *values, label="layer") if r.type.is_float and r.type.batched]
+    if not results:
+        return
+    for unit in compared(build.finish(body, *results)):
+        assert unit.is_enclosed
+        is_whole = unit.status != "bound" and operator.name not in CHOOSES and "dilation" not in line
+        assert unit.told == unit.real or not is_whole
+
+
+@pytest.mark.parametrize("first", range(0, 30, 10))
+def test_no_unit_of_random_specs_reads_more_than_is_said(first: int) -> None:
+    for seed in range(first, first + 10):
+        network = network_of(random_spec(seed))
+        assert network is not None
+        for unit in compared(network):
+            assert unit.is_enclosed, f"seed {seed}: {unit}"
+
+
+def test_the_parts_of_a_map_lie_side_by_side() -> None:
+    network = network_of("network N { input image: [3, 8, 8]; split([3, 5], axis=-1) as a, b; b }")
+    assert network is not None
+    assert {unit.status for unit in compared(network)} == {"exact"}
+    assert all(unit.told == unit.real and unit.real[1][0] >= 3 for unit in compared(network))
+
+
+def test_most_units_of_random_specs_are_compared() -> None:
+    networks = [n for seed in range(30) if (n := network_of(random_spec(seed))) is not None]
+    found = [unit for network in networks for unit in compared(network, units=2)]
+    assert len(found) > 30
+    assert sum(unit.told == unit.real for unit in found) > len(found) / 2
