@@ -38,7 +38,7 @@ def levels(
         depths.setdefault(path.count("."), {})[path] = is_block
     found = []
     for parts in depths.values():
-        paths = tuple(dict.fromkeys(_pattern(path, parts) for path, is_block in parts.items() if is_block))
+        paths = tuple(_patterns(parts))
         if paths:
             facts = train(settings._replace(checkpointed=paths))
             found.append(Level(paths, facts.peak, facts.saved_for_backward, facts.recomputed_macs))
@@ -55,7 +55,12 @@ def _parts(module: Module, prefix: str) -> Iterator[tuple[str, bool]]:
             yield from _parts(node.operator, path + ".")
 
 
-def _pattern(path: str, parts: dict[str, bool]) -> str:
-    """The path with wildcards for numbers, unless that would name others than blocks."""
-    pattern = re.sub(r"\d+", "*", path)
-    return pattern if all(is_block for other, is_block in parts.items() if matches(other, pattern)) else path
+def _patterns(parts: dict[str, bool]) -> Iterator[str]:
+    """The paths of the blocks, with wildcards for numbers unless these would name others than blocks; each once."""
+    found: dict[str, list[str]] = {}
+    for path, is_block in parts.items():
+        if is_block:
+            found.setdefault(re.sub(r"\d+", "*", path), []).append(path)
+    others = [path for path, is_block in parts.items() if not is_block]
+    for pattern, paths in found.items():
+        yield from paths if any(matches(other, pattern) for other in others) else [pattern]

@@ -7,6 +7,7 @@ it, and templates do not stand within templates.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _SCRIPT = re.compile(
     r"""
@@ -24,7 +25,7 @@ _SCRIPT = re.compile(
 def compact_script(text: str) -> str:
     """JavaScript with a blank only where two words, or two signs that would become one, stand beside each other.
 
-    `const` becomes `let`, which is shorter, and the same to a script that runs.
+    `const` becomes `let`, which is shorter, and the same to a script that runs; declarations in a row become one.
 
     Raises:
         ValueError: a text or a template does not end, or a template stands within another.
@@ -45,7 +46,29 @@ def compact_script(text: str) -> str:
         is_apart = False
     if place != len(text):
         raise ValueError(f"not a token: {text[place : place + 40]!r}")
-    return "".join(parts)
+    return "".join(_declared(parts))
+
+
+def _declared(parts: Iterable[str]) -> list[str]:
+    """`let a=1;let b=2` as `let a=1,b=2`."""
+    found: list[str] = []
+    lets, is_first, is_merged = [False], True, False
+    for part in parts:
+        if is_merged and part == " ":
+            continue
+        is_merged = part == "let" and is_first and lets[-1]
+        if is_merged:
+            found[-1], is_first = ",", False
+            continue
+        if is_first:
+            lets[-1] = part == "let"
+        if part in "([{":
+            lets.append(False)
+        elif part in ")]}":
+            lets.pop()
+        is_first = part in ";{"
+        found.append(part)
+    return found
 
 
 def _shorter(token: str) -> str:

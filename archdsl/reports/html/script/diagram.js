@@ -36,7 +36,7 @@ class Diagram extends Panel {
     const { part } = this.network.itemOf.get(this.network.shown(this.state.selected)) ?? {};
     const element = this.places.get(part);
     element?.setAttribute("aria-current", "true");
-    element?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (element) reveal(element);
   }
 
   /** Runs now, and again whenever figures change. */

@@ -34,6 +34,11 @@ function isThere(value) {
   return value !== undefined && value !== null && value !== false;
 }
 
+/** Scrolls to an element where areas scroll by themselves; a page as a whole stays where its reader has it. */
+function reveal(element) {
+  if (document.body.clientHeight <= innerHeight) element.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 /** Strips and bars in the colour of a kind of layers. */
 function coloured(kind) {
   return { style: `--strip:var(--${kind})` };

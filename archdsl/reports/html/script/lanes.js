@@ -1,6 +1,7 @@
 // What needs the places of things: the lines of forks, and values that pass other layers by (taps, dense states) as paths.
 
 const TRACK = 9;
+const MARGIN = 72;
 
 class Lanes {
   constructor(diagram) {
@@ -25,12 +26,12 @@ class Lanes {
     const found = lanes.flatMap((lane) => this.ends(lane, top, group)).sort((a, b) => a.end - a.start - (b.end - b.start));
     const tracks = [];
     for (const lane of found) lane.track = freeTrack(tracks, lane);
-    const width = tracks.length * TRACK + 10;
-    element.style.paddingRight = `${width}px`;
+    const step = Math.min(TRACK, MARGIN / tracks.length);
+    element.style.paddingRight = `${tracks.length * step + 10}px`;
     element.querySelector(":scope > svg.lanes")?.remove();
     if (!found.length) return;
     const edge = Math.max(...found.flatMap((lane) => [lane.left, ...lane.stops.map((stop) => stop.x)]));
-    const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge) }, svg("title", lane.text)));
+    const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge + lane.track * step) }, svg("title", lane.text)));
     element.append(svg("svg.lanes", { width: top.width, height: top.height, "aria-hidden": "true" }, paths));
   }
 
@@ -84,8 +85,8 @@ function freeTrack(tracks, { start, end }) {
   return track;
 }
 
-function pathOf({ left, start, stops, end, track }, edge) {
-  const x = edge + 8 + track * TRACK;
+function pathOf({ left, start, stops, end }, edge) {
+  const x = edge + 8;
   const trunk = `M${left},${start}H${x - 4}Q${x},${start} ${x},${start + 4}V${end - 4}Q${x},${end} ${x - 4},${end}`;
   const arrows = stops.map((stop) => `M${x - (stop.y === end ? 4 : 0)},${stop.y}H${stop.x + 2}m5,-3l-5,3l5,3`);
   return trunk + arrows.join("");

@@ -138,7 +138,7 @@ class LayerTable extends Panel {
     const row = this.rows.find(({ indices }) => indices.includes(this.state.selected));
     const element = row && this.elements.get(row);
     element?.setAttribute("aria-current", "true");
-    if (element?.isConnected && !element.matches(":hover")) element.scrollIntoView({ block: "nearest" });
+    if (element?.isConnected && !element.matches(":hover")) reveal(element);
   }
 
   /** The layer so many rows further in the order shown. */
