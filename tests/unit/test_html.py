@@ -116,7 +116,7 @@ def test_a_page_without_data_is_small() -> None:
 
 SHORTER = {
     "const a = (x) => {\n  // says why\n  return x / 2 + +y;\n};\n": "let a=x=>{return x/2+ +y};",
-    "let a = 1;\nconst b = { c: 2 };\nlet [d] = f();\nif (a) let_be();\nconst g = 3;\n": "let a=1,b={c:2},[d]=f();if(a)let_be();let g=3;",
+    "let a = 1;\nconst b = { c: 2 };\nlet [d] = f();\nif (a) d();\nconst g = 3;": "let a=1,b={c:2},[d]=f();if(a)d();let g=3;",
     'f("a  // b", `c ${ d + 1 } e`, /[/"]\\s/g, );': 'f("a  // b",`c ${d+1} e`,/[/"]\\s/g);',
     "for (let i = 0; (i = next()); ) g(async (x) => i in [x, ]);": "for(let i=0;(i=next());)g(async(x)=>i in[x]);",
 }
