@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.analyses import Facts
 from archdsl.analyses.difference import Change, ScopeChange, difference
 from archdsl.analyses.weights import weights
-from archdsl.ir import Node
+from archdsl.ir import Node, TooManyOperators
 from archdsl.reports.numbers import percent
 from archdsl.reports.outline import operation
 from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, show_value, text
@@ -33,7 +33,7 @@ TOTALS = (
 
 def compare(before: Facts, after: Facts) -> list[Table]:
     """What was taken away, added and changed, scope by scope; then the figures side by side."""
-    before, after = before.unfolded(), after.unfolded()
+    before, after = _written_alike(before, after)
     title = (Piece(before.network.name, "title"), Piece(" -> "), Piece(after.network.name, "title"))
     rows = [row for scope in difference(before.network, after.network) for row in _scope(scope, before, after)]
     notes = () if rows else ((Piece("the same layers, wired alike"),),)
@@ -41,9 +41,17 @@ def compare(before: Facts, after: Facts) -> list[Table]:
     return [Table("changes", CHANGES, tuple(rows), title=title, notes=notes), Table("figures", TOTALS, figures)]
 
 
+def _written_alike(before: Facts, after: Facts) -> tuple[Facts, Facts]:
+    """Both with every turn written out; where one has too many of them, in both a turn stands for a row of turns."""
+    try:
+        return before.unfolded(), after.unfolded()
+    except TooManyOperators:
+        return before, after
+
+
 def difference_data(before: Facts, after: Facts) -> dict[str, Any]:
     """The same as data: `archdsl.diff/1`. A layer that is only before or only after is null on the other side."""
-    before, after = before.unfolded(), after.unfolded()
+    before, after = _written_alike(before, after)
     return {
         "schema": "archdsl.diff/1",
         "before": before.network.name,
@@ -74,6 +82,7 @@ def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
     return {
         "name": node.name,
         "operation": "".join(piece.text for piece in operation([node])),
+        "times": node.times,
         "outputs": [type.shape for type in node.result_types],
         "params": facts.cost.nodes[node].params,
         "macs": facts.cost.nodes[node].macs,
@@ -108,7 +117,8 @@ def _change(change: Change, before: Facts, after: Facts, indented: bool) -> Iter
 def _row(sign: str, node: Node, macs: int | None, more: str, indented: bool) -> Row:
     style = {"-": "error", "+": "ok", "~": "warning"}[sign]
     shapes = ", ".join(str(t) for t in node.result_types)
-    pieces = tuple(operation([node]))
+    count = (Piece(f"  ×{node.times}", "count"),) if node.times > 1 else ()
+    pieces = (*operation([node]), *count)
     name = f"{'  ' if indented else ''}{node.name}"
     return Row(
         (
@@ -162,7 +172,10 @@ def _field(facts: Facts) -> Value:
 
 def loading(before: Facts, after: Facts) -> str:
     """Whether weights of the one network load into the other."""
-    a, b = (weights(f.network) for f in (before, after))
+    try:
+        a, b = (weights(f.network) for f in (before, after))
+    except TooManyOperators:
+        return "too many to be compared name by name"
     if list(a.items()) == list(b.items()):
         return "same names and shapes: weights load either way"
     lost, new = (sum(key not in other for key in own) for own, other in ((a, b), (b, a)))

@@ -92,6 +92,21 @@ def test_other_wires_between_the_same_layers_are_told() -> None:
     assert told(old, old.replace("p -> c:", "q -> c:")) == [("", (), ["~c"])]
 
 
+def test_a_turn_more_does_not_renew_the_merges_that_are_numbered_after_it() -> None:
+    old = "network Net { input x: [4, 8, 8]; repeat 3 { add { | conv(4, 1x1) | in } }; relu; add { | silu | in } }"
+    assert told(old, old.replace("repeat 3", "repeat 4")) == [("", (), ["+3", "+add_4"])]
+
+
+@pytest.mark.parametrize("turns", [1_000, 1_000_000])
+def test_of_too_many_turns_one_stands_for_a_row(turns: int) -> None:
+    old = "network Net { input x: [4, 8, 8]; conv(4, 3x3, pad=half); repeat 1_000_000 { add { | conv(4, 1x1) | in } }; relu }"
+    new = old.replace("3x3", "5x5").replace("1_000_000", str(turns))
+    rows = {"-add", "+add"} if turns == 1_000 else set()
+    ((path, others, lines),) = told(old, new)
+    assert (path, others, lines[:2]) == ("", (), ["-0", "+0"])
+    assert {line.rpartition("_")[0] for line in lines if "add" in line} == rows
+
+
 def test_a_layer_with_another_label_is_another_layer() -> None:
     assert told(BASE, BASE.replace("head: conv", "top: conv")) == [("", (), ["-head", "+top"])]
 
@@ -107,6 +122,15 @@ def test_a_layer_with_another_label_is_another_layer() -> None:
 )
 def test_whether_weights_load(old: str, new: str, said: str) -> None:
     assert loading(facts(BASE), facts(BASE.replace(old, new))) == said
+
+
+def test_a_million_turns_are_compared(cli: Cli, tmp_path: Path) -> None:
+    for name, turns in (("old", "1_000_000"), ("new", "1_000")):
+        text = f"network {name} {{ input x: [4, 8, 8]; repeat {turns} {{ add {{ | conv(4, 1x1) | in }} }} }}"
+        (tmp_path / f"{name}.arch").write_text(text)
+    out = cli("diff", tmp_path / "old.arch", tmp_path / "new.arch").out
+    assert out.split("params")[1].split()[:3] == ["20_000_000", "20_000", "-19_980_000"]
+    assert "too many to be compared name by name" in out
 
 
 def test_the_command_says_what_a_change_costs(cli: Cli, tmp_path: Path) -> None:

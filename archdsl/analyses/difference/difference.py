@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from archdsl.analyses.common import common
-from archdsl.ir import Module, Network, Node, Op, State, check_listed
+from archdsl.ir import Module, Network, Node, Op, State, check_listed, split_name
 
 Pair = tuple[Node | None, Node | None]
 
@@ -94,8 +94,15 @@ def matched(before: Sequence[Node], after: Sequence[Node]) -> list[Pair]:
 
 
 def _key(node: Node) -> str:
-    if not node.name.isdigit():
-        return node.name
+    return node.name if _is_labelled(node) else _kind(node)
+
+
+def _is_labelled(node: Node) -> bool:
+    """Whether its name was written, and not counted."""
+    return not node.name.isdigit() and split_name(node.name)[0] != f"{_kind(node)}_"
+
+
+def _kind(node: Node) -> str:
     return node.operator.name if isinstance(node.operator, Module) else node.operator.summary()
 
 
@@ -109,7 +116,8 @@ def _change(before: Node | None, after: Node | None, names: dict[str, str], kept
     if before is None or after is None:
         return Change(before, after)
     old, new = before.operator, after.operator
-    if before.name != after.name and not (before.name.isdigit() and after.name.isdigit()):
+    is_renamed = before.name != after.name and (_is_labelled(before) or _is_labelled(after))
+    if is_renamed or before.times != after.times:
         return Change(before, after)
     if isinstance(old, Module) or isinstance(new, Module):
         is_same = isinstance(old, Module) and isinstance(new, Module)
