@@ -46,7 +46,7 @@ flops-check: $(STAMP) ## multiply-adds of backward beside those that PyTorch cou
 	$(BIN)/python -m tests.bench.backward_work
 
 gpu-check: $(STAMP) ## predicted memory of a GPU beside what it takes, for all specs; needs CUDA and was never run
-	$(BIN)/python -m tests.bench.gpu_check
+	$(BIN)/python -m tests.bench.gpu_check $(GPU_CHECK)
 
 docs: $(STAMP) ## writes the generated pages, the outputs that pages show, and the pictures
 	$(BIN)/python -m docs.generate --pictures

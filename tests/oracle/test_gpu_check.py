@@ -1,39 +1,109 @@
-"""The parts of `make gpu-check` that need no GPU."""
+"""`make gpu-check`, on a device that is none: the steps run on a CPU, and what they take is made up."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from time import monotonic
+
+import pytest
 import torch
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import Taken, TrainingSettings, cuda
-from tests.bench.gpu_check import SETTINGS, Line, page, run, summary
-from tests.support.networks import published, resnet
+from archdsl.analyses.memory import Band, Taken, TrainingSettings, cuda
+from tests.bench.gpu_check import BATCHES, SETTINGS, Case, Line, check, lines, networks, page_of, read, summary
+from tests.support.networks import published
 
 
-def line(measured: Taken | None = None) -> Line:
-    net, settings = published("vgg11"), SETTINGS[0]
-    predicted = cuda(net, Facts(net, 8).training(settings))
-    return Line("vgg:VGG11", 8, settings, predicted, measured or predicted.native)
+class Pretended:
+    """A device on which every step takes the same, or finds no memory left."""
+
+    device = torch.device("cpu")
+    name = "a device"
+    memory = 2**30
+
+    def __init__(self, found: Taken | None, expandable: bool = False) -> None:
+        self.found = found
+        self.expandable = expandable
+        self.runs = 0
+
+    def start(self) -> None:
+        self.runs += 1
+
+    def taken(self) -> Taken:
+        if self.found is None:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.found
 
 
-def test_steps_run_as_on_a_gpu() -> None:
-    for settings in SETTINGS:
-        run(resnet(1, 8), 2, settings, torch.device("cpu"), steps=1)
+TAKEN = Taken(10 * 2**20, 11 * 2**20, 12 * 2**20)
 
 
-def test_a_measurement_over_the_band_is_counted() -> None:
-    right = line()
-    over = line(right.predicted.native._replace(reserved=2 * right.predicted.reserved.most))
-    assert (right.is_under, over.is_under, over.is_inside) == (False, True, False)
-    said = "\n".join(summary([right, over]))
-    assert "reserved more than the band allows: 1 of 2" in said
-    assert "requested: median 0.00% off" in said
+def test_a_run_is_taken_up_where_it_was_ended(tmp_path: Path) -> None:
+    results, page = tmp_path / "gpu.jsonl", tmp_path / "gpu.md"
+    assert check(["mlp"], Pretended(TAKEN), results, page, minutes=0) == []
+    assert not page.exists()
+    first = []
+    for line in lines(["mlp"], Pretended(TAKEN), set()):
+        first.append(line)
+        if len(first) == 7:
+            break
+    results.write_text("".join(f"{line.text()}\n" for line in first) + first[0].text()[:30], "utf-8")
+    device = Pretended(TAKEN)
+    found = check(["mlp"], device, results, page)
+    assert found[:7] == first and len(found) == 7 + device.runs == len({line.case for line in found})
+    assert read(results) == found
+    assert len(found) == len([*networks(["mlp"])]) * len(BATCHES) * len(SETTINGS)
+    text = page.read_text("utf-8")
+    assert "on a device." in text and text.count("\n| mlp:MLP | 8 | bf16-mixed | adam | native | ") == 1
+    again = Pretended(TAKEN)
+    assert check(["mlp"], again, results, page) == found and again.runs == 0
+    assert page.read_text("utf-8") == text
 
 
-def test_the_page_has_a_row_for_each_step() -> None:
-    text = page([line(), line()], "a device")
-    assert text.count("| vgg:VGG11 | 8 | float32 | sgd |") == 2
-    assert "on a device" in text
+def test_the_clock_ends_a_run() -> None:
+    assert [*lines(["mlp"], Pretended(TAKEN), set(), monotonic() - 1)] == []
+
+
+def test_one_network_of_each_spec_comes_first() -> None:
+    names = [name.partition(":")[0] for name, _ in networks(["lenet", "siamese", "mlp"])]
+    assert names[:3] == ["lenet", "siamese", "mlp"]
+
+
+def test_what_may_not_fit_is_left_out() -> None:
+    device = Pretended(TAKEN)
+    device.memory = 16 * 2**20
+    assert [*lines(["mlp"], device, set())] == [] and device.runs == 0
+
+
+@pytest.mark.parametrize("expandable", [False, True])
+def test_a_step_is_compared_with_the_allocator_as_it_was_run(expandable: bool) -> None:
+    line = next(lines(["siamese"], Pretended(TAKEN, expandable), set()))
+    network = dict(networks(["siamese"]))[line.case.name]
+    predicted = cuda(network, Facts(network, line.case.batch).training(SETTINGS[0]))
+    assert predicted is not None
+    assert line.model == (predicted.expandable if expandable else predicted.native)
+    assert line.case.expandable == expandable
+
+
+def line(measured: Taken | None, batch: int = 8) -> Line:
+    model = Taken(1000, 1024, 2048)
+    return Line(Case("a", batch, "float32", "sgd", False), model, Band(1000, 1100), Band(2000, 3000), measured)
+
+
+def test_too_little_memory_is_counted_however_it_shows() -> None:
+    right, over, none = line(Taken(1000, 1024, 3000)), line(Taken(1000, 1200, 3001), 32), line(None)
+    assert (right.is_under, over.is_under, none.is_under) == (False, True, True)
+    assert (right.is_inside, over.is_inside, none.is_inside) == (True, False, False)
+    said = "\n".join(summary([right, over, none]))
+    assert "reserved more than the band allows: 2 of 3" in said
+    assert "allocated inside the band: 1 of 3" in said
+    assert "native segments, all batches: requested, median 0.00% off, at the worst 0.00%, of 2" in said
+    assert "native segments, batches from 32 on: allocated, median 14.67% off, at the worst 14.67%, of 1" in said
+    assert "| a | 8 | float32 | sgd | native | none left | none left | none left | no |" in page_of([none], "a device")
+
+
+def test_memory_that_ran_out_on_the_device_is_a_line() -> None:
+    assert next(lines(["mlp"], Pretended(None), set())).measured is None
 
 
 def test_bands_hold_what_is_inside_them() -> None:
@@ -46,6 +116,7 @@ def test_bands_hold_what_is_inside_them() -> None:
     ):
         facts = Facts(net, 8).training(settings)
         found = cuda(net, facts)
+        assert found is not None
         assert found.native.requested <= found.expandable.allocated <= found.native.allocated
         assert found.allocated.least < found.allocated.most <= found.reserved.most
         assert (
