@@ -11,6 +11,7 @@ from archdsl.syntax.spot import Spot, shown
 _STARTS = frozenset(("NAME", "LABEL", "LBRACE", "INT", "STRING", "IN", "DOTTED"))
 _VALUES = frozenset(("NAME", "INT", "FLOAT", "SI", "WINDOW", "STRING", "LSQB", "LPAR", "DOTTED", "IN", "TRUE", "FALSE"))
 _BEGINNINGS = ("repeat", "for", "if", "training", "let", "shared", "default", "input", "output", "return", "where")
+_BEHIND_ARGUMENTS = frozenset(("ARROW", "AS", "SEP", "BAR", "LBRACE", "RBRACE", "RPAR", "RSQB"))
 _STATEMENTS = (*_BEGINNINGS, "expect", "dispute", "source", "allow")
 _UNITS = frozenset(["k", "K", "M", "G", "T", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB"])
 
@@ -103,6 +104,22 @@ def _spaced_window(spot: Spot) -> Diagnostic:
     stretch = (spot.near(-1).start, spot.near(1).end)
     window = f"{spot.near(-1)}x{spot.near(1)}"
     return spot.rewritten("a window is written without blanks", stretch, window)
+
+
+def arguments(spot: Spot) -> Diagnostic | None:
+    """`conv 64, 3x3`, as tables write it: arguments without parentheses."""
+    token, callee = spot.token, spot.near(-1)
+    is_value = token.type in ("INT", "FLOAT", "WINDOW") or (token.type == "NAME" and spot.near(1).type == "COMMA")
+    if callee.type != "NAME" or "LPAR" not in spot.expected or not is_value:
+        return None
+    if spot.begins_statement and nearest(str(callee), _STATEMENTS) is not None:
+        return None
+    end = next((i for i, following in enumerate(spot.tokens[spot.at :]) if following.type in _BEHIND_ARGUMENTS), 1)
+    stretch, text = (callee.start, spot.near(end - 1).end), spot.text(token.start, spot.near(end - 1).end)
+    message = f"the arguments of `{callee}` stand in parentheses"
+    if "/" in text:
+        return spot.wrong(message, where=stretch, help=f"as in `{callee}(..., stride=2)`")
+    return spot.rewritten(message, stretch, f"{callee}({text})")
 
 
 def missing_arrow(spot: Spot) -> Diagnostic | None:
@@ -377,4 +394,4 @@ def reserved(spot: Spot) -> Diagnostic | None:
     )
 
 
-SLIPS = (declared_input, number, loop, binding, arrow, tap, label, comma, merge, reserved, missing_arrow)
+SLIPS = (declared_input, number, loop, binding, arrow, tap, label, comma, merge, reserved, arguments, missing_arrow)
