@@ -92,6 +92,9 @@ class Crop(Part):
     def pytorch(self, *operands: TensorType) -> Lowering:
         x, *like = operands
         cuts = enumerate(self._cuts(x, *like or (None,)), 1)
+        if self.offset != "center":  # so that the code holds for other sizes
+            sizes = {a: f"{{1}}.shape[{a + x.batched}]" for a in range(1, x.rank)}
+            return indexed(x, {a: f"{b} : {b} + {sizes[a]}" if b else f":{sizes[a]}" for a, (b, _) in cuts})
         return indexed(x, {a: rows(b, x.shape[a] - e, x.shape[a]) for a, (b, e) in cuts if b or e})
 
     def summary(self) -> str:

@@ -9,6 +9,7 @@ from archdsl.ir import Call, Examples, Expression, Helper, Lowering, Misfit, Ten
 from archdsl.ir import Shape as Sizes
 from archdsl.ir.attrs import Field, Shape
 from archdsl.ops.families.reshaping import Reshaping
+from archdsl.ops.flatten import Flatten
 
 
 class Reshape(Reshaping):
@@ -46,10 +47,29 @@ class Reshape(Reshaping):
         expression = Expression(f"{{0}}.reshape({', '.join(map(str, *sizes))})")
         if self.depends_on_batch(x):
             return Lowering(function=self.of_copy(expression))
+        one_axis = _of_one_axis(x, shape)
+        if one_axis is not None:
+            return one_axis
         return Lowering(Call("Reshape", *sizes), expression, _RESHAPE)
 
     def summary(self) -> str:
         return f"reshape {'x'.join('?' if n == -1 else str(n) for n in self.shape)}"
+
+
+def _of_one_axis(x: TensorType, shape: Sizes) -> Lowering | None:
+    """One axis taken apart, or several joined: code that names no other axis holds for other sizes of these."""
+    before = next((a for a, (n, m) in enumerate(zip(x.shape, shape, strict=False)) if n != m), 0)
+    pairs = zip(x.shape[:before:-1], shape[:before:-1], strict=False)
+    after = next((a for a, (n, m) in enumerate(pairs) if n != m), min(x.rank, len(shape)) - before - 1)
+    own, new = x.shape[before : x.rank - after], shape[before : len(shape) - after]
+    if 1 in (*own, *new):
+        return None
+    if len(own) == 1 < len(new):
+        place = before + x.batched, new
+        return Lowering(Call("nn.Unflatten", place), Expression(f"{{0}}.unflatten({', '.join(map(str, place))})"))
+    if len(new) == 1 < len(own):
+        return Flatten(start=before, stop=before + len(own) - 1 if after else -1).pytorch(x)
+    return None
 
 
 _RESHAPE = Helper(

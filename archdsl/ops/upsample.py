@@ -10,6 +10,7 @@ from archdsl.ir import (
     WHOLE,
     Axes,
     Call,
+    Code,
     Examples,
     Lowering,
     Misfit,
@@ -136,6 +137,8 @@ class Upsample(Op):
         (x, *_), (y,) = operands, self.infer(*operands)
         rank = x.rank - 1
         size: Keywords = (("scale_factor", compact(self._scales(rank))),) if self.scale else (("size", y.sizes),)
+        if len(operands) > 1:  # so that the code holds for other sizes
+            size = (("size", Code("{1}.shape[2:]")),)
         mode: Keywords = (("mode", MODES[self.mode][rank]),) if self.mode != "nearest" else ()
         mode += (("align_corners", True),) if self.align_corners else ()
         call = Call("nn.Upsample", (), (*size, *mode)) if len(operands) == 1 else None
