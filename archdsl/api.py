@@ -222,6 +222,13 @@ class NetworkSpec:
 
         return build(self.graph, device, dtype, memory_format, checkpointed=checkpoint, inference=inference)
 
+    def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
+        """What `torch.export` calls so: an open batch and, with what the spec asks of them, its open sizes, for each input."""
+        from archdsl.backends.pytorch import dynamic_shapes
+
+        facts, domain = self._checked.in_sizes
+        return dynamic_shapes(facts.network, domain)
+
     def fold(self, state: Mapping[str, TorchTensor]) -> dict[str, TorchTensor]:
         """Weights of the network, its `state_dict`, as those of `to_torch(inference=True)`.
 

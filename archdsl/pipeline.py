@@ -97,6 +97,12 @@ class Checked:
         """The facts of all open sizes together: formulas; None where nothing is open."""
         return None if self.formulas is None or self.formulas.network is None else Facts(self.formulas.network)
 
+    @property
+    def in_sizes(self) -> tuple[Facts, Domain]:
+        """The facts for all open sizes, if there are some, with what these may be. Raises `ValueError` as `facts` does."""
+        built = self.formulas or self.builds[0][1]
+        return self.formula_facts or self.facts, built.domain or Domain({})
+
     @cached_property
     def in_parameters(self) -> tuple[Facts, Domain]:
         """The facts for all open sizes, and for all values of the whole-number parameters with which it holds together.
@@ -105,8 +111,7 @@ class Checked:
         where there is no network.
         """
         built = self.formulas or self.builds[0][1]
-        domain = built.domain or Domain({})
-        facts = self.formula_facts or self.facts
+        facts, domain = self.in_sizes
         for name in [n for n in built.whole_numbers if n not in self.settings.parameters]:
             tried = Domain({**domain.example, name: built.whole_numbers[name]})
             network = self.program.build(self.name, self.settings, tried).network

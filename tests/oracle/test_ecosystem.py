@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -104,6 +105,130 @@ def test_onnx_gives_the_same(name: str, tmp_path: Path) -> None:
     found = runtime.run(None, {n: t.numpy() for n, t in zip(names, given, strict=True)})
     for actual, expected in zip(found, tensors(net(*given)), strict=True):
         torch.testing.assert_close(torch.from_numpy(actual), expected)
+
+
+OPEN = {
+    # as in Long et al. 2015: padded far, cropped to the image and to each other; a map that ends in the middle of a pool
+    "fcn": """\
+network Open {
+  input image: [3, H, W]
+  conv(8, 3x3, pad=20) -> relu -> maxpool(2x2, round=ceil) as finer
+  conv(8, 3x3) -> relu -> maxpool(2x2) -> conv(4, 1x1) -> conv_transpose(4, 2x2, stride=2) as up
+  add { | up | finer -> conv(4, 1x1) -> crop(like=up, offset=1) }
+  conv_transpose(4, 4x4, stride=2) -> crop(like=image, offset=15)
+""",
+    "pyramid": """\
+network Open {
+  input image: [3, H, W]
+  conv(4, 3x3, stride=2, pad=1) -> relu as c1
+  conv(4, 3x3, stride=2, pad=1) -> relu -> upsample(like=c1) -> add(c1) -> upsample(like=image, mode=bilinear)
+}
+""",
+    "transformer": """\
+block self_attention(heads) {
+  let size = in.features // heads
+  q: linear(in.features) -> reshape([in.shape[0], heads, size]) -> permute([1, 0, 2]) as q
+  in -> k: linear(in.features) -> reshape([in.shape[0], heads, size]) -> permute([1, 0, 2]) as k
+  in -> v: linear(in.features) -> reshape([in.shape[0], heads, size]) -> permute([1, 0, 2]) as v
+  sdpa(causal=true) { | q | k | v } -> permute([1, 0, 2]) -> reshape([in.shape[0], in.features])
+}
+block layer(heads) {
+  add { | in | norm1: ln -> attention(heads) } as seen
+  add { | seen | norm2: ln -> self_attn: self_attention(heads) }
+}
+network Open {
+  input words: int64 [T]
+  embedding(50, 16) -> layer(4) -> layer(2) -> linear(50)
+}
+""",
+    "vit": """\
+network Open {
+  input image: [3, H, W]
+  where H % 4 == 0 and W % 4 == 0
+  conv(16, 4x4, stride=4) -> flatten(1) -> permute([1, 0])
+  add { | in -> conv(16, 4x4, stride=4) -> flatten(1) -> permute([1, 0]) | attention(4) }
+  ln -> reduce_mean(axes=0) -> linear(10)
+}
+""",
+    "unet": "",
+}
+SIZES = {
+    "fcn": ((33, 40), (27, 61)),
+    "pyramid": ((9, 5), (32, 17)),
+    "transformer": ((7,), (12,)),
+    "unet": ((188, 204), (204, 220)),
+    "vit": ((16, 20), (8, 12)),
+}
+
+
+def opened(name: str, *sizes: int) -> archdsl.NetworkSpec:
+    """A small network with open sizes, or with these instead."""
+    symbols: dict[str, object] = dict(zip(("T",) if len(sizes) == 1 else ("H", "W"), sizes, strict=False))
+    if name == "unet":
+        return archdsl.load(f"{ROOT}/specs/unet.arch:UNet", base=4, **symbols)
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "open.arch").write_text(OPEN[name])
+        return archdsl.load(Path(folder) / "open.arch", **symbols)
+
+
+@cache
+def open_export(name: str) -> ExportedProgram:
+    """The program of one with what its spec says of the sizes."""
+    net = opened(name)
+    torch.manual_seed(0)
+    (type,) = net.graph.input_types
+    return torch.export.export(
+        net.to_torch("cpu").eval(),
+        (torch.zeros(2, *type.shape, dtype=getattr(torch, type.dtype)),),
+        dynamic_shapes=net.dynamic_shapes(),
+        prefer_deferred_runtime_asserts_over_guards=True,
+    )
+
+
+def alone(name: str, sizes: tuple[int, ...], batch: int) -> tuple[Tensor, Tensor]:
+    """Random data of other sizes, and what the module for just these makes of it; archdsl tells the sizes of that."""
+    net = opened(name, *sizes)
+    module = net.to_torch("cpu").eval()
+    module.load_state_dict(open_export(name).state_dict)
+    torch.manual_seed(batch)
+    (type,) = net.graph.input_types
+    shape = (batch, *type.shape)
+    given = torch.randn(shape) if type.is_float else torch.randint(0, 50, shape)
+    expected = module(given).detach()
+    assert [tuple(expected.shape[1:])] == list(net.outputs.values())
+    return given, expected
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_an_exported_program_takes_the_sizes_of_the_spec(name: str) -> None:
+    program = open_export(name).module()
+    for batch, sizes in enumerate(SIZES[name], 2):
+        given, expected = alone(name, sizes, batch)
+        torch.testing.assert_close(program(given), expected)
+
+
+def test_sizes_that_the_spec_excludes_are_refused() -> None:
+    net = opened("unet")
+    (shapes,) = net.dynamic_shapes()
+    assert str(shapes[2]) == "16*H_16 + 12" and shapes[2].root.min == 11, "H % 16 == 12 and H >= 188"
+    with pytest.raises(RuntimeError, match="assertion failed"):
+        open_export("unet").module()(torch.zeros(1, 1, 188, 200))
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_onnx_takes_the_sizes_of_the_spec(name: str, tmp_path: Path) -> None:
+    import onnx
+    import onnxruntime
+
+    program = torch.onnx.export(open_export(name), dynamo=True, verbose=False)
+    assert program is not None
+    program.save(tmp_path / "net.onnx")
+    onnx.checker.check_model(tmp_path / "net.onnx", full_check=True)
+    runtime = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    for batch, sizes in enumerate(SIZES[name], 2):
+        given, expected = alone(name, sizes, batch)
+        (found,) = runtime.run(None, {runtime.get_inputs()[0].name: given.numpy()})
+        torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

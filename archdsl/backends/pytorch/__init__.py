@@ -8,6 +8,7 @@ from archdsl.backends.pytorch.code.emit import emit, emit_inference, write
 from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.backends.pytorch.running.build import build, fold
 from archdsl.backends.pytorch.running.effective import EffectiveField, effective_field
+from archdsl.backends.pytorch.running.export import dynamic_shapes
 from archdsl.backends.pytorch.running.recompute import checkpoint
 from archdsl.backends.pytorch.running.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
 from archdsl.backends.pytorch.running.tuning import freeze, parameter_groups
@@ -45,6 +46,7 @@ __all__ = [
     "apart",
     "build",
     "checkpoint",
+    "dynamic_shapes",
     "effective_field",
     "emit",
     "emit_inference",
