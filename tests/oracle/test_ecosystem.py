@@ -116,6 +116,7 @@ network Open {
   conv(8, 3x3) -> relu -> maxpool(2x2) -> conv(4, 1x1) -> conv_transpose(4, 2x2, stride=2) as up
   add { | up | finer -> conv(4, 1x1) -> crop(like=up, offset=1) }
   conv_transpose(4, 4x4, stride=2) -> crop(like=image, offset=15)
+}
 """,
     "pyramid": """\
 network Open {
