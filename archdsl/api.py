@@ -140,10 +140,9 @@ class NetworkSpec:
         Raises:
             ValueError: as `training` raises it.
         """
-        from archdsl.analyses.memory import fit, settings_of
+        from archdsl.analyses.memory import settings_of
 
-        facts, asked = self._checked.facts.unfolded(), settings_of(settings)
-        return fit(lambda batch: facts.training(asked, batch), memory, expandable=expandable_segments)
+        return self._checked.facts.fit(settings_of(settings), memory, expandable=expandable_segments)
 
     def report(
         self,

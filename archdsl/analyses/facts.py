@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir import Flat, Network, OpenSize, check_listed, flatten, is_unfolded, modules, unfold
+from archdsl.ir import Flat, Network, OpenSize, TooManyOperators, check_listed, flatten, is_unfolded, modules, unfold
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
     from archdsl.analyses.memory import (
+        FitFacts,
         Level,
         Lifetime,
         MemoryFacts,
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     )
     from archdsl.analyses.receptive_field import FieldFacts
     from archdsl.analyses.storage import StorageFacts
+
+
+TURNS_PLAYED = 512
+"""Of a loop with too many turns for the model of the allocator."""
 
 
 class Facts:
@@ -109,6 +114,28 @@ class Facts:
             simulated = simulate(facts.network, facts.storage, settings, batch)
             self._simulated[settings, batch > 1] = simulated
         return TrainingFacts(simulated, batch)
+
+    def fit(self, settings: TrainingSettings, memory: int, *, expandable: bool = False) -> FitFacts:
+        """The largest batch for a training step in so many bytes of a device.
+
+        Args:
+            expandable: whether the allocator's segments grow.
+
+        Raises:
+            TooManyOperators: as `training` does.
+        """
+        from archdsl.analyses.memory import fit
+
+        def train(batch: int) -> TrainingFacts:
+            return facts.training(settings, batch)
+
+        facts: Facts = self
+        try:
+            facts = self.unfolded()  # the model of the allocator takes tensors as they come
+        except TooManyOperators:
+            short = Facts(unfold(self.network, TURNS_PLAYED))
+            return fit(train, memory, expandable=expandable, shorter=lambda batch: short.training(settings, batch))
+        return fit(train, memory, expandable=expandable)
 
     def _told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings name some. Raises `TooManyOperators`."""

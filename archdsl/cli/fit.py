@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from archdsl.analyses.memory import TrainingSettings, fit
+from archdsl.analyses.memory import TrainingSettings
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import UsageProblem, add_settings, add_target, amount, checked_target
 from archdsl.cli.training import add_training, training_of
@@ -34,11 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = training_of(arguments, is_optional=False) or TrainingSettings()
     checked = checked_target(arguments)
-    facts = checked.facts.unfolded()  # the model of the allocator takes tensors as they come
     memory = amount("--memory", arguments.memory, "24GiB")
     if memory < LEAST:
         raise UsageProblem(f"`--memory {arguments.memory}` is {memory:_} bytes: write a unit, as 24GiB")
-    found = fit(lambda batch: facts.training(settings, batch), memory, expandable=arguments.expandable_segments)
+    found = checked.facts.fit(settings, memory, expandable=arguments.expandable_segments)
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")
     else:

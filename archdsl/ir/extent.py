@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from archdsl.ir.graph import Module, Network, Node, Repeat
 
@@ -17,7 +18,9 @@ class TooManyOperators(ValueError):
 class Extent:
     """The operators and calls of each module, those of the modules that it calls included."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, most_turns: int | None = None) -> None:
+        self.most_turns = most_turns
+        """If given, no more turns of each row of turns are counted."""
         self.written: dict[int, int] = {}
         """By the identity of the module: as the graph has it, calls written out and turns not."""
         self.unrolled: dict[int, int] = {}
@@ -28,7 +31,9 @@ class Extent:
 
     def of(self, node: Node) -> int:
         """How many a node stands for."""
-        return node.times * (1 + self.unrolled.get(id(node.operator), 0))
+        most = self.most_turns
+        times = node.times if most is None else prod(min(repeat.turns, most) for repeat in node.repeats)
+        return times * (1 + self.unrolled.get(id(node.operator), 0))
 
     def of_turns(self, repeat: Repeat) -> int:
         """How many all turns of a repeat have."""
@@ -42,9 +47,9 @@ def check_listed(network: Network) -> None:
         raise TooManyOperators(_too_many(network, count, "all blocks"))
 
 
-def check_unfolded(network: Network) -> None:
-    """Raises `TooManyOperators` for one that has more than `LISTED_LIMIT` with all turns of loops written out, too."""
-    count = Extent(network).unrolled[id(network.body)]
+def check_unfolded(network: Network, most_turns: int | None = None) -> None:
+    """Raises `TooManyOperators` for one that has more than `LISTED_LIMIT` with its turns of loops written out, too."""
+    count = Extent(network, most_turns).unrolled[id(network.body)]
     if count > LISTED_LIMIT:
         raise TooManyOperators(_too_many(network, count, "all blocks and turns"))
 

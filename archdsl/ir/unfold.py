@@ -13,18 +13,21 @@ def is_unfolded(network: Network) -> bool:
     return not any(node.repeat for module in modules(network) for node in module.nodes)
 
 
-def unfold(network: Network) -> Network:
+def unfold(network: Network, most_turns: int | None = None) -> Network:
     """The network with all turns written out. One that has none left out is given back itself.
+
+    Args:
+        most_turns: no more turns of each row of turns, which makes another network of the same kind.
 
     Raises:
         TooManyOperators: they come to more than `LISTED_LIMIT` operators.
     """
     if is_unfolded(network):
         return network
-    check_unfolded(network)
+    check_unfolded(network, most_turns)
     made: dict[int, Module] = {}
     for module in modules(network):
-        made[id(module)] = _Unfolder(module, made).module
+        made[id(module)] = _Unfolder(module, made, most_turns).module
     body = made[id(network.body)]
     outputs = tuple(o._replace(value=v) for o, v in zip(network.outputs, body.outputs, strict=True))
     return network._replace(body=body, outputs=outputs)
@@ -67,8 +70,9 @@ def _is_later(node: Node, distance: int) -> bool:
 class _Unfolder:
     """Writes out one module; those that it calls are written out already."""
 
-    def __init__(self, old: Module, made: dict[int, Module]) -> None:
+    def __init__(self, old: Module, made: dict[int, Module], most_turns: int | None) -> None:
         self.made = made
+        self.most_turns = most_turns
         is_same = all(n.repeat is None and made.get(id(n.operator), n.operator) is n.operator for n in old.nodes)
         if is_same:
             self.module = old
@@ -90,7 +94,7 @@ class _Unfolder:
                 self._copy(part, shifts.get(part, 0))
                 continue
             carried, growths = part.carried(), part.growths()
-            for turn in range(part.turns):
+            for turn in range(min(part.turns, self.most_turns or part.turns)):
                 moved = {node: shifts.get(node, 0) + turn * growths[node] for node in part.nodes}
                 if turn:
                     self.known.update({old: self.known[new] for old, new in carried.items()})

@@ -20,7 +20,9 @@ def fit_table(name: str, facts: FitFacts, settings: TrainingSettings) -> Table:
         how += f", N in each of {settings.accumulate} passes of a step"
     title = (Piece(name, "heading"), Piece(f"   {how}"))
     words = "certain and likely are a band for a GPU, from PyTorch's sources; it was not measured on one"
-    return Table("fit", COLUMNS, tuple(_rows(facts)), notes=((Piece(words, "dim"),),), title=title)
+    scaled = "what the allocator takes was worked out for fewer turns of the loops, and grows with the tensors"
+    notes = (words, scaled) if facts.is_scaled else (words,)
+    return Table("fit", COLUMNS, tuple(_rows(facts)), notes=tuple((Piece(note, "dim"),) for note in notes), title=title)
 
 
 def _rows(facts: FitFacts) -> Iterator[Row]:
@@ -64,6 +66,7 @@ def fit_data(name: str, facts: FitFacts, settings: TrainingSettings) -> dict[str
         "likely": _data(facts.likely, "band"),
         "certain": _data(facts.certain, "band"),
         "doubled": _data(facts.doubled, "band"),
+        "scaled": facts.is_scaled,
     }
 
 

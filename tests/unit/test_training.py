@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 
 from archdsl.analyses import Facts
+from archdsl.analyses.facts import TURNS_PLAYED
 from archdsl.analyses.memory import TrainingFacts, TrainingSettings, fit, largest_batch
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.cuda import taken
 from archdsl.analyses.memory.fit import largest
 from archdsl.cli import training as training_options
-from archdsl.ir import Network
+from archdsl.elaborate import Program
+from archdsl.ir import Network, unfold
+from archdsl.source import Source
+from archdsl.syntax import parse
 from tests.support import networks
 from tests.support.build import image, op, sequence
 from tests.support.networks import published
@@ -184,6 +189,26 @@ def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
     assert found.certain.certain <= found.memory < found.doubled.likely
     assert found.doubled.batch == 2 * found.likely.batch
     assert train(2).peak_at(found.tensors) <= found.memory < train(2).peak_at(found.tensors + 1)
+
+
+def test_of_too_many_turns_fewer_are_played() -> None:
+    """What the allocator takes for each byte of tensors is hardly less with more turns, and never more."""
+
+    def facts(turns: int) -> Facts:
+        block = "block unit { add { | conv(8, 3x3, pad=1) -> relu | in } }\n"
+        tree, _ = parse(Source("", f"{block}network A {{ input x: [8, 16, 16]; repeat {turns} {{ unit }}; flatten }}"))
+        network = Program(tree).build("A").network
+        assert network is not None
+        return Facts(network)
+
+    adam, some = TrainingSettings("adam"), facts(1_000)
+    exact = some.fit(adam, 2**32)
+    short = Facts(unfold(some.network, TURNS_PLAYED))
+    found = fit(partial(some.training, adam), 2**32, shorter=partial(short.training, adam))
+    assert exact.likely is not None and found.likely is not None and not exact.is_scaled
+    assert found.tensors == exact.tensors and 0.99 * exact.likely.batch <= found.likely.batch <= exact.likely.batch
+    many = facts(1_000_000).fit(adam, 2**40)
+    assert many.is_scaled and many.likely is not None and many.doubled.likely > 2**40
 
 
 def test_nothing_fits_into_little_memory() -> None:

@@ -50,27 +50,40 @@ class FitFacts(NamedTuple):
     """Twice the likely batch; one sample where that does not fit."""
     status: Literal["exact", "estimate"]
     """Of tensor bytes."""
+    is_scaled: bool = False
+    """Whether what the allocator takes was worked out for fewer turns of loops."""
 
 
 LARGEST = 2**24
 """No larger batch is looked for."""
 
 
-def fit(train: Callable[[int], TrainingFacts], memory: int, *, expandable: bool = False) -> FitFacts:
+def fit(
+    train: Callable[[int], TrainingFacts],
+    memory: int,
+    *,
+    expandable: bool = False,
+    shorter: Callable[[int], TrainingFacts] | None = None,
+) -> FitFacts:
     """The largest batches of a training step.
 
     Args:
         train: the facts of a step for a batch.
         expandable: whether the allocator's segments grow.
+        shorter: where turns of loops are too many for the allocator, the same for a network with fewer of them, which is taken
+            to need as much for each byte of its tensors.
     """
     train = cache(train)
+    played = train if shorter is None else cache(shorter)
     several = train(2)
 
     @cache
     def need(batch: int) -> Need:
-        facts = train(min(batch, 2))
-        found = two_steps(facts, batch, expandable=expandable)
-        return Need(batch, facts.peak_at(batch), found.most_allocated, found.reserved, facts.workspace_at(batch))
+        facts, short = train(min(batch, 2)), played(min(batch, 2))
+        found = two_steps(short, batch, expandable=expandable)
+        peak, part = facts.peak_at(batch), short.peak_at(batch)
+        allocated, reserved = (-(-taken * peak // part) for taken in (found.most_allocated, found.reserved))
+        return Need(batch, peak, allocated, reserved, facts.workspace_at(batch))
 
     tensors = largest_batch(several.lines, memory)
     if tensors is not None and tensors < 2:
@@ -79,7 +92,7 @@ def fit(train: Callable[[int], TrainingFacts], memory: int, *, expandable: bool 
     likely = largest(most, lambda n: need(n).likely, memory)
     certain = largest(likely, lambda n: need(n).certain, memory)
     found = [need(n) if n else None for n in (likely, certain)]
-    return FitFacts(memory, tensors, found[0], found[1], need(2 * likely or 1), several.status)
+    return FitFacts(memory, tensors, found[0], found[1], need(2 * likely or 1), several.status, shorter is not None)
 
 
 def largest(most: int, needed: Callable[[int], int], memory: int) -> int:
