@@ -366,3 +366,20 @@ def test_a_long_staircase_is_cut() -> None:
     assert isinstance(step.item, Stairs)
     assert len(step.item.layers) + step.item.left_out == 41  # (250 - 4) / 3 / 2: two convolutions to a layer
     assert len(step.item.layers) < 12 and step.item.layers[-1].reads == 48 + 40 * 24
+
+
+# --- skips ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["nasnet.arch:NASNetALarge", "amoebanet.arch:AmoebaNetA_6_190", "faster_rcnn.arch:FasterRCNN"]
+)
+def test_skips_lead_around_what_stands_beside_their_ends(name: str) -> None:
+    sheet = layout(drawn(name, style="overview"))
+    boxes = [s for s in shapes(sheet.shapes) if isinstance(s, Box)]
+    for line in sheet.lines:
+        for (x1, y1), (x2, y2) in pairwise(line.points) if line.is_skip else ():
+            left, right = sorted((x1, x2))
+            crossed = {b.name for b in boxes if b.left < right and b.left + b.width > left and abs(y1 - y2) < 0.01}
+            crossed = {b.name for b in boxes if b.name in crossed and b.top < y1 < b.top + b.height}
+            assert crossed <= {line.tail, line.head}, (line, crossed)

@@ -156,7 +156,10 @@ class Generaliser:
                 rows += cards[-1].rows
             else:
                 rows.append(_caption("identity", "identity"))
-        return arms[found[0][0]]._replace(steps=(Step(cards[0]._replace(rows=tuple(rows)), True),))
+        held = [i for indices in found for i in indices if arms[i].steps]
+        headings = [_card_of(arms[i]).heading for i in held]
+        heading = Generaliser([self.modules[i] for i in held])._text(headings)
+        return arms[held[0]]._replace(steps=(Step(cards[0]._replace(heading=heading, rows=tuple(rows)), True),))
 
     def _output(self, texts: Sequence[str]) -> str:
         """A shape, by the sizes of the input if it can; nothing where one of its sizes is not explained."""
@@ -181,6 +184,8 @@ class Generaliser:
             divisor = "" if axis == "C" else self._divisor(values, own)
             if own == values or divisor:
                 return f"{axis}/{divisor}" if divisor and own != values else axis
+            if axis != "C" and (factor := _factor(values, own)):
+                return f"{factor}·{axis}"
         for name, column in self.columns.items():
             if factor := _factor(values, column):
                 return name if factor == 1 else f"{factor}·{name}"

@@ -89,8 +89,8 @@ class _Painter:
     def outlines(self, shapes: list[Shape]) -> Iterator[Mark]:
         for shape in shapes:
             if isinstance(shape, Outline):
-                line, fill = ("line", "scope") if shape.group.kind == "scope" else ("badge", "block-fill")
-                frame = Rectangle(shape.left, shape.top, shape.width, shape.height, Paint(fill, line), 8)
+                line = "line" if shape.group.kind == "scope" else "badge"
+                frame = Rectangle(shape.left, shape.top, shape.width, shape.height, Paint(_ground(shape), line), 8)
                 path = shape.group.path
                 yield Part(path, path, (frame,)) if path else frame
                 yield from self.outlines(shape.inside)
@@ -99,11 +99,12 @@ class _Painter:
         for line in self.sheet.lines:
             yield from draw_line(line)
 
-    def shapes(self, shapes: list[Shape]) -> Iterator[Mark]:
+    def shapes(self, shapes: list[Shape], ground: str = "paper") -> Iterator[Mark]:
+        """Shapes on a ground of a colour."""
         for shape in shapes:
             if isinstance(shape, Outline):
                 yield from self._header(shape)
-                yield from self.shapes(shape.inside)
+                yield from self.shapes(shape.inside, _ground(shape))
             elif isinstance(shape, Box):
                 yield from self._box(shape)
             elif isinstance(shape, Dot):
@@ -114,9 +115,11 @@ class _Painter:
                 yield Text(shape.left, shape.top + 10, shape.text, TEXT, "ink", True, "middle")
                 yield Text(shape.left, shape.top + 23, shape.output, SMALL, "grey", anchor="middle")
             else:
-                yield from self._label(shape)
+                yield from self._label(shape, ground)
 
-    def _label(self, label: Label) -> Iterator[Mark]:
+    def _label(self, label: Label, ground: str) -> Iterator[Mark]:
+        if ground != "paper":  # which may be any, of a page that a picture lies on
+            yield Rectangle(label.left, label.top + 1, label.width, 12, Paint(ground))
         yield Text(label.left + 2, label.top + 10, label.text, SMALL, "amber-text")
 
     def _header(self, outline: Outline) -> Iterator[Mark]:
@@ -258,6 +261,11 @@ class _Painter:
         full = max(1, min(round(METER * share), METER))
         yield Rectangle(x, y, METER, 6, Paint("empty"))
         yield Rectangle(x, y, full, 6, Paint(token))
+
+
+def _ground(outline: Outline) -> str:
+    """The colour inside of an outline."""
+    return "scope" if outline.group.kind == "scope" else "block-fill"
 
 
 def _named(path: str, marks: Iterator[Mark]) -> Part:

@@ -12,8 +12,9 @@ from math import log, sqrt
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import ENTRY, Anchor, Body, Group, Item, Lane, Parallel, Step
+from archdsl.backends.drawing.places.lanes import draw_lanes, ends
 from archdsl.backends.drawing.places.metrics import room
-from archdsl.backends.drawing.places.place import GAP, Placer, draw_lanes, ends
+from archdsl.backends.drawing.places.place import GAP, Placer
 from archdsl.backends.drawing.places.scene import Dot, Label, Port, Scene
 from archdsl.backends.drawing.places.sizes import PAD, SMALL, header_height, header_width
 

@@ -6,27 +6,26 @@ shares ranks between parts of a picture that have nothing to do with each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import (
     ENTRY,
-    Anchor,
     Arm,
     Bar,
     Body,
     Card,
     Group,
     Item,
-    Lane,
     Merge,
     Parallel,
     Stairs,
     Step,
     Terminal,
 )
+from archdsl.backends.drawing.places.lanes import draw_lanes
 from archdsl.backends.drawing.places.metrics import room
-from archdsl.backends.drawing.places.scene import Box, Dot, Label, Outline, Point, Port, Scene, Shape, collect
+from archdsl.backends.drawing.places.scene import Box, Dot, Label, Point, Port, Scene
 from archdsl.backends.drawing.places.sizes import (
     BAR_CAPTION,
     PAD,
@@ -50,8 +49,6 @@ GAP = 20
 """Between an item and the next one on the main line: the length of an arrow."""
 BESIDE = 24
 """Between arms."""
-LANE = 8
-"""Between lanes."""
 NARROW = 0.8
 """Cards of an arm are as wide as those around it unless they need less than this share."""
 DOT = 3
@@ -319,69 +316,3 @@ class _Region:
             else:
                 self.scene.right = x + across
             yield _Way(self.fork, (self.fork.point, (x, self.fork.y)), x, arm.operands[0], True)
-
-
-def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
-    """Skips along the right side of a body, those that are short next to it."""
-    found = ends(scene)
-    if top is not None:
-        found[Anchor(ENTRY)] = top
-    drawn = sorted(lanes, key=lambda lane: (_span(lane, found), found[lane.source].y))
-    slots: list[list[tuple[float, float]]] = []
-    side = scene.right + LANE
-    for lane in drawn:
-        source = found[lane.source]
-        first, last = _reach(lane, found)
-        slot = next((i for i, taken in enumerate(slots) if all(b < first or last < a for a, b in taken)), len(slots))
-        if slot == len(slots):
-            slots.append([])
-        slots[slot].append((first, last))
-        x = side + LANE * slot
-        for target in (found[t] for t in lane.targets):
-            points = [source.point, (x, source.y), (x, target.y), target.point]
-            scene.line(points, source, target, is_skip=True)
-    scene.right = side + LANE * max(len(slots) - 1, 0)
-    names: dict[float, str] = {}
-    for lane in sorted(drawn, key=lambda lane: lane.source):
-        y = found[lane.source].y
-        names[y] = ", ".join(filter(None, (names.get(y), lane.text)))
-    across = max((room(text, SMALL) for text in names.values()), default=-4) + 4
-    scene.shapes.extend(Label(text, scene.right + 4, y - 7, across) for y, text in names.items() if text)
-    scene.right += across
-
-
-def _reach(lane: Lane, ends: dict[Anchor, Port]) -> tuple[float, float]:
-    ys = [ends[lane.source].y, *(ends[t].y for t in lane.targets)]
-    return min(ys), max(ys)
-
-
-def _span(lane: Lane, ends: dict[Anchor, Port]) -> float:
-    first, last = _reach(lane, ends)
-    return last - first
-
-
-def ends(scene: Scene) -> dict[Anchor, Port]:
-    """Where lanes may end: the right side of every row, pill, bar and outline."""
-    shapes: list[Shape] = []
-    collect(scene, 0, 0, shapes, [])
-    found: dict[Anchor, Port] = {}
-    for shape in shapes:
-        found.update(_ends_of(shape))
-    return found
-
-
-def _ends_of(shape: Shape) -> Iterator[tuple[Anchor, Port]]:
-    if isinstance(shape, Outline):
-        right, middle = shape.left + shape.width, shape.top + shape.height / 2
-        yield Anchor(shape.group.key), Port(right, middle, f"n{shape.group.key}")
-        for inside in shape.inside:
-            yield from _ends_of(inside)
-    elif isinstance(shape, Box):
-        right, item = shape.left + shape.width, shape.item
-        if not isinstance(item, Card):
-            height = ROW if isinstance(item, Bar) else shape.height
-            yield Anchor(item.key), Port(right, shape.top + height / 2, shape.name)
-            return
-        first = shape.top + 1 + ROW * (0.5 + bool(item.heading or shape.is_headed))
-        for row in range(len(item.rows)):
-            yield Anchor(item.key, row), Port(right, first + ROW * row, shape.name)

@@ -1,0 +1,160 @@
+"""Skips along the right side of a body, around what stands in their way, and where they may end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from archdsl.backends.drawing.content.model import ENTRY, Anchor, Bar, Card, Item, Lane, Merge
+from archdsl.backends.drawing.places.metrics import room
+from archdsl.backends.drawing.places.scene import Box, Label, Outline, Point, Port, Scene, Shape, collect
+from archdsl.backends.drawing.places.sizes import BAR_CAPTION, ROW, SMALL, part_widths
+
+LANE = 8
+"""Between lanes."""
+CLEAR, APART, LINES = 5, 3, 3
+"""Between a line and what it leads around, between such lines, and how many of these there may be."""
+BESIDE = 4
+"""A skip leaves a pill so far below where what it joins arrives."""
+MOST_CHECKS = 200_000
+"""Lanes times boxes; with more, lines lead straight to the side."""
+
+
+def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
+    """Skips along the right side of a body, those that are short next to it."""
+    found = ends(scene)
+    if top is not None:
+        found[Anchor(ENTRY)] = top
+    drawn = sorted(lanes, key=lambda lane: (_span(lane, found), found[lane.source].y))
+    around = _Around(scene, len(drawn))
+    slots: list[list[tuple[float, float]]] = []
+    side = scene.right + LANE
+    for lane in drawn:
+        source = found[lane.source].moved(0, BESIDE * (lane.source in around.pills))
+        first, last = _reach(lane, found)
+        slot = next((i for i, taken in enumerate(slots) if all(b < first or last < a for a, b in taken)), len(slots))
+        if slot == len(slots):
+            slots.append([])
+        slots[slot].append((first, last))
+        x = side + LANE * slot
+        out = around.way(source, x)
+        for target in (found[t] for t in lane.targets):
+            points = [*out, *reversed(around.way(target, x))]
+            scene.line(points, source, target, is_skip=True)
+    scene.right = side + LANE * max(len(slots) - 1, 0)
+    names: dict[float, str] = {}
+    for lane in sorted(drawn, key=lambda lane: lane.source):
+        y = found[lane.source].y
+        names[y] = ", ".join(filter(None, (names.get(y), lane.text)))
+    across = max((room(text, SMALL) for text in names.values()), default=-4) + 4
+    scene.shapes.extend(Label(text, scene.right + 4, y - 7, across) for y, text in names.items() if text)
+    scene.right += across
+
+
+class _Block(NamedTuple):
+    """What a line may not cross."""
+
+    name: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class _Around:
+    """Ways from ends of skips to the right side of a body."""
+
+    def __init__(self, scene: Scene, lanes: int) -> None:
+        shapes: list[Shape] = []
+        collect(scene, 0, 0, shapes, [])
+        blocks = list(_blocks(shapes))
+        self.blocks = blocks if lanes * len(blocks) <= MOST_CHECKS else []
+        self.pills = {Anchor(item.key) for item in _items(shapes) if isinstance(item, Merge)}
+        self.taken: list[tuple[Port, float, float]] = []
+        """The ends that are led around something, with where their lines turn and the level that they take."""
+
+    def way(self, port: Port, side: float) -> list[Point]:
+        """Straight to the side, or where something stands in between up or down to the next free level."""
+        straight = [port.point, (side, port.y)]
+        if not self._crossed(port, port.x, side, port.y):
+            return straight
+        for turn, y in sorted(self._levels(port.x, side), key=lambda found: (abs(found[1] - port.y), found[0])):
+            low, high = sorted((port.y, y))
+            is_free = not any(b.left <= turn <= b.right and b.top < high and b.bottom > low for b in self.blocks)
+            if is_free and not self._crossed(port, turn, side, y) and not self._met(port, turn, y):
+                self.taken.append((port, turn, y))
+                return [port.point, (turn, port.y), (turn, y), (side, y)]
+        return straight
+
+    def _levels(self, left: float, side: float) -> Iterator[Point]:
+        """Where lines may turn, and the levels just above and below what stands to the right."""
+        for block in self.blocks:
+            for line in range(LINES) if left < block.left < side else ():
+                yield left + CLEAR + APART * line, block.top - CLEAR - APART * line
+                yield left + CLEAR + APART * line, block.bottom + CLEAR + APART * line
+
+    def _met(self, port: Port, turn: float, y: float) -> bool:
+        """Whether the line of another end lies here."""
+        others = [(turns, level) for other, turns, level in self.taken if other != port]
+        return any(abs(level - y) < APART or abs(turns - turn) < APART for turns, level in others)
+
+    def _crossed(self, port: Port, left: float, right: float, y: float) -> bool:
+        return any(
+            b.name != port.name and b.left < right and b.right > left and b.top <= y <= b.bottom for b in self.blocks
+        )
+
+
+def _items(shapes: Sequence[Shape]) -> Iterator[Item]:
+    for shape in shapes:
+        if isinstance(shape, Outline):
+            yield from _items(shape.inside)
+        elif isinstance(shape, Box):
+            yield shape.item
+
+
+def _blocks(shapes: Sequence[Shape]) -> Iterator[_Block]:
+    for shape in shapes:
+        if isinstance(shape, Outline):
+            yield from _blocks(shape.inside)
+        elif isinstance(shape, Box):
+            yield _Block(shape.name, shape.left, shape.top, shape.left + shape.width, shape.top + shape.height)
+
+
+def _reach(lane: Lane, ends: dict[Anchor, Port]) -> tuple[float, float]:
+    ys = [ends[lane.source].y, *(ends[t].y for t in lane.targets)]
+    return min(ys), max(ys)
+
+
+def _span(lane: Lane, ends: dict[Anchor, Port]) -> float:
+    first, last = _reach(lane, ends)
+    return last - first
+
+
+def ends(scene: Scene) -> dict[Anchor, Port]:
+    """Where lanes may end: the right side of every row, pill, bar and outline."""
+    shapes: list[Shape] = []
+    collect(scene, 0, 0, shapes, [])
+    found: dict[Anchor, Port] = {}
+    for shape in shapes:
+        found.update(_ends_of(shape))
+    return found
+
+
+def _ends_of(shape: Shape) -> Iterator[tuple[Anchor, Port]]:
+    if isinstance(shape, Outline):
+        right, middle = shape.left + shape.width, shape.top + shape.height / 2
+        yield Anchor(shape.group.key), Port(right, middle, f"n{shape.group.key}")
+        for inside in shape.inside:
+            yield from _ends_of(inside)
+    elif isinstance(shape, Box):
+        right, item = shape.left + shape.width, shape.item
+        if isinstance(item, Bar):
+            right -= (shape.width - sum(part_widths(item))) / 2
+            yield Anchor(item.key), Port(right, shape.top + ROW / 2 + BAR_CAPTION * item.is_split, shape.name)
+            return
+        if not isinstance(item, Card):
+            yield Anchor(item.key), Port(right, shape.top + shape.height / 2, shape.name)
+            return
+        first = shape.top + 1 + ROW * (0.5 + bool(item.heading or shape.is_headed))
+        for row in range(len(item.rows)):
+            yield Anchor(item.key, row), Port(right, first + ROW * row, shape.name)
