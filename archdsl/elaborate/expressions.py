@@ -120,12 +120,8 @@ class _Evaluator:
     def number(self, expression: tree.Expression) -> int | Fraction:
         value = self.value(expression)
         if not is_number(value):
-            raise Fault(
-                KIND_MISMATCH,
-                f"expected a number, found {kind_of(value)}",
-                expression.span,
-                f"this is {kind_of(value)}",
-            )
+            kind = kind_of(value)
+            raise Fault(KIND_MISMATCH, f"expected a number, found {kind}", expression.span, f"this is {kind}")
         found: int | Fraction = value  # an open size stands for an int
         return found
 
@@ -209,11 +205,13 @@ class _Evaluator:
         return data_of(items)
 
     def _name(self, e: tree.Name) -> Any:
+        if "." not in e.text:
+            return self.names.name(e.text, e.span)
         head, *attributes = e.text.split(".")
         try:
-            value = self.names.name(head, Span(e.span.source, e.span.start, e.span.start + len(head)))
+            value = self.names.name(head, e.span._replace(end=e.span.start + len(head)))
         except Fault as fault:
-            raise (_in_framework(e) if attributes and head in FRAMEWORKS else fault) from None
+            raise (_in_framework(e) if head in FRAMEWORKS else fault) from None
         for attribute in attributes:
             value = tensor_attribute(value, attribute, e.span)
         return value

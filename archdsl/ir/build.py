@@ -90,7 +90,7 @@ class Builder:
             return None
         pool.operator = operator
         switches = Value(operator.infer(*pool.operand_types)[1], pool, 1)
-        pool.results = (*pool.results, switches)
+        pool.add_result(switches)
         self._owners[value]._own(switches)
         return switches
 
@@ -116,7 +116,7 @@ class Builder:
         assert call is not None, "a group is closed before its values are used outside it"
         inside.output(value)
         result = _stand_in(value, call, len(call.results))
-        call.results = (*call.results, result)
+        call.add_result(result)
         return result
 
     def _import(self, value: Value) -> Value:

@@ -135,14 +135,16 @@ class _Unroller:
 
     def _node(self, node: Node, call: _Call, known: dict[Value, int]) -> None:
         path = call.prefix + node.name
-        operands = tuple(known[v] for v in node.operands)
+        operands = tuple([known[v] for v in node.operands])
         inside, times = call.training or node.training, call.times * node.times
         if isinstance(node.operator, Module):
             found = self.run(node.operator, path + ".", operands, (*call.calls, (path, node)), inside, times)
             known.update((v, n) for v, n in zip(node.results, found, strict=True) if n is not None)
             results = tuple(n for n in found if n is not None)
         else:
-            results = tuple(self.new(t) for t in node.result_types)
+            first = len(self.types)
+            self.types += node.result_types
+            results = tuple(range(first, len(self.types)))
             known.update(zip(node.results, results, strict=True))
             reuse = path in self.paths
             self.layers.append(Layer(path, node, node.operator, operands, results, call.calls, inside, reuse, times))

@@ -129,7 +129,18 @@ def split_name(name: str) -> tuple[str, int]:
 class Node:
     """An operator applied, or a module called."""
 
-    __slots__ = ("_state", "name", "operand_types", "operands", "operator", "origin", "repeat", "results", "training")
+    __slots__ = (
+        "_state",
+        "name",
+        "operand_types",
+        "operands",
+        "operator",
+        "origin",
+        "repeat",
+        "result_types",
+        "results",
+        "training",
+    )
 
     def __init__(
         self,
@@ -144,8 +155,9 @@ class Node:
         """Its path within the module. Nodes of one name are one instance and share weights."""
         self.operator = operator
         self.operands = operands
-        self.operand_types = tuple(v.type for v in operands)
-        self.results = tuple(Value(t, self, i) for i, t in enumerate(result_types))
+        self.operand_types = tuple([v.type for v in operands])
+        self.result_types = result_types
+        self.results = tuple([Value(t, self, i) for i, t in enumerate(result_types)])
         self.origin = origin
         self.training = training
         """Whether it exists only while training (an auxiliary head)."""
@@ -181,9 +193,10 @@ class Node:
         growth = sum(repeat.growths()[self] * (repeat.turns - 1) for repeat in self.repeats)
         return f"{stem}{number + growth}" if growth else self.name
 
-    @property
-    def result_types(self) -> tuple[TensorType, ...]:
-        return tuple([v.type for v in self.results])
+    def add_result(self, value: Value) -> None:
+        """Takes a further result of its own, after those that there are."""
+        self.results = (*self.results, value)
+        self.result_types = (*self.result_types, value.type)
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {self.operator!r})"
