@@ -83,9 +83,10 @@ class LocalResponseNorm(Op):
         return ()
 
     def is_derived_exactly(self, operands: Types) -> bool:
-        """Of so few maps most is there before `alpha` is, a number that counts too, unless something learns."""
+        """Of so few maps most is there before `alpha` is, a number that counts too, unless something learns; over one map,
+        the order of steps counts."""
         (x,) = operands
-        return self.scratch(operands, operands)[0].name != self._padded_squares(x).name
+        return self.size > 1 and self.scratch(operands, operands)[0].name != self._padded_squares(x).name
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the quotient, the power, alpha, the mean over channels, its padding and the product of the input with itself."""

@@ -61,7 +61,6 @@ class Forward(Ledger):
         """Multiply-adds of second runs, for one sample."""
         self.is_mixed = settings.is_mixed
         self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
-        """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
 
@@ -193,6 +192,7 @@ class Forward(Ledger):
         self.is_exact &= self.settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
         if self.is_mixed:  # what is made of an operand before a product is cast too, or its cast is made of
             self.is_exact &= op.name not in UNSURE_OF_CASTS and not (op.autocast == "lower" and saved.extra)
+            self.is_exact &= all(t.batched for t in results)  # what is made of learned tensors alone
         if op.category == "conv":
             self.workspaces.append(self._workspace(node))
         state = tuple((s, self._size_of(s)) for s in node.state)

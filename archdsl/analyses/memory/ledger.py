@@ -41,6 +41,8 @@ class Ledger(Player[Tensor], ABC):
         self.phase: Phase = "forward"
         self.part: Part | None = None
         """The checkpointed call that runs for the first time."""
+        self.is_exact = True
+        """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
 
     def make(self, layer: str, what: str, size: Size) -> Block:
         block = Block(layer, what, size, self.batch)
@@ -85,6 +87,7 @@ class Ledger(Player[Tensor], ABC):
             self.release(source.drop(source.kept))
             waiting += [edge.source for edge in source.leads_to]
             if (part := source.part) is not None:
+                self.is_exact = False  # how far the second run goes is not known then
                 self.used(part)
 
     def used(self, part: Part) -> None:

@@ -159,10 +159,15 @@ def backward(operands: Types, results: Types, products: Sequence[Product], incom
             yield Derivative(tuple(_of_factor(*factor, joined, is_single) for factor in factors), (taken,), frees=frees)
             continue
         is_last = step == len(products) - 1
-        if product.is_reordered or (is_last and incoming.type.tensor_strides != results[0].tensor_strides):
+        if product.is_reordered or (is_last and _is_copied_back(incoming.type, results[0])):
             yield Derivative((Gradient("rows", joined),), (taken,))
             taken = "rows"
         yield from _of_matrices(factors, taken, frees, is_single)
+
+
+def _is_copied_back(incoming: TensorType, result: TensorType) -> bool:
+    """A gradient that is one number, repeated, can be seen in any shape."""
+    return any(incoming.tensor_strides) and incoming.tensor_strides != result.tensor_strides
 
 
 def _of_factor(name: str, x: TensorType, own: TensorType, joined: TensorType, is_single: bool) -> Gradient:
