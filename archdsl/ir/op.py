@@ -221,6 +221,9 @@ class Op(Attributes):
     """Whether its scratch is made inside a kernel, where only an allocator sees it."""
     examples: ClassVar[Examples] = ()
 
+    cast_late: ClassVar[tuple[str, ...]] = ()
+    """Parameters that autocast casts in the middle of an operator of several kernels, in the reverse order of that: their
+    gradients are cast back as soon as they are there."""
     keeps_weights: ClassVar[bool] = False
     """Whether autograd keeps its weights even where no operand needs a gradient."""
 
@@ -310,6 +313,10 @@ class Op(Attributes):
     def is_derived_exactly_in_half(self, operands: Types) -> bool:
         """The same in networks of half precision, where PyTorch may run some of its steps in float32."""
         return True
+
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        """The same under a CPU's autocast: not where what is kept may have been made before a cast or after it."""
+        return self.autocast != "lower" or not self.saved(operands, results).extra
 
     def read(self, operands: Sequence[T]) -> Sequence[T]:
         """Of its operands, or of what is known of each, those whose elements it reads and whose gradients it makes."""

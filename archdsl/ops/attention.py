@@ -49,6 +49,7 @@ class Attention(Op):
     name = "attention"
     category = "attention"
     autocast = "lower"
+    cast_late = ("out_proj.weight", "out_proj.bias")
     positional = 1
     tensor_attributes = ("kv",)
     elsewhere = (
@@ -210,13 +211,14 @@ class Attention(Op):
         own = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "reshaped")
         others = (Gradient(f"x{i}", other) for i, other in enumerate(operands[1:], 1))
         how: Literal["view", "made"] = "view" if incoming.is_single else "made"
+        dropped = ("heads",) if self.dropout else ()
         return (
             Derivative((Gradient("tokens", x, how),)),
-            Derivative((Gradient("heads", x), *out), ("tokens",), frees=("heads",) if self.dropout else ()),
+            Derivative((Gradient("heads", x), *out), ("tokens",), frees=("cast out_proj.weight", *dropped)),
             *self._of_heads(x),
             *(Derivative((whole,), (part,)) for part in ("values", "keys", "queries")),
             Derivative((whole._replace(of="rows"),), ("projection",)),
-            Derivative((*into, own, *others), ("rows",), frees=("x0", "x1", "copy")),
+            Derivative((*into, own, *others), ("rows",), frees=("x0", "x1", "copy", "cast in_proj_weight")),
         )
 
     def is_derived_exactly(self, operands: Types) -> bool:
@@ -226,6 +228,10 @@ class Attention(Op):
     def is_derived_exactly_in_half(self, operands: Types) -> bool:
         """Softmax and the dropping of weights are steps of float32 then."""
         return not self.dropout
+
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        """Not where PyTorch runs its own steps."""
+        return len(operands) == 1 and not self.dropout and not self.causal
 
     def _of_heads(self, x: TensorType) -> tuple[Derivative, ...]:
         """The gradients of queries, keys and values: one kernel's or, with dropout, those of products and softmax."""

@@ -223,6 +223,9 @@ class Einsum(Merge):
             and not any(products[0].copied)
         )
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return len(operands) == 2 and bool(self._products(operands)[0].macs)
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return made(operands, self._products(operands), self._products(operands, one=True))
 

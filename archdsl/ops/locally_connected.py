@@ -138,6 +138,9 @@ class LocallyConnected(Op):
     def gives_view(self, *operands: TensorType) -> bool:
         return True
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return False
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         (y,) = self.infer(x)

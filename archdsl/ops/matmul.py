@@ -132,6 +132,9 @@ class MatMul(Merge):
         products = self._products(operands, one=incoming.is_single)
         return tuple(backward(operands, results, products, incoming))
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return len(operands) == 2 and all(x.batched for x in operands)
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return made(operands, self._products(operands), self._products(operands, one=True))
 

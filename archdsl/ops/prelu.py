@@ -44,6 +44,9 @@ class Prelu(Op):
         gives = (*self.own_gradients(operands), weight._replace(whole=x if is_summed else None))
         return (Derivative(gives, makes_all=True),)
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return False
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         weights = self._weights(operands[0])
         return Lowering(Call("nn.PReLU", (weights,) if weights != 1 else ()))

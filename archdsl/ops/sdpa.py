@@ -240,6 +240,9 @@ class ScaledDotProductAttention(Merge):
             return False
         return self._is_bare(operands) or all(x.strides is None for x in operands)
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return self._is_kernel(operands)
+
     def _is_bare(self, operands: Types) -> bool:
         """Whether it is the kernel at its simplest: no mask, no windows, a head of keys for each of queries."""
         q, k, *_ = operands

@@ -147,9 +147,19 @@ def test_what_is_said_to_be_exact_under_autocast_is(line: str) -> None:
 @pytest.mark.parametrize("name", [*SAMPLE[5:], "mlp:MLP", "resnet:ResNet18", "efficientnet:EfficientNetB0"])
 def test_the_peaks_of_a_step_under_autocast_are_the_real_ones(name: str) -> None:
     """Each as the other settings have it: a CPU's autocast leaves norms and softmax in lower precision."""
-    net, settings = network(name), MIXED._replace(loss="cross-entropy")
+    net, settings = network(name), MIXED._replace(optimizer="adam", loss="cross-entropy")
     assert Facts(net).training(settings).status == "exact"
     assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_peaks_of_attention_under_autocast_are_the_real_ones(batch: int) -> None:
+    text = (SPECS / "vit.arch").read_text("utf-8") + "network Small = ViT(16, 2, 192, 3, size=96)\n"
+    net = open_source(Source("vit.arch", text), SPECS).check("Small").network
+    assert net is not None
+    settings = MIXED._replace(optimizer="adam", loss="cross-entropy")
+    assert Facts(net).training(settings).status == "exact"
+    assert predicted(net, batch, settings) == measured(net, batch, settings)
 
 
 @pytest.mark.parametrize("line", lines())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory.casts import UNSURE_OF_CASTS, Cast
+from archdsl.analyses.memory.casts import Cast
 from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
@@ -190,9 +190,8 @@ class Forward(Ledger):
         is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
         self.is_exact &= op.is_derived_exactly(operands) and not op.unknown_bytes(*types)
         self.is_exact &= self.settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
-        if self.is_mixed:  # what is made of an operand before a product is cast too, or its cast is made of
-            self.is_exact &= op.name not in UNSURE_OF_CASTS and not (op.autocast == "lower" and saved.extra)
-            self.is_exact &= all(t.batched for t in results)  # what is made of learned tensors alone
+        if self.is_mixed:  # of what is made of learned tensors alone the precision is not known
+            self.is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
         if op.category == "conv":
             self.workspaces.append(self._workspace(node))
         state = tuple((s, self._size_of(s)) for s in node.state)
@@ -288,9 +287,10 @@ class Forward(Ledger):
 
         As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
         """
-        for state, size in reversed(facts.state):
-            self.is_exact &= state.key(path) not in self.casts  # of a shared weight, how gradients meet is not known
-            self._parameter(op, self._leaf(path, state, size), state)
+        leaves = [(self._leaf(path, state, size), state) for state, size in facts.state]
+        for leaf, state in reversed(leaves):
+            self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
+            self._parameter(op, leaf, state)
         dtypes = {v.dtype for v in operands if v.type.is_float}
         widest = "float32" if "float32" in dtypes else self.settings.dtype
         wanted = {"lower": self.settings.dtype, "float32": "float32", "follows": widest}[facts.autocast]

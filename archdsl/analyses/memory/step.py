@@ -180,6 +180,9 @@ class _Step(Forward):
                     self.deliver(edge, flowing)
                 else:
                     arriving[of] = self._joined(arriving.get(of), flowing, entry)
+            for edge in map(entry.edge, entry.op.cast_late):
+                if edge is not None and isinstance(edge.source, Entry) and edge.source.arriving:
+                    self.run_back(edge.source)
         if part is not None:
             self.used(part)
 
