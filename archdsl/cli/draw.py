@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--style",
         choices=("auto", "expanded", "overview", "u", "volumes"),
         default="auto",
-        help="every block in place, or each drawn once beside the network (default: by size)",
+        help="every block in place, or each drawn once beside the network (default: by size); encoder-decoders as a U",
     )
     parser.add_argument("--expand", metavar="PATH", action="append", default=[], help="draw this call in place")
     parser.add_argument("--depth", type=int, default=0, metavar="N", help="draw calls in place, N levels deep")

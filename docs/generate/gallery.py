@@ -36,9 +36,7 @@ PICTURES = {
         "vgg16.arch", "--color-by params", "VGG-16 by its parameters: three of four are in one dense layer."
     ),
     "unet": Picture(
-        "unet.arch:UNet",
-        "--style u",
-        "U-Net as in its paper: what each level keeps is cut to size and joined on the way up.",
+        "unet.arch:UNet", "", "U-Net as in its paper: what each level keeps is cut to size and joined on the way up."
     ),
     "resnet50": Picture(
         "resnet.arch:ResNet50",
@@ -93,9 +91,9 @@ PICTURES = {
     ),
     "fcn8s": Picture("fcn.arch:FCN8s", "--style u", "FCN-8s: VGG-16, and scores of three levels added on the way up."),
     "deconvnet": Picture(
-        "deconvnet.arch:DeconvNet", "--style u", "DeconvNet: each unpooling puts values where its pool found them."
+        "deconvnet.arch:DeconvNet", "", "DeconvNet: each unpooling puts values where its pool found them."
     ),
-    "vnet": Picture("vnet.arch:VNet", "--style u", "V-Net: the same for volumes, its stages drawn once."),
+    "vnet": Picture("vnet.arch:VNet", "", "V-Net: the same for volumes, its stages drawn once."),
     "faster_rcnn": Picture(
         "faster_rcnn.arch:FasterRCNN",
         "--style overview",

@@ -9,7 +9,7 @@ import pytest
 from archdsl import load
 from archdsl.analyses.cost import cost
 from archdsl.backends.drawing import Refusal, draw, drawing
-from archdsl.backends.drawing.content.model import Arms, Card
+from archdsl.backends.drawing.content.model import Arms, Body, Card
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.scene import Box
 from archdsl.ir import Network
@@ -134,3 +134,18 @@ def test_what_has_no_arms_is_refused_with_words(text: str, reason: str, tmp_path
     with pytest.raises(Refusal) as caught:
         draw(network, cost(network), style="u")
     assert reason in str(caught.value) and "--style overview" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["unet.arch:UNet", "vnet.arch:VNet", "deconvnet.arch:DeconvNet"])
+def test_an_encoder_decoder_is_found_by_itself(name: str) -> None:
+    network = load(f"{SPECS}/{name}").graph
+    assert isinstance(drawing(network, cost(network)).body, Arms)
+    assert isinstance(drawing(network, cost(network), seeks_arms=False).body, Body)
+
+
+@pytest.mark.parametrize(
+    "name", ["autoencoder.arch:Autoencoder", "resnet.arch:ResNet18", "faster_rcnn.arch:FasterRCNN"]
+)
+def test_networks_that_keep_nothing_for_the_way_up_are_drawn_as_others(name: str) -> None:
+    network = load(f"{SPECS}/{name}").graph
+    assert isinstance(drawing(network, cost(network)).body, Body)

@@ -155,7 +155,7 @@ ACROSS = ["vgg16.arch", "alexnet.arch:AlexNet", "googlenet.arch:GoogLeNet", "une
 
 @pytest.mark.parametrize("name", ACROSS)
 def test_cards_run_from_left_to_right(name: str) -> None:
-    sheet = layout(drawn(name), is_across=True)
+    sheet = layout(drawn(name, seeks_arms=False), is_across=True)
     boxes = [s for s in shapes(sheet.shapes) if isinstance(s, Box)]
     for index, box in enumerate(boxes):
         right, bottom = box.left + box.width, box.top + box.height
@@ -176,7 +176,7 @@ def test_a_slide_is_wide_where_a_page_is_high() -> None:
 @pytest.mark.parametrize(("name", "skips"), [("unet.arch:UNet", 8), ("nasnet.arch:NASNetALarge", 18)])
 def test_a_slide_with_skips_is_no_ribbon(name: str, skips: int) -> None:
     """U-Net keeps four maps, each on its way into a crop and around that; a cell of NASNet reads the two before it."""
-    body = body_of(drawn(name))
+    body = body_of(drawn(name, seeks_arms=False))
     scene = place_across(body, count(1))
     assert 0.5 < (scene.left + scene.right) / scene.height < 3
     lines: list[Line] = []

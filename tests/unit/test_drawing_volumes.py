@@ -96,3 +96,16 @@ def test_what_is_no_poster_is_refused_with_words() -> None:
         draw(network, cost(network), style="volumes")
     with pytest.raises(Refusal, match="a picture and no graph"):
         draw(network, cost(network), "dot", style="volumes")
+
+
+def test_channels_may_come_last(tmp_path: Path) -> None:
+    """After `permute` a map is as high as its first sizes and as thick as its last."""
+    spec = tmp_path / "n.arch"
+    spec.write_text(
+        "network N {\n  input x: [3, 32, 32]\n  conv(64, 4x4, stride=4)\n  permute([1, 2, 0])\n  linear(128)\n  output y\n}\n"
+    )
+    network = load(spec).graph
+    poster = drawing(network, cost(network), style="volumes").body
+    assert isinstance(poster, Poster)
+    volumes = [(s.volumes[0].size, s.volumes[0].channels) for s in poster.stacks]
+    assert volumes == [(32, 3), (8, 64), (8, 128)]

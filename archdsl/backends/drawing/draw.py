@@ -45,12 +45,21 @@ def draw(
         raise Refusal("volumes are a picture and no graph: take SVG, PNG or PDF (`--format svg`)")
     if across and style in ("u", "volumes"):
         raise Refusal(f"the style `{style}` has a direction of its own: leave out `--lr`")
+    seeks_arms = not across and format != "mermaid"
     if format == "mermaid" and style == "u":
         style = "auto"
     if style == "expanded":
         check_rows(network, fuses=fuses)
     drawn = drawing(
-        network, costs, style=style, expand=expand, depth=depth, shading=shading, fuses=fuses, footer=footer
+        network,
+        costs,
+        style=style,
+        expand=expand,
+        depth=depth,
+        shading=shading,
+        fuses=fuses,
+        seeks_arms=seeks_arms,
+        footer=footer,
     )
     if format == "mermaid":
         return write_mermaid(drawn, theme).encode()

@@ -34,6 +34,26 @@ def arms(network: Network, drafts: Drafts) -> Arms:
         raise Refusal(f"{network.name} is no encoder-decoder with two arms: {refusal}; {help}") from None
 
 
+def has_arms(network: Network, drafts: Drafts) -> bool:
+    """Whether a network keeps two values or more on its way down, and reads them in reverse order on its way up."""
+    try:
+        found = arms(network, drafts)
+    except Refusal:
+        return False
+    down, up = (
+        {
+            Anchor(rung.card.key, row): (place, row)
+            for place, rung in enumerate(side)
+            for row in range(len(rung.card.rows))
+        }
+        for side in (found.left, found.right)
+    )
+    if len(found.skips) < 2 or not all(s.source in down and s.target in up for s in found.skips):
+        return False
+    kept = sorted(found.skips, key=lambda s: up[s.target][0])
+    return all(down[a.source] > down[b.source] for a, b in pairwise(kept))
+
+
 class _Finder:
     def __init__(self, network: Network, drafts: Drafts) -> None:
         self.network = network

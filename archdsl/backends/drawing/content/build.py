@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 
 from archdsl.analyses.cost import CostFacts, cost
-from archdsl.backends.drawing.content.arms import arms
+from archdsl.backends.drawing.content.arms import arms, has_arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
-from archdsl.backends.drawing.content.generalise import Generaliser, form
+from archdsl.backends.drawing.content.generalise import Generaliser, branches, form
 from archdsl.backends.drawing.content.model import (
     KINDS,
     Arms,
@@ -32,6 +33,8 @@ from archdsl.source import short, total
 MOST_ROWS = 60
 """A picture with more rows than this is drawn as an overview unless the expanded one is asked for."""
 
+MOST_SOUGHT = 1_000
+"""In a network with more rows no encoder and decoder are sought."""
 MOST_STAIRS = 12
 """Layers of a state that grows that are shown one by one."""
 
@@ -54,11 +57,13 @@ def drawing(
     depth: int = 0,
     shading: Shading | None = None,
     fuses: bool = True,
+    seeks_arms: bool = True,
 ) -> Drawing:
     """The drawing of a network. Parts that exist only while training are left out.
 
     `style="overview"` draws every block once, beside the network, `"expanded"` draws all calls in place, `"auto"` takes
-    the first where the second would have more than 60 rows. In an overview the calls at the paths `expand` are drawn in
+    the first where the second would have more than 60 rows, and `"u"`, two arms, for an encoder-decoder that joins what it
+    kept in reverse order, unless `seeks_arms` is false. In an overview the calls at the paths `expand` are drawn in
     place too, and those within `depth` levels. `shading` is the figure by which rows are shaded. Without `fuses`
     norms, activations and dropout have rows of their own. `footer` are the lines under the legend.
 
@@ -70,6 +75,9 @@ def drawing(
     if whole is not network:
         network, costs = whole, cost(whole)
     rows = _rows(network, fuses=fuses)
+    if style == "auto" and seeks_arms and not (expand or depth) and rows <= MOST_SOUGHT:
+        trial = Drafts(network, costs, Opening(runs=True), shading, fuses=fuses)
+        style = "u" if has_arms(network, trial) else "auto"
     if style == "auto":
         style = "overview" if expand or depth or rows > MOST_ROWS else "expanded"
     opening = Opening(style == "expanded", style == "u", depth, calls_at(network, expand))
@@ -155,28 +163,46 @@ def _body(network: Network, drafts: Drafts) -> Body:
 def _definitions(network: Network, drafts: Drafts) -> tuple[Group, ...]:
     """The blocks that rows stand for, in the order of their first calls; what differs in figures alone is one."""
     runs = _runs(network)
-    forms: dict[tuple[object, ...], list[tuple[Module, Body]]] = {}
+    forms = _Forms()
     drawn = 0
     while drawn < len(drafts.closed):
         module, path = list(drafts.closed.values())[drawn]
         body = _definition(module, path, drafts)
-        forms.setdefault((module.name, form(body)), []).append((module, body))
+        forms.add(module, body)
         drawn += 1
     order = {id(module): index for index, module in enumerate(_by_first_call(network.body, set()))}
-    found = sorted(forms.values(), key=lambda instances: min(order[id(m)] for m, _ in instances))
+    found = sorted(forms.groups.values(), key=lambda instances: min(order[id(m)] for m, _ in instances))
     return tuple(_merged(instances, runs, drafts) for instances in found)
+
+
+class _Forms:
+    """Definitions by what they share: each group is drawn as one."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[object, ...], list[tuple[Module, Body]]] = {}
+        self._branches: dict[tuple[object, ...], dict[object, object]] = {}
+
+    def add(self, module: Module, body: Body) -> None:
+        own = branches(body)
+        for number in count():
+            key = (module.name, form(body), number)
+            known = self._branches.setdefault(key, {})
+            if all(known.get(branch, shape) == shape for branch, shape in own.items()):
+                known |= own
+                self.groups.setdefault(key, []).append((module, body))
+                return
 
 
 def _stairs(drafts: Drafts) -> Iterator[Group]:
     """The first state that grows, channel by channel."""
     for path, layers in drafts.growths[:1]:
-        count = len(layers)
-        shown = layers if count <= MOST_STAIRS else (*layers[: MOST_STAIRS - 3], *layers[-2:])
-        stairs = Stairs(drafts.key(), layers[0].reads, shown, count - len(shown))
+        depth = len(layers)
+        shown = layers if depth <= MOST_STAIRS else (*layers[: MOST_STAIRS - 3], *layers[-2:])
+        stairs = Stairs(drafts.key(), layers[0].reads, shown, depth - len(shown))
         owner = path.rpartition(".")[0].rpartition(".")[2]
         title = f"{owner}, channel by channel" if owner else "channel by channel"
-        edges = count * (count + 1) // 2
-        note = f"every layer reads all that came before it: {count} rows instead of {edges:_} crossing edges"
+        edges = depth * (depth + 1) // 2
+        note = f"every layer reads all that came before it: {depth} rows instead of {edges:_} crossing edges"
         yield Group(drafts.key(), "", title, "", note, 1, "scope", Body((Step(stairs, False),)))
 
 
@@ -198,8 +224,8 @@ def _definition(module: Module, path: str, drafts: Drafts) -> Body:
 def _merged(found: list[tuple[Module, Body]], runs: Counter[int], drafts: Drafts) -> Group:
     """The definition of instances of one form."""
     instances, bodies = zip(*found, strict=True)
-    count = sum(runs[id(m)] for m in instances)
-    note = f"used {count:_} times · drawn once" if count > 1 else "used once"
+    uses = sum(runs[id(m)] for m in instances)
+    note = f"used {uses:_} times · drawn once" if uses > 1 else "used once"
     title = drafts.calls.text(instances[0])
     if len(instances) > 1:
         title = f"{instances[0].name}({', '.join(drafts.calls.differing(instances))})".replace("()", "")

@@ -72,7 +72,9 @@ class Drafts:
         return units
 
     def terminal(self, path: str, name: str, value: Value) -> Terminal:
-        return Terminal(self.key(), path, name, show_output([value.type]), glyph(value.type) if path else None)
+        return Terminal(
+            self.key(), path, name, show_output([value.type]), glyph(value.type, value.channels) if path else None
+        )
 
     def _turning(self, found: Units) -> int:
         """How many units of a module and the groups in it do not just follow the one before."""

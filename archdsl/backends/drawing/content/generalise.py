@@ -35,6 +35,7 @@ LONGEST_SUM = 24
 """Characters of a sum of channels that still goes into a shape."""
 
 _NUMBER = re.compile(r"\d+")
+_LIST = re.compile(r"\[[^\[\]]*\]")
 
 
 _SIGNS = {"in.channels": "C", "!=": "≠", "<=": "≤", ">=": "≥"}
@@ -47,6 +48,21 @@ def form(body: Body) -> tuple[object, ...]:
     return tuple((_item_form(s.item, ends), s.follows) for s in body.steps), len(body.lanes)
 
 
+def branches(body: Body) -> dict[object, object]:
+    """The form of each arm of a body, by its place and the condition that it stands under."""
+    return dict(_branches(body, ()))
+
+
+def _branches(body: Body, place: tuple[int, ...]) -> Iterator[tuple[object, object]]:
+    for index, step in enumerate(body.steps):
+        if isinstance(step.item, Group):
+            yield from _branches(step.item.body, (*place, index))
+        for number, arm in enumerate(step.item.arms if isinstance(step.item, Parallel) else ()):
+            inside, here = Body(arm.steps), (*place, index, number)
+            yield (here, arm.condition), form(inside)
+            yield from _branches(inside, here)
+
+
 def _arm_form(arm: Arm, ends: Collection[int]) -> object:
     only = arm.steps[0].item if len(arm.steps) == 1 else None
     if not arm.steps or (arm.condition and isinstance(only, Card) and only.key not in ends):
@@ -56,7 +72,9 @@ def _arm_form(arm: Arm, ends: Collection[int]) -> object:
 
 def _item_form(item: Item, ends: Collection[int]) -> object:
     if isinstance(item, Card):
-        return tuple((r.name, r.kind, _NUMBER.sub("", r.text), len(_stride(r.words)[1])) for r in item.rows)
+        return tuple(
+            (r.name, r.kind, _NUMBER.sub("", _LIST.sub("[]", r.text)), len(_stride(r.words)[1])) for r in item.rows
+        )
     if isinstance(item, Group):
         return item.path.rpartition(".")[2], form(item.body)
     if isinstance(item, Parallel):

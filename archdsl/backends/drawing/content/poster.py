@@ -9,7 +9,7 @@ from archdsl.backends.drawing.content.model import Kind, Poster, Stack, Volume
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.rows import tooltip
 from archdsl.backends.drawing.content.streams import Stream, streams
-from archdsl.backends.drawing.content.words import show_output
+from archdsl.backends.drawing.content.words import extent, show_output
 from archdsl.ir import Network, TensorType
 
 MOST_STACKS = 40
@@ -27,7 +27,7 @@ def poster(network: Network, drafts: Drafts) -> Poster:
     if last is None:
         raise Refusal(f"{network.name} has no layers to draw as volumes")
     name, value = network.inputs[0], network.body.inputs[0]
-    stacks = [Stack((_volume(name, name, "reshape", value.type),), (), name, show_output([value.type]))]
+    stacks = [Stack((_volume(name, name, "reshape", value.type, value.channels),), (), name, show_output([value.type]))]
     counts = [1]
     way = _longest(found, last)
     for stream in way:
@@ -37,7 +37,7 @@ def poster(network: Network, drafts: Drafts) -> Poster:
         if is_idle or (unit.kind not in SHOWN and not is_new):
             continue
         drafts.kinds.add(unit.kind)
-        volume = _volume(unit.paths[0], tooltip(unit), unit.kind, unit.after[0])
+        volume = _volume(unit.paths[0], tooltip(unit), unit.kind, unit.after[0], unit.channels)
         text, output, count = unit.text, show_output(unit.after[:1]), len(unit.names)
         before = stacks[-1]
         is_larger = volume.size > stacks[-1].volumes[-1].size
@@ -67,9 +67,9 @@ def _longest(found: list[Stream], last: int) -> list[Stream]:
     return [found[i] for i in reversed(way)]
 
 
-def _volume(path: str, words: str, kind: Kind, type: TensorType) -> Volume:
-    channels, *sizes = type.shape or (1,)
-    return Volume(path, words, kind, max(sizes, default=0) if max(sizes, default=1) > 1 else 0, channels)
+def _volume(path: str, words: str, kind: Kind, type: TensorType, axis: int) -> Volume:
+    channels, size = extent(type, axis)
+    return Volume(path, words, kind, size if size > 1 else 0, channels)
 
 
 def _name(text: str) -> str:

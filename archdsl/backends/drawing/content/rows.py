@@ -29,7 +29,7 @@ def row_of(drafts: Drafts, unit: Unit) -> Row:
         unit.text,
         (*unit.words, *unit.strides, *count),
         show_output(unit.after),
-        glyph(unit.after[0]),
+        glyph(unit.after[0], unit.channels),
         unit.after != unit.before,
         _params(drafts, unit),
         unit.cost.macs,

@@ -89,6 +89,12 @@ class Unit:
         self.reads: list[Value] = []
         """What it reads."""
 
+    @property
+    def channels(self) -> int:
+        """The axis of its result that holds channels."""
+        value = self.tail if self.tail is not None or self.node is None else self.node.results[0]
+        return 0 if value is None else value.channels
+
 
 class Costs(NamedTuple):
     """What modules cost and make, by identity."""

@@ -28,11 +28,19 @@ def _shape(type: TensorType) -> str:
     return ("" if type.dtype == "float32" else f"{type.dtype} ") + ("×".join(map(str, type.shape)) or "1")
 
 
-def glyph(type: TensorType) -> Glyph:
-    """A tensor's picture: as wide as the log of its channels, as high as the log of its largest spatial size."""
-    channels, sizes = (type.shape[0], type.sizes) if type.shape else (1, ())
+def extent(type: TensorType, axis: int) -> tuple[int, int]:
+    """The channels of a tensor, which lie along an axis, and the largest of its other sizes, of a vector 0."""
+    if not type.shape:
+        return 1, 0
+    axis = min(axis, type.rank - 1)
+    return type.shape[axis], max((*type.shape[:axis], *type.shape[axis + 1 :]), default=0)
+
+
+def glyph(type: TensorType, axis: int) -> Glyph:
+    """A tensor's picture: as wide as the log of its channels, as high as the log of its largest other size."""
+    channels, size = extent(type, axis)
     width = 1.8 * log2(max(channels, 2))
-    height = 1.55 * log2(max((*sizes, 2)))
+    height = 1.55 * log2(max(size, 2))
     return max(3, min(round(width), 28)), max(2, min(round(height), 14))
 
 
