@@ -55,7 +55,7 @@ HINTS = {
     "greater": '`compare(">")` says which elements are larger',
     "input": "declare it: `input image: [3, 224, 224]`",
     "inputlayer": "declare it: `input image: [3, 224, 224]`",
-    "instancenorm": "`gn(in.channels, scale=false, shift=false)` has a group for each channel",
+    "instancenorm": "`instance_norm`, and with weights `instance_norm(affine=true)`",
     "interpolate": "`upsample(2)`, `upsample(to=64x64, mode=bilinear)` or `upsample(like=x)`",
     "less": '`compare("<")` says which elements are smaller',
     "logicaland": "`minimum` of two masks",

@@ -98,7 +98,9 @@ class Statements(Values):
         if self.chance(0.15):
             lines.append(f"  if {random.choice(('true', 'false', 'in.channels > 2'))} | {self.arm(body, keeping)}")
         if self.chance(0.1):
-            lines.append(f"  for g in 0..<{random.choice((1, 2, 3))} | conv(in.channels, 1)")
+            lines.append(
+                f"  for g in 0..<{random.choice((1, 2, 3))} | {random.choice(('', 'if g < 2 | '))}conv(in.channels, 1)"
+            )
         return [*lines, self.tapped("}")]
 
     def inner(self, body: Body, head: Lines, tail: Lines, count: int) -> Body:

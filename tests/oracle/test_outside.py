@@ -147,3 +147,33 @@ def test_capsules_agree_by_routing() -> None:
 def squash(s: Tensor) -> Tensor:
     length = s.norm(dim=-1, keepdim=True)
     return s * length / (1 + length**2)
+
+
+def test_sparsemax_projects_onto_the_simplex() -> None:
+    """The nearest point of non-negative numbers whose sum is 1, found by halving the interval of the threshold."""
+    sparsemax = part_of("tabnet.arch", "2")
+    torch.manual_seed(1)
+    scores = 2 * torch.randn(5, 16, dtype=torch.float64)
+    low, high = scores.amin(1, keepdim=True) - 1, scores.amax(1, keepdim=True)
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_low = (scores - middle).clamp(min=0).sum(1, keepdim=True) > 1
+        low, high = torch.where(is_low, middle, low), torch.where(is_low, high, middle)
+    expected = (scores - low).clamp(min=0)
+    assert torch.allclose(sparsemax(scores.float()), expected.float(), atol=1e-5)
+
+
+def test_parallel_retention_is_the_recurrence() -> None:
+    """Sun et al. 2023: equation 5 gives what equation 6 gives step by step."""
+    retention = part_of("retnet.arch", "1")
+    torch.manual_seed(1)
+    x = torch.randn(2, 64, 256)
+    q, k, v = (f(x).view(2, 64, 4, 64) for f in (retention.q, retention.k, retention.v))
+    decay = (1 - 2.0 ** (-5 - torch.arange(4.0))).view(1, 4, 1, 1)
+    state, steps = torch.zeros(2, 4, 64, 64), []
+    for t in range(64):
+        state = decay * state + torch.einsum("bhd,bhe->bhde", k[:, t] / 8, v[:, t])
+        steps.append(torch.einsum("bhd,bhde->bhe", q[:, t], state))
+    normed = F.layer_norm(torch.stack(steps, 1), (64,)).flatten(2)
+    expected = retention.out(F.silu(retention.g(x)) * normed)
+    assert torch.allclose(retention(x), expected, atol=1e-3, rtol=1e-3)

@@ -88,14 +88,14 @@ class _Nester:
     def statements(self, end: str) -> list[Item]:
         """The statements, or arms, up to a closing token."""
         items: list[Item] = []
-        is_guard = False
+        bars = 0
         while (atom := self.atoms[self.at]).type != end:
             is_bar = atom.type == "BAR"
-            if not items or atom.begins or (is_bar and not is_guard):
-                is_guard = atom.start in self.roles.guarded
-                items.append(Item(is_arm=is_bar or is_guard))
+            if not items or atom.begins or (is_bar and not bars):
+                bars = self.roles.guards.get(atom.start, 0)
+                items.append(Item(is_arm=is_bar or bars > 0))
             elif is_bar:
-                is_guard = False
+                bars -= 1
             items[-1].nodes.append(self._node())
         return items
 

@@ -27,8 +27,8 @@ class Roles:
         """`=` gives an argument."""
         self.taps: set[int] = set()
         """`[]` appends to a list of taps; elsewhere it is the empty list."""
-        self.guarded: set[int] = set()
-        """Where arms begin with `if` or `for`."""
+        self.guards: dict[int, int] = {}
+        """Where arms begin with `if` or `for`, and how many of these follow one another."""
         rest: list[tree.Syntax] = list(file.items)
         while rest:
             node = rest.pop()
@@ -55,8 +55,8 @@ class Roles:
                 self.arguments.add(name.span.end)
             case tree.Tap(name=name, appends=True):
                 self.taps.add(node.span.start + len(name))
-            case tree.Arm(guards=[_, *_]):
-                self.guarded.add(node.span.start)
+            case tree.Arm(guards=[_, *_] as guards):
+                self.guards[node.span.start] = len(guards)
 
 
 def _is_operation(operand: tree.Expression) -> bool:
