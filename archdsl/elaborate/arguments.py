@@ -55,6 +55,11 @@ def _free_tensor(op: type[Op], bound: dict[str, Given]) -> str | None:
 
 
 def _no_tensor(layer: Layer, argument: tree.Argument, value: Tensors) -> Fault:
+    known = layer.op.tensor_attributes if layer.op is not None else ()
+    if known:
+        names = " and ".join(f"`{name}`" for name in known)
+        message = f"`{layer.name}` takes {names} as a tensor beside the value before it, and this is one more"
+        return Fault(KIND_MISMATCH, message, argument.value.span, kind_of(value))
     return Fault(
         KIND_MISMATCH,
         f"`{layer.name}` takes no tensor as an argument: it works on the value before it",

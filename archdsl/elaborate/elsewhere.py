@@ -8,6 +8,7 @@ from typing import NamedTuple
 from archdsl.elaborate.kinds import KIND_MISMATCH, TOO_MANY_ARGUMENTS, UNKNOWN_ARGUMENT, UNKNOWN_NAME
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.scope import known_elsewhere
+from archdsl.ir import AttributeProblem
 from archdsl.ops import find
 from archdsl.source import Edit, Kind, Span
 from archdsl.syntax import tree
@@ -39,7 +40,13 @@ _POSITIONS = {
     "RNN": "- hidden layers",
 }
 """The arguments of their modules by position, under the names that they have here."""
-_OURS = {"linear": "- features bias", "bn": "- eps momentum", "gn": "groups - eps", "attention": "- heads"}
+_OURS = {
+    "linear": "- features bias",
+    "bn": "- eps momentum",
+    "gn": "groups - eps",
+    "attention": "- heads",
+    **dict.fromkeys(("lstm", "gru", "rnn"), "- hidden layers bias"),
+}
 """Operators of this language that are written with the arguments of PyTorch's."""
 _NAMES = {
     "kernel_size": "window", "kernel": "window", "pool_size": "window", "padding": "pad", "strides": "stride",
@@ -205,6 +212,10 @@ def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
         return _given_tensors(fault, callee, arguments, span)
     if found.kind not in (UNKNOWN_ARGUMENT, TOO_MANY_ARGUMENTS) or not any(at in _places(a) for a in arguments):
         return fault
+    if found.kind is TOO_MANY_ARGUMENTS:
+        meant = _nested(callee, arguments) or _listed(callee, arguments) or _of_numbers(callee, arguments)
+        if meant is not None:
+            return _mended(found.kind, meant.reasons[0], at, (), meant, span)
     given = next((a.name.text for a in arguments if a.name is not None and a.name.span == at), "")
     ours = written(callee.text, callee.text, arguments) if find(callee.text) is not None else None
     if ours is not None:
@@ -217,6 +228,52 @@ def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
     if op is not None and _NAMES.get(given) in op.fields():
         return Fault(found.kind, _about(callee.text, given, None), at)
     return fault
+
+
+def _nested(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:
+    """`relu(conv(64, 3x3))`: a layer that is applied to another one."""
+    op, first = find(callee.text), arguments[0]
+    inner = first.value.callee if isinstance(first.value, tree.Call) else first.value
+    if op is None or op.operands != 1 or len(arguments) > 1 or not isinstance(inner, tree.Word | tree.Name):
+        return None
+    if find(inner.text) is None:
+        return None
+    reason = f"layers follow one another with `->`: `{callee.text}` takes none in parentheses"
+    return Written(f"{first.span.text} -> {callee.text}", (reason,))
+
+
+def _listed(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:
+    """`permute(0, 2, 1)`: the items of the one list that an operator takes."""
+    op = find(callee.text)
+    values = [a.value for a in arguments]
+    if op is None or op.positional != 1 or any(a.name is not None for a in arguments):
+        return None
+    numbers = tuple(_whole(value) for value in values)
+    name, attribute = next(iter(op.fields().items()))
+    try:
+        attribute.checked(numbers)
+    except AttributeProblem:
+        return None
+    inside = ", ".join(value.span.text for value in values)
+    return Written(f"{callee.text}([{inside}])", (f"`{name}` of `{callee.text}` is one list",))
+
+
+def _of_numbers(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:
+    """`sqrt(64)`: the function of a number, where the layer of that name stands."""
+    power = {"sqrt": "0.5", "square": "2"}.get(callee.text)
+    if power is None or len(arguments) > 1:
+        return None
+    text = arguments[0].span.text
+    base = text if text.isalnum() else f"({text})"
+    return Written(f"{base} ^ {power}", (f"`{callee.text}` is a layer; of numbers it is a power",))
+
+
+def _whole(value: tree.Expression) -> int | None:
+    """The whole number that is written; None for anything else."""
+    sign = 1
+    if isinstance(value, tree.Unary) and value.operator == "-":
+        value, sign = value.operand, -1
+    return sign * int(value.value) if isinstance(value, tree.Number) and value.value.denominator == 1 else None
 
 
 def _unknown_callee(fault: Fault, callee: tree.Word, arguments: list[tree.Argument], span: Span) -> Fault:

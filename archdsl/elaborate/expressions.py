@@ -22,7 +22,7 @@ from archdsl.elaborate.lists import data_of, items_of, parts_of
 from archdsl.elaborate.open_sizes import equal_data, open_arithmetic, open_question, settled
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.tensors import tensor_attribute
-from archdsl.elaborate.values import Function, Tensors, is_number, kind_of, show, simplify
+from archdsl.elaborate.values import Function, Tensors, advice_on_items, is_number, kind_of, show, simplify
 from archdsl.ir import Condition, Size, both, denied, either
 from archdsl.source import Edit, Kind, Span
 from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, STRING_LIMIT, parse_expression, tree
@@ -246,7 +246,8 @@ class _Evaluator:
         base = self.value(e.base)
         items = base.items if isinstance(base, Tensors) else base
         if not isinstance(items, tuple):
-            raise Fault(KIND_MISMATCH, f"expected a list, found {kind_of(base)}", e.base.span, kind_of(base))
+            message = f"expected a list, found {kind_of(base)}"
+            raise Fault(KIND_MISMATCH, message, e.base.span, helps=advice_on_items(base))
         if isinstance(e.index, tree.Range):
             picked = tuple(self._item(items, i, e) for i in self._range(e.index, e.base.span.text))
             return Tensors(picked, is_list=True) if isinstance(base, Tensors) else picked

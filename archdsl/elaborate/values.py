@@ -199,6 +199,13 @@ def kind_of(value: Any) -> str:
     return "a list" if isinstance(value, tuple) else "a number"
 
 
+def advice_on_items(value: Any) -> tuple[str, ...]:
+    """What was meant by brackets behind a tensor or a layer."""
+    if isinstance(value, Tensors):
+        return ("`x -> select(0)` takes a place of an axis, `x -> slice(0, 3)` a part of it",)
+    return ("arguments stand in parentheses: `linear(10)`",) if isinstance(value, Layer) else ()
+
+
 def show(value: Any) -> str:
     """A value as the language writes it."""
     if isinstance(value, bool):

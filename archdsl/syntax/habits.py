@@ -140,6 +140,9 @@ def arithmetic(spot: Spot) -> Diagnostic | None:
     other = spot.near(gap)
     is_plain = before.type == "NAME" and spot.begins_statement and other.type == "NAME"
     edit = (before.start, other.end, f"{before} -> {joins}({other})") if is_plain else None
+    if is_plain and spot.near(gap + 1).type == "LPAR":
+        end = spot.statement_end()
+        edit = (before.start, end, f"{joins} {{ | {before} | {spot.text(other.start, end)} }}")
     return spot.wrong(
         f"`{token}` is for numbers; tensors are joined by `{joins}`",
         where=(token.start, spot.near(gap - 1).end),

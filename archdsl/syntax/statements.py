@@ -25,6 +25,9 @@ def part_of_list(spot: Spot) -> Diagnostic | None:
     if closing is None or listed.type not in ("NAME", "RSQB", "DOTTED"):
         return None
     stretch = (spot.tokens[opening].end, spot.tokens[closing].start)
+    if "," in spot.text(*stretch):
+        message = "places of a tensor are taken by layers, not in brackets"
+        return spot.wrong(message, where=stretch, help="as `x -> select(0)`, `x -> slice(0, 3, axis=1)`")
     first, _, last = spot.text(*stretch).partition(":")
     if ":" in last or last.strip().startswith("-") or (not last.strip() and listed.type == "RSQB"):
         return spot.wrong("a part of a list is written with dots", help="as `xs[1..<3]`, `xs[0..<len(xs) - 1]`")
