@@ -39,7 +39,7 @@ class Made:
 class Declaration:
     """A top-level item, or a part of one: the names that it uses, and those that are made inside it."""
 
-    __slots__ = ("bodies", "calls", "made", "results", "syntax", "used")
+    __slots__ = ("bodies", "calls", "made", "merges", "results", "syntax", "used")
 
     def __init__(self, syntax: tree.Syntax) -> None:
         self.syntax = syntax
@@ -49,6 +49,7 @@ class Declaration:
         self.results: list[NamedResult] = []
         self.bodies: list[tree.Body] = []
         self.calls: list[tree.Call] = []
+        self.merges: list[tree.Merge] = []
 
     @classmethod
     def of(cls, syntax: tree.Syntax) -> Self:
@@ -128,6 +129,10 @@ def _body(found: Declaration, node: tree.Body) -> None:
     found.bodies.append(node)
 
 
+def _merge(found: Declaration, node: tree.Merge) -> None:
+    found.merges.append(node)
+
+
 def _call(found: Declaration, node: tree.Call) -> None:
     found.calls.append(node)
     _callee(found, node)
@@ -183,6 +188,7 @@ _READERS: dict[type[tree.Syntax], Any] = {
     tree.Name: _name,
     tree.Call: _call,
     tree.Body: _body,
+    tree.Merge: _merge,
     tree.Default: _callee,
     tree.Label: _label,
     tree.String: _string,
