@@ -1,4 +1,4 @@
-"""Calls and chains as other languages write them: arguments without parentheses, methods, chains where there are none."""
+"""Calls and chains as other languages write them: other brackets, methods, chains where there are none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LETS = frozenset(("var", "const", "val", "set", "int", "float", "auto", "define
 _BLOCKS = frozenset(("def", "fn", "func", "function", "class", "module"))
 
 
-def arguments(spot: Spot) -> Diagnostic | None:
+def other_brackets(spot: Spot) -> Diagnostic | None:
     """`linear{10}`, `concat [a, b]`: what stands in parentheses, or as arms, otherwise."""
     token = spot.token
     opening = spot.opening()
@@ -205,6 +205,6 @@ def foreign_word(spot: Spot) -> Diagnostic | None:
 
 
 CALLS = (
-    arguments, slice_of_axis, method, size_of_input, composed, chain_where_none_is, named_before, group_in_parentheses,
+    other_brackets, slice_of_axis, method, size_of_input, composed, chain_where_none_is, named_before, group_in_parentheses,
     undeclared_input, foreign_word,
 )  # fmt: skip
