@@ -219,6 +219,16 @@ def test_ruff_would_change_nothing(tmp_path: Path) -> None:
     assert ruff(tmp_path) == ""
 
 
+def test_ruff_would_change_nothing_outside_the_zoo(tmp_path: Path) -> None:
+    """Long formulas, many results and long calls are among these networks."""
+    for file in sorted((ROOT / "tests/data/outside").glob("*.arch")):
+        spec = open_spec(file)
+        network = spec.check(spec.networks[0]).network
+        assert network is not None
+        (tmp_path / f"{file.stem}.py").write_text(emit(network), "utf-8")
+    assert ruff(tmp_path) == ""
+
+
 def test_ruff_would_change_nothing_for_any_operator(tmp_path: Path) -> None:
     """Each operator's examples, as modules and as functions."""
     written = 0

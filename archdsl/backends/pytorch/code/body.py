@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from archdsl.analyses.storage import is_identity
@@ -50,3 +51,9 @@ def changed_type(source: TensorType | None, node: Node) -> str:
     if not types or types == [str(source)]:
         return ""
     return ", ".join(types) + (" each" if len(types) == 1 and len(node.results) > 1 else "")
+
+
+def label(node: Node) -> str:
+    """What a node is called; nothing where it is one of several that are counted, `subtract_2`."""
+    is_counted = not isinstance(node.operator, Module) and re.fullmatch(rf"{node.operator.name}_\d+", node.name)
+    return "" if is_counted else node.name

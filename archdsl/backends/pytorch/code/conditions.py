@@ -18,7 +18,11 @@ from archdsl.ir import Module
 from archdsl.source import Source, Span
 from archdsl.syntax import parse, tree
 
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+STRENGTH = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
+"""Operators of whole numbers that mean the same in Python: the stronger binds first."""
 
 Answers = Sequence[bool | Absent]
 
@@ -66,11 +70,15 @@ class Conditions:
         return self.parameters.use(Expression(found.text, found.names, found.values))
 
     def value(self, values: Sequence[Row], wanted: str, owner: str = "") -> str:
-        """The text of a value, which may be one of two by a condition of the spec: `3 if stride != 1 else 1`."""
+        """The text of a value: as the spec works it out, or one of two by a condition of it, `3 if stride != 1 else 1`."""
         chosen = ""
         if len(set(values) - {ABSENT}) > 1 and {type(v) for v in values} <= {int, tuple, Absent}:
-            chosen = "" if self.parameters.find(values, wanted) is not None else self._one_of_two(values)
+            chosen = "" if self.parameters.find(values, wanted) is not None else self._as_in_spec(values)
         return chosen or self.parameters.express(values, wanted, owner)
+
+    def _as_in_spec(self, values: Sequence[Row]) -> str:
+        found = next((e for e in self._arithmetic if e.fits(values)), None)
+        return self._one_of_two(values) if found is None else self.parameters.use(found)
 
     def _one_of_two(self, values: Sequence[Row]) -> str:
         """Two numbers, or two parameters."""
@@ -100,17 +108,28 @@ class Conditions:
     @cached_property
     def _of_spec(self) -> list[Condition]:
         """The conditions of the block's declaration and of what is inlined into it, each before its opposite."""
-        return list(self._written())
+        return [condition for block, names in self._scopes for condition in self._conditions(block, names)]
 
-    def _written(self) -> Iterator[Condition]:
+    @cached_property
+    def _arithmetic(self) -> list[Expression]:
+        """What the declaration works out of parameters, where code can say it with those of the class."""
+        written = ((e, names) for block, names in self._scopes for e in _walk(block.body) if isinstance(e, tree.Binary))
+        found = (self._worked_out(expression, names) for expression, names in written)
+        return [e for e in found if e is not None and e.names]
+
+    @cached_property
+    def _scopes(self) -> list[tuple[tree.Block, list[_Names]]]:
+        """The declaration and those that are inlined into it, with what names stand for there in each instance."""
         block = self.declarations.around(self.modules[0].origin.span)
         if block is None:
-            return
+            return []
         values = [{p.name: p.value for p in m.parameters} for m in self.modules]
         names = [_Names(v, m, block) for v, m in zip(values, self.modules, strict=True)]
-        yield from self._conditions(block, names)
-        for call, inner in self._inlined(block):
-            yield from self._conditions(inner, [_Names(_bound(call, inner, n), n.module, inner) for n in names])
+        inlined = [
+            (inner, [_Names(_bound(call, inner, n), n.module, inner) for n in names])
+            for call, inner in self._inlined(block)
+        ]
+        return [(block, names), *inlined]
 
     def _conditions(self, block: tree.Block, names: Sequence[_Names]) -> Iterator[Condition]:
         for statement in _walk(block.body):
@@ -157,7 +176,32 @@ class Conditions:
         left, right = sides
         assert left is not None and right is not None
         operator = NEGATED[expression.operator] if is_negated else expression.operator
+        if not left.names and right.names:
+            left, right, operator = right, left, MIRRORED.get(operator, operator)
         return Condition(f"{left.text} {operator} {right.text}", (*left.names, *right.names), answers)
+
+    def _worked_out(self, expression: tree.Expression, names: Sequence[_Names]) -> Expression | None:
+        """Arithmetic of whole numbers in Python; None where it cannot be said in parameters."""
+        if not isinstance(expression, tree.Binary):
+            try:
+                return self._side(expression, names)
+            except (Fault, LookupError):
+                return None
+        if expression.operator not in STRENGTH:
+            return None
+        sides = [self._worked_out(side, names) for side in (expression.left, expression.right)]
+        left, right = sides
+        if left is None or right is None:
+            return None
+        try:
+            values = tuple(compact(evaluate(expression, n)) for n in names)
+        except (Fault, LookupError):
+            return None
+        texts = [
+            _within(e.text, side, expression)
+            for e, side in zip((left, right), (expression.left, expression.right), strict=True)
+        ]
+        return Expression(f" {expression.operator} ".join(texts), (*left.names, *right.names), values)
 
     def _side(self, expression: tree.Expression, names: Sequence[_Names]) -> Expression | None:
         values = tuple(compact(evaluate(expression, n)) for n in names)
@@ -168,8 +212,9 @@ class Conditions:
     def _comparisons(self) -> Iterator[Condition]:
         """Comparisons of one parameter with a number, and of two."""
         settled = [e for e in self.parameters.expressions if ABSENT not in e.values]
+        are_flags = {e.text: all(isinstance(v, bool) for v in e.values) for e in settled}
         for e in settled:
-            if all(isinstance(v, bool) for v in e.values):
+            if are_flags[e.text]:
                 yield Condition(e.text, e.names, tuple(map(bool, e.values)))
                 yield Condition(f"not {e.text}", e.names, tuple(not v for v in e.values))
                 continue
@@ -178,7 +223,7 @@ class Conditions:
                     f"{e.text} {operator} 1", e.names, tuple((v == 1) is (operator == "==") for v in e.values)
                 )
         for a, b in permutations(settled, 2):
-            if a.text < b.text:
+            if a.text < b.text and are_flags[a.text] is are_flags[b.text]:
                 for operator in ("==", "!="):
                     pairs = zip(a.values, b.values, strict=True)
                     answers = tuple((x == y) is (operator == "==") for x, y in pairs)
@@ -223,6 +268,14 @@ def _bound(call: tree.Call, block: tree.Block, names: _Names) -> dict[str, Any]:
         except (Fault, LookupError):
             continue
     return found
+
+
+def _within(text: str, side: tree.Expression, outer: tree.Binary) -> str:
+    """An operand, in parentheses where its own operator would bind later."""
+    if not isinstance(side, tree.Binary):
+        return text
+    inner, own = STRENGTH[side.operator], STRENGTH[outer.operator]
+    return f"({text})" if inner < own or (inner == own and side is outer.right) else text
 
 
 def _joined(left: Condition, right: Condition, word: str) -> Condition:

@@ -8,19 +8,21 @@ another only where the outer one allocates nothing, since the inner one's operan
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Set
 from itertools import accumulate
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.code.body import Body, changed_type
+from archdsl.backends.pytorch.code.body import Body, changed_type, label
 from archdsl.backends.pytorch.code.cells import rows_of_cells
 from archdsl.backends.pytorch.code.layout import fill, is_call, is_rows
 from archdsl.backends.pytorch.code.names import unique, variable_name
-from archdsl.ir import Helper, Module, Node, TensorType, Value
+from archdsl.ir import Helper, Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
 """Names of values that only pass through."""
+
+MANY = 8
+"""Results that a type need not list one by one."""
 
 LONG = 88
 """Columns that a statement with an expression inside another may take."""
@@ -190,6 +192,8 @@ class _Writer:
         """The type of what `forward` returns."""
         if returns is None:
             types = ["Tensor | None" if _is_training(v) else "Tensor" for v in self.body.outputs]
+            if len(types) > MANY and len(set(types)) == 1:
+                return f"tuple[{types[0]}, ...]"
             return f"tuple[{', '.join(types)}]" if len(types) > 1 else "".join(types) or "None"
         if not returns.output_class:
             return "Tensor"
@@ -338,7 +342,7 @@ class _Writer:
         outlives = self._training or self._order[self._last[value]] > self._order[position] + 1
         if not outlives or is_part:
             return self._fresh("", others)
-        labels = (_label(self.body.nodes[p]) for p in reversed(positions))
+        labels = (label(self.body.nodes[p]) for p in reversed(positions))
         return self._fresh(next(filter(variable_name, labels), ""), others)
 
     def _whole(self, value: Value) -> Value:
@@ -388,12 +392,6 @@ class _Writer:
 
     def _say(self, prefix: str, expression: str, comment: str = "") -> None:
         self.statements.append(Statement(prefix, expression, comment, self._training))
-
-
-def _label(node: Node) -> str:
-    """What a node is called; nothing where it is one of several that are counted, `subtract_2`."""
-    is_counted = not isinstance(node.operator, Module) and re.fullmatch(rf"{node.operator.name}_\d+", node.name)
-    return "" if is_counted else node.name
 
 
 def _is_training(value: Value) -> bool:

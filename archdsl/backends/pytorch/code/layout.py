@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
+from archdsl.backends.pytorch.code.breaking import is_bare_tuple, is_operation, terms
 from archdsl.ir import Code
 
 WIDTH = 120
@@ -22,6 +23,7 @@ _SENTENCE = re.compile(r"(?<=[.;]) (?=\w|`)")
 _PROSE = re.compile(r"[^\s|*+-]")
 """How a line of a paragraph begins: no space, which a table or a formula has, and no mark of a list."""
 _CALLEE = re.compile(r'[\w.]+(\["[^"]*"\])?\(')
+_LAMBDA = re.compile(r"lambda [\w, ]*: ")
 _ROWS = re.compile(r"\w+\[[^\[\]]*\]")
 _BARE_QUOTE_AT_END = re.compile(r'(?<!\\)(\\\\)*"$')
 
@@ -32,9 +34,11 @@ class Group(NamedTuple):
     open: str
     items: tuple[Item, ...]
     close: str = ")"
+    joint: str = ","
+    """What stands between two items; nothing in a comprehension."""
 
     def __str__(self) -> str:
-        return f"{self.open}{', '.join(map(str, self.items))}{self.close}"
+        return f"{self.open}{f'{self.joint} '.join(map(str, self.items))}{self.close}"
 
 
 class Item(NamedTuple):
@@ -53,19 +57,50 @@ def lines(item: Item, indent: str, suffix: str = "") -> list[str]:
     flat = f"{indent}{item}{suffix}"
     if len(flat) <= WIDTH:
         return [with_comment(flat, item.comment)]
-    group = item.body if isinstance(item.body, Group) else brackets(item.body)
+    function = _LAMBDA.match(item.body) if isinstance(item.body, str) else None
+    if function is not None and is_operation(str(item.body)[function.end() :]):
+        item = item._replace(prefix=item.prefix + function[0], body=str(item.body)[function.end() :])
+    if isinstance(item.body, str) and is_operation(item.body):
+        return _terms(item, item.body, indent, suffix)
+    group = item.body if isinstance(item.body, Group) else _group(item.body, WIDTH - len(indent) - len(item.prefix))
     if group is None or not group.items:
         return [flat]
+    names = item.prefix.removesuffix(" = ").split(", ")
+    if len(names) > 1 and len(f"{indent}{item.prefix}{group.open}") > WIDTH:
+        targets = Item(Group("(", tuple(map(Item, names)), f") = {item.body}"), comment=item.comment)
+        return lines(targets, indent, suffix)
     inner = indent + INDENT
     together = inner + ", ".join(map(str, group.items))
-    is_call = group.open not in ("(", "[", "{") or len(group.items) == 1
+    is_call = (group.open not in ("(", "[", "{") and group.joint) or len(group.items) == 1
     if is_call and len(together) <= WIDTH and not any(i.comment for i in group.items):
         body = [together]
     else:
-        comma = "," if len(group.items) > 1 else ""
+        comma = group.joint if len(group.items) > 1 else ""
         body = [line for i in group.items for line in lines(i, inner, comma)]
     last = with_comment(f"{indent}{group.close}{suffix}", "" if item.comment in body[-1] else item.comment)
     return [f"{indent}{item.prefix}{group.open}", *body, last]
+
+
+def _terms(item: Item, body: str, indent: str, suffix: str) -> list[str]:
+    """Each operand of an operation on a line; in parentheses where it is no argument."""
+    inner = indent + INDENT if item.prefix else indent
+    parts = terms(body, lambda part: len(inner) + len(part) <= WIDTH)
+    found = [line for part in parts for line in lines(Item(part), inner)]
+    if not item.prefix:
+        return [*found[:-1], f"{found[-1]}{suffix}"]
+    return [f"{indent}{item.prefix}(", *found, with_comment(f"{indent}){suffix}", item.comment)]
+
+
+def _group(text: str, width: int) -> Group | None:
+    """The brackets at which an expression is broken: the last ones, or those of the call before where that is too wide."""
+    if is_bare_tuple(text):
+        return brackets(f"({text})")
+    group = brackets(text)
+    method = re.search(r"\.\w+\($", group.open) if group is not None and len(group.open) > width else None
+    if group is None or method is None:
+        return group
+    before = brackets(text[: method.start()])
+    return group if before is None else before._replace(close=before.close + text[method.start() :])
 
 
 def with_comment(line: str, comment: str) -> str:

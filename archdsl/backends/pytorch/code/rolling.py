@@ -32,9 +32,8 @@ def rolled(items: Sequence[Item]) -> list[Item]:
         texts = [str(item.body) for item in row]
         one = f"*[{texts[0]} for _ in range({times})]"
         if period > 1:
-            found.append(
-                Item(Group("*[", (Item(f"layer for _ in range({times}) for layer in ({', '.join(texts)})"),), "]"))
-            )
+            turns = Group("for layer in (", tuple(Item(item.body) for item in row))
+            found.append(Item(Group("*[", (Item("layer"), Item(f"for _ in range({times})"), Item(turns)), "]", "")))
         elif times > 1 and _is_use(row[0]) and len(one) <= len(", ".join(texts * times)):
             found.append(Item(one))
         else:
@@ -117,7 +116,10 @@ def written(given: Sequence[Line], indent: str) -> list[str]:
         if isinstance(line, Choice):
             found.append(f"{indent}{line.head}:")
             found += written(line.then, indent + INDENT)
-            if line.otherwise:
+            if len(line.otherwise) == 1 and isinstance(line.otherwise[0], Choice) and line.head.startswith("if "):
+                first, *rest = written(line.otherwise, indent)
+                found += [f"{indent}el{first.removeprefix(indent)}", *rest]
+            elif line.otherwise:
                 found += [f"{indent}else:", *written(line.otherwise, indent + INDENT)]
             training = False
             continue
