@@ -17,7 +17,7 @@ from archdsl.ir.lowering import Lowering
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
 
 T = TypeVar("T")
-Autocast = Literal["lower", "float32", "follows"]
+Autocast = Literal["lower", "float32", "follows", "promotes"]
 
 Category = Literal[
     "conv", "pool", "linear", "attention", "norm", "activation", "merge", "parameter", "reshape", "regularization"
@@ -204,7 +204,8 @@ class Op(Attributes):
     needs_label: ClassVar[bool] = False
     """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`, `constant`)."""
     autocast: ClassVar[Autocast] = "follows"
-    """With CUDA's autocast: whether it runs in lower precision, in float32, or in that of its operands (the widest)."""
+    """With CUDA's autocast: whether it runs in lower precision, in float32, or in that of its operands: in the widest, to which
+    the others are cast (`follows`) or read as they are (`promotes`)."""
     is_source: ClassVar[bool] = False
     """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
     is_itself_of_one: ClassVar[bool] = True
@@ -229,7 +230,7 @@ class Op(Attributes):
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is."""
-        return "lower" if self.autocast == "lower" else "follows"
+        return "follows" if self.autocast == "float32" else self.autocast
 
     def resolve(self, *operands: TensorType) -> Self:
         """The operator with attributes that depend on the operand spelled out (a window for each axis)."""

@@ -110,6 +110,18 @@ def test_what_was_found_stays_mended(case: str) -> None:
 STEPS = {
     "a value that nobody reads": "input image: [9]; ln; sin as t; exp; in; multiply(t)",
     "a number added in the end": "input image: [1, 7, 4]; conv(6, 1); shift(0.1)",
+    "a map in lower precision beside one that is not": "input image: [4, 10]; maximum { | conv(4, 1) | dropout }",
+    "a gate in lower precision": """
+        input image: [4, 6, 6]
+        bn -> sigmoid as t
+        multiply { | t | avgpool(global) -> conv(4, 1) -> sigmoid } as u
+        add { | u | conv(4, 1) } -> relu -> conv(2, 1)
+    """,
+    "one number, repeated, before a product": """
+        input image: [4, 6]
+        weight: parameter([6, 3]) as w
+        matmul { | linear(6) | w }
+    """,
     "a value that is detached": "input image: [3, 8, 8]; subsample(2) -> relu; detach -> conv(2, 1)",
     "a block of which one result is read": "input image: [6, 8, 8]; conv(2, 1) -> relu; image -> conv(2, 1)",
     "attention in lower precision": "input image: [3, 7, 4]; linear(4) as t; sdpa { | t | t | t }",

@@ -9,3 +9,7 @@ class Cast(Op):
     """A tensor in another precision."""
 
     name = "cast"
+
+
+class Promotion(Cast):
+    """A tensor that a kernel reads in another precision: nothing is made, but for its gradient, which is cast back at once."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory.casts import Cast
+from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
@@ -114,7 +114,7 @@ class Forward(Ledger):
             return [operands[0]]
         if self.replay is not None and self.replay.is_over:
             return self._nothing(node, path)
-        casts = self._cast(facts, op, path, operands) if self.is_mixed else operands
+        casts = self._cast(facts, node, path, operands) if self.is_mixed else operands
         if self.replay is not None:
             results = self._run_again(self.replay, node, facts, casts)
         else:
@@ -282,27 +282,45 @@ class Forward(Ledger):
 
     # autocast
 
-    def _cast(self, facts: NodeFacts, op: Op, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
+    def _cast(self, facts: NodeFacts, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
         """The operands in the precision that an operator runs in; each new tensor is held once.
 
         As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
         """
+        op = node.operator
+        assert isinstance(op, Op)
         leaves = [(self._leaf(path, state, size), state) for state, size in facts.state]
         for leaf, state in reversed(leaves):
             self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
             self._parameter(op, leaf, state)
         dtypes = {v.dtype for v in operands if v.type.is_float}
         widest = "float32" if "float32" in dtypes else self.settings.dtype
-        wanted = {"lower": self.settings.dtype, "float32": "float32", "follows": widest}[facts.autocast]
-        return [v if not v.type.is_float or v.dtype == wanted else self.cast_to(v, wanted, path) for v in operands]
+        if node in self.storage.in_place:
+            widest = operands[0].dtype
+        wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
+        if (
+            facts.autocast == "follows" and len(dtypes) > 1
+        ):  # how the gradient of what is not cast meets others is not known
+            beside = (v.edge.source for v in operands if v.edge is not None and v.dtype == wanted)
+            self.is_exact &= all(isinstance(source, Leaf) for source in beside)
+        to = self._promoted if facts.autocast == "promotes" else self.cast_to
+        return [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in operands]
+
+    def _promoted(self, value: Tensor, dtype: str, layer: str) -> Tensor:
+        """A value that is read in another precision, held once."""
+        self.hold((value.block,))
+        return self._through(Promotion(), value, dtype, layer, value.block)
 
     def cast_to(self, value: Tensor, dtype: str, layer: str) -> Tensor:
         """A value in another precision, held once."""
         block = self.make(layer, "cast", of_type(value.type, Stands(dtype, dtype)))
+        return self._through(Cast(), value, dtype, layer, block)
+
+    def _through(self, op: Cast, value: Tensor, dtype: str, layer: str, block: Block) -> Tensor:
         if value.edge is None:
             return Tensor(block, None, value.type, dtype)
         before = Stands(value.dtype, value.dtype)
-        entry = Entry(layer, Cast(), (value.type,), (value.type,), [value.edge], {}, before)
+        entry = Entry(layer, op, (value.type,), (value.type,), [value.edge], {}, before)
         self.record(entry)
         entry.holders = 1
         return Tensor(block, Edge(entry, 0), value.type, dtype)

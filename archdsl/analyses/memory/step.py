@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from archdsl.analyses.memory.casts import Promotion
 from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
 from archdsl.analyses.memory.loss import LOSSES
@@ -172,6 +173,7 @@ class _Step(Forward):
         for i, derivative in enumerate(derivatives):
             took = [arriving.pop(name) for name in derivative.takes if name in arriving]
             given = self._derive(entry, derivative, needed, took) if took else []
+            given = [gradient for gradient in given if not self._cast_back(entry, *gradient)]
             self._let_go(took)
             self.release(entry.drop(derivative.frees if i else entry.kept - later))
             for of, flowing in given:
@@ -185,6 +187,15 @@ class _Step(Forward):
                     self.run_back(edge.source)
         if part is not None:
             self.used(part)
+
+    def _cast_back(self, entry: Entry, of: str, flowing: Flowing) -> bool:
+        """Hands a gradient on at once, in the precision of what it is of, where the kernel read that in another one."""
+        edge = entry.edge(of)
+        if edge is None or not isinstance(edge.source, Entry) or not isinstance(edge.source.op, Promotion):
+            return False
+        self.deliver(edge, flowing)
+        self.run_back(edge.source)
+        return True
 
     def _derivatives(self, entry: Entry, incoming: Incoming) -> tuple[Derivative, ...]:
         """Those of an operator, asked once for all uses of its module."""

@@ -50,6 +50,7 @@ class Elementwise(Merge):
         """Two operands joined, as Python writes it."""
         raise NotImplementedError
 
+    autocast = "promotes"
     reads_booleans: ClassVar[bool] = False
     """Whether it joins masks too."""
 
