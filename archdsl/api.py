@@ -181,19 +181,22 @@ class NetworkSpec:
         found._tables = tables
         return found
 
-    def to_source(self, *, inference: bool = False, checkpoint: Sequence[str] = ()) -> str:
+    def to_source(self, *, inference: bool = False, checkpoint: Sequence[str] = (), init: str = "") -> str:
         """The network as PyTorch source; needs no PyTorch.
 
         Args:
             inference: the network for inference, with a function that folds weights of the other for it. It cannot be trained.
             checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
+            init: how the weights start, after a paper: `he`, `he-in`, `glorot`, `lecun`, `krizhevsky`, `devlin` or `saxe`. As
+                PyTorch starts them if not given.
 
         Raises:
+            KeyError: there is no such way to start.
             PathError: no part with weights has one of the paths, or one is within another.
         """
         from archdsl.backends.pytorch import emit, emit_inference
 
-        return emit_inference(self.graph) if inference else emit(self.graph, checkpointed=checkpoint)
+        return emit_inference(self.graph) if inference else emit(self.graph, None, checkpoint, init)
 
     def to_torch(
         self,
@@ -203,6 +206,7 @@ class NetworkSpec:
         *,
         inference: bool = False,
         checkpoint: Sequence[str] = (),
+        init: str = "",
     ) -> TorchModule:
         """The network as a PyTorch module in training mode, made from the text of `to_source`.
 
@@ -213,13 +217,16 @@ class NetworkSpec:
             inference: the network for inference, in evaluation mode: batch norms are folded into the layers before them,
                 dropout and parts for training are gone. `fold` turns weights of the other into its own.
             checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
+            init: how the weights start, as for `to_source`.
 
         Raises:
+            KeyError: there is no such way to start.
             PathError: no part with weights has one of the paths, or one is within another.
         """
         from archdsl.backends.pytorch import build
 
-        return build(self.graph, device, dtype, memory_format, checkpointed=checkpoint, inference=inference)
+        more: Any = {"checkpointed": checkpoint, "initialiser": init, "inference": inference}
+        return build(self.graph, device, dtype, memory_format, **more)
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """What `torch.export` calls so: an open batch and, with what the spec asks of them, its open sizes, for each input."""

@@ -52,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="keep only its inputs for backward, which runs it again: 'layer*'; may be repeated",
     )
+    parser.add_argument(
+        "--init",
+        metavar="WAY",
+        default="",
+        help="how the weights start, after a paper: he, he-in, glorot, lecun, krizhevsky, devlin, saxe (default: PyTorch's)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -92,19 +98,24 @@ def _fitting(network: Network, arguments: argparse.Namespace) -> int | None:
 def _source(network: Network, arguments: argparse.Namespace) -> str:
     """The network in a text form. Raises `UsageProblem` where PyTorch cannot say it."""
     if arguments.emit == "graph":
-        for option in ("inference", "checkpoint"):
+        for option in ("inference", "checkpoint", "init"):
             if getattr(arguments, option):
                 raise UsageProblem(
                     f"`--{option}` is about PyTorch source, and `--emit graph` shows the network as the spec has it"
                 )
         return print_network(network)
-    if arguments.inference and arguments.checkpoint:
-        raise UsageProblem("`--checkpoint` is about training, and `--inference` writes what cannot be trained")
+    for option in ("checkpoint", "init"):
+        if arguments.inference and getattr(arguments, option):
+            raise UsageProblem(f"`--{option}` is about training, and `--inference` writes what cannot be trained")
     from archdsl.analyses.weights import PathError
-    from archdsl.backends.pytorch import emit, emit_inference
+    from archdsl.backends.pytorch import INITIALISERS, emit, emit_inference
 
+    if arguments.init and arguments.init not in INITIALISERS:
+        raise UsageProblem(f"`--init {arguments.init}` is not known; there are {', '.join(INITIALISERS)}")
     try:
-        return emit_inference(network) if arguments.inference else emit(network, checkpointed=arguments.checkpoint)
+        if arguments.inference:
+            return emit_inference(network)
+        return emit(network, None, arguments.checkpoint, arguments.init)
     except PathError as error:
         raise UsageProblem(f"`--checkpoint`: {error}") from None
     except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archdsl.backends.pytorch.code.emit import emit, emit_inference, write
+from archdsl.backends.pytorch.code.initialisers import INITIALISERS
 from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.backends.pytorch.running.build import build, fold
 from archdsl.backends.pytorch.running.effective import EffectiveField, effective_field
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     TorchTensor = Tensor
 
 __all__ = [
+    "INITIALISERS",
     "OPTIMIZERS",
     "PRECISIONS",
     "EffectiveField",

@@ -102,6 +102,7 @@ class _Class:
             body += [f"{BODY}self.{f.name} = {self.conditions.express(f.answers, f.name)}" for f in flags]
             body += self._numbers()
             body += self._attributes(positions)
+        body += [f"{BODY}self.apply(initialise)"] if self.family.is_network and self.classes.plan.initialiser else []
         signature = Group("def __init__(", (Item("self"), *map(_declared, self.parameters.used)), ") -> None")
         return [*lines(Item(signature), INDENT, ":"), *body]
 

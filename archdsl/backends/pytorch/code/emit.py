@@ -8,24 +8,29 @@ from archdsl.analyses.cost import cost
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.classes import Classes
 from archdsl.backends.pytorch.code.inference import Inference, fold_function, for_inference
+from archdsl.backends.pytorch.code.initialisers import initialise
 from archdsl.backends.pytorch.code.layout import INDENT, docstring
 from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.ir import Network
 
 
-def emit(network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = ()) -> str:
+def emit(
+    network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = (), initialiser: str = ""
+) -> str:
     """The network as a Python file: formatted, without a dependency on archdsl, the same whenever it is written.
 
     Args:
         facts: which operators run in place, if not those that `storage` decides on.
         checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
+        initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
 
     Raises:
+        KeyError: there is no such initialiser.
         PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code.
     """
-    return write(plan(network, facts, checkpointed))
+    return write(plan(network, facts, checkpointed)._replace(initialiser=initialiser))
 
 
 def emit_inference(network: Network) -> str:
@@ -74,6 +79,9 @@ class _Writer:
             self.classes.imports |= {"torch", "Tensor"} if found else set()
             parts += found
         helpers = [helper.text.strip("\n").split("\n") for helper in self.classes.helpers.values()]
+        if self.plan.initialiser:
+            written = "\n".join(line for part in (*helpers, *parts) for line in part)
+            helpers.append(initialise(self.plan.initialiser, written))
         head = [*self._title(), "", *self._imports()]
         return "\n\n\n".join("\n".join(part) for part in (head, *helpers, *parts)) + "\n"
 

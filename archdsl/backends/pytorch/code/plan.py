@@ -47,6 +47,8 @@ class Plan(NamedTuple):
     """The class of several outputs, or nothing."""
     taken: frozenset[str]
     """Names that mean something in the whole file."""
+    initialiser: str = ""
+    """How the weights start, if not as PyTorch starts them."""
 
     @property
     def class_name(self) -> str:

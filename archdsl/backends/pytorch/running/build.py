@@ -27,6 +27,7 @@ def build(
     facts: StorageFacts | None = None,
     *,
     checkpointed: Sequence[str] = (),
+    initialiser: str = "",
     inference: bool = False,
 ) -> nn.Module:
     """The network as a PyTorch module in training mode, its weights as PyTorch starts them.
@@ -40,16 +41,18 @@ def build(
         memory_format: how the weights of four axes lie in memory, `torch.channels_last` say; in order if not given.
         facts: which operators run in place, if not those that `storage` decides on.
         checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
+        initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
         inference: the network for inference instead, in evaluation mode, with the same weights, folded.
 
     Raises:
+        KeyError: there is no such initialiser.
         PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code, or the network has too many operators.
     """
     import torch
 
     check_unfolded(network)
-    planned = plan(network, facts, checkpointed)
+    planned = plan(network, facts, checkpointed)._replace(initialiser=initialiser)
     namespace = _execute(write(planned), planned.class_name)
     with torch.device(device or torch.get_default_device()):
         module: nn.Module = getattr(namespace, planned.class_name)()

@@ -1,0 +1,103 @@
+"""Weights that start after a paper: their distribution, worked out from the fans of the layers."""
+
+from __future__ import annotations
+
+from math import sqrt
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archdsl
+from archdsl.backends.pytorch import INITIALISERS
+from tests.support.cli import Cli
+
+SPEC = """\
+network Net {
+  input image: [64, 8, 8]
+  conv: conv(256, 3x3) -> bn: bn -> relu
+  grouped: conv(256, 3x3, groups=4, bias=false)
+  up: conv_transpose(128, 2x2, stride=2)
+  flatten
+  fc: linear(40)
+}
+"""
+FANS = {"conv": (64 * 9, 256 * 9), "grouped": (64 * 9, 256 * 9), "fc": (128 * 64, 40)}
+"""Numbers that an output reads and that an input reaches, by hand; of the grouped one as PyTorch counts, over all groups."""
+VARIANCES = {
+    "he": lambda _, out: 2 / out,
+    "he-in": lambda fan_in, _: 2 / fan_in,
+    "glorot": lambda fan_in, out: 2 / (fan_in + out),
+    "lecun": lambda fan_in, _: 1 / fan_in,
+    "krizhevsky": lambda *_: 0.01**2,
+    "devlin": lambda *_: 0.02**2,
+}
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("net.arch").write_text(SPEC)
+    return Path("net.arch")
+
+
+def weight(module: nn.Module, name: str) -> Tensor:
+    found = module.get_parameter(f"{name}.weight").detach()
+    assert isinstance(found, Tensor)
+    return found
+
+
+@pytest.mark.parametrize("way", VARIANCES)
+def test_weights_have_the_variance_of_the_paper(spec: Path, way: str) -> None:
+    """Within five standard errors of the mean, and of the deviation of that many numbers."""
+    torch.manual_seed(0)
+    module = archdsl.load(spec).to_torch("cpu", init=way)
+    for name, fans in FANS.items():
+        values, expected = weight(module, name), sqrt(VARIANCES[way](*fans))
+        assert abs(values.mean()) < 5 * expected / sqrt(values.numel())
+        assert abs(values.std() / expected - 1) < 5 / sqrt(2 * values.numel())
+    if way == "glorot":
+        assert weight(module, "fc").abs().max() <= sqrt(6 / sum(FANS["fc"]))
+
+
+def test_orthogonal_weights_are(spec: Path) -> None:
+    flat = weight(archdsl.load(spec).to_torch("cpu", init="saxe"), "conv").flatten(1)
+    torch.testing.assert_close(flat @ flat.T, torch.eye(256), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("way", INITIALISERS)
+def test_biases_and_norms_start_plainly(spec: Path, way: str) -> None:
+    module = archdsl.load(spec).to_torch("cpu", init=way)
+    assert not any(module.get_parameter(f"{name}.bias").any() for name in ("conv", "up", "fc", "bn"))
+    assert (module.get_parameter("bn.weight") == 1).all()
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def test_a_file_starts_so_by_itself(cli: Cli, spec: Path) -> None:
+    assert cli("compile", spec, "--init", "he", "-o", "net.py").code == 0
+    names: dict[str, type[nn.Module]] = {}
+    exec(Path("net.py").read_text(), names)
+    torch.manual_seed(3)
+    found = names["Net"]().state_dict()
+    torch.manual_seed(3)
+    expected = archdsl.load(spec).to_torch("cpu", init="he").state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert "initialise" not in cli("compile", spec).out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--init", "kaiming"), "`--init kaiming` is not known; there are he, "),
+        (("--init", "he", "--inference"), "`--init` is about training"),
+        (("--init", "he", "--emit", "graph"), "`--init` is about PyTorch source"),
+    ],
+)
+def test_what_cannot_be_written(cli: Cli, spec: Path, options: tuple[str, ...], words: str) -> None:
+    done = cli("compile", spec, *options)
+    assert (done.code, done.out) == (2, "") and words in done.err
