@@ -44,6 +44,9 @@ class Cast(Op):
         """Nothing tells the values of float32 from the others then."""
         return self.to != "float32"
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return False
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(function=Expression(f"{{0}}.to(torch.{self.to})", ("torch",)))
 

@@ -51,6 +51,9 @@ class Dropout(Op):
         noise = Extra.like("noise", x)
         return Saved(extra=(noise._replace(shape=(x.channels, *(1 for _ in x.sizes))) if self.channels else noise,))
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return self.p < 1
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         rank = f"{operands[0].rank - 1}d" if self.channels else ""
         function = Expression(f"F.dropout{rank}({{0}}, {self.p!r}, self.training)", ("F",))

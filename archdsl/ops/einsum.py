@@ -224,7 +224,7 @@ class Einsum(Merge):
         )
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return len(operands) == 2 and bool(self._products(operands)[0].macs)
+        return len({x.rank for x in operands}) == 1 < len(operands) < 3 and bool(self._products(operands)[0].macs)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return made(operands, self._products(operands), self._products(operands, one=True))

@@ -83,6 +83,9 @@ class GridSample(Op):
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         return tuple(Gradient(f"x{i}", x.with_shape(x.shape)) for i, x in enumerate(operands))
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return False
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(mode=(self.mode, "bilinear"), padding_mode=(self.beyond, "zeros"))
         corners = (("align_corners", self.align_corners),)

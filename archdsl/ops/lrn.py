@@ -101,6 +101,9 @@ class LocalResponseNorm(Op):
             Derivative((Gradient("x0", x), Gradient("x0", x)), ("squares",), frees=("x0",)),
         )
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return False
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
         return call_and_function("LocalResponseNorm", "local_response_norm", (self.size,), given)

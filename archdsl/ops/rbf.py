@@ -88,6 +88,9 @@ class Rbf(Op):
         weight = (g._replace(whole=differences) for g in self.parameter_gradients(operands))
         return Derivative((square,)), Derivative((Gradient("x0", x), *weight), ("differences",))
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return False
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         args = (operands[0].numel, self.centers)
         return helper_call(_RBF, args, keywords(trainable=(self.trainable, False)))

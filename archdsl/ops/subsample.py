@@ -93,6 +93,9 @@ class Subsample(Op):
     def _sums(self, results: Types) -> Extra:
         return Extra("window sums", results[0].shape, results[0].dtype)
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return False
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         g = self.geometry(x)

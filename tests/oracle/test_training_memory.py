@@ -100,8 +100,9 @@ def test_made_weights_of_maps_with_channels_last_are_estimated(layer: str, bias:
     assert Facts(net, 2).training(PLAIN).status == "estimate"
 
 
-def derived(line: str) -> Network | None:
-    """An operator whose floating-point operands are each multiplied by a learned number, so that all need gradients.
+def derived(line: str, *, is_lower: bool = False) -> Network | None:
+    """An operator whose floating-point operands are each multiplied by a learned number, so that all need gradients; or come
+    from a dense layer, so that autocast has them in lower precision.
 
     None where there is no gradient, or where the test has no such input.
     """
@@ -116,7 +117,9 @@ def derived(line: str) -> Network | None:
             operands.append(body.one(build.op("parameter", t.shape), label=f"learned{i}"))
             continue
         value = next(given)
-        if t.is_float:
+        if t.is_float and is_lower:
+            value = body.one(build.op("linear", t.shape[-1]), value, label=f"lower{i}")
+        elif t.is_float:
             factor = body.one(build.op("parameter", [1] * t.rank), label=f"factor{i}")
             value = body.one(build.op("multiply"), value, factor)
         operands.append(value)
@@ -142,6 +145,13 @@ def test_what_is_said_to_be_exact_under_autocast_is(line: str) -> None:
     net = derived(line)
     if net is not None and Facts(net).training(MIXED).status == "exact":
         assert predicted(net, 3, MIXED) == measured(net, 3, MIXED)
+
+
+@pytest.mark.parametrize("line", [*lines()][1::4])
+def test_so_is_what_is_of_values_in_lower_precision(line: str) -> None:
+    net = derived(line, is_lower=True)
+    if net is not None and Facts(net).training(MIXED).status == "exact":
+        assert predicted(net, 2, MIXED) == measured(net, 2, MIXED)
 
 
 @pytest.mark.parametrize("name", [*SAMPLE[5:], "mlp:MLP", "resnet:ResNet18", "efficientnet:EfficientNetB0"])

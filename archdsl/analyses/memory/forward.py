@@ -39,7 +39,7 @@ class Forward(Ledger):
     """Plays the forward pass."""
 
     def __init__(self, network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> None:
-        super().__init__(batch)
+        super().__init__(batch, is_mixed=settings.is_mixed)
         self.network = network
         self.storage = storage
         self.settings = settings
@@ -59,7 +59,6 @@ class Forward(Ledger):
         """The one that runs again."""
         self.recomputed_macs = 0
         """Multiply-adds of second runs, for one sample."""
-        self.is_mixed = settings.is_mixed
         self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""

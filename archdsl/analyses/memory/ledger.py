@@ -33,9 +33,10 @@ Event = tuple[Block, int]
 class Ledger(Player[Tensor], ABC):
     """Writes down what is made and freed."""
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, *, is_mixed: bool) -> None:
         super().__init__()
         self.batch = batch
+        self.is_mixed = is_mixed
         self.events: list[Event] = []
         self.marks: list[Mark] = []
         self.phase: Phase = "forward"
@@ -84,10 +85,12 @@ class Ledger(Player[Tensor], ABC):
             source.holders -= 1
             if source.holders or isinstance(source, Leaf):
                 continue
-            self.release(source.drop(source.kept))
+            kept, part = source.drop(source.kept), source.part
+            self.release(kept)
             waiting += [edge.source for edge in source.leads_to]
-            if (part := source.part) is not None:
-                self.is_exact = False  # how far the second run goes is not known then
+            # Casts of weights outlive what dies, and how far a second run goes is not known then.
+            self.is_exact &= part is None and not (kept and self.is_mixed)
+            if part is not None:
                 self.used(part)
 
     def used(self, part: Part) -> None:

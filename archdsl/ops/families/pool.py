@@ -49,6 +49,9 @@ class Pool(Op):
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         return "float32" if operands[0].rank == 4 else "follows"
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return operands[0].rank < 4 and not self.needs_copy(operands[0])
+
     def gives_view(self, *operands: TensorType) -> bool:
         return operands[0].rank == 2
 
