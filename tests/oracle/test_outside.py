@@ -177,3 +177,27 @@ def test_parallel_retention_is_the_recurrence() -> None:
     normed = F.layer_norm(torch.stack(steps, 1), (64,)).flatten(2)
     expected = retention.out(F.silu(retention.g(x)) * normed)
     assert torch.allclose(retention(x), expected, atol=1e-3, rtol=1e-3)
+
+
+def test_the_modes_of_a_row_are_those_of_its_fourier_transform() -> None:
+    """Li et al. 2021: the first modes are multiplied by complex weights, the others are 0."""
+    spectral = part_of("fno.arch", "1")
+    torch.manual_seed(1)
+    x = torch.randn(2, 32, 64)
+    modes = torch.fft.rfft(x)
+    kept = torch.einsum("bim,iom->bom", modes[..., :8], torch.complex(spectral.real, spectral.imag))
+    expected = torch.fft.irfft(torch.cat([kept, torch.zeros(2, 32, 25)], -1), n=64)
+    assert torch.allclose(spectral(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(0, 0), (1, 0), (-1, 2)])
+def test_a_deformed_window_is_read_where_its_offsets_lead(rows: int, columns: int) -> None:
+    """The same whole number of pixels for all: a convolution of the image that is moved, which holds zeros outside."""
+    deformable = part_of("deformable.arch", "first")
+    deformable.offset.weight.zero_()
+    deformable.offset.bias.copy_(torch.tensor([columns, rows]).repeat(9))
+    torch.manual_seed(1)
+    x = torch.randn(2, 16, 8, 8)
+    moved = F.pad(x, (4, 4, 4, 4))[..., 3 + rows : 13 + rows, 3 + columns : 13 + columns]
+    weight = deformable.mix.weight.view(32, 9, 16).transpose(1, 2).reshape(32, 16, 3, 3)
+    assert torch.allclose(deformable(x), F.conv2d(moved, weight, deformable.mix.bias), atol=1e-5)
