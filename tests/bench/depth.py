@@ -20,7 +20,12 @@ RUNS = {
     "report summary": ["report", "summary"],
     "report memory --train": ["report", "memory", "--train"],
     "the same as JSON": ["report", "memory", "--train", "--format", "json"],
+    "all reports as JSON": ["report", "all", "--format", "json"],
+    "explain macs": ["explain", "macs"],
+    "fit": ["fit", "--memory", "24GiB"],
+    "diff": ["diff", "FIRST"],
 }
+"""By what is printed: a command, which is given a file; `FIRST` is the first of its row."""
 ALIKE = (1_000, 100_000, 1_000_000)
 DIFFERENT = (1_000, 10_000)
 TIMES = 3
@@ -56,12 +61,12 @@ def curve(name: str, texts: dict[int, str], folder: Path) -> dict[str, list[floa
     """The medians, a row for each command."""
     print(f"\n{name:<24}" + "".join(f"{count:>12_}" for count in texts))
     found: dict[str, list[float]] = {}
-    for run, arguments in RUNS.items():
-        for count, text in texts.items():
-            file = folder / f"{count}.arch"
-            file.write_text(text, "utf-8")
-            taken = median(seconds([*arguments, str(file)]) for _ in range(TIMES))
-            found.setdefault(run, []).append(taken)
+    files = [folder / f"{count}.arch" for count in texts]
+    for file, text in zip(files, texts.values(), strict=True):
+        file.write_text(text, "utf-8")
+    for run, words in RUNS.items():
+        arguments = [str(files[0]) if word == "FIRST" else word for word in words]
+        found[run] = [median(seconds([*arguments, str(file)]) for _ in range(TIMES)) for file in files]
         print(f"{run:<24}" + "".join(f"{taken:>10.2f} s" for taken in found[run]), flush=True)
     return found
 
