@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 LINE = 120
 """Columns of JSON text."""
+ITEM = 3
+"""An item of a line takes so many columns at the least."""
 
 
 def pretty(value: Any, indent: str = "") -> str:
     """JSON text in which everything that fits stands on one line."""
-    line = json.dumps(value)
-    if len(indent) + len(line) <= LINE or not value or not isinstance(value, dict | list):
-        return line
+    if type(value) is str:
+        return quoted(value)
+    if type(value) is int:
+        return repr(value)
     inner = indent + "  "
     if isinstance(value, dict):
-        parts = [f"{json.dumps(key)}: {pretty(part, inner)}" for key, part in value.items()]
+        parts = [f"{quoted(key)}: {pretty(part, inner)}" for key, part in value.items()]
         opening, closing = "{}"
-    else:
+    elif isinstance(value, list):
         parts = [pretty(part, inner) for part in value]
         opening, closing = "[]"
+    else:
+        return json.dumps(value)
+    if len(parts) * ITEM <= LINE:
+        line = f"{opening}{', '.join(parts)}{closing}"
+        if (len(indent) + len(line) <= LINE and "\n" not in line) or not parts:
+            return line
     return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
