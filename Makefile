@@ -38,6 +38,7 @@ bench: $(STAMP) ## times `check` and compiled networks against their bars
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/generated.py
 	$(BIN)/python tests/bench/depth.py
+	$(BIN)/python tests/bench/fit.py
 
 memory-check: $(STAMP) ## predicted peaks of training steps beside real ones, for all specs: hours
 	$(BIN)/python -m tests.bench.training_memory
