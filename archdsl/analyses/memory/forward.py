@@ -253,7 +253,9 @@ class Forward(Ledger):
 
     def _wanted(self, kept: Saved, entry: Entry) -> tuple[list[int], list[Extra], dict[int, Extra]]:
         """Of what an operator may keep, what some gradient reads: operands, further tensors, and copies of operands."""
-        operands = [*kept.operands, *_read(entry, kept)]
+        operands = [*kept.operands]
+        if kept.for_others or kept.for_some:
+            operands += _read(entry, kept)
         copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
         return operands, [e for e in kept.extra if not e.readers or _need(entry, e.readers)], copies
 
