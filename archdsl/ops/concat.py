@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Derivative, Examples, Incoming, Lowering, Reach, Rows, TensorType, Types, agree
+from archdsl.ir import Autocast, Axes, Derivative, Examples, Incoming, Lowering, Reach, Rows, TensorType, Types, agree
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
@@ -44,6 +44,9 @@ class Concat(Merge):
         strides = incoming.type.tensor_strides
         parts = [x.with_strides(x.shape, strides) for x in repeated(self.name, operands)]
         return of_parts(parts, operands, incoming)
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "promotes"
 
     def reach(self, *operands: TensorType) -> Reach:
         values = repeated(self.name, operands)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Derivative, Examples, Incoming, Lowering, Misfit, Reach, Rows, TensorType, Types, agree
+from archdsl.ir import (
+    Autocast,
+    Axes,
+    Derivative,
+    Examples,
+    Incoming,
+    Lowering,
+    Misfit,
+    Reach,
+    Rows,
+    TensorType,
+    Types,
+    agree,
+)
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.merge import Merge, check_axes, check_one_dtype, check_same_rank
@@ -57,6 +70,9 @@ class Stack(Merge):
                 help=f"axes are numbered 0 to {x.rank}, or -{x.rank + 1} to -1 from the end",
             )
         return self.axis % (x.rank + 1)
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "promotes"
 
     def reach(self, *operands: TensorType) -> Reach:
         values = repeated(self.name, operands)
