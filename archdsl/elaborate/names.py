@@ -157,7 +157,7 @@ class Names:
         known |= builtin_names() | set(prelude_names())
         advice = hint(text)
         spelt = in_ascii(text)
-        alike = {name for name in known if name.casefold() == spelt.casefold()}
+        alike = {name for name in known if len(name) == len(spelt) and name.casefold() == spelt.casefold()}
         close = min(alike, default=None) or known_elsewhere(spelt) or nearest(spelt, known)
         if close in ("avgpool", "maxpool") and text.casefold().startswith("global"):
             close += "(global)"
