@@ -383,3 +383,21 @@ def test_skips_lead_around_what_stands_beside_their_ends(name: str) -> None:
             crossed = {b.name for b in boxes if b.left < right and b.left + b.width > left and abs(y1 - y2) < 0.01}
             crossed = {b.name for b in boxes if b.name in crossed and b.top < y1 < b.top + b.height}
             assert crossed <= {line.tail, line.head}, (line, crossed)
+
+
+def test_equal_groups_in_a_row_are_one(tmp_path: Path) -> None:
+    """A thousand labelled groups that differ in the numbers of their labels alone; `last` has another name."""
+    block = "block u { add { | conv(4, 3x3, pad=1) | in } }"
+    group = "{ u -> conv(4, 1x1) -> u }"
+    lines = [f"  s{i}: {group}" for i in range(1000)]
+    spec = tmp_path / "n.arch"
+    spec.write_text(
+        "\n".join([block, "network N {", "  input x: [4, 8, 8]", *lines, f"  last: {group}", "  output y", "}\n"])
+    )
+    network = load(str(spec)).graph
+    picture = drawing(network, cost(network))
+    assert [(g.title, g.repeat) for g in groups(body_of(picture))] == [("s0 … s999", 1000), ("last", 1)]
+    assert (
+        "$\\neq$"
+        in draw(graph("resnet.arch:ResNet50"), cost(graph("resnet.arch:ResNet50")), "tikz", style="overview").decode()
+    )

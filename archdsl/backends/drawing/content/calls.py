@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from archdsl.backends.drawing.content.words import times
-from archdsl.ir import Module, Network, modules
+from archdsl.ir import Module, Network, modules, split_name
 
 _FRACTION = re.compile(r"-?\d+(?:\.\d+|/\d+)(?:e-?\d+)?")
 _NUMBER = re.compile(r"-?\d.*")
@@ -20,7 +20,7 @@ class Calls:
         blocks = sorted((m for m in modules(network) if m.kind == "block"), key=lambda m: m.name)
         self._silent = {name: frozenset(_silent(list(found))) for name, found in groupby(blocks, key=lambda m: m.name)}
         self.twins = _twins(network)
-        """For each module, by its identity, the first that is like it but for rates of dropout."""
+        """For each module, by its identity, the first that is like it but for rates of dropout and the numbers of labels."""
 
     def text(self, module: Module) -> str:
         """The call with the arguments that tell it from others."""
@@ -75,7 +75,8 @@ def _twins(network: Network) -> dict[int, Module]:
     found: dict[int, Module] = {}
     for module in modules(network):
         values = {value: number for number, value in enumerate(module.inputs)}
-        form: list[object] = [module.kind, module.name, tuple(v.type for v in module.inputs)]
+        name = split_name(module.name)[0] if module.kind == "group" else module.name
+        form: list[object] = [module.kind, name, tuple(v.type for v in module.inputs)]
         for node in module.nodes:
             op = node.operator
             what: object = id(found[id(op)]) if isinstance(op, Module) else op

@@ -16,8 +16,8 @@ ENTRY = -1
 DEEPEST = 12
 """Forks within forks up to here; further ones are lanes, which keeps pictures narrow and recursion short."""
 
-MOST_TRIALS = 400
-"""Lanes tried one by one; a graph that needs more is drawn as one column with lanes."""
+MOST_TRIALS, MOST_WORK = 400, 200_000
+"""Lanes tried one by one, and units looked at for that; a graph that needs more is drawn as one column with lanes."""
 
 Edge = tuple[int, int]
 
@@ -162,7 +162,7 @@ class _Finder:
 
     def _drop(self, edges: list[Edge]) -> None:
         self.trials += 1
-        if self.trials > MOST_TRIALS:
+        if self.trials > min(MOST_TRIALS, MOST_WORK // len(self.sources)):
             edges = [(s, u) for u, sources in enumerate(self.sources) for s in sources if s != u - 1]
         for source, unit in edges:
             if source in self.sources[unit]:

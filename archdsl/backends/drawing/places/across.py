@@ -26,6 +26,8 @@ SLIDE = 16 / 9
 """Width to height of what is wrapped."""
 WIDTHS = (0.7, 0.85, 1.0, 1.2, 1.45, 1.75, 2.1)
 """Lines that are tried, in shares of the width that a text of that area would have."""
+MOST_TRIED = 200
+"""With more steps one width is tried."""
 LATE = 0.45
 """Behind this share of a line an outline that does not fit begins a new one; before it, its own lines are shorter."""
 
@@ -37,7 +39,8 @@ def place_across(body: Body, dots: Iterator[int]) -> Scene:
     if width <= SLIDE * whole.height:
         return whole
     even = sqrt(SLIDE * width * whole.height)
-    scenes = (AcrossPlacer(body, count(1), share * even).body(body) for share in WIDTHS)
+    shares = WIDTHS if len(body.steps) <= MOST_TRIED else WIDTHS[2:3]
+    scenes = (AcrossPlacer(body, count(1), share * even).body(body) for share in shares)
     return min((whole, *scenes), key=lambda s: abs(log((s.left + s.right) / s.height / SLIDE)))
 
 
@@ -104,16 +107,22 @@ class AcrossPlacer(Placer):
 
     def _lines(self, body: Body) -> tuple[list[list[_Part]], list[Lane]]:
         """The steps in lines, and the skips between them. An outline early in its line takes what is left of it."""
-        most, lines, x, lanes = self._most, [list[_Part]()], 0.0, list(body.lanes)
+        most, lines, x = self._most, [list[_Part]()], 0.0
+        leaving: dict[Anchor, list[Lane]] = {}
+        for lane in body.lanes:
+            leaving.setdefault(lane.source, []).append(lane)
+        between: list[Lane] = leaving.pop(Anchor(ENTRY), [])
         for step in body.steps:
             is_upright = isinstance(step.item, Parallel)
             x += BEND * is_upright
             self._most = most - x if x < LATE * most else most
             scene = self.item(step.item, False)
             held = ends(scene)
-            if own := [lane for lane in lanes if held.keys() >= {lane.source, *lane.targets}]:
+            found = [lane for anchor in held for lane in leaving.get(anchor, ())]
+            own = [lane for lane in found if held.keys() >= set(lane.targets)]
+            between += [lane for lane in found if lane not in own]
+            if own:
                 draw_lanes(scene, own, None)
-                lanes = [lane for lane in lanes if lane not in own]
             across = scene.left + scene.right
             if lines[-1] and x + across > most:
                 lines.append([])
@@ -121,7 +130,7 @@ class AcrossPlacer(Placer):
             lines[-1].append(_Part(step, scene, x, _axis(step.item, scene)))
             x += across + GAP + BEND * is_upright
         self._most = most
-        return lines, lanes
+        return lines, between
 
 
 class _Run(NamedTuple):
