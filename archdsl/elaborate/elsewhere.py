@@ -56,7 +56,7 @@ _NAMES = {
     "embedding_dim": "features", "output_dim": "features", "scale_factor": "scale", "negative_slope": "slope",
     "alpha": "slope", "output_size": "out", "kernel_shape": "window", "ksize": "window", "pads": "pad",
     "dilations": "dilation", "group": "groups", "epsilon": "eps", "num_filters": "channels", "num_layers": "layers",
-    "hidden_size": "hidden", "size": "to", "dropout_rate": "p", "vocab_size": "vocabulary",
+    "hidden_size": "hidden", "axis": "axes", "size": "to", "dropout_rate": "p", "vocab_size": "vocabulary",
 }  # fmt: skip
 _AXES = {"dim": "axis", "start_dim": "start", "end_dim": "stop"}
 """Arguments that count axes, the batch as 0."""
@@ -105,7 +105,7 @@ class _Call:
     def __init__(self, name: str) -> None:
         op = find(name)
         self.name = name
-        self.fields = tuple(op.fields()) if op is not None else ()
+        self.fields = _fields(name)
         self.positional = self.fields[: op.positional] if op is not None else ()
         self.parts: list[str] = []
         self.reasons: list[str] = []
@@ -167,7 +167,7 @@ def _target(name: str, call: _Call) -> str | None:
         return name
     if name in _REASONS:
         return name
-    if _AXES.get(name) in call.fields:
+    if name in _AXES and (_AXES[name] in call.fields or "axes" in call.fields):
         return name
     ours = _NAMES.get(name)
     return ours if ours in call.fields else None
@@ -192,7 +192,7 @@ def _give(call: _Call, target: str, argument: tree.Argument) -> bool:
         call.drop("axes are counted without the batch")
         if not (isinstance(value, tree.Number) and value.value >= 1):
             return False
-        call.give(_AXES[target], str(value.value - 1), named=True)
+        call.give(_axis(target, call.fields), str(value.value - 1), named=True)
     elif target in call.fields:
         call.give(target, {"True": "true", "False": "false"}.get(text, text), named=argument.name is not None)
     else:
@@ -339,11 +339,21 @@ def _places(argument: tree.Argument) -> tuple[Span, ...]:
     return (argument.span,) if argument.name is None else (argument.span, argument.name.span)
 
 
+def _fields(name: str) -> tuple[str, ...]:
+    op = find(name)
+    return tuple(op.fields()) if op is not None else ()
+
+
+def _axis(given: str, fields: tuple[str, ...]) -> str:
+    """What an axis is called by an operator: `axes` where it takes several."""
+    return _AXES[given] if _AXES[given] in fields or "axes" not in fields else "axes"
+
+
 def _about(name: str, given: str, ours: Written | None) -> str:
     """What is wrong with an argument that has another name here, or none."""
     if given in _AXES:
         return (
-            f"`{name}` has no attribute `{given}`: it is called `{_AXES[given]}` here, "
+            f"`{name}` has no attribute `{given}`: it is called `{_axis(given, _fields(name))}` here, "
             "and axes are counted without the batch"
         )
     if given in _NAMES:
