@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Lowering, Misfit, Shape, TensorType
 from archdsl.ir.attrs import Axis, Field
-from archdsl.ops.families.calls import Keywords, dim, function
+from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.reshaping import Reshaping
 
@@ -43,9 +43,9 @@ class Flatten(Reshaping):
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         start, stop = dim(self.start, x), dim(self.stop, x)
-        last: Keywords = () if stop == -1 else (("end_dim", stop),)
-        expression = function("torch.flatten", (start,), last)
+        expression = function("torch.flatten", (start,) if stop == -1 else (start, stop))
         if self.depends_on_batch(x):
             return Lowering(function=self.of_copy(expression))
-        first: Keywords = () if start == 1 else (("start_dim", start),)
-        return Lowering(Call("nn.Flatten", (), (*first, *last)), expression)
+        if stop != -1:
+            return Lowering(Call("nn.Flatten", (start, stop)), expression)
+        return Lowering(Call("nn.Flatten", () if start == 1 else (start,)), expression)

@@ -70,8 +70,9 @@ class ViT_B16(nn.Module):  # noqa: N801
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(768, 1000)))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = torch.flatten(self.conv_proj(x), 2)  # [768, 196]
-        x = x.permute(0, 2, 1)  # [196, 768]
-        x = torch.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1)  # [197, 768]
+        patches = torch.flatten(self.conv_proj(x), 2)  # [768, 196]
+        patches = patches.permute(0, 2, 1)  # [196, 768]
+        x = torch.cat([self.class_token.expand(patches.shape[0], -1, -1), patches], dim=1)  # [197, 768]
+        del patches
         x = self.encoder(x)[:, 0]  # [768]
         return self.heads(x)  # [1000]

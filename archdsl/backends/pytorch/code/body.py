@@ -21,6 +21,9 @@ class Body:
         self.outputs = [self._itself(v) for v in module.outputs]
         self.readers = Counter(v for n in self.nodes for v in self.operands(n))
         self.readers.update(self.outputs)
+        self.last = {v: i for i, n in enumerate(self.nodes) for v in self.operands(n)}
+        """Where each value is read for the last time; past the nodes where it is an output."""
+        self.last.update((v, len(self.nodes)) for v in self.outputs)
 
     def _itself(self, value: Value) -> Value:
         while value in self._aliases:
@@ -30,6 +33,19 @@ class Body:
     def operands(self, node: Node) -> list[Value]:
         """What the node reads, under no other name."""
         return [self._itself(v) for v in node.operands]
+
+    def tap_ahead(self, value: Value) -> str:
+        """The tap of what a value becomes, one layer after the other, if something reads that beside other values."""
+        tap = ""
+        while self.readers[value] == 1 and self.last[value] < len(self.nodes):
+            tap = value.tap or tap
+            reader = self.nodes[self.last[value]]
+            if self.operands(reader) != [value]:
+                return tap
+            if len(reader.results) != 1:
+                return ""
+            (value,) = reader.results
+        return ""
 
     @property
     def is_chain(self) -> bool:
@@ -57,3 +73,8 @@ def label(node: Node) -> str:
     """What a node is called; nothing where it is one of several that are counted, `subtract_2`."""
     is_counted = not isinstance(node.operator, Module) and re.fullmatch(rf"{node.operator.name}_\d+", node.name)
     return "" if is_counted else node.name
+
+
+def is_training(value: Value) -> bool:
+    """Whether it is made while training alone."""
+    return value.producer is not None and value.producer.training

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Set
 from itertools import accumulate
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.code.body import Body, changed_type, label
+from archdsl.backends.pytorch.code.body import Body, changed_type, is_training, label
 from archdsl.backends.pytorch.code.cells import rows_of_cells
 from archdsl.backends.pytorch.code.layout import fill, is_call, is_rows
 from archdsl.backends.pytorch.code.names import unique, variable_name
@@ -135,8 +135,7 @@ class _Writer:
         """The values that have names of the spec. What comes of one alone takes over its name, where one node made several."""
         self._training = False
         self._pending: _Pending | None = None
-        self._last = {v: i for i, n in enumerate(body.nodes) for v in body.operands(n)}
-        self._last.update((v, len(body.nodes)) for v in body.outputs)
+        self._last = body.last
         self._order = [0, *accumulate(int(not n.training) for n in body.nodes)]
         """For each position, how many nodes before it run always."""
         rows = rows_of_cells(body, [bool(a.callee) for a in applications], self._last)
@@ -174,7 +173,7 @@ class _Writer:
         self._training = False
         values = [self._text(v) for v in self.body.outputs]
         if returns is None:
-            training = [_is_training(v) for v in self.body.outputs]
+            training = [is_training(v) for v in self.body.outputs]
             parts = [f"{v} if self.training else None" if t else v for v, t in zip(values, training, strict=True)]
             if parts or not self.statements:
                 self._say("return " if parts else "return", ", ".join(parts))
@@ -191,7 +190,7 @@ class _Writer:
     def annotation(self, returns: Returns | None) -> str:
         """The type of what `forward` returns."""
         if returns is None:
-            types = ["Tensor | None" if _is_training(v) else "Tensor" for v in self.body.outputs]
+            types = ["Tensor | None" if is_training(v) else "Tensor" for v in self.body.outputs]
             if len(types) > MANY and len(set(types)) == 1:
                 return f"tuple[{types[0]}, ...]"
             return f"tuple[{', '.join(types)}]" if len(types) > 1 else "".join(types) or "None"
@@ -332,15 +331,21 @@ class _Writer:
         if value in self._wanted:
             return self._fresh(self._wanted[value], others)
         whole = self._whole(value)
-        is_part = len(self.body.nodes[positions[-1]].results) > 1
+        position = positions[-1]
+        is_part = len(self.body.nodes[position].results) > 1
         if whole.tap and (is_part or self.body.readers[whole] > 1) and variable_name(whole.tap):
             self._told[value] = is_part
             return self._fresh(whole.tap, others)
+        tap = variable_name(self.body.tap_ahead(value))
+        is_free = all(
+            self._bound[name] in self.body.inputs for name in reusable
+        )  # of a name that would have to be deleted
+        if tap and tap not in FLOW and (is_free or tap in reusable):
+            self._told[value] = True
+            return tap if tap in reusable else self._fresh(tap, others)
         if reusable:
             return reusable.pop(0)
-        position = positions[-1]
-        outlives = self._training or self._order[self._last[value]] > self._order[position] + 1
-        if not outlives or is_part:
+        if is_part or not (self._training or self._order[self._last[value]] > self._order[position] + 1):
             return self._fresh("", others)
         labels = (label(self.body.nodes[p]) for p in reversed(positions))
         return self._fresh(next(filter(variable_name, labels), ""), others)
@@ -392,7 +397,3 @@ class _Writer:
 
     def _say(self, prefix: str, expression: str, comment: str = "") -> None:
         self.statements.append(Statement(prefix, expression, comment, self._training))
-
-
-def _is_training(value: Value) -> bool:
-    return value.producer is not None and value.producer.training
