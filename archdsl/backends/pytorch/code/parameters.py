@@ -182,7 +182,7 @@ class Parameters:
         elif default is None and times * 2 > len(values):
             default = common
         if wanted in self._taken and owner:
-            wanted = f"{owner}_{wanted}"
+            wanted = f"{owner.strip('_')}_{wanted}"
         return self._add(wanted, values, default)
 
     def _settled(self, expression: Expression, values: Sequence[Row]) -> Expression:
