@@ -211,14 +211,13 @@ class Attention(Op):
         own = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "reshaped")
         others = (Gradient(f"x{i}", other) for i, other in enumerate(operands[1:], 1))
         how: Literal["view", "made"] = "view" if incoming.is_single else "made"
-        dropped = ("heads",) if self.dropout else ()
         return (
             Derivative((Gradient("tokens", x, how),)),
-            Derivative((Gradient("heads", x), *out), ("tokens",), frees=("cast out_proj.weight", *dropped)),
+            Derivative((Gradient("heads", x), *out), ("tokens",), frees=("heads",) if self.dropout else ()),
             *self._of_heads(x),
             *(Derivative((whole,), (part,)) for part in ("values", "keys", "queries")),
             Derivative((whole._replace(of="rows"),), ("projection",)),
-            Derivative((*into, own, *others), ("rows",), frees=("x0", "x1", "copy", "cast in_proj_weight")),
+            Derivative((*into, own, *others), ("rows",), frees=("x0", "x1", "copy")),
         )
 
     def is_derived_exactly(self, operands: Types) -> bool:

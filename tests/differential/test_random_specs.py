@@ -117,6 +117,14 @@ STEPS = {
         multiply { | t | avgpool(global) -> conv(4, 1) -> sigmoid } as u
         add { | u | conv(4, 1) } -> relu -> conv(2, 1)
     """,
+    "a dense layer of tokens in lower precision beside others": """
+        input image: [9, 16]
+        linear(16) as u
+        weight: parameter([1, 9, 16]) as w
+        add { | u | w } as t
+        add { | t | ln -> linear(64) -> gelu -> linear(16) } -> ln -> select(0) -> linear(3)
+    """,
+    "parts of unlike precision": "input image: [4, 6, 6]; bn -> sigmoid as t; concat { | t | conv(4, 1) } -> conv(4, 1)",
     "one number, repeated, before a product": """
         input image: [4, 6]
         weight: parameter([6, 3]) as w

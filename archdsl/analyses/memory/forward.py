@@ -299,11 +299,6 @@ class Forward(Ledger):
         if node in self.storage.in_place:
             widest = operands[0].dtype
         wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
-        if (
-            facts.autocast == "follows" and len(dtypes) > 1
-        ):  # how the gradient of what is not cast meets others is not known
-            beside = (v.edge.source for v in operands if v.edge is not None and v.dtype == wanted)
-            self.is_exact &= all(isinstance(source, Leaf) for source in beside)
         to = self._promoted if facts.autocast == "promotes" else self.cast_to
         return [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in operands]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory.casts import Promotion
+from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
 from archdsl.analyses.memory.loss import LOSSES
@@ -167,15 +167,19 @@ class _Step(Forward):
             self.recompute(part)
         arriving = {f"y{i}": flowing for i, flowing in entry.arriving.items()}
         entry.arriving = {}
-        derivatives = self._derivatives(entry, Incoming(_first(arriving).type, is_single=self.batch == 1))
+        incoming = Incoming(_first(arriving).type, is_single=self.batch == 1)
+        # How the gradients of a convolution lie where one number, repeated, comes in is not known.
+        is_conv = entry.node is not None and entry.op.category == "conv"
+        self.is_exact &= not is_conv or any(incoming.type.tensor_strides)
+        derivatives = self._derivatives(entry, incoming)
         needed = _needed(entry, derivatives)
-        later = {name for d in derivatives[1:] for name in d.frees}
+        later = {name for d in derivatives[1:] for name in _frees(d)}
         for i, derivative in enumerate(derivatives):
             took = [arriving.pop(name) for name in derivative.takes if name in arriving]
             given = self._derive(entry, derivative, needed, took) if took else []
             given = [gradient for gradient in given if not self._cast_back(entry, *gradient)]
             self._let_go(took)
-            self.release(entry.drop(derivative.frees if i else entry.kept - later))
+            self.release(entry.drop(_frees(derivative) if i else entry.kept - later))
             for of, flowing in given:
                 edge = entry.edge(of)
                 if edge is not None:
@@ -234,7 +238,9 @@ class _Step(Forward):
         size = of_type(gradient.whole or gradient.type, entry.stands)
         block = self.marked(entry.layer, _purpose(entry, gradient), size)
         self.release(scratch)
-        return Flowing(block, gradient.type, is_view=gradient.how == "reshaped")
+        found = Flowing(block, gradient.type, is_view=gradient.how == "reshaped")
+        found.is_cast = isinstance(entry.op, Cast)
+        return found
 
     def _summed(self, entry: Entry, gradient: Gradient, whole: Flowing) -> Flowing:
         """The gradient, summed over repetitions where it has to be."""
@@ -265,7 +271,7 @@ class _Step(Forward):
         if waiting is None:
             return new
         for kept, added in ((waiting, new), (new, waiting)):
-            if self._is_own(kept):
+            if self._is_own(kept) and not (kept is new and new.is_cast):
                 self._let_go((added,))
                 return kept
         layer, stands = (source.layer, source.stands) if isinstance(source, Entry) else (source.key, self.stands)
@@ -293,6 +299,11 @@ class _Step(Forward):
 def _purpose(entry: Entry, gradient: Gradient) -> str:
     """What a gradient is for, in words."""
     return f"{gradient.of} gradient" if gradient.of in entry.parameters else "gradient"
+
+
+def _frees(derivative: Derivative) -> tuple[str, ...]:
+    """What one after the first lets go of: the casts of weights too whose gradients it gives."""
+    return (*derivative.frees, *(f"cast {gradient.of}" for gradient in derivative.gives))
 
 
 def _first(arriving: dict[str, Flowing]) -> Flowing:
