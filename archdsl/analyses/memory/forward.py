@@ -131,7 +131,7 @@ class Forward(Ledger):
         self.keep(results)
         if entry.needs_gradient:
             self._keep(facts.saved, entry, operands, results)
-        scratch = facts.scratch if entry.needs_gradient else _forgotten(entry)
+        scratch = (*facts.scratch, *_unread(facts.saved, entry)) if entry.needs_gradient else _forgotten(entry)
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in scratch]
         if facts.saved.numbers and not entry.needs_gradient:
             temporary.append(self.make(entry.layer, "number", NUMBER))
@@ -346,6 +346,14 @@ class Forward(Ledger):
 def _forgotten(entry: Entry) -> tuple[Extra, ...]:
     """What an operator makes and drops where nothing is kept."""
     return entry.op.forgotten_scratch(entry.operands, entry.results)
+
+
+def _unread(kept: Saved, entry: Entry) -> tuple[Extra, ...]:
+    """What it makes, and drops since no gradient that is wanted reads it."""
+    unread = {extra.name for extra in kept.extra if extra.readers and not _need(entry, extra.readers)}
+    if not unread:
+        return ()
+    return tuple(extra for extra in entry.op.scratch(entry.operands, entry.results) if extra.name in unread)
 
 
 def _read(entry: Entry, kept: Saved) -> Iterator[int]:
