@@ -859,7 +859,7 @@ HELPED = [
 ]
 HELPED += [(f"conv_transpose(4, {window}, 1, pad=same)", f"[4, {sizes}]") for window, sizes in WINDOWS]
 HELPED += [("ln(axis=0)", "[4, 6, 6]"), ("attention(2)", "[5, 4]"), ("attention(2, causal=true)", "[5, 4]")]
-HELPED += [("permute([1, 0])", "[5, 4]"), ("reshape([20])", "[5, 4]"), ("l2_normalize", "[5]"), ("drop_path", "[5]")]
+HELPED += [("permute([1, 0])", "[5, 4]"), ("l2_normalize", "[5]"), ("drop_path", "[5]")]
 HELPED += [(name, "[5]") for name in ("abs", "square", "sqrt")]
 HELPED += [("rms_norm(axis=0)", "[4, 6, 6]"), ("lstm(4)", "[5, 4]"), ("gru(4)", "[5, 4]")]
 HELPED += [("attention(2)", "[5, 4], [7, 4]")]
