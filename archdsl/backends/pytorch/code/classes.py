@@ -324,7 +324,12 @@ class _Class:
 
     def _numbered(self, positions: Sequence[Position], around: Sequence[Layer]) -> tuple[Item, ...]:
         """The parts of a numbered sequence as arguments, each with the type of its result where that changes."""
-        return tuple(rolled([self._item(p, around) for p in positions]))
+        known: dict[Position, Item] = {}
+        for position in positions:
+            alike = position._replace(name="")
+            if alike not in known:
+                known[alike] = self._item(position, around)
+        return tuple(rolled([known[position._replace(name="")] for position in positions]))
 
     def _item(self, position: Position, around: Sequence[Layer]) -> Item:
         layer = self._layer(position.layers, position.name)

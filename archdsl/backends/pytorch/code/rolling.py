@@ -15,6 +15,9 @@ from archdsl.backends.pytorch.code.lines import Choice, Line
 FEWEST = 4
 """Statements, or parts, that make a loop."""
 
+MANY = 24
+"""So many of PyTorch's own layers in a row are one, too."""
+
 _TURN = re.compile(
     r'self(?:\["(?P<key>\d+)"\]|\.(?P<stem>\w*?[a-z_])(?P<number>0|[1-9]\d*))(?P<rest>\(\w+, \w+\), \w+)'
 )
@@ -34,16 +37,18 @@ def rolled(items: Sequence[Item]) -> list[Item]:
         if period > 1:
             turns = Group("for layer in (", tuple(Item(item.body) for item in row))
             found.append(Item(Group("*[", (Item("layer"), Item(f"for _ in range({times})"), Item(turns)), "]", "")))
-        elif times > 1 and _is_use(row[0]) and len(one) <= len(", ".join(texts * times)):
+        elif times > 1 and _is_worth(row, times) and len(one) <= len(", ".join(texts * times)):
             found.append(Item(one))
         else:
             found += row * times
     return found
 
 
-def _is_use(item: Item) -> bool:
-    """Whether it is a class of this file, with no comment: a row of PyTorch's own layers is short enough."""
-    return not (str(item.body).startswith(("nn.", "*")) or item.comment)
+def _is_worth(row: Sequence[Item], times: int) -> bool:
+    """Whether parts without comments are uses of classes of this file, or many: a few of PyTorch's own layers are short."""
+    if any(item.comment or str(item.body).startswith("*") for item in row):
+        return False
+    return len(row) * times > MANY or not any(str(item.body).startswith("nn.") for item in row)
 
 
 def _repeated(items: Sequence[Item], start: int) -> tuple[int, int]:
@@ -53,7 +58,7 @@ def _repeated(items: Sequence[Item], start: int) -> tuple[int, int]:
         row = items[start : start + period]
         while items[start + times * period : start + (times + 1) * period] == row:
             times += 1
-        if times > 1 and (period == 1 or (times * period >= FEWEST and all(map(_is_use, row)))):
+        if times > 1 and (period == 1 or (times * period >= FEWEST and _is_worth(row, times))):
             return period, times
     return 1, 1
 
