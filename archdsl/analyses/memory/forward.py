@@ -362,10 +362,5 @@ def _read(entry: Entry, kept: Saved) -> Iterator[int]:
     return (i for i, readers in (*others, *kept.for_some) if _need(entry, readers))
 
 
-def _unread(kept: Saved, entry: Entry) -> Iterator[Extra]:
-    """Further tensors that no gradient reads: they are there while the operator runs."""
-    return (extra for extra in kept.extra if extra.readers and not _need(entry, extra.readers))
-
-
 def _need(entry: Entry, operands: Iterable[int]) -> bool:
     return any(entry.edges[i] is not None for i in operands)
