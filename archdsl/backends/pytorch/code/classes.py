@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 
 from archdsl.backends.pytorch.code.checkpointing import Recomputing
@@ -254,11 +255,10 @@ class _Class:
     def _sequence_class(self, family: Family) -> str:
         """`nn.Sequential`, or one of this file whose parts are checkpointed."""
         how = family.first.recomputing
-        if how is None:
-            return "nn.Sequential"
-        self.classes.way(how)
-        self.classes.need(how.sequence)
-        return how.sequence.name
+        if how is not None:
+            self.classes.way(how)
+            self.classes.need(how.sequence)
+        return "nn.Sequential" if how is None else how.sequence.name
 
     def _leaf(self, layers: Sequence[Layer], leaves: Sequence[Leaf], label: str) -> Group:
         """`nn.Conv2d(in_channels, 64, 3, padding=1)`."""
@@ -324,12 +324,8 @@ class _Class:
 
     def _numbered(self, positions: Sequence[Position], around: Sequence[Layer]) -> tuple[Item, ...]:
         """The parts of a numbered sequence as arguments, each with the type of its result where that changes."""
-        known: dict[Position, Item] = {}
-        for position in positions:
-            alike = position._replace(name="")
-            if alike not in known:
-                known[alike] = self._item(position, around)
-        return tuple(rolled([known[position._replace(name="")] for position in positions]))
+        item = cache(lambda position: self._item(position, around))
+        return tuple(rolled([item(position._replace(name="")) for position in positions]))
 
     def _item(self, position: Position, around: Sequence[Layer]) -> Item:
         layer = self._layer(position.layers, position.name)
