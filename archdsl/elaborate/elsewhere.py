@@ -213,7 +213,12 @@ def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
     if found.kind not in (UNKNOWN_ARGUMENT, TOO_MANY_ARGUMENTS) or not any(at in _places(a) for a in arguments):
         return fault
     if found.kind is TOO_MANY_ARGUMENTS:
-        meant = _nested(callee, arguments) or _listed(callee, arguments) or _of_numbers(callee, arguments)
+        meant = (
+            _grouped(callee, arguments)
+            or _nested(callee, arguments)
+            or _listed(callee, arguments)
+            or _of_numbers(callee, arguments)
+        )
         if meant is not None:
             return _mended(found.kind, meant.reasons[0], at, (), meant, span)
     given = next((a.name.text for a in arguments if a.name is not None and a.name.span == at), "")
@@ -256,6 +261,14 @@ def _listed(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None
         return None
     inside = ", ".join(value.span.text for value in values)
     return Written(f"{callee.text}([{inside}])", (f"`{name}` of `{callee.text}` is one list",))
+
+
+def _grouped(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:
+    """`linear(1,000)`: digits grouped by commas."""
+    texts = ",".join(a.span.text for a in arguments)
+    if callee.span.source.text.find(texts, callee.span.end) < 0 or not re.fullmatch(r"\d{1,3}(,\d{3})+", texts):
+        return None
+    return Written(f"{callee.text}({texts.replace(',', '_')})", ("digits are grouped by `_`, not by commas",))
 
 
 def _of_numbers(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:

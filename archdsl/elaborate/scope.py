@@ -40,7 +40,11 @@ _RESIDUAL = "an arm passes the value on: `add { | conv(64, 3x3, pad=1) | identit
 _TRANSPOSE = "`permute([1, 0])` gives the axes in another order"
 _UNSQUEEZE = "`reshape([1] + x.shape)` puts an axis of size 1 before those of `x`"
 _LOSS = "a loss is no part of a spec: the network ends with what the loss reads"
+_NOISE = "a network draws no numbers: noise is an input, `input noise: [100]`"
+_FOURIER = "a Fourier transform is a product with cosines and sines: docs/howto/from-pytorch.md writes it down"
 HINTS = {
+    **dict.fromkeys(("fft", "rfft", "irfft", "ifft", "stft"), _FOURIER),
+    **dict.fromkeys(("noise", "gaussiannoise", "rand", "randlike", "randn", "randnlike", "bernoulli"), _NOISE),
     "activation": "an activation is a layer of its own: `relu`, `gelu`, `silu`",
     "bidirectional": "as an attribute: `lstm(128, bidirectional=true)`",
     "crossentropy": _LOSS,
