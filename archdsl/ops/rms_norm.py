@@ -68,15 +68,18 @@ class RMSNorm(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """What was normalized is kept for the weight, the rest for the operand."""
-        root, normalized, *_ = self.scratch(operands, results)
+        root, normalized = self.scratch(operands, results)
         return Saved(for_some=((0, (0,)),), extra=(root._replace(readers=(0,)), normalized))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands
         root = Extra("1/rms", places(x, self._axis(x)), batched=x.batched)
-        made = (root, Extra.like("x/rms", x))
-        # Along another axis than the last, PyTorch puts the product with the weight in order, by a copy.
-        return made if results[0].tensor_strides == x.tensor_strides else (*made, Extra.like("x/rms*weight", x))
+        return root, Extra.like("x/rms", x)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """Along another axis than the last, the product with the weight, which PyTorch then puts in order by a copy."""
+        (x,) = operands
+        return () if results[0].tensor_strides == x.tensor_strides else (Extra.like("x/rms*weight", x),)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the products with the weight and with the root, of the root, the mean and the square."""
