@@ -194,6 +194,8 @@ class _Joiner:
         self.count = count
         self.holes = holes
         self.flags: list[Test] = []
+        self.named: set[str] = set()
+        """Names of flags, used or not."""
         self.asked: set[str] = set()
 
     def joined(self, variants: list[_Variant]) -> list[Line] | None:
@@ -217,8 +219,9 @@ class _Joiner:
         longest = max(variants, key=lambda v: sum(len(n.expression) for n in v.lines if isinstance(n, Statement)))
         answers = tuple(i in longest.members for i in range(self.count))
         others = [v for v in variants if v is not longest]
-        name = FLAGS[any(_adds(line) for v in others for line in v.lines)]
-        return Test(unique(name, {*self.children, *(f.name for f in self.flags)}), False, answers), [longest], others
+        name = unique(FLAGS[any(_adds(line) for v in others for line in v.lines)], {*self.children, *self.named})
+        self.named.add(name)
+        return Test(name, False, answers), [longest], others
 
     def _difference(self, test: Test, a: list[Line], b: list[Line], members: Members) -> list[Line] | None:
         """One text for both: `a` where the test holds, else `b`."""
