@@ -163,7 +163,6 @@ def test_pytorch_is_asked_for(cli: Cli, spec: Path, command: list[str], monkeypa
     [
         (("small.arch:Small", "--device", "nonsense"), "`Small` cannot be run: Expected one of cpu, cuda"),
         (("small.arch:Plain", "--train"), "`Plain` cannot be run: it has no parameter to train"),
-        (("small.arch",), "name one, as small.arch:Small"),
         (("small.arch:Small", "--steps", "0"), "`0` is no whole number of at least 1"),
     ],
 )

@@ -151,7 +151,7 @@ def test_a_network_is_made_with_parts_that_run_twice() -> None:
     spec, x = load(RESNET), torch.randn(2, 3, 32, 32)
     made, whole = spec.to_torch("cpu", checkpoint=["layer*.*"]), spec.to_torch("cpu")
     assert saved_bytes(made, x) < saved_bytes(whole, x) / 3
-    with pytest.raises(ValueError, match="no part of the module is called `layers`"):
+    with pytest.raises(ValueError, match="no part with weights is called `layers`"):
         spec.to_torch("meta", checkpoint=["layers"])
 
 

@@ -167,7 +167,7 @@ def backward(operands: Types, results: Types, products: Sequence[Product], incom
 
 def _is_copied_back(incoming: TensorType, result: TensorType) -> bool:
     """A gradient that is one number, repeated, can be seen in any shape."""
-    return any(incoming.tensor_strides) and incoming.tensor_strides != result.tensor_strides
+    return not {0}.issuperset(incoming.tensor_strides) and incoming.tensor_strides != result.tensor_strides
 
 
 def _of_factor(name: str, x: TensorType, own: TensorType, joined: TensorType, is_single: bool) -> Gradient:
