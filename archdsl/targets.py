@@ -29,7 +29,7 @@ class Target(NamedTuple):
 
 def bundled_folder() -> Path:
     """Where the specs that come with archdsl lie: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent.parent
+    package = Path(__file__).parent
     inside = package / "specs"
     return inside if inside.is_dir() else package.parent / "specs"
 
