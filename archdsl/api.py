@@ -6,8 +6,8 @@ net.params, net.macs, net.report("memory"), net.to_torch()
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
@@ -19,7 +19,7 @@ from archdsl.pipeline import Checked, footer_of, html_of, open_source, subject_o
 from archdsl.source import Diagnostic, FileProblem, Source
 from archdsl.source.render import render
 from archdsl.source.styled import plain
-from archdsl.targets import Target, UnknownTarget, open_target, single_network
+from archdsl.targets import Target, UnknownTarget, open_target, single_network, target_of
 
 if TYPE_CHECKING:
     import networkx
@@ -295,13 +295,8 @@ def load(
         SpecError: the file cannot be read, does not hold together, or does not declare the network.
         TypeError: a parameter is no number, boolean, string or (nested) list of these.
     """
-    try:
-        target = open_target(str(spec), None if root is None else str(root))
-    except FileProblem as problem:
-        raise SpecError([problem.diagnostic]) from None
-    except UnknownTarget as problem:
-        raise SpecError([Diagnostic(UNKNOWN_NETWORK, str(problem))]) from None
-    return _network(target, batch, inputs, parameters)
+    with _told():
+        return _network(open_target(str(spec), None if root is None else str(root)), batch, inputs, parameters)
 
 
 def loads(
@@ -319,26 +314,33 @@ def loads(
         network: its name, where the text has several.
         root: the folder that imports are read from.
     """
-    return _network(
-        Target(open_source(Source(str(Path(root, "<text>")), text), Path(root)), network), batch, inputs, parameters
-    )
+    spec = open_source(Source(str(Path(root, "<text>")), text), Path(root))
+    with _told():
+        return _network(target_of(spec, network), batch, inputs, parameters)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raises `SpecError` for a file that cannot be read, and for a spec or network that there is not."""
+    try:
+        yield
+    except FileProblem as problem:
+        raise SpecError([problem.diagnostic]) from None
+    except UnknownTarget as problem:
+        raise SpecError([Diagnostic(UNKNOWN_NETWORK, str(problem))]) from None
 
 
 def _network(
     target: Target, batch: int, inputs: Mapping[str, Sequence[int]] | None, parameters: Mapping[str, Any]
 ) -> NetworkSpec:
-    """Raises `SpecError` and `TypeError`."""
+    """Raises `SpecError`, `UnknownTarget` and `TypeError`."""
     settings = Settings(
         {name: _datum(name, value) for name, value in parameters.items()},
         {name: tuple(shape) for name, shape in (inputs or {}).items()},
     )
     if target.spec.problems:
         raise SpecError(target.spec.problems)
-    try:
-        name = single_network(target)
-    except UnknownTarget as problem:
-        raise SpecError([Diagnostic(UNKNOWN_NETWORK, str(problem))]) from None
-    checked = target.spec.check(name, settings, batch)
+    checked = target.spec.check(single_network(target), settings, batch)
     if checked.network is None:
         raise SpecError(checked.problems)
     return NetworkSpec(checked)

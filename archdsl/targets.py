@@ -44,7 +44,7 @@ def open_target(text: str, root: str | None = None) -> Target:
         return _bundled(str(path), network, root)
     if is_there(path) and path.is_dir():
         raise UnknownTarget(f"`{path}` is a folder: name one of its specs")
-    return _target(_opened(path, root), network)
+    return target_of(_opened(path, root), network)
 
 
 def _opened(path: Path, root: str | None) -> Spec:
@@ -68,7 +68,7 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def _target(spec: Spec, network: str | None) -> Target:
+def target_of(spec: Spec, network: str | None) -> Target:
     """The network of a spec, in upper or lower case. Raises `UnknownTarget` where there is none of that name."""
     known = spec.program.networks
     if network is None or network in spec.program.file.broken:
@@ -86,14 +86,14 @@ def _bundled(name: str, network: str | None, root: str | None) -> Target:
     """A bundled spec by the name of its file, or of one of its networks, in upper or lower case."""
     files = {file.stem: file for file in sorted(bundled_folder().glob("*.arch"))}
     if name in files:
-        return _target(open_spec(_shown(files[name]), root), network)
+        return target_of(open_spec(_shown(files[name]), root), network)
     specs = [open_spec(_shown(file), root) for file in files.values()]
     makers = {known: spec for spec in specs for known in spec.program.networks}
     found = same(name, makers)
     if found is not None and network is None:
         return Target(makers[found], found)
     if (stem := same(name, files)) is not None:
-        return _target(open_spec(_shown(files[stem]), root), network)
+        return target_of(open_spec(_shown(files[stem]), root), network)
     close = nearest(name, {*files, *makers})
     hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(files)
     raise UnknownTarget(f"there is no file `{name}`, and no bundled spec or network of that name: {hint}")

@@ -120,8 +120,6 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenSpec as broken:
         print_problems(broken.problems, given.color)
         return 1
-    except (FileProblem, UnknownTarget, UsageProblem, PathError) as problem:
+    except (FileProblem, UnknownTarget, UsageProblem, PathError, TooManyOperators) as problem:
         return report_failure(problem, given.color)
-    except TooManyOperators as problem:
-        return report_failure(UsageProblem(str(problem)), given.color)
     return code

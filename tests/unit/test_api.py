@@ -206,6 +206,9 @@ def test_a_text_is_a_spec(tmp_path: Path) -> None:
     text = 'import head from "parts.arch"\nnetwork A(n = 10) { input x: [3, 8, 8]; head(n) }\nnetwork B = A(n=5)\n'
     assert loads(text, network="A", root=tmp_path).params == 193 * 10
     assert loads(text, network="B", root=tmp_path, inputs={"": (3, 4, 4)}).params == 49 * 5
+    assert loads(text, network="b", root=tmp_path).name == "B"
+    with pytest.raises(SpecError, match="has no network `C`; it has A, B"):
+        loads(text, network="C", root=tmp_path)
     with pytest.raises(SpecError, match="has 2 networks"):
         loads(text, root=tmp_path)
     with pytest.raises(SpecError, match="unknown-name"):

@@ -81,7 +81,8 @@ def fit(
     def need(batch: int) -> Need:
         facts, short = train(min(batch, 2)), played(min(batch, 2))
         found = two_steps(short, batch, expandable=expandable)
-        peak, part = facts.peak_at(batch), short.peak_at(batch)
+        peak = facts.peak_at(batch)
+        part = peak if short is facts else short.peak_at(batch)
         allocated, reserved = (-(-taken * peak // part) for taken in (found.most_allocated, found.reserved))
         return Need(batch, peak, allocated, reserved, facts.workspace_at(batch))
 

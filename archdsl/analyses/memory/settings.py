@@ -73,10 +73,11 @@ class TrainingSettings(NamedTuple):
 
 def settings_of(given: Mapping[str, Any]) -> TrainingSettings:
     """Settings by name. Raises `ValueError` for one that there is not, or a value that it does not take."""
+    hints = get_type_hints(TrainingSettings)
     for name, value in given.items():
-        if name not in TrainingSettings._fields:
-            raise ValueError(f"there is no setting {name!r}: {', '.join(TrainingSettings._fields)}")
-        choices = get_args(get_type_hints(TrainingSettings)[name])
+        if name not in hints:
+            raise ValueError(f"there is no setting {name!r}: {', '.join(hints)}")
+        choices = get_args(hints[name])
         if isinstance(value, str) and value not in choices:
             raise ValueError(f"{name} is no {value!r}: {', '.join(map(str, choices))}")
     settings = TrainingSettings(**given)
