@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,16 +88,21 @@ def _bundled(name: str, network: str | None, root: str | None) -> Target:
     files = {file.stem: file for file in sorted(bundled_folder().glob("*.arch"))}
     if name in files:
         return target_of(open_spec(_shown(files[name]), root), network)
-    specs = [open_spec(_shown(file), root) for file in files.values()]
-    makers = {known: spec for spec in specs for known in spec.program.networks}
+    makers = _makers((file for file in files.values() if name.casefold() in file.read_text("utf-8").casefold()), root)
     found = same(name, makers)
     if found is not None and network is None:
         return Target(makers[found], found)
     if (stem := same(name, files)) is not None:
         return target_of(open_spec(_shown(files[stem]), root), network)
-    close = nearest(name, {*files, *makers})
+    close = nearest(name, {*files, *_makers(files.values(), root)})
     hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(files)
     raise UnknownTarget(f"there is no file `{name}`, and no bundled spec or network of that name: {hint}")
+
+
+def _makers(files: Iterable[Path], root: str | None) -> dict[str, Spec]:
+    """The networks of files, each with its spec."""
+    specs = [open_spec(_shown(file), root) for file in files]
+    return {known: spec for spec in specs for known in spec.program.networks}
 
 
 def _shown(file: Path) -> Path:

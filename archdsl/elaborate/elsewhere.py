@@ -265,10 +265,10 @@ def _listed(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None
 
 def _grouped(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:
     """`linear(1,000)`: digits grouped by commas."""
-    texts = ",".join(a.span.text for a in arguments)
-    if callee.span.source.text.find(texts, callee.span.end) < 0 or not re.fullmatch(r"\d{1,3}(,\d{3})+", texts):
+    text = arguments[0].span._replace(end=arguments[-1].span.end).text
+    if not re.fullmatch(r"\d{1,3}(,\d{3})+", text):
         return None
-    return Written(f"{callee.text}({texts.replace(',', '_')})", ("digits are grouped by `_`, not by commas",))
+    return Written(f"{callee.text}({text.replace(',', '_')})", ("digits are grouped by `_`, not by commas",))
 
 
 def _of_numbers(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:

@@ -165,13 +165,8 @@ def body_without_braces(spot: Spot) -> Diagnostic | None:
         return None
     if "ARROW" in spot.expected:
         return None
-    end = spot.statement_end()
-    return spot.wrong(
-        f"the body of `{first}` stands in braces",
-        where=(token.start, end),
-        help=f"write `{{ {spot.text(token.start, end)} }}`",
-        edit=(token.start, end, f"{{ {spot.text(token.start, end)} }}"),
-    )
+    stretch = (token.start, spot.statement_end())
+    return spot.rewritten(f"the body of `{first}` stands in braces", stretch, f"{{ {spot.text(*stretch)} }}")
 
 
 def undeclared_input(spot: Spot) -> Diagnostic | None:
