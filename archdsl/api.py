@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import networkx
 
     from archdsl.analyses.memory import FitFacts, TrainingFacts
+    from archdsl.analyses.roofline import Precision
     from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule, TorchTensor
     from archdsl.ir import Network
     from archdsl.reports import Table
@@ -151,12 +152,15 @@ class NetworkSpec:
         format: str = "text",
         width: int | None = None,
         training: Mapping[str, Any] | None = None,
+        on: str | None = None,
+        precision: Precision = "float32",
         **options: Any,
     ) -> Report:
         """A report as `archdsl report NAME` writes it: text, html, csv, markdown, latex or json.
 
         Args:
             training: settings of a training step, as `training` takes them; memory is reported of it too.
+            on: a device, `h200`, `a100` or `cpu`: `flops` bounds the time of each layer there, at a precision.
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
 
         Raises:
@@ -170,6 +174,8 @@ class NetworkSpec:
         if format == "html":
             return Report(html_of(self._checked, settings))
         subject = subject_of(self._checked, settings, hints=hints, formulas=formulas)
+        if on is not None:
+            subject = subject._replace(roofline=subject.facts.roofline(on, precision))
         if format == "json":
             return Report(render_json([subject]))
         tables = report(name, subject, Options(**options))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         TrainingSettings,
     )
     from archdsl.analyses.receptive_field import FieldFacts
+    from archdsl.analyses.roofline import Precision, RooflineFacts
     from archdsl.analyses.storage import StorageFacts
 
 
@@ -114,6 +115,17 @@ class Facts:
             simulated = simulate(facts.network, facts.storage, settings, batch)
             self._simulated[settings, batch > 1] = simulated
         return TrainingFacts(simulated, batch)
+
+    def roofline(self, device: str, precision: Precision = "float32") -> RooflineFacts:
+        """The least time of each layer on a device, for the batch.
+
+        Raises:
+            KeyError: there is no such device.
+            ValueError: the device states no peak for the precision.
+        """
+        from archdsl.analyses.roofline import DEVICES, roofline
+
+        return roofline(self.flat, DEVICES[device], precision, self.batch)
 
     def fit(self, settings: TrainingSettings, memory: int, *, expandable: bool = False) -> FitFacts:
         """The largest batch for a training step in so many bytes of a device.

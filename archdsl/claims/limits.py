@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.analyses import Facts
 from archdsl.claims.claims import CLAIM_FAILS
 from archdsl.ir import Layer, TooManyOperators
-from archdsl.source import Diagnostic, Label, Span
+from archdsl.source import Diagnostic, Label, Span, binary
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingFacts, TrainingSettings
@@ -44,13 +44,22 @@ def exceeded(
     for limit in limits:
         value, notes = _FIGURES[limit.figure](facts, training)
         if value > limit.most:
-            share = 100 * (value - limit.most) / limit.most if limit.most else 0
             yield Diagnostic(
                 CLAIM_FAILS,
                 f"`{facts.network.name}` is over the limit: `{limit.figure} <= {limit.text}`",
-                Label(span, f"computed {value:_}, {share:.1f}% too much" if share else f"computed {value:_}"),
+                Label(span, f"computed {_compared(value, limit)}"),
                 notes=tuple(notes),
             )
+
+
+def _compared(value: int, limit: Limit) -> str:
+    """`138_357_544, 27.7 times the limit`."""
+    shown = f"{value:_} = {binary(value)}" if limit.figure == "memory(peak)" else f"{value:_}"
+    if not limit.most:
+        return shown
+    if value < 2 * limit.most:
+        return f"{shown}, {100 * (value - limit.most) / limit.most:.1f}% too much"
+    return f"{shown}, {value / limit.most:.1f} times the limit"
 
 
 def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
@@ -60,10 +69,13 @@ def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
         yield str(problem)
         return
     costs = sorted(((cost(layer), layer) for layer in layers), key=lambda c: -c[0])
+    total = sum(n for n, _ in costs)
     shown = [
-        (n, layer.path if layer.times == 1 else f"{layer.times:_} as {layer.path}") for n, layer in costs[:SHOWN] if n
+        f"{layer.path if layer.times == 1 else f'{layer.times:_} as {layer.path}'} {n:_} ({100 * n / total:.1f}%)"
+        for n, layer in costs[:SHOWN]
+        if n
     ]
-    yield f"most cost {', '.join(f'{path} {n:_}' for n, path in shown)}"
+    yield f"the layers that cost most: {', '.join(shown)}"
 
 
 def _params(facts: Facts, training: TrainingSettings | None) -> Found:
@@ -96,6 +108,8 @@ def _of_inference(facts: Facts) -> Iterator[str]:
 
 
 def _of_step(step: TrainingFacts) -> Iterator[str]:
+    from archdsl.analyses.memory import PHASES
+
     held = step.held
     yield (
         f"parameters and buffers {held.parameters + held.buffers:_} + inputs and target "
@@ -103,8 +117,8 @@ def _of_step(step: TrainingFacts) -> Iterator[str]:
         f"+ gradients and values {step.activation_peak:_} bytes, N = {step.batch}"
     )
     alive = (f"{a.layer} {'' if a.what == 'output' else a.what + ' '}{a.bytes:_}" for a in step.alive[:SHOWN])
-    place = step.at.phase if step.at.layer == step.at.phase else f"{step.at.phase} of {step.at.layer}"
-    yield f"the peak is in {place}; most is {', '.join(alive)}"
+    place = "" if step.at.layer == step.at.phase else f" of {step.at.layer}"
+    yield f"the peak is in {PHASES[step.at.phase]}{place}; most is {', '.join(alive)}"
 
 
 _FIGURES: dict[str, Callable[[Facts, TrainingSettings | None], Found]] = {

@@ -9,8 +9,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.claims import Limit
+from archdsl.cli.parser import Parser
 from archdsl.cli.progress import Place
-from archdsl.cli.targets import UsageProblem, add_batch, add_target, amount, expand, print_problems, report_failure
+from archdsl.cli.targets import UsageProblem, add_batch, add_target, count, expand, print_problems, report_failure, size
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, subject_of
@@ -33,7 +34,12 @@ examples:
   archdsl check net.arch --max-params 5M --max-macs 600M --max-memory 2GiB --batch 8
   archdsl check net.arch --max-memory 16GiB --train --optimizer adamw --batch 32
 """
-LIMITS = (("--max-params", "params", "5M"), ("--max-macs", "macs", "600M"), ("--max-memory", "memory(peak)", "2GiB"))
+LIMITS = (
+    ("--max-params", "params", count, "5M"),
+    ("--max-macs", "macs", count, "600M"),
+    ("--max-memory", "memory(peak)", size, "2GiB"),
+)
+"""Each with how its value is read, and an example."""
 FORMATS = ("text", "json", "github", "sarif")
 
 
@@ -69,12 +75,13 @@ class File:
         return any(p.severity in grave for p in self.problems) or any(n.network is None for n in self.networks)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     parser.epilog = EPILOG
+    parser.elsewhere = {"--max-flops": "--max-macs", "--max-parameters": "--max-params"}
     add_target(parser, many=True)
     parser.add_argument("--strict", action="store_true", help="warnings fail the check too")
     parser.add_argument("--info", action="store_true", help="hints too; formats for programs have them always")
-    for option, figure, example in LIMITS:
+    for option, figure, _, example in LIMITS:
         parser.add_argument(option, metavar="AMOUNT", help=f"fail where `{figure}` is more: {example}")
     add_batch(parser)
     add_training(parser)
@@ -119,10 +126,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _limits(arguments: argparse.Namespace) -> Iterator[Limit]:
     """Raises `UsageProblem` for what is no amount."""
-    for option, figure, example in LIMITS:
+    for option, figure, read, example in LIMITS:
         text = getattr(arguments, option[2:].replace("-", "_"))
         if text is not None:
-            yield Limit(figure, amount(option, text, example), text)
+            yield Limit(figure, read(option, text, example), text)
 
 
 def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> bool:

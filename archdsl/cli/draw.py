@@ -6,7 +6,7 @@ import argparse
 from typing import Literal, get_args
 
 from archdsl.cli.pictures import output_format, write_picture
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target
+from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, natural
 from archdsl.pipeline import Checked, footer_of
 
 Format = Literal["svg", "png", "pdf", "dot", "tikz", "mermaid", "model-explorer", "model-explorer-costs"]
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="every block in place, or each drawn once beside the network (default: by size); encoder-decoders as a U",
     )
     parser.add_argument("--expand", metavar="PATH", action="append", default=[], help="draw this call in place")
-    parser.add_argument("--depth", type=int, default=0, metavar="N", help="draw calls in place, N levels deep")
+    parser.add_argument("--depth", type=natural, default=0, metavar="N", help="draw calls in place, N levels deep")
     parser.add_argument("--unfuse", action="store_true", help="norms, activations and dropout in rows of their own")
     parser.add_argument("--lr", action="store_true", help="from left to right, for slides")
     parser.add_argument("--color-by", choices=("macs", "params", "memory"), help="shade each row by its figure")

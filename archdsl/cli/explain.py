@@ -18,8 +18,24 @@ examples:
   archdsl explain macs                      how a figure is counted
   archdsl explain macs resnet:ResNet50      and what it is made of, layer by layer
 
-Without a word the codes of all diagnostics are listed. The figures are params, macs, flops and activations.
+Without a word the codes of all diagnostics are listed. The figures are params, macs, flops, activations, neurons and
+connections.
 """
+ELSEWHERE = {
+    "memory": "report memory FILE --formulas",
+    "receptive-field": "report receptive-field FILE",
+    "shape": "report shapes FILE",
+    "depth": "check FILE",
+}
+"""Figures that another command works out."""
+SYNONYMS = {
+    "parameters": "params",
+    "weights": "params",
+    "mult-adds": "macs",
+    "values": "activations",
+    "rf": "receptive-field",
+}
+"""What else figures are called."""
 COLUMNS = 100
 
 
@@ -40,11 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     from archdsl.reports import FIGURES
 
-    if arguments.word not in FIGURES:
-        close = nearest(arguments.word, {*kinds, *FIGURES})
-        hint = f"; did you mean `{close}`?" if close else "; `archdsl explain` lists the diagnostics"
-        raise UsageProblem(f"there is no diagnostic and no figure `{arguments.word}`{hint}")
-    return _figure(arguments.word, arguments)
+    word = arguments.word.lower().replace("_", "-")
+    word = SYNONYMS.get(word, word)
+    if word in ELSEWHERE:
+        raise UsageProblem(f"`archdsl {ELSEWHERE[word]}` tells how `{arguments.word}` comes about")
+    if word not in FIGURES:
+        close = nearest(word, {*kinds, *FIGURES})
+        hint = f"did you mean `{close}`?" if close else f"the figures are {', '.join(FIGURES)}"
+        raise UsageProblem(f"there is no diagnostic and no figure `{arguments.word}`; {hint}")
+    return _figure(word, arguments)
 
 
 def _list(kinds: dict[str, Kind], arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import json
 
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.cli.tables import add_tables, write_tables, write_text
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, amount, checked_target
+from archdsl.cli.targets import add_settings, add_target, checked_target, size
 from archdsl.cli.training import add_training, training_of
 from archdsl.reports import FORMATS, fit_data, fit_table
 
@@ -16,9 +16,6 @@ examples:
   archdsl fit ResNet50 --memory 24GiB --optimizer adamw --implementation foreach
   archdsl fit vgg16 --memory 80GiB --optimizer adamw --precision bf16-mixed --format json
 """
-
-LEAST = 1024
-"""Bytes of a device's memory. A smaller number lacks its unit."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = training_of(arguments, is_optional=False) or TrainingSettings()
     checked = checked_target(arguments)
-    memory = amount("--memory", arguments.memory, "24GiB")
-    if memory < LEAST:
-        raise UsageProblem(f"`--memory {arguments.memory}` is {memory:_} bytes: write a unit, as 24GiB")
+    memory = size("--memory", arguments.memory, "24GiB")
     found = checked.facts.fit(settings, memory, expandable=arguments.expandable_segments)
     if arguments.format == "json":
         write_text(arguments, json.dumps(fit_data(checked.name, found, settings), indent=2) + "\n")

@@ -15,7 +15,7 @@ class Parser(argparse.ArgumentParser):
     """Options and arguments of a command."""
 
     elsewhere: Mapping[str, str] = {}
-    """What is written here in place of a word that others use as a choice."""
+    """What is written here in place of a word that others use as a choice or an option."""
     first = ""
     """How a command line begins whose first choice was left out."""
 
@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
         if not word.startswith("-"):
             self.error(f"`{word}` is one argument too many")
         options = [option for option in self._option_string_actions if option.startswith("--")]
-        self.error(f"`{word}` is no option{_meant(word, options)}")
+        instead = self.elsewhere.get(word)
+        meant = f"; did you mean `{instead}`?" if instead else _meant(word, options)
+        self.error(f"`{word}` is no option{meant}")
 
     def _reworded(self, message: str) -> str:
         if (found := _CHOICE.fullmatch(message)) is not None:

@@ -15,9 +15,9 @@ from archdsl.cli.targets import (
     add_batch,
     add_settings,
     add_target,
-    amount,
     check_target,
     expand,
+    size,
 )
 from archdsl.cli.training import add_training, training_of
 from archdsl.targets import open_target
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from archdsl.backends.matplotlib import FORMATS, render
 
     settings = training_of(arguments)
-    limit = None if arguments.memory is None else amount("--memory", arguments.memory, "24GiB")
+    limit = None if arguments.memory is None else size("--memory", arguments.memory, "24GiB")
     format = output_format(arguments, FORMATS)
     networks = _networks(arguments)
     if arguments.plot == "timeline" and len(networks) > 1:

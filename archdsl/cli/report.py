@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
-from archdsl.analyses.roofline import DEVICES, Precision
+from archdsl.analyses.roofline import DEVICES, Precision, RooflineFacts
 from archdsl.cli.parser import Parser
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
@@ -15,6 +15,8 @@ from archdsl.cli.targets import (
     add_settings,
     add_target,
     check_target,
+    natural,
+    positive,
     require_torch,
 )
 from archdsl.cli.training import add_training, training_of
@@ -45,9 +47,28 @@ examples:
 """
 
 
+ELSEWHERE = {
+    "layers": "summary",
+    "parameters": "params",
+    "weights": "params",
+    "macs": "flops",
+    "compute": "flops",
+    "roofline": "flops FILE --on h200",
+    "rf": "receptive-field",
+    "field": "receptive-field",
+    "mem": "memory",
+    "timeline": "memory FILE --format json",
+    "--device": "--on",
+    "--gpu": "--on",
+}
+"""Reports and options under the names that a person may try."""
+FOR_ONE = {"formulas": "memory", "on": "flops", "unit": "receptive-field", "effective": "receptive-field"}
+"""Options that one report has; `all` has them too."""
+
+
 def add_arguments(parser: Parser) -> None:
     parser.epilog = EPILOG
-    parser.first = "summary"
+    parser.first, parser.elsewhere = "summary", ELSEWHERE
     parser.add_argument("report", choices=REPORTS, metavar="REPORT", help=", ".join(REPORTS))
     add_target(parser)
     add_settings(parser)
@@ -55,17 +76,19 @@ def add_arguments(parser: Parser) -> None:
     add_training(parser, has_devices=True)
     add_tables(parser, "json", "html", *FORMATS)
     parser.add_argument("--formulas", action="store_true", help="memory: every figure with its working")
-    parser.add_argument("--depth", type=int, metavar="N", help="how many levels of scopes to open")
+    parser.add_argument("--depth", type=natural, metavar="N", help="how many levels of scopes to open")
     parser.add_argument("--full", action="store_true", help="every operator in a row of its own")
     parser.add_argument("--sort", metavar="COLUMN", help="sort the layers by a column, the largest first")
-    parser.add_argument("--top", type=int, metavar="N", help="only the first N rows")
+    parser.add_argument("--top", type=positive, metavar="N", help="only the first N rows")
     parser.add_argument("--unit", metavar="PATH:I,J", help="receptive-field: the pixels that one unit reads")
     parser.add_argument(
         "--effective",
         metavar="PATH",
         help="receptive-field: what the middle unit there really sees, by PyTorch's gradients",
     )
-    parser.add_argument("--on", choices=tuple(DEVICES), help="flops: the least time of each layer on a device")
+    parser.add_argument(
+        "--on", type=str.lower, choices=tuple(DEVICES), help="flops: the least time of each layer on a device"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,9 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
         top=arguments.top,
         formulas=arguments.formulas,
         unit=_unit(arguments.unit),
-        device=arguments.on,
-        precision=_precision(arguments),
     )
+    _refuse_what_is_for_others(arguments)
     training = training_of(arguments)
     target = open_target(arguments.file, arguments.root)
     if target.spec.problems:
@@ -92,8 +114,18 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     hints = arguments.report in ("lints", "all") or arguments.format == "json"
     formulas = arguments.report in ("formulas", "all")
-    _write(arguments, [subject_of(c, training, hints=hints, formulas=formulas) for c in checked], options)
+    subjects = [subject_of(c, training, hints=hints, formulas=formulas) for c in checked]
+    if arguments.on is not None:
+        subjects = [subject._replace(roofline=_roofline(subject, arguments)) for subject in subjects]
+    _write(arguments, subjects, options)
     return 0
+
+
+def _refuse_what_is_for_others(arguments: argparse.Namespace) -> None:
+    """Raises `UsageProblem` for an option of another report."""
+    for option, name in FOR_ONE.items():
+        if getattr(arguments, option) and arguments.report not in (name, "all"):
+            raise UsageProblem(f"`--{option}` is for `archdsl report {name}`")
 
 
 def _names(target: Target, name: str) -> tuple[str, ...]:
@@ -111,15 +143,16 @@ def _single(checked: list[Checked]) -> Checked:
     return checked[0]
 
 
-def _precision(arguments: argparse.Namespace) -> Precision:
-    """What the times of a device are for."""
-    given: str = arguments.precision or "float32"
+def _roofline(subject: Subject, arguments: argparse.Namespace) -> RooflineFacts:
+    """The least times; mixed precision is bounded by its lower one. Raises `UsageProblem`."""
+    given: str = (arguments.precision or "float32").replace("bf16-mixed", "bfloat16")
     for precision in get_args(Precision):
         if given == precision:
-            return precision  # type: ignore[no-any-return]
-    if arguments.on is not None:
-        raise UsageProblem(f"`--on {arguments.on}` knows {', '.join(get_args(Precision))}, not {given}")
-    return "float32"
+            try:
+                return subject.facts.roofline(arguments.on, precision)
+            except ValueError as error:
+                raise UsageProblem(f"`--on {arguments.on}`: {error}") from None
+    raise UsageProblem(f"`--on {arguments.on}` knows {', '.join(get_args(Precision))} and bf16-mixed, not {given}")
 
 
 def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
@@ -150,8 +183,6 @@ def _write(arguments: argparse.Namespace, subjects: list[Subject], options: Opti
 
 def _effective(subject: Subject, arguments: argparse.Namespace) -> Table:
     """The effective field of a layer, measured. Raises `UsageProblem`."""
-    if arguments.report != "receptive-field":
-        raise UsageProblem("`--effective` is for `receptive-field`")
     require_torch()
     from archdsl.backends.pytorch import effective_field
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from archdsl.cli.targets import positive
 from archdsl.cli.terminal import Color, is_ascii, width_of, write_lines
 from archdsl.reports import FORMATS, Table, render_text, weights_table
 from archdsl.source import write_whole
@@ -23,7 +24,7 @@ def add_tables(parser: argparse.ArgumentParser, *formats: str) -> None:
     """`--format`, `--width`, `--ascii` and `--output`."""
     known = ("text", *formats)
     parser.add_argument("--format", choices=known, default="text", help="default: text")
-    parser.add_argument("--width", type=int, metavar="COLUMNS", help="lay tables out in so many columns")
+    parser.add_argument("--width", type=positive, metavar="COLUMNS", help="lay tables out in so many columns")
     parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
     parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all")
 

@@ -15,6 +15,9 @@ from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
 from archdsl.targets import is_there, open_target, single_network
 
+LEAST_SIZE = 1024
+"""Bytes of memory. A smaller number lacks its unit."""
+
 
 class UsageProblem(Exception):
     """A command line that asks for what is not there; exit code 2."""
@@ -86,14 +89,22 @@ def add_batch(parser: argparse.ArgumentParser, default: int = 1) -> None:
 
 
 def positive(text: str) -> int:
-    """A count on a command line."""
-    try:
-        number = int(text.replace("_", ""))
-    except ValueError:
-        number = 0
-    if not 0 < number < 2**40:
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number of at least 1")
-    return number
+    """A whole number of at least 1 on a command line."""
+    return _whole(text, 1)
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 0 on a command line."""
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    digits = text.replace("_", "")
+    if not (digits.isascii() and digits.isdigit() and int(digits[:20]) >= least):
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number of at least {least}")
+    if len(digits) > 20 or int(digits) >= 2**40:
+        raise argparse.ArgumentTypeError(f"`{text}` is too large: less than {2**40:_} is possible")
+    return int(digits)
 
 
 def check_target(arguments: argparse.Namespace, spec: Spec, name: str) -> Checked:
@@ -138,7 +149,8 @@ def constant(option: str, text: str, before: str = "", *, units: bool = False) -
     given = f"`{option} {before}{text}`"
     expression, problems = parse_expression(Source(option, text), 0, len(text))
     if expression is None:
-        raise UsageProblem(f"{given}: {problems[0].message if problems else 'there is no value'}")
+        said = (problems[0].message, *problems[0].helps) if problems else ("there is no value",)
+        raise UsageProblem(f"{given}: {'; '.join(said)}")
     try:
         value: Datum = evaluate(expression, _Constants(), units=units)
     except Fault as fault:
@@ -148,8 +160,23 @@ def constant(option: str, text: str, before: str = "", *, units: bool = False) -
     return value
 
 
-def amount(option: str, text: str, example: str) -> int:
-    """The value of an option as a number of at least 0, with units as in `5M` and `24GiB`. Raises `UsageProblem`."""
+def count(option: str, text: str, example: str) -> int:
+    """The value of an option as a number of at least 0, with a unit as in `5M`. Raises `UsageProblem`."""
+    found = _amount(option, text, example)
+    if text.endswith("B"):
+        raise UsageProblem(f"`{option} {text}` is a number of bytes: write a count, as {example}")
+    return found
+
+
+def size(option: str, text: str, example: str) -> int:
+    """The value of an option as bytes, with a unit as in `24GiB`. Raises `UsageProblem`."""
+    found = _amount(option, text, example)
+    if found < LEAST_SIZE:
+        raise UsageProblem(f"`{option} {text}` is {found:_} bytes: write a unit, as {example}")
+    return found
+
+
+def _amount(option: str, text: str, example: str) -> int:
     found = constant(option, text, units=True)
     if isinstance(found, bool) or not isinstance(found, int) or found < 0:
         raise UsageProblem(f"`{option} {text}`: write an amount, as {example}")

@@ -39,7 +39,11 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
     if is_optional:
         group.add_argument("--train", action="store_true", help="memory: of a training step too")
     group.add_argument(
-        "--optimizer", choices=OPTIMIZERS, metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (default: sgd)"
+        "--optimizer",
+        type=str.lower,
+        choices=OPTIMIZERS,
+        metavar="NAME",
+        help=f"{', '.join(OPTIMIZERS)} (default: sgd)",
     )
     group.add_argument("--weight-decay", action="store_true", help="the optimizer decays weights")
     group.add_argument("--implementation", choices=IMPLEMENTATIONS, help="of the optimizer (default: for-loop)")

@@ -76,8 +76,8 @@ def report(name: str, subject: Subject, options: Options | None = None) -> list[
     names = REPORTS[:-1] if name == "all" else (name,)
     tables = [table for each in names for table in _tables(each, subject, options)]
     if options.sort is not None and not any(table.has(options.sort) for table in tables):
-        keys = dict.fromkeys(column.key for table in tables for column in table.columns if column.kind != "bar")
-        raise ValueError(f"`{name}` has no column `{options.sort}`; its columns are {', '.join(keys)}")
+        columns = dict.fromkeys(str(column) for table in tables for column in table.sortable)
+        raise ValueError(f"`{name}` has no column `{options.sort}` to sort by; it has {', '.join(columns)}")
     return [arrange(table, options.sort, options.top) for table in tables]
 
 

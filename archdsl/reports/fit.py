@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from archdsl.analyses.memory import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, TrainingSettings
-from archdsl.reports.numbers import binary, exact
+from archdsl.reports.numbers import exact
 from archdsl.reports.table import Column, Row, Table, row, text
+from archdsl.source import binary
 from archdsl.source.styled import Piece
 
 COLUMNS = (Column("what", "largest batch"), Column("batch", "N"), Column("working", "", wraps=True))

@@ -11,7 +11,7 @@ from archdsl.reports.layers import LAYER, layer_cells, title
 from archdsl.reports.numbers import exact
 from archdsl.reports.options import Options
 from archdsl.reports.outline import outline
-from archdsl.reports.roofline import table
+from archdsl.reports.roofline import roofline_table
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, natural, row
 from archdsl.source import short
@@ -27,8 +27,8 @@ def report(subject: Subject, options: Options) -> list[Table]:
     total = subject.facts.cost.total
     head = title(subject, f"{exact(total.macs)} MACs = {short(total.flops)} FLOPs for one sample (1 MAC = 2 FLOPs)")
     blocks = _by_block(subject, options)
-    if options.device is not None:
-        return [_by_kind(subject)._replace(title=head), table(subject, options.device, options.precision)]
+    if subject.roofline is not None:
+        return [_by_kind(subject)._replace(title=head), roofline_table(subject, subject.roofline, options)]
     if options.is_flat:
         return [blocks._replace(name="flops", columns=(*LAYER, *WORK), title=head)]
     return [_by_kind(subject)._replace(title=head), blocks._replace(beside=True)]

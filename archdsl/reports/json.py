@@ -14,6 +14,7 @@ from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size
 from archdsl.reports import schema
 from archdsl.reports.formulas import formulas_data
 from archdsl.reports.pretty import pretty
+from archdsl.reports.roofline import roofline_data
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.working import FIGURES
 from archdsl.source import Diagnostic, Span
@@ -43,6 +44,7 @@ def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> schema.Document:
         memory=None,
         for_all=None,
         formulas=None,
+        roofline=None,
         claims=(),
         diagnostics=tuple(map(_finding, diagnostics)),
     )
@@ -66,6 +68,7 @@ def document(subject: Subject) -> schema.Document:
         memory=_memory(facts, subject.training),
         for_all=None if subject.for_all is None else _for_all(facts, subject.for_all, dict(subject.bindings)),
         formulas=None if subject.in_parameters is None else formulas_data(subject, subject.in_parameters),
+        roofline=None if subject.roofline is None else roofline_data(subject.roofline),
         claims=tuple(map(_claim, subject.claims)),
         diagnostics=tuple(map(_finding, subject.diagnostics)),
     )

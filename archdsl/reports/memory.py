@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from archdsl.analyses.cost import totals, works
-from archdsl.analyses.memory import CUBLAS, Block, CudaFacts, LectureRow, Moment, Phase, Size, TrainingFacts, cuda
+from archdsl.analyses.memory import CUBLAS, PHASES, Block, CudaFacts, LectureRow, Moment, Size, TrainingFacts, cuda
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
-from archdsl.reports.numbers import binary, exact, product, with_rounded, working
+from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
-from archdsl.reports.outline import Entry, outline
+from archdsl.reports.outline import Entry, outline, owner
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row, text
+from archdsl.source import binary
 from archdsl.source.styled import Piece
 
 LAYERS = (
@@ -39,13 +40,6 @@ CHECKPOINTING = (
     Column("again", "run again", "count"),
     Column("work", "of a step", "share"),
 )
-PHASES: dict[Phase, str] = {
-    "zero_grad": "zero_grad",
-    "forward": "forward",
-    "loss": "the loss",
-    "backward": "backward",
-    "optimizer": "the optimizer's step",
-}
 SHOWN = 5
 """How many of the tensors alive at a peak are listed."""
 
@@ -88,21 +82,14 @@ class _PerEntry:
     """The memory of the rows of an outline, by the path of a row."""
 
     def __init__(self, subject: Subject, entries: list[Entry]) -> None:
-        self._entries = {path: entry.path for entry in entries for path in entry.paths}
+        row_of = owner(entries)
         self.alive: dict[str, int] = defaultdict(int)
         self.kept: dict[str, int] = defaultdict(int)
         for moment in subject.facts.memory.inference.moments:
-            path = self._entry(moment.layer)
+            path = row_of(moment.layer)
             self.alive[path] = max(self.alive[path], moment.bytes)
         for item in subject.facts.memory.saved.items:
-            self.kept[self._entry(item.layer)] += item.size.at(subject.facts.batch)
-
-    def _entry(self, layer: str) -> str:
-        """The row that tells of a layer: its own, or that of a scope around it."""
-        path = layer
-        while path not in self._entries and "." in path:
-            path = path.rpartition(".")[0]
-        return self._entries.get(path, path)
+            self.kept[row_of(item.layer)] += item.size.at(subject.facts.batch)
 
 
 def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:

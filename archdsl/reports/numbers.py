@@ -6,8 +6,6 @@ from math import prod
 
 from archdsl.source import short
 
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-
 
 def exact(n: int) -> str:
     """`138_357_544`: as the language writes it, so that a figure can be pasted into an `expect`."""
@@ -21,17 +19,6 @@ def rounded(n: int) -> str:
     if n < 999_500:
         return f"{n / 1e3:.0f}K"
     return f"{n / 1e6:.1f}M" if n < 999_950_000 else short(n)
-
-
-def binary(n: int) -> str:
-    """Bytes in powers of 1024: `512 B`, `16.0 KiB`, `12.25 MiB`, `527.8 MiB`."""
-    if abs(n) < KIB:
-        return f"{n} B"
-    if abs(n) < 0.095 * MIB:
-        return f"{n / KIB:.1f} KiB"
-    if abs(n) < GIB:
-        return f"{n / MIB:.{2 if abs(n) < 16 * MIB else 1}f} MiB"
-    return f"{n / GIB:.2f} GiB"
 
 
 def percent(share: float) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.analyses.roofline import Precision
-
 
 class Options(NamedTuple):
     """Each report heeds the options that concern it."""
@@ -22,11 +20,6 @@ class Options(NamedTuple):
     """Memory: the lectures' table, with the working of every figure."""
     unit: tuple[str, tuple[int, ...]] | None = None
     """Receptive field: a path and the indices of one of its units."""
-
-    device: str | None = None
-    """FLOPs: the device whose roofline bounds each layer."""
-    precision: Precision = "float32"
-    """FLOPs: the type of numbers that the device works in."""
 
     @property
     def is_flat(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -51,6 +51,22 @@ class Entry(NamedTuple):
 def outline(subject: Subject, options: Options, depth: int = 1) -> list[Entry]:
     """The rows of a network, without what exists only while training."""
     return list(_Outliner(subject, options, depth).rows(subject.facts.network.body, "", 0, False))
+
+
+def owner(entries: Sequence[Entry]) -> Callable[[str], str]:
+    """From the path of a layer to that of the row that tells of it: its own, or the row of a scope around it."""
+    rows: dict[str, str] = {}
+    for entry in entries:
+        for path in entry.paths:
+            rows.setdefault(path, entry.path)
+
+    def row_of(path: str) -> str:
+        outer = path
+        while outer not in rows and "." in outer:
+            outer = outer.rpartition(".")[0]
+        return rows.get(outer, outer)
+
+    return row_of
 
 
 class _Outliner:

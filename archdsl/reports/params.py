@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from archdsl.ir import Layer, State
 from archdsl.reports.layers import LAYER, layer_row, path_cell, see_more, title
-from archdsl.reports.numbers import binary, exact
+from archdsl.reports.numbers import exact
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row
+from archdsl.source import binary
 from archdsl.source.styled import Piece
 
 COLUMNS = (

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from archdsl.analyses.roofline import DEVICES, Bound, Precision, roofline
-from archdsl.reports.layers import path_cell, summary_cell
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from archdsl.analyses.roofline import Bound, RooflineFacts
+from archdsl.reports.layers import LAYER, layer_row, see_more
+from archdsl.reports.numbers import percent
+from archdsl.reports.options import Options
+from archdsl.reports.outline import Entry, outline, owner
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row, text
 from archdsl.source import short
 from archdsl.source.styled import Piece
 
+if TYPE_CHECKING:
+    from archdsl.reports import schema_roofline as schema
+
 COLUMNS = (
-    Column("layer", "layer"),
-    Column("operation", "", wraps=True),
+    *LAYER,
     Column("flops", "FLOPs", "short"),
     Column("bytes", "moved", "bytes"),
     Column("intensity", "FLOPs/B", "number"),
@@ -21,51 +30,80 @@ COLUMNS = (
 )
 
 
-def table(subject: Subject, device: str, precision: Precision) -> Table:
-    """A row for each layer. Raises `ValueError` for a precision that the device has no figure for."""
-    found = DEVICES[device]
-    if precision not in found.flops:
-        raise ValueError(f"{found.name} states no peak for {precision}; it has {', '.join(found.flops)}")
-    bounds = roofline(subject.facts.flat, found, precision, subject.facts.batch)
-    seconds = sum(b.seconds * b.layer.times for b in bounds)
-    rows = tuple(_row(b, seconds) for b in bounds)
-    waiting = sum(b.seconds * b.layer.times for b in bounds if b.by == "memory")
-    flops = sum(b.flops * b.layer.times for b in bounds)
-    moved = sum(b.bytes * b.layer.times for b in bounds)
-    total = row("total", None, flops, moved, *_rest(flops, moved, seconds))
+def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> Table:
+    """The rows of other reports, each with the least time of its layers."""
+    entries = [e for e in outline(subject, options) if not (options.is_flat and e.is_opened)]
+    row_of = owner(entries)
+    bounds: dict[str, list[Bound]] = defaultdict(list)
+    for bound in facts.bounds:
+        bounds[row_of(bound.layer.path)].append(bound)
+    rows = [_row(entry, bounds.pop(entry.path, []), facts) for entry in entries]
+    total = row("total", None, *_figures(facts.bounds, facts), style="total")
+    at = facts.device
     notes = (
-        f"{100 * waiting / seconds:.0f}% of the time waits for memory" if seconds else "",
-        f"{found.name}: {short(int(found.flops[precision]))} FLOP/s in {precision}, {short(int(found.bandwidth))} B/s",
-        f"a bound, not a forecast: no caches, no fusion, kernels at their peak ({found.source})",
+        f"{short(int(at.flops[facts.precision]))} FLOP/s in {facts.precision}, {short(int(at.bandwidth))} B/s: {at.name}",
+        f"a bound, not a forecast: no caches, no fusion, kernels at their peak ({at.source})",
     )
-    head = (Piece("roofline", "title"), Piece(f"   N = {subject.facts.batch}, forward", "dim"))
-    lines = tuple((Piece(note, "dim"),) for note in notes if note)
-    return Table("roofline", COLUMNS, rows, (total._replace(style="total"),), head, lines)
+    head = (Piece("roofline", "title"), Piece(f"   N = {facts.batch}, forward", "dim"))
+    lines = (*((Piece(note, "dim"),) for note in notes), *see_more(entries, options, subject.facts.operators))
+    return Table("roofline", COLUMNS, tuple(filter(None, rows)), (total,), head, lines)
 
 
-def _rest(flops: int, moved: int, seconds: float) -> tuple[Cell, ...]:
+def _row(entry: Entry, bounds: Sequence[Bound], facts: RooflineFacts) -> Row | None:
+    """None for what takes no time."""
+    if entry.is_opened:
+        return layer_row(entry, *[Cell(None)] * 6)
+    return layer_row(entry, *_figures(bounds, facts)) if bounds else None
+
+
+def _figures(bounds: Sequence[Bound], facts: RooflineFacts) -> tuple[Cell, ...]:
+    flops, moved = (sum(getattr(b, name) * b.layer.times for b in bounds) for name in ("flops", "bytes"))
+    seconds = sum(b.seconds * b.layer.times for b in bounds)
+    waiting = sum(b.seconds * b.layer.times for b in bounds if b.by == "memory")
     intensity = flops / moved if moved else 0.0
-    return _number(intensity, f"{intensity:.1f}"), _time(seconds), Cell(1.0), Cell(None)
-
-
-def _row(bound: Bound, seconds: float) -> Row:
-    style, times = "" if bound.by == "arithmetic" else "warning", bound.layer.times
-    return row(
-        path_cell(bound.layer.path, times),
-        summary_cell(bound.layer.op),
-        Cell(bound.flops * times) if bound.flops else Cell(0, ()),
-        bound.bytes * times,
-        _number(bound.intensity, f"{bound.intensity:.1f}") if bound.flops else Cell(0.0, ()),
-        _time(bound.seconds * times),
-        bound.seconds * times / seconds,
-        text(bound.by, style),
+    return (
+        Cell(flops, None if flops else ()),
+        Cell(moved),
+        Cell(intensity, None if flops else ()),
+        _time(seconds),
+        Cell(seconds / facts.seconds if facts.seconds else None),
+        _by(waiting / seconds if seconds else 0.0),
     )
 
 
-def _number(value: float, shown: str) -> Cell:
-    return Cell(value, (Piece(shown),))
+def _by(memory: float) -> Cell:
+    """What layers wait for, and for which share of their time it is memory."""
+    if memory in (0.0, 1.0):
+        return text("memory", "warning") if memory else text("arithmetic")
+    return text(f"{percent(memory)} memory", "warning" if memory > 0.5 else "")
 
 
 def _time(seconds: float) -> Cell:
     micro = seconds * 1e6
-    return _number(micro, f"{micro:.2f} us" if micro < 1e3 else f"{micro / 1e3:.2f} ms")
+    return Cell(micro, (Piece(f"{micro:.2f} us" if micro < 1e3 else f"{micro / 1e3:.2f} ms"),))
+
+
+def roofline_data(facts: RooflineFacts) -> schema.Roofline:
+    """The same as data."""
+    from archdsl.reports import schema_roofline as schema
+
+    bounds = (
+        schema.LayerBound(
+            path=b.layer.path,
+            flops=b.flops,
+            bytes=b.bytes,
+            seconds=b.seconds,
+            by=b.by,
+            repeat=b.layer.times if b.layer.times > 1 else None,
+        )
+        for b in facts.bounds
+    )
+    return schema.Roofline(
+        device=facts.device.name,
+        source=facts.device.source,
+        precision=facts.precision,
+        flops_per_second=facts.device.flops[facts.precision],
+        bytes_per_second=facts.device.bandwidth,
+        seconds=facts.seconds,
+        layers=tuple(bounds),
+    )

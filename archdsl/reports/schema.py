@@ -1,8 +1,6 @@
 """The published schema of the JSON report, `archdsl.report/1`, as models; its file is docs/reference/report.schema.json.
 
-Fields may be added to it; a field never changes its meaning. Sizes are integers, or formulas as strings where a size is
-not known.
-"""
+Fields may be added; a field never changes its meaning. A size that is not known is a formula, as a string."""
 
 from __future__ import annotations
 
@@ -14,6 +12,7 @@ from archdsl.analyses.memory import OptimizerName
 from archdsl.reports.pretty import pretty
 from archdsl.reports.schema_formulas import Formulas
 from archdsl.reports.schema_parts import Part, Size, Span
+from archdsl.reports.schema_roofline import Roofline
 
 
 class Input(Part):
@@ -387,6 +386,8 @@ class Document(Part):
     """Where sizes are open; all other figures are those at the sizes of `bindings`."""
     formulas: Formulas | None
     """Where `report formulas` was asked for."""
+    roofline: Roofline | None
+    """Where `--on` names a device."""
     claims: tuple[Claim, ...]
     diagnostics: tuple[Finding, ...]
 

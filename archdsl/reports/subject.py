@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingFacts
+from archdsl.analyses.roofline import RooflineFacts
 from archdsl.ir import Domain
 from archdsl.source import Diagnostic, Span
 
@@ -66,6 +67,8 @@ class Subject(NamedTuple):
     """The network for all values of its parameters too, where formulas were asked for."""
     training: TrainingFacts | None = None
     """The memory of a training step, where that was asked for."""
+    roofline: RooflineFacts | None = None
+    """The least time of each layer on a device, where that was asked for."""
 
     def unfolded(self) -> Subject:
         """The same with every turn of loops written out. Raises `TooManyOperators`."""

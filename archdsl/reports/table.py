@@ -6,11 +6,12 @@ A cell holds a value (a number stays a number) and, where a person should see so
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Literal, NamedTuple
 
 from archdsl.ir import Size
-from archdsl.reports.numbers import binary, exact, percent
-from archdsl.source import short
+from archdsl.reports.numbers import exact, percent
+from archdsl.source import binary, short
 from archdsl.source.styled import Line, Piece
 
 Value = str | int | float | tuple[int, ...] | None
@@ -32,6 +33,15 @@ class Column(NamedTuple):
     """Whether it may leave a table that is too wide; the last such column leaves first."""
     wraps: bool = False
     """Whether its text may go on in a further line of the row."""
+
+    def __str__(self) -> str:
+        """Its name, with its heading where that is another word."""
+        is_same = self.title.lower() in ("", self.key)
+        return self.key if is_same else f"{self.key} ({self.title})"
+
+    def is_called(self, name: str) -> bool:
+        """Whether its name or heading is this."""
+        return name.lower() in (self.key, self.title.lower())
 
     @property
     def is_right(self) -> bool:
@@ -70,9 +80,14 @@ class Table(NamedTuple):
     beside: bool = False
     """Whether it may stand to the right of the table before it."""
 
-    def has(self, key: str) -> bool:
-        """Whether it has a column to sort by."""
-        return any(column.key == key and column.kind != "bar" for column in self.columns)
+    @property
+    def sortable(self) -> tuple[Column, ...]:
+        """The columns to sort by."""
+        return () if self.is_list else tuple(column for column in self.columns if column.kind != "bar")
+
+    def has(self, name: str) -> bool:
+        """Whether it has a column of that name or heading to sort by."""
+        return any(column.is_called(name) for column in self.sortable)
 
 
 def row(*values: Value | Cell, indent: int = 0, style: str = "") -> Row:
@@ -119,19 +134,14 @@ def arrange(table: Table, sort: str | None, top: int | None) -> Table:
     return table._replace(rows=table.rows[:top], notes=(*table.notes, note))
 
 
-def _sorted(table: Table, key: str) -> tuple[Row, ...]:
-    """Numbers before what has none; a column of text by the alphabet."""
-    index = [column.key for column in table.columns].index(key)
-    numbers = [r for r in table.rows if isinstance(r.cells[index].value, int | float)]
-    if numbers:
-        rest = [r for r in table.rows if r not in numbers]
-        return (*sorted(numbers, key=lambda r: -_number(r.cells[index])), *rest)
-    return tuple(sorted(table.rows, key=lambda r: str(r.cells[index].value or "")))
+def _sorted(table: Table, name: str) -> tuple[Row, ...]:
+    index = next(i for i, column in enumerate(table.columns) if column.is_called(name))
+    return tuple(sorted(table.rows, key=lambda r: _rank(r.cells[index].value)))
 
 
-def _number(cell: Cell) -> float:
-    assert isinstance(cell.value, int | float)
-    return cell.value
+def _rank(value: Value) -> tuple[float, str]:
+    """Large numbers first, what has none after them; texts by the alphabet."""
+    return (-value, "") if isinstance(value, int | float) else (inf, str(value or ""))
 
 
 def natural(sequence: Sequence[str]) -> str:

@@ -52,6 +52,17 @@ def _macs(layer: Layer) -> int:
     return layer.op.macs(layer.operand_types, layer.result_types)
 
 
+def _connections(layer: Layer) -> int:
+    return layer.op.connections(layer.operand_types, layer.result_types)
+
+
+def _uses(layer: Layer) -> str:
+    """`(5*5*1)*6*28*28 + 6*28*28`: the weights that are used, and the biases."""
+    weights, shape = _work(layer), layer.result_types[0].shape
+    biases = _connections(layer) - _macs(layer)
+    return f"{weights} + {product(shape)}" if weights.startswith("(") and biases == prod(shape) else weights
+
+
 FIGURES: dict[str, Figure] = {
     "params": Figure(
         "Elements that are trained: weights, biases, scales and shifts; a shared instance counts once. Running means and "
@@ -77,6 +88,14 @@ FIGURES: dict[str, Figure] = {
         lambda layer: op_cost(layer.op, layer.node).values,
         lambda layer: " + ".join(product(t.shape) for t in layer.result_types),
         lambda facts: facts.cost.inputs,
+    ),
+    "neurons": Figure(
+        "Elements of the results of weight layers, `subsample` and `rbf`: units that compute with weights.",
+        lambda layer: op_cost(layer.op, layer.node).neurons,
+        lambda layer: product(layer.result_types[0].shape),
+    ),
+    "connections": Figure(
+        "Uses of a weight, and uses of a bias, as LeCun et al. 1998 count them (section II.B).", _connections, _uses
     ),
 }
 

@@ -3,7 +3,7 @@
 from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest, same
 from archdsl.source.files import SIZE_LIMIT, FileProblem, decode_spec, empty_file, read_bytes, read_spec, write_whole
 from archdsl.source.look_alikes import in_ascii
-from archdsl.source.numbers import short, total
+from archdsl.source.numbers import binary, short, total
 from archdsl.source.text import Source, Span
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Severity",
     "Source",
     "Span",
+    "binary",
     "decode_spec",
     "empty_file",
     "in_ascii",

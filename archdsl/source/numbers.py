@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 UNITS = "KMGTP"
+KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 
 
 def short(n: int) -> str:
@@ -21,3 +22,14 @@ def total(n: int) -> str:
         if n >= limit:
             return f"{n / limit:.2f}{unit}"
     return f"{n:_}"
+
+
+def binary(n: int) -> str:
+    """Bytes in powers of 1024: `512 B`, `16.0 KiB`, `12.25 MiB`, `527.8 MiB`."""
+    if abs(n) < KIB:
+        return f"{n} B"
+    if abs(n) < 0.095 * MIB:
+        return f"{n / KIB:.1f} KiB"
+    if abs(n) < GIB:
+        return f"{n / MIB:.{2 if abs(n) < 16 * MIB else 1}f} MiB"
+    return f"{n / GIB:.2f} GiB" if abs(n) < TIB else f"{n / TIB:.2f} TiB"

@@ -291,8 +291,8 @@ class TreeBuilder:
 def _number(text: str, has_unit: bool) -> tuple[Fraction, Fraction, str]:
     """Its exact value, the size of its last printed digit, and its unit."""
     text = text.replace("_", "")
-    unit = text.lstrip("0123456789.") if has_unit else ""
-    digits = text[: len(text) - len(unit)]
+    digits = text.rstrip("BGKMTik") if has_unit else text
+    unit = text[len(digits) :]
     scale = _BINARY[unit[0]] if "i" in unit else _SCALES[unit.rstrip("B")]
     mantissa, _, exponent = digits.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])

@@ -93,6 +93,9 @@ def _meant(lexeme: str) -> str | None:
     )
     if unit is not None:
         return unit[1][:-1] + {"b": "G"}.get(unit[1][-1].lower(), unit[1][-1].upper().replace("K", unit[1][-1]))
+    size = re.fullmatch(r"([0-9][0-9_]*(?:\.[0-9]+)?)([kmgt])(i?)b", lexeme, re.IGNORECASE)
+    if size is not None:
+        return f"{size[1]}{size[2].upper()}{size[3].lower()}B"
     power = re.fullmatch(r"([0-9]+)([\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)", lexeme)
     if power is not None:
         return f"{power[1]}^{power[2].translate(_SUPERSCRIPTS)}"

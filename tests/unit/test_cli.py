@@ -88,6 +88,15 @@ def test_version(cli: Cli) -> None:
         ("report vgg16", "archdsl report: there is no report `vgg16`; there are summary, "),
         ("report vgg16 summary", ", as in `archdsl report summary vgg16`"),
         ("report sumary vgg16", "archdsl report: there is no report `sumary`; did you mean `summary`?"),
+        ("report layers vgg16", "archdsl report: there is no report `layers`; did you mean `archdsl report summary`?"),
+        ("report flops vgg16 --gpu h200", "archdsl report: `--gpu` is no option; did you mean `--on`?"),
+        ("report summary vgg16 --width 0", "archdsl report: `--width`: `0` is no whole number of at least 1"),
+        ("report summary vgg16 --top -1", "archdsl report: `--top`: `-1` is no whole number of at least 1"),
+        ("report memory vgg16 --sort none", "to sort by; it has layer, operation, output, bytes (memory), alive, kept"),
+        ("report memory vgg16 --batch 1099511627776", "is too large: less than 1_099_511_627_776 is possible"),
+        ("check vgg16 --max-params 5MB", "archdsl: `--max-params 5MB` is a number of bytes: write a count, as 5M"),
+        ("check vgg16 --max-memory 2", "archdsl: `--max-memory 2` is 2 bytes: write a unit, as 2GiB"),
+        ("check vgg16 --max-flops 5G", "`--max-flops` is no option; did you mean `--max-macs`?"),
         ("report summary", "archdsl report: FILE is missing"),
         ("report summary vgg16 vgg", "archdsl report: `vgg` is one argument too many"),
         ("report summary vgg16 --batch 0", "archdsl report: `--batch`: `0` is no whole number of at least 1"),
@@ -112,6 +121,8 @@ def test_version(cli: Cli) -> None:
         ("report summary siamese --input 1x32x32", "inputs: say which, as `--input "),
         ("diff vgg16", "archdsl diff: AFTER is missing"),
         ("fit vgg16", "archdsl fit: --memory is missing"),
+        ("fit vgg16 --memory 24gib", "`24gib` is no number: digits and letters touch; write `24GiB`"),
+        ("fit vgg16 --memory 1e300GiB", "archdsl: `--memory 1e300GiB`: a number of more than 512 bits"),
         ("fit vgg16 --memory 24", "archdsl: `--memory 24` is 24 bytes: write a unit, as 24GiB"),
         ("draw vgg16 --theme pink", "archdsl draw: `--theme pink`: choose "),
         ("explain shape-mismach", "; did you mean `shape-mismatch`?"),
@@ -360,7 +371,7 @@ def test_a_limit_holds_for_a_training_step(cli: Cli, spec: Path) -> None:
     assert done.code == 1
     (found,) = [r["message"]["text"] for r in json.loads(done.out)["runs"][0]["results"] if r["level"] == "error"]
     assert "memory(peak) <=" in found
-    assert "state of adam" in cli("check", spec, *step, "--max-memory", "1").err
+    assert "state of adam" in cli("check", spec, *step, "--max-memory", "1KiB").err
     assert cli("check", spec, "--max-memory", "1KiB", "--optimizer", "adam").code == 2  # of which step?
     assert cli("check", spec, "--train").code == 2
 
@@ -372,7 +383,11 @@ def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     assert cli("check", spec, "--max-params", "112", "--max-macs", "3_888", "--max-memory", "2KiB").code == 0
     done = cli("check", spec, "--max-params", "111", "--max-macs", "3.8k")
     assert done.code == 1 and "2 errors" in done.out
-    assert "params <= 111" in done.err and "computed 112, 0.9% too much" in done.err and "most cost 0 112" in done.err
+    assert (
+        "params <= 111" in done.err
+        and "computed 112, 0.9% too much" in done.err
+        and "cost most: 0 112 (100.0%)" in done.err
+    )
     assert "macs <= 3.8k" in done.err and "computed 3_888" in done.err
     assert cli("check", spec, "--max-macs", "much").code == 2 and cli("check", spec, "--max-macs", "0.5").code == 2
     sarif = json.loads(cli("check", spec, "--max-params", "1", "--format", "sarif").out)

@@ -20,8 +20,7 @@ from archdsl.pipeline import Checked, html_of, open_spec, subject_of
 from archdsl.reports.html.compact import compact_script
 from archdsl.reports.html.page import embedded
 from archdsl.reports.json import document
-from archdsl.reports.numbers import binary
-from archdsl.source import short
+from archdsl.source import binary, short
 from tests.architecture.source_tree import ROOT
 from tests.support.browser import Visit, browser
 

@@ -23,7 +23,8 @@ from archdsl.reports import (
     render_text,
     report,
 )
-from archdsl.reports.numbers import bar, binary, rounded, short
+from archdsl.reports.numbers import bar, rounded, short
+from archdsl.source import binary
 from archdsl.source.styled import Piece, plain
 from tests.support.networks import vgg16
 

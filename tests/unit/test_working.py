@@ -22,6 +22,7 @@ PUBLISHED = [
     ("resnext:ResNeXt50_32x4d", "params", 25_028_904),
     ("mobilenet_v2:MobileNetV2", "flops", 2 * 300_774_272),
     ("lenet:LeNet5", "params", 60_000),
+    ("lenet:LeNet5", "connections", 340_908),
 ]
 
 
@@ -49,3 +50,5 @@ def test_the_command(cli: Cli) -> None:
         assert cli("explain", name).out.strip() == cli("explain", name).out.strip() != ""
     assert cli("explain", "macs", "nothing").code == 2
     assert "did you mean `macs`?" in cli("explain", "mac").err
+    assert "`archdsl report memory FILE --formulas`" in cli("explain", "memory").err
+    assert cli("explain", "Parameters").out == cli("explain", "params").out

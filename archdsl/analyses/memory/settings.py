@@ -7,6 +7,14 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
+PHASES: dict[Phase, str] = {
+    "zero_grad": "zero_grad",
+    "forward": "forward",
+    "loss": "the loss",
+    "backward": "backward",
+    "optimizer": "the optimizer's step",
+}
+"""The phases of a step, in order, as people call them."""
 OptimizerName = Literal[
     "sgd",
     "momentum",

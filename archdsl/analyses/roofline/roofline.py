@@ -58,20 +58,38 @@ class Bound(NamedTuple):
     seconds: float
     by: Literal["arithmetic", "memory"]
 
+
+class RooflineFacts(NamedTuple):
+    """The bounds of a network's layers on a device, for a batch."""
+
+    device: Device
+    precision: Precision
+    batch: int
+    bounds: tuple[Bound, ...]
+
     @property
-    def intensity(self) -> float:
-        """Floating-point operations for each byte moved."""
-        return self.flops / self.bytes
+    def flops(self) -> int:
+        return sum(b.flops * b.layer.times for b in self.bounds)
+
+    @property
+    def bytes(self) -> int:
+        return sum(b.bytes * b.layer.times for b in self.bounds)
+
+    @property
+    def seconds(self) -> float:
+        return sum(b.seconds * b.layer.times for b in self.bounds)
 
 
-def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch: int = 1) -> tuple[Bound, ...]:
+def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch: int = 1) -> RooflineFacts:
     """The bound of every layer that moves anything, in order; views and what does nothing in inference are left out.
 
     A layer in turns of a loop that are alike is bounded once; it takes its time in each of them.
 
     Raises:
-        KeyError: the device states no peak for the precision.
+        ValueError: the device states no peak for the precision.
     """
+    if precision not in device.flops:
+        raise ValueError(f"{device.name} states no peak for {precision}; it has {', '.join(device.flops)}")
     peak = device.flops[precision]
     item = 2 if precision == "bfloat16" else 4
     found = []
@@ -84,4 +102,4 @@ def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch
         flops = 2 * op.macs(operands, results) * batch
         seconds = (flops / peak, moved / device.bandwidth)
         found.append(Bound(layer, flops, moved, max(seconds), "memory" if seconds[1] >= seconds[0] else "arithmetic"))
-    return tuple(found)
+    return RooflineFacts(device, precision, batch, tuple(found))

@@ -3,6 +3,7 @@
 const KIB = 1024;
 const MIB = KIB * KIB;
 const GIB = MIB * KIB;
+const TIB = GIB * KIB;
 
 /** `25_557_032`; what is too large to be exact here is marked. */
 function exact(n) {
@@ -31,7 +32,7 @@ function binary(n) {
   if (n < KIB) return `${n} B`;
   if (n < 0.095 * MIB) return `${fixed(n / KIB, 1)} KiB`;
   if (n < GIB) return `${fixed(n / MIB, n < 16 * MIB ? 2 : 1)} MiB`;
-  return `${fixed(n / GIB, 2)} GiB`;
+  return n < TIB ? `${fixed(n / GIB, 2)} GiB` : `${fixed(n / TIB, 2)} TiB`;
 }
 
 function percent(share) {
