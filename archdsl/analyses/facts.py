@@ -35,7 +35,7 @@ class Facts:
         self.network = network
         self.batch = batch
         self._simulated: dict[tuple[TrainingSettings, bool], Simulation] = {}
-        """Training steps by their settings, and whether the batch has several samples."""
+        """Training steps by their settings, and whether the batch has several samples: the last that was asked for."""
 
     @cached_property
     def flat(self) -> Flat:
@@ -110,7 +110,7 @@ class Facts:
 
         batch = batch or self.batch
         simulated = self._simulated.get((settings, batch > 1))
-        if simulated is None:
+        if simulated is None or not simulated.holds_for(batch):
             facts = self._told_apart(settings)
             simulated = simulate(facts.network, facts.storage, settings, batch)
             self._simulated[settings, batch > 1] = simulated

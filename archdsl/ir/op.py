@@ -102,6 +102,8 @@ class Extra(NamedTuple):
     """Whether it is float32 in networks of any precision."""
     has_type_of_weights: bool = False
     """Whether it is of the parameters' precision where autocast runs the operator in another one."""
+    in_pages: bool = False
+    """Whether it takes whole pages of memory, so that its bytes are no sum `a + b N`."""
 
     @classmethod
     def like(cls, name: str, x: TensorType) -> Self:
@@ -114,7 +116,7 @@ class Saved(NamedTuple):
 
     operands: tuple[int, ...] = ()
     result: bool = False
-    """Whether the result is kept; of several the last (a max-pool's switches)."""
+    """Whether the result is kept."""
     extra: tuple[Extra, ...] = ()
     for_others: tuple[int, ...] = ()
     """Operands that are kept for the gradient of another one, if there is one that needs it: the factors of a product."""
@@ -122,6 +124,8 @@ class Saved(NamedTuple):
     """Operands that are kept for the gradients of those listed beside them: the factors of a product of several."""
     copies: tuple[tuple[int, Extra], ...] = ()
     """Of the operands kept, those in whose place a copy is kept where there are several samples, which lie too far apart."""
+    kept_result: int = -1
+    """Which result is kept of several: the last is a max-pool's switches."""
     numbers: int = 0
     """Python numbers that it multiplies or divides by. Autograd keeps each as a tensor of float64, `number 0`, `number 1`,
     ...; `torch.autograd.graph.saved_tensors_hooks` does not show them, and they do not count as saved bytes."""
@@ -350,6 +354,10 @@ class Op(Attributes):
         saved = self.saved(operands, results)
         made = (*self.training_scratch(operands, results), *saved.extra, *(copy for _, copy in saved.copies))
         return self.scratch(operands, results) or made
+
+    def is_forgotten_exactly(self, operands: Types) -> bool:
+        """Whether `forgotten_scratch` says it to the byte for every batch."""
+        return True
 
     def is_view(self, *operands: TensorType) -> bool:
         """Whether the results share the first operand's storage (`flatten`, `split`)."""

@@ -26,8 +26,8 @@ class Gru(Recurrent):
     states = 1
     module = "GRU"
     peaks = (
-        Peaks(Peak(3, 5), Peak(4, 1), Peak(5, 1), Peak(2, 1), short=0),
-        Peaks(Peak(5, 5), Peak(7, 2), Peak(9, 2), Peak(6, 2), short=0),
+        Peaks(Peak(3, 5), Peak(4, 1), Peak(5, 1), Peak(2, 1)),
+        Peaks(Peak(5, 5), Peak(7, 2), Peak(9, 2), Peak(6, 2)),
     )
     examples: ClassVar[Examples] = (
         ("gru(256)", "[100, 64]", "[100, 256]"),

@@ -143,6 +143,10 @@ class Linear(Op):
         """Where elements do not lie in order a copy that does or, since the bias is then added apart, the sum without it."""
         return (*self._of_rows(operands, results), *self._made_weight(operands[0]))
 
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The bias is then added in place (`linear` in ATen's `native/Linear.cpp`)."""
+        return ()
+
     def preparation(self, operands: Types) -> tuple[Extra, ...]:
         return making(self.parametrization, self._weight(operands[0]), operands[0].dtype)
 

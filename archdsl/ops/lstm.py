@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
 
-from archdsl.ir import Examples, Types
-from archdsl.ops.families.recurrent import Peak, Peaks, Recurrent
+from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, TensorType, Types
+from archdsl.ops.families.copies import laid_in_order, made
+from archdsl.ops.families.recurrent import Recurrent
+
+
+class Pass(NamedTuple):
+    """One direction of one layer: a call of oneDNN's kernel."""
+
+    key: str
+    """What ends the names of its weights: `l0_reverse`."""
+    layer: int
+    features: int
+    """That it reads of each token."""
 
 
 class Lstm(Recurrent):
@@ -17,8 +29,9 @@ class Lstm(Recurrent):
     With `final=true` the states and the cells after the last token are results too, a row for each layer, and for each
     direction: `as tokens, states, cells`. `start` and `cell` are such values from which it starts, else zeros.
 
-    Bytes are those of PyTorch's own steps: oneDNN on a CPU, and cuDNN on a GPU, may run whole layers and keep a workspace
-    instead, whose size only they know.
+    Bytes are those of a CPU, where PyTorch runs each direction of a layer as one kernel of oneDNN in float32
+    (`mkldnn_rnn` in ATen's `native/mkldnn/RNN.cpp`), which keeps a workspace. cuDNN on a GPU runs all layers at once and
+    keeps a workspace of its own, whose size only it knows.
     """
 
     name = "lstm"
@@ -26,14 +39,173 @@ class Lstm(Recurrent):
     states = 2
     tensor_attributes = ("start", "cell")
     module = "LSTM"
-    peaks = (
-        Peaks(Peak(4, 9), Peak(5, 3), Peak(7, 2), Peak(3, 2), short=1),
-        Peaks(Peak(6, 10), Peak(8, 6), Peak(12, 5), Peak(8, 5), short=0),
-    )
     examples: ClassVar[Examples] = (
         ("lstm(256)", "[100, 64]", "[100, 256]"),
         ("lstm(256, layers=2, bidirectional=true)", "[100, 64]", "[100, 512]"),
     )
 
+    def _passes(self, x: TensorType) -> Iterator[Pass]:
+        """In the order in which they run."""
+        for layer, features in enumerate(self._inputs(x)):
+            for end in ("", "_reverse")[: self._directions]:
+                yield Pass(f"l{layer}{end}", layer, features)
+
+    @property
+    def _count(self) -> int:
+        return self.layers * self._directions
+
+    def is_derived_exactly(self, operands: Types) -> bool:
+        """Not where it starts from given states, whose gradients take further steps."""
+        return len(operands) == 1
+
+    def is_derived_exactly_in_half(self, operands: Types) -> bool:
+        """Whether oneDNN runs it in half precision depends on the CPU."""
+        return False
+
+    def is_forgotten_exactly(self, operands: Types) -> bool:
+        """Not where a wide input makes the first kernel the largest, while the last one runs beside more outputs."""
+        return self.layers == 1 or operands[0].shape[1] <= self._directions * self.hidden
+
     def unknown_bytes(self, operands: Types, results: Types) -> str:
-        return "oneDNN runs an lstm as one kernel, and only it knows the size of the workspace that this keeps"
+        if self.bias or self.is_forgotten_exactly(operands):
+            return ""
+        return "without biases an lstm makes zeros for each layer, and which layer needs the most depends on the batch"
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        """What each kernel reads and makes (`mkldnn_rnn_layer` in `derivatives.yaml`), and what leads from one to the next."""
+        x = operands[0]
+        t, rows = x.shape[0], self._count * self.hidden
+        found = [Extra("first states", (rows,)), Extra("first cells", (rows,))]
+        is_result = self._directions == 1
+        for p in self._passes(x):
+            found += [Extra(f"{name}_{p.key}", (self.hidden,)) for name in ("state", "cell")]
+            found += _workspace(p, t, self.hidden)
+            found += self._no_biases(p)
+            if not (is_result and p.layer == self.layers - 1):
+                found.append(Extra(f"output_{p.key}", (t * self.hidden,)))
+        for layer in range(self.layers - 1):
+            found += self._between(layer, t * self._directions * self.hidden)
+        kept = Saved((0,), result=is_result, kept_result=0, extra=tuple(found))
+        copies = made(x, laid_in_order(x, (1, 0, 2)))
+        if not copies:
+            return kept
+        if copies[0].in_batches:
+            return kept._replace(copies=((0, copies[0]),))
+        return kept._replace(operands=(), extra=(*copies, *found))
+
+    def _between(self, layer: int, size: int) -> Iterator[Extra]:
+        """What a further layer reads of this one, where that is not its output, and what dropout multiplies it by."""
+        if self.dropout:
+            yield Extra(f"noise_{layer}", (size,)) if self.dropout < 1 else Extra(f"noise_{layer}", (), batched=False)
+        if self.dropout or self._directions == 2:
+            yield Extra(f"input_{layer + 1}", (size,))
+
+    def _no_biases(self, p: Pass) -> tuple[Extra, ...]:
+        """The zeros in their place, which are of the sizes of the weights."""
+        rows = self.gates * self.hidden
+        return () if self.bias else (Extra(f"zeros_{p.key}", (rows * (p.features + self.hidden),), batched=False),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """From the last kernel to the first. Each makes all of its gradients, whichever are wanted."""
+        x, passes = operands[0], [*self._passes(operands[0])]
+        state = TensorType((self.hidden,))
+        stacks = (("y1", "state"), ("y2", "cell"))[: 2 * self.final]
+        found = [
+            Derivative(tuple(Gradient(f"{name} of {p.key}", state, "view") for p in passes), (taken,))
+            for taken, name in reversed(stacks)
+        ]
+        wide = x.in_order((x.shape[0], self._directions * self.hidden), (1, 0, 2))
+        for layer in reversed(range(self.layers)):
+            own = [p for p in passes if p.layer == layer]
+            joined = f"input {layer + 1}" if layer < self.layers - 1 else "y0"
+            if self.dropout and joined != "y0":
+                found.append(Derivative((Gradient(f"dropped {layer}", wide),), (joined,), (f"noise_{layer}",)))
+                joined = f"dropped {layer}"
+            if len(own) == 2:
+                half = x.in_order((x.shape[0], self.hidden), (1, 0, 2))
+                found.append(Derivative(tuple(Gradient(f"output of {p.key}", half, "view") for p in own), (joined,)))
+            found += [self._of_pass(x, p, joined if len(own) == 1 else f"output of {p.key}") for p in reversed(own)]
+        came = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "same")
+        return *found, Derivative((came,), ("input 0",), frees=("first states", "first cells", "x0", "copy"))
+
+    def _of_pass(self, x: TensorType, p: Pass, taken: str) -> Derivative:
+        rows, state = self.gates * self.hidden, TensorType((self.hidden,))
+        shapes = {
+            "weight_ih": (rows, p.features),
+            "weight_hh": (rows, self.hidden),
+            "bias_ih": (rows,),
+            "bias_hh": (rows,),
+        }
+        gives = (
+            Gradient(f"input {p.layer}", x.in_order((x.shape[0], p.features), (1, 0, 2))),
+            *(Gradient(f"first {name} of {p.key}", state) for name in ("state", "cell")),
+            *(Gradient(f"{name}_{p.key}", TensorType(s, batched=False)) for name, s in shapes.items()),
+        )
+        kept = [f"{name}_{p.key}" for name in ("state", "cell", "workspace", "zeros", "output")]
+        after = [f"input_{p.layer}"] if not p.key.endswith("_reverse") else []
+        last = ["y"] if p.layer == self.layers - 1 and self._directions == 1 else []
+        states = tuple(f"{name} of {p.key}" for name in ("state", "cell"))
+        return Derivative(gives, (taken, *states), (*kept, *after, *last), makes_all=True)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """At the end the states of all layers are put together."""
+        return () if self.final else (Extra("last states and cells", (2 * self._count * self.hidden,)),)
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """At the end, or while directions are joined, or while a further layer runs."""
+        x = operands[0]
+        t, last = x.shape[0], 2 * self._count
+        if self._directions == 1:
+            most = max(t * min(self.layers, 2), t + last)
+        else:
+            most = max(t * (6 if self.layers > 1 else 4), 4 * t + last)
+        return self._beside(x, most)
+
+    def _beside(self, x: TensorType, most: int) -> tuple[Extra, ...]:
+        """What is there beside the results.
+
+        Args:
+            most: values for each hidden unit, beside the states that it starts from and those after each layer.
+        """
+        rows = 2 * self._count
+        results = x.shape[0] * self._directions + rows * self.final
+        beside = Extra("states, cells and outputs", ((2 * rows + most - results) * self.hidden,))
+        return beside, *made(x, laid_in_order(x, (1, 0, 2)))
+
+    def _in_kernel(self, p: Pass, tokens: int) -> int:
+        """Values for each hidden unit while a kernel runs: outputs, less the states of layers that are to come."""
+        outputs = (2, 5) if p.layer else (1, 2)
+        return tokens * outputs[self._directions - 1] - 2 * self._directions * (self.layers - 1 - p.layer)
+
+    def preparation(self, operands: Types) -> tuple[Extra, ...]:
+        """A kernel, with zeros in place of biases."""
+        if self.bias:
+            return ()
+        x, tokens = operands[0], operands[0].shape[0]
+        *_, largest = sorted(self._passes(x), key=lambda p: self.gates * p.features + 2 * self._in_kernel(p, tokens))
+        results = tokens * self._directions + 2 * self._count * self.final
+        return (*self._beside(x, self._in_kernel(largest, tokens) + results), *self._no_biases(largest))
+
+    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The kernel that has the largest workspace, which it makes where gradients could be asked for."""
+        x, tokens = operands[0], operands[0].shape[0]
+        *_, largest = sorted(self._passes(x), key=lambda p: p.features)
+        is_apart = (
+            bool(self.dropout and largest.layer) and self._directions == 1
+        )  # the output before dropout is still there
+        beside = self._beside(x, self._in_kernel(largest, tokens) + is_apart * tokens)
+        return (*beside, *self._no_biases(largest), *_workspace(largest, tokens, self.hidden))
+
+
+def _workspace(p: Pass, tokens: int, hidden: int) -> tuple[Extra, ...]:
+    """What oneDNN's kernel keeps, each part in whole pages (`rnn_utils.hpp` and `.cpp`, `set_workspace_sizes` and
+    `set_offsets`): gates, states and cells, and room for their gradients. It is the same on all CPUs."""
+    wide, steps = _leading(max(hidden, p.features)), 2 * (tokens + 1)
+    parts = (tokens * _leading(4 * hidden), tokens * _leading(hidden), *[steps * wide] * 3, *[steps * hidden] * 2)
+    return tuple(Extra(f"workspace_{p.key}", (part,), in_pages=True) for part in parts)
+
+
+def _leading(size: int) -> int:
+    """The length of a row in a workspace: in whole lines of a cache, and no multiple of 256 (`get_good_ld`)."""
+    rows = -(-size // 16) * 16
+    return rows + 16 if rows % 256 == 0 else rows

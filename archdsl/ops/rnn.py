@@ -24,8 +24,8 @@ class Rnn(Recurrent):
     kept = Peak(1, 1)
     module = "RNN"
     peaks = (
-        Peaks(Peak(2, 1), Peak(0, 0), Peak(0, 0), Peak(0, 1), short=0),
-        Peaks(Peak(5, 2), Peak(0, 0), Peak(0, 0), Peak(2, 2), short=0),
+        Peaks(Peak(2, 1), Peak(0, 0), Peak(0, 0), Peak(0, 1)),
+        Peaks(Peak(5, 2), Peak(0, 0), Peak(0, 0), Peak(2, 2)),
     )
     examples: ClassVar[Examples] = (
         ("rnn(256)", "[100, 64]", "[100, 256]"),

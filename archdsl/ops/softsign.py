@@ -25,5 +25,12 @@ class Softsign(Activation):
         below = Derivative((Gradient("x0", x, scratch=(x,)),), ("denominator",), frees=("x0",))
         return Derivative(quotient(("x0", x), ("denominator", x), x)), below
 
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The 1, as a tensor."""
+        return (Extra("number", (), "float64", batched=False),)
+
+    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return *self.scratch(operands, results), *self.training_scratch(operands, results)
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return (Extra.like("1 + |x|", operands[0]),)

@@ -15,13 +15,12 @@ from archdsl.ops import find, names
 from tests.support.calls import op_of, types_of
 from tests.support.lowered import (
     Form,
-    extra_bytes,
+    beside,
     flops,
     forms,
     is_in_kernel,
     kept,
     lowered,
-    own_kernels,
     predicted,
     real,
     results,
@@ -851,11 +850,6 @@ def check_forms(op: Op, operands: tuple[TensorType, ...]) -> None:
 
 
 def check_run(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) -> None:
-    with own_kernels(op):
-        check_measured(op, operands, form, batch)
-
-
-def check_measured(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) -> None:
     torch.manual_seed(0)
     types = op.infer(*operands)
     module = lowered(op, *operands, form=form)
@@ -875,7 +869,7 @@ def check_measured(op: Op, operands: tuple[TensorType, ...], form: Form, batch: 
     shares = found[0].untyped_storage().data_ptr() in own
     assert shares == (op.is_view(*operands) or is_alone or op.is_source)
     measure = scratch_of_kernel if is_in_kernel(op, operands) else scratch
-    assert measure(module, inputs) == sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
+    assert measure(module, inputs) == beside(op, operands, batch)
 
 
 def lies(found: Tensor, type: TensorType, batch: int) -> bool:

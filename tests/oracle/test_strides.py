@@ -15,12 +15,11 @@ from archdsl.ir.strides import contiguous, elementwise, in_order, is_channels_la
 from archdsl.ops import names
 from tests.oracle.test_ops_torch import CASES, case_of, lies
 from tests.support.lowered import (
-    extra_bytes,
+    beside,
     forms,
     is_in_kernel,
     kept,
     lowered,
-    own_kernels,
     predicted,
     results,
     sample,
@@ -147,11 +146,6 @@ def test_operands_out_of_order(name: str) -> None:
 
 
 def check(op: Op, operands: tuple[TensorType, ...], batch: int, line: str) -> None:
-    with own_kernels(op):
-        check_measured(op, operands, batch, line)
-
-
-def check_measured(op: Op, operands: tuple[TensorType, ...], batch: int, line: str) -> None:
     if batch == 1 and op.name in ALONE and operands[0].rank == 1:
         return
     torch.manual_seed(0)
@@ -161,6 +155,5 @@ def check_measured(op: Op, operands: tuple[TensorType, ...], batch: int, line: s
     found = results(module.train(not op.is_identity_in_inference), inputs)
     assert batch == 1 or all(lies(t, y, batch) for t, y in zip(found, types, strict=True)), line
     assert told(op, kept(module, inputs)) == told(op, predicted(op.saved(operands, types), batch, len(types))), line
-    bytes = sum(extra_bytes(e, batch) for e in op.scratch(operands, types))
     measure = scratch_of_kernel if is_in_kernel(op, operands) else scratch
-    assert op.name == "maxpool" or measure(module, inputs) == bytes, line
+    assert op.name == "maxpool" or measure(module, inputs) == beside(op, operands, batch), line

@@ -216,6 +216,48 @@ def test_activations_behind_dense_layers_of_tokens_are_not_in_place() -> None:
     assert predicted(net, 2, settings) == measured(net, 2, settings)
 
 
+def written(text: str) -> Network:
+    found = open_source(Source("net.arch", f"network Net {{\n{text}\noutput y\n}}"), Path()).check("Net").network
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "lstm(24) -> linear(7) -> select(-1)",
+        "lstm(24, layers=3, dropout=0.3) -> select(-1)",
+        "lstm(24, layers=2, bidirectional=true, dropout=0.3) -> reduce_max(0)",
+        "lstm(24, layers=2, bias=false, final=true) as z, s, c\nadd { | s | c } -> select(0)",
+    ],
+)
+def test_the_peaks_of_an_lstm_are_the_real_ones(layer: str, batch: int) -> None:
+    """Also of one that is not trained, whose kernel makes its workspace all the same."""
+    net = written(f"input words: int64 [9]\nembedding(50, 20) -> {layer} -> linear(3)")
+    frozen = tuple(name for name, _ in build_module(net).named_parameters() if "_l" in name or name.startswith("0."))
+    for settings in (TrainingSettings("adam"), TrainingSettings("momentum", zero_grad="late", frozen=frozen)):
+        assert Facts(net, batch).training(settings).status == "exact"
+        assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("input x: [70]\nsoftsign -> relu -> linear(1)", TrainingSettings(loss="mse")),
+        (
+            "input x: [4, 5]\npermute([1, 0]) -> linear(70) -> permute([1, 0]) -> linear(3)",
+            TrainingSettings(loss="mse"),
+        ),
+        ("input x: [1, 8, 8]\nrelu as r -> conv(6, 1) -> upsample(like=r) -> tile(times=2, axis=0)", MIXED),
+    ],
+)
+def test_what_random_networks_found(text: str, settings: TrainingSettings) -> None:
+    """A number that is a tensor, a bias that is added in place, and a tensor that lends its sizes and is not cast."""
+    net = written(text)
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
 SETTINGS = {
     "adam": TrainingSettings("adam"),
     "late": TrainingSettings("momentum", zero_grad="late"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -16,7 +15,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from archdsl.ir import ITEM_SIZE, Call, Expression, Extra, Helper, Op, Saved, TensorType
+from archdsl.analyses.memory.size import of_extra
+from archdsl.ir import Call, Expression, Extra, Helper, Op, Saved, TensorType
 from archdsl.ir.strides import BATCH
 
 Form = Literal["module", "function", "parameter", "buffer"]
@@ -162,12 +162,7 @@ def kept(module: nn.Module, inputs: tuple[Tensor, ...], *, before: Forward | Non
 
 
 STEPWISE = {"lstm", "gru", "rnn"}
-"""Operators that make the same tensors in every step: what they keep is told as a sum."""
-
-
-def own_kernels(op: Op) -> AbstractContextManager[None]:
-    """Where oneDNN would run all steps of an operator, and keep what it likes, PyTorch runs them itself."""
-    return torch.backends.mkldnn.flags(enabled=False) if op.name == "lstm" else nullcontext()
+"""Operators that make the same tensors in every step, or parts of one: what they keep is told as a sum."""
 
 
 def told(op: Op, kept: Kept) -> Kept:
@@ -180,13 +175,19 @@ def predicted(saved: Saved, batch: int, results: int = 1) -> Kept:
     copies = dict(saved.copies) if batch > 1 else {}
     extra = [extra_bytes(e, batch) for e in (*saved.extra, *copies.values())]
     kept = {*saved.operands, *saved.for_others, *(i for i, _ in saved.for_some)} - copies.keys()
-    return Kept(frozenset(kept), frozenset({results - 1} if saved.result else ()), tuple(sorted(extra)))
+    return Kept(frozenset(kept), frozenset({saved.kept_result % results} if saved.result else ()), tuple(sorted(extra)))
 
 
 def extra_bytes(extra: Extra, batch: int) -> int:
-    if extra.in_batches and batch == 1:
-        return 0
-    return math.prod(extra.shape) * ITEM_SIZE[extra.dtype] * (batch if extra.batched else 1)
+    return of_extra(extra, batch).at(batch)
+
+
+def beside(op: Op, operands: tuple[TensorType, ...], batch: int) -> int:
+    """Bytes beside the results where there are the most: with its scratch, or before the results are there."""
+    results = op.infer(*operands)
+    after = sum(extra_bytes(e, batch) for e in op.scratch(operands, results))
+    before = sum(extra_bytes(e, batch) for e in op.preparation(operands)) - sum(t.bytes_for(batch) for t in results)
+    return max(after, before)
 
 
 def _address(tensor: Tensor) -> int:

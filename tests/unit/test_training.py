@@ -17,7 +17,7 @@ from archdsl.analyses.memory.cuda import taken
 from archdsl.analyses.memory.fit import largest
 from archdsl.cli import training as training_options
 from archdsl.elaborate import Program
-from archdsl.ir import Network, unfold
+from archdsl.ir import Network, TensorType, unfold
 from archdsl.source import Source
 from archdsl.syntax import parse
 from tests.support import networks
@@ -189,6 +189,17 @@ def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
     assert found.certain.certain <= found.memory < found.doubled.likely
     assert found.doubled.batch == 2 * found.likely.batch
     assert train(2).peak_at(found.tensors) <= found.memory < train(2).peak_at(found.tensors + 1)
+
+
+def test_pages_of_a_workspace_are_counted_for_each_batch() -> None:
+    """oneDNN takes whole pages for an `lstm`, so bytes are no lines: 28672 for one token of one feature, measured."""
+    facts = Facts(sequence(op("lstm", 1), input=TensorType((1, 1))))
+    kept = [facts.memory_at(batch).saved for batch in (1, 2, 100)]
+    assert [sum(i.size.at(s.batch) for i in s.items if i.what == "workspace_l0") for s in kept] == [28672, 28672, 61440]
+    found = facts.fit(TrainingSettings(loss="mse"), 2**20).tensors
+    assert found is not None
+    peaks = [facts.training(TrainingSettings(loss="mse"), batch).peak for batch in (found, found + 1)]
+    assert peaks[0] <= 2**20 < peaks[1]
 
 
 def test_of_too_many_turns_fewer_are_played() -> None:

@@ -79,7 +79,8 @@ def fit(
 
     @cache
     def need(batch: int) -> Need:
-        facts, short = train(min(batch, 2)), played(min(batch, 2))
+        known = batch if several.has_pages else min(batch, 2)
+        facts, short = train(known), played(known)
         found = two_steps(short, batch, expandable=expandable)
         peak = facts.peak_at(batch)
         part = peak if short is facts else short.peak_at(batch)
@@ -89,6 +90,8 @@ def fit(
     tensors = largest_batch(several.lines, memory)
     if tensors is not None and tensors < 2:
         tensors = int(train(1).peak <= memory)
+    elif tensors is not None and several.has_pages:
+        tensors = largest(2 * tensors, lambda n: train(n).peak, memory)
     most = LARGEST if tensors is None else min(tensors, LARGEST)
     likely = largest(most, lambda n: need(n).likely, memory)
     certain = largest(likely, lambda n: need(n).certain, memory)

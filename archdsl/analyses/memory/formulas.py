@@ -16,7 +16,7 @@ from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.training import simulate
-from archdsl.ir import Network, OpenSize, flatten, open_size
+from archdsl.ir import Network, Op, OpenSize, flatten, modules, open_size
 
 SHOWN = 4
 """A peak of more sums than these is no formula that helps."""
@@ -50,11 +50,21 @@ NO_FORMULAS = MemoryFormulas(None, None, None)
 
 def memory_formulas(network: Network, storage: Storage, settings: TrainingSettings) -> MemoryFormulas:
     """The formulas of a network, which may have open sizes."""
+    inference = _formula(lambda: _inference(network, storage))
+    if _has_pages(network):
+        return NO_FORMULAS._replace(inference=inference)
     return MemoryFormulas(
         _formula(lambda: [saved(network, flatten(network, training=True), storage, 2).size]),
-        _formula(lambda: _inference(network, storage)),
+        inference,
         _formula(lambda: simulate(network, storage, settings, 2).lines),
     )
+
+
+def _has_pages(network: Network) -> bool:
+    """Whether what is kept for backward takes whole pages of memory, which no sum gives."""
+    nodes = (node for module in modules(network) for node in module.nodes)
+    kept = (n.operator.saved(n.operand_types, n.result_types) for n in nodes if isinstance(n.operator, Op))
+    return any(extra.in_pages for saved in kept for extra in saved.extra)
 
 
 def _inference(network: Network, storage: Storage) -> list[Size]:

@@ -59,6 +59,8 @@ class Forward(Ledger):
         """The one that runs again."""
         self.recomputed_macs = 0
         """Multiply-adds of second runs, for one sample."""
+        self.has_pages = False
+        """Whether some tensor takes whole pages of memory."""
         self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
@@ -131,6 +133,8 @@ class Forward(Ledger):
         self.keep(results)
         if entry.needs_gradient:
             self._keep(facts.saved, entry, operands, results)
+        else:
+            self.is_exact &= entry.op.is_forgotten_exactly(entry.operands)
         scratch = (*facts.scratch, *_unread(facts.saved, entry)) if entry.needs_gradient else _forgotten(entry)
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in scratch]
         if facts.saved.numbers and not entry.needs_gradient:
@@ -151,7 +155,7 @@ class Forward(Ledger):
         self.release(temporary)
         wanted, extras, _ = self._wanted(facts.saved, entry)
         keeps = bool(wanted or extras or facts.saved.result or entry.parameters)
-        self.is_exact &= entry.op.name not in UNSURE
+        self.is_exact &= entry.op.name not in UNSURE and entry.op.is_forgotten_exactly(entry.operands)
         part.note(entry, keeps=keeps and entry.needs_gradient)
         return results
 
@@ -191,6 +195,7 @@ class Forward(Ledger):
         self.is_exact &= self.settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
         if self.is_mixed:  # of what is made of learned tensors alone the precision is not known
             self.is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
+        self.has_pages |= any(extra.in_pages for extra in saved.extra)
         if op.category == "conv":
             self.workspaces.append(self._workspace(node))
         state = tuple((s, self._size_of(s)) for s in node.state)
@@ -266,7 +271,7 @@ class Forward(Ledger):
         self._keep_numbers(kept, entry)
         held = [(f"x{i}", operands[i].block) for i in wanted if i not in copies]
         if kept.result:
-            held.append(("y", results[-1].block))
+            held.append(("y", results[kept.kept_result].block))
         held += self._weights(entry)
         for name, block in held:
             self.hold((block,))
@@ -294,13 +299,15 @@ class Forward(Ledger):
         for leaf, state in reversed(leaves):
             self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
             self._parameter(op, leaf, state)
-        dtypes = {v.dtype for v in operands if v.type.is_float}
+        read = op.read(operands)
+        dtypes = {v.dtype for v in read if v.type.is_float}
         widest = "float32" if "float32" in dtypes else self.settings.dtype
         if node in self.storage.in_place:
             widest = operands[0].dtype
         wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
         to = self._promoted if facts.autocast == "promotes" else self.cast_to
-        return [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in operands]
+        casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]
+        return [*casts, *operands[len(casts) :]]
 
     def _promoted(self, value: Tensor, dtype: str, layer: str) -> Tensor:
         """A value that is read in another precision, held once."""

@@ -120,7 +120,9 @@ class _Keeper:
                 size = of_extra(extra, self.batch).by(layer.times)
                 self.items.append(SavedItem(layer.path, extra.name, extra.dtype, size))
             values = [layer.operands[i] for i in operands if i not in copies]
-            self.items += self._keep([*values, *(layer.results[-1:] if kept.result else ())], layer.times)
+            self.items += self._keep(
+                [*values, *([layer.results[kept.kept_result]] if kept.result else ())], layer.times
+            )
 
     def _read(self, layer: Layer, kept: Saved) -> Iterator[int]:
         """The operands that are kept for the gradients of some."""

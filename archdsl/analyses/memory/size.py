@@ -54,6 +54,8 @@ class Stands(NamedTuple):
 
 
 FLOAT32 = Stands()
+PAGE = 4096
+"""Bytes that oneDNN rounds the parts of a workspace up to."""
 
 
 def of_type(type: TensorType, stands: Stands = FLOAT32) -> Size:
@@ -64,11 +66,14 @@ def of_type(type: TensorType, stands: Stands = FLOAT32) -> Size:
 
 
 def of_extra(extra: Extra, batch: int, stands: Stands = FLOAT32) -> Size:
-    """The size of a further tensor, none where only several samples need it and there is one."""
+    """The size of a further tensor, none where only several samples need it and there is one; in pages that of this batch."""
     if extra.in_batches and batch == 1:
         return Size()
     if extra.is_float32:
         stands = FLOAT32
     elif extra.has_type_of_weights:
         stands = Stands(stands.parameters, stands.parameters)
-    return of_type(TensorType(extra.shape, extra.dtype, extra.batched), stands)
+    size = of_type(TensorType(extra.shape, extra.dtype, extra.batched), stands)
+    if not extra.in_pages:
+        return size
+    return size.plus(Size(-size.at(batch) % PAGE))

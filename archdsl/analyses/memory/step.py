@@ -39,6 +39,8 @@ class Played(NamedTuple):
     is_exact: bool
     workspaces: tuple[Size, ...]
     """Of each convolution all that it touches: as much as it may want besides on a GPU."""
+    has_pages: bool
+    """Whether some tensor takes whole pages of memory, so that all this is for one batch alone."""
     alike: dict[str, str]
     """Paths in the turns beside rows of turns: those in the turn that stands for them."""
 
@@ -88,7 +90,7 @@ class _Step(Forward):
         self.forget()
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
-        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces)
+        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces), self.has_pages
         return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:

@@ -68,10 +68,15 @@ class Simulation:
     Sizes are `a + b N`, and the order of events is the same for every batch of two or more, so one simulation serves all.
     """
 
-    def __init__(self, played: Played, held: Held, settings: TrainingSettings) -> None:
+    def __init__(self, played: Played, held: Held, settings: TrainingSettings, batch: int) -> None:
         self.played = played
+        self._batch = batch
         self.held = held
         self.settings = settings
+
+    def holds_for(self, batch: int) -> bool:
+        """Whether it is that of this batch: of a single sample, of any that is larger, or of its own alone."""
+        return batch == self._batch or (not self.played.has_pages and min(batch, self._batch) > 1)
 
     @cached_property
     def gradients(self) -> tuple[Block, ...]:
@@ -146,6 +151,11 @@ class TrainingFacts:
     @property
     def optimizer_temporary(self) -> int:
         return sum(b.size.at(self.batch) for b, times in self._played.events if times > 0 and b.layer == "optimizer")
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether some tensor takes whole pages of memory: its lines then hold for its own batch."""
+        return self._played.has_pages
 
     @property
     def recomputed_macs(self) -> int:
@@ -229,7 +239,7 @@ class TrainingFacts:
 def simulate(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> Simulation:
     """A training step of the code that `archdsl compile` writes, for a batch of one or for all that are larger."""
     played = play(network, storage, settings, batch)
-    return Simulation(played, _held(network, settings, played), settings)
+    return Simulation(played, _held(network, settings, played), settings, batch)
 
 
 def _held(network: Network, settings: TrainingSettings, played: Played) -> Held:

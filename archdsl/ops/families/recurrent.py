@@ -45,8 +45,6 @@ class Peaks(NamedTuple):
     """When biases are added to the projected input, where that does not lie in order."""
     copy: Peak
     """While the copy of the input is there."""
-    short: int
-    """What the only step of a single token needs less."""
 
 
 class Recurrent(Op):
@@ -199,7 +197,7 @@ class Recurrent(Op):
         zeros = self._directions * self.states * (self.layers - 1)  # of further layers, which wait for their turn
         earlier = 2 * zeros + (self._directions * t if self.layers > 1 else 0)
         found = [
-            peaks.step.tokens * t + peaks.step.beside + earlier - (peaks.short if t == 1 else 0),
+            peaks.step.tokens * t + peaks.step.beside + earlier,
             peaks.stack.tokens * t + peaks.stack.beside + earlier,
             3 * self._directions * self.states * self.layers,
         ]

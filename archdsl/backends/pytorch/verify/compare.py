@@ -161,7 +161,7 @@ def _scopes(path: str) -> list[str]:
 
 def saved(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes that a pass in training keeps for backward, as hooks on saved tensors see them."""
-    gap = _unknown(facts.training_flat)
+    gap = _unknown(facts.training_flat, subject)
     if gap:
         return Outcome("", gap=gap)
     if subject.is_meta and any(layer.op.category == "attention" for layer in facts.flat.layers):
@@ -182,15 +182,17 @@ def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
         return Outcome("", gap="while it is measured, PyTorch takes another kernel for max-pools over one axis")
     if any(layer.op.has_hidden_scratch for layer in facts.flat.layers):
         return Outcome("", gap="tensors that a kernel makes inside itself are not seen")
-    gap = _unknown(facts.flat)
+    gap = _unknown(facts.flat, subject)
     if gap:
         return Outcome("", gap=gap)
     said, found = facts.memory_at(batch).activation_peak, subject.activation_peak()
     return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
 
 
-def _unknown(flat: Flat) -> str:
+def _unknown(flat: Flat, subject: Subject) -> str:
     """Why the bytes of some operator are not known, if there is one."""
+    if subject.is_meta and any(layer.op.name == "lstm" for layer in flat.layers):
+        return "on the meta device PyTorch runs an lstm step by step; --device cpu measures it"
     reasons = (layer.op.unknown_bytes(layer.operand_types, layer.result_types) for layer in flat.layers)
     return next(filter(None, reasons), "")
 
