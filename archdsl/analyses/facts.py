@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Lifetime,
         MemoryFacts,
         MemoryFormulas,
+        Otherwise,
         Simulation,
         TrainingFacts,
         TrainingSettings,
@@ -148,6 +149,24 @@ class Facts:
             short = Facts(unfold(self.network, TURNS_PLAYED))
             return fit(train, memory, expandable=expandable, shorter=lambda batch: short.training(settings, batch))
         return fit(train, memory, expandable=expandable)
+
+    def fit_otherwise(
+        self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False
+    ) -> tuple[Otherwise, ...]:
+        """The largest batches by other settings, where they are larger than those found. Raises `TooManyOperators`."""
+        from archdsl.analyses.memory import otherwise
+
+        def fit(other: TrainingSettings) -> FitFacts:
+            return self.fit(other, found.memory, expandable=expandable)
+
+        return otherwise(found, settings, fit, self.checkpoint_levels(settings))
+
+    @cached_property
+    def step_macs(self) -> int:
+        """Multiply-adds of a training step for one sample: forward and backward."""
+        from archdsl.analyses.cost import totals, works
+
+        return sum(totals(works(self.training_flat)))
 
     def _told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings name some. Raises `TooManyOperators`."""

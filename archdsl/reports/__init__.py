@@ -11,7 +11,7 @@ from importlib import import_module
 
 from archdsl.reports.csv import render_csv
 from archdsl.reports.difference import compare, difference_data
-from archdsl.reports.fit import fit_data, fit_table
+from archdsl.reports.fit import fit_data, fit_table, otherwise_table
 from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
@@ -44,6 +44,7 @@ __all__ = [
     "fit_data",
     "fit_table",
     "measured",
+    "otherwise_table",
     "render_csv",
     "render_json",
     "render_latex",

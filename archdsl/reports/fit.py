@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archdsl.analyses.memory import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, TrainingSettings
+from archdsl.analyses.memory import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, Otherwise, TrainingSettings
 from archdsl.reports.numbers import exact
 from archdsl.reports.table import Column, Row, Table, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
 
+OTHERWISE = (
+    Column("option", "what fits otherwise", wraps=True),
+    Column("certain", "certain", "count"),
+    Column("likely", "likely", "count"),
+    Column("again", "run again", "share"),
+)
 COLUMNS = (Column("what", "largest batch"), Column("batch", "N"), Column("working", "", wraps=True))
 
 
@@ -56,7 +62,29 @@ def _certain(need: Need | None) -> str:
     return f"{parts}, workspace {binary(need.workspace)}, cuBLAS {binary(CUBLAS.most)}, context {binary(CONTEXT.most)}"
 
 
-def fit_data(name: str, facts: FitFacts, settings: TrainingSettings) -> dict[str, Any]:
+def otherwise_table(settings: TrainingSettings, ways: Sequence[Otherwise], step_macs: int) -> Iterator[Table]:
+    """The batches by other settings, each with the work that it adds to a step; nothing where there are none."""
+    rows = []
+    for way in ways:
+        again = way.recomputed_macs / step_macs if way.recomputed_macs else None
+        rows.append(row(_options(settings, way.settings), *_largest(way.fit), again))
+    words = "run again: of the MACs of a step, by checkpointed blocks"
+    notes = ((Piece(words, "dim"),),) if any(way.recomputed_macs for way in ways) else ()
+    if rows:
+        yield Table("otherwise", OTHERWISE, tuple(rows), notes=notes)
+
+
+def _options(given: TrainingSettings, other: TrainingSettings) -> str:
+    """What is to be added to the command line."""
+    precision = [f"--precision {other.precision}"] if other.precision != given.precision else []
+    return " ".join([*precision, *(f"--checkpoint '{path}'" for path in other.checkpointed)])
+
+
+def _largest(facts: FitFacts) -> tuple[int, int]:
+    return facts.certain.batch if facts.certain else 0, facts.likely.batch if facts.likely else 0
+
+
+def fit_data(name: str, facts: FitFacts, settings: TrainingSettings, ways: Sequence[Otherwise] = ()) -> dict[str, Any]:
     """The same as data: `archdsl.fit/1`."""
     return {
         "schema": "archdsl.fit/1",
@@ -68,6 +96,15 @@ def fit_data(name: str, facts: FitFacts, settings: TrainingSettings) -> dict[str
         "certain": _data(facts.certain, "band"),
         "doubled": _data(facts.doubled, "band"),
         "scaled": facts.is_scaled,
+        "otherwise": [
+            {
+                "settings": way.settings._asdict(),
+                "likely": _data(way.fit.likely, "band"),
+                "certain": _data(way.fit.certain, "band"),
+                "recomputed_macs": way.recomputed_macs,
+            }
+            for way in ways
+        ],
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.cost import totals, works
 from archdsl.analyses.memory import CUBLAS, PHASES, Block, CudaFacts, LectureRow, Moment, Size, TrainingFacts, cuda
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import exact, product, with_rounded, working
@@ -230,7 +229,7 @@ def _checkpointing(subject: Subject) -> Iterator[Table]:
     levels = subject.facts.checkpoint_levels(training.settings) if training is not None else ()
     if training is None or not levels:
         return
-    step = sum(totals(works(subject.facts.training_flat)))
+    step = subject.facts.step_macs
     rows = [row(text("nothing", "dim"), training.peak, 1.0, training.saved_for_backward, None, None)]
     for level in levels:
         paths = " ".join(f"'{path}'" for path in level.paths)

@@ -120,7 +120,7 @@ def test_version(cli: Cli) -> None:
         ("report summary vgg16 --input img=3x224x224", "`VGG16` has no input `img`: did you mean `image`?"),
         ("report summary siamese --input 1x32x32", "inputs: say which, as `--input "),
         ("diff vgg16", "archdsl diff: AFTER is missing"),
-        ("fit vgg16", "archdsl fit: --memory is missing"),
+        ("fit vgg16", "archdsl fit: one of the arguments --memory --on is required"),
         ("fit vgg16 --memory 24gib", "`24gib` is no number: digits and letters touch; write `24GiB`"),
         ("fit vgg16 --memory 1e300GiB", "archdsl: `--memory 1e300GiB`: a number of more than 512 bits"),
         ("fit vgg16 --memory 24", "archdsl: `--memory 24` is 24 bytes: write a unit, as 24GiB"),

@@ -16,7 +16,7 @@ from archdsl.reports import Subject, report
 from tests.support.build import finish, network, op
 from tests.support.cli import Cli
 
-ROUND = Device("a device", {"float32": 1e6, "bfloat16": 4e6}, 1e6, "made up")
+ROUND = Device("a device", {"float32": 1e6, "bfloat16": 4e6}, 1e6, None, "made up")
 
 
 @pytest.fixture

@@ -226,6 +226,23 @@ def test_of_too_many_turns_fewer_are_played() -> None:
     assert many.is_scaled and many.likely is not None and many.doubled.likely > 2**40
 
 
+def test_what_would_fit_otherwise_is_what_fits_by_those_settings() -> None:
+    facts, settings, memory = Facts(networks.resnet()), TrainingSettings("adam"), 2**31
+    found = facts.fit(settings, memory)
+    ways = facts.fit_otherwise(found, settings)
+    assert [(way.settings.precision, bool(way.settings.checkpointed)) for way in ways] == [
+        ("bf16-mixed", False),
+        ("float32", True),
+        ("bf16-mixed", True),
+    ]
+    for way in ways:
+        alone = facts.fit(way.settings, memory)
+        assert found.likely is not None and alone.likely is not None and way.fit == alone
+        assert alone.likely.batch > found.likely.batch
+        assert (way.recomputed_macs > 0) == bool(way.settings.checkpointed)
+    assert facts.fit_otherwise(facts.fit(settings, 1000), settings) == ()
+
+
 def test_nothing_fits_into_little_memory() -> None:
     net = networks.resnet()
     found = fit(lambda batch: step(net, batch), 1000)

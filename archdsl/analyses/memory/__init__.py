@@ -21,6 +21,7 @@ from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, 
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
+from archdsl.analyses.memory.otherwise import Otherwise, otherwise
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.recompute import buffers, naming
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
@@ -51,6 +52,7 @@ __all__ = [
     "Moment",
     "Need",
     "OptimizerName",
+    "Otherwise",
     "Phase",
     "SavedFacts",
     "SavedItem",
@@ -71,6 +73,7 @@ __all__ = [
     "memory",
     "memory_formulas",
     "naming",
+    "otherwise",
     "settings_of",
     "simulate",
 ]

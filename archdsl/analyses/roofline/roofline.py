@@ -23,6 +23,8 @@ class Device(NamedTuple):
     """Floating-point operations a second, without sparsity."""
     bandwidth: float
     """Bytes a second."""
+    memory: int | None
+    """Bytes; None where a machine has as much as was put in."""
     source: str
 
 
@@ -31,18 +33,21 @@ DEVICES = {
         "NVIDIA H200 SXM",
         {"float32": 67e12, "tf32": 494.7e12, "bfloat16": 989.4e12},
         4.8e12,
+        141 * 10**9,
         "NVIDIA H200 Tensor Core GPU datasheet, 2024; tensor cores without sparsity",
     ),
     "a100": Device(
         "NVIDIA A100 80GB SXM",
         {"float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12},
         2.039e12,
+        80 * 10**9,
         "NVIDIA A100 Tensor Core GPU datasheet, 2021; tensor cores without sparsity",
     ),
     "cpu": Device(
         "Intel Xeon Platinum 8480+",
         {"float32": 7.17e12, "bfloat16": 229e12},
         307.2e9,
+        None,
         "Intel ARK: 56 cores at the base 2.0 GHz, two AVX-512 units, AMX, eight channels of DDR5-4800",
     ),
 }

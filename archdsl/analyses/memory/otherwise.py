@@ -1,0 +1,48 @@
+"""What else would fit: the same training in a lower precision, with checkpointed blocks, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from archdsl.analyses.memory.fit import FitFacts
+from archdsl.analyses.memory.levels import Level
+from archdsl.analyses.memory.settings import TrainingSettings
+
+
+class Otherwise(NamedTuple):
+    """Other settings with which a larger batch fits."""
+
+    settings: TrainingSettings
+    fit: FitFacts
+    recomputed_macs: int
+    """Multiply-adds of the second runs of checkpointed blocks, for one sample."""
+
+
+def otherwise(
+    found: FitFacts, settings: TrainingSettings, fit: Callable[[TrainingSettings], FitFacts], levels: Sequence[Level]
+) -> tuple[Otherwise, ...]:
+    """The settings by which more fits, the mildest change first. Of the levels of blocks only the best is tried further.
+
+    Args:
+        found: the largest batches by these settings.
+        fit: the largest batches by other settings.
+    """
+    ways = [_way(fit, settings._replace(precision="bf16-mixed"), 0)] if settings.precision == "float32" else []
+    checkpointed = [_way(fit, settings._replace(checkpointed=level.paths), level.recomputed_macs) for level in levels]
+    if checkpointed:
+        best = max(checkpointed, key=lambda way: (_batches(way.fit), -way.recomputed_macs))
+        both = (
+            _way(fit, best.settings._replace(precision=way.settings.precision), best.recomputed_macs) for way in ways
+        )
+        ways += [best, *both]
+    return tuple(way for way in ways if _batches(way.fit) > _batches(found))
+
+
+def _way(fit: Callable[[TrainingSettings], FitFacts], settings: TrainingSettings, again: int) -> Otherwise:
+    return Otherwise(settings, fit(settings), again)
+
+
+def _batches(fit: FitFacts) -> tuple[int, int]:
+    """The certain batch and the likely one."""
+    return fit.certain.batch if fit.certain else 0, fit.likely.batch if fit.likely else 0
