@@ -107,6 +107,11 @@ class Repeat:
         """How often its nodes are there, outer repeats included."""
         return self.turns if self.outer is None else self.turns * self.outer.times
 
+    @property
+    def height(self) -> int:
+        """How deep repeats stand inside each other from it on, itself included."""
+        return max(len(node.repeats) - node.repeats.index(self) for node in self.nodes)
+
     def carried(self) -> dict[Value, Value]:
         """What a turn reads of the one before: by its value there, its own value, which the next turn reads."""
         read = {value for node in self.nodes for value in node.operands}

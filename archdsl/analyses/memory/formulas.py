@@ -1,7 +1,8 @@
 """Bytes as formulas of the batch N and of the sizes that a spec leaves open, for batches of two or more.
 
-A peak is the largest of many sums, one for each moment. A sum that is nowhere larger than another one is dropped: where no term
-of it has a larger factor, or, where nothing is open, where the upper envelope of the lines `a + b N` does without it.
+A peak is the largest of many sums, one for each moment. A sum that is nowhere larger than another one is dropped: of those that
+are alike in all that is open, the ones that the upper envelope of the lines `a + b N` does without; of others, those no term of
+which has a larger factor.
 """
 
 from __future__ import annotations
@@ -82,14 +83,26 @@ def _formula(lines: Any) -> Formula | None:
 
 def largest(lines: Iterable[Size]) -> Formula:
     """What is left of sums of which the largest is meant."""
-    lines = [*dict.fromkeys(lines)]
-    if all(open_size(n) is None for line in lines for n in line):
-        return Formula(tuple(_envelope(lines)))
-    left: list[Size] = []
+    alike: dict[object, dict[Size, Size]] = {}
     for line in lines:
+        (fixed, a), (per_sample, b) = map(_apart, line)
+        alike.setdefault((fixed, per_sample), {})[Size(a, b)] = line
+    highest = [group[line] for group in alike.values() for line in _envelope([*group])]
+    if [*alike] == [((), ())]:
+        return Formula(tuple(highest))
+    left: list[Size] = []
+    for line in highest:
         if not any(_dominates(other, line) for other in left):
             left = [other for other in left if not _dominates(line, other)] + [line]
     return Formula(tuple(left)) if len(left) <= SHOWN else Formula(tuple(_winners(left)), is_proved=False)
+
+
+def _apart(value: int) -> tuple[object, int]:
+    """The terms of a formula that grow with its symbols, and the number that is left."""
+    size = open_size(value)
+    terms = {} if size is None else dict(size.terms)
+    constant = value if size is None else terms.pop((), 0)
+    return tuple(terms.items()), constant
 
 
 def _dominates(one: Size, other: Size) -> bool:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from archdsl.analyses.storage import is_identity
-from archdsl.ir import Module, Node, TensorType, Value
+from archdsl.ir import Module, Node, Repeat, TensorType, Value
+
+MANY = 8
+"""Results that a type need not list one by one."""
+
+
+class Returns(NamedTuple):
+    """What a network returns: a tensor, or an instance of a class where it has several outputs."""
+
+    output_class: str
+    training: tuple[bool, ...]
+    """For each output, whether it exists only while training."""
 
 
 class Body:
@@ -24,6 +37,8 @@ class Body:
         self.last = {v: i for i, n in enumerate(self.nodes) for v in self.operands(n)}
         """Where each value is read for the last time; past the nodes where it is an output."""
         self.last.update((v, len(self.nodes)) for v in self.outputs)
+        self.follows = {new: self._itself(old) for new, old in _handed_on(module)}
+        """What each turn of a row, or beside it, hands on, with what it was itself given in its place."""
 
     def _itself(self, value: Value) -> Value:
         while value in self._aliases:
@@ -59,6 +74,44 @@ class Body:
             current = node.results[0]
         names = {n.name for n in self.nodes}
         return self.outputs[0] is current and self.readers[current] == 1 and len(names) == len(self.nodes)
+
+
+def _handed_on(module: Module) -> Iterator[tuple[Value, Value]]:
+    """What turns of rows, and turns beside them, hand on to the next, each with what the turn was given."""
+    places = {node: place for place, node in enumerate(module.nodes)}
+    for row in dict.fromkeys(row for node in module.nodes for row in node.repeats):
+        start, size = places[row.nodes[0]], len(row.nodes)
+        turns = [start]
+        for step in (-size, size):
+            while _is_like(module.nodes, row, turns[-1] + step):
+                turns.append(turns[-1] + step)
+            turns.append(start)
+        for old, new in row.carried().items():
+            assert new.producer is not None
+            readers = ((n, i) for n, node in enumerate(row.nodes) for i, v in enumerate(node.operands) if v is old)
+            reader, operand = next(readers)
+            maker = row.nodes.index(new.producer)
+            for turn in dict.fromkeys(turns):
+                node = module.nodes[turn + maker]
+                yield node.results[new.index], module.nodes[turn + reader].operands[operand]
+
+
+def _is_like(nodes: Sequence[Node], row: Repeat, start: int) -> bool:
+    """Whether nodes from a place on are a turn as a row has it."""
+    found = nodes[max(start, 0) : max(start, 0) + len(row.nodes)]
+    return start >= 0 and [n.operator for n in found] == [n.operator for n in row.nodes]
+
+
+def annotation(body: Body, returns: Returns | None) -> str:
+    """The type of what a `forward` returns."""
+    if returns is None:
+        types = ["Tensor | None" if is_training(v) else "Tensor" for v in body.outputs]
+        if len(types) > MANY and len(set(types)) == 1:
+            return f"tuple[{types[0]}, ...]"
+        return f"tuple[{', '.join(types)}]" if len(types) > 1 else "".join(types) or "None"
+    if not returns.output_class:
+        return "Tensor"
+    return f"Tensor | {returns.output_class}" if returns.training.count(False) == 1 else returns.output_class
 
 
 def changed_type(source: TensorType | None, node: Node) -> str:

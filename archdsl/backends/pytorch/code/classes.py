@@ -10,12 +10,13 @@ from archdsl.backends.pytorch.code.checkpointing import Recomputing
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.code.dense import step
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
-from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, literal, quoted
+from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, quoted
 from archdsl.backends.pytorch.code.names import is_identifier, unique
 from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same, named_by_input
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, reference
 from archdsl.backends.pytorch.code.plan import Plan
 from archdsl.backends.pytorch.code.rolling import counted, counted_cells, rolled, written
+from archdsl.backends.pytorch.code.rows import rolled_items, rolled_lines, rows_of
 from archdsl.ir import MODULE_ATTRIBUTES, Helper
 
 BODY = INDENT * 2
@@ -84,7 +85,12 @@ class _Class:
         for _ in range(PASSES - 1):
             self._constructor()
             self.parameters.begin_again()
-        parts = [docstring(self.family.first.module.doc, INDENT), self._constructor(), self._forward()]
+        constructor, forward = self._constructor(), self._forward()
+        if not shape.is_numbered:
+            module = self.family.first.module
+            constructor = rolled_lines(constructor, module, is_forward=False)
+            forward = rolled_lines(forward, module, is_forward=shape.forward is not None)
+        parts = [docstring(self.family.first.module.doc, INDENT), constructor, forward]
         return [head, *[line for part in parts if part for line in ("", *part)][1:]]
 
     # The constructor
@@ -104,7 +110,9 @@ class _Class:
             body += self._numbers()
             body += self._attributes(positions)
         body += [f"{BODY}self.apply(initialise)"] if self.family.is_network and self.classes.plan.initialiser else []
-        signature = Group("def __init__(", (Item("self"), *map(_declared, self.parameters.used)), ") -> None")
+        signature = Group(
+            "def __init__(", (Item("self"), *(Item(p.declaration) for p in self.parameters.used)), ") -> None"
+        )
         return [*lines(Item(signature), INDENT, ":"), *body]
 
     def _numbers(self) -> list[str]:
@@ -315,7 +323,7 @@ class _Class:
         self.classes.imports.add("OrderedDict")
         is_plain = all(is_identifier(p.name) for p in positions)
         items = tuple(
-            Item(self._layer(p.layers, p.name), f"{p.name}=" if is_plain else f"{quoted(p.name)}: ", _comment(p))
+            Item(self._layer(p.layers, p.name), f"{p.name}=" if is_plain else f"{quoted(p.name)}: ", p.comment)
             for p in positions
         )
         row = counted([(p.name, str(item.body)) for p, item in zip(positions, items, strict=True)])
@@ -325,12 +333,13 @@ class _Class:
     def _numbered(self, positions: Sequence[Position], around: Sequence[Layer]) -> tuple[Item, ...]:
         """The parts of a numbered sequence as arguments, each with the type of its result where that changes."""
         item = cache(lambda position: self._item(position, around))
-        return tuple(rolled([item(position._replace(name="")) for position in positions]))
+        items = [item(position._replace(name="", rows=())) for position in positions]
+        return tuple(rolled(rolled_items(items, [position.rows for position in positions])))
 
     def _item(self, position: Position, around: Sequence[Layer]) -> Item:
         layer = self._layer(position.layers, position.name)
         if not self._is_optional(position, around):
-            return Item(layer, comment=_comment(position))
+            return Item(layer, comment=position.comment)
         return Item(f"*([{layer}] if {self._condition(position, around)} else [])")
 
     def _inside(self, layers: Sequence[Layer]) -> list[Position] | None:
@@ -371,7 +380,9 @@ class _Class:
         self.classes.imports.add("Tensor")
         parameters = (Item("self"), *(Item(f"{p}: Tensor") for p in first.parameters))
         head = Item(Group("def forward(", parameters, f") -> {first.returns}"))
-        return [*lines(head, INDENT, ":"), *written(counted_cells(forward.filled(self.number_names)), BODY)]
+        statements = forward.filled(self.number_names)
+        cells = statements if rows_of(self.family.first.module) else counted_cells(statements)
+        return [*lines(head, INDENT, ":"), *written(cells, BODY)]
 
     def _dense_forward(self) -> list[str]:
         how = self.family.first.recomputing
@@ -386,15 +397,3 @@ class _Class:
             f"return {joined}",
         )
         return [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", *(BODY + line for line in body)]
-
-
-def _declared(parameter: Parameter) -> Item:
-    """`stride: int = 1`."""
-    default = "" if parameter.default is None else f" = {literal(parameter.default)}"
-    return Item(f"{parameter.name}: {parameter.annotation}{default}")
-
-
-def _comment(position: Position) -> str:
-    """The type of a part's result, where it is the same in all instances."""
-    found = {c for c, layer in zip(position.comments, position.layers, strict=True) if layer is not None}
-    return found.pop() if len(found) == 1 else ""

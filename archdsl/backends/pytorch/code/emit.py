@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple
 
 from archdsl.analyses.cost import cost
 from archdsl.analyses.storage import StorageFacts
@@ -12,7 +13,8 @@ from archdsl.backends.pytorch.code.initialisers import initialise
 from archdsl.backends.pytorch.code.layout import INDENT, docstring
 from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.backends.pytorch.code.plan import Plan, plan
-from archdsl.ir import Network
+from archdsl.backends.pytorch.code.rows import NoLoop
+from archdsl.ir import Network, unfold
 
 
 def emit(
@@ -28,9 +30,32 @@ def emit(
     Raises:
         KeyError: there is no such initialiser.
         PathError: no part with weights has one of the paths, or one is within another.
+        TooManyOperators: a loop has turns that no loop of the file can say, or parts are checkpointed, and turns are too many.
         ValueError: the uses of a shared instance need different code.
     """
-    return write(plan(network, facts, checkpointed)._replace(initialiser=initialiser))
+    return source(network, facts, checkpointed, initialiser).text
+
+
+class Written(NamedTuple):
+    """A Python file, and the name of the network's class in it."""
+
+    text: str
+    class_name: str
+
+
+def source(
+    network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = (), initialiser: str = ""
+) -> Written:
+    """What `emit` writes. A row of turns is a loop, or written out where its turns are not alike as text."""
+    whole = unfold(network) if checkpointed else network  # a path may be of some turns only
+    try:
+        return _written(plan(whole, facts, checkpointed)._replace(initialiser=initialiser))
+    except NoLoop:
+        return _written(plan(unfold(network), facts, checkpointed)._replace(initialiser=initialiser))
+
+
+def _written(plan: Plan) -> Written:
+    return Written(write(plan), plan.class_name)
 
 
 def emit_inference(network: Network) -> str:

@@ -15,7 +15,8 @@ from archdsl.backends.pytorch.code.joining import Joined, form, join
 from archdsl.backends.pytorch.code.layout import Item, quoted
 from archdsl.backends.pytorch.code.names import DICT_ATTRIBUTES
 from archdsl.backends.pytorch.code.parts import Child, Instance, Leaf
-from archdsl.ir import Call, Code, Literal
+from archdsl.backends.pytorch.code.rows import is_numbered, rows_of
+from archdsl.ir import Call, Code, Literal, Repeat
 
 Layer = Leaf | Instance | None
 L = TypeVar("L", bound=Layer)
@@ -42,6 +43,8 @@ class Position(NamedTuple):
     comments: tuple[str, ...]
     word: str
     """What the spec calls it."""
+    rows: tuple[Repeat, ...] = ()
+    """The repeats that it is in, those of the first instance."""
 
     @property
     def presence(self) -> tuple[bool, ...]:
@@ -51,6 +54,12 @@ class Position(NamedTuple):
     def buffer(self) -> str:
         """Which kind of buffer it is, if it is a constant tensor."""
         return next((layer.buffer for layer in self.layers if isinstance(layer, Leaf)), "")
+
+    @property
+    def comment(self) -> str:
+        """The type of its result, where it is the same in all instances."""
+        found = {comment for comment, layer in zip(self.comments, self.layers, strict=True) if layer is not None}
+        return found.pop() if len(found) == 1 else ""
 
     @property
     def not_kept(self) -> tuple[Item, ...]:
@@ -201,12 +210,11 @@ class Families:
         return len(kinds) == 1 and bool(instance.joined("maps"))
 
     def _sequence(self, sequences: Sequence[tuple[Child, ...]]) -> Shape | None:
-        numbered = {all(c.name == str(i) for i, c in enumerate(s)) for s in sequences}
-        if len(numbered) > 1:
+        ways = {is_numbered([c.name for c in s], [c.rows for c in s]) for s in sequences}
+        if len(ways) > 1:
             return None
-        is_numbered = numbered.pop()
-        positions = self._positions(sequences, is_numbered)
-        return None if positions is None else Shape(positions, None, is_numbered)
+        positions = self._positions(sequences, ways == {True})
+        return None if positions is None else Shape(positions, None, ways == {True})
 
     def _positions(self, rows: Sequence[tuple[Child, ...]], is_numbered: bool) -> tuple[Position, ...] | None:
         keyed = [_by_place(r) if is_numbered else _by_name(r) for r in rows]
@@ -221,7 +229,7 @@ class Families:
                 return None
             comments = tuple(c.comment if c is not None else "" for c in children)
             first = next(c for c in children if c is not None)
-            found.append(Position(first.name, layers, comments, first.word))
+            found.append(Position(first.name, layers, comments, first.word, first.rows))
         always = sum(all(p.presence) for p in found)
         return tuple(found) if always * 2 >= len(found) else None
 
@@ -315,7 +323,8 @@ def common_order(rows: Sequence[tuple[Hashable, ...]]) -> list[Hashable] | None:
 def _declaration(instance: Instance) -> Hashable:
     """What a spec has once for all instances that may be of one family."""
     module = instance.module
-    place = module.origin.span.source.path, module.origin.span.start
+    turns = tuple(row.turns for row in rows_of(module))
+    place = module.origin.span.source.path, module.origin.span.start, turns
     return (module.kind, module.name, module.doc, *place) if module.kind != "group" else ("group", *place)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Set
 from itertools import accumulate
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.code.body import Body, changed_type, is_training, label
+from archdsl.backends.pytorch.code.body import Body, Returns, annotation, changed_type, is_training, label
 from archdsl.backends.pytorch.code.cells import rows_of_cells
 from archdsl.backends.pytorch.code.layout import fill, is_call, is_rows
 from archdsl.backends.pytorch.code.names import unique, variable_name
@@ -20,9 +20,6 @@ from archdsl.ir import Helper, Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
 """Names of values that only pass through."""
-
-MANY = 8
-"""Results that a type need not list one by one."""
 
 LONG = 88
 """Columns that a statement with an expression inside another may take."""
@@ -69,14 +66,6 @@ class Forward(NamedTuple):
         return self.parameters, self.returns, tuple(s._replace(comment="") for s in self.statements)
 
 
-class Returns(NamedTuple):
-    """What a network returns: a tensor, or an instance of a class where it has several outputs."""
-
-    output_class: str
-    training: tuple[bool, ...]
-    """For each output, whether it exists only while training."""
-
-
 def write_forward(
     body: Body,
     applications: list[Application],
@@ -101,7 +90,7 @@ def write_forward(
     writer.finish(returns)
     imports = frozenset(name for a in applications for name in a.imports)
     helpers = tuple(a.helper for a in applications if a.helper is not None)
-    return Forward(tuple(writer.parameters), tuple(writer.statements), writer.annotation(returns), imports, helpers)
+    return Forward(tuple(writer.parameters), tuple(writer.statements), annotation(body, returns), imports, helpers)
 
 
 class _Pending(NamedTuple):
@@ -187,17 +176,6 @@ class _Writer:
         plain = len(always) == 1 and (apart or not returns.output_class)
         self._say("return ", always[0] if plain else f"{returns.output_class}({', '.join(always)})")
 
-    def annotation(self, returns: Returns | None) -> str:
-        """The type of what `forward` returns."""
-        if returns is None:
-            types = ["Tensor | None" if is_training(v) else "Tensor" for v in self.body.outputs]
-            if len(types) > MANY and len(set(types)) == 1:
-                return f"tuple[{types[0]}, ...]"
-            return f"tuple[{', '.join(types)}]" if len(types) > 1 else "".join(types) or "None"
-        if not returns.output_class:
-            return "Tensor"
-        return f"Tensor | {returns.output_class}" if returns.training.count(False) == 1 else returns.output_class
-
     def _expression(self, position: int) -> str:
         node, application = self.body.nodes[position], self.applications[position]
         operands = [self._text(v) for v in self.body.operands(node)]
@@ -270,6 +248,7 @@ class _Writer:
         self._say("" if is_bare else f"{', '.join(targets)} {joint} ", expression, comment)
         taken_over = {self._names[v] for v in dying if self._told.get(v)}
         self._release(dying, targets)
+        self._stale[self._training] = [name for name in self._stale[self._training] if name not in targets]
         for value, name in zip(node.results, targets, strict=True):
             if name in taken_over:
                 self._told[value] = True
@@ -277,6 +256,26 @@ class _Writer:
                 self._bind(value, name)
             elif not is_bare:
                 self._stale[self._training].append(name)
+        for value in node.results:
+            self._hand_on(value, dying)
+
+    def _hand_on(self, value: Value, dying: list[Value]) -> None:
+        """Ends a turn of a loop: what it hands on has the name of what it was given, and what died in it is deleted."""
+        name = self._handed_name(value, dying)
+        if name and name != self._names[value]:
+            self._say(f"{name} = ", self._names[value])
+            self._stale[self._training] = [n for n in self._stale[self._training] if n != name]
+            self._stale[self._training].append(self._names[value])
+            del self._bound[self._names[value]]
+            self._bind(value, name)
+        if value in self.body.follows:
+            self._drop()
+
+    def _handed_name(self, value: Value, dying: list[Value]) -> str:
+        """The name that a turn of a loop was given its value under, where that is free by now."""
+        given = self.body.follows.get(value)
+        name = "" if given is None or value not in self._last else self._names.get(given, "")
+        return name if name and (self._bound.get(name) in (None, value) or self._bound[name] in dying) else ""
 
     def _turn(self, position: int, expression: str, comment: str) -> None:
         """`x, before = self.cell_1(x, before), x`: both names go one cell on."""
@@ -312,6 +311,8 @@ class _Writer:
         operands = self.body.operands(node)
         if application.accumulates:
             return [self._names[operands[0]]]
+        if len(node.results) == 1 and (handed := self._handed_name(node.results[0], dying)):
+            return [handed]
         free = [v for v in dying if not self._training or v in self._in_training]
         keeps_storage = not application.allocates and len(node.results) == 1
         if keeps_storage and operands[0] in free and node.results[0] in self._last:

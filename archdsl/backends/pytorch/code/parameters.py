@@ -66,6 +66,12 @@ class Parameter:
         self.default = default
 
     @property
+    def declaration(self) -> str:
+        """`stride: int = 1`."""
+        default = "" if self.default is None else f" = {literal(self.default)}"
+        return f"{self.name}: {self.annotation}{default}"
+
+    @property
     def annotation(self) -> str:
         kinds = {_annotation(v) for v in self.values if v is not ABSENT}
         if "float" in kinds:  # which takes integers too, by PEP 484

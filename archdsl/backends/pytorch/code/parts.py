@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch.code.body import Body, changed_type
+from archdsl.backends.pytorch.code.body import Body, Returns, changed_type
 from archdsl.backends.pytorch.code.checkpointing import NONE, Marks, Recomputing, marks, recomputing, within
 from archdsl.backends.pytorch.code.dense import Dense, dense, grows_evenly
-from archdsl.backends.pytorch.code.forward import Application, Forward, Returns, write_forward
+from archdsl.backends.pytorch.code.forward import Application, Forward, write_forward
 from archdsl.backends.pytorch.code.joining import form, numbers_in
 from archdsl.backends.pytorch.code.layout import quoted
 from archdsl.backends.pytorch.code.names import (
@@ -23,7 +23,7 @@ from archdsl.backends.pytorch.code.names import (
     is_identifier,
     unique,
 )
-from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, modules
+from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules
 
 _QUOTED = re.compile(r"'([^'\"\\]*)'")
 
@@ -51,6 +51,8 @@ class Child(NamedTuple):
     """Where the spec has it: the same for what corresponds to it in other instances of the block."""
     comment: str
     """The type of its result, where it changes."""
+    rows: tuple[Repeat, ...]
+    """The repeats that it is in, outermost first."""
     word: str
     """What the spec calls it: the parameter that stands for it, the operator or the block."""
 
@@ -221,7 +223,7 @@ class Instance:
                 name = child_name(node.name, taken)
                 taken.add(name)
                 comment = changed_type(node.operands[0].type if node.operands else None, node)
-                found[node.name] = Child(name, layer, _place(node), comment, _word(node))
+                found[node.name] = Child(name, layer, _place(node), comment, node.repeats, _word(node))
             elif _code(found[node.name].layer) != _code(layer):
                 raise ValueError(f"the uses of the shared instance `{node.name}` need different code")
         return found

@@ -16,7 +16,8 @@ from archdsl.analyses.storage import StorageFacts, storage
 from archdsl.backends.pytorch.code.families import Families, Family
 from archdsl.backends.pytorch.code.names import class_name, unique
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, Lowered
-from archdsl.ir import Network, unfold
+from archdsl.backends.pytorch.code.rows import rows_of
+from archdsl.ir import Network
 
 SHORT = 3
 """A sequence of so many layers is written out wherever it is used."""
@@ -64,9 +65,8 @@ def plan(network: Network, facts: StorageFacts | None = None, checkpointed: Sequ
 
     Raises:
         PathError: no part with weights has one of the paths, or one is within another.
-        ValueError: the uses of a shared instance need different code, or a loop has too many turns to be written out.
+        ValueError: the uses of a shared instance need different code.
     """
-    network = unfold(network)
     lowered = Lowered(network, storage(network) if facts is None else facts, checkpointed)
     of = Families(lowered.instances.values()).of
     families = tuple(_ordered(of[lowered.whole], of))
@@ -126,7 +126,7 @@ def _name_classes(families: tuple[Family, ...], of: dict[Instance, Family], lowe
 
 
 def _is_written_out(family: Family, extent: _Extent, places: int) -> bool:
-    if extent.depth > DEEP:
+    if extent.depth > DEEP or (rows_of(family.first.module) and not family.shape.is_numbered):
         return False
     if places > 1 and extent.layers > SHORT and not _is_loose(family):
         return False

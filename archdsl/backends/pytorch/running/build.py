@@ -10,8 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch.code.emit import emit_inference, write
-from archdsl.backends.pytorch.code.plan import plan
+from archdsl.backends.pytorch.code.emit import emit_inference, source
 from archdsl.ir import Network, check_unfolded
 
 if TYPE_CHECKING:
@@ -52,12 +51,12 @@ def build(
     import torch
 
     check_unfolded(network)
-    planned = plan(network, facts, checkpointed)._replace(initialiser=initialiser)
-    namespace = _execute(write(planned), planned.class_name)
+    text, name = source(network, facts, checkpointed, initialiser)
+    namespace = _execute(text, name)
     with torch.device(device or torch.get_default_device()):
-        module: nn.Module = getattr(namespace, planned.class_name)()
+        module: nn.Module = getattr(namespace, name)()
         if inference:
-            trained, module = module, getattr(_for_inference(network), planned.class_name)().eval()
+            trained, module = module, getattr(_for_inference(network), name)().eval()
             module.load_state_dict(fold(network, trained.state_dict()))
     if dtype is not None:
         module = module.to(dtype=dtype)
