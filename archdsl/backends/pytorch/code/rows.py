@@ -176,6 +176,8 @@ def rolled_lines(lines: Sequence[str], module: Module, *, is_forward: bool) -> l
     Raises:
         NoLoop: they are more than that.
     """
+    if not rows_of(module):
+        return list(lines)
     found = list(_with_counters(_Lines.of(lines, module, is_forward=is_forward).rolled()))
     if any(len(line) > WIDTH for line in found):
         raise NoLoop
