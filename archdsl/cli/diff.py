@@ -7,6 +7,7 @@ import json
 
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import add_batch, add_output, add_settings, checked_target
+from archdsl.pipeline import subject_of
 from archdsl.reports import FORMATS, compare, difference_data
 
 EPILOG = """\
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    before, after = (checked_target(arguments, text).facts for text in (arguments.before, arguments.after))
+    before, after = (subject_of(checked_target(arguments, text)) for text in (arguments.before, arguments.after))
     if arguments.format == "json":
         data = difference_data(before, after)
         write_text(arguments, json.dumps(data, indent=2) + "\n")

@@ -11,6 +11,7 @@ from archdsl.analyses.weights import weights
 from archdsl.ir import Node, TooManyOperators
 from archdsl.reports.numbers import percent
 from archdsl.reports.outline import operation
+from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, show_value, text
 from archdsl.source import short
 from archdsl.source.styled import Piece
@@ -31,14 +32,39 @@ TOTALS = (
 )
 
 
-def compare(before: Facts, after: Facts) -> list[Table]:
+def compare(old: Subject, new: Subject) -> list[Table]:
     """What was taken away, added and changed, scope by scope; then the figures side by side."""
-    before, after = _written_alike(before, after)
-    title = (Piece(before.network.name, "title"), Piece(" -> "), Piece(after.network.name, "title"))
+    before, after = _written_alike(old.facts, new.facts)
     rows = [row for scope in difference(before.network, after.network) for row in _scope(scope, before, after)]
     notes = () if rows else ((Piece("the same layers, wired alike"),),)
     figures = tuple(_figures(before, after))
-    return [Table("changes", CHANGES, tuple(rows), title=title, notes=notes), Table("figures", TOTALS, figures)]
+    return [
+        Table("changes", CHANGES, tuple(rows), title=_title(old, new), notes=notes),
+        Table("figures", TOTALS, figures),
+    ]
+
+
+def _title(old: Subject, new: Subject) -> tuple[Piece, ...]:
+    """The names, of one name twice with the files; and what the figures hold for, unless it is one sample."""
+    is_one_name = old.facts.network.name == new.facts.network.name and old.file != new.file
+    names = [f"{s.file}:{s.facts.network.name}" if is_one_name else s.facts.network.name for s in (old, new)]
+    settings = [_setting(s) for s in (old, new)]
+    first, second = settings if settings[0] != settings[1] else ("", settings[1])
+    pieces = (
+        Piece(names[0], "title"),
+        Piece(first, "dim"),
+        Piece(" -> "),
+        Piece(names[1], "title"),
+        Piece(second, "dim"),
+    )
+    return tuple(piece for piece in pieces if piece.text)
+
+
+def _setting(subject: Subject) -> str:
+    batch = subject.facts.batch
+    parts = [f"N = {batch}"] if batch > 1 else []
+    parts += [f"{name} = {value}" for name, value in subject.bindings]
+    return f"   {', '.join(parts)}" if parts else ""
 
 
 def _written_alike(before: Facts, after: Facts) -> tuple[Facts, Facts]:
@@ -49,13 +75,14 @@ def _written_alike(before: Facts, after: Facts) -> tuple[Facts, Facts]:
         return before, after
 
 
-def difference_data(before: Facts, after: Facts) -> dict[str, Any]:
+def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
     """The same as data: `archdsl.diff/1`. A layer that is only before or only after is null on the other side."""
-    before, after = _written_alike(before, after)
+    before, after = _written_alike(old.facts, new.facts)
     return {
         "schema": "archdsl.diff/1",
         "before": before.network.name,
         "after": after.network.name,
+        "bindings": {"before": _bindings(old), "after": _bindings(new)},
         "scopes": [
             {
                 "path": scope.path,
@@ -65,6 +92,7 @@ def difference_data(before: Facts, after: Facts) -> dict[str, Any]:
                         "before": _layer(change.before, before),
                         "after": _layer(change.after, after),
                         "reads": change.reads,
+                        "renamed": change.is_renamed,
                     }
                     for change in scope.changes
                 ],
@@ -74,6 +102,10 @@ def difference_data(before: Facts, after: Facts) -> dict[str, Any]:
         "figures": {name: {"before": a, "after": b} for name, a, b, _ in _compared(before, after)},
         "state_dict": loading(before, after),
     }
+
+
+def _bindings(subject: Subject) -> dict[str, int | str]:
+    return {"N": subject.facts.batch, **dict(subject.bindings)}
 
 
 def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
@@ -106,6 +138,9 @@ def _change(change: Change, before: Facts, after: Facts, indented: bool) -> Iter
     if change.reads is not None and change.after is not None:
         was, now = (natural(names) or "nothing" for names in change.reads)
         yield _row("~", change.after, new, f"reads {now}, not {was}", indented)
+        return
+    if change.is_renamed and change.before is not None and change.after is not None:
+        yield _row("~", change.after, new, f"was {change.before.name}", indented)
         return
     if change.before is not None:
         yield _row("-", change.before, old, "", indented)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.analyses.difference import difference
+from archdsl.analyses.difference import Change, difference
 from archdsl.elaborate import Program
 from archdsl.ir import Node
 from archdsl.reports.difference import loading
@@ -51,13 +51,14 @@ def told(old: str, new: str) -> list[tuple[str, tuple[str, ...], list[str]]]:
     """The changes: scope, the others alike, and `-conv1` or `+conv1` for each layer."""
     found = []
     for scope in difference(facts(old).network, facts(new).network):
-        lines = [f"{sign}{node.name}" for c in scope.changes for sign, node in signed(c.before, c.after, c.reads)]
+        lines = [f"{sign}{node.name}" for c in scope.changes for sign, node in signed(c)]
         found.append((scope.path, scope.others, lines))
     return found
 
 
-def signed(before: Node | None, after: Node | None, reads: object) -> list[tuple[str, Node]]:
-    pairs = [("-", before), ("+", after)] if reads is None else [("~", after)]
+def signed(change: Change) -> list[tuple[str, Node]]:
+    is_one = change.reads is not None or change.is_renamed
+    pairs = [("~", change.after)] if is_one else [("-", change.before), ("+", change.after)]
     return [(sign, node) for sign, node in pairs if node is not None]
 
 
@@ -107,8 +108,26 @@ def test_of_too_many_turns_one_stands_for_a_row(turns: int) -> None:
     assert {line.rpartition("_")[0] for line in lines if "add" in line} == rows
 
 
-def test_a_layer_with_another_label_is_another_layer() -> None:
-    assert told(BASE, BASE.replace("head: conv", "top: conv")) == [("", (), ["-head", "+top"])]
+def test_a_part_with_another_name_alone_is_told_as_one() -> None:
+    """Another layer under another name is another layer."""
+    assert told(BASE, BASE.replace("head: conv", "top: conv")) == [("", (), ["~top"])]
+    assert told(BASE, BASE.replace("stage2:", "deep:")) == [("", (), ["~deep"])]
+    assert told(BASE, BASE.replace("head: conv(10", "top: conv(12")) == [("", (), ["-head", "+top"])]
+    assert told(BASE, BASE.replace("stage2: { unit(16, 2) ->", "deep: { unit(16, 2) -> relu ->"))[0] == (
+        "",
+        (),
+        ["-stage2", "+deep"],
+    )
+
+
+def test_the_title_tells_two_of_one_name_apart(cli: Cli, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.arch", tmp_path / "new.arch"
+    old.write_text(BASE)
+    new.write_text(BASE.replace("[3, 32, 32]", "[3, H, W]").replace("stage2:", "deep:"))
+    alike = cli("diff", old, new, "--input", "3x32x32", "--batch", "2").out
+    assert alike.splitlines()[0] == f"{old}:Net -> {new}:Net   N = 2" and "was stage2" in alike
+    assert cli("diff", old, new).out.splitlines()[0] == f"{old}:Net -> {new}:Net   H = 224, W = 224"
+    assert cli("diff", "resnet:ResNet50v1", "resnet:ResNet50").out.startswith("ResNet50v1 -> ResNet50\n")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ class Change(NamedTuple):
     after: Node | None
     reads: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """What it reads, where it reads other children that both have, and nothing else is different."""
+    is_renamed: bool = False
+    """Whether nothing but its name is different."""
 
 
 class ScopeChange(NamedTuple):
@@ -66,12 +68,25 @@ class _Comparison:
         pairs = matched(list(before.instances()), list(after.instances()))
         names = {a.name: b.name for a, b in pairs if a is not None and b is not None} | {"in": "in"}
         kept = set(names.values())
-        changes = [c for pair in pairs if (c := _change(*pair, names, kept)) is not None]
+        changes = [self._named(c) for pair in pairs if (c := _change(*pair, names, kept)) is not None]
         if changes:
             self.found.append(ScopeChange(path, tuple(changes)))
         for a, b in pairs:
             if a is not None and b is not None and isinstance(a.operator, Module) and isinstance(b.operator, Module):
                 self.compare(a.operator, b.operator, _joined(path, b.name))
+
+    def _named(self, change: Change) -> Change:
+        """The change, with whether it is one of the name alone."""
+        a, b = change.before, change.after
+        if a is None or b is None or a.name == b.name or a.times != b.times:
+            return change
+        if not (isinstance(a.operator, Module) and isinstance(b.operator, Module)):
+            return change._replace(is_renamed=_is_equal(a, b))
+        start = len(self.found)
+        self.compare(a.operator, b.operator, "")
+        is_same = len(self.found) == start
+        del self.found[start:]
+        return change._replace(is_renamed=is_same)
 
 
 def _joined(path: str, name: str) -> str:
@@ -122,12 +137,20 @@ def _change(before: Node | None, after: Node | None, names: dict[str, str], kept
     if isinstance(old, Module) or isinstance(new, Module):
         is_same = isinstance(old, Module) and isinstance(new, Module)
     else:
-        is_same = old == new and (not new.is_weight_layer or _state(before, old) == _state(after, new))
+        is_same = _is_equal(before, after)
     if not is_same:
         return Change(before, after)
     reads = (tuple(names.get(name, "") for name in _reads(before)), _reads(after))
     is_explained = "" in reads[0] or not set(reads[1]) <= kept
     return None if reads[0] == reads[1] or is_explained else Change(before, after, reads)
+
+
+def _is_equal(before: Node, after: Node) -> bool:
+    """Whether two nodes that are no modules do the same, with weights of the same shapes."""
+    old, new = before.operator, after.operator
+    if isinstance(old, Module) or isinstance(new, Module) or old != new:
+        return False
+    return not new.is_weight_layer or _state(before, old) == _state(after, new)
 
 
 def _state(node: Node, op: Op) -> tuple[State, ...]:
@@ -152,8 +175,8 @@ def _gathered(scopes: Sequence[ScopeChange]) -> list[ScopeChange]:
 def _signature(change: Change) -> object:
     """Equal for changes of one kind, whatever the sizes around them: the names, and the attributes that differ."""
     kinds = tuple((n.name, n.operator.name) if n is not None else None for n in (change.before, change.after))
-    if change.before is None or change.after is None or change.reads is not None:
-        return kinds, change.reads
+    if change.before is None or change.after is None or change.reads is not None or change.is_renamed:
+        return kinds, change.reads, change.is_renamed
     a, b = change.before.operator, change.after.operator
     if isinstance(a, Module) or isinstance(b, Module):
         return kinds
