@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from archdsl.reports import schema_formulas as schema
 
 COLUMNS = (Column("total", "total"), Column("formula", "formula", wraps=True), Column("from", "", wraps=True))
+_EQUAL_FACTORS = re.compile(r"(?<!\w)([^\W\d]\w*|\([^()]*\))(?:\*\1(?!\w))+")
 TOTALS = ("kept for backward", "inference peak", "training peak")
 
 
@@ -66,11 +68,16 @@ def _symbols(subject: Subject, network: ForAll) -> Iterator[tuple[Piece, ...]]:
 
 def _counts(facts: Facts) -> Iterator[Row]:
     total = facts.cost.total
-    yield row("params", exact(total.params), None)
-    yield row("MACs", exact(total.macs), None)
+    yield row("params", _text(total.params), None)
+    yield row("MACs", _text(total.macs), None)
     for power in _powers(facts):
-        yield row(text(f"of degree {power.degree}", "dim"), exact(power.macs), natural(power.operators), indent=1)
-    yield row("activations", exact(facts.cost.values), "values that lectures count")
+        yield row(text(f"degree {power.degree}", "dim"), _text(power.macs), natural(power.operators), indent=1)
+    yield row("activations", _text(facts.cost.values), "values that lectures count")
+
+
+def _text(formula: int) -> str:
+    """As exact numbers are written, with powers: `144*features^2*(size//16)^2`."""
+    return _EQUAL_FACTORS.sub(lambda found: f"{found[1]}^{found[0].count(found[1])}", exact(formula))
 
 
 def _powers(facts: Facts) -> Iterator[Power]:
@@ -111,6 +118,7 @@ def _bytes(subject: Subject, general: ForAll) -> Iterator[Row]:
             yield row(name, "-", None)
         else:
             at = f"at {natural([f'{name} = {value}' for name, value in found.at.items()])}" if found.at else ""
+            at = "at the values below" if found.at == general.domain.example else at
             tried = "" if found.formula.is_proved else "the largest at the sizes tried"
             yield row(name, _shown(found.formula), ", ".join(filter(None, ("bytes", said, at, tried))))
 
@@ -122,10 +130,10 @@ def _shown(formula: Formula) -> str:
 
 def _sum(line: Size) -> str:
     """`1_204 + 4_096*N`."""
-    per_sample = exact(line.per_sample)
+    per_sample = _text(line.per_sample)
     if " " in per_sample or "//" in per_sample:
         per_sample = f"({per_sample})"
-    parts = [exact(line.fixed)] if line.fixed != 0 or line.per_sample == 0 else []
+    parts = [_text(line.fixed)] if line.fixed != 0 or line.per_sample == 0 else []
     return " + ".join([*parts, *([f"{per_sample}*N"] if line.per_sample != 0 else [])])
 
 

@@ -22,7 +22,7 @@ BESIDE = 4
 
 ASCII = str.maketrans({"×": "x", "·": "+", "…": "...", "≤": "<="})
 
-BREAK = re.compile(r"(?<=[^\s=+·×])\s+(?!(?:B|[KMG]iB)\b)|(?<=\w\.)(?=[a-z_])")
+BREAK = re.compile(r"(?<=[^\s=+·×])(?<! -)\s+(?!(?:B|[KMG]iB)\b)|(?<=\w\.)(?=[a-z_])")
 """Where a line may be broken: between words, but not behind a sign or before a unit, and between the names of a path."""
 
 SEAM = re.compile(r"[./_,:;)\]-]")
