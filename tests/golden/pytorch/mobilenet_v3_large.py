@@ -43,8 +43,8 @@ class Bneck(nn.Module):
         window: int,
         hidden: int,
         channels: int,
-        squeeze: bool,
         stride: int,
+        squeeze: bool = False,
         hardswish: bool = True,
         se_channels: int = 0,
     ) -> None:
@@ -77,18 +77,18 @@ class MobileNetV3Large(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             ConvBn(3, 16, 3, stride=2, hardswish=True),  # [16, 112, 112]
-            Bneck(16, 3, 16, 16, False, 1, hardswish=False),
-            Bneck(16, 3, 64, 24, False, 2, hardswish=False),  # [24, 56, 56]
-            Bneck(24, 3, 72, 24, False, 1, hardswish=False),
-            Bneck(24, 5, 72, 40, True, 2, hardswish=False, se_channels=24),  # [40, 28, 28]
-            *[Bneck(40, 5, 120, 40, True, 1, hardswish=False, se_channels=32) for _ in range(2)],
-            Bneck(40, 3, 240, 80, False, 2),  # [80, 14, 14]
-            Bneck(80, 3, 200, 80, False, 1),
-            *[Bneck(80, 3, 184, 80, False, 1) for _ in range(2)],
-            Bneck(80, 3, 480, 112, True, 1, se_channels=120),  # [112, 14, 14]
-            Bneck(112, 3, 672, 112, True, 1, se_channels=168),
-            Bneck(112, 5, 672, 160, True, 2, se_channels=168),  # [160, 7, 7]
-            *[Bneck(160, 5, 960, 160, True, 1, se_channels=240) for _ in range(2)],
+            Bneck(16, 3, 16, 16, 1, hardswish=False),
+            Bneck(16, 3, 64, 24, 2, hardswish=False),  # [24, 56, 56]
+            Bneck(24, 3, 72, 24, 1, hardswish=False),
+            Bneck(24, 5, 72, 40, 2, squeeze=True, hardswish=False, se_channels=24),  # [40, 28, 28]
+            *[Bneck(40, 5, 120, 40, 1, squeeze=True, hardswish=False, se_channels=32) for _ in range(2)],
+            Bneck(40, 3, 240, 80, 2),  # [80, 14, 14]
+            Bneck(80, 3, 200, 80, 1),
+            *[Bneck(80, 3, 184, 80, 1) for _ in range(2)],
+            Bneck(80, 3, 480, 112, 1, squeeze=True, se_channels=120),  # [112, 14, 14]
+            Bneck(112, 3, 672, 112, 1, squeeze=True, se_channels=168),
+            Bneck(112, 5, 672, 160, 2, squeeze=True, se_channels=168),  # [160, 7, 7]
+            *[Bneck(160, 5, 960, 160, 1, squeeze=True, se_channels=240) for _ in range(2)],
             ConvBn(160, 960, 1, hardswish=True),  # [960, 7, 7]
         )
         self.avgpool = nn.AdaptiveAvgPool2d(1)

@@ -79,9 +79,8 @@ class Reduction(nn.Module):
     def forward(self, x: Tensor, before: Tensor) -> Tensor:
         if self.conv_prev_1x1 is not None:
             p = self.conv_prev_1x1(before)
-            h = self.conv_1x1(x)
-        else:
-            h = self.conv_1x1(x)
+        h = self.conv_1x1(x)
+        if self.conv_prev_1x1 is None:
             if self.path_1 is not None:
                 x = F.relu(before)
                 path_1 = self.path_1(F.avg_pool2d(x, 1, stride=2))  # [11, 56, 56]
@@ -129,9 +128,8 @@ class Normal(nn.Module):
     def forward(self, x: Tensor, before: Tensor) -> Tensor:
         if self.conv_prev_1x1 is not None:
             p = self.conv_prev_1x1(before)
-            h = self.conv_1x1(x)
-        else:
-            h = self.conv_1x1(x)
+        h = self.conv_1x1(x)
+        if self.conv_prev_1x1 is None:
             x = F.relu(before)
             path_1 = self.path_1(F.avg_pool2d(x, 1, stride=2))
             x = F.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class Bottleneck(nn.Module):
     def __init__(self, in_channels: int, width: int, stride: int) -> None:
         super().__init__()
-        self.changes_shape = stride != 1
+        self.stride = stride
         self.extra = 4 * width - in_channels
         self.bn1 = nn.BatchNorm2d(in_channels)
         self.conv1 = nn.Conv2d(in_channels, width, 1, bias=False)
@@ -26,7 +26,7 @@ class Bottleneck(nn.Module):
         y = F.relu(self.bn3(y), inplace=True)
         y = self.conv3(y)
         y = self.bn4(y)
-        if self.changes_shape:
+        if self.stride != 1:
             x = F.avg_pool2d(x, 2)
         y += F.pad(x, (0, 0, 0, 0, 0, self.extra))
         return y

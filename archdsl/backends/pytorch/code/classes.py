@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 
 from archdsl.backends.pytorch.code.checkpointing import Recomputing
-from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
+from archdsl.backends.pytorch.code.conditions import Conditions, Declarations, attribute_of
 from archdsl.backends.pytorch.code.dense import step
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
 from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, quoted
@@ -72,6 +72,8 @@ class _Class:
         self.parameters = classes.parameters[family] = Parameters(modules, classes.plan.taken)
         self.conditions = Conditions(modules, self.parameters, classes.declarations)
         self.number_names: list[str] = []
+        self.asked: dict[str, str] = {}
+        """What stands in `forward` for flags that are no attributes."""
         self.is_keyed = family.shape.forward is not None and any(i.is_keyed for i in family.instances)
 
     def lines(self) -> list[str]:
@@ -104,16 +106,25 @@ class _Class:
         elif is_numbered:
             body = self._locals() + self._sequence("super().__init__(", "", positions, self.family.instances, BODY)
         else:
-            flags = forward.flags if forward is not None else ()
-            body = [f"{BODY}super().__init__()", *self._locals()]
-            body += [f"{BODY}self.{f.name} = {self.conditions.express(f.answers, f.name)}" for f in flags]
-            body += self._numbers()
+            flags = self._flags()
+            body = [f"{BODY}super().__init__()", *self._locals(), *dict.fromkeys([*flags, *self._numbers()])]
             body += self._attributes(positions)
         body += [f"{BODY}self.apply(initialise)"] if self.family.is_network and self.classes.plan.initialiser else []
         signature = Group(
             "def __init__(", (Item("self"), *(Item(p.declaration) for p in self.parameters.used)), ") -> None"
         )
         return [*lines(Item(signature), INDENT, ":"), *body]
+
+    def _flags(self) -> list[str]:
+        """Attributes for the tests in `forward` that no child answers."""
+        forward = self.family.shape.forward
+        found = []
+        for flag in forward.flags if forward is not None else ():
+            taken = {p.name for p in self.family.shape.positions}
+            own, asked = attribute_of(self.conditions.express(flag.answers, flag.name), flag.name, taken)
+            found.append(f"{BODY}self.{own}")
+            self.asked |= asked
+        return found
 
     def _numbers(self) -> list[str]:
         """Attributes for the numbers in `forward` that differ between instances."""
@@ -380,7 +391,7 @@ class _Class:
         self.classes.imports.add("Tensor")
         parameters = (Item("self"), *(Item(f"{p}: Tensor") for p in first.parameters))
         head = Item(Group("def forward(", parameters, f") -> {first.returns}"))
-        statements = forward.filled(self.number_names)
+        statements = forward.filled(self.number_names, self.asked)
         cells = statements if rows_of(self.family.first.module) else counted_cells(statements)
         return [*lines(head, INDENT, ":"), *written(cells, BODY)]
 

@@ -6,7 +6,8 @@ and where the answers are those asked for, its text is written in Python. Failin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 from itertools import chain, permutations
 from typing import Any, NamedTuple
@@ -23,6 +24,9 @@ NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 STRENGTH = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
 """Operators of whole numbers that mean the same in Python: the stronger binds first."""
+
+_COMPARISON = re.compile(r"(?P<name>(?!in_)\w+)(?: ([=!<>]=|[<>]) (\d+))?")
+"""Of a size of the input it would say little."""
 
 Answers = Sequence[bool | Absent]
 
@@ -68,6 +72,10 @@ class Conditions:
         if found is None:
             return self.parameters.express(asked, wanted, default=default)
         return self.parameters.use(Expression(found.text, found.names, found.values))
+
+    def are_told(self, asked: Answers) -> bool:
+        """Whether a condition of the spec, or a parameter, has these answers."""
+        return self.parameters.find(asked) is not None or any(c.answers(asked) for c in self._of_spec)
 
     def value(self, values: Sequence[Row], wanted: str, owner: str = "") -> str:
         """The text of a value: as the spec works it out, or one of two by a condition of it, `3 if stride != 1 else 1`."""
@@ -272,8 +280,8 @@ def _bound(call: tree.Call, block: tree.Block, names: _Names) -> dict[str, Any]:
 
 def _within(text: str, side: tree.Expression, outer: tree.Binary) -> str:
     """An operand, in parentheses where its own operator would bind later."""
-    if not isinstance(side, tree.Binary):
-        return text
+    if not isinstance(side, tree.Binary):  # a name may stand for an expression of a parameter
+        return f"({text})" if " " in text and outer.operator != "+" else text
     inner, own = STRENGTH[side.operator], STRENGTH[outer.operator]
     return f"({text})" if inner < own or (inner == own and side is outer.right) else text
 
@@ -302,3 +310,18 @@ def _walk(syntax: Any) -> Iterator[tree.Syntax]:
     elif isinstance(syntax, list):
         for item in syntax:
             yield from _walk(item)
+
+
+def attribute_of(condition: str, wanted: str, taken: Set[str]) -> tuple[str, dict[str, str]]:
+    """An attribute that keeps a condition for `forward`, and what stands there for it and for its opposite.
+
+    `stride = stride` and `self.stride != 1`, where a parameter tells by itself; else a flag of the name that is wanted.
+    """
+    comparison = _COMPARISON.fullmatch(condition)
+    if comparison is None or comparison["name"] in taken:
+        return f"{wanted} = {condition}", {}
+    name, operator, number = comparison.groups()
+    texts = (f" {operator} {number}", f" {NEGATED[operator]} {number}") if operator else ("", "")
+    not_ = "" if operator else "not "
+    own = {f"self.{wanted}": f"self.{name}{texts[0]}", f"not self.{wanted}": f"{not_}self.{name}{texts[1]}"}
+    return f"{name} = {name}", own

@@ -8,15 +8,17 @@ layer, another order, an activation in place here and not there), they make two 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.code.joining import Joined, form, join
 from archdsl.backends.pytorch.code.layout import Item, quoted
 from archdsl.backends.pytorch.code.names import DICT_ATTRIBUTES
+from archdsl.backends.pytorch.code.parameters import Parameters
 from archdsl.backends.pytorch.code.parts import Child, Instance, Leaf
 from archdsl.backends.pytorch.code.rows import is_numbered, rows_of
-from archdsl.ir import Call, Code, Literal, Repeat
+from archdsl.ir import Call, Code, Literal, Module, Repeat
 
 Layer = Leaf | Instance | None
 L = TypeVar("L", bound=Layer)
@@ -131,6 +133,7 @@ class Families:
     def __init__(self, instances: Iterable[Instance]) -> None:
         self.of: dict[Instance, Family] = {}
         self._pots: dict[Hashable, list[Family]] = {}
+        self._declarations = Declarations()
         for instance in instances:
             self._put(instance)
         for family in dict.fromkeys(self.of.values()):
@@ -189,8 +192,14 @@ class Families:
             return None
         children = {p.name: p.presence for p in positions}
         ways = ([i.forward for i in instances], [i.general_forward for i in instances])
-        joined = (join(way, children) for way in sorted(ways, key=lambda way: len(set(map(form, way)))))
+        told = self._told([i.module for i in instances])
+        joined = (join(way, children, told) for way in sorted(ways, key=lambda way: len(set(map(form, way)))))
         return next((Shape(positions, forward) for forward in joined if forward is not None), None)
+
+    def _told(self, modules: Sequence[Module]) -> Callable[[Sequence[bool]], bool]:
+        """Whether a condition of the spec has the answers, one for each of the instances."""
+        conditions = Conditions(modules, Parameters(modules, frozenset()), self._declarations)
+        return conditions.are_told
 
     def _dense(self, instances: Sequence[Instance]) -> Shape | None:
         """Dense blocks fit if their layers are of one family and are counted alike."""

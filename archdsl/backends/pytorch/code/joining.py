@@ -7,21 +7,29 @@ test. So what holds for each (which names are bound, what runs in place) holds f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.code.forward import Forward, Statement
+from archdsl.backends.pytorch.code.forward import LONG, Forward, Statement
 from archdsl.backends.pytorch.code.lines import (
-    HOLE,
     NUMBER,
     TOKEN,
     Choice,
     Line,
     aliased,
     aligned,
+    asking,
     code,
     common_start,
+    filled,
+    fused,
+    hoisted,
+    holes_in,
     renamed,
+    swapped,
+    unfused,
     unnumbered,
 )
 from archdsl.backends.pytorch.code.names import is_identifier, unique
@@ -31,7 +39,10 @@ FLAGS = ("has_skip", "changes_shape")
 """Attributes that say whether a residual connection is there, and whether it is more than the input."""
 
 LONGEST = 6
-"""Statements that may stand behind a test and behind its opposite."""
+"""Statements that may stand behind a test and behind its opposite, in all."""
+
+MOST = 4
+"""Tests that a `forward` may have."""
 
 WANTED = {"pad": "extra", "pool": "window"}
 """Names for numbers in calls of functions of torch."""
@@ -59,6 +70,14 @@ Members = tuple[list[int], list[int]]
 """The instances that have one text, and those that have another."""
 
 
+class Pair(NamedTuple):
+    """Lines of two texts at one place."""
+
+    is_same: bool
+    mine: list[Line]
+    other: list[Line]
+
+
 class Hole(NamedTuple):
     """A number that is not the same for all instances."""
 
@@ -78,30 +97,33 @@ class Joined(NamedTuple):
     holes: tuple[Hole, ...]
     """Numbers that differ; in the text each is its index between two NULs."""
 
-    def filled(self, names: Sequence[str]) -> list[Line]:
-        """The lines with names for the holes."""
+    def filled(self, names: Sequence[str], asked: Mapping[str, str]) -> list[Line]:
+        """The lines with names for the holes, and with what is asked in place of each flag and of its opposite."""
         known = {index: f"self.{name}" for index, name in enumerate(names)}
-        return [found for line in self.lines for found in _hoisted(_filled(line, known))]
+        return [found for line in self.lines for found in hoisted(asking(filled(line, known), asked))]
 
 
-def join(forwards: Sequence[Forward], children: Mapping[str, Presence]) -> Joined | None:
+def join(
+    forwards: Sequence[Forward], children: Mapping[str, Presence], is_told: Callable[[Presence], bool]
+) -> Joined | None:
     """One `forward` for all; None where they have too little in common.
 
     Args:
         children: for each child, which instances have it.
+        is_told: whether a condition of the spec has these answers.
     """
     first = forwards[0]
     if any((f.parameters, f.returns) != (first.parameters, first.returns) for f in forwards):
         return None
     holes: list[Hole] = []
-    joiner = _Joiner(children, first.parameters, len(forwards), holes)
+    joiner = _Joiner(children, first.parameters, len(forwards), holes, is_told)
     lines = joiner.joined(_variants(forwards, holes))
     if lines is None:
         return None
-    used = list(dict.fromkeys(int(n) for line in lines for n in _holes_in(line)))
-    numbered = [_plain(_filled(line, {n: f"\0{used.index(n)}\0" for n in used})) for line in lines]
+    used = list(dict.fromkeys(int(n) for line in lines for n in holes_in(line)))
+    numbered = [_plain(filled(line, {n: f"\0{used.index(n)}\0" for n in used})) for line in lines]
     flags, asked = tuple(joiner.flags), frozenset(joiner.asked)
-    return Joined(tuple(_fused(numbered)), flags, asked, tuple(holes[n] for n in used))
+    return Joined(tuple(fused(numbered)), flags, asked, tuple(holes[n] for n in used))
 
 
 def _plain(line: Line) -> Line:
@@ -110,14 +132,6 @@ def _plain(line: Line) -> Line:
         return line._replace(expression=_IDLE.sub(r"\1", line.expression))
     then, otherwise = (tuple(map(_plain, part)) for part in (line.then, line.otherwise))
     return Choice(line.head, then, otherwise)
-
-
-def _holes_in(line: Line) -> Iterator[str]:
-    if isinstance(line, Statement):
-        yield from HOLE.findall(line.expression)
-    else:
-        for inner in (*line.then, *line.otherwise):
-            yield from _holes_in(inner)
 
 
 class _Variant(NamedTuple):
@@ -187,8 +201,14 @@ def _value(text: str) -> int | float:
 
 class _Joiner:
     def __init__(
-        self, children: Mapping[str, Presence], parameters: tuple[str, ...], count: int, holes: list[Hole]
+        self,
+        children: Mapping[str, Presence],
+        parameters: tuple[str, ...],
+        count: int,
+        holes: list[Hole],
+        is_told: Callable[[Presence], bool],
     ) -> None:
+        self.is_told = is_told
         self.children = children
         self.parameters = parameters
         self.count = count
@@ -229,42 +249,50 @@ class _Joiner:
         a, b = self._numbered(a, b, members)
         a, b = aliased(a, b, self.parameters), aliased(b, a, self.parameters)
         b = aligned(b, a, self.parameters)
+        a, b = swapped(a, b, self.parameters), swapped(b, a, self.parameters)
         a, b = renamed(a, b, self.parameters), renamed(b, a, self.parameters)
-        a, b = _unfused(a, b), _unfused(b, a)
-        a, b = self._numbered(a, b, members)
-        b, a = (lines[::-1] for lines in self._numbered(b[::-1], a[::-1], members[::-1]))
-        start = common_start(a, b)
-        end = common_start(a[start:][::-1], b[start:][::-1])
-        head = [_common(x, y) for x, y in zip(a[:start], b[:start], strict=True)]
-        tail = [_common(x, y) for x, y in zip(a[len(a) - end :], b[len(b) - end :], strict=True)]
-        mine, other = a[start : len(a) - end], b[start : len(b) - end]
-        if min(len(mine), len(other)) > LONGEST or any(_is_training(line) for line in (*mine, *other)):
+        a, b = unfused(a, b), unfused(b, a)
+        # A flag tells that the input is added, or what the spec asks for: all else that no child explains is a class.
+        between = [line for pair in _one_row(a, b) if not pair.is_same for line in (*pair.mine, *pair.other)]
+        if not test.is_child and not any(map(_adds, (*between, *differing))) and not self.is_told(test.answers):
             return None
-        # A flag tells that the input is added: all else that no child explains makes another class.
-        if not test.is_child and not any(map(_adds, (*mine, *other, *differing))):
-            return None
-        middle = self._choice(test, mine, other) if mine or other else []
-        return [*head, *middle, *tail]
+        return self._merged(test, a, b, members)
+
+    def _merged(self, test: Test, a: list[Line], b: list[Line], members: Members) -> list[Line] | None:
+        """The lines that both have, and those of each behind the test: several times, if that is not a patchwork."""
+        found = self._tested(test, _rows(a, b), members)
+        return found if found is not None and _is_plain(found) else self._tested(test, _one_row(a, b), members)
+
+    def _tested(self, test: Test, rows: Iterable[Pair], members: Members) -> list[Line] | None:
+        found: list[Line] = []
+        longest = 0
+        for is_same, mine, other in rows:
+            if is_same:
+                found += [self._common(x, y, members) for x, y in zip(mine, other, strict=True)]
+                continue
+            longest += min(len(mine), len(other))
+            if longest > LONGEST or any(map(_is_training, (*mine, *other))):
+                return None
+            found += self._choice(test, mine, other)
+        return found
+
+    def _common(self, one: Line, other: Line, members: Members) -> Line:
+        """A line that two texts share, with holes for the numbers in it that differ, and the comment if it is true of both."""
+        if not isinstance(one, Statement) or not isinstance(other, Statement):
+            return code(one)
+        tokens = [TOKEN.findall(line.expression) for line in (one, other)]
+        rows = [*members[0], *members[1]]
+        columns = [
+            _number((x,) * len(members[0]) + (y,) * len(members[1]), rows, self.count, self.holes)
+            for x, y in zip(*tokens, strict=True)
+        ]
+        comment = one.comment if one.comment == other.comment else ""
+        return one._replace(expression=_with_numbers(one.expression, columns), comment=comment)
 
     def _numbered(self, a: list[Line], b: list[Line], members: Members) -> tuple[list[Line], list[Line]]:
         """Both with holes for the numbers that alone tell their first lines apart."""
-        lines: list[Line] = []
-        for one, other in zip(a, b, strict=False):
-            if (
-                not isinstance(one, Statement)
-                or not isinstance(other, Statement)
-                or unnumbered(one) != unnumbered(other)
-            ):
-                break
-            tokens = [TOKEN.findall(line.expression) for line in (one, other)]
-            columns = [
-                _number(
-                    (x,) * len(members[0]) + (y,) * len(members[1]), [*members[0], *members[1]], self.count, self.holes
-                )
-                for x, y in zip(*tokens, strict=True)
-            ]
-            comment = one.comment if one.comment == other.comment else ""
-            lines.append(one._replace(expression=_with_numbers(one.expression, columns), comment=comment))
+        pairs = list(takewhile(lambda pair: _said(pair[0]) == _said(pair[1]), zip(a, b, strict=False)))
+        lines = [self._common(one, other, members) for one, other in pairs]
         return [*lines, *a[len(lines) :]], [*lines, *b[len(lines) :]]
 
     def _choice(self, test: Test, mine: list[Line], other: list[Line]) -> list[Line]:
@@ -282,73 +310,65 @@ class _Joiner:
         return [Choice(f"if {test.text(is_negated)}", tuple(then), tuple(otherwise))]
 
 
+def _rows(a: list[Line], b: list[Line]) -> Iterator[Pair]:
+    """Rows of lines that say the same but for numbers, and what is between them."""
+    matcher = SequenceMatcher(None, [*map(_said, a)], [*map(_said, b)], autojunk=False)
+    for tag, start, end, other_start, other_end in matcher.get_opcodes():
+        yield Pair(tag == "equal", a[start:end], b[other_start:other_end])
+
+
+def _one_row(a: list[Line], b: list[Line]) -> Iterator[Pair]:
+    """What both begin with, what both end with, and all between."""
+    mine, other = [*map(_said, a)], [*map(_said, b)]
+    start = common_start(mine, other)
+    end = common_start(mine[start:][::-1], other[start:][::-1])
+    yield Pair(True, a[:start], b[:start])
+    if len(a) > start + end or len(b) > start + end:
+        yield Pair(False, a[start : len(a) - end], b[start : len(b) - end])
+    yield Pair(True, a[len(a) - end :], b[len(b) - end :])
+
+
+def _is_plain(lines: Sequence[Line]) -> bool:
+    """Whether tests are few and do not get into each other's way: where one has an `else`, it is the only one."""
+    asking = [line for line in lines if _tests(line)]
+    has_else = any(isinstance(line, Choice) and (line.otherwise or _returns(line.then)) for line in asking)
+    return len(asking) == 1 if has_else else sum(map(_tests, asking)) <= MOST
+
+
+def _said(line: Line) -> Line:
+    """The line without its numbers and its comment."""
+    return unnumbered(line) if isinstance(line, Statement) else code(line)
+
+
+def _tests(line: Line) -> int:
+    """How many tests a line asks."""
+    if isinstance(line, Statement):
+        return line.expression.count(" if ")
+    return 1 + sum(map(_tests, (*line.then, *line.otherwise)))
+
+
 def _conditional(test: Test, mine: list[Line], other: list[Line]) -> Statement | None:
     """`y += x if self.downsample is None else self.downsample(x)`."""
-    if len(mine) != 1 or len(other) != 1 or not test.is_child:
+    if len(mine) != 1 or len(other) != 1:
         return None
     (a,), (b,) = mine, other
-    if not isinstance(a, Statement) or not isinstance(b, Statement) or a.prefix != b.prefix:
+    if not isinstance(a, Statement) or not isinstance(b, Statement) or a.prefix != b.prefix or a.prefix == "del ":
         return None
-    if a.expression != f"self.{test.name}({b.expression})":
+    if _tests(a) or _tests(b):
         return None
-    text = f"{b.expression} if {test.text(is_negated=True)} else {a.expression}"
+    is_negated = test.is_child and a.expression == f"self.{test.name}({b.expression})"
+    then, otherwise = (b, a) if is_negated else (a, b)
+    text = f"{then.expression} if {test.text(is_negated)} else {otherwise.expression}"
+    if not is_negated and len(a.prefix + text) > LONG:
+        return None
     return a._replace(expression=text, comment=a.comment if a.comment == b.comment else "")
-
-
-def _unfused(a: list[Line], b: list[Line]) -> list[Line]:
-    """`return f(x)` as `y = f(x)` and `return y`, where `b` has it so."""
-    last, at = a[-1], len(a) - 1
-    if at >= len(b) or not isinstance(last, Statement) or last.prefix != "return ":
-        return a
-    like = b[at]
-    if not isinstance(like, Statement) or like.expression != last.expression or not like.prefix.endswith(" = "):
-        return a
-    name = like.prefix.removesuffix(" = ")
-    return [*a[:-1], last._replace(prefix=like.prefix), Statement("return ", name)]
-
-
-def _fused(lines: list[Line]) -> list[Line]:
-    """`y = f(x)` and `return y` as `return f(x)`."""
-    if len(lines) < 2:
-        return lines
-    before, last = lines[-2:]
-    if not isinstance(before, Statement) or not isinstance(last, Statement) or before.training:
-        return lines
-    if last.prefix != "return " or before.prefix != f"{last.expression} = ":
-        return lines
-    return [*lines[:-2], before._replace(prefix="return ")]
-
-
-def _common(a: Line, b: Line) -> Line:
-    """A line that two texts share, with the comment if it is true of both."""
-    if isinstance(a, Statement) and isinstance(b, Statement):
-        return a if a.comment == b.comment else a._replace(comment="")
-    return code(a)
 
 
 def _adds(line: Line) -> bool:
     return isinstance(line, Statement) and (line.prefix.endswith("+= ") or " + " in line.expression)
 
 
-def _filled(line: Line, texts: Mapping[int, str]) -> Line:
-    if isinstance(line, Statement):
-        return line._replace(expression=HOLE.sub(lambda m: texts[int(m[1])], line.expression))
-    then, otherwise = (tuple(_filled(inner, texts) for inner in part) for part in (line.then, line.otherwise))
-    return Choice(line.head, then, otherwise)
-
-
-def _hoisted(line: Line) -> list[Line]:
-    """The line; after a choice what both of its sides end with."""
-    if isinstance(line, Statement):
-        return [line]
-    end = min(common_start(line.then[::-1], line.otherwise[::-1]), len(line.then) - 1)
-    if not end:
-        return [line]
-    tail = [_common(a, b) for a, b in zip(line.then[-end:], line.otherwise[-end:], strict=True)]
-    return [Choice(line.head, line.then[:-end], line.otherwise[:-end]), *tail]
-
-
-def _returns(lines: list[Line]) -> bool:
+def _returns(lines: Sequence[Line]) -> bool:
     return bool(lines) and isinstance(lines[-1], Statement) and lines[-1].prefix == "return "
 
 

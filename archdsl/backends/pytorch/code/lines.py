@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.code.forward import Statement
 from archdsl.backends.pytorch.code.layout import STRINGS
 
 NUMBER = re.compile(r'(?<![\w."])(?<!\de-)\d+(?:\.\d+)?(?:e-?\d+)?(?![\w."])')
+TEST = re.compile(r"(?:not )?self\.\w+\b")
 HOLE = re.compile("\0(\\d+)\0")
 """What stands for a number that is not the same for all instances."""
 TOKEN = re.compile(f"{NUMBER.pattern}|\0\\d+\0")
@@ -85,7 +86,7 @@ def _last(lines: list[Line], count: int, uncounted: Line) -> list[Line]:
     return lines[start:]
 
 
-def unnumbered(line: Line) -> Line:
+def unnumbered(line: Line) -> Statement:
     """The statement without its numbers and its comment."""
     assert isinstance(line, Statement)
     return line._replace(expression=TOKEN.sub("#", line.expression), comment="")
@@ -132,6 +133,24 @@ def renamed(a: list[Line], b: list[Line], parameters: tuple[str, ...]) -> list[L
     return [*a[:at], mine._replace(prefix=other.prefix), *(_with_name(line, old, new) for line in a[at + 1 :])]
 
 
+def swapped(a: list[Line], b: list[Line], parameters: tuple[str, ...]) -> list[Line]:
+    """`x = y` and what follows with the two names changed over, where `x = f(y)` follows and `b` has `y = f(y)` there.
+
+    So a parameter's name goes on for what a residual connection starts from, and the other one for the way beside it.
+    """
+    at = common_start(a, b)
+    if at >= min(len(a), len(b)) or any(isinstance(line, Choice) for line in a):
+        return a
+    mine, other = a[at], b[at]
+    if not isinstance(mine, Statement) or not isinstance(other, Statement) or mine.expression != other.expression:
+        return a
+    old, new = mine.prefix.removesuffix(" = "), other.prefix.removesuffix(" = ")
+    if old not in parameters or new in parameters or not _has(new)(mine) or _has(old)(mine._replace(prefix="")):
+        return a
+    rest = [_exchanged(line, old, new) for line in a[at + 1 :]]
+    return [*a[:at], Statement(f"{old} = ", new), other, *rest]
+
+
 def _has(name: str) -> Callable[[Line], bool]:
     return lambda line: not isinstance(line, Statement) or _with_name(line, name, "") != line
 
@@ -146,6 +165,16 @@ def _with_name(line: Line, old: str, new: str) -> Line:
     return line._replace(prefix=prefix, expression=expression)
 
 
+def _exchanged(line: Line, one: str, other: str) -> Line:
+    """The statement with two names changed over."""
+    assert isinstance(line, Statement)
+    names = {one: other, other: one}
+    return line._replace(
+        prefix=_substituted(line.prefix, [one, other], names),
+        expression=_substituted(line.expression, [one, other], names),
+    )
+
+
 def common_start(a: Sequence[Line], b: Sequence[Line]) -> int:
     """How many lines two texts have in common at their start."""
     pairs = zip(a, b, strict=False)
@@ -156,3 +185,70 @@ def code(line: Line) -> Line:
     if isinstance(line, Statement):
         return line._replace(comment="")
     return Choice(line.head, tuple(map(code, line.then)), tuple(map(code, line.otherwise)))
+
+
+def common(a: Line, b: Line) -> Line:
+    """A line that two texts share, with the comment if it is true of both."""
+    if isinstance(a, Statement) and isinstance(b, Statement):
+        return a if a.comment == b.comment else a._replace(comment="")
+    return code(a)
+
+
+def unfused(a: list[Line], b: list[Line]) -> list[Line]:
+    """`return f(x)` as `y = f(x)` and `return y`, where `b` has it so."""
+    last, at = a[-1], len(a) - 1
+    if at >= len(b) or not isinstance(last, Statement) or last.prefix != "return ":
+        return a
+    like = b[at]
+    if not isinstance(like, Statement) or not like.prefix.endswith(" = "):
+        return a
+    if unnumbered(like).expression != unnumbered(last).expression:
+        return a
+    name = like.prefix.removesuffix(" = ")
+    return [*a[:-1], last._replace(prefix=like.prefix), Statement("return ", name)]
+
+
+def fused(lines: list[Line]) -> list[Line]:
+    """`y = f(x)` and `return y` as `return f(x)`."""
+    if len(lines) < 2:
+        return lines
+    before, last = lines[-2:]
+    if not isinstance(before, Statement) or not isinstance(last, Statement) or before.training:
+        return lines
+    if last.prefix != "return " or before.prefix != f"{last.expression} = ":
+        return lines
+    return [*lines[:-2], before._replace(prefix="return ")]
+
+
+def filled(line: Line, texts: Mapping[int, str]) -> Line:
+    if isinstance(line, Statement):
+        return line._replace(expression=HOLE.sub(lambda m: texts[int(m[1])], line.expression))
+    then, otherwise = (tuple(filled(inner, texts) for inner in part) for part in (line.then, line.otherwise))
+    return Choice(line.head, then, otherwise)
+
+
+def asking(line: Line, asked: Mapping[str, str]) -> Line:
+    if isinstance(line, Statement):
+        return line._replace(expression=TEST.sub(lambda m: asked.get(m[0], m[0]), line.expression))
+    head = TEST.sub(lambda m: asked.get(m[0], m[0]), line.head)
+    then, otherwise = (tuple(asking(inner, asked) for inner in part) for part in (line.then, line.otherwise))
+    return Choice(head, then, otherwise)
+
+
+def hoisted(line: Line) -> list[Line]:
+    """The line; after a choice what both of its sides end with."""
+    if isinstance(line, Statement):
+        return [line]
+    end = min(common_start(line.then[::-1], line.otherwise[::-1]), len(line.then) - 1)
+    if not end:
+        return [line]
+    tail = [common(a, b) for a, b in zip(line.then[-end:], line.otherwise[-end:], strict=True)]
+    return [Choice(line.head, line.then[:-end], line.otherwise[:-end]), *tail]
+
+
+def holes_in(line: Line) -> Iterator[str]:
+    if isinstance(line, Statement):
+        yield from HOLE.findall(line.expression)
+    else:
+        for inner in (*line.then, *line.otherwise):
+            yield from holes_in(inner)

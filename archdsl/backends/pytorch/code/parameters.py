@@ -171,7 +171,8 @@ class Parameters:
         for name, first in declared[0].items():
             found = tuple(compact(d[name].value) for d in declared if name in d)
             if len(found) == len(modules) and not _are_equal(found) and len({isinstance(v, str) for v in found}) == 1:
-                self._add(name, found, None if first.default is None else compact(first.default))
+                default = False if isinstance(found[0], bool) else None
+                self._add(name, found, default if first.default is None else compact(first.default))
 
     def _add(self, name: str, values: tuple[Row, ...], default: Literal | None = None) -> Expression:
         name = unique(variable_name(name) or "value", self._taken)

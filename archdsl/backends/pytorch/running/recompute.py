@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.analyses.weights import PathError, matches
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def checkpoint(module: nn.Module, *paths: str) -> None:
@@ -39,29 +38,17 @@ def _recompute(part: nn.Module) -> None:
     part.forward = partial(_run_twice, part, part.forward)
 
 
-def _run_twice(part: nn.Module, forward: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    from torch.compiler import is_compiling
-    from torch.utils.checkpoint import checkpoint as recomputed
+def _run_twice(part: nn.Module, forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
+    from archdsl.backends.pytorch.code.recomputed import recomputed
 
-    if is_compiling():  # a compiled graph writes to buffers once
-        return recomputed(forward, *arguments, use_reentrant=False, **named)
-    return recomputed(forward, *arguments, use_reentrant=False, context_fn=partial(_contexts, part), **named)
+    return recomputed(_Original(part.buffers, partial(forward, **named)), *inputs)  # type: ignore[arg-type]
 
 
-def _contexts(part: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """What stands around the first run, and around the second."""
-    return nullcontext(), _unchanged(part)
+class _Original(NamedTuple):
+    """A part as it was before it ran twice, as far as that needs it."""
 
+    buffers: Callable[[], Iterator[Tensor]]
+    forward: Callable[..., Any]
 
-@contextmanager
-def _unchanged(part: nn.Module) -> Iterator[None]:
-    """A batch norm that runs twice would follow the batch twice."""
-    from torch import no_grad
-
-    before = [(buffer, buffer.clone()) for buffer in part.buffers()]
-    try:
-        yield
-    finally:
-        with no_grad():
-            for buffer, kept in before:
-                buffer.copy_(kept)
+    def __call__(self, *inputs: Any) -> Any:
+        return self.forward(*inputs)
