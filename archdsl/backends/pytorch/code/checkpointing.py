@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from archdsl.analyses.memory import buffers, naming
@@ -81,6 +80,24 @@ class RecomputedSequential(nn.Sequential):
 
 RECOMPUTED = Helper(
     "recomputed",
-    Path(__file__).with_name("recomputed.py").read_text("utf-8").partition("\n\n\n")[2],
+    '''
+def recomputed(part: nn.Module, *inputs: Tensor) -> Any:
+    """Runs a part that keeps only its inputs for backward, which runs it again; batch norms follow each batch once."""
+    if torch.compiler.is_compiling():
+        return checkpoint(part, *inputs, use_reentrant=False)
+    return checkpoint(part, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), unchanged_buffers(part)))
+
+
+@contextmanager
+def unchanged_buffers(part: nn.Module) -> Iterator[None]:
+    before = [(buffer, buffer.clone()) for buffer in part.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, kept in before:
+                buffer.copy_(kept)
+''',
     ("torch", "nn", "Tensor", "Any", "Iterator", "contextmanager", "nullcontext", "checkpoint"),
 )
+"""What generated code has, and what `archdsl.checkpoint` runs."""

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from archdsl.backends.pytorch.code.checkpointing import Recomputing
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations, attribute_of
-from archdsl.backends.pytorch.code.dense import step
+from archdsl.backends.pytorch.code.dense import step, written_dense
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
 from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, quoted
 from archdsl.backends.pytorch.code.names import is_identifier, unique
@@ -72,8 +72,7 @@ class _Class:
         self.parameters = classes.parameters[family] = Parameters(modules, classes.plan.taken)
         self.conditions = Conditions(modules, self.parameters, classes.declarations)
         self.number_names: list[str] = []
-        self.asked: dict[str, str] = {}
-        """What stands in `forward` for flags that are no attributes."""
+        self.asked: dict[str, str] = {}  # what stands in `forward` for flags that are no attributes
         self.is_keyed = family.shape.forward is not None and any(i.is_keyed for i in family.instances)
 
     def lines(self) -> list[str]:
@@ -110,17 +109,16 @@ class _Class:
             body = [f"{BODY}super().__init__()", *self._locals(), *dict.fromkeys([*flags, *self._numbers()])]
             body += self._attributes(positions)
         body += [f"{BODY}self.apply(initialise)"] if self.family.is_network and self.classes.plan.initialiser else []
-        signature = Group(
-            "def __init__(", (Item("self"), *(Item(p.declaration) for p in self.parameters.used)), ") -> None"
-        )
+        parameters = (Item("self"), *(Item(p.declaration) for p in self.parameters.used))
+        signature = Group("def __init__(", parameters, ") -> None")
         return [*lines(Item(signature), INDENT, ":"), *body]
 
     def _flags(self) -> list[str]:
         """Attributes for the tests in `forward` that no child answers."""
-        forward = self.family.shape.forward
+        positions, forward, *_ = self.family.shape
         found = []
         for flag in forward.flags if forward is not None else ():
-            taken = {p.name for p in self.family.shape.positions}
+            taken = {p.name for p in positions}
             own, asked = attribute_of(self.conditions.express(flag.answers, flag.name), flag.name, taken)
             found.append(f"{BODY}self.{own}")
             self.asked |= asked
@@ -399,12 +397,4 @@ class _Class:
         how = self.family.first.recomputing
         call = "{}({})" if how is None else self.classes.way(how)
         self.classes.imports |= {"Tensor", *self.family.first.forward.imports}
-        joined = self.family.first.joined("maps")
-        body = (
-            "first, *others = self.children()",
-            f"maps = [x, {call.format('first', 'x')}]",
-            "for layer in others:",
-            f"{INDENT}maps.append({call.format('layer', joined)})",
-            f"return {joined}",
-        )
-        return [f"{INDENT}def forward(self, x: Tensor) -> Tensor:", *(BODY + line for line in body)]
+        return [INDENT + line for line in written_dense(call, self.family.first.joined("maps"))]

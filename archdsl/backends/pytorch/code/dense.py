@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from archdsl.backends.pytorch.code.body import Body
+from archdsl.backends.pytorch.code.layout import INDENT
 from archdsl.ir import Module, Node, Value
 
 FEWEST = 3
@@ -50,6 +51,18 @@ def dense(body: Body) -> Dense | None:
     if body.outputs != [reading] or numbers is None:
         return None
     return Dense(*numbers, tuple(layers), joins[0])
+
+
+def written_dense(call: str, joined: str) -> tuple[str, ...]:
+    """The `forward` of a dense block: `call` is how a layer is called, `joined` the concatenation of `maps`."""
+    return (
+        "def forward(self, x: Tensor) -> Tensor:",
+        f"{INDENT}first, *others = self.children()",
+        f"{INDENT}maps = [x, {call.format('first', 'x')}]",
+        f"{INDENT}for layer in others:",
+        f"{INDENT * 2}maps.append({call.format('layer', joined)})",
+        f"{INDENT}return {joined}",
+    )
 
 
 def numbered(names: Sequence[str]) -> tuple[str, int] | None:

@@ -14,7 +14,7 @@ from archdsl.backends.pytorch.code.layout import INDENT, docstring
 from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.backends.pytorch.code.rows import NoLoop
-from archdsl.ir import Network, unfold
+from archdsl.ir import Helper, Network, unfold
 
 
 def emit(
@@ -73,6 +73,11 @@ def write(plan: Plan, inference: Inference | None = None) -> str:
     return _Writer(plan, inference).text()
 
 
+def source_of(helper: Helper) -> str:
+    """A helper of generated code as a file by itself."""
+    return "\n".join((*_imports(set(helper.imports)), helper.text))
+
+
 STANDARD = {
     "collections": ("OrderedDict",),
     "collections.abc": ("Iterator",),
@@ -87,6 +92,16 @@ def _from(modules: Mapping[str, Sequence[str]], names: Set[str]) -> list[str]:
     """An import for each module that some of the names are of."""
     wanted = {module: [name for name in known if name in names] for module, known in modules.items()}
     return [f"from {module} import {', '.join(found)}" for module, found in wanted.items() if found]
+
+
+def _imports(names: Set[str]) -> list[str]:
+    standard = [*(["import math"] if "math" in names else []), *_from(STANDARD, names)]
+    third = [
+        *(["import torch"] if "torch" in names else []),
+        *(["import torch.nn.functional as F  # noqa: N812"] if "F" in names else []),
+        *_from(TORCH, names),
+    ]
+    return [*standard, *([""] if standard and third else []), *third]
 
 
 class _Writer:
@@ -107,7 +122,7 @@ class _Writer:
         if self.plan.initialiser:
             written = "\n".join(line for part in (*helpers, *parts) for line in part)
             helpers.append(initialise(self.plan.initialiser, written))
-        head = [*self._title(), "", *self._imports()]
+        head = [*self._title(), "", *_imports(self.classes.imports)]
         return "\n\n\n".join("\n".join(part) for part in (head, *helpers, *parts)) + "\n"
 
     def _title(self) -> list[str]:
@@ -118,16 +133,6 @@ class _Writer:
         sources = [s.strip() for s in network.sources if s.strip()]
         short = docstring(": ".join([title, *sources]).rstrip(".") + ".", "")
         return short if len(short) == 1 and len(sources) < 2 else docstring("\n\n".join([f"{title}.", *sources]), "")
-
-    def _imports(self) -> list[str]:
-        names = self.classes.imports
-        standard = [*(["import math"] if "math" in names else []), *_from(STANDARD, names)]
-        third = [
-            *(["import torch"] if "torch" in names else []),
-            *(["import torch.nn.functional as F  # noqa: N812"] if "F" in names else []),
-            *_from(TORCH, names),
-        ]
-        return [*standard, *([""] if standard and third else []), *third]
 
     def _output_class(self) -> list[str]:
         self.classes.imports |= {"NamedTuple", "Tensor"}

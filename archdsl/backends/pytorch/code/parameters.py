@@ -66,17 +66,17 @@ class Parameter:
         self.default = default
 
     @property
-    def declaration(self) -> str:
-        """`stride: int = 1`."""
-        default = "" if self.default is None else f" = {literal(self.default)}"
-        return f"{self.name}: {self.annotation}{default}"
-
-    @property
     def annotation(self) -> str:
         kinds = {_annotation(v) for v in self.values if v is not ABSENT}
         if "float" in kinds:  # which takes integers too, by PEP 484
             kinds.discard("int")
         return " | ".join(sorted(kinds, key=lambda kind: (kind.startswith("tuple"), kind)))
+
+    @property
+    def declaration(self) -> str:
+        """`stride: int = 1`."""
+        default = "" if self.default is None else f" = {literal(self.default)}"
+        return f"{self.name}: {self.annotation}{default}"
 
 
 class Parameters:

@@ -52,7 +52,7 @@ def build(
 
     check_unfolded(network)
     text, name = source(network, facts, checkpointed, initialiser)
-    namespace = _execute(text, name)
+    namespace = execute(text, name)
     with torch.device(device or torch.get_default_device()):
         module: nn.Module = getattr(namespace, name)()
         if inference:
@@ -76,10 +76,10 @@ def fold(network: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _for_inference(network: Network) -> ModuleType:
-    return _execute(emit_inference(network), network.name)
+    return execute(emit_inference(network), network.name)
 
 
-def _execute(source: str, name: str) -> ModuleType:
+def execute(source: str, name: str) -> ModuleType:
     """A Python module made from source, registered as imported ones are; equal sources are one module."""
     full_name = f"{__package__}.built.{name}_{sha256(source.encode()).hexdigest()[:12]}"
     known = sys.modules.get(full_name)

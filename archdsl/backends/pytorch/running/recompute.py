@@ -7,6 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.analyses.weights import PathError, matches
+from archdsl.backends.pytorch.code.checkpointing import RECOMPUTED
+from archdsl.backends.pytorch.code.emit import source_of
+from archdsl.backends.pytorch.running.build import execute
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,14 +37,24 @@ def checkpoint(module: nn.Module, *paths: str) -> None:
                 _recompute(part)
 
 
+_LOADED: dict[str, Any] = {}
+"""What generated code calls, once it is made: a compiled step could not make it."""
+
+
 def _recompute(part: nn.Module) -> None:
+    _recomputed()
     part.forward = partial(_run_twice, part, part.forward)
 
 
-def _run_twice(part: nn.Module, forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
-    from archdsl.backends.pytorch.code.recomputed import recomputed
+def _recomputed() -> Any:
+    name = RECOMPUTED.name
+    if name not in _LOADED:
+        _LOADED[name] = getattr(execute(source_of(RECOMPUTED), name), name)
+    return _LOADED[name]
 
-    return recomputed(_Original(part.buffers, partial(forward, **named)), *inputs)  # type: ignore[arg-type]
+
+def _run_twice(part: nn.Module, forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
+    return _recomputed()(_Original(part.buffers, partial(forward, **named)), *inputs)
 
 
 class _Original(NamedTuple):
