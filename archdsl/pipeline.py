@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
 from archdsl.elaborate import PLAIN, Built, Datum, Importer, Program, Settings, show
-from archdsl.ir import Domain, Network, OpenSize
+from archdsl.ir import Domain, Network, OpenSize, is_listed
 from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, Kind, Source, Span, read_spec
 
@@ -263,14 +263,18 @@ def subject_of(
 def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_cell: bool = False) -> str:
     """The report as an HTML page, or as a cell of a notebook, with a training step by its settings or by PyTorch's defaults.
 
-    Raises `TooManyOperators` where loops are too long to be shown turn by turn.
+    The page of a network that is too large to be shown layer by layer has a picture and tables alone. Raises
+    `TooManyOperators` for a cell of one, and for blocks that are called too often.
     """
     from archdsl.analyses.memory import TrainingSettings
     from archdsl.backends.drawing import drawing, plain
-    from archdsl.reports.html import fragment, page
+    from archdsl.reports.html import folded, fragment, page
 
+    subject = subject_of(checked, settings or TrainingSettings(), hints=True)
+    if not is_cell and not is_listed(checked.facts.network):
+        return folded(subject, _picture(checked))
     facts = checked.facts.unfolded()
-    subject = subject_of(checked, settings or TrainingSettings(), hints=True)._replace(facts=facts)
+    subject = subject._replace(facts=facts)
     if subject.for_all is not None:
         formulas = subject.for_all._replace(facts=subject.for_all.facts.unfolded())
         subject = subject._replace(for_all=formulas)

@@ -10,7 +10,7 @@ from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
 from archdsl.ir.domain import Assumed, Domain, Values
-from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, modules
+from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, is_listed, modules
 from archdsl.ir.flatten import Flat, Layer, Turns, flatten
 from archdsl.ir.graph import (
     CallFrame,
@@ -119,6 +119,7 @@ __all__ = [
     "either",
     "equal",
     "flatten",
+    "is_listed",
     "is_open",
     "is_unfolded",
     "modules",

@@ -54,6 +54,11 @@ def check_unfolded(network: Network, most_turns: int | None = None) -> None:
         raise TooManyOperators(_too_many(network, count, "all blocks and turns"))
 
 
+def is_listed(network: Network) -> bool:
+    """Whether it has no more than `LISTED_LIMIT` with its turns of loops written out, too."""
+    return Extent(network).unrolled[id(network.body)] <= LISTED_LIMIT
+
+
 def _too_many(network: Network, count: int, parts: str) -> str:
     return f"`{network.name}` has {count:_} operators with {parts} written out: at most {LISTED_LIMIT:_} are listed"
 

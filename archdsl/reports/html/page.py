@@ -13,8 +13,11 @@ from typing import Any
 
 from archdsl.reports.html.compact import compact_script, compact_style
 from archdsl.reports.html.data import page_data
-from archdsl.reports.html.static import without_scripts
+from archdsl.reports.html.static import with_picture, without_scripts
+from archdsl.reports.memory import report as memory
+from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
+from archdsl.reports.summary import report as summary
 
 SCRIPTS = (
     "format",
@@ -74,6 +77,17 @@ def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = No
             "script": _script(),
         },
     )
+
+
+def folded(subject: Subject, picture: str | None = None) -> str:
+    """The picture and tables of a network whose turns are too many for `page`, each row with its count; without scripts.
+
+    Raises:
+        TooManyOperators: it has too many operators with the turns left out, too.
+    """
+    tables = [table for report in (summary, memory) for table in report(subject, Options())]
+    parts = {"title": escape(subject.facts.network.name), "style": _style(), "tables": with_picture(tables, picture)}
+    return _filled(_file("folded.html"), parts)
 
 
 def embedded(data: Any) -> str:

@@ -14,8 +14,13 @@ from archdsl.source.styled import Piece
 
 def without_scripts(subject: Subject, picture: str | None) -> str:
     """HTML of the summary, with a picture above it where there is one."""
-    tables = tables_html(report(subject, Options()))
-    return f"{picture}\n{tables}" if picture else tables
+    return with_picture(report(subject, Options()), picture)
+
+
+def with_picture(tables: Sequence[Table], picture: str | None) -> str:
+    """Tables with a picture above them where there is one."""
+    text = tables_html(tables)
+    return f"{picture}\n{text}" if picture else text
 
 
 def tables_html(tables: Sequence[Table]) -> str:

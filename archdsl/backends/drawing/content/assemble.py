@@ -202,7 +202,7 @@ class _Assembly:
         is_block = module.kind == "block"
         call = " · ".join([unit.text] * is_block + ["shared"] * unit.is_reuse)
         only = body.steps[0].item if len(body.steps) == 1 and not body.lanes else None
-        if isinstance(only, Card) and not only.heading and (is_block or in_arm) and len(unit.names) == 1:
+        if isinstance(only, Card) and not only.heading and (is_block or in_arm) and unit.count == 1:
             self.anchors[index] = Anchor(only.key)
             return only._replace(heading=name_of(unit), note=call)
         key = self.drafts.key()
@@ -210,7 +210,7 @@ class _Assembly:
         note = f"{short(unit.cost.params)} params · {short(unit.cost.macs)} MACs"
         kind: Literal["block", "scope"] = "block" if is_block else "scope"
         calls = tuple(unit.paths[: len(unit.names)])
-        return Group(key, unit.paths[0], name_of(unit), call, note, len(calls), kind, body, calls)
+        return Group(key, unit.paths[0], name_of(unit), call, note, unit.count, kind, body, calls)
 
     def _parallel(self, fork: Fork, entry: int) -> Parallel:
         arms = tuple(self._arm(path, entry) for path in fork.arms)

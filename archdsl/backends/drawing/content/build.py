@@ -10,6 +10,7 @@ from archdsl.analyses.cost import CostFacts, cost
 from archdsl.backends.drawing.content.arms import arms, has_arms
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
+from archdsl.backends.drawing.content.gather import gathered
 from archdsl.backends.drawing.content.generalise import Generaliser, branches, form
 from archdsl.backends.drawing.content.model import (
     KINDS,
@@ -27,7 +28,7 @@ from archdsl.backends.drawing.content.opening import Opening, calls_at
 from archdsl.backends.drawing.content.poster import poster
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.units import FUSED
-from archdsl.ir import Module, Network, modules, unfold
+from archdsl.ir import Module, Network, is_unfolded, modules, unfold
 from archdsl.source import short, total
 
 MOST_ROWS = 60
@@ -69,13 +70,13 @@ def drawing(
 
     Raises:
         Refusal: the network does not go with the style, or no call has a path.
-        TooManyOperators: the turns of a loop are too many to be drawn.
+        TooManyOperators: the style shows every turn of a loop, and they are too many.
     """
-    whole = unfold(network)
-    if whole is not network:
-        network, costs = whole, cost(whole)
+    drawn = unfold(network) if style in ("u", "volumes") else gathered(network)
+    if drawn is not network:
+        network, costs = drawn, cost(drawn)
     rows = _rows(network, fuses=fuses)
-    if style == "auto" and seeks_arms and not (expand or depth) and rows <= MOST_SOUGHT:
+    if style == "auto" and seeks_arms and is_unfolded(network) and not (expand or depth) and rows <= MOST_SOUGHT:
         trial = Drafts(network, costs, Opening(runs=True), shading, fuses=fuses)
         style = "u" if has_arms(network, trial) else "auto"
     if style == "auto":
@@ -121,7 +122,7 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
 
 def check_rows(network: Network, *, fuses: bool) -> None:
     """Raises `Refusal` for a network that is too large for an expanded picture."""
-    rows = _rows(unfold(network), fuses=fuses)
+    rows = _rows(gathered(network), fuses=fuses)
     if rows > MOST_EXPANDED:
         help = "`--style overview` folds it, `--expand PATH` opens single calls"
         raise Refusal(f"{network.name} expanded has about {rows:_} rows, more than {MOST_EXPANDED:_}; {help}")
@@ -148,7 +149,7 @@ def _runs(network: Network) -> Counter[int]:
     for module in reversed(list(modules(network))):
         for node in module.nodes:
             if isinstance(node.operator, Module) and not node.training:
-                runs[id(node.operator)] += runs[id(module)]
+                runs[id(node.operator)] += node.times * runs[id(module)]
     return runs
 
 

@@ -118,10 +118,10 @@ class Drafts:
     def _row_of(self, node: Node, module: Module, path: str) -> Unit | None:
         """The only row of a module, under the name of its call; None where it is several calls, or what it calls is opened."""
         unit = self.units(module, path, module.inputs[0]).single
-        if unit is None or (unit.folds and len(unit.names) > 1):
+        if unit is None or (unit.folds and unit.count > 1):
             return None
         unit.node = node
-        unit.names = [node.name]
+        unit.names, unit.count = [node.name], node.times
         unit.paths.insert(0, path)
         return unit
 
@@ -131,8 +131,8 @@ def _bytes(network: Network) -> dict[int, int]:
     found: dict[int, int] = {}
     for module in modules(network):
         nodes = [n for n in module.nodes if not n.training]
-        calls = (found[id(n.operator)] for n in nodes if isinstance(n.operator, Module))
-        results = (t.bytes for n in nodes if not isinstance(n.operator, Module) for t in n.result_types)
+        calls = (n.times * found[id(n.operator)] for n in nodes if isinstance(n.operator, Module))
+        results = (n.times * t.bytes for n in nodes if not isinstance(n.operator, Module) for t in n.result_types)
         found[id(module)] = sum(calls) + sum(results)
     return found
 

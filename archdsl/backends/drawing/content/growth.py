@@ -135,6 +135,7 @@ def _fold(found: list[Unit], width: int) -> None:
     calls, inside = [unit.paths[0] for unit in found], [path for unit in found for path in unit.paths[1:]]
     for unit in others:
         first.names += unit.names
+        first.count += unit.count
         first.cost, first.bytes = first.cost.plus(unit.cost), first.bytes + unit.bytes
         first.also_closed += [unit.closed] if unit.closed else []
     first.paths = [*calls[:-1], *inside, calls[-1]]

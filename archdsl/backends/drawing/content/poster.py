@@ -38,7 +38,7 @@ def poster(network: Network, drafts: Drafts) -> Poster:
             continue
         drafts.kinds.add(unit.kind)
         volume = _volume(unit.paths[0], tooltip(unit), unit.kind, unit.after[0], unit.channels)
-        text, output, count = unit.text, show_output(unit.after[:1]), len(unit.names)
+        text, output, count = unit.text, show_output(unit.after[:1]), unit.count
         before = stacks[-1]
         is_larger = volume.size > stacks[-1].volumes[-1].size
         if unit.kind == "pool" and volume.size and not is_larger and len(stacks) > 1:

@@ -20,7 +20,7 @@ def row_of(drafts: Drafts, unit: Unit) -> Row:
     drafts.scale = max(drafts.scale, unit.cost.macs)
     shade = _shade(drafts, unit)
     drafts.most = max(drafts.most, shade or 0)
-    count = [Word(f"×{len(unit.names)}")] if len(unit.names) > 1 else []
+    count = [Word(f"×{unit.count:_}")] if unit.count > 1 else []
     return Row(
         unit.paths[0],
         tooltip(unit),

@@ -31,6 +31,7 @@ class Unit:
         "bytes",
         "closed",
         "cost",
+        "count",
         "extra",
         "extra_bytes",
         "folds",
@@ -58,6 +59,8 @@ class Unit:
         """The paths of all layers that it stands for, its own first."""
         self.names = [] if node is None else [node.name]
         """The names of the calls folded into it."""
+        self.count = 1 if node is None else node.times
+        """How many calls or layers alike it stands for."""
         self.kind: Kind = "block"
         self.text = ""
         self.words: list[Word] = []
@@ -148,7 +151,7 @@ class Units:
     def add_nodes(self, place: Callable[[Node, str], Unit]) -> Units:
         """Adds all nodes; `place` makes the unit of one that is neither fused nor folded."""
         for node in self.nodes:
-            cost = self.costs[node]
+            cost = self.costs[node].by(node.times)
             is_reuse = self.is_reuse or node.name in self._seen
             self._seen.add(node.name)
             if is_reuse:
@@ -240,6 +243,7 @@ class Units:
         if last.heading != self._heading(node):
             return False
         last.names.append(node.name)
+        last.count += node.times
         last.paths.append(self.prefix + node.name)
         if last.closed and last.module is not module:
             last.also_closed.append((module, last.paths[-1]))
@@ -256,8 +260,8 @@ class Units:
     def _bytes(self, node: Node) -> int:
         """What the layers of a node make, for a sample."""
         if isinstance(node.operator, Module):
-            return self.bytes[id(node.operator)]
-        return sum(t.bytes for t in node.result_types)
+            return node.times * self.bytes[id(node.operator)]
+        return node.times * sum(t.bytes for t in node.result_types)
 
     def _heading(self, node: Node) -> Heading:
         own = len(self.module.origin.frames) if self.module.kind == "group" else 0
