@@ -76,6 +76,13 @@ class Facts:
         return receptive_field(self.network, self.flat)
 
     @cached_property
+    def narrowest_fields(self) -> FieldFacts:
+        """The same along the one path to each layer that reads least."""
+        from archdsl.analyses.receptive_field import narrowest, receptive_field
+
+        return receptive_field(self.network, self.flat, join=narrowest)
+
+    @cached_property
     def storage(self) -> StorageFacts:
         """Which operators run in place, and what is the same tensor. Raises `OpenSize`."""
         from archdsl.analyses.storage import storage

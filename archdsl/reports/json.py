@@ -15,6 +15,7 @@ from archdsl.reports import schema
 from archdsl.reports.formulas import formulas_data
 from archdsl.reports.pretty import pretty
 from archdsl.reports.roofline import roofline_data
+from archdsl.reports.schema_field import ReceptiveField
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.working import FIGURES
 from archdsl.source import Diagnostic, Span
@@ -176,12 +177,14 @@ def _datum(text: str) -> Any:
         return text
 
 
-def _field(facts: Facts, layer: Layer) -> schema.ReceptiveField | None:
-    field = facts.fields.values[layer.results[0]]
-    if field is None or not field.axes:
+def _field(facts: Facts, layer: Layer) -> ReceptiveField | None:
+    number = layer.results[0]
+    field, narrow = facts.fields.values[number], facts.narrowest_fields.values[number]
+    if field is None or narrow is None or not field.axes:
         return None
-    return schema.ReceptiveField(
+    return ReceptiveField(
         size=field.size,
+        least=narrow.size,
         stride=tuple(float(a.stride) if isinstance(a.stride, Fraction) else a.stride for a in field.axes),
         start=tuple(axis.start for axis in field.axes),
         centre=tuple(axis.centre for axis in field.axes),

@@ -12,7 +12,7 @@ from archdsl.ir import Layer, written
 from archdsl.reports.layers import path_cell, title
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
-from archdsl.reports.table import Cell, Column, Row, Table, row
+from archdsl.reports.table import Cell, Column, Table, row
 from archdsl.source import nearest
 from archdsl.source.styled import Piece
 
@@ -23,6 +23,7 @@ COLUMNS = (
     Column("stride", "stride", "number"),
     Column("centre", "first centre", "number"),
     Column("share", "of input", "share"),
+    Column("least", "shortest path", "number", optional=True),
     Column("bar", "", "bar", optional=True),
 )
 AXES = {1: ("positions",), 2: ("rows", "columns"), 3: ("slices", "rows", "columns")}
@@ -36,9 +37,12 @@ def report(subject: Subject, options: Options) -> list[Table]:
         words = Piece(f"{facts.input} has no spatial axis, so no unit has a place on it")
         return [Table("receptive-field", (), (), title=head, notes=((words,),))]
     rows = [r for r in facts.rows if r.field is not None and (options.full or _widens(subject, r))]
-    table = Table("receptive-field", COLUMNS, tuple(_row(subject, r.layer, r.field) for r in rows if r.field), (), head)
+    cells = [_cells(subject, r.layer, r.field) for r in rows if r.field]
+    has_paths = any(c["least"].value is not None for c in cells)
+    columns = tuple(column for column in COLUMNS if has_paths or column.key != "least")
+    found = (row(*(c[column.key] for column in columns)) for c in cells)
     notes = _unit_notes(subject, rows, options)
-    return [table._replace(notes=((), *notes) if notes else ())]
+    return [Table("receptive-field", columns, tuple(found), (), head, ((), *notes) if notes else ())]
 
 
 class Effective(Protocol):
@@ -83,20 +87,23 @@ def _widens(subject: Subject, r: FieldRow) -> bool:
     )
 
 
-def _row(subject: Subject, layer: Layer, field: Field) -> Row:
+def _cells(subject: Subject, layer: Layer, field: Field) -> dict[str, Cell]:
+    """By the keys of the columns."""
     sizes = subject.facts.fields.type.sizes
     read = prod(min(axis.size, n) for axis, n in zip(field.axes, sizes, strict=True))
     share = read / prod(sizes)
     is_placed = field.status != "whole input"
-    return row(
-        path_cell(layer.path, layer.times),
-        _window(layer),
-        _size(field),
-        _per_axis([axis.stride for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
-        _per_axis([axis.centre for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
-        share,
-        share,
-    )
+    narrow = subject.facts.narrowest_fields.values[layer.results[0]]
+    return {
+        "layer": path_cell(layer.path, layer.times),
+        "window": _window(layer),
+        "size": _size(field),
+        "stride": _per_axis([axis.stride for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
+        "centre": _per_axis([axis.centre for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
+        "share": Cell(share),
+        "least": Cell(None) if narrow is None or narrow.size == field.size else _size(narrow),
+        "bar": Cell(share),
+    }
 
 
 def _size(field: Field) -> Cell:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from archdsl.analyses.memory import OptimizerName
 from archdsl.reports.pretty import pretty
+from archdsl.reports.schema_field import ReceptiveField
 from archdsl.reports.schema_formulas import Formulas
 from archdsl.reports.schema_parts import Part, Size, Span
 from archdsl.reports.schema_roofline import Roofline
@@ -73,21 +74,6 @@ class Working(Part):
     """`64*3*7*7 + 64`: the tensors that are trained."""
     macs: str | None
     """`(7*7*3)*64*112*112`: the weights that a result reads, times the results; of a product the shapes of its operands."""
-
-
-class ReceptiveField(Part):
-    """On each spatial axis of the input: unit i reads `size` rows from `start + i * stride`.
-
-    Behind layers that enlarge a map units read unlike rows in turn: `size` is then the most, `stride` the average.
-    """
-
-    size: tuple[int, ...]
-    stride: tuple[int | float | None, ...]
-    """Null where a unit's number does not say which rows it reads, 0 where all units read the same."""
-    start: tuple[int | None, ...]
-    """The first row that unit 0 reads; negative in the padding."""
-    centre: tuple[float | None, ...]
-    status: Literal["exact", "whole input", "bound"]
 
 
 class Layer(Part):

@@ -5,8 +5,9 @@ A cell holds a value (a number stays a number) and, where a person should see so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from math import inf
+from math import inf, prod
 from typing import Literal, NamedTuple
 
 from archdsl.ir import Size
@@ -19,6 +20,7 @@ Value = str | int | float | tuple[int, ...] | None
 Kind = Literal["text", "count", "short", "bytes", "share", "bar", "shape", "number"]
 """How a column shows its values: `count` 64_512, `short` 64.5K, `bytes` 252.0 KiB; `share` and `bar` take 0 to 1."""
 
+_SIZES = re.compile(r"(?:≤ )?(\d+(?:x\d+)*)")
 RIGHT = ("count", "short", "bytes", "share", "number")
 
 
@@ -140,7 +142,9 @@ def _sorted(table: Table, name: str) -> tuple[Row, ...]:
 
 
 def _rank(value: Value) -> tuple[float, str]:
-    """Large numbers first, what has none after them; texts by the alphabet."""
+    """Large numbers first, what has none after them; texts by the alphabet. `212x212` is as large as its product."""
+    if isinstance(value, str) and (sizes := _SIZES.fullmatch(value)):
+        value = prod(map(int, sizes[1].split("x")))
     return (-value, "") if isinstance(value, int | float) else (inf, str(value or ""))
 
 

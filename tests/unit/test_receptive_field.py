@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -122,6 +123,48 @@ def test_a_join_is_the_union_of_its_arms() -> None:
     wide, narrow = (op("conv", 4, 5, pad=2),), (op("conv", 4, 3, pad=1),)
     field = fields(joined(op("add"), wide, narrow, ())).of("logits")
     assert field == fields(joined(op("add"), wide)).of("logits")
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "path", "least"),
+    [
+        ("resnet", "ResNet50", "layer4", 7 + 2 * 2),  # the shortcuts are 1x1
+        (
+            "googlenet",
+            "GoogLeNet",
+            "inception5b.concat",
+            7 + 2 * 2 + 2 * 4 + 2 * 4 + 2 * 8 + 1 * 16,
+        ),  # 1x1, and the pools
+        ("densenet", "DenseNet121", "features.denseblock4.concat_16", 7 + 2 * 2 + 4 + 8 + 16),  # transitions halve
+        ("vgg16", "VGG16", "features.30", 212),
+    ],
+)
+def test_the_shortest_path_by_hand(file: str, name: str, path: str, least: int) -> None:
+    facts = open_spec(SPECS / f"{file}.arch").check(name).facts.narrowest_fields
+    assert size(facts, path) == (least, least)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_shortest_path_is_the_least_of_all_paths(seed: int) -> None:
+    """Each path alone is a chain, whose field is r + (k - 1) j."""
+    random = Random(seed)
+    body, (x,) = network("Net", image(1, 64))
+    sums = {x: [1]}
+    values = [x]
+    for _ in range(8):
+        if len(values) > 1 and random.random() < 0.5:
+            arms = random.sample(values, 2)
+            made = body.one(op("add"), *arms)
+            sums[made] = [*sums[arms[0]], *sums[arms[1]]]
+        else:
+            source, half = random.choice(values), random.randrange(4)
+            made = body.one(op("conv", 1, 2 * half + 1, pad=half), source)
+            sums[made] = [size + 2 * half for size in sums[source]]
+        values.append(made)
+    facts = Facts(finish(body, values[-1]))
+    (width,) = {*size(facts.fields, "logits")}
+    (narrow,) = {*size(facts.narrowest_fields, "logits")}
+    assert (narrow, width) == (min(sums[values[-1]]), max(sums[values[-1]]))
 
 
 def test_arms_that_lean_to_different_sides() -> None:

@@ -79,6 +79,7 @@ def test_vgg16() -> None:
     assert first["attrs"]["window"] == [3, 3]
     assert first["receptive_field"] == {
         "size": [3, 3],
+        "least": [3, 3],
         "stride": [1, 1],
         "start": [-1, -1],
         "centre": [0.5, 0.5],

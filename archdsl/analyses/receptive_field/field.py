@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 from typing import Literal, NamedTuple
@@ -10,6 +10,8 @@ from archdsl.ir import WHOLE, Axes, Flat, Layer, Reach, Rows, Shape, TensorType
 Status = Literal["exact", "whole input", "bound"]
 Span = tuple[int, int]
 """The first row, and the row after the last."""
+Join = Callable[[Sequence["AxisField"], int, TensorType], "AxisField"]
+"""What the fields of several operands make on an axis of the input, which has so many rows, for units of a result."""
 Entry = Rows | Literal["whole"] | None
 
 LARGEST_PERIOD = 4096
@@ -114,7 +116,7 @@ class FieldFacts(NamedTuple):
         placed = [_beside(field, type, result) for field, type in known]
         sizes = self.type.sizes
         axes = zip(zip(*placed, strict=True), sizes, strict=True)
-        return field_of([_union(fields, n, result) for fields, n in axes], sizes)
+        return field_of([union(fields, n, result) for fields, n in axes], sizes)
 
     def unit(self, path: str, index: Sequence[int]) -> tuple[UnitRows, ...] | None:
         """What one unit of a path reads on each axis; None where that is not known.
@@ -176,8 +178,10 @@ def _known(spans: tuple[Span | None, ...], count: int) -> list[tuple[Span, int]]
     return [(s, (count - 1 - p) // period) for p, s in enumerate(spans[:count]) if s is not None]
 
 
-def through(layer: Layer, operands: Sequence[Field | None], number: int, sizes: Sequence[int]) -> Field | None:
-    """The field of a result, by its number, behind one operator."""
+def through(
+    layer: Layer, operands: Sequence[Field | None], number: int, sizes: Sequence[int], join: Join
+) -> Field | None:
+    """The field of a result, by its number, behind one operator; `join` says what becomes of those of its operands."""
     reach, result = layer.op.reach_of(number, *layer.operand_types), layer.result_types[number]
     reads_less = layer.op.reads_less(*layer.operand_types)
     if reach == "pointwise" and [t.shape for t in layer.operand_types] == [result.shape]:
@@ -191,7 +195,7 @@ def through(layer: Layer, operands: Sequence[Field | None], number: int, sizes: 
             moved.append([*map(_at_most, field.axes, after)] if reads_less else after)
     if not moved:
         return None
-    return field_of([_union(axes, n, result) for axes, n in zip(zip(*moved, strict=True), sizes, strict=True)], sizes)
+    return field_of([join(axes, n, result) for axes, n in zip(zip(*moved, strict=True), sizes, strict=True)], sizes)
 
 
 def _at_most(before: AxisField, after: AxisField) -> AxisField:
@@ -276,7 +280,7 @@ def _bound(axes: Sequence[AxisField]) -> AxisField:
     return axis_of((span,), 0, 1, False, None)
 
 
-def _union(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisField:
+def union(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisField:
     """What a unit reads that reads all of these."""
     first = axes[0]
     if all(a == first for a in axes) and (len(axes) == 1 or first.spans):
@@ -294,6 +298,11 @@ def _union(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisFiel
         return _enclosing(axes, count, axis)
     spans = tuple(_around([s for a in axes if (s := a.span(unit)) is not None]) for unit in range(period))
     return axis_of(spans, first.step * period // len(first.spans), count, all(a.is_exact for a in axes), axis)
+
+
+def narrowest(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisField:
+    """The smallest of these; of equal ones the first."""
+    return min(axes, key=lambda axis: axis.size)
 
 
 def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> AxisField:

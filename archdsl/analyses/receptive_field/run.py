@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from archdsl.analyses.receptive_field.field import AxisField, Field, FieldFacts, FieldRow, axis_of, field_of, through
+from archdsl.analyses.receptive_field.field import (
+    AxisField,
+    Field,
+    FieldFacts,
+    FieldRow,
+    Join,
+    axis_of,
+    field_of,
+    through,
+    union,
+)
 from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Flat, Layer, Network, Shape, Turns, flatten
 
 
-def receptive_field(network: Network, flat: Flat | None = None, input: str | None = None) -> FieldFacts:
+def receptive_field(
+    network: Network, flat: Flat | None = None, input: str | None = None, *, join: Join = union
+) -> FieldFacts:
     """The receptive field of every layer towards one input: the first with spatial axes unless named.
 
     On a chain of windows, transposed windows and interpolations sizes are exact. Raises `ValueError` for an unknown input.
+
+    Args:
+        join: what the fields of several operands make: all that they read or, with `narrowest`, the path that reads least.
     """
     flat = flat or flatten(network)
     name = input or _first_map(network)
@@ -22,7 +37,7 @@ def receptive_field(network: Network, flat: Flat | None = None, input: str | Non
     values: list[Field | None] = [None] * len(flat.types)
     own = (axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(type.sizes, 1))
     values[source] = field_of(own, type.sizes)
-    run = _Run(flat, values, type.sizes)
+    run = _Run(flat, values, type.sizes, join)
     run.layers(0, len(flat.layers), flat.turns)
     for number, field in run.first_turns.items():
         values[number] = field
@@ -38,10 +53,11 @@ def _first_map(network: Network) -> str:
 class _Run:
     """The fields of all values so far."""
 
-    def __init__(self, flat: Flat, values: list[Field | None], sizes: Shape) -> None:
+    def __init__(self, flat: Flat, values: list[Field | None], sizes: Shape, join: Join) -> None:
         self.flat = flat
         self.values = values
         self.sizes = sizes
+        self.join = join
         self.first_turns: dict[int, Field | None] = {}
         """Of layers that stand for others, and of what their turn hands through: the fields in the first of their turns."""
 
@@ -60,7 +76,7 @@ class _Run:
     def _layer(self, layer: Layer) -> None:
         operands = [self.values[n] for n in layer.operands]
         for number, result in enumerate(layer.results):
-            self.values[result] = through(layer, operands, number, self.sizes)
+            self.values[result] = through(layer, operands, number, self.sizes, self.join)
 
     def _row(self, row: Turns, inside: Sequence[Turns]) -> None:
         read, made = [old for old, _ in row.carried], [new for _, new in row.carried]
