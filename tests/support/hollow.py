@@ -19,6 +19,9 @@ from torch._ops import OpOverload
 SMALL = 4096
 """Bytes. What takes less is computed: steps that an optimizer counts, sizes that Python branches on."""
 
+_NO_NEW_TENSORS = ("nonzero", "resize_", "set_", "_unsafe_view", "unsafe_split", "unsafe_split_with_sizes")
+"""Results depend on data, or are views of operands although their schema does not say so."""
+
 
 @contextmanager
 def hollow_kernels() -> Iterator[None]:
@@ -59,7 +62,7 @@ def _is_kernel(operator: OpOverload) -> bool:
         and not any(argument.is_out for argument in schema.arguments)
         and any("Tensor" in str(argument.type) for argument in schema.arguments)
         and all(str(result.type) in ("Tensor", "List[Tensor]") for result in schema.returns)
-        and operator.__name__.split(".")[0] not in ("nonzero", "resize_", "set_", "detach", "alias")
+        and operator.__name__.split(".")[0] not in _NO_NEW_TENSORS
     )
 
 
@@ -76,10 +79,25 @@ def _hollow(operator: OpOverload, real: Any) -> Callable[..., Any]:
             return None if not schema.returns else results[0] if len(schema.returns) == 1 else tuple(results)
         key = _key((operands, options))
         if key not in made:
-            made[key] = operator(*_each(operands, _on_meta), **_each(options, _on_meta))
+            made[key] = _as_on_cpu(operator, operands, operator(*_each(operands, _on_meta), **_each(options, _on_meta)))
         return _each(made[key], _empty_like)
 
     return kernel
+
+
+def _as_on_cpu(operator: OpOverload, operands: Any, results: Any) -> Any:
+    """Results on the meta device, where a CPU's kernel makes others."""
+    if (
+        operator is torch.ops.aten.native_batch_norm.default and not operands[5]
+    ):  # statistics are kept in training alone
+        return results[0], *(torch.empty(0, device="meta") for _ in results[1:])
+    if (
+        operator is torch.ops.aten.native_layer_norm.default and operands[2] is not None
+    ):  # statistics in the weight's type
+        return results[0], *(result.to(operands[2].dtype) for result in results[1:])
+    if operator is torch.ops.aten.mse_loss.default:  # the mean lies where the squares were
+        return torch.empty_like(operands[0], device="meta").as_strided(results.shape, results.stride())
+    return results
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -123,4 +141,7 @@ def _on_meta(value: Any) -> Any:
 
 
 def _empty_like(value: Tensor | None) -> Tensor | None:
-    return None if value is None else torch.empty_strided(value.shape, value.stride(), dtype=value.dtype)
+    if value is None:
+        return None
+    storage = torch.empty(value.untyped_storage().nbytes() // value.itemsize, dtype=value.dtype)
+    return storage.as_strided(value.shape, value.stride())

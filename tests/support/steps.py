@@ -59,11 +59,11 @@ def measured(network: Network, batch: int, settings: TrainingSettings, *, is_wri
     optimizer = optimizer_of(settings, trained)
     target = target_of(network, batch, settings)
 
-    def forward_and_backward(number: int, *, is_last: bool) -> None:
+    def forward_and_backward(number: int, *, is_first: bool, is_last: bool) -> None:
         with record_function(f"{MARK}forward {number}"), torch.autocast("cpu", lower, enabled=settings.is_mixed):
             output = module(*data)
             loss = loss_of(settings, output if isinstance(output, Tensor) else output[0], target)
-        if settings.zero_grad == "late":
+        if settings.zero_grad == "late" and is_first:
             optimizer.zero_grad()
         with record_function(f"{MARK}backward {number}"):
             loss.backward()  # type: ignore[no-untyped-call]
@@ -74,8 +74,8 @@ def measured(network: Network, batch: int, settings: TrainingSettings, *, is_wri
     def step(number: int) -> None:
         if settings.zero_grad == "early":
             optimizer.zero_grad()
-        for left in reversed(range(settings.accumulate)):
-            forward_and_backward(number, is_last=not left)
+        for done in range(settings.accumulate):
+            forward_and_backward(number, is_first=not done, is_last=done == settings.accumulate - 1)
 
     state = [t for own in optimizer.state.values() for t in own.values()]  # Adagrad has it from the beginning
     held = [*module.parameters(), *module.buffers(), *data, *state, *(() if target is None else (target,))]
