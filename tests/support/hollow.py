@@ -87,17 +87,19 @@ def _hollow(operator: OpOverload, real: Any) -> Callable[..., Any]:
 
 def _as_on_cpu(operator: OpOverload, operands: Any, results: Any) -> Any:
     """Results on the meta device, where a CPU's kernel makes others."""
-    if (
-        operator is torch.ops.aten.native_batch_norm.default and not operands[5]
-    ):  # statistics are kept in training alone
+    name = operator.__name__.split(".")[0]
+    if name == "native_batch_norm" and not operands[5]:  # statistics are kept in training alone
         return results[0], *(torch.empty(0, device="meta") for _ in results[1:])
-    if (
-        operator is torch.ops.aten.native_layer_norm.default and operands[2] is not None
-    ):  # statistics in the weight's type
-        return results[0], *(result.to(operands[2].dtype) for result in results[1:])
-    if operator is torch.ops.aten.mse_loss.default:  # the mean lies where the squares were
-        return torch.empty_like(operands[0], device="meta").as_strided(results.shape, results.stride())
+    if name in _STATISTICS:  # in the type of the weights
+        given = operands[_STATISTICS[name]]
+        return results[0], *(result.to(operands[0].dtype if given is None else given.dtype) for result in results[1:])
+    if name == "mse_loss":  # the mean lies where the squares were
+        return _on_meta(operands[0]).as_strided(results.shape, results.stride())
     return results
+
+
+_STATISTICS = {"native_batch_norm": 1, "native_layer_norm": 2, "native_group_norm": 1}
+"""Operators that keep a mean and a deviation, and which of their operands are the weights."""
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
