@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from archdsl.ir.attributes import Attribute, AttributeProblem
-from archdsl.ir.backward import Derivative, Gradient, Incoming
+from archdsl.ir.backward import Derivative, Gradient, Incoming, together
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
 from archdsl.ir.domain import Assumed, Domain, Values
@@ -37,6 +37,7 @@ from archdsl.ir.op import (
     Misfit,
     Op,
     Reach,
+    Reader,
     Rows,
     Saved,
     State,
@@ -96,6 +97,7 @@ __all__ = [
     "Parameter",
     "Places",
     "Reach",
+    "Reader",
     "Relation",
     "Repeat",
     "Rows",
@@ -129,6 +131,7 @@ __all__ = [
     "read_network",
     "show_shape",
     "split_name",
+    "together",
     "unfold",
     "written",
 ]

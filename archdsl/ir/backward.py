@@ -25,6 +25,13 @@ class Gradient(NamedTuple):
     """Tensors that are made on the way to it and gone when it is there."""
     whole: TensorType | None = None
     """What is made in its place at first, and summed over repetitions when all gradients of the node are there."""
+    along: tuple[str, ...] = ()
+    """What its kernel makes along with it, needed or not."""
+
+
+def together(gives: tuple[Gradient, ...]) -> tuple[Gradient, ...]:
+    """Gradients that a kernel makes all, where any of them is needed."""
+    return tuple(g._replace(along=tuple(other.of for other in gives)) for g in gives)
 
 
 class Derivative(NamedTuple):
@@ -40,8 +47,6 @@ class Derivative(NamedTuple):
     """What it kept, by name: an extra tensor, an operand, a result. The first derivative frees all that no other one names."""
     fills: bool = False
     """Whether it makes zeros for gradients that do not come in."""
-    makes_all: bool = False
-    """Whether its kernel makes all that it gives where any of that is needed."""
 
 
 class Incoming(NamedTuple):

@@ -86,6 +86,10 @@ class State(NamedTuple):
         return self.numel * ITEM_SIZE[self.dtype]
 
 
+Reader = int | str
+"""Whose gradient reads a tensor: an operand by its number, a parameter by its name."""
+
+
 class Extra(NamedTuple):
     """A tensor that exists only because backward needs it: dropout's noise, a max-pool's indices, batch statistics."""
 
@@ -96,8 +100,8 @@ class Extra(NamedTuple):
     """Whether the batch axis stands before `shape`."""
     in_batches: bool = False
     """Whether a single sample does without it: a copy that lays samples behind one another."""
-    readers: tuple[int, ...] = ()
-    """The operands whose gradients read it, where it is kept only if one of them needs a gradient."""
+    readers: tuple[Reader, ...] = ()
+    """Whose gradients read it, where it is kept only if one of them is wanted."""
     is_float32: bool = False
     """Whether it is float32 in networks of any precision."""
     has_type_of_weights: bool = False
@@ -120,8 +124,9 @@ class Saved(NamedTuple):
     extra: tuple[Extra, ...] = ()
     for_others: tuple[int, ...] = ()
     """Operands that are kept for the gradient of another one, if there is one that needs it: the factors of a product."""
-    for_some: tuple[tuple[int, tuple[int, ...]], ...] = ()
-    """Operands that are kept for the gradients of those listed beside them: the factors of a product of several."""
+    for_some: tuple[tuple[int, tuple[Reader, ...]], ...] = ()
+    """Operands that are kept for the gradients of those listed beside them: the factors of a product of several, what a
+    weight is multiplied by."""
     copies: tuple[tuple[int, Extra], ...] = ()
     """Of the operands kept, those in whose place a copy is kept where there are several samples, which lie too far apart."""
     kept_result: int = -1
@@ -331,6 +336,10 @@ class Op(Attributes):
         """The gradients of its operands, each a tensor of its own."""
         taken = operands if self.operands is None else operands[: self.operands]
         return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(taken))
+
+    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
+        """The operands and parameters without whose gradients PyTorch computes in another way, of which the bytes are not known."""
+        return ()
 
     def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """The gradients of what it learns, each a tensor of its own."""

@@ -19,6 +19,7 @@ from archdsl.ir import (
     Misfit,
     Op,
     Reach,
+    Reader,
     Rows,
     Saved,
     Shape,
@@ -141,13 +142,14 @@ class Attention(Op):
         t, c = operands[0].shape
         s = operands[-1].shape[0]
         made = self._dropped(t, s, c) if self.dropout else (Extra("log-sum-exp", (self.heads, t), is_float32=True),)
-        inputs = [kept(x, copied(x, (x.shape[0] * BATCH, c), (1, 0, 2)), i) for i, x in enumerate(operands)]
+        readers = ("in_proj_weight",)
+        inputs = [kept(x, copied(x, (x.shape[0] * BATCH, c), (1, 0, 2)), i, readers) for i, x in enumerate(operands)]
         return Saved(
-            tuple(i for found in inputs for i in found.operands),
+            for_some=tuple(i for found in inputs for i in found.for_some),
             extra=(
                 *(e for found in inputs for e in found.extra),
                 *self._projected(operands),
-                Extra("heads", (t, c)),
+                Extra("heads", (t, c), readers=("out_proj.weight",) if self.dropout else ()),
                 *made,
             ),
             copies=tuple(c for found in inputs for c in found.copies),
@@ -197,6 +199,10 @@ class Attention(Op):
         most = dropped if 0 < self.dropout < 1 and 3 * self.heads * t * operands[-1].shape[0] > 2 * t * c else [copied]
         mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
         return (*mask, Extra("queries, keys, values", (t, 3 * c)), *most)
+
+    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
+        """Of a single token the projection, which is then not copied."""
+        return ("in_proj_weight",) if operands[0].shape[0] == 1 else ()
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the second linear layer, of the heads, of the parts of the projection, and of the first linear layer.

@@ -117,7 +117,8 @@ class Conv(Convolution):
     def way_back(self, x: TensorType) -> tuple[Extra, ...]:
         if not self.standardize:
             return super().way_back(x)
-        return tuple(Extra(f"weight {name}", (self.channels,), batched=False) for name in ("mean", "1/std"))
+        names = ("weight mean", "weight 1/std")
+        return tuple(Extra(name, (self.channels,), batched=False, readers=("weight",)) for name in names)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

@@ -81,7 +81,9 @@ class GridSample(Op):
         return Saved(operands=(0, 1))
 
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
-        return tuple(Gradient(f"x{i}", x.with_shape(x.shape)) for i, x in enumerate(operands))
+        """That of the grid is made in any case."""
+        of_map, of_grid = (Gradient(f"x{i}", x.with_shape(x.shape)) for i, x in enumerate(operands))
+        return of_map._replace(along=("x1",)), of_grid
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return False

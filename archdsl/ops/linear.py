@@ -34,6 +34,7 @@ from archdsl.ops.families.reparametrized import (
     learned,
     made_weight,
     making,
+    names_of_weight,
     of_made_weight,
     reparametrized,
     way_back,
@@ -109,7 +110,7 @@ class Linear(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         """A made weight is kept for the gradient of the input."""
         (x,) = operands
-        found = kept(x, self._copied(x))
+        found = kept(x, self._copied(x), readers=names_of_weight(self.parametrization))
         made = (e._replace(readers=(0,)) for e in self._made_weight(x))
         return found._replace(extra=(*found.extra, *made, *self._way_back(x)))
 

@@ -88,7 +88,8 @@ class LocallyConnected(Op):
         return prod(results[0].sizes) * prod(self.fan_in(*operands))
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(extra=(Extra("patches", (self._patches(operands, results),), operands[0].dtype),))
+        shape = (self._patches(operands, results),)
+        return Saved(extra=(Extra("patches", shape, operands[0].dtype, readers=("weight",)),))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The most of three moments: patches being copied, multiplied, and the products being put in order."""

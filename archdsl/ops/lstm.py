@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
-from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, TensorType, Types
+from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, TensorType, Types, together
 from archdsl.ops.families.copies import laid_in_order, made
 from archdsl.ops.families.recurrent import Recurrent
 
@@ -145,7 +145,7 @@ class Lstm(Recurrent):
         after = [f"input_{p.layer}"] if not p.key.endswith("_reverse") else []
         last = ["y"] if p.layer == self.layers - 1 and self._directions == 1 else []
         states = tuple(f"{name} of {p.key}" for name in ("state", "cell"))
-        return Derivative(gives, (taken, *states), (*kept, *after, *last), makes_all=True)
+        return Derivative(together(gives), (taken, *states), (*kept, *after, *last))
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """At the end the states of all layers are put together."""

@@ -17,6 +17,7 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Reach,
+    Reader,
     Rows,
     Saved,
     Shape,
@@ -131,6 +132,11 @@ class MatMul(Merge):
             return (Derivative((Gradient("x0", operands[0], "same"),)),)
         products = self._products(operands, one=incoming.is_single)
         return tuple(backward(operands, results, products, incoming))
+
+    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
+        """A single matrix before a batch of them: only for its gradient the batch becomes one (`should_fold` in ATen's
+        `native/LinearAlgebra.cpp`)."""
+        return (0,) if not operands[0].batched and operands[0].rank == 2 else ()
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return len(operands) == 2 and all(x.batched for x in operands)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Derivative, Examples, Incoming, Lowering, Misfit, Op, Saved, State, TensorType, Types
+from archdsl.ir import (
+    Call,
+    Derivative,
+    Examples,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Saved,
+    State,
+    TensorType,
+    Types,
+    together,
+)
 from archdsl.ir.attrs import Field, Flag
 from archdsl.ops.families.checks import check_weights_fit
 
@@ -42,7 +55,7 @@ class Prelu(Op):
         (x,), (weight,) = operands, self.parameter_gradients(operands)
         is_summed = x.rank > 1 or not incoming.is_single or weight.type.shape != x.shape
         gives = (*self.own_gradients(operands), weight._replace(whole=x if is_summed else None))
-        return (Derivative(gives, makes_all=True),)
+        return (Derivative(together(gives)),)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return False

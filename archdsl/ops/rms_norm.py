@@ -69,7 +69,8 @@ class RMSNorm(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         """What was normalized is kept for the weight, the rest for the operand."""
         root, normalized = self.scratch(operands, results)
-        return Saved(for_some=((0, (0,)),), extra=(root._replace(readers=(0,)), normalized))
+        extra = root._replace(readers=(0,)), normalized._replace(readers=("weight",))
+        return Saved(for_some=((0, (0,)),), extra=extra)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands

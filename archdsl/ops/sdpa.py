@@ -24,6 +24,7 @@ from archdsl.ir import (
     Types,
     agree,
     show_shape,
+    together,
 )
 from archdsl.ir.attrs import Field, Flag, Number, Probability
 from archdsl.ops.families import scores
@@ -232,7 +233,7 @@ class ScaledDotProductAttention(Merge):
         if not self._is_kernel(operands):
             return scores.backward(self._attended(operands))
         (kernel,) = super().backward(operands, results, incoming)
-        return (kernel._replace(gives=kernel.gives[:3], makes_all=True),)
+        return (kernel._replace(gives=together(kernel.gives[:3])),)
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Not where PyTorch runs its own steps, nor of operands out of order unless they are bare queries, keys and values."""

@@ -72,7 +72,7 @@ class Subsample(Op):
         return True
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(extra=(self._sums(results),))
+        return Saved(extra=(self._sums(results)._replace(readers=("weight",)),))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return (self._sums(results),)

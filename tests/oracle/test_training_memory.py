@@ -137,6 +137,20 @@ def test_every_operator_is_derived_as_pytorch_does(line: str) -> None:
         assert predicted(net, 3, settings) == measured(net, 3, settings)
 
 
+@pytest.mark.parametrize("line", lines())
+def test_what_is_frozen_keeps_what_it_really_does(line: str) -> None:
+    """Each parameter frozen by itself, and all of them, while what comes before is trained."""
+    net = derived(line)
+    if net is None:
+        return
+    names = [name for name, _ in build_module(net).named_parameters()]
+    own = tuple(name for name in names if name.startswith("layer."))
+    for frozen in {own, *((name,) for name in own)} - {(), tuple(names)}:
+        settings = TrainingSettings(loss="mse", frozen=frozen)
+        if Facts(net, 3).training(settings).status == "exact":
+            assert predicted(net, 3, settings) == measured(net, 3, settings)
+
+
 MIXED = TrainingSettings(loss="mse", precision="bf16-mixed", autocast="cpu")
 
 

@@ -7,6 +7,7 @@ and since nobody writes to the memory, it is never really there. Operators on sm
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -28,9 +29,10 @@ def hollow_kernels() -> Iterator[None]:
     """Within, kernels of the CPU compute nothing on tensors of more than `SMALL` bytes."""
     library = torch.library.Library("aten", "IMPL")
     try:
-        for name, operator in _replaced():
-            kernel = _hollow(operator, torch.library.get_kernel(operator, "CPU"))
-            library.impl(name, kernel, "CPU", with_keyset=True, allow_override=True)
+        with warnings.catch_warnings(action="ignore"):  # that kernels are replaced
+            for name, operator in _replaced():
+                kernel = _hollow(operator, torch.library.get_kernel(operator, "CPU"))
+                library.impl(name, kernel, "CPU", with_keyset=True, allow_override=True)
         yield
     finally:
         library._destroy()
@@ -93,10 +95,20 @@ def _as_on_cpu(operator: OpOverload, operands: Any, results: Any) -> Any:
     if name in _STATISTICS:  # in the type of the weights
         given = operands[_STATISTICS[name]]
         return results[0], *(result.to(operands[0].dtype if given is None else given.dtype) for result in results[1:])
+    if name == "convolution" and not operands[0].is_contiguous() and _has_channels_last(operands[0]):
+        return results.contiguous(memory_format=_CHANNELS_LAST[operands[0].dim()])
+    if name == "native_layer_norm_backward":
+        return tuple(None if result is None else result.contiguous() for result in results)
     if name == "mse_loss":  # the mean lies where the squares were
         return _on_meta(operands[0]).as_strided(results.shape, results.stride())
     return results
 
+
+def _has_channels_last(x: Tensor) -> bool:
+    return x.dim() in _CHANNELS_LAST and x.is_contiguous(memory_format=_CHANNELS_LAST[x.dim()])
+
+
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 _STATISTICS = {"native_batch_norm": 1, "native_layer_norm": 2, "native_group_norm": 1}
 """Operators that keep a mean and a deviation, and which of their operands are the weights."""

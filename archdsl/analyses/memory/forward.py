@@ -18,7 +18,7 @@ from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, total
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError
-from archdsl.ir import Autocast, Extra, Network, Node, Op, Saved, State, TensorType
+from archdsl.ir import Autocast, Extra, Network, Node, Op, Reader, Saved, State, TensorType
 
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
@@ -122,6 +122,7 @@ class Forward(Ledger):
             entry = self._entry(node, facts, op, path, casts)
             if entry.needs_gradient:
                 self.record(entry)
+                self.is_exact &= all(map(entry.wants, op.asked_for(entry.operands)))
             run = self._run if self.part is None else partial(self._run_once, self.part)
             results = run(node, facts, entry, casts)
         if casts is not operands:
@@ -135,7 +136,9 @@ class Forward(Ledger):
             self._keep(facts.saved, entry, operands, results)
         else:
             self.is_exact &= entry.op.is_forgotten_exactly(entry.operands)
-        scratch = (*facts.scratch, *_unread(facts.saved, entry)) if entry.needs_gradient else _forgotten(entry)
+        unread = _unread(facts.saved, entry) if entry.needs_gradient else ()
+        self.is_exact &= not (unread and facts.scratch)  # whether they are there together is not known
+        scratch = (*facts.scratch, *unread) if entry.needs_gradient else _forgotten(entry)
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in scratch]
         if facts.saved.numbers and not entry.needs_gradient:
             temporary.append(self.make(entry.layer, "number", NUMBER))
@@ -154,7 +157,7 @@ class Forward(Ledger):
         self.mark(entry.layer)
         self.release(temporary)
         wanted, extras, _ = self._wanted(facts.saved, entry)
-        keeps = bool(wanted or extras or facts.saved.result or entry.parameters)
+        keeps = bool(wanted or extras or facts.saved.result or facts.state)
         self.is_exact &= entry.op.name not in UNSURE and entry.op.is_forgotten_exactly(entry.operands)
         part.note(entry, keeps=keeps and entry.needs_gradient)
         return results
@@ -358,6 +361,9 @@ def _forgotten(entry: Entry) -> tuple[Extra, ...]:
 def _unread(kept: Saved, entry: Entry) -> tuple[Extra, ...]:
     """What it makes, and drops since no gradient that is wanted reads it."""
     unread = {extra.name for extra in kept.extra if extra.readers and not _need(entry, extra.readers)}
+    if kept.copies:
+        operands = {*kept.operands, *_read(entry, kept)}
+        unread |= {copy.name for i, copy in kept.copies if i not in operands}
     if not unread:
         return ()
     return tuple(extra for extra in entry.op.scratch(entry.operands, entry.results) if extra.name in unread)
@@ -369,5 +375,5 @@ def _read(entry: Entry, kept: Saved) -> Iterator[int]:
     return (i for i, readers in (*others, *kept.for_some) if _need(entry, readers))
 
 
-def _need(entry: Entry, operands: Iterable[int]) -> bool:
-    return any(entry.edges[i] is not None for i in operands)
+def _need(entry: Entry, readers: Iterable[Reader]) -> bool:
+    return any(map(entry.wants, readers))

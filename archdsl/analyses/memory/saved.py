@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
-from archdsl.ir import Flat, Layer, Network, Saved, TensorType
+from archdsl.ir import Flat, Layer, Network, Reader, Saved, TensorType
 
 
 class SavedItem(NamedTuple):
@@ -129,8 +129,9 @@ class _Keeper:
         others = ((i, tuple({*range(len(layer.operands))} - {i})) for i in kept.for_others)
         return (i for i, readers in (*others, *kept.for_some) if self._need(layer, readers))
 
-    def _need(self, layer: Layer, operands: Iterable[int]) -> bool:
-        return any(self._needs_gradient[layer.operands[i]] for i in operands)
+    def _need(self, layer: Layer, readers: Iterable[Reader]) -> bool:
+        """Whether a gradient is wanted; that of a parameter always is."""
+        return any(isinstance(r, str) or self._needs_gradient[layer.operands[r]] for r in readers)
 
     def _saved(self, layer: Layer) -> Saved:
         types = layer.operand_types, layer.result_types

@@ -219,12 +219,14 @@ class _Step(Forward):
         wanted = [g for g in derivative.gives if g.of in needed]
         if not wanted:
             return []
-        gives = derivative.gives if derivative.makes_all else wanted
+        made = {name for g in wanted for name in (g.of, *g.along)}
+        gives = [g for g in derivative.gives if g.of in made]
+        # Whether a convolution makes the gradient of frozen weights with that of the bias depends on the number of threads.
+        self.is_exact &= entry.op.category != "conv" or len(gives) == len(wanted)
         missing = entry.results[len(took) :] if derivative.fills else ()
         zeros = [self.make(entry.layer, "zeros", of_type(t, entry.stands)) for t in missing]
-        made = [self._give(entry, gradient, took[0]) for gradient in gives]
+        pairs = [(gradient, self._give(entry, gradient, took[0])) for gradient in gives]
         self.release(zeros)
-        pairs = [*zip(gives, made, strict=True)]
         self._let_go(flowing for g, flowing in pairs if g.of not in needed)
         return [(g.of, self._summed(entry, g, flowing)) for g, flowing in pairs if g.of in needed]
 

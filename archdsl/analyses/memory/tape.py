@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands
-from archdsl.ir import Node, Op, TensorType, Types
+from archdsl.ir import Node, Op, Reader, TensorType, Types
 
 
 class Flowing:
@@ -113,6 +113,10 @@ class Entry:
     def leads_to(self) -> Iterable[Edge]:
         """Where the gradients that it makes go."""
         return self._edges.values()
+
+    def wants(self, reader: Reader) -> bool:
+        """Whether the gradient of an operand or of a parameter is wanted."""
+        return (reader if isinstance(reader, str) else f"x{reader}") in self._edges
 
     def keep(self, name: str, block: Block) -> None:
         self._kept.setdefault(name, []).append(block)

@@ -137,9 +137,12 @@ class Convolution(Op):
         return self.kernel(operands[0]).geometry.steps
 
     def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
-        """Of maps whose channels are stored last, so are those of the weights' gradient, which the parameter then copies."""
+        """oneDNN makes the gradient of the weights for that of the bias too (`mkldnn_convolution_backward` in ATen's
+        `native/mkldnn/Conv.cpp`). Of maps whose channels are stored last, so are those of the weights' gradient, which the
+        parameter then copies."""
         (x,) = operands
         found = super().parameter_gradients(operands)
+        found = tuple(g._replace(along=("weight",)) if g.of == "bias" else g for g in found)
         if self.made_weight(x) or not self._has_channels_last(x):
             return found
         weight, *bias = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from archdsl.ir import Extra, Saved, Shape, TensorType
+from archdsl.ir import Extra, Reader, Saved, Shape, TensorType
 from archdsl.ir.strides import at_one, is_contiguous, view
 
 Copied = Literal["never", "in batches", "always"]
@@ -37,11 +37,16 @@ def laid_in_order(x: TensorType, order: Shape | None = None) -> Copied:
     return "in batches" if is_contiguous(*map(at_one, given)) else "always"
 
 
-def kept(x: TensorType, copied: Copied, operand: int = 0) -> Saved:
-    """What backward keeps of an operand that it wants reshaped."""
+def kept(x: TensorType, copied: Copied, operand: int = 0, readers: tuple[Reader, ...] = ()) -> Saved:
+    """What backward keeps of an operand that it wants reshaped.
+
+    Args:
+        readers: whose gradients read it, if it is kept for these alone.
+    """
     if copied == "always":
-        return Saved(extra=(Extra.like("copy", x),))
-    return Saved((operand,), copies=((operand, made(x, copied)[0]),) if copied == "in batches" else ())
+        return Saved(extra=(Extra.like("copy", x)._replace(readers=readers),))
+    copies = ((operand, made(x, copied)[0]),) if copied == "in batches" else ()
+    return Saved(for_some=((operand, readers),), copies=copies) if readers else Saved((operand,), copies=copies)
 
 
 def made(x: TensorType, copied: Copied) -> tuple[Extra, ...]:

@@ -37,6 +37,12 @@ def learned(kind: str | None, own: tuple[State, ...], axis: int = 0) -> tuple[St
     return (*others, State(f"{PREFIX}original", weight.shape), *buffers)
 
 
+def names_of_weight(kind: str | None) -> tuple[str, ...]:
+    """The parameters that the weight is, or is made of."""
+    parts = {None: ("weight",), "spectral_norm": ("original",), "weight_norm": ("original0", "original1")}[kind]
+    return parts if kind is None else tuple(PREFIX + part for part in parts)
+
+
 def made_weight(kind: str | None, shape: Shape, dtype: str) -> tuple[Extra, ...]:
     """The weight that the layer runs on."""
     return () if kind is None else (Extra("made weight", shape, dtype, batched=False),)
@@ -51,7 +57,10 @@ def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]
         "spectral_norm": {"left vector": (shape[axis],), "right vector": (prod(shape) // shape[axis],), "norm": ()},
     }
     is_float32 = kind == "weight_norm"
-    return tuple(Extra(name, size, batched=False, is_float32=is_float32) for name, size in sizes[kind].items())
+    readers = names_of_weight(kind)
+    return tuple(
+        Extra(name, size, batched=False, readers=readers, is_float32=is_float32) for name, size in sizes[kind].items()
+    )
 
 
 def making(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[Extra, ...]:
@@ -74,7 +83,8 @@ def of_made_weight(
     of_weight = tuple(filter(_is_weight, gives))
     ran_on = Gradient("made weight", TensorType(weight.shape, weight.dtype, batched=False))
     first = gives.index(of_weight[0])
-    replaced = (*gives[:first], ran_on, *(g for g in gives[first:] if not _is_weight(g)))
+    others = (g._replace(along=(ran_on.of,)) if g.along else g for g in gives[first:] if not _is_weight(g))
+    replaced = (*gives[:first], ran_on, *others)
     back = Derivative(of_weight, ("made weight",), frees=tuple(e.name for e in kept))
     return (*derivatives[:at], derivatives[at]._replace(gives=replaced), *derivatives[at + 1 :], back)
 
