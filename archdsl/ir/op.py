@@ -338,7 +338,7 @@ class Op(Attributes):
         return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(taken))
 
     def asked_for(self, operands: Types) -> tuple[Reader, ...]:
-        """The operands and parameters without whose gradients PyTorch computes in another way, of which the bytes are not known."""
+        """The operands and parameters without whose gradients PyTorch computes in another way, whose bytes are not known."""
         return ()
 
     def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:

@@ -171,8 +171,7 @@ class _Step(Forward):
         entry.arriving = {}
         incoming = Incoming(_first(arriving).type, is_single=self.batch == 1)
         # How the gradients of a convolution lie where one number, repeated, comes in is not known.
-        is_conv = entry.node is not None and entry.op.category == "conv"
-        self.is_exact &= not is_conv or not {0}.issuperset(incoming.type.tensor_strides)
+        self.is_exact &= not _is_convolution(entry) or not {0}.issuperset(incoming.type.tensor_strides)
         derivatives = self._derivatives(entry, incoming)
         needed = _needed(entry, derivatives)
         later = {name for d in derivatives[1:] for name in _frees(d)}
@@ -222,7 +221,7 @@ class _Step(Forward):
         made = {name for g in wanted for name in (g.of, *g.along)}
         gives = [g for g in derivative.gives if g.of in made]
         # Whether a convolution makes the gradient of frozen weights with that of the bias depends on the number of threads.
-        self.is_exact &= entry.op.category != "conv" or len(gives) == len(wanted)
+        self.is_exact &= not _is_convolution(entry) or len(gives) == len(wanted)
         missing = entry.results[len(took) :] if derivative.fills else ()
         zeros = [self.make(entry.layer, "zeros", of_type(t, entry.stands)) for t in missing]
         pairs = [(gradient, self._give(entry, gradient, took[0])) for gradient in gives]
@@ -298,6 +297,10 @@ class _Step(Forward):
         else:
             leaf.gradient = self.marked(leaf.key, "gradient", leaf.size)
         self._let_go((flowing,))
+
+
+def _is_convolution(entry: Entry) -> bool:
+    return entry.node is not None and entry.op.category == "conv"
 
 
 def _purpose(entry: Entry, gradient: Gradient) -> str:
