@@ -27,24 +27,9 @@ from archdsl.ir.graph import (
     split_name,
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
-from archdsl.ir.op import (
-    WHOLE,
-    Autocast,
-    Axes,
-    Category,
-    Examples,
-    Extra,
-    Misfit,
-    Op,
-    Reach,
-    Reader,
-    Rows,
-    Saved,
-    State,
-    Step,
-    Types,
-)
+from archdsl.ir.op import WHOLE, Autocast, Axes, Category, Examples, Misfit, Op, Reach, Rows, State, Step, Types
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
+from archdsl.ir.saved import Extra, Reader, Saved
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, unfold, written

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal, NamedTuple, Self, TypeVar
 from archdsl.ir.attributes import Attributes
 from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.lowering import Lowering
+from archdsl.ir.saved import Extra, Reader, Saved
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
 
 T = TypeVar("T")
@@ -84,56 +85,6 @@ class State(NamedTuple):
     @property
     def bytes(self) -> int:
         return self.numel * ITEM_SIZE[self.dtype]
-
-
-Reader = int | str
-"""Whose gradient reads a tensor: an operand by its number, a parameter by its name."""
-
-
-class Extra(NamedTuple):
-    """A tensor that exists only because backward needs it: dropout's noise, a max-pool's indices, batch statistics."""
-
-    name: str
-    shape: Shape
-    dtype: str = "float32"
-    batched: bool = True
-    """Whether the batch axis stands before `shape`."""
-    in_batches: bool = False
-    """Whether a single sample does without it: a copy that lays samples behind one another."""
-    readers: tuple[Reader, ...] = ()
-    """Whose gradients read it, where it is kept only if one of them is wanted."""
-    is_float32: bool = False
-    """Whether it is float32 in networks of any precision."""
-    has_type_of_weights: bool = False
-    """Whether it is of the parameters' precision where autocast runs the operator in another one."""
-    in_pages: bool = False
-    """Whether it takes whole pages of memory, so that its bytes are no sum `a + b N`."""
-
-    @classmethod
-    def like(cls, name: str, x: TensorType) -> Self:
-        """A tensor of the type of another one."""
-        return cls(name, x.shape, x.dtype, x.batched)
-
-
-class Saved(NamedTuple):
-    """What autograd keeps of one call in training, as PyTorch's `derivatives.yaml` names it. Parameters are left out."""
-
-    operands: tuple[int, ...] = ()
-    result: bool = False
-    """Whether the result is kept."""
-    extra: tuple[Extra, ...] = ()
-    for_others: tuple[int, ...] = ()
-    """Operands that are kept for the gradient of another one, if there is one that needs it: the factors of a product."""
-    for_some: tuple[tuple[int, tuple[Reader, ...]], ...] = ()
-    """Operands that are kept for the gradients of those listed beside them: the factors of a product of several, what a
-    weight is multiplied by."""
-    copies: tuple[tuple[int, Extra], ...] = ()
-    """Of the operands kept, those in whose place a copy is kept where there are several samples, which lie too far apart."""
-    kept_result: int = -1
-    """Which result is kept of several: the last is a max-pool's switches."""
-    numbers: int = 0
-    """Python numbers that it multiplies or divides by. Autograd keeps each as a tensor of float64, `number 0`, `number 1`,
-    ...; `torch.autograd.graph.saved_tensors_hooks` does not show them, and they do not count as saved bytes."""
 
 
 class Step(NamedTuple):
