@@ -270,8 +270,10 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
     from archdsl.backends.drawing import drawing, plain
     from archdsl.reports.html import folded, fragment, page
 
-    subject = subject_of(checked, settings or TrainingSettings(), hints=True)
-    if not is_cell and not is_listed(checked.facts.network):
+    subject = subject_of(
+        checked, (settings or TrainingSettings()) if is_listed(checked.facts.network) else None, hints=True
+    )
+    if not is_cell and not is_listed(checked.facts.network, with_turns=True):
         return folded(subject, _picture(checked))
     facts = checked.facts.unfolded()
     subject = subject._replace(facts=facts)

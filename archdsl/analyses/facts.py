@@ -5,7 +5,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from archdsl.ir import Flat, Network, OpenSize, TooManyOperators, check_listed, flatten, is_unfolded, modules, unfold
+from archdsl.ir import (
+    Flat,
+    Network,
+    OpenSize,
+    TooManyOperators,
+    check_listed,
+    flatten,
+    is_listed,
+    is_unfolded,
+    modules,
+    unfold,
+)
 
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
@@ -48,10 +59,20 @@ class Facts:
         has_parts = any(node.training for module in modules(self.network) for node in module.nodes)
         return flatten(self.network, training=True) if has_parts else self.flat
 
+    @cached_property
+    def is_listed(self) -> bool:
+        """Whether its operators are few enough to be read in the order in which they run."""
+        return is_listed(self.network)
+
+    @cached_property
+    def listing(self) -> Flat:
+        """The layers as people read them: those of a block once for all calls, with their number, where they are too many."""
+        return self.flat if self.is_listed else flatten(self.network, once=True)
+
     @property
     def operators(self) -> int:
         """How many it has, those of all turns and calls."""
-        return sum(layer.times for layer in self.flat.layers)
+        return sum(layer.times for layer in self.listing.layers)
 
     @property
     def is_unfolded(self) -> bool:
@@ -133,7 +154,7 @@ class Facts:
         """
         from archdsl.analyses.roofline import DEVICES, roofline
 
-        return roofline(self.flat, DEVICES[device], precision, self.batch)
+        return roofline(self.listing, DEVICES[device], precision, self.batch)
 
     def fit(self, settings: TrainingSettings, memory: int, *, expandable: bool = False) -> FitFacts:
         """The largest batch for a training step in so many bytes of a device.
@@ -184,6 +205,8 @@ class Facts:
         """Peaks, and what is kept for backward, as formulas of the batch and of open sizes."""
         from archdsl.analyses.memory import NO_FORMULAS, memory_formulas
 
+        if not self.is_listed:
+            return NO_FORMULAS
         facts = self._told_apart(settings)
         try:
             return memory_formulas(facts.network, facts.storage, settings)

@@ -64,7 +64,7 @@ def _compared(value: int, limit: Limit) -> str:
 
 def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
     try:
-        layers = facts.flat.layers
+        layers = facts.listing.layers
     except TooManyOperators as problem:
         yield str(problem)
         return

@@ -10,7 +10,16 @@ from archdsl.ir.backward import Derivative, Gradient, Incoming, together
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
 from archdsl.ir.domain import Assumed, Domain, Values
-from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, is_listed, modules
+from archdsl.ir.extent import (
+    LISTED_LIMIT,
+    Extent,
+    TooManyOperators,
+    check_listed,
+    check_unfolded,
+    is_listed,
+    modules,
+    runs,
+)
 from archdsl.ir.flatten import Flat, Layer, Turns, flatten
 from archdsl.ir.graph import (
     CallFrame,
@@ -114,6 +123,7 @@ __all__ = [
     "parts",
     "print_network",
     "read_network",
+    "runs",
     "show_shape",
     "split_name",
     "together",

@@ -54,9 +54,20 @@ def check_unfolded(network: Network, most_turns: int | None = None) -> None:
         raise TooManyOperators(_too_many(network, count, "all blocks and turns"))
 
 
-def is_listed(network: Network) -> bool:
-    """Whether it has no more than `LISTED_LIMIT` with its turns of loops written out, too."""
-    return Extent(network).unrolled[id(network.body)] <= LISTED_LIMIT
+def is_listed(network: Network, *, with_turns: bool = False) -> bool:
+    """Whether it has no more than `LISTED_LIMIT` with the blocks of all calls written out, or with all turns, too."""
+    extent = Extent(network)
+    return (extent.unrolled if with_turns else extent.written)[id(network.body)] <= LISTED_LIMIT
+
+
+def runs(network: Network) -> dict[int, int]:
+    """How often each module is run, by its identity: the calls of all turns and of all calls around them."""
+    found = {id(module): 0 for module in modules(network)} | {id(network.body): 1}
+    for module in reversed([*modules(network)]):
+        for node in module.nodes:
+            if isinstance(node.operator, Module):
+                found[id(node.operator)] += node.times * found[id(module)]
+    return found
 
 
 def _too_many(network: Network, count: int, parts: str) -> str:

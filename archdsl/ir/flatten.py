@@ -5,10 +5,10 @@ A turn that stands for many is listed once, with the number of times that its op
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.ir.extent import check_listed
+from archdsl.ir.extent import check_listed, runs
 from archdsl.ir.graph import Module, Network, Node, Repeat, Value, parts
 from archdsl.ir.op import Op
 from archdsl.ir.types import TensorType
@@ -63,14 +63,19 @@ class Flat(NamedTuple):
     """In order of their first layers, outer ones before inner ones."""
 
 
-def flatten(network: Network, training: bool = False) -> Flat:
+def flatten(network: Network, training: bool = False, *, once: bool = False) -> Flat:
     """Unrolls all calls; leaves out what only exists while training unless asked for it.
+
+    Args:
+        once: each module is listed where it is first called, with the number of times that its operators are there in all its
+            calls; the list does not say then what they read there.
 
     Raises:
         TooManyOperators: they come to more than `LISTED_LIMIT` operators.
     """
-    check_listed(network)
-    unroller = _Unroller(training)
+    if not once:
+        check_listed(network)
+    unroller = _Unroller(training, runs(network) if once else {})
     body = network.body
     inputs = tuple(unroller.new(v.type) for v in body.inputs)
     outputs = unroller.run(body, "", inputs, (), False)
@@ -94,8 +99,11 @@ class _Call(NamedTuple):
 
 
 class _Unroller:
-    def __init__(self, training: bool) -> None:
+    def __init__(self, training: bool, runs: Mapping[int, int]) -> None:
         self.training = training
+        self.runs = runs
+        """How often modules are run that are listed once, by their identity."""
+        self.listed: set[int] = set()
         self.layers: list[Layer] = []
         self.types: list[TensorType] = []
         self.paths: dict[str, tuple[int, ...]] = {}
@@ -133,12 +141,24 @@ class _Unroller:
             elif self.training or not part.training:
                 self._node(part, call, known)
 
+    def _listed_before(self, node: Node) -> tuple[int | None, ...]:
+        """The results of a further call of a module that is listed once; nothing for other calls."""
+        if id(node.operator) not in self.runs:
+            return ()
+        if id(node.operator) in self.listed:
+            return tuple(self.new(type) for type in node.result_types)
+        self.listed.add(id(node.operator))
+        return ()
+
     def _node(self, node: Node, call: _Call, known: dict[Value, int]) -> None:
         path = call.prefix + node.name
         operands = tuple([known[v] for v in node.operands])
         inside, times = call.training or node.training, call.times * node.times
         if isinstance(node.operator, Module):
-            found = self.run(node.operator, path + ".", operands, (*call.calls, (path, node)), inside, times)
+            times = self.runs.get(id(node.operator), times)
+            found = self._listed_before(node) or self.run(
+                node.operator, path + ".", operands, (*call.calls, (path, node)), inside, times
+            )
             known.update((v, n) for v, n in zip(node.results, found, strict=True) if n is not None)
             results = tuple(n for n in found if n is not None)
         else:

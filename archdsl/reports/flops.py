@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from archdsl.analyses.cost import totals, works
 from archdsl.ir import Layer
@@ -36,25 +36,18 @@ def report(subject: Subject, options: Options) -> list[Table]:
 
 def _by_kind(subject: Subject) -> Table:
     kinds: dict[str, list[Layer]] = defaultdict(list)
-    for layer in subject.facts.flat.layers:
+    for layer in subject.facts.listing.layers:
         if _macs(layer):
             kinds[_kind(layer)].append(layer)
     sums = ((sum(_macs(layer) * layer.times for layer in layers), kind, layers) for kind, layers in kinds.items())
     ranked = sorted(sums, key=lambda w: -w[0])
     rows = [_kind_row(subject, kind, layers, macs) for macs, kind, layers in ranked]
-    uncounted = dict.fromkeys(layer.op.name for layer in subject.facts.flat.layers if not _macs(layer))
-    computed = (layer for layer in subject.facts.flat.layers if _is_elementwise(layer))
+    uncounted = dict.fromkeys(layer.op.name for layer in subject.facts.listing.layers if not _macs(layer))
+    computed = (layer for layer in subject.facts.listing.layers if _is_elementwise(layer))
     elements = sum(t.numel * layer.times for layer in computed for t in layer.result_types)
     said = [f"no multiply-adds, so not counted: {natural([*uncounted])}; they compute {exact(elements)} elements"]
-    forward, backward = totals(works(subject.facts.training_flat))
-    again = subject.training.recomputed_macs if subject.training is not None else 0
-    parts = [
-        f"forward {exact(forward)}",
-        f"backward {exact(backward)}",
-        *([f"run again {exact(again)}"] if again else []),
-    ]
-    said.append(f"training: {', '.join(parts)}, a step {exact(forward + backward + again)} MACs")
-    notes = tuple((Piece(line, "dim"),) for line in (said if uncounted else said[1:]))
+    said = [*(said if uncounted else ()), *_of_training(subject)]
+    notes = tuple((Piece(line, "dim"),) for line in said)
     return Table("flops by kind", BY_KIND, tuple(rows), notes=notes)
 
 
@@ -71,6 +64,20 @@ def _kind(layer: Layer) -> str:
     """The operator with its window, if it has one: `conv 3x3`."""
     window = getattr(layer.op, "window", None)
     return f"{layer.op.name} {'x'.join(map(str, window))}" if isinstance(window, tuple) else layer.op.name
+
+
+def _of_training(subject: Subject) -> Iterator[str]:
+    """The multiply-adds of a step; nothing where a block is listed once: calls may need different gradients."""
+    if not subject.facts.is_listed:
+        return
+    forward, backward = totals(works(subject.facts.training_flat))
+    again = subject.training.recomputed_macs if subject.training is not None else 0
+    parts = [
+        f"forward {exact(forward)}",
+        f"backward {exact(backward)}",
+        *([f"run again {exact(again)}"] if again else []),
+    ]
+    yield f"training: {', '.join(parts)}, a step {exact(forward + backward + again)} MACs"
 
 
 def _kind_row(subject: Subject, kind: str, layers: Iterable[Layer], macs: int) -> Row:

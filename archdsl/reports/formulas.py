@@ -86,7 +86,7 @@ def _powers(facts: Facts) -> Iterator[Power]:
     if total is None:
         return
     found: dict[int, list[str]] = defaultdict(list)
-    for layer in facts.flat.layers:
+    for layer in facts.listing.layers:
         macs = open_size(facts.cost.nodes[layer.node].macs)
         for degree in {} if macs is None else {len(monomial) for monomial, _ in macs.terms}:
             found[degree].append(layer.op.name)

@@ -62,11 +62,11 @@ def document(subject: Subject) -> schema.Document:
         bindings={"N": facts.batch, **dict(subject.bindings)},
         inputs=tuple(schema.Input(name=name, shape=type.shape, dtype=type.dtype) for name, type in named),
         outputs=outputs,
-        made_by={name: makers[number] for name, number in zip(outputs, facts.flat.outputs, strict=True)},
+        made_by={name: makers[number] for name, number in zip(outputs, facts.listing.outputs, strict=True)},
         totals=_totals(facts),
-        scopes=tuple(_scopes(network.body, "")),
+        scopes=tuple(_scopes(network.body, "", None if facts.is_listed else set())),
         layers=tuple(_layers(facts, subject.file)),
-        memory=_memory(facts, subject.training),
+        memory=_memory(facts, subject.training) if facts.is_listed else None,
         for_all=None if subject.for_all is None else _for_all(facts, subject.for_all, dict(subject.bindings)),
         formulas=None if subject.in_parameters is None else formulas_data(subject, subject.in_parameters),
         roofline=None if subject.roofline is None else roofline_data(subject.roofline),
@@ -91,7 +91,8 @@ def _totals(facts: Facts) -> schema.Totals:
     )
 
 
-def _scopes(module: Module, prefix: str) -> Iterable[schema.Scope]:
+def _scopes(module: Module, prefix: str, listed: set[Module] | None) -> Iterable[schema.Scope]:
+    """The scopes in a module; those of a block where it is called first, if blocks are listed once."""
     for node in module.instances():
         inside = node.operator
         if isinstance(inside, Module) and not node.training:
@@ -99,7 +100,10 @@ def _scopes(module: Module, prefix: str) -> Iterable[schema.Scope]:
             children = tuple(f"{path}.{child.name}" for child in inside.instances() if not child.training)
             call = inside.text if inside.kind == "block" else None
             yield schema.Scope(path=path, call=call, children=children, repeat=_several(node.times))
-            yield from _scopes(inside, f"{path}.")
+            if listed is None or inside not in listed:
+                yield from _scopes(inside, f"{path}.", listed)
+                if listed is not None:
+                    listed.add(inside)
 
 
 def _several(times: int) -> int | None:
@@ -108,14 +112,15 @@ def _several(times: int) -> int | None:
 
 def _layers(facts: Facts, file: str) -> Iterable[schema.Layer]:
     makers = _makers(facts)
-    for layer in facts.flat.layers:
+    for layer in facts.listing.layers:
         yield _layer(facts, file, layer, tuple(makers[number] for number in layer.operands))
 
 
 def _makers(facts: Facts) -> dict[int, str]:
     """The layer or input that makes each value."""
-    makers = dict(zip(facts.flat.inputs, facts.network.inputs, strict=True))
-    return makers | {number: layer.path for layer in facts.flat.layers for number in layer.results}
+    makers = dict(zip(facts.listing.inputs, facts.network.inputs, strict=True))
+    makers |= {number: path for path, numbers in facts.listing.paths.items() for number in numbers}
+    return makers | {number: layer.path for layer in facts.listing.layers for number in layer.results}
 
 
 def _layer(facts: Facts, file: str, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
@@ -178,6 +183,8 @@ def _datum(text: str) -> Any:
 
 
 def _field(facts: Facts, layer: Layer) -> ReceptiveField | None:
+    if not facts.is_listed:
+        return None
     number = layer.results[0]
     field, narrow = facts.fields.values[number], facts.narrowest_fields.values[number]
     if field is None or narrow is None or not field.axes:
@@ -308,16 +315,16 @@ def _for_all(at: Facts, network: ForAll, bindings: Mapping[str, int | str]) -> s
             name: tuple(map(_size, type.shape))
             for name, type in zip(facts.network.inputs, facts.network.input_types, strict=True)
         },
-        shapes={layer.path: tuple(map(_size, layer.result_types[0].shape)) for layer in facts.flat.layers},
+        shapes={layer.path: tuple(map(_size, layer.result_types[0].shape)) for layer in facts.listing.layers},
         params_of=_of_layers("params", facts),
         macs_of=_of_layers("macs", facts),
-        bytes_of={layer.path: _size(sum(t.bytes for t in layer.result_types)) for layer in facts.flat.layers},
-        storages=_storages_for_all(at.lifetimes, facts, values),
+        bytes_of={layer.path: _size(sum(t.bytes for t in layer.result_types)) for layer in facts.listing.layers},
+        storages=_storages_for_all(at.lifetimes, facts, values) if at.is_listed else None,
     )
 
 
 def _of_layers(figure: str, facts: Facts) -> dict[str, int | str]:
-    counted = ((layer.path, FIGURES[figure].of_layer(layer)) for layer in facts.flat.layers)
+    counted = ((layer.path, FIGURES[figure].of_layer(layer)) for layer in facts.listing.layers)
     return {path: _size(value) for path, value in counted if value != 0}
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from archdsl.analyses.cost import Cost
-from archdsl.ir import Module, Node, Op, TensorType, Value
+from archdsl.ir import LISTED_LIMIT, Module, Node, Op, TensorType, TooManyOperators, Value, check_listed
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.source.styled import Line, Piece
@@ -73,11 +73,18 @@ class _Outliner:
     def __init__(self, subject: Subject, options: Options, depth: int) -> None:
         self.costs = subject.facts.cost.nodes
         self.options = options
+        self.listed = 0
+        """How many rows there are."""
         self.is_folded = not (options.full or options.is_flat)
+        if not self.is_folded:
+            check_listed(subject.facts.network)
         self.depth = (depth if options.depth is None else options.depth) if self.is_folded else None
 
     def rows(self, module: Module, prefix: str, level: int, is_reuse: bool, times: int = 1) -> Iterator[Entry]:
         for entry in self._folded(self._entries(module, prefix, level, is_reuse, times)):
+            self.listed += 1
+            if self.listed > LISTED_LIMIT:
+                raise TooManyOperators(f"at most {LISTED_LIMIT:_} rows are listed: open fewer levels")
             yield entry
             if entry.is_opened and entry.node is not None and isinstance(entry.node.operator, Module):
                 yield from self.rows(entry.node.operator, entry.path + ".", level + 1, entry.is_reuse, entry.times)
@@ -164,9 +171,7 @@ def summary(op: Op) -> Line:
 
 def contents(module: Module) -> str:
     """`13 conv, 5 maxpool`: layers with weights, pools and merges."""
-    counts: Counter[Op] = Counter()
-    for op, times in _operators(module):
-        counts[op] += times
+    counts = _operators(module, {})
     named: Counter[str] = Counter()
     for op, times in counts.items():
         if op.is_weight_layer or op.category in ("pool", "merge"):
@@ -174,15 +179,17 @@ def contents(module: Module) -> str:
     return ", ".join(f"{n} {name}" for name, n in named.items()) or f"{counts.total()} operators"
 
 
-def _operators(module: Module, times: int = 1) -> Iterator[tuple[Op, int]]:
+def _operators(module: Module, known: dict[Module, Counter[Op]]) -> Counter[Op]:
     """Each with how often it is there."""
-    for node in module.nodes:
-        if node.training:
-            continue
-        if isinstance(node.operator, Module):
-            yield from _operators(node.operator, times * node.times)
-        else:
-            yield node.operator, times * node.times
+    if module not in known:
+        counts: Counter[Op] = Counter()
+        for node in module.nodes:
+            op = node.operator
+            inside = _operators(op, known) if isinstance(op, Module) else {op: 1}
+            for each, times in {} if node.training else inside.items():
+                counts[each] += times * node.times
+        known[module] = counts
+    return known[module]
 
 
 def _likeness(entry: Entry) -> object:

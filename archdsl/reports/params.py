@@ -74,7 +74,7 @@ def _tensors(subject: Subject) -> Table:
 
 
 def _states(subject: Subject) -> list[tuple[Layer, State]]:
-    layers = (layer for layer in subject.facts.flat.layers if not layer.is_reuse)
+    layers = (layer for layer in subject.facts.listing.layers if not layer.is_reuse)
     return [(layer, state) for layer in layers for state in layer.node.state]
 
 

@@ -109,7 +109,8 @@ class Layer(Part):
     working: Working
     receptive_field: ReceptiveField | None
     repeat: int | None
-    """How many layers alike, in a row of turns of loops, this one stands for; null for one. The figures are those of one."""
+    """How many layers alike this one stands for, in a row of turns or in all calls of a block; null for one. The figures are
+    those of one."""
 
 
 class Moment(Part):

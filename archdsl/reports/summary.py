@@ -63,7 +63,7 @@ def _row(subject: Subject, entry: Entry, changes: OnlyChanges) -> Row:
 
 def _field(subject: Subject, entry: Entry) -> Cell:
     """The field of the last operator in the row: one number where the axes agree; nothing where it is all there is."""
-    field = subject.facts.fields.of(entry.paths[-1])
+    field = subject.facts.fields.of(entry.paths[-1]) if subject.facts.is_listed else None
     if field is None or field.status == "whole input" or not field.size:
         return Cell(None)
     if len(set(field.size)) == 1:
@@ -74,7 +74,7 @@ def _field(subject: Subject, entry: Entry) -> Cell:
 def _totals(subject: Subject) -> tuple[Row, ...]:
     cost = subject.facts.cost
     counts: Counter[str] = Counter()
-    for layer in subject.facts.flat.layers:
+    for layer in subject.facts.listing.layers:
         if layer.op.is_weight_layer or layer.op.category == "merge":
             counts[layer.op.name] += layer.times
     made_of = ", ".join(f"{n} {name}" for name, n in counts.items())

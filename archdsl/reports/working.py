@@ -104,7 +104,7 @@ def explain(name: str, subject: Subject) -> Table:
     """The figure of a network: a row for each kind of layer that counts, in order. Raises `KeyError` for another name."""
     figure = FIGURES[name]
     alike: dict[tuple[str, str], list[Layer]] = {}
-    for layer in subject.facts.flat.layers:
+    for layer in subject.facts.listing.layers:
         if figure.of_layer(layer):
             alike.setdefault((layer.op.summary(), figure.working(layer)), []).append(layer)
     more = figure.more(subject.facts)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.analyses.cost import totals, works
+from archdsl.analyses.cost import op_cost, totals, works
 from archdsl.analyses.difference import difference
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Network, TooManyOperators, flatten, modules, print_network, read_network, unfold, written
 from archdsl.ops import find
 from archdsl.pipeline import Checked, open_source, open_spec
-from archdsl.reports import Subject, render_json
+from archdsl.reports import Subject, render_json, report
 from archdsl.source import Source
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -256,6 +257,34 @@ def doubling(levels: int) -> Network:
     network = open_source(Source("case.arch", text), Path()).check("A").network
     assert network is not None
     return network
+
+
+@pytest.mark.parametrize("levels", [1, 4])
+def test_blocks_that_are_listed_once_have_the_counts_of_all_calls(levels: int) -> None:
+    network = doubling(levels)
+    for training in (False, True):
+        whole, once = flatten(network, training), flatten(network, training, once=True)
+        assert len(once.layers) == 3 < len(whole.layers)
+        for count in ("params", "macs", "values", "state_bytes"):
+            sums = [sum(getattr(op_cost(n.op, n.node), count) * n.times for n in f.layers) for f in (once, whole)]
+            assert sums[0] == sums[1]
+        assert {layer.path for layer in once.layers} <= {layer.path for layer in whole.layers}
+        counts = Counter(str(layer.op) for layer in whole.layers)
+        assert sum(layer.times for layer in once.layers) == counts.total()
+
+
+def test_the_document_of_blocks_that_double_has_each_of_them_once() -> None:
+    network = doubling(24)
+    facts = Facts(network)
+    (document,) = [json.loads(render_json([Subject(facts)]))]
+    layers = document["layers"]
+    assert sum(layer["params"] * (layer["repeat"] or 1) for layer in layers) == facts.cost.total.params
+    assert sum(layer["macs"] * (layer["repeat"] or 1) for layer in layers) == document["totals"]["macs"]
+    assert [layer["repeat"] for layer in layers] == 3 * [2**24]
+    assert document["memory"] is None and len(document["scopes"]) == 1 + 2 * 24
+    for name in ("summary", "shapes", "params", "flops", "formulas"):
+        tables = report(name, Subject(facts))
+        assert sum(len(table.rows) for table in tables) < 40
 
 
 def test_blocks_that_double_cost_what_is_distinct() -> None:

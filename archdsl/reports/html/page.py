@@ -80,12 +80,9 @@ def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = No
 
 
 def folded(subject: Subject, picture: str | None = None) -> str:
-    """The picture and tables of a network whose turns are too many for `page`, each row with its count; without scripts.
-
-    Raises:
-        TooManyOperators: it has too many operators with the turns left out, too.
-    """
-    tables = [table for report in (summary, memory) for table in report(subject, Options())]
+    """The picture and tables of a network that is too large for `page`, each row with its count; without scripts."""
+    reports = (summary, memory) if subject.facts.is_listed else (summary,)
+    tables = [table for report in reports for table in report(subject, Options())]
     parts = {"title": escape(subject.facts.network.name), "style": _style(), "tables": with_picture(tables, picture)}
     return _filled(_file("folded.html"), parts)
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from archdsl.analyses.cost import CostFacts
 from archdsl.backends.drawing.content.calls import Calls
+from archdsl.backends.drawing.content.gather import TURN
 from archdsl.backends.drawing.content.growth import Growth, grow
 from archdsl.backends.drawing.content.model import Kind, Shading, Terminal
 from archdsl.backends.drawing.content.opening import Opening
@@ -121,6 +122,7 @@ class Drafts:
         if unit is None or (unit.folds and unit.count > 1):
             return None
         unit.node = node
+        unit.folds = unit.folds or module.name == TURN
         unit.names, unit.count = [node.name], node.times
         unit.paths.insert(0, path)
         return unit

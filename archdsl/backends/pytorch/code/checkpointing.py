@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory import buffers, naming
 from archdsl.analyses.weights import PathError
-from archdsl.ir import Helper, Module, Network
+from archdsl.ir import Helper, Module, Network, check_listed
 
 Marks = frozenset[str]
 """Paths of calls within a module."""
@@ -33,7 +33,11 @@ def marks(network: Network, patterns: Sequence[str]) -> Marks:
 
     Raises:
         PathError: nothing with weights has one of the paths, or one is a part of another.
+        TooManyOperators: there are too many paths.
     """
+    if not patterns:
+        return NONE
+    check_listed(network)
     named: set[str] = set()
 
     def visit(module: Module, path: str) -> Iterator[str]:
@@ -46,7 +50,7 @@ def marks(network: Network, patterns: Sequence[str]) -> Marks:
                 raise PathError(f"`{inside[0]}` is a part of `{own}`, which is checkpointed too")
             yield from [own] if found else inside
 
-    found = frozenset(visit(network.body, "")) if patterns else NONE
+    found = frozenset(visit(network.body, ""))
     for pattern in patterns:
         if pattern not in named:
             raise PathError(f"no part with weights is called `{pattern}`")
