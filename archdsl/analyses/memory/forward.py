@@ -49,6 +49,8 @@ class Forward(Ledger):
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
         self.casts: dict[str, Tensor] = {}
         """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
+        self.frozen_casts: dict[str, Block] = {}
+        """The same of those that are not trained, by their names: PyTorch makes them anew for each operator."""
         self.workspaces: list[Size] = []
         """Of each convolution all that it touches: as much as it may want besides on a GPU."""
         self.parts: list[Part] = []
@@ -127,6 +129,8 @@ class Forward(Ledger):
             results = run(node, facts, entry, casts)
         if casts is not operands:
             self.drop(cast for cast, given in zip(casts, operands, strict=True) if cast is not given)
+            self.release(self.frozen_casts.values())
+            self.frozen_casts.clear()
         return results
 
     def _run(self, node: Node, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -301,7 +305,10 @@ class Forward(Ledger):
         leaves = [(self._leaf(path, state, size), state) for state, size in facts.state]
         for leaf, state in reversed(leaves):
             self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
-            self._parameter(op, leaf, state)
+            if leaf.is_trained:
+                self._parameter(op, leaf, state)
+            elif op.autocast == "lower" and leaf.is_parameter:
+                self.frozen_casts[state.name] = self.make(leaf.key, "cast", self._lower(state))
         read = op.read(operands)
         dtypes = {v.dtype for v in read if v.type.is_float}
         widest = "float32" if "float32" in dtypes else self.settings.dtype
@@ -311,6 +318,9 @@ class Forward(Ledger):
         to = self._promoted if facts.autocast == "promotes" else self.cast_to
         casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]
         return [*casts, *operands[len(casts) :]]
+
+    def _lower(self, state: State) -> Size:
+        return of_type(TensorType(state.shape, batched=False), Stands(self.settings.dtype, self.settings.dtype))
 
     def _promoted(self, value: Tensor, dtype: str, layer: str) -> Tensor:
         """A value that is read in another precision, held once."""
@@ -350,7 +360,9 @@ class Forward(Ledger):
             return []
         keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
         casts = {name: self.casts[key] for name, key in keys.items()}
-        return [(f"cast {name}", cast.block) for name, cast in casts.items() if cast.type.rank > 1]
+        own = [(f"cast {name}", cast.block) for name, cast in casts.items() if cast.type.rank > 1]
+        ranks = {state.name: len(state.shape) for state in entry.node.state} if entry.node else {}
+        return own + [(f"cast {name}", block) for name, block in self.frozen_casts.items() if ranks[name] > 1]
 
 
 def _forgotten(entry: Entry) -> tuple[Extra, ...]:

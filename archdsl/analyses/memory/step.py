@@ -178,7 +178,6 @@ class _Step(Forward):
         for i, derivative in enumerate(derivatives):
             took = [arriving.pop(name) for name in derivative.takes if name in arriving]
             given = self._derive(entry, derivative, needed, took) if took else []
-            given = [gradient for gradient in given if not self._cast_back(entry, *gradient)]
             self._let_go(took)
             self.release(entry.drop(_frees(derivative) if i else entry.kept - later))
             for of, flowing in given:
@@ -214,7 +213,10 @@ class _Step(Forward):
     def _derive(
         self, entry: Entry, derivative: Derivative, needed: set[str], took: Sequence[Flowing]
     ) -> list[tuple[str, Flowing]]:
-        """Makes what a derivative gives and is needed."""
+        """Makes what a derivative gives and is needed, then sums each and casts it back (`validate_outputs` in `engine.cpp`).
+
+        What is handed on at once is left out.
+        """
         wanted = [g for g in derivative.gives if g.of in needed]
         if not wanted:
             return []
@@ -227,7 +229,8 @@ class _Step(Forward):
         pairs = [(gradient, self._give(entry, gradient, took[0])) for gradient in gives]
         self.release(zeros)
         self._let_go(flowing for g, flowing in pairs if g.of not in needed)
-        return [(g.of, self._summed(entry, g, flowing)) for g, flowing in pairs if g.of in needed]
+        summed = ((g.of, self._summed(entry, g, flowing)) for g, flowing in pairs if g.of in needed)
+        return [(of, flowing) for of, flowing in summed if not self._cast_back(entry, of, flowing)]
 
     def _give(self, entry: Entry, gradient: Gradient, arriving: Flowing) -> Flowing:
         if gradient.how == "same":
