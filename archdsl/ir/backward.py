@@ -16,8 +16,9 @@ class Gradient(NamedTuple):
 
     of: str
     type: TensorType
-    how: Literal["made", "reshaped", "view", "same"] = "made"
-    """A tensor of its own, such a one seen in another shape, a view of the gradient that came in, or that gradient itself.
+    how: Literal["made", "late", "reshaped", "view", "same"] = "made"
+    """A tensor of its own, a sum that is made when the kernel's tensors are there, a tensor seen in another shape, a view of
+    the gradient that came in, or that gradient itself.
 
     PyTorch never sums into a view, since the tensor that it is a view of lives with it.
     """

@@ -125,7 +125,7 @@ class Linear(Op):
     def _of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (y,) = results
         gradients = tuple(g._replace(how="reshaped") for g in self.parameter_gradients(operands))
-        bias = tuple(g for g in gradients if g.of == "bias")
+        bias = tuple(g._replace(how="late") for g in gradients if g.of == "bias")
         weights = tuple(g for g in gradients if g.of != "bias")
         (own,) = self.own_gradients(operands)
         *rows, features = y.tensor_shape

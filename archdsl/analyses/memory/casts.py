@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from archdsl.ir import Op
+from archdsl.ir import Derivative, Gradient, Incoming, Op, Types
 
 
 class Cast(Op):
     """A tensor in another precision."""
 
     name = "cast"
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Elements lie as those of the gradient that comes in."""
+        return (Derivative((Gradient("x0", incoming.type.computed()),)),)
 
 
 class Promotion(Cast):

@@ -177,9 +177,10 @@ class _Step(Forward):
         later = {name for d in derivatives[1:] for name in _frees(d)}
         for i, derivative in enumerate(derivatives):
             took = [arriving.pop(name) for name in derivative.takes if name in arriving]
-            given = self._derive(entry, derivative, needed, took) if took else []
+            frees = _frees(derivative) if i else entry.kept - later
+            given = self._derive(entry, derivative, needed, took, frees) if took else []
             self._let_go(took)
-            self.release(entry.drop(_frees(derivative) if i else entry.kept - later))
+            self.release(entry.drop(frees))
             for of, flowing in given:
                 edge = entry.edge(of)
                 if edge is not None:
@@ -211,11 +212,11 @@ class _Step(Forward):
         return found
 
     def _derive(
-        self, entry: Entry, derivative: Derivative, needed: set[str], took: Sequence[Flowing]
+        self, entry: Entry, derivative: Derivative, needed: set[str], took: Sequence[Flowing], frees: Iterable[str]
     ) -> list[tuple[str, Flowing]]:
         """Makes what a derivative gives and is needed, then sums each and casts it back (`validate_outputs` in `engine.cpp`).
 
-        What is handed on at once is left out.
+        What is handed on at once is left out. A tensor of a second run is gone before sums: only its kernel had it.
         """
         wanted = [g for g in derivative.gives if g.of in needed]
         if not wanted:
@@ -226,10 +227,15 @@ class _Step(Forward):
         self.is_exact &= not _is_convolution(entry) or len(gives) == len(wanted)
         missing = entry.results[len(took) :] if derivative.fills else ()
         zeros = [self.make(entry.layer, "zeros", of_type(t, entry.stands)) for t in missing]
-        pairs = [(gradient, self._give(entry, gradient, took[0])) for gradient in gives]
-        self.release(zeros)
-        self._let_go(flowing for g, flowing in pairs if g.of not in needed)
-        summed = ((g.of, self._summed(entry, g, flowing)) for g, flowing in pairs if g.of in needed)
+        given = [None if g.how == "late" else self._give(entry, g, took[0]) for g in gives]
+        self.release((*zeros, *(entry.drop(frees) if entry.part is not None else ())))
+        pairs = [*zip(gives, given, strict=True)]
+        self._let_go(flowing for g, flowing in pairs if flowing is not None and g.of not in needed)
+        kept = ((g, flowing) for g, flowing in pairs if g.of in needed)
+        summed = (
+            (g.of, self._give(entry, g, took[0]) if flowing is None else self._summed(entry, g, flowing))
+            for g, flowing in kept
+        )
         return [(of, flowing) for of, flowing in summed if not self._cast_back(entry, of, flowing)]
 
     def _give(self, entry: Entry, gradient: Gradient, arriving: Flowing) -> Flowing:
@@ -244,7 +250,7 @@ class _Step(Forward):
         size = of_type(gradient.whole or gradient.type, entry.stands)
         block = self.marked(entry.layer, _purpose(entry, gradient), size)
         self.release(scratch)
-        found = Flowing(block, gradient.type, is_view=gradient.how == "reshaped")
+        found = Flowing(block, gradient.type, is_view=gradient.how in ("reshaped", "late"))
         found.is_cast = isinstance(entry.op, Cast)
         return found
 
