@@ -212,6 +212,9 @@ class Attention(Op):
         x = operands[0].with_shape(operands[0].shape)
         t, c = x.shape
         learned = {g.of: g for g in self.parameter_gradients(operands)}
+        for name in ("out_proj.bias", *["in_proj_bias"] * incoming.is_single):  # of several samples a bias is added apart
+            if name in learned:
+                learned[name] = learned[name]._replace(how="late")
         into, out = ([g for name, g in learned.items() if name.startswith(p)] for p in ("in_proj", "out_proj"))
         whole = Gradient("projection", x.with_shape((t, 3 * c)))
         own = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "reshaped")
