@@ -124,12 +124,13 @@ class TensorType(NamedTuple):
         sizes, strides = self.tensor_shape, self.strides
         return is_dense(at_one(sizes), at_one(strides)) if is_single else is_dense(sizes, strides)
 
-    def computed(self) -> TensorType:
-        """What an elementwise kernel makes of it: the same order, without gaps."""
-        if self.strides is None:
+    def computed(self, *others: TensorType) -> TensorType:
+        """What an elementwise kernel makes of it, and of others of its sizes: the same order, without gaps."""
+        if self.strides is None and all(other.strides is None for other in others):
             return self
         sizes = self.tensor_shape
-        return self.with_strides(self.shape, elementwise(sizes, (sizes, self.strides)))
+        operands = ((sizes, t.tensor_strides) for t in (self, *others))
+        return self.with_strides(self.shape, elementwise(sizes, *operands))
 
     def mapped(self, shape: Shape, *, keeping: Shape = (2,)) -> TensorType:
         """Another shape as a kernel for maps makes it: channels last if they are so here.

@@ -212,7 +212,10 @@ class Attention(Op):
         x = operands[0].with_shape(operands[0].shape)
         t, c = x.shape
         learned = {g.of: g for g in self.parameter_gradients(operands)}
-        for name in ("out_proj.bias", *["in_proj_bias"] * incoming.is_single):  # of several samples a bias is added apart
+        for name in (
+            "out_proj.bias",
+            *["in_proj_bias"] * incoming.is_single,
+        ):  # of several samples a bias is added apart
             if name in learned:
                 learned[name] = learned[name]._replace(how="late")
         into, out = ([g for name, g in learned.items() if name.startswith(p)] for p in ("in_proj", "out_proj"))

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Expression, Extra, Lowering, Misfit, Op, Saved, TensorType, Types
+from archdsl.ir import (
+    Call,
+    Derivative,
+    Examples,
+    Expression,
+    Extra,
+    Gradient,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Saved,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Probability
 from archdsl.ops.families.checks import check_float
 
@@ -50,6 +64,11 @@ class Dropout(Op):
             return Saved(extra=(Extra("zero", (), x.dtype, batched=False),))
         noise = Extra.like("noise", x)
         return Saved(extra=(noise._replace(shape=(x.channels, *(1 for _ in x.sizes))) if self.channels else noise,))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """The product of what comes in and the noise."""
+        noise = () if self.channels or self.p == 1 else (operands[0].computed(),)
+        return (Derivative((Gradient("x0", incoming.type.computed(*noise)),)),)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return self.p < 1

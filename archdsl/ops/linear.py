@@ -27,6 +27,7 @@ from archdsl.ir.attrs import Field, Flag, Parametrization, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, is_copied_now, kept, laid_in_order, made
+from archdsl.ops.families.derivatives import packed
 from archdsl.ops.families.moves import over
 from archdsl.ops.families.reparametrized import (
     LEARNED_AS,
@@ -127,7 +128,7 @@ class Linear(Op):
         gradients = tuple(g._replace(how="reshaped") for g in self.parameter_gradients(operands))
         bias = tuple(g._replace(how="late") for g in gradients if g.of == "bias")
         weights = tuple(g for g in gradients if g.of != "bias")
-        (own,) = self.own_gradients(operands)
+        own = Gradient("x0", packed(operands[0]))
         *rows, features = y.tensor_shape
         if len(rows) < 2:
             return (Derivative((*bias, own, *weights)),)

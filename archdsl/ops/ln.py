@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import Examples, Extra, Gradient, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
 from archdsl.ir.attrs import Axis, Field, Flag, Positive
 from archdsl.ops.families.axis_norm import axis_norm, places
 from archdsl.ops.families.calls import keywords
@@ -62,6 +62,13 @@ class LayerNorm(Op):
         return tuple(
             Extra(name, shape, batched=x.batched, has_type_of_weights=self.scale) for name in ("mean", "1/std")
         )
+
+    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        """In order, once the axis is the last one (`layer_norm_backward_cpu` in ATen)."""
+        (x,) = operands
+        axes = [*range(len(x.tensor_shape))]
+        axes.append(axes.pop(check_axis(self.name, self.axis, x) + x.batched))
+        return (Gradient("x0", x.in_order(x.shape, tuple(axes))),)
 
     def reach(self, *operands: TensorType) -> Reach:
         return over(operands[0], self.axis)

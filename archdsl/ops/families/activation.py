@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Expression, Extra, Literal, Lowering, Op, Saved, TensorType, Types
+from archdsl.ir import Call, Derivative, Expression, Extra, Incoming, Literal, Lowering, Op, Saved, TensorType, Types
 from archdsl.ops.families.checks import check_float
 
 
@@ -39,6 +39,12 @@ class Activation(Op):
         if self.copies_in_place:
             return Saved(extra=(Extra.like("copy of the input", operands[0]),))
         return Saved(result=True) if self.runs_in_place else None
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """A kernel of what comes in and of what was kept."""
+        (own,) = self.own_gradients(operands)
+        read = results if self.keeps_result else operands
+        return (Derivative((own._replace(type=incoming.type.computed(*read)),)),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         args = self.arguments(operands[0])

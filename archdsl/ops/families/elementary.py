@@ -26,7 +26,9 @@ class Elementary(Op):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (own,) = self.own_gradients(operands)
-        return (Derivative((own._replace(scratch=self.on_the_way(results[0])),)),)
+        read = () if self.keeps == "nothing" else operands
+        own = own._replace(type=incoming.type.computed(*read), scratch=self.on_the_way(results[0]))
+        return (Derivative((own,)),)
 
     def template(self) -> str:
         """The function of `{0}`, as Python writes it."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from archdsl.ir import Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
+from archdsl.ir import Gradient, Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import call_and_function, dim
 from archdsl.ops.families.checks import check_axis, check_float
+from archdsl.ops.families.derivatives import packed
 from archdsl.ops.families.moves import over
 
 
@@ -47,6 +48,9 @@ class SoftmaxOverAxis(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True)
+
+    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        return (Gradient("x0", packed(operands[0])),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         over = (("dim", dim(self._axis(operands[0]), operands[0])),)
