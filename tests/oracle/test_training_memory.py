@@ -272,6 +272,40 @@ def test_what_random_networks_found(text: str, settings: TrainingSettings) -> No
     assert predicted(net, 2, settings) == measured(net, 2, settings)
 
 
+FOUND = {
+    "layer norm of a permuted sum": (
+        "input image: [8, 4, 4]\nconv(8, 1) -> flatten(1) -> permute([1, 0]) as x\n"
+        "add { | x | x -> ln -> linear(32) -> gelu -> linear(8) } -> ln -> linear(5)",
+        TrainingSettings(loss="mse"),
+    ),
+    "frozen weights under autocast": (
+        "input x: [400]\nlinear(90, bias=false) -> ln -> relu -> linear(80) -> relu -> linear(3)",
+        MIXED._replace(frozen=("0", "3")),
+    ),
+    "a learned factor under autocast": (
+        "input x: [40, 8]\nfactor: parameter([8], init=ones) as g\nx -> linear(8) -> multiply(g) -> linear(8)",
+        MIXED,
+    ),
+    "dense layers that run twice": (
+        "input x: [6, 24]\nlinear(24) -> part: { ln -> linear(96) -> gelu -> linear(24) -> dropout(0.1) } -> linear(3)",
+        TrainingSettings(loss="mse", checkpointed=("part",)),
+    ),
+    "attention that runs twice": (
+        "input x: [6, 24]\nlinear(24) -> part: { ln -> attention(3) -> dropout(0.1) } -> linear(3)",
+        TrainingSettings(loss="mse", checkpointed=("part",)),
+    ),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", FOUND)
+def test_what_networks_of_others_found(name: str, batch: int) -> None:
+    text, settings = FOUND[name]
+    net = written(text)
+    assert Facts(net, batch).training(settings).status == "exact"
+    assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
 SETTINGS = {
     "adam": TrainingSettings("adam"),
     "late": TrainingSettings("momentum", zero_grad="late"),
