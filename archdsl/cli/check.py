@@ -60,9 +60,9 @@ class File:
         named = target.networks
         self.networks = [spec.check(name, batch=batch) for name in named if not spec.program.open_parameters(name)]
         self.templates = len(spec.templates) if target.network is None else 0
-        self.problems = spec.findings(self.networks, info=info)
-        for network in self.networks:
-            self.problems += network.over(budget.limits, budget.training)
+        self.over = [network.over(budget.limits, budget.training) for network in self.networks]
+        """Of each network the limits that it is over."""
+        self.problems = [*spec.findings(self.networks, info=info), *(p for over in self.over for p in over)]
 
     @property
     def verdicts(self) -> tuple[int, int]:
@@ -174,9 +174,9 @@ def _print_json(files: list[File]) -> None:
     from archdsl.reports import render_json
 
     subjects = [
-        subject_of(network)._replace(diagnostics=f.spec.findings([network], info=True))
+        subject_of(network)._replace(diagnostics=[*f.spec.findings([network], info=True), *over])
         for f in files
-        for network in f.networks
+        for network, over in zip(f.networks, f.over, strict=True)
         if network.network is not None
     ]
     broken = [(f.path, f.problems) for f in files if not f.networks or any(n.network is None for n in f.networks)]

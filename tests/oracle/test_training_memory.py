@@ -13,6 +13,7 @@ from torch import nn
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import OptimizerName, TrainingSettings
 from archdsl.analyses.memory.optimizer import state_bytes, temporary
+from archdsl.analyses.weights import weights
 from archdsl.backends.pytorch import build as build_module
 from archdsl.backends.pytorch.running.allocations import events, without_scratch
 from archdsl.ir import Network, Op, TensorType
@@ -310,7 +311,6 @@ SETTINGS = {
     "adam": TrainingSettings("adam"),
     "late": TrainingSettings("momentum", zero_grad="late"),
     "added up": TrainingSettings("momentum", weight_decay=True, zero_grad="never"),
-    "frozen": TrainingSettings("adamw", frozen=("layer1", "conv1.weight", "*.bn1.bias")),
     "foreach": TrainingSettings("adam", weight_decay=True, implementation="foreach"),
     "sum": TrainingSettings("rmsprop", loss="none"),
     "squares": TrainingSettings("rmsprop", weight_decay=True, loss="mse"),
@@ -321,11 +321,25 @@ SETTINGS = {
 }
 
 
+NETWORKS = ["lenet:LeCun1989", "lenet:LeNet5", "resnet_cifar:ResNet20", "siamese:Siamese"]
+
+
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.parametrize("name", ["lenet:LeCun1989", "lenet:LeNet5", "resnet_cifar:ResNet20", "siamese:Siamese"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_settings_change_a_step_as_they_really_do(name: str, settings: TrainingSettings) -> None:
     net = network(name)
     assert predicted(net, 3, settings) == measured(net, 3, settings)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_is_frozen_costs_what_it_really_does(name: str) -> None:
+    """The first half of the layers, as for transfer learning, and every other one."""
+    net = network(name)
+    layers = list(dict.fromkeys(key.rpartition(".")[0] or key for key in weights(net)))
+    for frozen in (layers[: len(layers) // 2], layers[::2]):
+        settings = TrainingSettings("adamw", frozen=tuple(frozen))
+        assert predicted(net, 3, settings) == measured(net, 3, settings)
+        assert Facts(net, 3).training(settings).status == "exact"
 
 
 SIZES = [(1000, 7000, 3000, 9000, 2000, 10), (1000, 10), (1000,)]

@@ -10,6 +10,7 @@ from torch.profiler import record_function
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.weights import selected
 from archdsl.backends.pytorch import OPTIMIZERS, build, checkpoint
 from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.ir import Network
@@ -53,8 +54,10 @@ def measured(network: Network, batch: int, settings: TrainingSettings, *, is_wri
     module = build(network, checkpointed=written).train().to(dtype)
     checkpoint(module, *made)
     data = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs(network, batch)]
-    for name, parameter in module.named_parameters():
-        parameter.requires_grad_(not settings.is_frozen(name))
+    parameters = dict(module.named_parameters())
+    for name in selected(list(module.state_dict()), settings.frozen):
+        if name in parameters:
+            parameters[name].requires_grad_(False)
     trained = [p for p in module.parameters() if p.requires_grad]
     optimizer = optimizer_of(settings, trained)
     target = target_of(network, batch, settings)

@@ -381,6 +381,8 @@ def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     spec.write_text(GOOD)
     assert cli("check", spec, "--max-params", "112", "--max-macs", "3_888", "--max-memory", "1KiB").code == 1
     assert cli("check", spec, "--max-params", "112", "--max-macs", "3_888", "--max-memory", "2KiB").code == 0
+    found = json.loads(cli("check", spec, "--max-params", "111", "--format", "json").out)["diagnostics"]
+    assert [d["labels"][0]["text"] for d in found if d["code"] == "claim-fails"] == ["computed 112, 0.9% too much"]
     done = cli("check", spec, "--max-params", "111", "--max-macs", "3.8k")
     assert done.code == 1 and "2 errors" in done.out
     assert (

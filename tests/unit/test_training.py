@@ -76,6 +76,8 @@ def test_a_frozen_network_has_no_gradients() -> None:
 def test_the_state_is_kept_for_what_has_a_gradient() -> None:
     """Two linear layers, the first one frozen: 4 * 3 weights and 3 biases, and two step counters."""
     net = sequence(op("flatten"), op("linear", 4), op("linear", 3), input=image(1, 2))
+    with pytest.raises(ValueError, match="nothing that has weights is called `9`"):
+        step(net, frozen=("9",))
     found = step(net, optimizer="adam", frozen=("1",))
     assert (found.gradients, found.held.optimizer_state) == (4 * 15, 2 * 4 * 15 + 2 * 4)
 

@@ -17,7 +17,7 @@ from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Re
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, total
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
-from archdsl.analyses.weights import PathError
+from archdsl.analyses.weights import PathError, selected, weights
 from archdsl.ir import Autocast, Extra, Network, Node, Op, Reader, Saved, State, TensorType
 
 NUMBER = Size(8)
@@ -43,6 +43,7 @@ class Forward(Ledger):
         self.network = network
         self.storage = storage
         self.settings = settings
+        self.frozen = frozenset(selected(list(weights(network)), settings.frozen)) if settings.frozen else frozenset()
         self.tape: list[Entry] = []
         self.leaves: dict[str, Leaf] = {}
         self._facts: dict[Node, NodeFacts] = {}
@@ -235,7 +236,7 @@ class Forward(Ledger):
         key = state.key(path)
         if key not in self.leaves:
             is_parameter = state.role == "parameter"
-            is_trained = is_parameter and not self.settings.is_frozen(key)
+            is_trained = is_parameter and key not in self.frozen
             self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
         return self.leaves[key]
 

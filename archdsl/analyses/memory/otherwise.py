@@ -22,21 +22,23 @@ class Otherwise(NamedTuple):
 def otherwise(
     found: FitFacts, settings: TrainingSettings, fit: Callable[[TrainingSettings], FitFacts], levels: Sequence[Level]
 ) -> tuple[Otherwise, ...]:
-    """The settings by which more fits, the mildest change first. Of the levels of blocks only the best is tried further.
+    """The settings by which more fits, and both where each of two helps. Of the levels of blocks only the best is told.
 
     Args:
         found: the largest batches by these settings.
         fit: the largest batches by other settings.
     """
+    least = _batches(found)
     ways = [_way(fit, settings._replace(precision="bf16-mixed"), 0)] if settings.precision == "float32" else []
     checkpointed = [_way(fit, settings._replace(checkpointed=level.paths), level.recomputed_macs) for level in levels]
     if checkpointed:
-        best = max(checkpointed, key=lambda way: (_batches(way.fit), -way.recomputed_macs))
-        both = (
-            _way(fit, best.settings._replace(precision=way.settings.precision), best.recomputed_macs) for way in ways
-        )
-        ways += [best, *both]
-    return tuple(way for way in ways if _batches(way.fit) > _batches(found))
+        ways.append(max(checkpointed, key=lambda way: (_batches(way.fit), -way.recomputed_macs)))
+    ways = [way for way in ways if _batches(way.fit) > least]
+    if len(ways) == 2:
+        mixed, run_again = ways
+        both = run_again.settings._replace(precision=mixed.settings.precision)
+        ways.append(_way(fit, both, run_again.recomputed_macs))
+    return tuple(ways)
 
 
 def _way(fit: Callable[[TrainingSettings], FitFacts], settings: TrainingSettings, again: int) -> Otherwise:

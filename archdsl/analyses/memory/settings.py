@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
@@ -74,9 +73,6 @@ class TrainingSettings(NamedTuple):
     def parameter_dtype(self) -> str:
         """The type of parameters, gradients and state."""
         return "float32" if self.is_mixed else self.precision
-
-    def is_frozen(self, key: str) -> bool:
-        return any(fnmatchcase(key, pattern) or key.startswith(f"{pattern}.") for pattern in self.frozen)
 
 
 def settings_of(given: Mapping[str, Any]) -> TrainingSettings:
