@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Literal
 
 from archdsl.analyses.cost import CostFacts
@@ -16,6 +18,10 @@ from archdsl.ir import Module, Network, Node, Value, modules
 
 MOST_TURNS = 18
 """A group in which more units do not just follow the one before is a row of an overview: side by side they are too wide."""
+
+
+OFTEN = 3
+"""A block that a module with branches calls so often is a row there, and drawn once: cells that a search found."""
 
 
 class Drafts:
@@ -41,10 +47,13 @@ class Drafts:
         self._keys = 0
         self._shows: dict[int, Literal["row", "run", "calls", "body"]] = {}
         self._turns: dict[int, int] = {}
+        self._cells: set[Node] = set()
+        """Calls of blocks that a module with branches calls again and again: rows, whatever they show."""
         for module in [m for m in modules(network) if m is not network.body]:
             units = self.units(module, "", next(iter(module.inputs), None))
             self._shows[id(module)] = _showing(units)
             self._turns[id(module)] = self._turning(units)
+            self._cells.update(_called_often(module))
         self.opening = opening
         self.growths.clear()
 
@@ -101,7 +110,8 @@ class Drafts:
         if row is not None:
             unit = row
         elif (
-            shows in ("row", "calls")
+            shows == "row"
+            or (shows == "calls" and node not in self._cells)
             or (module.kind == "group" and (self.opening.runs or self._turns[id(module)] <= MOST_TURNS))
             or self.opening.opens(path, module, is_run=shows == "run")
         ):
@@ -137,6 +147,15 @@ def _bytes(network: Network) -> dict[int, int]:
         results = (n.times * t.bytes for n in nodes if not isinstance(n.operator, Module) for t in n.result_types)
         found[id(module)] = sum(calls) + sum(results)
     return found
+
+
+def _called_often(module: Module) -> Iterator[Node]:
+    """The calls of blocks that a module with branches calls `OFTEN`."""
+    if not any(n.operator.category == "merge" for n in module.nodes if not isinstance(n.operator, Module)):
+        return iter(())
+    calls = {n: n.operator.name for n in module.nodes if isinstance(n.operator, Module) and n.operator.kind == "block"}
+    times = Counter(calls.values())
+    return (node for node, name in calls.items() if times[name] >= OFTEN)
 
 
 def _showing(units: Units) -> Literal["row", "run", "calls", "body"]:

@@ -25,6 +25,8 @@ LEAST = 480
 """Legend and footer may take this much where the network is narrower."""
 PAGE = 1.6
 """Width to height of a page that definitions are laid out for."""
+WIDEST = 1600
+"""A page is no wider, unless something on it is: a reader scrolls down, and texts keep their size."""
 TRIES = 12
 """Widths of the page that are tried."""
 LEGEND_LINE = 18
@@ -134,7 +136,8 @@ def _side_by_side(network: Scene, definitions: list[Scene]) -> list[tuple[float,
     Of some widths of a page that is taken at which the picture is largest on one of `PAGE`.
     """
     widths = [scene.left + scene.right + BESIDE for scene in (network, *definitions)]
-    least, most = max(widths), sum(widths) + BESIDE
+    least = max(widths)
+    most = max(least, min(sum(widths) + BESIDE, WIDEST))
     tries = [least * (most / least) ** (i / TRIES) for i in range(TRIES + 1)] if definitions else [most]
     return min((_packed([network, *definitions], width) for width in tries), key=_extent)
 

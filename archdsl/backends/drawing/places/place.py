@@ -51,6 +51,8 @@ BESIDE = 24
 """Between arms."""
 NARROW = 0.8
 """Cards of an arm are as wide as those around it unless they need less than this share."""
+WIDE = 1000
+"""Arms that take more together go without their tensors."""
 DOT = 3
 """From the top of a fork to its dot."""
 
@@ -120,7 +122,8 @@ class Placer:
         if isinstance(item, Group):
             return self.group(item, is_compact)
         if isinstance(item, Parallel):
-            return _Region(self, item, is_compact).scene
+            scene = _Region(self, item, is_compact).scene
+            return scene if is_compact or scene.left + scene.right <= WIDE else _Region(self, item, True).scene
         if isinstance(item, Card):
             return self._card(item, is_compact)
         if isinstance(item, Merge):
