@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from archdsl.ir import (
@@ -21,7 +21,9 @@ from archdsl.ir import (
 if TYPE_CHECKING:
     from archdsl.analyses.cost import CostFacts
     from archdsl.analyses.memory import (
+        CudaFacts,
         FitFacts,
+        Kernels,
         Level,
         Lifetime,
         MemoryFacts,
@@ -46,8 +48,9 @@ class Facts:
     def __init__(self, network: Network, batch: int = 1) -> None:
         self.network = network
         self.batch = batch
-        self._simulated: dict[tuple[TrainingSettings, bool], Simulation] = {}
-        """Training steps by their settings, and whether the batch has several samples: the last that was asked for."""
+        self._simulated: dict[tuple[TrainingSettings, Kernels, bool], Simulation] = {}
+        """Training steps by their settings, where they run, and whether the batch has several samples: the last that was asked
+        for."""
 
     @cached_property
     def flat(self) -> Flat:
@@ -128,8 +131,11 @@ class Facts:
         check_listed(self.network)
         return lifetimes(self.network, self.storage)
 
-    def training(self, settings: TrainingSettings, batch: int | None = None) -> TrainingFacts:
+    def training(self, settings: TrainingSettings, batch: int | None = None, kernels: Kernels = "cpu") -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.
+
+        Args:
+            kernels: whose operators run.
 
         Raises:
             TooManyOperators: they are too many, or parts are named that are frozen or checkpointed, and turns are too many
@@ -138,12 +144,19 @@ class Facts:
         from archdsl.analyses.memory import TrainingFacts, simulate
 
         batch = batch or self.batch
-        simulated = self._simulated.get((settings, batch > 1))
+        simulated = self._simulated.get((settings, kernels, batch > 1))
         if simulated is None or not simulated.holds_for(batch):
             facts = self._told_apart(settings)
-            simulated = simulate(facts.network, facts.storage, settings, batch)
-            self._simulated[settings, batch > 1] = simulated
+            simulated = simulate(facts.network, facts.storage, settings, batch, kernels)
+            self._simulated[settings, kernels, batch > 1] = simulated
         return TrainingFacts(simulated, batch)
+
+    def on_cuda(self, settings: TrainingSettings, batch: int | None = None) -> CudaFacts | None:
+        """What a training step takes on a GPU; None where turns of a loop are not written out, since what the allocator takes
+        depends on every tensor that came before."""
+        from archdsl.analyses.memory import cuda
+
+        return cuda(self.training(settings, batch, "cuda")) if self.is_unfolded else None
 
     def roofline(self, device: str, precision: Precision = "float32") -> RooflineFacts:
         """The least time of each layer on a device, for the batch.
@@ -167,16 +180,17 @@ class Facts:
         """
         from archdsl.analyses.memory import fit
 
-        def train(batch: int) -> TrainingFacts:
-            return facts.training(settings, batch)
+        def train(batch: int, kernels: Kernels) -> TrainingFacts:
+            return facts.training(settings, batch, kernels)
 
         facts: Facts = self
+        shorter = None
         try:
             facts = self.unfolded()  # the model of the allocator takes tensors as they come
         except TooManyOperators:
-            short = Facts(unfold(self.network, TURNS_PLAYED))
-            return fit(train, memory, expandable=expandable, shorter=lambda batch: short.training(settings, batch))
-        return fit(train, memory, expandable=expandable)
+            shorter = Facts(unfold(self.network, TURNS_PLAYED))
+        played = None if shorter is None else partial(shorter.training, settings, kernels="cuda")
+        return fit(train, memory, expandable=expandable, shorter=played)
 
     def fit_otherwise(
         self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False

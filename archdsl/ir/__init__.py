@@ -36,7 +36,21 @@ from archdsl.ir.graph import (
     split_name,
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
-from archdsl.ir.op import WHOLE, Autocast, Axes, Category, Examples, Misfit, Op, Reach, Rows, State, Step, Types
+from archdsl.ir.op import (
+    WHOLE,
+    Autocast,
+    Axes,
+    Category,
+    Examples,
+    Misfit,
+    Op,
+    Precision,
+    Reach,
+    Rows,
+    State,
+    Step,
+    Types,
+)
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.saved import Extra, Reader, Saved
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
@@ -90,6 +104,7 @@ __all__ = [
     "Output",
     "Parameter",
     "Places",
+    "Precision",
     "Reach",
     "Reader",
     "Relation",

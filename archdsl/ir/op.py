@@ -18,7 +18,10 @@ from archdsl.ir.saved import Extra, Reader, Saved
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
 
 T = TypeVar("T")
-Autocast = Literal["lower", "float32", "follows", "promotes"]
+Autocast = Literal["lower", "float32", "follows", "promotes", "raises"]
+
+Precision = Literal["float32", "half", "mixed"]
+"""Of a network: float32, another type in all of it, or such a one where CUDA's autocast says so."""
 
 Category = Literal[
     "conv", "pool", "linear", "attention", "norm", "activation", "merge", "parameter", "reshape", "regularization"
@@ -165,7 +168,8 @@ class Op(Attributes):
     """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`, `constant`)."""
     autocast: ClassVar[Autocast] = "follows"
     """With CUDA's autocast: whether it runs in lower precision, in float32, or in that of its operands: in the widest, to which
-    the others are cast (`follows`) or read as they are (`promotes`)."""
+    the others are cast (`follows`) or read as they are (`promotes`); or whether it begins in that and ends in float32
+    (`raises`)."""
     is_source: ClassVar[bool] = False
     """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
     is_itself_of_one: ClassVar[bool] = True
@@ -191,6 +195,10 @@ class Op(Attributes):
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is."""
         return "follows" if self.autocast == "float32" else self.autocast
+
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        """The operator as PyTorch runs it on a GPU, where kernels keep other tensors than on a CPU."""
+        return self
 
     def resolve(self, *operands: TensorType) -> Self:
         """The operator with attributes that depend on the operand spelled out (a window for each axis)."""

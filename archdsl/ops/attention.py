@@ -18,6 +18,7 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Op,
+    Precision,
     Reach,
     Reader,
     Rows,
@@ -34,6 +35,7 @@ from archdsl.ir.strides import BATCH
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit, fitting
 from archdsl.ops.families.copies import copied, kept
+from archdsl.ops.families.scores import kept_on_cuda
 
 
 class Attention(Op):
@@ -141,7 +143,7 @@ class Attention(Op):
         the weights."""
         t, c = operands[0].shape
         s = operands[-1].shape[0]
-        made = self._dropped(t, s, c) if self.dropout else (Extra("log-sum-exp", (self.heads, t), is_float32=True),)
+        made = self._dropped(t, s, c) if self.dropout else self._kept_by_kernel((self.heads, t))
         readers = ("in_proj_weight",)
         inputs = [kept(x, copied(x, (x.shape[0] * BATCH, c), (1, 0, 2)), i, readers) for i, x in enumerate(operands)]
         return Saved(
@@ -154,6 +156,14 @@ class Attention(Op):
             ),
             copies=tuple(c for found in inputs for c in found.copies),
         )
+
+    def _kept_by_kernel(self, rows: Shape) -> tuple[Extra, ...]:
+        return (Extra("log-sum-exp", rows, is_float32=True),)
+
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        """GPUs have kernels with dropout too, which keep the state of the random generator and no weights."""
+        kernel = _MemoryEfficientAttention if precision == "float32" else _FlashAttention
+        return kernel(**{**self.attributes, "dropout": 0})
 
     def _projected(self, operands: Types) -> tuple[Extra, ...]:
         """Queries, keys and values; as one tensor where they are of the same tokens. Scaled queries replace those alone."""
@@ -252,7 +262,15 @@ class Attention(Op):
                 Derivative(
                     parts,
                     ("heads",),
-                    frees=("queries, keys, values", "queries", "keys, values", "log-sum-exp", "heads"),
+                    frees=(
+                        "queries, keys, values",
+                        "queries",
+                        "keys, values",
+                        "log-sum-exp",
+                        "seed",
+                        "offset",
+                        "heads",
+                    ),
                 ),
             )
         weights = x.with_shape((self.heads, x.shape[0], x.shape[0]))
@@ -279,6 +297,25 @@ class Attention(Op):
 
     def summary(self) -> str:
         return f"attention {self.heads}{', causal' if self.causal else ''}"
+
+
+class _FlashAttention(Attention):
+    """Flash attention or cuDNN's: the result lies as the queries do."""
+
+    def _kept_by_kernel(self, rows: Shape) -> tuple[Extra, ...]:
+        return kept_on_cuda(rows, "half")
+
+
+class _MemoryEfficientAttention(Attention):
+    """The result lies with samples before tokens, whatever the queries do, and is copied for the last linear layer."""
+
+    def _kept_by_kernel(self, rows: Shape) -> tuple[Extra, ...]:
+        return kept_on_cuda(rows, "float32")
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        kept = super().saved(operands, results)
+        copy = Extra("heads with tokens first", operands[0].shape, in_batches=True)
+        return kept._replace(extra=(*kept.extra, copy))
 
 
 _SELF = Helper(

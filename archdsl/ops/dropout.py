@@ -15,6 +15,7 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Op,
+    Precision,
     Saved,
     TensorType,
     Types,
@@ -70,6 +71,11 @@ class Dropout(Op):
         noise = () if self.channels or self.p == 1 else (operands[0].computed(),)
         return (Derivative((Gradient("x0", incoming.type.computed(*noise)),)),)
 
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        """One kernel, unless nothing or everything is dropped, or channels are (`is_fused_kernel_acceptable` in
+        `aten/src/ATen/native/Dropout.cpp`)."""
+        return self if self.channels or self.p in (0, 1) else _FusedDropout(p=self.p, channels=False)
+
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return self.p < 1
 
@@ -80,3 +86,11 @@ class Dropout(Op):
 
     def summary(self) -> str:
         return "dropout of channels" if self.channels else super().summary()
+
+
+class _FusedDropout(Dropout):
+    """`native_dropout`, which keeps which elements stay, a byte for each."""
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        (x,) = operands
+        return Saved(extra=(Extra("mask", x.shape, "bool", x.batched),))

@@ -14,6 +14,7 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Op,
+    Precision,
     Saved,
     TensorType,
     Types,
@@ -101,9 +102,23 @@ class LocalResponseNorm(Op):
             Derivative((Gradient("x0", x), Gradient("x0", x)), ("squares",), frees=("x0",)),
         )
 
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        return _RaisedLocalResponseNorm(**self.attributes) if precision == "mixed" else self
+
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
         return call_and_function("LocalResponseNorm", "local_response_norm", (self.size,), given)
+
+
+class _RaisedLocalResponseNorm(LocalResponseNorm):
+    """With CUDA's autocast, whose list of float32 has `pow`: the base is cast, and what comes after it is float32."""
+
+    autocast = "raises"
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        kept = super().saved(operands, results)
+        squares, *later = kept.extra
+        return kept._replace(extra=(squares, *(extra._replace(is_float32=True) for extra in later)))

@@ -12,6 +12,7 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Op,
+    Precision,
     Reach,
     Saved,
     State,
@@ -95,6 +96,11 @@ class RMSNorm(Op):
             Derivative((Gradient("x0", x, scratch=(x, x)),), ("square",), frees=("x0",)),
         )
 
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        """One kernel (`_fused_rms_norm`), at least along the last axis."""
+        (x,) = operands
+        return _FusedRMSNorm(**self.attributes) if self._axis(x) == x.rank - 1 else self
+
     def is_derived_exactly_in_half(self, operands: Types) -> bool:
         """PyTorch runs all of its steps in float32 then, and keeps what they do."""
         return False
@@ -109,3 +115,20 @@ class RMSNorm(Op):
         (x,) = operands
         given = keywords(eps=(self.eps, None))
         return axis_norm("RMSNorm", "Root mean square normalization", x, self._axis(x), given)
+
+
+class _FusedRMSNorm(RMSNorm):
+    """What it normalizes is kept, and the root of each place."""
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved((0,), extra=self.scratch(operands, results))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        (x,) = operands
+        return (Extra("1/rms", places(x, self._axis(x)), batched=x.batched, is_float32=True),)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        return (Derivative((*self.own_gradients(operands), *self.parameter_gradients(operands))),)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return ()

@@ -16,6 +16,8 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Misfit,
+    Op,
+    Precision,
     Reach,
     Rows,
     Saved,
@@ -31,7 +33,7 @@ from archdsl.ops.families import scores
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.copies import kept
 from archdsl.ops.families.merge import Merge, check_one_dtype, sizes_beside
-from archdsl.ops.families.scores import Attended
+from archdsl.ops.families.scores import Attended, kept_on_cuda
 
 
 class ScaledDotProductAttention(Merge):
@@ -196,10 +198,18 @@ class ScaledDotProductAttention(Merge):
 
     def _made(self, operands: Types) -> tuple[Extra, ...]:
         q = operands[0]
-        exact = "float64" if q.dtype == "float64" else "float32"
         mask = tuple(Extra("mask as numbers", m.shape, q.dtype, m.batched) for m in operands[3:])
         copies = tuple(Extra.like("copy", operands[i]) for i in self._copied(operands))
-        return Extra("log-sum-exp", q.shape[:-1], exact, is_float32=exact == "float32"), *mask, *copies
+        return *self._kept_by_kernel(q), *mask, *copies
+
+    def _kept_by_kernel(self, q: TensorType) -> tuple[Extra, ...]:
+        exact = "float64" if q.dtype == "float64" else "float32"
+        return (Extra("log-sum-exp", q.shape[:-1], exact, is_float32=exact == "float32"),)
+
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        """GPUs have a kernel with dropout too; what is written out stays so."""
+        kernel = _MemoryEfficientAttention if precision == "float32" else _FlashAttention
+        return kernel(**{**self.attributes, "dropout": 0}) if self._is_kernel(operands) else self
 
     def saved(self, operands: Types, results: Types) -> Saved:
         if not self._is_kernel(operands):
@@ -287,6 +297,16 @@ class ScaledDotProductAttention(Merge):
 
     def summary(self) -> str:
         return f"sdpa{', causal' if self.causal else ''}"
+
+
+class _FlashAttention(ScaledDotProductAttention):
+    def _kept_by_kernel(self, q: TensorType) -> tuple[Extra, ...]:
+        return kept_on_cuda(q.shape[:-1], "half")
+
+
+class _MemoryEfficientAttention(ScaledDotProductAttention):
+    def _kept_by_kernel(self, q: TensorType) -> tuple[Extra, ...]:
+        return kept_on_cuda(q.shape[:-1], "float32")
 
 
 def _flat(x: TensorType) -> Shape:

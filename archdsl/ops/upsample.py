@@ -46,6 +46,7 @@ class Upsample(Op):
 
     name = "upsample"
     category = "pool"
+    autocast = "float32"
     positional = 1
     tensor_attributes = ("like",)
     lends_sizes = True

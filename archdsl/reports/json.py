@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, get_args
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, TrainingFacts, cuda
+from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, TrainingFacts
 from archdsl.analyses.memory import Size as Bytes
 from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size
 from archdsl.reports import schema
@@ -269,7 +269,7 @@ def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
         alive=tuple(schema.Alive(**a._asdict(), span=lines.get(a.layer)) for a in training.alive),
         timeline=tuple(_moments(facts, training)),
         recomputed_macs=training.recomputed_macs,
-        cuda=_cuda(cuda(facts.network, training)),
+        cuda=_cuda(facts.on_cuda(training.settings, training.batch)),
         checkpoint_levels=tuple(schema.CheckpointLevel(**level._asdict()) for level in levels),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.memory import CUBLAS, PHASES, Block, CudaFacts, LectureRow, Moment, Size, TrainingFacts, cuda
+from archdsl.analyses.memory import CUBLAS, PHASES, Block, CudaFacts, LectureRow, Moment, Size, TrainingFacts
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
@@ -156,7 +156,7 @@ def _figures(subject: Subject) -> Table:
     rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
     if subject.training is not None:
         rows += _training_figures(subject.training)
-        on_gpu = cuda(subject.facts.network, subject.training)
+        on_gpu = subject.facts.on_cuda(subject.training.settings, subject.training.batch)
         rows += _cuda_figures(on_gpu) if on_gpu is not None else ()
     return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)
 

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import Band, Taken, TrainingSettings, cuda
+from archdsl.analyses.memory import Band, Taken, TrainingSettings
 from archdsl.backends.pytorch import build
 from archdsl.ir import Network, unfold
 from archdsl.pipeline import open_spec
@@ -157,7 +157,7 @@ def lines(files: Sequence[str], device: Device, known: set[Case], end: float = f
 
 def compared(case: Case, network: Network, settings: TrainingSettings, device: Device) -> Line | None:
     """One measurement; None where a step may not fit, or cannot be: no parameters, a batch norm of a single value."""
-    found = cuda(network, Facts(network, case.batch).training(settings))
+    found = Facts(network, case.batch).on_cuda(settings)
     if found is None or found.reserved.most > device.memory:
         return None
     model = found.expandable if device.expandable else found.native

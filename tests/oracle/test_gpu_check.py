@@ -79,7 +79,7 @@ def test_what_may_not_fit_is_left_out() -> None:
 def test_a_step_is_compared_with_the_allocator_as_it_was_run(expandable: bool) -> None:
     line = next(lines(["siamese"], Pretended(TAKEN, expandable), set()))
     network = dict(networks(["siamese"]))[line.case.name]
-    predicted = cuda(network, Facts(network, line.case.batch).training(SETTINGS[0]))
+    predicted = Facts(network, line.case.batch).on_cuda(SETTINGS[0])
     assert predicted is not None
     assert line.model == (predicted.expandable if expandable else predicted.native)
     assert line.case.expandable == expandable
@@ -114,9 +114,8 @@ def test_bands_hold_what_is_inside_them() -> None:
         TrainingSettings(precision="bf16-mixed"),
         TrainingSettings(checkpointed=("layer*.*",)),
     ):
-        facts = Facts(net, 8).training(settings)
-        found = cuda(net, facts)
-        assert found is not None
+        facts = Facts(net, 8).training(settings, kernels="cuda")
+        found = cuda(facts)
         assert found.native.requested <= found.expandable.allocated <= found.native.allocated
         assert found.allocated.least < found.allocated.most <= found.reserved.most
         assert (

@@ -12,7 +12,7 @@ from torch import nn
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import OptimizerName, TrainingSettings
-from archdsl.analyses.memory.optimizer import state_bytes, temporary
+from archdsl.analyses.memory.optimizer import state_bytes, temporaries
 from archdsl.analyses.weights import weights
 from archdsl.backends.pytorch import build as build_module
 from archdsl.backends.pytorch.running.allocations import events, without_scratch
@@ -364,4 +364,4 @@ def test_an_optimizer_keeps_and_makes_what_it_really_does(settings: TrainingSett
     for event in without_scratch(events(optimizer.step)):
         now += event.bytes
         most = max(most, now)
-    assert most == temporary(settings, [4 * size for size in sizes], [1] * len(sizes))
+    assert most == sum(temporaries(settings, [4 * size for size in sizes], [1] * len(sizes)))

@@ -11,7 +11,7 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.facts import TURNS_PLAYED
-from archdsl.analyses.memory import TrainingFacts, TrainingSettings, fit, largest_batch
+from archdsl.analyses.memory import Kernels, TrainingFacts, TrainingSettings, fit, largest_batch
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.cuda import taken
 from archdsl.analyses.memory.fit import largest
@@ -182,8 +182,8 @@ def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
     net = networks.resnet()
     facts = Facts(net)
 
-    def train(batch: int) -> TrainingFacts:
-        return facts.training(TrainingSettings("adamw", implementation="foreach"), batch)
+    def train(batch: int, kernels: Kernels = "cpu") -> TrainingFacts:
+        return facts.training(TrainingSettings("adamw", implementation="foreach"), batch, kernels)
 
     found = fit(train, 2**31)
     assert found.certain is not None and found.likely is not None and found.tensors is not None
@@ -221,7 +221,7 @@ def test_of_too_many_turns_fewer_are_played() -> None:
     adam, some = TrainingSettings("adam"), facts(1_000)
     exact = some.fit(adam, 2**32)
     short = Facts(unfold(some.network, TURNS_PLAYED))
-    found = fit(partial(some.training, adam), 2**32, shorter=partial(short.training, adam))
+    found = fit(partial(some.training, adam), 2**32, shorter=partial(short.training, adam, kernels="cuda"))
     assert exact.likely is not None and found.likely is not None and not exact.is_scaled
     assert found.tensors == exact.tensors and 0.99 * exact.likely.batch <= found.likely.batch <= exact.likely.batch
     many = facts(1_000_000).fit(adam, 2**40)
@@ -247,7 +247,7 @@ def test_what_would_fit_otherwise_is_what_fits_by_those_settings() -> None:
 
 def test_nothing_fits_into_little_memory() -> None:
     net = networks.resnet()
-    found = fit(lambda batch: step(net, batch), 1000)
+    found = fit(lambda batch, kernels: step(net, batch), 1000)
     assert (found.tensors, found.likely, found.certain, found.doubled.batch) == (0, None, None, 1)
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.training import TrainingFacts
-from archdsl.ir import Network, is_unfolded
 
 
 class Band(NamedTuple):
@@ -62,13 +61,8 @@ class CudaFacts(NamedTuple):
         return Band(least, int(HISTORY * self.native.reserved) + CUBLAS.most + self.workspace)
 
 
-def cuda(network: Network, facts: TrainingFacts) -> CudaFacts | None:
-    """What a step takes on a GPU, for the batch of its facts; None where turns of a loop are not written out.
-
-    What the allocator takes depends on every tensor that came before.
-    """
-    if not is_unfolded(network):
-        return None
+def cuda(facts: TrainingFacts) -> CudaFacts:
+    """What a step takes on a GPU, of one that was played with its kernels and with all turns of loops."""
     native, expandable = (taken(facts, facts.batch, expandable=mode) for mode in (False, True))
     return CudaFacts(native, expandable, facts.workspace_at(facts.batch))
 

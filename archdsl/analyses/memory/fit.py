@@ -11,6 +11,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, two_steps
+from archdsl.analyses.memory.settings import Kernels
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
 
 
@@ -19,7 +20,7 @@ class Need(NamedTuple):
 
     batch: int
     tensors: int
-    """The peak of tensor bytes."""
+    """The peak of tensor bytes on a GPU."""
     allocated: int
     """The blocks for them, rounded up."""
     reserved: int
@@ -59,7 +60,7 @@ LARGEST = 2**24
 
 
 def fit(
-    train: Callable[[int], TrainingFacts],
+    train: Callable[[int, Kernels], TrainingFacts],
     memory: int,
     *,
     expandable: bool = False,
@@ -68,19 +69,19 @@ def fit(
     """The largest batches of a training step.
 
     Args:
-        train: the facts of a step for a batch.
+        train: the facts of a step for a batch, on a CPU or a GPU.
         expandable: whether the allocator's segments grow.
-        shorter: where turns of loops are too many for the allocator, the same for a network with fewer of them, which is taken
-            to need as much for each byte of its tensors.
+        shorter: where turns of loops are too many for the allocator, those on a GPU for a network with fewer of them, which is
+            taken to need as much for each byte of its tensors.
     """
-    train = cache(train)
-    played = train if shorter is None else cache(shorter)
-    several = train(2)
+    on_gpu = cache(lambda batch: train(batch, "cuda"))
+    played = on_gpu if shorter is None else cache(shorter)
+    several = train(2, "cpu")
 
     @cache
     def need(batch: int) -> Need:
-        known = batch if several.has_pages else min(batch, 2)
-        facts, short = train(known), played(known)
+        known = batch if on_gpu(2).has_pages else min(batch, 2)
+        facts, short = on_gpu(known), played(known)
         found = two_steps(short, batch, expandable=expandable)
         peak = facts.peak_at(batch)
         part = peak if short is facts else short.peak_at(batch)
@@ -89,10 +90,11 @@ def fit(
 
     tensors = largest_batch(several.lines, memory)
     if tensors is not None and tensors < 2:
-        tensors = int(train(1).peak <= memory)
+        tensors = int(train(1, "cpu").peak <= memory)
     elif tensors is not None and several.has_pages:
-        tensors = largest(2 * tensors, lambda n: train(n).peak, memory)
-    most = LARGEST if tensors is None else min(tensors, LARGEST)
+        tensors = largest(2 * tensors, lambda n: train(n, "cpu").peak, memory)
+    lines = largest_batch(on_gpu(2).lines, memory)
+    most = LARGEST if lines is None else min(max(2 * lines, 1), LARGEST)
     likely = largest(most, lambda n: need(n).likely, memory)
     certain = largest(likely, lambda n: need(n).certain, memory)
     found = [need(n) if n else None for n in (likely, certain)]

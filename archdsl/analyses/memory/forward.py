@@ -14,8 +14,8 @@ from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
-from archdsl.analyses.memory.settings import TrainingSettings
-from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, total
+from archdsl.analyses.memory.settings import Kernels, TrainingSettings
+from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, total
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError, selected, weights
 from archdsl.ir import Autocast, Extra, Network, Node, Op, Reader, Saved, State, TensorType
@@ -27,6 +27,7 @@ NUMBER = Size(8)
 class NodeFacts(NamedTuple):
     """What an operator says of itself, asked once for all uses of a module."""
 
+    op: Op
     saved: Saved
     scratch: tuple[Extra, ...]
     state: tuple[tuple[State, Size], ...]
@@ -38,8 +39,11 @@ class NodeFacts(NamedTuple):
 class Forward(Ledger):
     """Plays the forward pass."""
 
-    def __init__(self, network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> None:
+    def __init__(
+        self, network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels
+    ) -> None:
         super().__init__(batch, is_mixed=settings.is_mixed)
+        self.kernels = kernels
         self.network = network
         self.storage = storage
         self.settings = settings
@@ -112,7 +116,7 @@ class Forward(Ledger):
             return [self._source(node, path)]
         facts = self._facts.get(node)
         if facts is None:
-            facts = self._facts[node] = self._facts_of(node, op)
+            facts = self._facts[node] = self._facts_of(node, self._on_device(op, node))
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]
@@ -122,7 +126,7 @@ class Forward(Ledger):
         if self.replay is not None:
             results = self._run_again(self.replay, node, facts, casts)
         else:
-            entry = self._entry(node, facts, op, path, casts)
+            entry = self._entry(node, facts, path, casts)
             if entry.needs_gradient:
                 self.record(entry)
                 self.is_exact &= all(map(entry.wants, op.asked_for(entry.operands)))
@@ -194,6 +198,15 @@ class Forward(Ledger):
             entry.row = self.row
             self.tape.append(entry)
 
+    def _on_device(self, op: Op, node: Node) -> Op:
+        """The operator as the device runs it."""
+        if self.kernels == "cpu":
+            return op
+        is_float32 = self.settings.dtype == "float32"
+        return op.on_cuda(
+            *node.operand_types, precision="float32" if is_float32 else "mixed" if self.is_mixed else "half"
+        )
+
     def _facts_of(self, node: Node, op: Op) -> NodeFacts:
         types = operands, results = node.operand_types, node.result_types
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
@@ -208,7 +221,7 @@ class Forward(Ledger):
             self.workspaces.append(self._workspace(node))
         state = tuple((s, self._size_of(s)) for s in node.state)
         autocast = op.autocast if self.settings.autocast == "cuda" else op.autocast_on_cpu(*operands)
-        return NodeFacts(saved, op.training_scratch(*types), state, autocast, is_alias)
+        return NodeFacts(op, saved, op.training_scratch(*types), state, autocast, is_alias)
 
     def _workspace(self, node: Node) -> Size:
         """Bytes of what a convolution reads, its weights, and what it makes."""
@@ -240,11 +253,12 @@ class Forward(Ledger):
             self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
         return self.leaves[key]
 
-    def _entry(self, node: Node, facts: NodeFacts, op: Op, path: str, operands: Sequence[Tensor]) -> Entry:
-        stands = self.stands
+    def _entry(self, node: Node, facts: NodeFacts, path: str, operands: Sequence[Tensor]) -> Entry:
+        op, stands = facts.op, self.stands
         if self.is_mixed:
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
+            stands = FLOAT32 if op.autocast == "raises" else stands  # its gradients too, as far as they are known
         owned = [(self._leaf(path, state, size), state) for state, size in facts.state]
         trained = {state.name: self._parameter(op, leaf, state) for leaf, state in owned if leaf.is_trained}
         edges = [v.edge for v in op.read(operands)] if any(t.is_float for t in node.result_types) else []
@@ -274,8 +288,10 @@ class Forward(Ledger):
 
     def _keep(self, kept: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]) -> None:
         wanted, extras, copies = self._wanted(kept, entry)
+        raises = entry.op.autocast == "raises"
+        stands = Stands(operands[0].dtype, operands[0].dtype) if raises else entry.stands
         for extra in (*extras, *copies.values()):
-            entry.keep(extra.name, self.make(entry.layer, extra.name, of_extra(extra, self.batch, entry.stands)))
+            entry.keep(extra.name, self.make(entry.layer, extra.name, of_extra(extra, self.batch, stands)))
         self._keep_numbers(kept, entry)
         held = [(f"x{i}", operands[i].block) for i in wanted if i not in copies]
         if kept.result:
@@ -301,8 +317,7 @@ class Forward(Ledger):
 
         As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
         """
-        op = node.operator
-        assert isinstance(op, Op)
+        op = facts.op
         leaves = [(self._leaf(path, state, size), state) for state, size in facts.state]
         for leaf, state in reversed(leaves):
             self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
@@ -361,9 +376,8 @@ class Forward(Ledger):
             return []
         keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
         casts = {name: self.casts[key] for name, key in keys.items()}
-        own = [(f"cast {name}", cast.block) for name, cast in casts.items() if cast.type.rank > 1]
-        ranks = {state.name: len(state.shape) for state in entry.node.state} if entry.node else {}
-        return own + [(f"cast {name}", block) for name, block in self.frozen_casts.items() if ranks[name] > 1]
+        blocks = {**{name: cast.block for name, cast in casts.items()}, **self.frozen_casts}
+        return [(f"cast {name}", block) for name, block in blocks.items() if "bias" not in name]
 
 
 def _forgotten(entry: Entry) -> tuple[Extra, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from archdsl.analyses.memory.settings import LossName
 from archdsl.ir import Derivative, Extra, Gradient, Incoming, Op, Saved, TensorType, Types
 
@@ -14,6 +16,9 @@ class Loss(Op):
     def infer(self, *operands: TensorType) -> Types:
         return (SCALAR._replace(dtype=operands[0].dtype),)
 
+    first: ClassVar[Op | None] = None
+    """What is done to the result before."""
+
     def target(self, result: TensorType) -> TensorType | None:
         """What a result is compared with."""
         return None
@@ -23,23 +28,33 @@ class Loss(Op):
         return SCALAR._replace(dtype=result.dtype)
 
 
+class LogSoftmax(Op):
+    """The first half of `F.cross_entropy`: with autocast in the precision of the logits, since `cross_entropy_loss_prob_target`
+    and its like name that (`aten/src/ATen/native/LossNLL.cpp`)."""
+
+    name = "log_softmax"
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(result=True)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        return (Derivative((Gradient("x0", operands[0].with_shape(operands[0].shape)),)),)
+
+
 class CrossEntropy(Loss):
-    """`F.cross_entropy`: log_softmax, then nll_loss. The target has a class for each sample and place."""
+    """`F.cross_entropy`, of which this is nll_loss. The target has a class for each sample and place."""
 
     name = "cross_entropy"
+    first = LogSoftmax()
 
     def target(self, logits: TensorType) -> TensorType:
         return TensorType(logits.sizes, "int64")
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        (logits,) = operands
-        total = Extra("total weight", (), logits.dtype, batched=False)
-        return Saved(extra=(Extra.like("log_softmax", logits), total))
+        return Saved((0,), extra=(Extra("total weight", (), operands[0].dtype, batched=False),))
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        plain = operands[0].with_shape(operands[0].shape)
-        nll = Derivative((Gradient("log_softmax", plain),))
-        return nll, Derivative((Gradient("x0", plain),), takes=("log_softmax",), frees=("log_softmax",))
+        return (Derivative((Gradient("x0", operands[0].with_shape(operands[0].shape)),)),)
 
 
 class MeanSquaredError(Loss):

@@ -65,20 +65,20 @@ def state_bytes(settings: TrainingSettings, size: int) -> int:
     return rule.copies * size + COUNTER * rule.counts
 
 
-def temporary(settings: TrainingSettings, sizes: Sequence[int], times: Sequence[int]) -> int:
-    """The most that a step makes beside gradients and state; the parameters' bytes are in the optimizer's order.
+def temporaries(settings: TrainingSettings, sizes: Sequence[int], times: Sequence[int]) -> list[int]:
+    """What a step makes beside gradients and state where that is most; the parameters' bytes are in the optimizer's order.
 
     Args:
         times: how many parameters alike each stands for, in turns of loops whose neighbours are like them.
     """
     if not sizes or settings.implementation == "fused":
-        return 0
+        return []
     rule = RULES[settings.optimizer]
     if settings.implementation == "foreach":
-        return rule.foreach[settings.weight_decay] * sum(size * n for size, n in zip(sizes, times, strict=True))
+        return [size * n for size, n in zip(sizes, times, strict=True)] * rule.foreach[settings.weight_decay]
     decayed = settings.weight_decay and rule.decays_gradient
     pairs = [*zip((0, *sizes), sizes, strict=False)]
-    return max((m.own + decayed) * size + m.before * last + m.scalar for m in rule.moments for last, size in pairs)
+    return [max((m.own + decayed) * size + m.before * last + m.scalar for m in rule.moments for last, size in pairs)]
 
 
 def in_order(keys: Iterable[str]) -> list[str]:

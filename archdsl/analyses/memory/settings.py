@@ -29,6 +29,8 @@ OptimizerName = Literal[
     "adagrad",
 ]
 Implementation = Literal["for-loop", "foreach", "fused"]
+Kernels = Literal["cpu", "cuda"]
+"""Whose operators run: some keep other tensors on a GPU."""
 Precision = Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
 LossName = Literal["cross-entropy", "mse", "none"]
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
-from archdsl.analyses.memory.loss import LOSSES
-from archdsl.analyses.memory.optimizer import in_order, temporary
+from archdsl.analyses.memory.loss import LOSSES, Loss
+from archdsl.analyses.memory.optimizer import in_order, temporaries
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.settings import TrainingSettings
-from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
+from archdsl.analyses.memory.settings import Kernels, TrainingSettings
+from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
 from archdsl.analyses.weights import PathError
 from archdsl.ir import Derivative, Gradient, Incoming, Network, Node
@@ -55,19 +55,23 @@ class Played(NamedTuple):
         return found
 
 
-def play(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> Played:
+def play(
+    network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels = "cpu"
+) -> Played:
     """A step in the steady state: gradients and the optimizer's state are there from the step before.
 
     The order of events and the sizes are those of every batch of two or more, or of a single sample.
     """
-    return _Step(network, storage, settings, batch).play()
+    return _Step(network, storage, settings, batch, kernels).play()
 
 
 class _Step(Forward):
     """Plays all of a step."""
 
-    def __init__(self, network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> None:
-        super().__init__(network, storage, settings, batch)
+    def __init__(
+        self, network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels
+    ) -> None:
+        super().__init__(network, storage, settings, batch, kernels)
         self._known: dict[tuple[Node, Incoming], tuple[Derivative, ...]] = {}
 
     def play(self) -> Played:
@@ -101,11 +105,13 @@ class _Step(Forward):
     def loss(self, result: Tensor) -> Tensor:
         """The loss, held once; the caller holds the target."""
         self.phase = "loss"
-        given = result
-        is_float32 = self.settings.loss != "none" or self.settings.autocast == "cuda"
-        if self.is_mixed and is_float32 and result.dtype != "float32":
-            result = self.cast_to(result, "float32", "loss")
         op = LOSSES[self.settings.loss]
+        steps = [result]
+        if self.settings.autocast == "cpu":  # `cross_entropy_loss` as a whole is in its list, only nll_loss in CUDA's
+            steps.append(self._in_float32(steps[-1]))
+        steps.append(self._prepared(steps[-1], op))
+        steps.append(self._in_float32(steps[-1]))
+        given, result = result, steps[-1]
         (type,) = op.infer(result.type)
         entry = Entry("loss", op, (result.type,), (type,), [result.edge], {}, self.stands)
         for extra in op.saved((result.type,), (type,)).extra:
@@ -116,15 +122,35 @@ class _Step(Forward):
         self.record(entry)
         found = self.make("loss", "output", of_type(op.room(result.type), self.stands))
         self.mark("loss")
-        self.release((result.block,) if result is not given else ())
+        self.release(dict.fromkeys(step.block for step in steps if step.block is not given.block))
         return Tensor(found, Edge(entry, 0) if result.edge else None, type)
+
+    def _in_float32(self, result: Tensor) -> Tensor:
+        """What autocast reads; where that is another tensor it is held once."""
+        is_float32 = self.settings.loss != "none" or self.settings.autocast == "cuda"
+        is_cast = self.is_mixed and is_float32 and result.dtype != "float32"
+        return self.cast_to(result, "float32", "loss") if is_cast else result
+
+    def _prepared(self, result: Tensor, loss: Loss) -> Tensor:
+        """The result as the loss reads it; where that is another tensor it is held once."""
+        if loss.first is None:
+            return result
+        stands = Stands(result.dtype, result.dtype)
+        block = self.make("loss", loss.first.name, of_type(result.type, stands))
+        entry = Entry("loss", loss.first, (result.type,), (result.type,), [result.edge], {}, stands)
+        self.record(entry)
+        self.hold((block,))
+        entry.keep("y", block)
+        return result._replace(block=block, edge=result.edge and Edge(entry, 0))
 
     def optimize(self) -> None:
         self.phase = "optimizer"
         trained = [key for key, leaf in self.leaves.items() if leaf.gradient is not None]
         leaves = [self.leaves[key] for key in in_order(trained)]
-        needed = temporary(self.settings, [leaf.size.fixed for leaf in leaves], [leaf.times for leaf in leaves])
-        self.release([self.marked("optimizer", "temporary", Size(needed))])
+        sizes = temporaries(self.settings, [leaf.size.fixed for leaf in leaves], [leaf.times for leaf in leaves])
+        made = [self.make("optimizer", "temporary", Size(size)) for size in sizes]
+        self.mark("optimizer")
+        self.release(made)
 
     def backward(self, loss: Tensor) -> None:
         self.phase = "backward"

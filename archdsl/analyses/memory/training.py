@@ -9,10 +9,14 @@ from typing import Literal, NamedTuple, get_args
 from archdsl.analyses.memory.loss import LOSSES
 from archdsl.analyses.memory.optimizer import COUNTER, RULES, state_bytes
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.settings import Phase, TrainingSettings
+from archdsl.analyses.memory.settings import Kernels, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_type, total
 from archdsl.analyses.memory.step import Played, play
 from archdsl.ir import Network
+
+ON_THE_CPU = {"random state", "number"}
+"""What stays there in a step on a GPU: states of random generators, Python numbers that autograd keeps as tensors
+(`wrapped_scalar_tensor` in `aten/src/ATen/ScalarOps.h`)."""
 
 
 class Held(NamedTuple):
@@ -104,7 +108,7 @@ class Simulation:
 
         One without elements takes nothing. Gradients are freed by the `zero_grad` of the next step.
         """
-        events = [(b, times > 0) for b, times in self.played.events if b.what != "random state"]  # which is the CPU's
+        events = [(b, times > 0) for b, times in self.played.events if b.what not in ON_THE_CPU]
         freed = [(block, False) for block in self.gradients]
         late = self.played.after_forward if self.settings.zero_grad == "late" else 0
         tensors = [size for size in self.held.tensors if any(size)]
@@ -236,9 +240,11 @@ class TrainingFacts:
         return {block: times for block, times in blocks.items() if times}
 
 
-def simulate(network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> Simulation:
+def simulate(
+    network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels = "cpu"
+) -> Simulation:
     """A training step of the code that `archdsl compile` writes, for a batch of one or for all that are larger."""
-    played = play(network, storage, settings, batch)
+    played = play(network, storage, settings, batch, kernels)
     return Simulation(played, _held(network, settings, played), settings, batch)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import Derivative, Extra, Gradient, Saved, Shape, TensorType
+from archdsl.ir import Derivative, Extra, Gradient, Precision, Saved, Shape, TensorType
 from archdsl.ir.strides import BATCH
 from archdsl.ops.families.copies import Copied, copied, made
 
@@ -32,6 +32,25 @@ class Attended(NamedTuple):
     def wide(self, x: TensorType) -> Shape:
         """The shape of keys or values with as many heads as queries have."""
         return (*self.q.shape[:-2], *x.shape[-2:])
+
+
+LSE_ROWS = 32
+"""Rows are rounded up to a multiple of it in the memory-efficient kernel (`kAlignLSE` in
+`aten/src/ATen/native/transformers/cuda/mem_eff_attention/kernel_forward.h`)."""
+
+
+def kept_on_cuda(rows: Shape, precision: Precision) -> tuple[Extra, ...]:
+    """What a fused kernel of a GPU keeps beside queries, keys, values and its result: the sum of exponentials of each row, and
+    where the random numbers of dropout begin (`_scaled_dot_product_*_attention` in `derivatives.yaml`).
+
+    Without masks float32 is for the memory-efficient kernel, half precision for flash, which keeps two numbers more than its
+    seed, or for that of cuDNN (`priority_order` in `aten/src/ATen/native/transformers/cuda/sdp_utils.cpp`).
+    """
+    *outer, last = rows
+    is_padded = precision == "float32"
+    sums = Extra("log-sum-exp", (*outer, -(-last // LSE_ROWS) * LSE_ROWS if is_padded else last), is_float32=True)
+    seed = Extra("seed", () if is_padded else (2,), "int64", batched=False)
+    return sums, seed, Extra("offset", (), "int64", batched=False)
 
 
 def in_matrices(x: TensorType) -> Copied:

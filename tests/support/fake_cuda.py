@@ -1,0 +1,84 @@
+"""Forward passes on a GPU that is not there: PyTorch's dispatcher and autograd run for real, on tensors without elements.
+
+Fake tensors are the only ones that can be on a device that PyTorch was not built for. What autocast casts, which operators a
+composed one consists of and which tensors autograd keeps is decided before any kernel, so it is what a real GPU would do. Not
+so attention: which of its kernels runs is asked of the GPU, and here `attend` chooses as PyTorch does on Hopper. Backward asks
+for the GPU's streams, and cannot run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.backends.pytorch import build
+from archdsl.ir import Network
+from tests.support.steps import inputs, loss_of, target_of
+
+CUDA, META, DEVICES = 1, 14, 21
+"""`DeviceType` of `torch/headeronly/core/DeviceType.h`, and how many there are."""
+
+
+@cache
+def pretend() -> None:
+    """Lets autograd ask what streams CUDA has: it gets the answer of the meta device, which has none."""
+    library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libc10.so"))
+    guards = (ctypes.c_void_p * DEVICES).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
+    guards[CUDA] = guards[META]
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, *_: Any, **__: Any) -> Tensor:
+    """The memory-efficient kernel, or of half precision the flash kernel: what PyTorch takes where there is no mask
+    (`aten/src/ATen/native/transformers/cuda/sdp_utils.cpp`). That of cuDNN keeps as much as the latter."""
+    if torch.is_autocast_enabled("cuda"):
+        q, k, v = (x.to(torch.get_autocast_dtype("cuda")) for x in (q, k, v))
+    if q.dtype == torch.float32:
+        return torch.ops.aten._scaled_dot_product_efficient_attention(q, k, v, None, True)[0]  # type: ignore[no-any-return]
+    return torch.ops.aten._scaled_dot_product_flash_attention(q, k, v)[0]  # type: ignore[no-any-return]
+
+
+@contextmanager
+def autocast(settings: TrainingSettings) -> Iterator[None]:
+    """`torch.autocast` refuses a GPU that is not there."""
+    torch.set_autocast_dtype("cuda", getattr(torch, settings.dtype if settings.is_mixed else "bfloat16"))
+    torch.set_autocast_enabled("cuda", settings.is_mixed)
+    try:
+        yield
+    finally:
+        torch.set_autocast_enabled("cuda", False)
+        torch.clear_autocast_cache()
+
+
+def kept(network: Network, batch: int, settings: TrainingSettings) -> int:
+    """Bytes that autograd keeps after the forward pass and the loss, parameters and buffers left out."""
+    pretend()
+    found: dict[int, torch.UntypedStorage] = {}
+    attention = patch.object(torch.nn.functional, "scaled_dot_product_attention", attend)
+    with FakeTensorMode(), torch.device("cuda"), attention:
+        module = build(network).train()
+        own = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), *module.buffers())}
+        data = inputs(network, batch)
+        target = target_of(network, batch, settings)
+
+        def note(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if tensor.device.type == "cuda" and storage._cdata not in own:
+                found[storage._cdata] = storage
+            return tensor
+
+        with autocast(settings), saved_tensors_hooks(note, lambda tensor: tensor):
+            output = module(*data)
+            loss = loss_of(settings, output if isinstance(output, Tensor) else output[0], target)
+        assert loss.device.type == "cuda"
+        return sum(storage.nbytes() for storage in found.values())
