@@ -136,14 +136,15 @@ class NetworkSpec:
         """The largest batch for a training step in so many bytes of a device: `certain.batch` and `likely.batch`.
 
         Args:
-            settings: as `training` takes them.
+            settings: as `training` takes them, but for `implementation`, which is `foreach` as on a GPU unless told otherwise.
 
         Raises:
             ValueError: as `training` raises it.
         """
         from archdsl.analyses.memory import settings_of
 
-        return self._checked.facts.fit(settings_of(settings), memory, expandable=expandable_segments)
+        on_gpu = {"implementation": "foreach", **settings}
+        return self._checked.facts.fit(settings_of(on_gpu), memory, expandable=expandable_segments)
 
     def report(
         self,

@@ -46,7 +46,8 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
         help=f"{', '.join(OPTIMIZERS)} (default: sgd)",
     )
     group.add_argument("--weight-decay", action="store_true", help="the optimizer decays weights")
-    group.add_argument("--implementation", choices=IMPLEMENTATIONS, help="of the optimizer (default: for-loop)")
+    usual = "for-loop" if is_optional else "foreach, as on a GPU"
+    group.add_argument("--implementation", choices=IMPLEMENTATIONS, help=f"of the optimizer (default: {usual})")
     choices = (*PRECISIONS, "tf32") if has_devices else PRECISIONS
     also = "; tf32 with --on" if has_devices else ""
     group.add_argument("--precision", choices=choices, help=f"of all, or with autocast{also} (default: float32)")
@@ -84,6 +85,8 @@ def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> T
             raise UsageProblem(f"`--{options[next(iter(given))].replace('_', '-')}` says how to train: add `--train`")
         return None
     given.update((name, tuple(given[name])) for name in OPTIONS if name in given)
+    if not is_optional:  # `fit` is for GPUs, where PyTorch's default is another one
+        given.setdefault("implementation", "foreach")
     if given.get("precision") == "tf32":
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
     try:

@@ -26,7 +26,7 @@ def fit_table(name: str, facts: FitFacts, settings: TrainingSettings) -> Table:
     if settings.accumulate > 1:
         how += f", N in each of {settings.accumulate} passes of a step"
     title = (Piece(name, "heading"), Piece(f"   {how}"))
-    words = "certain and likely are a band for a GPU, from PyTorch's sources; it was not measured on one"
+    words = "certain and likely are a band from PyTorch's sources; it was never measured on a GPU"
     scaled = "what the allocator takes was worked out for fewer turns of the loops, and grows with the tensors"
     notes = (words, scaled) if facts.is_scaled else (words,)
     return Table("fit", COLUMNS, tuple(_rows(facts)), notes=tuple((Piece(note, "dim"),) for note in notes), title=title)
@@ -36,7 +36,7 @@ def _rows(facts: FitFacts) -> Iterator[Row]:
     yield row("certain", _batch(facts.certain), _certain(facts.certain))
     yield row("likely", _batch(facts.likely), _likely(facts.likely))
     tensors = "any" if facts.tensors is None else exact(facts.tensors)
-    how = "exact on a CPU" if facts.status == "exact" else "estimated"
+    how = "exact on a CPU" if facts.status == "exact" else "estimated for a CPU"
     yield row("tensor bytes alone", tensors, f"{how}; a GPU takes more")
     doubled = facts.doubled
     needs = f"would need {binary(doubled.likely)} to {binary(doubled.certain)}: {_likely(doubled)}"

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.memory import CUBLAS, PHASES, Block, CudaFacts, LectureRow, Moment, Size, TrainingFacts
+from archdsl.analyses.memory import (
+    CUBLAS,
+    PHASES,
+    Block,
+    CudaFacts,
+    LectureRow,
+    Moment,
+    Size,
+    TrainingFacts,
+    TrainingSettings,
+)
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
@@ -157,7 +167,7 @@ def _figures(subject: Subject) -> Table:
     if subject.training is not None:
         rows += _training_figures(subject.training)
         on_gpu = subject.facts.on_cuda(subject.training.settings, subject.training.batch)
-        rows += _cuda_figures(on_gpu) if on_gpu is not None else ()
+        rows += _cuda_figures(on_gpu, subject.training.settings) if on_gpu is not None else ()
     return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)
 
 
@@ -212,15 +222,16 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
     yield row("", None, "--format json lists all that is alive and the timeline", indent=1)
 
 
-def _cuda_figures(found: CudaFacts) -> Iterator[Row]:
+def _cuda_figures(found: CudaFacts, settings: TrainingSettings) -> Iterator[Row]:
     """The same step on a GPU: bands, from the allocator's rules."""
-    yield row(text("CUDA", "heading"), None, "estimated from the allocator's rules; not measured on a GPU")
+    usual = "; PyTorch's default there is `--implementation foreach`" if settings.implementation == "for-loop" else ""
+    yield row(text("CUDA", "heading"), None, f"bands, from PyTorch's sources; never measured on a GPU{usual}")
     for name, band in (("allocated", found.allocated), ("reserved", found.reserved)):
         native, expandable = getattr(found.native, name), getattr(found.expandable, name)
         words = f"to {binary(band.most)}; tensors alone {binary(native)}, {binary(expandable)} with expandable segments"
         yield row(name, band.least, words, indent=1)
-    most = f"cuBLAS {binary(CUBLAS.least)} to {binary(CUBLAS.most)}"
-    yield row("", None, f"{most}, workspaces of convolutions up to {binary(found.workspace)}", indent=1)
+    most = f"at the most cuBLAS {binary(CUBLAS.most)}, a workspace of {binary(found.workspace)}"
+    yield row("", None, f"{most}; to what is reserved the CUDA context comes", indent=1)
 
 
 def _checkpointing(subject: Subject) -> Iterator[Table]:

@@ -1,36 +1,42 @@
 """Predicted CUDA memory beside what a real GPU takes: `make gpu-check`, on any machine with CUDA.
 
-Every network of `specs/` that fits, at batch 1, 8 and 32, in float32 and with bfloat16 autocast, with SGD, momentum and Adam
+Without `make`: `python3 -m tests.bench.gpu_check`, in any Python from 3.11 on that has PyTorch; nothing else is needed.
+
+Every network of `specs/` that fits, at batch 32, 8 and 1, in float32 and with bfloat16 autocast, with SGD, momentum and Adam
 as PyTorch runs them on a GPU (`foreach`): two steps each. One network of each spec comes first, then another of each, so that
 a run that `--minutes` ends has seen all kinds. Each measurement is added to `--results` at once, and is not made again by the
-next run. Then docs/reference/gpu-check.md is written of all of them: what was measured, how far the predictions are off, and
-how many measurements lie over the band. Arguments name spec files; `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`
-measures the other kind of allocator.
+next run. Then docs/reference/gpu-check.md is written of all of them: what was measured, how far the predictions are off, how
+many measurements lie over the band, and which bars are met. Arguments name spec files.
+
+The kind of allocator is decided when a process starts, so there is one process for native segments and one for expandable
+ones, each with half of the minutes; `--segments` chooses one of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import gc
-import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from itertools import zip_longest
 from pathlib import Path
-from statistics import median
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import Band, Taken, TrainingSettings
+from archdsl.analyses.memory import CudaFacts, Taken, TrainingSettings
 from archdsl.backends.pytorch import build
-from archdsl.ir import Network, unfold
+from archdsl.ir import Network, modules, unfold
 from archdsl.pipeline import open_spec
+from tests.bench import gpu_settle
+from tests.bench.gpu_page import Case, Line, page_of, summary
 from tests.support.steps import inputs, loss_of, optimizer_of, target_of
 
 ROOT = Path(__file__).parents[2]
@@ -44,8 +50,11 @@ SETTINGS = tuple(
 )
 SHARE = 0.8
 """Of the device's memory: steps that may need more are left out."""
-LARGE = 32
-"""Batches from here on have a promise of their own."""
+PRODUCTS = {"attention", "einsum", "gru", "linear", "locally_connected", "lstm", "matmul", "rnn", "sdpa"}
+"""Operators that call cuBLAS."""
+SEGMENT = 2 * 2**20
+ALLOCATOR = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
+"""The variable that says what allocator to use, and its name from 2.9 on."""
 
 
 class Device(Protocol):
@@ -53,10 +62,13 @@ class Device(Protocol):
 
     device: torch.device
     name: str
+    versions: str
     memory: int
     """Bytes that steps may take."""
     expandable: bool
     """Whether the allocator has segments that grow."""
+    cublas: tuple[int, ...]
+    """Bytes that cuBLAS keeps, of each thread."""
 
     def start(self) -> None:
         """Nothing is held, and what is taken from now on counts."""
@@ -71,65 +83,18 @@ class Gpu:
     def __init__(self) -> None:
         self.device = torch.device("cuda")
         self.name = torch.cuda.get_device_name(self.device)
+        self.versions = gpu_settle.versions()
         self.memory = int(SHARE * torch.cuda.get_device_properties(self.device).total_memory)
-        settings = (os.environ.get(name, "") for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"))
-        self.expandable = any("expandable_segments:True" in text for text in settings)
+        self.expandable = any("expandable_segments:True" in os.environ.get(name, "") for name in ALLOCATOR)
+        self.cublas: tuple[int, ...] = gpu_settle.cublas()
 
     def start(self) -> None:
-        torch.cuda.synchronize(self.device)
-        torch._C._cuda_clearCublasWorkspaces()
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(self.device)
+        gpu_settle.fresh()
 
     def taken(self) -> Taken:
         torch.cuda.synchronize(self.device)
         stats = torch.cuda.memory_stats(self.device)
         return Taken(*(stats[f"{what}_bytes.all.peak"] for what in Taken._fields))
-
-
-class Case(NamedTuple):
-    """One step to measure."""
-
-    name: str
-    batch: int
-    precision: str
-    optimizer: str
-    expandable: bool
-
-
-class Line(NamedTuple):
-    """What was predicted of a step and what was measured."""
-
-    case: Case
-    model: Taken
-    """Of the allocator as it was run, tensors alone."""
-    allocated: Band
-    reserved: Band
-    measured: Taken | None
-    """None where memory ran out."""
-
-    def off(self, what: str) -> float:
-        """By how much the model is off, as a share of what was measured; above 0 it said too much."""
-        real: int = getattr(self.measured, what)
-        return (getattr(self.model, what) - real) / real
-
-    @property
-    def is_under(self) -> bool:
-        """Whether more was reserved than the band allows: a fit called certain would have failed."""
-        return self.measured is None or self.measured.reserved > self.reserved.most
-
-    @property
-    def is_inside(self) -> bool:
-        return self.measured is not None and self.allocated.least <= self.measured.allocated <= self.allocated.most
-
-    def text(self) -> str:
-        return json.dumps([*self])
-
-    @classmethod
-    def read(cls, text: str) -> Line:
-        case, model, allocated, reserved, measured = json.loads(text)
-        real = None if measured is None else Taken(*measured)
-        return cls(Case(*case), Taken(*model), Band(*allocated), Band(*reserved), real)
 
 
 def networks(files: Sequence[str]) -> Iterator[tuple[str, Network]]:
@@ -146,42 +111,64 @@ def networks(files: Sequence[str]) -> Iterator[tuple[str, Network]]:
 def lines(files: Sequence[str], device: Device, known: set[Case], end: float = float("inf")) -> Iterator[Line]:
     """Measures all that fits and is not known, one after the other, until the clock is at `end`."""
     for name, network in networks(files):
+        facts, module = Facts(network), None
         for batch in BATCHES:
             for settings in SETTINGS:
                 case = Case(name, batch, settings.precision, settings.optimizer, device.expandable)
                 if monotonic() > end:
                     return
-                if case not in known and (line := compared(case, network, settings, device)) is not None:
+                if case in known:
+                    continue
+                module = module or build(network, "cpu").train()
+                if (line := compared(case, facts, module, settings, device)) is not None:
                     yield line
 
 
-def compared(case: Case, network: Network, settings: TrainingSettings, device: Device) -> Line | None:
-    """One measurement; None where a step may not fit, or cannot be: no parameters, a batch norm of a single value."""
-    found = Facts(network, case.batch).on_cuda(settings)
+def compared(case: Case, facts: Facts, module: nn.Module, settings: TrainingSettings, device: Device) -> Line | None:
+    """One measurement; None where a step may not fit, or cannot be: no parameters, a batch norm of a single value.
+
+    Raises:
+        RuntimeError: CUDA failed, after which nothing more can be measured in this process.
+    """
+    found = facts.on_cuda(settings, case.batch)
     if found is None or found.reserved.most > device.memory:
         return None
-    model = found.expandable if device.expandable else found.native
     try:
-        measured = taken(network, case.batch, settings, device)
+        measured = taken(facts.network, module, case.batch, settings, device)
     except torch.OutOfMemoryError:
         measured = None
     except (RuntimeError, ValueError) as error:
+        if "CUDA error" in str(error):
+            raise
         print(f"{case.name}, N = {case.batch}: {str(error).partition(chr(10))[0]}", file=sys.stderr)
         return None
-    return Line(case, model, found.allocated, found.reserved, measured)
+    return Line(case, model(found, facts.network, device), found.allocated, found.reserved, measured)
 
 
-def taken(network: Network, batch: int, settings: TrainingSettings, device: Device) -> Taken:
+def model(found: CudaFacts, network: Network, device: Device) -> Taken:
+    """Of the allocator as it was run, with what cuBLAS keeps on this device where it is called."""
+    tensors = found.expandable if device.expandable else found.native
+    names = {node.operator.name for module in modules(network) for node in module.nodes}
+    if names.isdisjoint(PRODUCTS):
+        return tensors
+    kept = sum(device.cublas)
+    segments = sum(-(-bytes // SEGMENT) * SEGMENT for bytes in device.cublas)
+    return Taken(tensors.requested + kept, tensors.allocated + kept, tensors.reserved + segments)
+
+
+def taken(network: Network, module: nn.Module, batch: int, settings: TrainingSettings, device: Device) -> Taken:
     """What the device says after two steps from nothing."""
     gc.collect()
     device.start()
-    run(network, batch, settings, device.device)
+    run(network, module, batch, settings, device.device)
     return device.taken()
 
 
-def run(network: Network, batch: int, settings: TrainingSettings, device: torch.device, steps: int = 2) -> None:
-    """Real steps on a device."""
-    module = build(network, device).train()
+def run(
+    network: Network, module: nn.Module, batch: int, settings: TrainingSettings, device: torch.device, steps: int = 2
+) -> None:
+    """Real steps on a device, of a copy of a module that is on the CPU."""
+    module = copy.deepcopy(module).to(device)
     data = [tensor.to(device) for tensor in inputs(network, batch)]
     target = target_of(network, batch, settings)
     target = None if target is None else target.to(device)
@@ -209,62 +196,43 @@ def check(files: Sequence[str], device: Device, results: Path, page: Path, minut
     """Measures what is not known yet, and writes the page of all that is; all lines."""
     found = read(results)
     results.write_text("".join(f"{line.text()}\n" for line in found), "utf-8")
-    with results.open("a", encoding="utf-8") as file:
-        for line in lines(files, device, {line.case for line in found}, monotonic() + 60 * minutes):
-            file.write(f"{line.text()}\n")
-            file.flush()
-            found.append(line)
-    if found:
-        page.write_text(page_of(found, device.name), "utf-8")
+    try:
+        with results.open("a", encoding="utf-8") as file:
+            for line in lines(files, device, {line.case for line in found}, monotonic() + 60 * minutes):
+                file.write(f"{line.text()}\n")
+                file.flush()
+                found.append(line)
+    finally:
+        if found:
+            page.write_text(page_of(found, f"{device.versions}, on {device.name}", device.cublas), "utf-8")
     return found
-
-
-def page_of(found: Sequence[Line], device: str) -> str:
-    """The page with all lines, and at its head how good the predictions were."""
-    title = "# Predicted and measured memory of a GPU"
-    head = [title, "", f"PyTorch {torch.__version__} on {device}. Written by `make gpu-check`.", ""]
-    rows = map(row, sorted(found, key=lambda line: line.case))
-    return "\n".join([*head, *summary(found), "", *TABLE, *rows, ""])
-
-
-TABLE = (
-    "| network | N | precision | optimizer | segments | requested | allocated | reserved | allocated in band |",
-    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-)
-
-
-def row(line: Line) -> str:
-    case, real = line.case, line.measured
-    figures = [f"{getattr(real, what):_} ({line.off(what):+.1%})" if real else "none left" for what in Taken._fields]
-    segments = "expandable" if case.expandable else "native"
-    cells = (case.name, str(case.batch), case.precision, case.optimizer, segments, *figures)
-    return f"| {' | '.join(cells)} | {'yes' if line.is_inside else 'no'} |"
-
-
-def summary(found: Sequence[Line]) -> Iterator[str]:
-    """Medians and worst cases of the model without workspaces, and what lies over the band."""
-    for expandable, words in ((False, "native segments"), (True, "expandable segments")):
-        for least, batches in ((1, "all batches"), (LARGE, f"batches from {LARGE} on")):
-            chosen = [n for n in found if n.case.expandable == expandable and n.case.batch >= least and n.measured]
-            for what in Taken._fields if chosen else ():
-                off = [abs(line.off(what)) for line in chosen]
-                share = f"median {median(off):.2%} off, at the worst {max(off):.2%}"
-                yield f"- {words}, {batches}: {what}, {share}, of {len(chosen)}"
-    yield f"- reserved more than the band allows: {sum(line.is_under for line in found)} of {len(found)}"
-    yield f"- allocated inside the band: {sum(line.is_inside for line in found)} of {len(found)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="after these nothing more is begun")
+    parser.add_argument("--segments", choices=("native", "expandable", "both"), default="both")
     parser.add_argument("--results", type=Path, default=RESULTS, help="what was measured so far, a line each")
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("gpu-check needs a GPU with CUDA, and PyTorch built for it")
+    if given.segments == "both":
+        sys.exit(max([*map(_run_alone, ("native", "expandable"), (given.minutes / 2,) * 2)]))
+    wanted = "True" if given.segments == "expandable" else "False"
+    if os.environ.get(ALLOCATOR[0]) != f"expandable_segments:{wanted}":
+        sys.exit(_run_alone(given.segments, given.minutes))
     found = check(given.files, Gpu(), given.results, given.page, given.minutes)
     print(*summary(found), sep="\n")
+
+
+def _run_alone(segments: str, minutes: float) -> int:
+    """The same command in a process with that kind of allocator."""
+    value = f"expandable_segments:{segments == 'expandable'}"
+    options = ["--segments", segments, "--minutes", str(minutes)]
+    command = [sys.executable, "-m", "tests.bench.gpu_check", *sys.argv[1:], *options]
+    return subprocess.run(command, env={**os.environ, **dict.fromkeys(ALLOCATOR, value)}, cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What a training step takes on a GPU: `torch.cuda.max_memory_allocated` and `max_memory_reserved`, as bands.
 
-The tensors are those that a CPU holds, played through a model of the caching allocator. What kernels take besides is known
-only as a band, from PyTorch's sources and documents. None of it was measured on a GPU.
+The tensors are those that CUDA's operators make (`Op.on_cuda`), played through a model of the caching allocator. What kernels
+take besides is known only as a band, from PyTorch's sources and documents. None of it was measured on a GPU.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ class Band(NamedTuple):
 
 CONTEXT = Band(400 * MIB, 600 * MIB)
 """The CUDA context, outside the allocator: about 400 MB from CUDA 11.7 on (pytorch issue 109888), more with more libraries."""
-CUBLAS = Band(2 * 8320 * KIB, 2 * 32 * MIB)
-"""Workspaces of cuBLAS for the threads of forward and backward: 8,519,680 bytes each, from Hopper on 32 MiB
-(`aten/src/ATen/cuda/CublasHandlePool.cpp`)."""
+CUBLAS = Band(2 * 8320 * KIB, 2 * (32 * MIB + MIB))
+"""Workspaces of cuBLAS for the threads of forward and backward: 8,519,680 bytes each, 32 MiB where the compute capability is
+9.0 (Hopper), and at the most 1 MiB more for cuBLASLt (`aten/src/ATen/cuda/CublasHandlePool.cpp`). They stay once a product of
+matrices was computed; later versions of PyTorch take them for each call."""
 HISTORY = 1.1
 """How much more than the model the allocator may reserve, since that depends on all that came before. An assumption."""
 
@@ -47,17 +48,18 @@ class CudaFacts(NamedTuple):
     expandable: Taken
     """With `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`."""
     workspace: int
-    """The most that a convolution may want besides: copies in another order of what it reads, its weights, what it makes."""
+    """The most that a convolution may want besides: copies in another order of what it reads, its weights, what it makes. An
+    assumption: cuDNN chooses, and PyTorch sets it no bound. Attention may want as much in float32, for its gradients."""
 
     @property
     def allocated(self) -> Band:
-        """With workspaces of cuBLAS; at the most with that of the largest convolution at the peak."""
-        least = min(self.native.allocated, self.expandable.allocated) + CUBLAS.least
+        """At the least tensors; at the most with workspaces of cuBLAS, and that of the largest convolution at the peak."""
+        least = min(self.native.allocated, self.expandable.allocated)
         return Band(least, self.native.allocated + CUBLAS.most + self.workspace)
 
     @property
     def reserved(self) -> Band:
-        least = min(self.native.reserved, self.expandable.reserved) + CUBLAS.least
+        least = min(self.native.reserved, self.expandable.reserved)
         return Band(least, int(HISTORY * self.native.reserved) + CUBLAS.most + self.workspace)
 
 

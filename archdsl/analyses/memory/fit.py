@@ -94,7 +94,7 @@ def fit(
     elif tensors is not None and several.has_pages:
         tensors = largest(2 * tensors, lambda n: train(n, "cpu").peak, memory)
     lines = largest_batch(on_gpu(2).lines, memory)
-    most = LARGEST if lines is None else min(max(2 * lines, 1), LARGEST)
+    most = LARGEST if lines is None else min(max(lines, 1) * (1 + several.has_pages), LARGEST)
     likely = largest(most, lambda n: need(n).likely, memory)
     certain = largest(likely, lambda n: need(n).certain, memory)
     found = [need(n) if n else None for n in (likely, certain)]

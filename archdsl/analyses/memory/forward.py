@@ -57,7 +57,7 @@ class Forward(Ledger):
         self.frozen_casts: dict[str, Block] = {}
         """The same of those that are not trained, by their names: PyTorch makes them anew for each operator."""
         self.workspaces: list[Size] = []
-        """Of each convolution all that it touches: as much as it may want besides on a GPU."""
+        """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
         self.parts: list[Part] = []
         """The calls that are checkpointed."""
         self.checkpointed: set[str] = set()
@@ -217,15 +217,14 @@ class Forward(Ledger):
         if self.is_mixed:  # of what is made of learned tensors alone the precision is not known
             self.is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
         self.has_pages |= any(extra.in_pages for extra in saved.extra)
-        if op.category == "conv":
-            self.workspaces.append(self._workspace(node))
+        if op.category in ("conv", "attention"):
+            self.workspaces.append(self._workspace(node, self.settings.dtype if op.category == "conv" else "float32"))
         state = tuple((s, self._size_of(s)) for s in node.state)
         autocast = op.autocast if self.settings.autocast == "cuda" else op.autocast_on_cpu(*operands)
         return NodeFacts(op, saved, op.training_scratch(*types), state, autocast, is_alias)
 
-    def _workspace(self, node: Node) -> Size:
-        """Bytes of what a convolution reads, its weights, and what it makes."""
-        dtype = self.settings.dtype
+    def _workspace(self, node: Node, dtype: str) -> Size:
+        """Bytes of what a convolution or attention reads, its weights, and what it makes."""
         weights = (TensorType(s.shape, batched=False) for s in node.state)
         return total(of_type(t, Stands(dtype, dtype)) for t in (*node.operand_types, *node.result_types, *weights))
 

@@ -29,8 +29,8 @@ class Loss(Op):
 
 
 class LogSoftmax(Op):
-    """The first half of `F.cross_entropy`: with autocast in the precision of the logits, since `cross_entropy_loss_prob_target`
-    and its like name that (`aten/src/ATen/native/LossNLL.cpp`)."""
+    """The first half of `F.cross_entropy`: with CUDA's autocast in the precision of the logits, since `cross_entropy_loss`
+    names that (`aten/src/ATen/native/LossNLL.cpp`), and the list `fp32_set_opt_dtype` leaves what is named."""
 
     name = "log_softmax"
 

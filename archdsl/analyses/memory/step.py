@@ -38,7 +38,7 @@ class Played(NamedTuple):
     """Multiply-adds of what runs twice, for one sample."""
     is_exact: bool
     workspaces: tuple[Size, ...]
-    """Of each convolution all that it touches: as much as it may want besides on a GPU."""
+    """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
     has_pages: bool
     """Whether some tensor takes whole pages of memory, so that all this is for one batch alone."""
     alike: dict[str, str]
