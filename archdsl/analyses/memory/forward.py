@@ -15,7 +15,7 @@ from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
-from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, total
+from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, touched
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError, selected, weights
 from archdsl.ir import Autocast, Extra, Network, Node, Op, Reader, Saved, State, TensorType
@@ -218,15 +218,10 @@ class Forward(Ledger):
             self.is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
         self.has_pages |= any(extra.in_pages for extra in saved.extra)
         if op.category in ("conv", "attention"):
-            self.workspaces.append(self._workspace(node, self.settings.dtype if op.category == "conv" else "float32"))
+            self.workspaces.append(touched(node, self.settings.dtype if op.category == "conv" else "float32"))
         state = tuple((s, self._size_of(s)) for s in node.state)
         autocast = op.autocast if self.settings.autocast == "cuda" else op.autocast_on_cpu(*operands)
         return NodeFacts(op, saved, op.training_scratch(*types), state, autocast, is_alias)
-
-    def _workspace(self, node: Node, dtype: str) -> Size:
-        """Bytes of what a convolution or attention reads, its weights, and what it makes."""
-        weights = (TensorType(s.shape, batched=False) for s in node.state)
-        return total(of_type(t, Stands(dtype, dtype)) for t in (*node.operand_types, *node.result_types, *weights))
 
     def _size_of(self, state: State) -> Size:
         return of_type(TensorType(state.shape, state.dtype, batched=False), self.stands)

@@ -77,3 +77,9 @@ def of_extra(extra: Extra, batch: int, stands: Stands = FLOAT32) -> Size:
     if not extra.in_pages:
         return size
     return size.plus(Size(-size.at(batch) % PAGE))
+
+
+def touched(node: Node, dtype: str) -> Size:
+    """What an operator reads, its weights and what it makes, in some precision."""
+    weights = (TensorType(s.shape, batched=False) for s in node.state)
+    return total(of_type(t, Stands(dtype, dtype)) for t in (*node.operand_types, *node.result_types, *weights))
