@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,13 +69,11 @@ def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
     except TooManyOperators as problem:
         yield str(problem)
         return
-    costs = sorted(((cost(layer), layer) for layer in layers), key=lambda c: -c[0])
-    total = sum(n for n, _ in costs)
-    shown = [
-        f"{layer.path if layer.times == 1 else f'{layer.times:_} as {layer.path}'} {n:_} ({100 * n / total:.1f}%)"
-        for n, layer in costs[:SHOWN]
-        if n
-    ]
+    costs: Counter[str] = Counter()
+    for layer in layers:
+        costs[layer.path if layer.times == 1 else f"{layer.times:_} as {layer.path}"] += cost(layer)
+    total = costs.total()
+    shown = [f"{path} {n:_} ({100 * n / total:.1f}%)" for path, n in costs.most_common(SHOWN) if n]
     yield f"the layers that cost most: {', '.join(shown)}"
 
 

@@ -46,7 +46,7 @@ first, to compare what archdsl predicted with what PyTorch's tensors hold.
 examples:
   archdsl run vgg16 --batch 8
   archdsl run vgg16 --train --steps 10 --optimizer adam
-  archdsl run vgg16 --train --device cuda --precision mixed-bfloat16 --memory-format channels_last
+  archdsl run vgg16 --train --device cuda --precision bf16-mixed --memory-format channels_last
   archdsl run vgg16 --train --set classes=10 --weights vgg16.safetensors --skip classifier.6 --freeze features
 """
 MEMORY_FORMATS = ("contiguous_format", "channels_last")
@@ -71,10 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(OPTIMIZERS)} (default: sgd)",
     )
     parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default="float32",
-        help="the type of all tensors; mixed-*: autocast to that type (default: float32)",
+        "--precision", choices=PRECISIONS, default="float32", help="of all tensors, or with autocast (default: float32)"
     )
     parser.add_argument(
         "--memory-format", choices=MEMORY_FORMATS, default=MEMORY_FORMATS[0], help="how maps lie in memory"

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from archdsl import SpecError, load
+from archdsl.analyses.memory import MIXED
 from archdsl.backends.pytorch import OPTIMIZERS, PRECISIONS, Setting, Trial
 from archdsl.pipeline import open_spec
 from tests.support.cli import Cli
@@ -117,8 +118,8 @@ def test_steps_train(spec: Path, optimizer: str) -> None:
 def test_precisions(cli: Cli, spec: Path, precision: str) -> None:
     """A mixed precision keeps the weights in float32, and computes what autocast lowers in the other type."""
     found = trial(spec, precision=precision)
-    type = getattr(torch, precision.removeprefix("mixed-"))
-    assert found.module.fc.weight.dtype == (torch.float32 if precision.startswith("mixed-") else type)
+    type = getattr(torch, MIXED.get(precision, precision))
+    assert found.module.fc.weight.dtype == (torch.float32 if precision in MIXED else type)
     seen: list[torch.dtype] = []
     found.module.fc.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
     list(found.steps(1))

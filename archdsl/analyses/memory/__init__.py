@@ -25,7 +25,7 @@ from archdsl.analyses.memory.otherwise import Otherwise, otherwise
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.recompute import buffers, naming
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
-from archdsl.analyses.memory.settings import PHASES, Kernels, OptimizerName, Phase, TrainingSettings, settings_of
+from archdsl.analyses.memory.settings import MIXED, PHASES, Kernels, OptimizerName, Phase, TrainingSettings, settings_of
 from archdsl.analyses.memory.size import Size, Storage
 from archdsl.analyses.memory.training import Alive, Simulation, TrainingFacts, TrainingMoment, largest_batch, simulate
 
@@ -33,6 +33,7 @@ __all__ = [
     "CONTEXT",
     "CUBLAS",
     "HISTORY",
+    "MIXED",
     "NO_FORMULAS",
     "PHASES",
     "Alive",

@@ -32,6 +32,8 @@ Implementation = Literal["for-loop", "foreach", "fused"]
 Kernels = Literal["cpu", "cuda"]
 """Whose operators run: some keep other tensors on a GPU."""
 Precision = Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
+MIXED = {"bf16-mixed": "bfloat16", "fp16-mixed": "float16"}
+"""The type that autocast lowers to, by the names of mixed precisions."""
 LossName = Literal["cross-entropy", "mse", "none"]
 
 
@@ -64,12 +66,12 @@ class TrainingSettings(NamedTuple):
 
     @property
     def is_mixed(self) -> bool:
-        return self.precision.endswith("-mixed")
+        return self.precision in MIXED
 
     @property
     def dtype(self) -> str:
         """The type of lower precision; `float32` where there is none."""
-        return {"bf16-mixed": "bfloat16", "fp16-mixed": "float16"}.get(self.precision, self.precision)
+        return MIXED.get(self.precision, self.precision)
 
     @property
     def parameter_dtype(self) -> str:

@@ -8,6 +8,7 @@ from copy import deepcopy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archdsl.analyses.memory import MIXED
 from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.backends.pytorch.running.build import build
 from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-MIXED = "mixed-"
-PRECISIONS = ("float32", "float64", "bfloat16", "float16", f"{MIXED}bfloat16", f"{MIXED}float16")
+PRECISIONS = ("float32", "float64", "bfloat16", "float16", *MIXED)
 """The type of all floating-point tensors, or under `torch.autocast` that of the operators which it lowers."""
 
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -87,8 +87,8 @@ class Trial:
 
         self.setting = setting
         self.device = torch.device(setting.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._is_mixed = setting.precision.startswith(MIXED)
-        self._dtype: torch.dtype = getattr(torch, setting.precision.removeprefix(MIXED))
+        self._is_mixed = setting.precision in MIXED
+        self._dtype: torch.dtype = getattr(torch, MIXED.get(setting.precision, setting.precision))
         dtype = torch.float32 if self._is_mixed else self._dtype
         memory_format: torch.memory_format = getattr(torch, setting.memory_format)
         torch.manual_seed(seed)
@@ -176,7 +176,7 @@ class Trial:
         if not groups:
             raise ValueError("it has no parameter to train")
         optimizer = getattr(torch.optim, name)(groups, **settings)
-        scaler = torch.amp.GradScaler(self.device.type, enabled=self.setting.precision == f"{MIXED}float16")
+        scaler = torch.amp.GradScaler(self.device.type, enabled=self.setting.precision == "fp16-mixed")
 
         def step() -> float:
             optimizer.zero_grad()
