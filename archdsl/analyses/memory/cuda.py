@@ -6,7 +6,7 @@ take besides is known only as a band, from PyTorch's sources and documents. None
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
@@ -71,14 +71,9 @@ def cuda(facts: TrainingFacts) -> CudaFacts:
 
 def taken(facts: TrainingFacts, batch: int, *, expandable: bool = False) -> Taken:
     """What two steps take."""
-    after = two_steps(facts, batch, expandable=expandable)
-    sizes = facts.simulation.traffic.sizes_at(batch)
-    asked = (sizes[event] if event >= 0 else -sizes[~event] for event in facts.simulation.traffic.events)
-    return Taken(max(accumulate(asked)), after.most_allocated, after.reserved)
-
-
-def two_steps(facts: TrainingFacts, batch: int, *, expandable: bool) -> Allocator:
-    """The allocator after two steps."""
-    allocator = Allocator(facts.simulation.traffic.sizes_at(batch), expandable=expandable)
-    allocator.play(facts.simulation.traffic.events)
-    return allocator
+    traffic = facts.simulation.traffic
+    sizes, events = traffic.sizes_at(batch), [*chain.from_iterable(traffic.parts)]
+    allocator = Allocator(sizes, expandable=expandable)
+    allocator.play(events)
+    asked = accumulate(sizes[event] if event >= 0 else -sizes[~event] for event in events)
+    return Taken(max(asked), allocator.most_allocated, allocator.reserved)

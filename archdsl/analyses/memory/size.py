@@ -46,6 +46,19 @@ def total(sizes: Iterable[Size]) -> Size:
     return Size(fixed, per_sample)
 
 
+def highest(sizes: Iterable[Size]) -> tuple[Size, ...]:
+    """Without those that another one is above at every batch.
+
+    >>> highest([Size(3, 1), Size(2, 1), Size(0, 2)])
+    (Size(fixed=3, per_sample=1), Size(fixed=0, per_sample=2))
+    """
+    found: list[Size] = []
+    for size in sorted(set(sizes), reverse=True):
+        if not found or size.per_sample > found[-1].per_sample:
+            found.append(size)
+    return tuple(found)
+
+
 class Stands(NamedTuple):
     """What stands for float32 in a network of another precision: for values, which have a batch axis, and for all else."""
 

@@ -10,7 +10,7 @@ from archdsl.analyses.memory.loss import LOSSES
 from archdsl.analyses.memory.optimizer import COUNTER, RULES, state_bytes
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, Phase, TrainingSettings
-from archdsl.analyses.memory.size import Size, Stands, Storage, of_type, total
+from archdsl.analyses.memory.size import Size, Stands, Storage, highest, of_type, total
 from archdsl.analyses.memory.step import Played, play
 from archdsl.ir import Network
 
@@ -58,8 +58,9 @@ class Traffic(NamedTuple):
     """Tensors as they are made and freed."""
 
     tensors: tuple[Size, ...]
-    events: tuple[int, ...]
-    """The number of a tensor that is made; the complement of that of one that is freed."""
+    parts: tuple[Sequence[int], ...]
+    """What is there throughout, and then two steps: the number of a tensor that is made, the complement of that of one that
+    is freed."""
 
     def sizes_at(self, batch: int) -> list[int]:
         """The bytes of each tensor."""
@@ -98,6 +99,16 @@ class Simulation:
             *(Size(m.fixed + there[m.phase][0], m.per_sample + there[m.phase][1]) for m in self.played.marks),
         )
 
+    @cached_property
+    def highest(self) -> tuple[Size, ...]:
+        """Of the lines those that count: at each batch one of them is the peak."""
+        return highest(self.lines)
+
+    @cached_property
+    def workspaces(self) -> tuple[Size, ...]:
+        """Of the convolutions that count all that they touch."""
+        return highest(self.played.workspaces)
+
     def has_old(self, phase: Phase) -> bool:
         """Whether the gradients of the step before are still there."""
         return self.settings.adds_up or (self.settings.zero_grad == "late" and phase in ("forward", "loss"))
@@ -112,20 +123,23 @@ class Simulation:
         freed = [(block, False) for block in self.gradients]
         late = self.played.after_forward if self.settings.zero_grad == "late" else 0
         tensors = [size for size in self.held.tensors if any(size)]
-        played = [*range(len(tensors))]
+        parts: list[Sequence[int]] = [range(len(tensors))]
         numbers: dict[Block, int] = {}
         alive: set[Block] = set()
-        for block, is_made in (*events[:late], *freed, *events[late:]) * 2:
-            if is_made and any(block.size):
-                if block not in numbers:
-                    numbers[block] = len(tensors)
-                    tensors.append(block.size)
-                alive.add(block)
-                played.append(numbers[block])
-            elif block in alive:
-                alive.remove(block)
-                played.append(~numbers[block])
-        return Traffic(tuple(tensors), tuple(played))
+        for _ in range(2):
+            played: list[int] = []
+            for block, is_made in (*events[:late], *freed, *events[late:]):
+                if is_made and any(block.size):
+                    if block not in numbers:
+                        numbers[block] = len(tensors)
+                        tensors.append(block.size)
+                    alive.add(block)
+                    played.append(numbers[block])
+                elif block in alive:
+                    alive.remove(block)
+                    played.append(~numbers[block])
+            parts.append(played)
+        return Traffic(tuple(tensors), tuple(parts))
 
 
 class TrainingFacts:
@@ -174,11 +188,11 @@ class TrainingFacts:
 
     def workspace_at(self, batch: int) -> int:
         """The most that a convolution may want besides on a GPU: copies of what it reads, its weights, and what it makes."""
-        return max((size.at(batch) for size in self._played.workspaces), default=0)
+        return max((size.at(batch) for size in self.simulation.workspaces), default=0)
 
     def peak_at(self, batch: int) -> int:
         """The peak for another batch: of two or more where this one is, else of one."""
-        return max(fixed + per_sample * batch for fixed, per_sample in self.lines)
+        return max(line.at(batch) for line in self.simulation.highest)
 
     @cached_property
     def _peak(self) -> int:
