@@ -68,10 +68,10 @@ def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
     rows = [[_cell(r, i, c, ascii) for i, c in enumerate(table.columns)] for r in (*table.rows, *table.totals)]
     if not table.is_list:
         rows.insert(0, [[Piece(c.title, "header")] for c in table.columns])
-    kept, gap = (range(len(table.columns)), 2) if table.is_list else _choose(table.columns, _widths(rows), limit)
+    widths = _widths(rows)
+    kept, gap = (range(len(table.columns)), 2) if table.is_list else _choose(table.columns, widths, limit)
     columns = [table.columns[i] for i in kept]
-    grid = _wrapped([[r[i] for i in kept] for r in rows], columns, gap, limit)
-    spans = _spans(grid)
+    grid, spans = _wrapped([[r[i] for i in kept] for r in rows], columns, [widths[i] for i in kept], gap, limit)
     lines = [list(_lines(r, columns, spans, gap)) for r in grid]
     return _Block(title, _ruled(lines, table, "-" if ascii else "─"), notes)
 
@@ -86,7 +86,7 @@ def _cell(r: Row, index: int, column: Column, ascii: bool) -> Line:
 
 
 def _line_width(line: Line) -> int:
-    return sum(width(piece.text) for piece in line)
+    return width(line[0].text) if len(line) == 1 else sum([width(piece.text) for piece in line])
 
 
 def _widths(rows: Sequence[Sequence[Line]]) -> list[int]:
@@ -105,19 +105,21 @@ def _choose(columns: Sequence[Column], widths: Sequence[int], limit: int | None)
 
 
 def _wrapped(
-    rows: Sequence[Sequence[Line]], columns: Sequence[Column], gap: int, limit: int | None
-) -> list[list[Height]]:
-    """The cells as lines, wrapped where the table would be too wide."""
-    widths = _widths(rows)
+    rows: Sequence[Sequence[Line]], columns: Sequence[Column], widths: Sequence[int], gap: int, limit: int | None
+) -> tuple[list[list[Height]], Sequence[int]]:
+    """The cells as lines, wrapped where the table would be too wide, and the widths of the columns then."""
+    if limit is None or sum(widths) + gap * (len(columns) - 1) <= limit:
+        return [[[cell] for cell in r] for r in rows], widths
     limits = list(widths)
     wrapping = [i for i in reversed(range(len(columns))) if columns[i].wraps]
     others = sorted((i for i, c in enumerate(columns) if not c.wraps), key=lambda i: (columns[i].is_right, -widths[i]))
     whole = [max(map(_longest_word, column)) for column in zip(*rows, strict=True)]
     for least in (whole, [NARROWEST] * len(columns)):  # words are broken last
         for i in (*wrapping, *others):
-            excess = 0 if limit is None else sum(limits) + gap * (len(columns) - 1) - limit
+            excess = sum(limits) + gap * (len(columns) - 1) - limit
             limits[i] = min(limits[i], max(limits[i] - excess, least[i], NARROWEST))
-    return [[_wrap(cell, limits[i]) for i, cell in enumerate(r)] for r in rows]
+    grid = [[_wrap(cell, limits[i]) for i, cell in enumerate(r)] for r in rows]
+    return grid, _spans(grid)
 
 
 def _longest_word(line: Line) -> int:
