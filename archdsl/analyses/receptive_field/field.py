@@ -110,8 +110,8 @@ class FieldFacts(NamedTuple):
         """The field at a path, the union over several. Raises `KeyError` for an unknown path."""
         numbers = [number for path in paths for number in self.flat.paths[path]]
         known = [(field, self.flat.types[n]) for n in numbers if (field := self.values[n]) is not None]
-        if not known:
-            return None
+        if len(known) < 2:
+            return known[0][0] if known else None
         result = known[0][1]
         placed = [_beside(field, type, result) for field, type in known]
         sizes = self.type.sizes
