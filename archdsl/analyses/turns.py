@@ -19,6 +19,10 @@ PATIENCE = 1_000
 """So many are, where each adds something else."""
 
 
+PERIODS = (1, 12, 60)
+"""As many turns as one: up to four values that are passed round are in their places again after 12, up to six after 60."""
+
+
 class Split(NamedTuple):
     """A state taken apart."""
 
@@ -33,14 +37,34 @@ class Split(NamedTuple):
 def run_turns(
     count: int, state: S, turn: Callable[[S], S], split: Callable[[S], Split], join: Callable[[Split], S]
 ) -> S | None:
-    """The state after as many turns; None where the turns of a long row add something else each time."""
+    """The state after as many turns; None where the turns of a long row add something else each time.
 
+    Turns that pass values round add the same only when each is in its place again, so several are tried as one.
+    """
+    for period in PERIODS:
+
+        def several(state: S, period: int = period) -> S:
+            for _ in range(period):
+                state = turn(state)
+            return state
+
+        after = _run(count // period, state, several, split, join, PATIENCE // period)
+        if after is not None:
+            for _ in range(count % period):
+                after = turn(after)
+            return after
+    return None
+
+
+def _run(
+    count: int, state: S, turn: Callable[[S], S], split: Callable[[S], Split], join: Callable[[Split], S], patience: int
+) -> S | None:
     def holds(here: Split, change: tuple[int, ...], leap: int) -> bool:
         """Whether turns on the way add the same, the first after the leap included."""
         places = (here.moved(change, turns) for turns in _halves(leap))
         return all(split(turn(join(place))) == place.moved(change, 1) for place in places)
 
-    before, change, patience = split(state), None, PATIENCE
+    before, change = split(state), None
     while count and patience:
         state = turn(state)
         count, patience = count - 1, patience - 1

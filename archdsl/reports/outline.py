@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import groupby
 from typing import NamedTuple
 
 from archdsl.analyses.cost import Cost
-from archdsl.ir import LISTED_LIMIT, Module, Node, Op, TensorType, TooManyOperators, Value, check_listed
+from archdsl.ir import LISTED_LIMIT, Module, Node, Op, Repeat, TensorType, TooManyOperators, Value, check_listed
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.source.styled import Line, Piece
@@ -38,6 +38,8 @@ class Entry(NamedTuple):
     """A further use of a shared instance, whose parameters have been counted."""
     node: Node | None = None
     """The first operator or call."""
+    names: tuple[str, str] = ("", "")
+    """Of the first and the last of those that are alike, within their scope."""
 
     @property
     def cost(self) -> Cost:
@@ -90,17 +92,23 @@ class _Outliner:
                 yield from self.rows(entry.node.operator, entry.path + ".", level + 1, entry.is_reuse, entry.times)
 
     def _folded(self, entries: Iterator[Entry]) -> Iterator[Entry]:
-        for _, alike in groupby(entries, key=_likeness if self.is_folded else lambda entry: entry.path):
+        found = _turns_folded(list(entries)) if self.is_folded else entries
+        for _, alike in groupby(found, key=_likeness if self.is_folded else lambda entry: entry.path):
             yield _folded(list(alike))
 
     def _entries(self, module: Module, prefix: str, level: int, is_reuse: bool, times: int) -> Iterator[Entry]:
         seen: set[str] = set()
+        in_rows = {node.operator for node in module.nodes if node.repeat} if self.options.depth is None else set()
         for run in self._runs(module):
-            yield self._entry(run, prefix, level, is_reuse or run[0].name in seen, times)
+            is_opened = self._opens(run[0].operator, level, in_rows)
+            yield self._entry(run, prefix, level, is_reuse or run[0].name in seen, times, is_opened)
             seen.add(run[0].name)
 
-    def _opens(self, level: int) -> bool:
-        return self.depth is None or level < self.depth
+    def _opens(self, operator: Op | Module, level: int, in_rows: Set[Op | Module]) -> bool:
+        """Whether a call is opened; one of those that a long loop repeats is not unless a depth is asked for."""
+        if not isinstance(operator, Module) or self.depth is None:
+            return isinstance(operator, Module)
+        return level < self.depth and operator not in in_rows
 
     def _runs(self, module: Module) -> Iterator[list[Node]]:
         """The module's nodes, each layer with the small operators that only it feeds."""
@@ -117,13 +125,14 @@ class _Outliner:
         if run:
             yield run
 
-    def _entry(self, run: Sequence[Node], prefix: str, level: int, is_reuse: bool, times: int) -> Entry:
+    def _entry(
+        self, run: Sequence[Node], prefix: str, level: int, is_reuse: bool, times: int, is_opened: bool
+    ) -> Entry:
         first, last = run[0], run[-1]
         path = prefix + first.name
         total = Cost()
         for node in run:
             total = total.plus(self.costs[node])
-        is_opened = isinstance(first.operator, Module) and self._opens(level)
         return Entry(
             path,
             path if self.options.is_flat else first.name,
@@ -137,6 +146,7 @@ class _Outliner:
             is_opened=is_opened,
             is_reuse=is_reuse,
             node=first,
+            names=(first.name, first.last_name),
         )
 
 
@@ -194,20 +204,49 @@ def _operators(module: Module, known: dict[Module, Counter[Op]]) -> Counter[Op]:
 
 def _likeness(entry: Entry) -> object:
     """Equal for rows that may be folded into one; an opened scope is like nothing but itself."""
-    texts = "".join(piece.text for piece in entry.operation)
+    texts = "".join(piece.text for piece in entry.operation if piece.style != "count")
     return (entry.path if entry.is_opened else texts, entry.indent, entry.inputs, entry.outputs, entry.each)
 
 
+def _turns_folded(entries: list[Entry]) -> list[Entry]:
+    """The rows with those of a turn that stands for many, and of the turns beside it, once for all turns."""
+    parts = [(entry, () if entry.node is None else entry.node.repeats) for entry in entries]
+    while rows := [around[-1] for _, around in parts if around]:
+        row = min(rows, key=lambda row: row.height)
+        places = [i for i, (_, around) in enumerate(parts) if around[-1:] == (row,)]
+        start, end = places[0], places[-1] + 1
+        turn, around, size = parts[start:end], parts[start][1][:-1], end - start
+        while start >= size and _is_turn(parts[start - size : start], turn, row, around):
+            start -= size
+        while _is_turn(parts[end : end + size], turn, row, around):
+            end += size
+        columns = [[entry for entry, _ in parts[at:end:size]] for at in range(start, start + size)]
+        parts[start:end] = [(_folded(column), around) for column in columns]
+    return [entry for entry, _ in parts]
+
+
+_Parts = list[tuple[Entry, tuple[Repeat, ...]]]
+"""Rows with the repeats around them that are not folded yet."""
+
+
+def _is_turn(found: _Parts, turn: _Parts, row: Repeat, around: tuple[Repeat, ...]) -> bool:
+    """Whether these rows say of one turn what those say of all turns that stand for more."""
+    said = [(_likeness(entry), entry.times * row.turns, rows) for entry, rows in found]
+    return said == [(_likeness(entry), entry.times, around) for entry, _ in turn]
+
+
 def _folded(alike: Sequence[Entry]) -> Entry:
-    first, last = alike[0], alike[-1]
-    times = sum(entry.times for entry in alike)
-    if times == 1:
-        return first
-    assert last.node is not None
-    end = last.name.removesuffix(last.node.name) + last.node.last_name
-    return first._replace(
-        name=span_of_names(first.name, end) if end != first.name else end,
-        operation=(*first.operation, Piece(f"  ×{times}", "count")),
+    """One row for all: of what is folded already, too."""
+    entry, times = alike[0], sum(entry.times for entry in alike)
+    is_folded = any(piece.style == "count" for piece in entry.operation)
+    if times == 1 or (len(alike) == 1 and is_folded):
+        return entry
+    first, last = entry.names[0], alike[-1].names[1]
+    prefix = "" if is_folded else entry.name.removesuffix(first)
+    return entry._replace(
+        name=prefix + (span_of_names(first, last) if last != first else last),
+        names=(first, last),
+        operation=(*(p for p in entry.operation if p.style != "count"), Piece(f"  ×{times}", "count")),
         paths=tuple(path for entry in alike for path in entry.paths),
         times=times,
     )

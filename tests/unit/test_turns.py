@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Network, TooManyOperators, flatten, modules, print_network, read_network, unfold, written
 from archdsl.ops import find
 from archdsl.pipeline import Checked, open_source, open_spec
-from archdsl.reports import Subject, render_json, report
+from archdsl.reports import Options, Subject, render_json, report
+from archdsl.reports.outline import outline
 from archdsl.source import Source
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -285,6 +287,21 @@ def test_the_document_of_blocks_that_double_has_each_of_them_once() -> None:
     for name in ("summary", "shapes", "params", "flops", "formulas"):
         tables = report(name, Subject(facts))
         assert sum(len(table.rows) for table in tables) < 40
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_tables_have_one_row_for_all_turns(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many turns there are, as many rows, which add up to the totals."""
+    text = f"{BLOCKS}{BODIES[name]}\n}}\n"
+    short, long = (
+        Subject(checked(re.sub(r"(1[2-9]|20|30|40|60)(?= \{|\)|\])", count, text), monkeypatch, 1).facts)
+        for count in ("300", "3000")
+    )
+    rows = [entry for entry in outline(long, Options()) if not entry.is_opened]
+    assert len(rows) == len([entry for entry in outline(short, Options()) if not entry.is_opened])
+    assert sum(entry.cost.macs for entry in rows) == long.facts.cost.total.macs
+    assert sum(entry.cost.params for entry in rows) == long.facts.cost.total.params
+    assert max(entry.times for entry in rows) >= 2990
 
 
 def test_blocks_that_double_cost_what_is_distinct() -> None:
