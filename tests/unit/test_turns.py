@@ -53,7 +53,7 @@ BODIES = {
     "paths that wait": "in -> conv(8, 11x11) as far\nrepeat 40 { add { | conv(8, 3x3) | far } }",
 }
 
-TURNS = re.compile(r"(?<!\d)[1-6]\d(?= {|\)|\])")
+TURNS = re.compile(r"(?<![\dx])[1-6]\d(?= {|\)|\])")
 
 
 def checked(text: str, monkeypatch: pytest.MonkeyPatch, fewest: int) -> Checked:
