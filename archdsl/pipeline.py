@@ -120,6 +120,12 @@ class Checked:
                 facts, domain = found, tried
         return facts, domain
 
+    @property
+    def kept_parameters(self) -> dict[str, int]:
+        """The whole-number parameters that keep their values there."""
+        whole_numbers = (self.formulas or self.builds[0][1]).whole_numbers
+        return {name: value for name, value in whole_numbers.items() if name not in self.in_parameters[1].example}
+
     def _verdicts_for_all(self, formulas: Built, decided: Container[Span]) -> tuple[Verdict, ...]:
         """The claims that name no size of an open symbol, and those that name sizes that help nothing."""
         assert self.formula_facts is not None
@@ -256,7 +262,7 @@ def subject_of(
     training = checked.facts.training(settings) if settings is not None else None
     path = checked.program.source.path
     found = checked.findings if hints else checked.problems
-    in_parameters = ForAll(*checked.in_parameters) if formulas else None
+    in_parameters = ForAll(*checked.in_parameters, checked.kept_parameters) if formulas else None
     return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, in_parameters, training)
 
 

@@ -62,6 +62,9 @@ def _symbols(subject: Subject, network: ForAll) -> Iterator[tuple[Piece, ...]]:
     own = [f"{name} = {value}" for name, value in network.domain.example.items() if name not in open_sizes]
     if own:
         yield (Piece(f"{natural(own)} here", "dim"),)
+    if network.kept:
+        kept = natural([f"{name} = {value}" for name, value in network.kept.items()])
+        yield (Piece(f"{kept} {'keeps its value' if len(network.kept) == 1 else 'keep their values'}", "dim"),)
     if network.domain.example:
         yield (Piece(f"for {network.symbols()}", "dim"),)
 

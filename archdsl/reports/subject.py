@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
@@ -46,6 +46,8 @@ class ForAll(NamedTuple):
 
     facts: Facts
     domain: Domain
+    kept: Mapping[str, int] = {}
+    """Parameters that keep their values: those that were given, and those that count turns or decide what there is."""
 
     def symbols(self) -> str:
         """What values fit: `H % 16 == 12 and H >= 188`."""

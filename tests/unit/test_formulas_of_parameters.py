@@ -89,6 +89,7 @@ def test_the_report_and_its_data(cli: Cli, tmp_path: Path) -> None:
     shown = cli("report", "formulas", spec).out
     assert "classes*hidden + hidden*hidden + classes + 786*hidden" in shown
     assert "hidden = 256 and classes = 10 here" in shown
+    assert "layers = 2 keeps its value" in shown
     found = json.loads(cli("report", "formulas", spec, "--format", "json").out)["formulas"]
     assert found["parameters"] == {"hidden": 256, "classes": 10}
     assert [power["degree"] for power in found["powers"]] == [2, 1] and found["saved_for_backward"]["is_proved"]
