@@ -87,7 +87,7 @@ def test_the_report_and_its_data(cli: Cli, tmp_path: Path) -> None:
     spec = tmp_path / "mlp.arch"
     spec.write_text(MLP)
     shown = cli("report", "formulas", spec).out
-    assert "classes*hidden + hidden*hidden + classes + 786*hidden" in shown
+    assert "classes*hidden + hidden^2 + classes + 786*hidden" in shown
     assert "hidden = 256 and classes = 10 here" in shown
     assert "layers = 2 keeps its value" in shown
     found = json.loads(cli("report", "formulas", spec, "--format", "json").out)["formulas"]
