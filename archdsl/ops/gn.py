@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import WHOLE, Call, Examples, Extra, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
+from archdsl.ir import (
+    WHOLE,
+    Call,
+    Examples,
+    Extra,
+    Gradient,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Saved,
+    State,
+    TensorType,
+    Types,
+)
 from archdsl.ir.attrs import Field, Flag, Positive, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit, fitting
@@ -77,6 +91,10 @@ class GroupNorm(Op):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands
         return (*made(x, self._copied(x)), *self._statistics())
+
+    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        """Its elements lie as those of the result."""
+        return tuple(Gradient("x0", y) for y in self.infer(*operands))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

@@ -118,7 +118,8 @@ class Linear(Op):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """One matrix product for the input and one for the weight, which is transposed at last, and a sum for the bias.
 
-        Of several rows a sample the gradient is first seen as one matrix.
+        Of several rows a sample the gradient is first seen as one matrix. Where these rows do not lie in order, the bias was
+        added apart (`linear` in ATen's `native/Linear.cpp`).
         """
         (x,) = operands
         return of_made_weight(self._of_kernel(operands, results, incoming), self._made_weight(x), self._way_back(x))
@@ -134,8 +135,12 @@ class Linear(Op):
             return (Derivative((*bias, own, *weights)),)
         is_copied = is_copied_now(copied(incoming.type, (prod(rows), features)), incoming.is_single)
         seen = Gradient("rows", y, "made" if is_copied else "view")
-        gives = (*bias, own._replace(how="reshaped"), *weights)
-        return Derivative((seen,)), Derivative(gives, ("rows",), frees=("x0", "copy"))
+        gives = own._replace(how="reshaped"), *weights
+        frees = ("x0", "copy")
+        if not is_copied_now(laid_in_order(operands[0]), incoming.is_single):
+            return Derivative((seen,)), Derivative((*bias, *gives), ("rows",), frees=frees)
+        added = Derivative((Gradient("product", incoming.type, "same"), *bias))
+        return added, Derivative((seen,), ("product",)), Derivative(gives, ("rows",), frees=frees)
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Not behind `spectral_norm`, whose own steps are not modelled, nor where a product without bias has made weights."""
