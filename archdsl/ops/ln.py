@@ -79,11 +79,6 @@ class LayerNorm(Op):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self._statistics(operands[0])
 
-    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
-        """Elements in order, however those of the operand lie (`layer_norm_backward_cpu` in ATen)."""
-        (x,) = operands
-        return (Gradient("x0", x.with_shape(x.shape)),) if self._is_last(x) else super().own_gradients(operands)
-
     def gives_view(self, *operands: TensorType) -> bool:
         return not self._is_last(operands[0])
 

@@ -2,8 +2,9 @@
 
 Batch 1 and 8; inference, and steps of training with SGD, momentum and Adam. Networks with the lowest peaks come first; those
 over `--memory` are left out, and after `--minutes` no other one is begun. With `--hollow` kernels hand out memory and compute
-nothing (`tests/support/hollow.py`), so that all networks are reached, and `--batches` can be large. Prints a line for each network and batch, then a
-table of the specs and what was not run, as docs/reference/memory-check.md has them. Arguments name spec files.
+nothing (`tests/support/hollow.py`), so that all networks are reached, and `--batches` can be large. Prints a line for each
+network and batch, then a table of the specs and what was not run, as docs/reference/memory-check.md has them. Arguments name
+spec files.
 """
 
 from __future__ import annotations
