@@ -412,3 +412,8 @@ def test_equal_groups_in_a_row_are_one(tmp_path: Path) -> None:
         "$\\neq$"
         in draw(graph("resnet.arch:ResNet50"), cost(graph("resnet.arch:ResNet50")), "tikz", style="overview").decode()
     )
+
+
+def test_definitions_of_one_block_that_would_be_called_alike_say_by_which_argument_they_differ() -> None:
+    found = [d.title for d in drawn("vnet.arch:VNet").definitions if d.title.startswith("stage")]
+    assert sorted(found) == ["stage(channels, 1)", "stage(channels, 2)", "stage(channels, 3)"]

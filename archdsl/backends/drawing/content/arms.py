@@ -15,7 +15,7 @@ from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.rows import row_of
 from archdsl.backends.drawing.content.streams import Stream, streams
 from archdsl.backends.drawing.content.words import show_output
-from archdsl.ir import Network, Output
+from archdsl.ir import Module, Network, Output, TensorType, modules
 
 LEAST = 1.5
 """Maps that differ by less have one level: windows without padding take a few rows."""
@@ -34,12 +34,18 @@ def arms(network: Network, drafts: Drafts) -> Arms:
         raise Refusal(f"{network.name} is no encoder-decoder with two arms: {refusal}; {help}") from None
 
 
-def has_arms(network: Network, drafts: Drafts) -> bool:
-    """Whether a network keeps two values or more on its way down, and reads them in reverse order on its way up."""
+def may_rise(network: Network) -> bool:
+    """Whether any layer makes maps larger: a network without one has no way up."""
+    nodes = (n for m in modules(network) for n in m.nodes if n.operands and not isinstance(n.operator, Module))
+    return any(_ratio(n.operand_types[0], n.result_types[0]) <= 1 / LEAST for n in nodes)
+
+
+def kept_in_reverse(network: Network, drafts: Drafts) -> Arms | None:
+    """The arms of a network that keeps two values or more on its way down, and reads them in reverse order on its way up."""
     try:
         found = arms(network, drafts)
     except Refusal:
-        return False
+        return None
     down, up = (
         {
             Anchor(rung.card.key, row): (place, row)
@@ -49,9 +55,9 @@ def has_arms(network: Network, drafts: Drafts) -> bool:
         for side in (found.left, found.right)
     )
     if len(found.skips) < 2 or not all(s.source in down and s.target in up for s in found.skips):
-        return False
+        return None
     kept = sorted(found.skips, key=lambda s: up[s.target][0])
-    return all(down[a.source] > down[b.source] for a, b in pairwise(kept))
+    return found if all(down[a.source] > down[b.source] for a, b in pairwise(kept)) else None
 
 
 class _Finder:
@@ -234,13 +240,21 @@ def _levels(found: list[Stream]) -> list[int]:
 def _step(stream: Stream) -> float:
     """By how many halvings a unit shrinks its maps, of vectors their length; an unpadded window shrinks nothing."""
     values = list(stream.read.values())
-    if not values or values[0].type.rank != stream.unit.after[0].rank:
+    if not values:
         return 0.0
-    before, after = (max(t.sizes or t.shape, default=1) for t in (values[0].type, stream.unit.after[0]))
-    ratio = before / after
+    before, ratio = values[0].type, _ratio(values[0].type, stream.unit.after[0])
     unit = stream.unit
-    is_unpadded = unit.kind == "conv" and not unit.strides and min(before, after) > 1
+    is_unpadded = unit.kind == "conv" and not unit.strides and min(_extent(before), _extent(unit.after[0])) > 1
     is_cut = unit.node is not None and unit.node.operator.name in ("crop", "pad")
     if is_unpadded or is_cut or 1 / LEAST < ratio < LEAST:
         return 0.0
     return log2(round(ratio)) if ratio > 1 else -log2(round(1 / ratio))
+
+
+def _ratio(before: TensorType, after: TensorType) -> float:
+    """By how much maps shrink, of vectors their length; 1 where one is no map of the other."""
+    return _extent(before) / _extent(after) if before.rank == after.rank else 1.0
+
+
+def _extent(type: TensorType) -> int:
+    return max(type.sizes or type.shape, default=1)

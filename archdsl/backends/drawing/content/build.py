@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 from archdsl.analyses.cost import CostFacts, cost
-from archdsl.backends.drawing.content.arms import arms, has_arms
+from archdsl.backends.drawing.content.arms import arms, kept_in_reverse, may_rise
 from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.gather import gathered
@@ -76,14 +76,17 @@ def drawing(
     if drawn is not network:
         network, costs = drawn, cost(drawn)
     rows = _rows(network, fuses=fuses)
-    if style == "auto" and seeks_arms and is_unfolded(network) and not (expand or depth) and rows <= MOST_SOUGHT:
-        trial = Drafts(network, costs, Opening(runs=True), shading, fuses=fuses)
-        style = "u" if has_arms(network, trial) else "auto"
-    if style == "auto":
-        style = "overview" if expand or depth or rows > MOST_ROWS else "expanded"
-    opening = Opening(style == "expanded", style == "u", depth, calls_at(network, expand))
-    drafts = Drafts(network, costs, opening, shading, fuses=fuses)
-    body = _style(network, drafts, style)
+    found: Arms | None = None
+    seeks_arms = seeks_arms and style == "auto" and not (expand or depth)
+    if seeks_arms and is_unfolded(network) and rows <= MOST_SOUGHT and may_rise(network):
+        drafts = Drafts(network, costs, Opening(runs=True), shading, fuses=fuses)
+        found = kept_in_reverse(network, drafts)
+    if found is None:
+        if style == "auto":
+            style = "overview" if expand or depth or rows > MOST_ROWS else "expanded"
+        opening = Opening(style == "expanded", style == "u", depth, calls_at(network, expand))
+        drafts = Drafts(network, costs, opening, shading, fuses=fuses)
+    body = found or _style(network, drafts, style)
     definitions = _definitions(network, drafts) if style != "volumes" else ()
     if style == "overview":
         definitions = (*definitions, *_stairs(drafts))
@@ -173,7 +176,12 @@ def _definitions(network: Network, drafts: Drafts) -> tuple[Group, ...]:
         drawn += 1
     order = {id(module): index for index, module in enumerate(_by_first_call(network.body, set()))}
     found = sorted(forms.groups.values(), key=lambda instances: min(order[id(m)] for m, _ in instances))
-    return tuple(_merged(instances, runs, drafts) for instances in found)
+    definitions = [_merged(instances, runs, drafts) for instances in found]
+    titles = Counter(d.title for d in definitions)
+    return tuple(
+        d if titles[d.title] == 1 else d._replace(title=_longer_title(instances, found, drafts))
+        for d, instances in zip(definitions, found, strict=True)
+    )
 
 
 class _Forms:
@@ -229,5 +237,18 @@ def _merged(found: list[tuple[Module, Body]], runs: Counter[int], drafts: Drafts
     note = f"used {uses:_} times · drawn once" if uses > 1 else "used once"
     title = drafts.calls.text(instances[0])
     if len(instances) > 1:
-        title = f"{instances[0].name}({', '.join(drafts.calls.differing(instances))})".replace("()", "")
+        title = _title(instances[0], drafts.calls.differing(instances))
     return Group(drafts.key(), "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))
+
+
+def _longer_title(
+    own: Sequence[tuple[Module, Body]], all_forms: Sequence[list[tuple[Module, Body]]], drafts: Drafts
+) -> str:
+    """A title that tells a definition from those of other forms of its block: with the values that do, if there are any."""
+    instances = [m for m, _ in own]
+    others = [m for found in all_forms for m, _ in found if m.name == instances[0].name]
+    return _title(instances[0], drafts.calls.general(instances, others))
+
+
+def _title(module: Module, arguments: Sequence[str]) -> str:
+    return f"{module.name}({', '.join(arguments)})" if arguments else module.name

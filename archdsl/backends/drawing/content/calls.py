@@ -45,6 +45,11 @@ class Calls:
         names = dict.fromkeys(name for found in arguments for name in found)
         return [n for n in names if n not in silent and len({a.get(n) for a in arguments}) > 1]
 
+    def general(self, instances: Sequence[Module], others: Sequence[Module]) -> list[str]:
+        """The names of the parameters that differ between instances, and the values of those that tell them from others."""
+        own, first = self.differing(instances), dict(instances[0].arguments)
+        return [n if n in own else times(first.get(n, "")) for n in self.differing(others)]
+
 
 def _silent(instances: list[Module]) -> Iterator[str]:
     """The parameters of a block that are not shown: fractions, and layers that are the same in all calls."""
