@@ -291,6 +291,14 @@ FOUND = {
         "input x: [6, 24]\nlinear(24) -> part: { ln -> linear(96) -> gelu -> linear(24) -> dropout(0.1) } -> linear(3)",
         TrainingSettings(loss="mse", checkpointed=("part",)),
     ),
+    "a head that the loss does not read": (
+        "input x: [24]\nlinear(24) as z\noutput first = linear(3)\nz -> linear(40)",
+        TrainingSettings("adagrad", loss="mse"),
+    ),
+    "squares of a permuted result": (
+        "input x: [10, 8]\nln -> linear(8, bias=false) -> ln -> linear(30, bias=false) -> permute([1, 0])",
+        TrainingSettings(loss="mse"),
+    ),
     "attention that runs twice": (
         "input x: [6, 24]\nlinear(24) -> part: { ln -> attention(3) -> dropout(0.1) } -> linear(3)",
         TrainingSettings(loss="mse", checkpointed=("part",)),

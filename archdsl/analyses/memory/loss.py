@@ -68,6 +68,10 @@ class MeanSquaredError(Loss):
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved((0,))
 
+    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        """In order, however the result lies (`mse_loss_backward` in ATen's `native/Loss.cpp`)."""
+        return (Gradient("x0", operands[0].with_shape(operands[0].shape)),)
+
     def room(self, result: TensorType) -> TensorType:
         return result
 

@@ -35,6 +35,8 @@ class Rule(NamedTuple):
     """Copies of all parameters that `foreach` makes, without and with weight decay."""
     decays_gradient: bool = True
     """Whether weight decay is added to the gradient, not taken from the parameter itself."""
+    begins_with_state: bool = False
+    """Whether its state is made before the first step, that of parameters that get no gradient too."""
 
 
 SGD = Rule(0, False, (Moment(0),), (0, 1))
@@ -54,7 +56,7 @@ RULES = {
     "rmsprop-momentum": RMSPROP._replace(copies=2),
     "rmsprop-centered": RMSPROP._replace(copies=2),
     "rmsprop-centered-momentum": RMSPROP._replace(copies=3),
-    "adagrad": Rule(1, True, (Moment(1, 1, SCALAR),), (2, 2)),
+    "adagrad": Rule(1, True, (Moment(1, 1, SCALAR),), (2, 2), begins_with_state=True),
 }
 """By the names of `OptimizerName`."""
 

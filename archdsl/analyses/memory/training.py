@@ -267,8 +267,8 @@ def _held(network: Network, settings: TrainingSettings, played: Played) -> Held:
     inputs = [of_type(type, stands) for type in network.input_types]
     target = LOSSES[settings.loss].target(network.outputs[network.main_output].value.type)
     compared = of_type(target, stands) if target is not None else Size()
-    trained = [leaf for leaf in played.leaves if leaf.gradient is not None]
     rule = RULES[settings.optimizer]
+    trained = [leaf for leaf in played.leaves if leaf.gradient or (leaf.is_trained and rule.begins_with_state)]
     counters = [Size(COUNTER)] * (rule.counts and settings.implementation == "fused")
     kept = [copy for leaf in trained for copy in (*[leaf.size] * rule.copies, *counters)]
     return Held(
