@@ -163,11 +163,12 @@ class Facts:
 
         Raises:
             KeyError: there is no such device.
+            TooManyOperators: a row of a table has some calls of a block, and not all.
             ValueError: the device states no peak for the precision.
         """
         from archdsl.analyses.roofline import DEVICES, roofline
 
-        return roofline(self.listing, DEVICES[device], precision, self.batch)
+        return roofline(self.flat, DEVICES[device], precision, self.batch)
 
     def fit(self, settings: TrainingSettings, memory: int, *, expandable: bool = False) -> FitFacts:
         """The largest batch for a training step in so many bytes of a device.

@@ -315,6 +315,7 @@ def test_blocks_that_double_cost_what_is_distinct() -> None:
     for listed in (
         lambda: facts.flat,
         lambda: facts.lifetimes,
+        lambda: facts.roofline("h200"),
         lambda: facts.training(TrainingSettings()),
         lambda: difference(network, network),
     ):
