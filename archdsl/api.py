@@ -115,9 +115,9 @@ class NetworkSpec:
 
         Raises:
             KeyError: for another name.
+            ValueError: for a batch without samples.
         """
-        facts = self._checked.facts
-        return facts.memory_at(batch or facts.batch).figure(name).bytes
+        return self._checked.facts.memory_at(self._samples(batch)).figure(name).bytes
 
     def training(self, batch: int | None = None, **settings: Any) -> TrainingFacts:
         """The memory of a training step: `peak`, `saved_for_backward`, `gradients`, `timeline`, `alive` at the peak, in bytes.
@@ -126,11 +126,20 @@ class NetworkSpec:
             settings: as `archdsl.analyses.memory.TrainingSettings` has them: `optimizer="adamw"`, `precision="bf16-mixed"`.
 
         Raises:
-            ValueError: a setting that there is not, a value that it does not take, or a path that the network does not have.
+            ValueError: a batch without samples, a setting that there is not, a value that it does not take, or a path that the
+                network does not have.
         """
         from archdsl.analyses.memory import settings_of
 
-        return self._checked.facts.training(settings_of(settings), batch)
+        return self._checked.facts.training(settings_of(settings), self._samples(batch))
+
+    def _samples(self, batch: int | None) -> int:
+        """A batch size, that of the network unless told otherwise. Raises `ValueError`."""
+        if batch is None:
+            return self._checked.facts.batch
+        if not isinstance(batch, int) or batch < 1:
+            raise ValueError(f"a batch has at least 1 sample, a whole number, not {batch!r}")
+        return batch
 
     def fit(self, memory: int, *, expandable_segments: bool = False, **settings: Any) -> FitFacts:
         """The largest batch for a training step in so many bytes of a device: `certain.batch` and `likely.batch`.

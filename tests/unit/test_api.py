@@ -226,3 +226,10 @@ def test_a_training_step(path: Path) -> None:
         net.training(optimiser="adam")
     with pytest.raises(ValueError, match="optimizer is no 'adan'"):
         net.training(optimizer="adan")
+    with pytest.raises(ValueError, match=r"frozen is a tuple of paths, as \('a',\)"):
+        net.training(frozen="a")
+    for batch in (0, -3, 2.5):
+        with pytest.raises(ValueError, match="a batch has at least 1 sample"):
+            net.training(batch)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="a batch has at least 1 sample"):
+            net.memory("peak", batch)  # type: ignore[arg-type]

@@ -86,6 +86,8 @@ def settings_of(given: Mapping[str, Any]) -> TrainingSettings:
         if name not in hints:
             raise ValueError(f"there is no setting {name!r}: {', '.join(hints)}")
         choices = get_args(hints[name])
+        if isinstance(value, str) and name in ("frozen", "checkpointed"):
+            raise ValueError(f"{name} is a tuple of paths, as ({value!r},)")
         if isinstance(value, str) and value not in choices:
             raise ValueError(f"{name} is no {value!r}: {', '.join(map(str, choices))}")
     settings = TrainingSettings(**given)
