@@ -15,6 +15,8 @@ from archdsl.ir import (
     Helper,
     Lowering,
     Misfit,
+    Op,
+    Precision,
     Reach,
     Rows,
     Saved,
@@ -98,6 +100,9 @@ class RoiAlign(Merge):
         grids = tuple(self._grid(boxes)._replace(name=f"places {i}") for i in range(self._points(maps)))
         return Saved(tuple(range(1, len(operands))), extra=grids, numbers=1)
 
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        return _RaisedRoiAlign(**self.attributes) if precision == "mixed" else self
+
     def _points(self, maps: Sequence[TensorType]) -> int:
         return self.samples**2 * len(maps)
 
@@ -131,6 +136,19 @@ class RoiAlign(Merge):
 
     def summary(self) -> str:
         return f"roi_align {show_window(self._size)}"
+
+
+class _RaisedRoiAlign(RoiAlign):
+    """With CUDA's autocast, which promotes `grid_sampler`: each map is cast anew for each of its points."""
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        kept = super().saved(operands, results)
+        casts = [
+            Extra.like(f"cast {i} of map {number}", x)._replace(is_float32=True)
+            for number, x in enumerate(operands[1:])
+            for i in range(1, self.samples**2)
+        ]
+        return kept._replace(extra=(*kept.extra, *casts))
 
 
 _ROI_ALIGN = Helper(
