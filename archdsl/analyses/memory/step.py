@@ -113,17 +113,18 @@ class _Step(Forward):
         steps.append(self._in_float32(steps[-1]))
         given, result = result, steps[-1]
         (type,) = op.infer(result.type)
-        entry = Entry("loss", op, (result.type,), (type,), [result.edge], {}, self.stands)
+        stands = Stands(result.dtype, result.dtype)
+        entry = Entry("loss", op, (result.type,), (type,), [result.edge], {}, stands)
         for extra in op.saved((result.type,), (type,)).extra:
-            entry.keep(extra.name, self.make("loss", extra.name, of_extra(extra, self.batch, self.stands)))
+            entry.keep(extra.name, self.make("loss", extra.name, of_extra(extra, self.batch, stands)))
         for i in op.saved((result.type,), (type,)).operands:
             self.hold((result.block,))
             entry.keep(f"x{i}", result.block)
         self.record(entry)
-        found = self.make("loss", "output", of_type(op.room(result.type), self.stands))
+        found = self.make("loss", "output", of_type(op.room(result.type), stands))
         self.mark("loss")
         self.release(dict.fromkeys(step.block for step in steps if step.block is not given.block))
-        return Tensor(found, Edge(entry, 0) if result.edge else None, type)
+        return Tensor(found, Edge(entry, 0) if result.edge else None, type, result.dtype)
 
     def _in_float32(self, result: Tensor) -> Tensor:
         """What autocast reads; where that is another tensor it is held once."""
@@ -156,7 +157,7 @@ class _Step(Forward):
         self.phase = "backward"
         assert loss.edge is not None
         self._reach(loss.edge)
-        seed = self.marked("loss", "gradient", of_type(loss.type, self.stands))
+        seed = self.marked("loss", "gradient", of_type(loss.type, Stands(loss.dtype, loss.dtype)))
         self.deliver(loss.edge, Flowing(seed, loss.type))
         self.hold((seed,))  # `backward()` keeps it to its end
         for entry in reversed(self.tape):
