@@ -40,8 +40,8 @@ bench: $(STAMP) ## times `check` and compiled networks against their bars
 	$(BIN)/python tests/bench/depth.py
 	$(BIN)/python tests/bench/fit.py
 
-memory-check: $(STAMP) ## predicted peaks of training steps beside real ones, for all specs: hours
-	$(BIN)/python -m tests.bench.training_memory
+memory-check: $(STAMP) ## predicted peaks of training steps beside real ones, for all specs: hours; less with MEMORY_CHECK=--hollow
+	$(BIN)/python -m tests.bench.training_memory $(MEMORY_CHECK)
 
 flops-check: $(STAMP) ## multiply-adds of backward beside those that PyTorch counts, for all specs
 	$(BIN)/python -m tests.bench.backward_work

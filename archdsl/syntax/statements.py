@@ -144,7 +144,8 @@ def declared_otherwise(spot: Spot) -> Diagnostic | None:
             "the input has no name", where=(before.start, before.end), help="as `input image: [...]`", edit=edit
         )
     first = spot.tokens[spot.statement()]
-    if first.type == "INPUT" and token.type in ("NAME", "DOTTED") and before.type == "RSQB":
+    is_called = spot.near(1).type == "LPAR"
+    if first.type == "INPUT" and token.type in ("NAME", "DOTTED") and before.type == "RSQB" and not is_called:
         shape_start = spot.tokens[spot.statement() + 3].start
         written = f"{str(token).rpartition('.')[2]} {spot.text(shape_start, before.end)}"
         return spot.wrong(
