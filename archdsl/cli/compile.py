@@ -7,6 +7,7 @@ import sys
 
 from archdsl.cli.targets import (
     UsageProblem,
+    add_output,
     add_settings,
     add_target,
     add_weights,
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_target(parser)
     add_settings(parser)
     add_weights(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all (default: stdout)")
+    add_output(parser, "write to a file, whole or not at all (default: stdout)")
     parser.add_argument(
         "--emit", choices=("pytorch", "graph"), default="pytorch", help="PyTorch source, or the typed graph as text"
     )

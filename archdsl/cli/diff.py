@@ -6,7 +6,7 @@ import argparse
 import json
 
 from archdsl.cli.tables import add_tables, write_tables, write_text
-from archdsl.cli.targets import add_batch, add_output, add_settings, checked_target
+from archdsl.cli.targets import add_batch, add_color, add_settings, checked_target
 from archdsl.pipeline import subject_of
 from archdsl.reports import FORMATS, compare, difference_data
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, words in (("before", "a spec, or FILE:NETWORK"), ("after", "what it is compared with")):
         parser.add_argument(name, metavar=name.upper(), help=words)
     parser.add_argument("--root", metavar="FOLDER", help="the folder that imports may read (default: the spec's own)")
-    add_output(parser)
+    add_color(parser)
     add_settings(parser)
     add_batch(parser)
     add_tables(parser, "json", *FORMATS)

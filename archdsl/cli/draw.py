@@ -6,7 +6,7 @@ import argparse
 from typing import Literal, get_args
 
 from archdsl.cli.pictures import output_format, write_picture
-from archdsl.cli.targets import UsageProblem, add_settings, add_target, checked_target, natural
+from archdsl.cli.targets import UsageProblem, add_output, add_settings, add_target, checked_target, natural
 from archdsl.pipeline import Checked, footer_of
 
 Format = Literal["svg", "png", "pdf", "dot", "tikz", "mermaid", "model-explorer", "model-explorer-costs"]
@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add_target(parser)
     add_settings(parser)
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the format by its ending: .svg .png .pdf .dot .tikz .mmd .json"
-    )
+    add_output(parser, "the format by its ending: .svg .png .pdf .dot .tikz .mmd .json")
     parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else svg")
     parser.add_argument("--theme", choices=("auto", "light", "dark", "mono"), default="auto", help="default: auto")
     parser.add_argument(

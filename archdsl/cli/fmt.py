@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from archdsl.cli.targets import UsageProblem, add_output, expand, print_problems, report_failure
+from archdsl.cli.targets import UsageProblem, add_color, expand, print_problems, report_failure
 from archdsl.cli.terminal import Color, write_lines
 from archdsl.source import SIZE_LIMIT, FileProblem, decode_spec, read_bytes, write_whole
 from archdsl.source.styled import Piece
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file would change")
     parser.add_argument("--diff", action="store_true", help="write nothing; print what would change")
-    add_output(parser)
+    add_color(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

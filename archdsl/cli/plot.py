@@ -13,6 +13,7 @@ from archdsl.cli.targets import (
     BrokenSpec,
     UsageProblem,
     add_batch,
+    add_output,
     add_settings,
     add_target,
     check_target,
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_batch(parser)
     add_training(parser)
     parser.add_argument("--memory", metavar="SIZE", help="batch: a line at a device's memory, as 24GiB")
-    parser.add_argument("-o", "--output", metavar="FILE", help="svg, png or pdf by its ending")
+    add_output(parser, "svg, png or pdf by its ending")
     parser.add_argument("--format", choices=("svg", "png", "pdf"), help="default: by the ending of FILE, else svg")
     parser.add_argument("--theme", choices=("light", "dark"), default="light", help="default: light")
 

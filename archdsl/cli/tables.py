@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from archdsl.cli.targets import positive
+from archdsl.cli.targets import add_output, positive
 from archdsl.cli.terminal import Color, is_ascii, width_of, write_lines
 from archdsl.reports import FORMATS, Table, render_text, weights_table
 from archdsl.source import write_whole
@@ -26,7 +26,7 @@ def add_tables(parser: argparse.ArgumentParser, *formats: str) -> None:
     parser.add_argument("--format", choices=known, default="text", help="default: text")
     parser.add_argument("--width", type=positive, metavar="COLUMNS", help="lay tables out in so many columns")
     parser.add_argument("--ascii", action="store_true", help="no characters outside of ASCII")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file, whole or not at all")
+    add_output(parser, "write to a file, whole or not at all")
 
 
 def write_tables(arguments: argparse.Namespace, tables: Sequence[Table]) -> None:

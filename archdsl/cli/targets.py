@@ -41,10 +41,15 @@ def add_target(parser: argparse.ArgumentParser, *, many: bool = False, optional:
         + ("; folders are searched for *.arch" if many else ""),
     )
     parser.add_argument("--root", metavar="FOLDER", help="the folder that imports may read (default: the spec's own)")
-    add_output(parser)
+    add_color(parser)
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser, help: str) -> None:
+    """`--output`, None for standard output, which `-` means too."""
+    parser.add_argument("-o", "--output", metavar="FILE", type=lambda name: None if name == "-" else name, help=help)
+
+
+def add_color(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="colours (default: auto)")
 
 

@@ -261,6 +261,13 @@ def test_an_output_may_be_a_device(tmp_path: Path) -> None:
     assert done.code == 0 and "class A" in done.err
 
 
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_a_dash_is_standard_output(cli: Cli, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "case.arch").write_text(GOOD)
+    assert cli(*command, "case.arch", "-o", "-").out == cli(*command, "case.arch").out
+    assert [path.name for path in tmp_path.iterdir()] == ["case.arch"]
+
+
 def test_an_import_that_leads_in_a_circle(cli: Cli) -> None:
     Path("loop.arch").symlink_to("loop.arch")
     done = cli("check", written(f'import a from "loop.arch"\nimport b from "{"b" * 300}"\n{GOOD}'))
