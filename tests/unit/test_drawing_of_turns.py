@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from archdsl.backends.drawing import Style, draw
 from archdsl.pipeline import html_of
+from tests.support.cli import Cli
 from tests.unit.test_turns import BLOCKS, BODIES, checked
 
 HUGE = {
@@ -27,6 +29,13 @@ def test_a_long_loop_is_one_turn_with_a_count(name: str, monkeypatch: pytest.Mon
     page = html_of(found)
     assert "<script" not in page and "<svg" in page
     assert all(count in page for count in counts)
+
+
+def test_a_step_of_a_long_loop_is_plotted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    spec, picture = tmp_path / "net.arch", tmp_path / "net.svg"
+    spec.write_text(f"{BLOCKS}repeat 1_000_000 {{ res }}\n}}\n", "utf-8")
+    assert Cli(capsys)("plot", "timeline", spec, "--train", "-o", picture).code == 0
+    assert "</svg>" in picture.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", BODIES)

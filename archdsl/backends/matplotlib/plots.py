@@ -110,10 +110,10 @@ def _training(name: str, facts: TrainingFacts) -> Plot:
     def plot(axes: Axes) -> None:
         axes.set_title(_heading(f"{name}: bytes alive in a training step, N = {facts.batch}", facts.settings))
         for phase in dict.fromkeys(moment.phase for moment in timeline):
-            numbers = [m.step for m in timeline if m.phase == phase]
-            ends = [*numbers, min(numbers[-1] + 1, len(timeline))]
+            places = [place for place, m in enumerate(timeline) if m.phase == phase]
+            shown = [timeline[place] for place in (*places, min(places[-1] + 1, len(timeline) - 1))]
             axes.fill_between(
-                ends, [timeline[n - 1].bytes for n in ends], step="post", alpha=0.75, linewidth=0, label=phase
+                [m.step for m in shown], [m.bytes for m in shown], step="post", alpha=0.75, linewidth=0, label=phase
             )
         _finish(axes, [(m.bytes, f"{m.phase}, {m.layer}") for m in timeline])
         axes.legend()
