@@ -267,7 +267,7 @@ def test_sort_and_top() -> None:
 
 
 def test_an_unknown_column_names_those_that_are_there() -> None:
-    with pytest.raises(ValueError, match="no column `weight`; its columns are layer, operation, weights"):
+    with pytest.raises(ValueError, match="no column `weight` to sort by; it has layer, operation, weights"):
         report("params", subject(networks.vgg16()), Options(sort="weight"))
 
 
