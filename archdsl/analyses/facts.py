@@ -148,7 +148,8 @@ class Facts:
         if simulated is None or not simulated.holds_for(batch):
             facts = self._told_apart(settings)
             simulated = simulate(facts.network, facts.storage, settings, batch, kernels)
-            self._simulated[settings, kernels, batch > 1] = simulated
+            devices: tuple[Kernels, ...] = ("cpu", "cuda") if simulated.played.is_of_any_device else (kernels,)
+            self._simulated |= {(settings, device, batch > 1): simulated for device in devices}
         return TrainingFacts(simulated, batch)
 
     def on_cuda(self, settings: TrainingSettings, batch: int | None = None) -> CudaFacts | None:

@@ -68,6 +68,8 @@ class Forward(Ledger):
         """Multiply-adds of second runs, for one sample."""
         self.has_pages = False
         """Whether some tensor takes whole pages of memory."""
+        self.is_of_any_device = True
+        """Whether a GPU's operators make the same tensors as a CPU's."""
         self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
@@ -200,12 +202,12 @@ class Forward(Ledger):
 
     def _on_device(self, op: Op, node: Node) -> Op:
         """The operator as the device runs it."""
-        if self.kernels == "cpu":
-            return op
         is_float32 = self.settings.dtype == "float32"
-        return op.on_cuda(
+        on_cuda = op.on_cuda(
             *node.operand_types, precision="float32" if is_float32 else "mixed" if self.is_mixed else "half"
         )
+        self.is_of_any_device &= on_cuda is op
+        return op if self.kernels == "cpu" else on_cuda
 
     def _facts_of(self, node: Node, op: Op) -> NodeFacts:
         types = operands, results = node.operand_types, node.result_types

@@ -41,6 +41,8 @@ class Played(NamedTuple):
     """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
     has_pages: bool
     """Whether some tensor takes whole pages of memory, so that all this is for one batch alone."""
+    is_of_any_device: bool
+    """Whether a GPU's operators make the same tensors as a CPU's."""
     alike: dict[str, str]
     """Paths in the turns beside rows of turns: those in the turn that stands for them."""
 
@@ -94,7 +96,7 @@ class _Step(Forward):
         self.forget()
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
-        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces), self.has_pages
+        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces), self.has_pages, self.is_of_any_device
         return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:
