@@ -6,7 +6,7 @@ net.params, net.macs, net.report("memory"), net.to_torch()
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import isfinite
@@ -148,10 +148,12 @@ class NetworkSpec:
             settings: as `training` takes them, but for `implementation`, which is `foreach` as on a GPU unless told otherwise.
 
         Raises:
-            ValueError: as `training` raises it.
+            ValueError: no number of bytes, or as `training` raises it.
         """
         from archdsl.analyses.memory import settings_of
 
+        if not isinstance(memory, int):
+            raise ValueError(f"memory is a number of bytes, as 24 * 2**30, not {memory!r}")
         on_gpu = {"implementation": "foreach", **settings}
         return self._checked.facts.fit(settings_of(on_gpu), memory, expandable=expandable_segments)
 
@@ -174,9 +176,11 @@ class NetworkSpec:
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
 
         Raises:
-            ValueError: for an unknown report, format, column or setting. KeyError: for a path that is not there.
+            ValueError: for an unknown report, format, column, option, device or setting.
+            KeyError: for a path that is not there.
         """
         from archdsl.analyses.memory import settings_of
+        from archdsl.analyses.roofline import DEVICES
         from archdsl.reports import FORMATS, Options, render_json, render_text, report
 
         hints, formulas = name in ("lints", "all") or format == "json", name in ("formulas", "all")
@@ -185,9 +189,11 @@ class NetworkSpec:
             return Report(html_of(self._checked, settings))
         subject = subject_of(self._checked, settings, hints=hints, formulas=formulas)
         if on is not None:
+            _check_known("device", [on], DEVICES)
             subject = subject._replace(roofline=subject.facts.roofline(on, precision))
         if format == "json":
             return Report(render_json([subject]))
+        _check_known("option", options, Options._fields)
         tables = report(name, subject, Options(**options))
         if format in FORMATS:
             return Report(FORMATS[format](tables))
@@ -289,6 +295,13 @@ class NetworkSpec:
         with suppress(TooManyOperators):
             bundle["text/html"] = html_of(self._checked, is_cell=True)
         return bundle
+
+
+def _check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raises `ValueError` for a name that there is not."""
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no {kind} {name!r}: {', '.join(known)}")
 
 
 def load(

@@ -62,7 +62,10 @@ class MemoryFacts(NamedTuple):
 
     def figure(self, name: str) -> Figure:
         """Raises `KeyError` for an unknown name."""
-        return {figure.name: figure for figure in self.figures}[name]
+        named = {figure.name: figure for figure in self.figures}
+        if name not in named:
+            raise KeyError(f"there is no figure {name!r}: {', '.join(named)}")
+        return named[name]
 
 
 def memory(network: Network, flat: Flat, training: Flat, storage: Storage, batch: int = 1) -> MemoryFacts:
