@@ -172,11 +172,11 @@ def test_reports_are_those_of_the_command_line(
     with pytest.raises(ValueError, match="there is no report 'nothing': summary, "):
         small.report("nothing")
     with pytest.raises(ValueError, match="there is no option 'dept': depth, "):
-        net.report(dept=1)
+        small.report(dept=1)
     with pytest.raises(ValueError, match="there is no device 'h300': h200, "):
-        net.report("flops", on="h300")
+        small.report("flops", on="h300")
     with pytest.raises(ValueError, match="memory is a number of bytes"):
-        net.fit("24GiB")  # type: ignore[arg-type]
+        small.fit("24GiB")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no format"):
         small.report(format="yaml")
 
