@@ -8,32 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
+from archdsl.analyses.memory.asked import NodeFacts, ask, bytes_of
 from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
-from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, touched
+from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import PathError, selected, weights
-from archdsl.ir import Autocast, Extra, Network, Node, Op, Reader, Saved, State, TensorType
+from archdsl.ir import Extra, Network, Node, Op, Reader, Saved, State, TensorType
 
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
-
-
-class NodeFacts(NamedTuple):
-    """What an operator says of itself, asked once for all uses of a module."""
-
-    op: Op
-    saved: Saved
-    scratch: tuple[Extra, ...]
-    state: tuple[tuple[State, Size], ...]
-    autocast: Autocast
-    is_alias: bool
-    """Whether it gives back its operand itself."""
 
 
 class Forward(Ledger):
@@ -118,7 +106,7 @@ class Forward(Ledger):
             return [self._source(node, path)]
         facts = self._facts.get(node)
         if facts is None:
-            facts = self._facts[node] = self._facts_of(node, self._on_device(op, node))
+            facts = self._facts[node] = self._asked(node)
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]
@@ -200,37 +188,19 @@ class Forward(Ledger):
             entry.row = self.row
             self.tape.append(entry)
 
-    def _on_device(self, op: Op, node: Node) -> Op:
-        """The operator as the device runs it."""
-        is_float32 = self.settings.dtype == "float32"
-        on_cuda = op.on_cuda(
-            *node.operand_types, precision="float32" if is_float32 else "mixed" if self.is_mixed else "half"
-        )
-        self.is_of_any_device &= on_cuda is op
-        return op if self.kernels == "cpu" else on_cuda
-
-    def _facts_of(self, node: Node, op: Op) -> NodeFacts:
-        types = operands, results = node.operand_types, node.result_types
-        in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
-        saved = op.saved(*types) if in_place is None else in_place
-        is_alias = results == operands[:1] and op.is_view(*operands) and bool(op.read(operands))
-        self.is_exact &= op.is_derived_exactly(operands) and not op.unknown_bytes(*types)
-        self.is_exact &= self.settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
-        if self.is_mixed:  # of what is made of learned tensors alone the precision is not known
-            self.is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
-        self.has_pages |= any(extra.in_pages for extra in saved.extra)
-        if op.category in ("conv", "attention"):
-            self.workspaces.append(touched(node, self.settings.dtype if op.category == "conv" else "float32"))
-        state = tuple((s, self._size_of(s)) for s in node.state)
-        autocast = op.autocast if self.settings.autocast == "cuda" else op.autocast_on_cpu(*operands)
-        return NodeFacts(op, saved, op.training_scratch(*types), state, autocast, is_alias)
-
-    def _size_of(self, state: State) -> Size:
-        return of_type(TensorType(state.shape, state.dtype, batched=False), self.stands)
+    def _asked(self, node: Node) -> NodeFacts:
+        """What its operator says, which counts for the whole step."""
+        facts = ask(node, self.settings, self.kernels, is_in_place=node in self.storage.in_place)
+        self.is_exact &= facts.is_exact
+        self.has_pages |= facts.has_pages
+        self.is_of_any_device &= facts.is_of_any_device
+        if facts.workspace is not None:
+            self.workspaces.append(facts.workspace)
+        return facts
 
     def _source(self, node: Node, path: str) -> Tensor:
         (state,) = node.state
-        leaf = self._leaf(path, state, self._size_of(state))
+        leaf = self._leaf(path, state, bytes_of(state, self.settings))
         value = self.given(path, "parameter", TensorType(state.shape, state.dtype, batched=False))
         value = value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
         self.keep((value,))
