@@ -59,7 +59,7 @@ def _is_kernel(operator: OpOverload) -> bool:
     is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
     return (
         not is_view
-        and not is_there("CompositeImplicitAutograd")
+        and (is_there("CPU") or not is_there("CompositeImplicitAutograd"))
         and any(map(is_there, ("CPU", "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")))
         and not any(argument.is_out for argument in schema.arguments)
         and any("Tensor" in str(argument.type) for argument in schema.arguments)
