@@ -216,8 +216,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="what was measured so far, a line each")
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
-    if not torch.cuda.is_available():
-        sys.exit("gpu-check needs a GPU with CUDA, and PyTorch built for it")
+    gpu_settle.need_gpu()
     if given.segments == "both":
         sys.exit(max([*map(_run_alone, ("native", "expandable"), (given.minutes / 2,) * 2)]))
     wanted = "True" if given.segments == "expandable" else "False"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -112,10 +113,17 @@ def settled() -> Iterator[str]:
             yield f"convolution {shape}, 32 samples, {dtype}: {made:_} bytes of workspace forward, {back:_} backward: {share}"
 
 
+def need_gpu() -> None:
+    """Ends where there is none."""
+    if not torch.cuda.is_available():
+        sys.exit("this needs a GPU with CUDA, and PyTorch built for it")
+
+
 def versions() -> str:
     """PyTorch and the libraries that it runs on."""
     return f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
 
 
 if __name__ == "__main__":
+    need_gpu()
     print(versions(), *settled(), sep="\n", flush=True)
