@@ -150,12 +150,11 @@ class NetworkSpec:
         Raises:
             ValueError: no number of bytes, or as `training` raises it.
         """
-        from archdsl.analyses.memory import settings_of
+        from archdsl.analyses.memory import settings_on_gpu
 
         if not isinstance(memory, int):
             raise ValueError(f"memory is a number of bytes, as 24 * 2**30, not {memory!r}")
-        on_gpu = {"implementation": "foreach", **settings}
-        return self._checked.facts.fit(settings_of(on_gpu), memory, expandable=expandable_segments)
+        return self._checked.facts.fit(settings_on_gpu(settings), memory, expandable=expandable_segments)
 
     def report(
         self,

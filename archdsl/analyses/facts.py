@@ -206,11 +206,11 @@ class Facts:
         return otherwise(found, settings, fit, self.checkpoint_levels(settings))
 
     @cached_property
-    def step_macs(self) -> int:
+    def step_macs(self) -> tuple[int, int]:
         """Multiply-adds of a training step for one sample: forward and backward."""
         from archdsl.analyses.cost import totals, works
 
-        return sum(totals(works(self.training_flat)))
+        return totals(works(self.training_flat))
 
     def _told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings name some. Raises `TooManyOperators`."""

@@ -44,6 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         data = fit_data(checked.name, found, settings, others)
         write_text(arguments, json.dumps(data, indent=2) + "\n")
     else:
-        tables = (fit_table(checked.name, found, settings), *otherwise_table(settings, others, checked.facts.step_macs))
+        tables = (
+            fit_table(checked.name, found, settings),
+            *otherwise_table(settings, others, sum(checked.facts.step_macs)),
+        )
         write_tables(arguments, tables)
     return 0

@@ -75,7 +75,7 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
 
 def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> TrainingSettings | None:
     """The settings; None where no training is asked for. Raises `UsageProblem`."""
-    from archdsl.analyses.memory import TrainingSettings, settings_of
+    from archdsl.analyses.memory import TrainingSettings, settings_of, settings_on_gpu
 
     options = {name: OPTIONS.get(name, name) for name in TrainingSettings._fields}
     given = {name: value for name, option in options.items() if (value := getattr(arguments, option))}
@@ -85,11 +85,9 @@ def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> T
             raise UsageProblem(f"`--{options[next(iter(given))].replace('_', '-')}` says how to train: add `--train`")
         return None
     given.update((name, tuple(given[name])) for name in OPTIONS if name in given)
-    if not is_optional:  # `fit` is for GPUs, where PyTorch's default is another one
-        given.setdefault("implementation", "foreach")
     if given.get("precision") == "tf32":
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
     try:
-        return settings_of(given)
+        return settings_of(given) if is_optional else settings_on_gpu(given)  # `fit` is for GPUs
     except ValueError as error:
         raise UsageProblem(str(error)) from None

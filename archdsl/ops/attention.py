@@ -221,14 +221,10 @@ class Attention(Op):
         """
         x = operands[0].with_shape(operands[0].shape)
         t, c = x.shape
-        learned = {g.of: g for g in self.parameter_gradients(operands)}
-        for name in (
-            "out_proj.bias",
-            *["in_proj_bias"] * incoming.is_single,
-        ):  # of several samples a bias is added apart
-            if name in learned:
-                learned[name] = learned[name]._replace(how="late")
-        into, out = ([g for name, g in learned.items() if name.startswith(p)] for p in ("in_proj", "out_proj"))
+        # Of several samples the bias before the heads is added apart.
+        late = ("out_proj.bias", "in_proj_bias") if incoming.is_single else ("out_proj.bias",)
+        learned = [g._replace(how="late") if g.of in late else g for g in self.parameter_gradients(operands)]
+        into, out = ([g for g in learned if g.of.startswith(part)] for part in ("in_proj", "out_proj"))
         whole = Gradient("projection", x.with_shape((t, 3 * c)))
         own = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "reshaped")
         others = (Gradient(f"x{i}", other) for i, other in enumerate(operands[1:], 1))

@@ -64,11 +64,8 @@ class LayerNorm(Op):
         )
 
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
-        """In order, once the axis is the last one (`layer_norm_backward_cpu` in ATen)."""
-        (x,) = operands
-        axes = [*range(len(x.tensor_shape))]
-        axes.append(axes.pop(check_axis(self.name, self.axis, x) + x.batched))
-        return (Gradient("x0", x.in_order(x.shape, tuple(axes))),)
+        """In order, once the axis is the last one, as the result is (`layer_norm_backward_cpu` in ATen)."""
+        return tuple(Gradient("x0", y) for y in self.infer(*operands))
 
     def reach(self, *operands: TensorType) -> Reach:
         return over(operands[0], self.axis)

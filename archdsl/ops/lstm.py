@@ -190,10 +190,8 @@ class Lstm(Recurrent):
         """The kernel that has the largest workspace, which it makes where gradients could be asked for."""
         x, tokens = operands[0], operands[0].shape[0]
         *_, largest = sorted(self._passes(x), key=lambda p: p.features)
-        is_apart = (
-            bool(self.dropout and largest.layer) and self._directions == 1
-        )  # the output before dropout is still there
-        beside = self._beside(x, self._in_kernel(largest, tokens) + is_apart * tokens)
+        dropped = tokens if self.dropout and largest.layer and self._directions == 1 else 0
+        beside = self._beside(x, self._in_kernel(largest, tokens) + dropped)  # the output before dropout is still there
         return (*beside, *self._no_biases(largest), *_workspace(largest, tokens, self.hidden))
 
 

@@ -67,7 +67,7 @@ def otherwise_table(settings: TrainingSettings, ways: Sequence[Otherwise], step_
     rows = []
     for way in ways:
         again = way.recomputed_macs / step_macs if way.recomputed_macs else None
-        rows.append(row(_options(settings, way.settings), *_largest(way.fit), again))
+        rows.append(row(_options(settings, way.settings), *way.fit.batches, again))
     words = "run again: of the MACs of a step, by checkpointed blocks"
     notes = ((Piece(words, "dim"),),) if any(way.recomputed_macs for way in ways) else ()
     if rows:
@@ -78,10 +78,6 @@ def _options(given: TrainingSettings, other: TrainingSettings) -> str:
     """What is to be added to the command line."""
     precision = [f"--precision {other.precision}"] if other.precision != given.precision else []
     return " ".join([*precision, *(f"--checkpoint '{path}'" for path in other.checkpointed)])
-
-
-def _largest(facts: FitFacts) -> tuple[int, int]:
-    return facts.certain.batch if facts.certain else 0, facts.likely.batch if facts.likely else 0
 
 
 def fit_data(name: str, facts: FitFacts, settings: TrainingSettings, ways: Sequence[Otherwise] = ()) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from archdsl.analyses.cost import totals, works
 from archdsl.ir import Layer
 from archdsl.reports.layers import LAYER, layer_cells, title
 from archdsl.reports.numbers import exact
@@ -70,7 +69,7 @@ def _of_training(subject: Subject) -> Iterator[str]:
     """The multiply-adds of a step; nothing where a block is listed once: calls may need different gradients."""
     if not subject.facts.is_listed:
         return
-    forward, backward = totals(works(subject.facts.training_flat))
+    forward, backward = subject.facts.step_macs
     again = subject.training.recomputed_macs if subject.training is not None else 0
     parts = [
         f"forward {exact(forward)}",

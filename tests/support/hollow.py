@@ -20,6 +20,8 @@ from torch._ops import OpOverload
 SMALL = 4096
 """Bytes. What takes less is computed: steps that an optimizer counts, sizes that Python branches on."""
 
+_FOR_ALL_DEVICES = ("CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")
+"""Where kernels stand that serve a CPU too, and are not made of operators that autograd sees."""
 _NO_NEW_TENSORS = ("nonzero", "resize_", "set_", "_unsafe_view", "unsafe_split", "unsafe_split_with_sizes")
 """Results depend on data, or are views of operands although their schema does not say so."""
 
@@ -59,8 +61,7 @@ def _is_kernel(operator: OpOverload) -> bool:
     is_view = any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
     return (
         not is_view
-        and (is_there("CPU") or not is_there("CompositeImplicitAutograd"))
-        and any(map(is_there, ("CPU", "CompositeExplicitAutograd", "CompositeExplicitAutogradNonFunctional")))
+        and (is_there("CPU") or (any(map(is_there, _FOR_ALL_DEVICES)) and not is_there("CompositeImplicitAutograd")))
         and not any(argument.is_out for argument in schema.arguments)
         and any("Tensor" in str(argument.type) for argument in schema.arguments)
         and all(str(result.type) in ("Tensor", "List[Tensor]") for result in schema.returns)

@@ -25,7 +25,16 @@ from archdsl.analyses.memory.otherwise import Otherwise, otherwise
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.recompute import buffers, naming
 from archdsl.analyses.memory.saved import SavedFacts, SavedItem
-from archdsl.analyses.memory.settings import MIXED, PHASES, Kernels, OptimizerName, Phase, TrainingSettings, settings_of
+from archdsl.analyses.memory.settings import (
+    MIXED,
+    PHASES,
+    Kernels,
+    OptimizerName,
+    Phase,
+    TrainingSettings,
+    settings_of,
+    settings_on_gpu,
+)
 from archdsl.analyses.memory.size import Size, Storage
 from archdsl.analyses.memory.training import Alive, Simulation, TrainingFacts, TrainingMoment, largest_batch, simulate
 
@@ -77,5 +86,6 @@ __all__ = [
     "naming",
     "otherwise",
     "settings_of",
+    "settings_on_gpu",
     "simulate",
 ]

@@ -62,6 +62,11 @@ class FitFacts(NamedTuple):
     is_scaled: bool = False
     """Whether what the allocator takes was worked out for fewer turns of loops."""
 
+    @property
+    def batches(self) -> tuple[int, int]:
+        """The certain batch and the likely one."""
+        return self.certain.batch if self.certain else 0, self.likely.batch if self.likely else 0
+
 
 def fit(
     train: Callable[[int, Kernels], TrainingFacts],

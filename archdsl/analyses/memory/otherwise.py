@@ -28,12 +28,11 @@ def otherwise(
         found: the largest batches by these settings.
         fit: the largest batches by other settings.
     """
-    least = _batches(found)
     ways = [_way(fit, settings._replace(precision="bf16-mixed"), 0)] if settings.precision == "float32" else []
     checkpointed = [_way(fit, settings._replace(checkpointed=level.paths), level.recomputed_macs) for level in levels]
     if checkpointed:
-        ways.append(max(checkpointed, key=lambda way: (_batches(way.fit), -way.recomputed_macs)))
-    ways = [way for way in ways if _batches(way.fit) > least]
+        ways.append(max(checkpointed, key=lambda way: (way.fit.batches, -way.recomputed_macs)))
+    ways = [way for way in ways if way.fit.batches > found.batches]
     if len(ways) == 2:
         mixed, run_again = ways
         both = run_again.settings._replace(precision=mixed.settings.precision)
@@ -43,8 +42,3 @@ def otherwise(
 
 def _way(fit: Callable[[TrainingSettings], FitFacts], settings: TrainingSettings, again: int) -> Otherwise:
     return Otherwise(settings, fit(settings), again)
-
-
-def _batches(fit: FitFacts) -> tuple[int, int]:
-    """The certain batch and the likely one."""
-    return fit.certain.batch if fit.certain else 0, fit.likely.batch if fit.likely else 0

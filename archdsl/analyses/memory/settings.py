@@ -94,3 +94,8 @@ def settings_of(given: Mapping[str, Any]) -> TrainingSettings:
     if settings.implementation == "fused" and settings.optimizer.startswith("rmsprop"):
         raise ValueError("PyTorch has no fused RMSprop")
     return settings
+
+
+def settings_on_gpu(given: Mapping[str, Any]) -> TrainingSettings:
+    """The same with the implementation of optimizers that PyTorch takes on a GPU, unless another is given."""
+    return settings_of({"implementation": "foreach", **given})

@@ -106,7 +106,7 @@ class Simulation:
 
     @cached_property
     def workspaces(self) -> tuple[Size, ...]:
-        """Of the convolutions that count all that they touch."""
+        """All that a convolution or attention touches, of those that count."""
         return highest(self.played.workspaces)
 
     def has_old(self, phase: Phase) -> bool:
@@ -187,7 +187,7 @@ class TrainingFacts:
         return saved.plus(self.held.target).at(self.batch)
 
     def workspace_at(self, batch: int) -> int:
-        """The most that a convolution may want besides on a GPU: copies of what it reads, its weights, and what it makes."""
+        """The most that an operator may want besides on a GPU: copies of what it reads, its weights, and what it makes."""
         return max((size.at(batch) for size in self.simulation.workspaces), default=0)
 
     def peak_at(self, batch: int) -> int:

@@ -221,18 +221,21 @@ def fused(lines: list[Line]) -> list[Line]:
 
 
 def filled(line: Line, texts: Mapping[int, str]) -> Line:
-    if isinstance(line, Statement):
-        return line._replace(expression=HOLE.sub(lambda m: texts[int(m[1])], line.expression))
-    then, otherwise = (tuple(filled(inner, texts) for inner in part) for part in (line.then, line.otherwise))
-    return Choice(line.head, then, otherwise)
+    """The line with texts in its holes."""
+    return _rewritten(line, lambda text: HOLE.sub(lambda m: texts[int(m[1])], text))
 
 
 def asking(line: Line, asked: Mapping[str, str]) -> Line:
+    """The line with what is asked in place of each flag and of its opposite."""
+    return _rewritten(line, lambda text: TEST.sub(lambda m: asked.get(m[0], m[0]), text))
+
+
+def _rewritten(line: Line, text: Callable[[str], str]) -> Line:
+    """The line with another text for each expression and for each condition."""
     if isinstance(line, Statement):
-        return line._replace(expression=TEST.sub(lambda m: asked.get(m[0], m[0]), line.expression))
-    head = TEST.sub(lambda m: asked.get(m[0], m[0]), line.head)
-    then, otherwise = (tuple(asking(inner, asked) for inner in part) for part in (line.then, line.otherwise))
-    return Choice(head, then, otherwise)
+        return line._replace(expression=text(line.expression))
+    then, otherwise = (tuple(_rewritten(inner, text) for inner in part) for part in (line.then, line.otherwise))
+    return Choice(text(line.head), then, otherwise)
 
 
 def hoisted(line: Line) -> list[Line]:
