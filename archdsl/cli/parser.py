@@ -57,5 +57,6 @@ class Parser(argparse.ArgumentParser):
 def _meant(word: str, known: list[str]) -> str:
     from archdsl.source import nearest
 
-    close = nearest(word, known)
+    begun = [name for name in known if name.startswith(word)]
+    close = begun[0] if len(begun) == 1 else nearest(word, known)
     return f"; did you mean `{close}`?" if close else f"; there are {', '.join(known)}" if len(known) < 15 else ""

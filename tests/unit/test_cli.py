@@ -88,6 +88,7 @@ def test_version(cli: Cli) -> None:
         ("report vgg16", "archdsl report: there is no report `vgg16`; there are summary, "),
         ("report vgg16 summary", ", as in `archdsl report summary vgg16`"),
         ("report sumary vgg16", "archdsl report: there is no report `sumary`; did you mean `summary`?"),
+        ("report receptive vgg16", "archdsl report: there is no report `receptive`; did you mean `receptive-field`?"),
         ("report layers vgg16", "archdsl report: there is no report `layers`; did you mean `archdsl report summary`?"),
         ("report flops vgg16 --gpu h200", "archdsl report: `--gpu` is no option; did you mean `--on`?"),
         ("report summary vgg16 --width 0", "archdsl report: `--width`: `0` is no whole number of at least 1"),
