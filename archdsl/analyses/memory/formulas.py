@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from archdsl.analyses.memory.inference import moments
 from archdsl.analyses.memory.saved import saved
 from archdsl.analyses.memory.settings import TrainingSettings
-from archdsl.analyses.memory.size import Size, Storage, of_type, total
+from archdsl.analyses.memory.size import Size, Storage, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.training import simulate
 from archdsl.ir import Network, Op, OpenSize, flatten, modules, open_size
@@ -87,11 +87,11 @@ def largest(lines: Iterable[Size]) -> Formula:
     for line in lines:
         (fixed, a), (per_sample, b) = map(_apart, line)
         alike.setdefault((fixed, per_sample), {})[Size(a, b)] = line
-    highest = [group[line] for group in alike.values() for line in _envelope([*group])]
+    found = [group[line] for group in alike.values() for line in highest(group, 2)]
     if [*alike] == [((), ())]:
-        return Formula(tuple(highest))
+        return Formula(tuple(found))
     left: list[Size] = []
-    for line in highest:
+    for line in found:
         if not any(_dominates(other, line) for other in left):
             left = [other for other in left if not _dominates(line, other)] + [line]
     return Formula(tuple(left)) if len(left) <= SHOWN else Formula(tuple(_winners(left)), is_proved=False)
@@ -115,17 +115,6 @@ def _is_positive(value: int) -> bool:
     simple = value if size is None else size.domain.simplified(size)
     size = open_size(simple)
     return simple >= 0 if size is None else all(factor >= 0 for _, factor in size.terms)
-
-
-def _envelope(lines: Sequence[Size]) -> list[Size]:
-    """The lines that are the highest somewhere from N = 2 on, in the order in which they are."""
-    batch, found = 2, [max(lines, key=lambda line: (line.at(2), line.per_sample))]
-    while steeper := [line for line in lines if line.per_sample > found[-1].per_sample]:
-        last = found[-1]
-        crossings = [(-(-(last.fixed - s.fixed) // (s.per_sample - last.per_sample)), s) for s in steeper]
-        batch = max(min(n for n, _ in crossings), batch)
-        found.append(max((s for n, s in crossings if n <= batch), key=lambda s: (s.at(batch), s.per_sample)))
-    return found
 
 
 def _winners(lines: Sequence[Size]) -> list[Size]:

@@ -46,17 +46,23 @@ def total(sizes: Iterable[Size]) -> Size:
     return Size(fixed, per_sample)
 
 
-def highest(sizes: Iterable[Size]) -> tuple[Size, ...]:
-    """Without those that another one is above at every batch.
+def highest(sizes: Iterable[Size], least: int = 0) -> tuple[Size, ...]:
+    """Those that are the highest at some batch from `least` on, in the order in which they are.
 
     >>> highest([Size(3, 1), Size(2, 1), Size(0, 2)])
     (Size(fixed=3, per_sample=1), Size(fixed=0, per_sample=2))
     """
-    found: list[Size] = []
-    for size in sorted(set(sizes), reverse=True):
-        if not found or size.per_sample > found[-1].per_sample:
-            found.append(size)
-    return tuple(found)
+    found: list[tuple[int, Size]] = []
+    for size in sorted(set(sizes), key=lambda size: (size.per_sample, size.fixed)):
+        while found and size.at(found[-1][0]) >= found[-1][1].at(found[-1][0]):
+            found.pop()
+        found.append((_meeting(found[-1][1], size) if found else least, size))
+    return tuple(size for _, size in found)
+
+
+def _meeting(size: Size, steeper: Size) -> int:
+    """The first batch at which the steeper one is as high."""
+    return -((steeper.fixed - size.fixed) // (steeper.per_sample - size.per_sample))
 
 
 class Stands(NamedTuple):
