@@ -52,39 +52,37 @@ def page(subject: Subject, diagram: dict[str, Any], picture: str | None = None) 
         TooManyOperators: the turns of a loop are too many to be listed.
     """
     subject = subject.unfolded()
-    return _filled(
-        _file("page.html"),
-        {
-            "title": escape(subject.facts.network.name),
-            "style": _style(),
-            "fallback": without_scripts(subject, picture),
-            "data": embedded(page_data(subject, diagram)),
-            "script": _script(),
-        },
-    )
+    parts = _parts(subject, diagram, picture)
+    return _document(subject, _filled("page.html", parts), allowed="; script-src 'unsafe-inline'")
 
 
 def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = None) -> str:
     """The same for a cell of a notebook: diagram and details in a shadow root, over what is seen without scripts."""
-    subject = subject.unfolded()
-    return _filled(
-        _file("fragment.html"),
-        {
-            "id": f"archdsl-{next(_numbers)}",
-            "style": embedded(_style()),
-            "fallback": without_scripts(subject, picture),
-            "data": embedded(page_data(subject, diagram)),
-            "script": _script(),
-        },
-    )
+    parts = _parts(subject.unfolded(), diagram, picture)
+    own = {"id": f"archdsl-{next(_numbers)}", "style": embedded(_style())}
+    return _filled("fragment.html", {**parts, **own})
 
 
 def folded(subject: Subject, picture: str | None = None) -> str:
     """The picture and tables of a network that is too large for `page`, each row with its count; without scripts."""
     reports = (summary, memory) if subject.facts.is_listed else (summary,)
     tables = [table for report in reports for table in report(subject, Options())]
-    parts = {"title": escape(subject.facts.network.name), "style": _style(), "tables": with_picture(tables, picture)}
-    return _filled(_file("folded.html"), parts)
+    return _document(subject, f'<div class="fallback">\n{with_picture(tables, picture)}</div>\n')
+
+
+def _parts(subject: Subject, diagram: dict[str, Any], picture: str | None) -> dict[str, str]:
+    """What is drawn by the script, and what is seen without it."""
+    return {
+        "fallback": without_scripts(subject, picture),
+        "data": embedded(page_data(subject, diagram)),
+        "script": _script(),
+    }
+
+
+def _document(subject: Subject, body: str, allowed: str = "") -> str:
+    """A file around a body; `allowed` are policies beside those of the style."""
+    title = escape(subject.facts.network.name)
+    return _filled("document.html", {"title": title, "allowed": allowed, "style": _style(), "body": body})
 
 
 def embedded(data: Any) -> str:
@@ -93,8 +91,8 @@ def embedded(data: Any) -> str:
 
 
 def _filled(template: str, parts: Mapping[str, str]) -> str:
-    """The template with each `{{name}}` replaced; what is put in is not searched again."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+    """A template with each `{{name}}` replaced; what is put in is not searched again."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _file(template))
 
 
 @cache
