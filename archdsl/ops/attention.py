@@ -162,8 +162,7 @@ class Attention(Op):
 
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         """GPUs have kernels with dropout too, which keep the state of the random generator and no weights."""
-        kernel = _MemoryEfficientAttention if precision == "float32" else _FlashAttention
-        return kernel(**{**self.attributes, "dropout": 0})
+        return _FusedAttention(**{**self.attributes, "dropout": 0}, is_float32=precision == "float32")
 
     def _projected(self, operands: Types) -> tuple[Extra, ...]:
         """Queries, keys and values; as one tensor where they are of the same tokens. Scaled queries replace those alone."""
@@ -295,23 +294,19 @@ class Attention(Op):
         return f"attention {self.heads}{', causal' if self.causal else ''}"
 
 
-class _FlashAttention(Attention):
-    """Flash attention or cuDNN's: the result lies as the queries do."""
+class _FusedAttention(Attention):
+    """On a GPU. The memory-efficient kernel's result lies with samples before tokens, whatever the queries do, and is copied
+    for the last linear layer; that of flash attention or cuDNN lies as the queries do."""
+
+    is_float32: Flag = Field(description="whether it is the memory-efficient kernel")
 
     def _kept_by_kernel(self, rows: Shape) -> tuple[Extra, ...]:
-        return kept_on_cuda(rows, "half")
-
-
-class _MemoryEfficientAttention(Attention):
-    """The result lies with samples before tokens, whatever the queries do, and is copied for the last linear layer."""
-
-    def _kept_by_kernel(self, rows: Shape) -> tuple[Extra, ...]:
-        return kept_on_cuda(rows, "float32")
+        return kept_on_cuda(rows, self.is_float32)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         kept = super().saved(operands, results)
         copy = Extra("heads with tokens first", operands[0].shape, in_batches=True)
-        return kept._replace(extra=(*kept.extra, copy))
+        return kept._replace(extra=(*kept.extra, copy)) if self.is_float32 else kept
 
 
 _SELF = Helper(

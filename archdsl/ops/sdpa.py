@@ -208,8 +208,9 @@ class ScaledDotProductAttention(Merge):
 
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         """GPUs have a kernel with dropout too; what is written out stays so."""
-        kernel = _MemoryEfficientAttention if precision == "float32" else _FlashAttention
-        return kernel(**{**self.attributes, "dropout": 0}) if self._is_kernel(operands) else self
+        if not self._is_kernel(operands):
+            return self
+        return _FusedAttention(**{**self.attributes, "dropout": 0}, is_float32=precision == "float32")
 
     def saved(self, operands: Types, results: Types) -> Saved:
         if not self._is_kernel(operands):
@@ -299,14 +300,13 @@ class ScaledDotProductAttention(Merge):
         return f"sdpa{', causal' if self.causal else ''}"
 
 
-class _FlashAttention(ScaledDotProductAttention):
-    def _kept_by_kernel(self, q: TensorType) -> tuple[Extra, ...]:
-        return kept_on_cuda(q.shape[:-1], "half")
+class _FusedAttention(ScaledDotProductAttention):
+    """On a GPU."""
 
+    is_float32: Flag = Field(description="whether it is the memory-efficient kernel, else flash attention or cuDNN's")
 
-class _MemoryEfficientAttention(ScaledDotProductAttention):
     def _kept_by_kernel(self, q: TensorType) -> tuple[Extra, ...]:
-        return kept_on_cuda(q.shape[:-1], "float32")
+        return kept_on_cuda(q.shape[:-1], self.is_float32)
 
 
 def _flat(x: TensorType) -> Shape:

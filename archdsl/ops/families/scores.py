@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import Derivative, Extra, Gradient, Precision, Saved, Shape, TensorType
+from archdsl.ir import Derivative, Extra, Gradient, Saved, Shape, TensorType
 from archdsl.ir.strides import BATCH
 from archdsl.ops.families.copies import Copied, copied, made
 
@@ -39,7 +39,7 @@ LSE_ROWS = 32
 `aten/src/ATen/native/transformers/cuda/mem_eff_attention/kernel_forward.h`)."""
 
 
-def kept_on_cuda(rows: Shape, precision: Precision) -> tuple[Extra, ...]:
+def kept_on_cuda(rows: Shape, is_float32: bool) -> tuple[Extra, ...]:
     """What a fused kernel of a GPU keeps beside queries, keys, values and its result: the sum of exponentials of each row, and
     where the random numbers of dropout begin (`_scaled_dot_product_*_attention` in `derivatives.yaml`).
 
@@ -47,9 +47,9 @@ def kept_on_cuda(rows: Shape, precision: Precision) -> tuple[Extra, ...]:
     seed, or for that of cuDNN (`priority_order` in `aten/src/ATen/native/transformers/cuda/sdp_utils.cpp`).
     """
     *outer, last = rows
-    is_padded = precision == "float32"
-    sums = Extra("log-sum-exp", (*outer, -(-last // LSE_ROWS) * LSE_ROWS if is_padded else last), is_float32=True)
-    seed = Extra("seed", () if is_padded else (2,), "int64", batched=False)
+    padded = -(-last // LSE_ROWS) * LSE_ROWS
+    sums = Extra("log-sum-exp", (*outer, padded if is_float32 else last), is_float32=True)
+    seed = Extra("seed", () if is_float32 else (2,), "int64", batched=False)
     return sums, seed, Extra("offset", (), "int64", batched=False)
 
 
