@@ -501,7 +501,6 @@ def test_checkpointing_is_written_into_the_source(cli: Cli, spec: Path) -> None:
     [
         (["--checkpoint", "layer1"], "no part with weights is called `layer1`"),
         (["--checkpoint", "features.1"], "no part with weights is called `features.1`"),
-        (["--checkpoint", "features", "--checkpoint", "features.0"], "`features.0` is a part of `features`"),
         (["--checkpoint", "features", "--inference"], "`--checkpoint` is about training"),
         (["--checkpoint", "features", "--emit", "graph"], "`--checkpoint` is about PyTorch source"),
     ],

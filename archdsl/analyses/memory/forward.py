@@ -66,26 +66,55 @@ class Forward(Ledger):
 
     def run(self, node: Node, path: str, operands: Sequence[Tensor]) -> Sequence[Tensor | None]:
         patterns = self.settings.checkpointed
-        if not patterns or self.replay is not None or not (named := naming(node, path, patterns)):
+        if not patterns or not (named := naming(node, path, patterns)):
             return super().run(node, path, operands)
-        if self.part is not None:
-            raise PathError(f"`{path}` is a part of `{self.part.path}`, which is checkpointed too")
+        if self.replay is not None:
+            return self._run_within(self.replay, node, path, operands)
         self.checkpointed |= named
         return self._run_part(node, path, operands)
 
     def _run_part(self, node: Node, path: str, operands: Sequence[Tensor]) -> Sequence[Tensor | None]:
-        self.hold(value.block for value in operands)
-        part = self.part = Part(node, path, operands, self.make(path, "random state", RANDOM_STATE))
+        outer = self.part
+        if outer is None:
+            self.hold(value.block for value in operands)
+        part = self.part = Part(node, path, operands, self.make(path, "random state", RANDOM_STATE), outer)
         found = super().run(node, path, operands)
-        self.part = None
+        self.part = outer
         if part.waiting:
             self.parts.append(part)
         else:
-            self.release(part.held)
+            self.used_up(part)
+        return found
+
+    def _run_within(self, replay: Replay, node: Node, path: str, operands: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        """In the second run of a part one that is in it: it runs as for the first time, to be forgotten with that run.
+
+        The part of the first run is handed its operands; where backward needs nothing after them the outer run stops.
+        """
+        if replay.is_over:
+            return super().run(node, path, operands)
+        random_state = self.make(path, "random state", RANDOM_STATE)
+        replay.numbers.append(random_state)
+        outer = self.part
+        if outer is None:
+            first = next(replay.entries)
+            assert isinstance(first, Part)
+            replay.is_over = first is replay.last
+            if first.waiting:
+                first.operands, first.handed = operands, [value.block for value in operands]
+                self.hold(first.handed)
+            self.mark(path)
+            if replay.is_over:
+                return super().run(node, path, operands)
+        self.part = Part(node, path, operands, random_state, outer)
+        found = super().run(node, path, operands)
+        self.part = outer
         return found
 
     def recompute(self, part: Part) -> None:
-        """Runs a part again; its operators keep what backward reads."""
+        """Runs a part again, after the one that it is in; its operators keep what backward reads."""
+        if part.outer is not None and not part.outer.is_recomputed:
+            self.recompute(part.outer)
         part.is_recomputed = True
         around = [self.make(part.path, "random state", RANDOM_STATE)]
         around += [self.make(part.path, "copy of a buffer", of_type(type, self.stands)) for type in buffers(part.node)]
@@ -94,7 +123,8 @@ class Forward(Ledger):
         results = super().run(part.node, part.path, part.operands)
         self.replay = None
         self.drop(value for value in results if value is not None)
-        self.release((*replay.numbers, *(cast.block for cast in self.casts.values()), *around))
+        self.release((*replay.numbers, *(cast.block for cast in self.casts.values()), *around, *part.handed))
+        part.handed = []
         self.casts = casts
 
     # operators
@@ -113,7 +143,7 @@ class Forward(Ledger):
         if self.replay is not None and self.replay.is_over:
             return self._nothing(node, path)
         casts = self._cast(facts, node, path, operands) if self.is_mixed else operands
-        if self.replay is not None:
+        if self.replay is not None and self.part is None:
             results = self._run_again(self.replay, node, facts, casts)
         else:
             entry = self._entry(node, facts, path, casts)
@@ -158,12 +188,16 @@ class Forward(Ledger):
         wanted, extras, _ = self._wanted(facts.saved, entry)
         keeps = bool(wanted or extras or facts.saved.result or facts.state)
         self.is_exact &= entry.op.name not in UNSURE and entry.op.is_forgotten_exactly(entry.operands)
-        part.note(entry, keeps=keeps and entry.needs_gradient)
+        if self.replay is None:
+            part.note(entry, keeps=keeps and entry.needs_gradient)
+        else:
+            self.recomputed_macs += entry.op.macs(entry.operands, entry.results)
         return results
 
     def _run_again(self, replay: Replay, node: Node, facts: NodeFacts, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel."""
         entry = next(replay.entries)
+        assert isinstance(entry, Entry)
         replay.is_over = entry is replay.last
         is_composed = replay.is_over and (entry.op.name in COMPOSED or bool(facts.scratch))
         self.is_exact &= not is_composed

@@ -96,7 +96,14 @@ class Ledger(Player[Tensor], ABC):
     def used(self, part: Part) -> None:
         """One operator less waits for the second run of a part."""
         part.waiting -= 1
-        self.release(() if part.waiting or part is self.part else part.held)
+        if not part.waiting and part is not self.part:
+            self.used_up(part)
+
+    def used_up(self, part: Part) -> None:
+        """Nothing waits for the second run of a part any more."""
+        self.release(part.held)
+        if part.outer is not None:
+            self.used(part.outer)
 
     def mark(self, layer: str) -> None:
         self.step += 1

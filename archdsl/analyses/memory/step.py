@@ -177,7 +177,7 @@ class _Step(Forward):
                 self.release(entry.drop(entry.kept))
         self.move_to(None)
         for part in self.parts:
-            self.release(part.held if part.waiting else ())
+            self.release((*part.held, *part.handed) if part.waiting else ())
 
     def _reach(self, edge: Edge) -> None:
         """Marks what the loss depends on, and counts for each parameter how many gradients it will get."""
@@ -210,6 +210,8 @@ class _Step(Forward):
             given = self._derive(entry, derivative, needed, took, frees) if took else []
             self._let_go(took)
             self.release(entry.drop(frees))
+            if part is not None and derivative is derivatives[-1]:
+                self.used(part)
             for of, flowing in given:
                 edge = entry.edge(of)
                 if edge is not None:
@@ -219,8 +221,6 @@ class _Step(Forward):
             for edge in map(entry.edge, entry.op.cast_late):
                 if edge is not None and isinstance(edge.source, Entry) and edge.source.arriving:
                     self.run_back(edge.source)
-        if part is not None:
-            self.used(part)
 
     def _cast_back(self, entry: Entry, of: str, flowing: Flowing) -> bool:
         """Hands a gradient on at once, in the precision of what it is of, where the kernel read that in another one."""

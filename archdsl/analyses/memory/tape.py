@@ -160,21 +160,31 @@ class Tensor(NamedTuple):
 class Part:
     """One call that is checkpointed."""
 
-    __slots__ = ("entries", "held", "is_recomputed", "last", "node", "operands", "path", "waiting")
+    __slots__ = ("entries", "handed", "held", "is_recomputed", "last", "node", "operands", "outer", "path", "waiting")
 
-    def __init__(self, node: Node, path: str, operands: Sequence[Tensor], random_state: Block) -> None:
+    def __init__(
+        self, node: Node, path: str, operands: Sequence[Tensor], random_state: Block, outer: Part | None
+    ) -> None:
         self.node = node
         self.path = path
         self.operands = operands
-        self.held = [*(value.block for value in operands), random_state]
+        self.outer = outer
+        """The one that it is in, whose second run makes its operands again."""
+        self.held = [random_state]
         """What is kept until backward has used all that the second run made."""
-        self.entries: list[Entry] = []
-        """Of all operators, in the order they run."""
-        self.last: Entry | None = None
-        """The last one that keeps a tensor: there the second run stops."""
+        self.handed: list[Block] = []
+        """The operands, from the second run of the outer part to its own."""
+        self.entries: list[Entry | Part] = []
+        """All operators and parts in it, in the order they run; what is in these parts is theirs."""
+        self.last: Entry | Part | None = None
+        """The last one that keeps a tensor, or is handed one: there the second run stops."""
         self.waiting = 0
         """How many keep something that backward has not used yet."""
         self.is_recomputed = False
+        if outer is None:
+            self.held += [value.block for value in operands]
+        else:
+            outer.contain(self)
 
     def note(self, entry: Entry, *, keeps: bool) -> None:
         """Takes in an operator of the first run, and whether it keeps tensors, its own weights among them."""
@@ -183,3 +193,10 @@ class Part:
             entry.part = self
             self.last = entry
             self.waiting += 1
+
+    def contain(self, part: Part) -> None:
+        """Takes in a part, which waits from its first run on for operands."""
+        self.entries.append(part)
+        self.waiting += 1
+        if part.operands:
+            self.last = part

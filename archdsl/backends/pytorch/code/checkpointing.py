@@ -32,7 +32,7 @@ def marks(network: Network, patterns: Sequence[str]) -> Marks:
     """The paths of all calls that run twice.
 
     Raises:
-        PathError: nothing with weights has one of the paths, or one is a part of another.
+        PathError: nothing with weights has one of the paths.
         TooManyOperators: there are too many paths.
     """
     if not patterns:
@@ -45,10 +45,10 @@ def marks(network: Network, patterns: Sequence[str]) -> Marks:
             own = f"{path}{node.name}"
             found = naming(node, own, patterns)
             named.update(found)
-            inside = list(visit(node.operator, f"{own}.")) if isinstance(node.operator, Module) else []
-            if found and inside:
-                raise PathError(f"`{inside[0]}` is a part of `{own}`, which is checkpointed too")
-            yield from [own] if found else inside
+            if found:
+                yield own
+            if isinstance(node.operator, Module):
+                yield from visit(node.operator, f"{own}.")
 
     found = frozenset(visit(network.body, ""))
     for pattern in patterns:

@@ -27,14 +27,13 @@ def checkpoint(module: nn.Module, *paths: str) -> None:
     Raises:
         PathError: the module has no part at one of the paths.
     """
-    parts = dict(module.named_modules())
+    parts = {name: part for name, part in module.named_modules() if name}
     for path in paths:
-        found = [part for name, part in parts.items() if name and matches(name, path)]
-        if not found:
+        if not any(matches(name, path) for name in parts):
             raise PathError(f"no part of the module is called `{path}`")
-        for part in found:
-            if any(True for _ in part.parameters()):
-                _recompute(part)
+    for name, part in parts.items():
+        if any(matches(name, path) for path in paths) and any(True for _ in part.parameters()):
+            _recompute(part)
 
 
 _LOADED: dict[str, Any] = {}
