@@ -6,7 +6,7 @@ cast where they are in another one, and each parameter is cast once, for the who
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from archdsl.analyses.memory.asked import NodeFacts, ask, bytes_of
@@ -17,8 +17,8 @@ from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Re
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
-from archdsl.analyses.weights import PathError, selected, weights
-from archdsl.ir import Extra, Network, Node, Op, Reader, Saved, State, TensorType
+from archdsl.analyses.weights import selected, weights
+from archdsl.ir import Extra, Network, Node, Op, Saved, State, TensorType
 
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
@@ -165,9 +165,9 @@ class Forward(Ledger):
             self._keep(facts.saved, entry, operands, results)
         else:
             self.is_exact &= entry.op.is_forgotten_exactly(entry.operands)
-        unread = _unread(facts.saved, entry) if entry.needs_gradient else ()
+        unread = entry.unread(facts.saved) if entry.needs_gradient else ()
         self.is_exact &= not (unread and facts.scratch)  # whether they are there together is not known
-        scratch = (*facts.scratch, *unread) if entry.needs_gradient else _forgotten(entry)
+        scratch = (*facts.scratch, *unread) if entry.needs_gradient else entry.forgotten
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in scratch]
         if facts.saved.numbers and not entry.needs_gradient:
             temporary.append(self.make(entry.layer, "number", NUMBER))
@@ -182,7 +182,7 @@ class Forward(Ledger):
         results = self._results(node, entry, operands)
         self.keep(results)
         self._keep_numbers(facts.saved, entry)
-        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in _forgotten(entry)]
+        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in entry.forgotten]
         self.mark(entry.layer)
         self.release(temporary)
         wanted, extras, _ = self._wanted(facts.saved, entry)
@@ -282,9 +282,9 @@ class Forward(Ledger):
         """Of what an operator may keep, what some gradient reads: operands, further tensors, and copies of operands."""
         operands = [*kept.operands]
         if kept.for_others or kept.for_some:
-            operands += _read(entry, kept)
+            operands += entry.read(kept)
         copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
-        return operands, [e for e in kept.extra if not e.readers or _need(entry, e.readers)], copies
+        return operands, [e for e in kept.extra if not e.readers or entry.wants_any(e.readers)], copies
 
     def _keep(self, kept: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]) -> None:
         wanted, extras, copies = self._wanted(kept, entry)
@@ -378,29 +378,3 @@ class Forward(Ledger):
         casts = {name: self.casts[key] for name, key in keys.items()}
         blocks = {**{name: cast.block for name, cast in casts.items()}, **self.frozen_casts}
         return [(f"cast {name}", block) for name, block in blocks.items() if "bias" not in name]
-
-
-def _forgotten(entry: Entry) -> tuple[Extra, ...]:
-    """What an operator makes and drops where nothing is kept."""
-    return entry.op.forgotten_scratch(entry.operands, entry.results)
-
-
-def _unread(kept: Saved, entry: Entry) -> tuple[Extra, ...]:
-    """What it makes, and drops since no gradient that is wanted reads it."""
-    unread = {extra.name for extra in kept.extra if extra.readers and not _need(entry, extra.readers)}
-    if kept.copies:
-        operands = {*kept.operands, *_read(entry, kept)}
-        unread |= {copy.name for i, copy in kept.copies if i not in operands}
-    if not unread:
-        return ()
-    return tuple(extra for extra in entry.op.scratch(entry.operands, entry.results) if extra.name in unread)
-
-
-def _read(entry: Entry, kept: Saved) -> Iterator[int]:
-    """The operands that are kept for the gradients of some."""
-    others = ((i, tuple({*range(len(entry.edges))} - {i})) for i in kept.for_others)
-    return (i for i, readers in (*others, *kept.for_some) if _need(entry, readers))
-
-
-def _need(entry: Entry, readers: Iterable[Reader]) -> bool:
-    return any(map(entry.wants, readers))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands
-from archdsl.ir import Node, Op, Reader, TensorType, Types
+from archdsl.ir import Extra, Node, Op, Reader, Saved, TensorType, Types
 
 
 class Flowing:
@@ -117,6 +117,29 @@ class Entry:
     def wants(self, reader: Reader) -> bool:
         """Whether the gradient of an operand or of a parameter is wanted."""
         return (reader if isinstance(reader, str) else f"x{reader}") in self._edges
+
+    def wants_any(self, readers: Iterable[Reader]) -> bool:
+        return any(map(self.wants, readers))
+
+    def read(self, kept: Saved) -> Iterator[int]:
+        """The operands that are kept for the gradients of some."""
+        others = ((i, tuple({*range(len(self.edges))} - {i})) for i in kept.for_others)
+        return (i for i, readers in (*others, *kept.for_some) if self.wants_any(readers))
+
+    @property
+    def forgotten(self) -> tuple[Extra, ...]:
+        """What the operator makes and drops where nothing is kept."""
+        return self.op.forgotten_scratch(self.operands, self.results)
+
+    def unread(self, kept: Saved) -> tuple[Extra, ...]:
+        """What it makes, and drops since no gradient that is wanted reads it."""
+        unread = {extra.name for extra in kept.extra if extra.readers and not self.wants_any(extra.readers)}
+        if kept.copies:
+            operands = {*kept.operands, *self.read(kept)}
+            unread |= {copy.name for i, copy in kept.copies if i not in operands}
+        if not unread:
+            return ()
+        return tuple(extra for extra in self.op.scratch(self.operands, self.results) if extra.name in unread)
 
     def keep(self, name: str, block: Block) -> None:
         self._kept.setdefault(name, []).append(block)
