@@ -34,6 +34,7 @@ from archdsl.ir.graph import (
     Value,
     parts,
     split_name,
+    turns_beside,
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import (
@@ -142,6 +143,7 @@ __all__ = [
     "show_shape",
     "split_name",
     "together",
+    "turns_beside",
     "unfold",
     "written",
 ]

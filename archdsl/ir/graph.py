@@ -19,13 +19,15 @@ There is no untyped node: a value is made from the types that an operator's `inf
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Literal, NamedTuple, TypeVar
 
 from archdsl.ir.op import Op, State
 from archdsl.ir.types import TensorType
 from archdsl.source import Span
 
+T = TypeVar("T")
 ModuleKind = Literal["network", "block", "group"]
 Datum = int | float | bool | str | tuple["Datum", ...]
 
@@ -119,10 +121,39 @@ class Repeat:
         both = (pair for before, node in pairs for pair in zip(before.results, node.results, strict=True))
         return {old: new for old, new in both if old in read}
 
+    def is_like(self, nodes: Sequence[Node]) -> bool:
+        """Whether nodes are such a turn: the same operators, in inner repeats of as many turns."""
+        depth = self.nodes[0].repeats.index(self)
+        return _forms(nodes, depth) == _forms(self.nodes, depth + 1)
+
     def growths(self) -> dict[Node, int]:
         """By how much the number at the end of a node's name grows from turn to turn."""
         pairs = zip(self.before, self.nodes, strict=True)
         return {node: split_name(node.name)[1] - split_name(before.name)[1] for before, node in pairs}
+
+
+def _forms(nodes: Sequence[Node], depth: int) -> list[object]:
+    return [(node.operator, [row.turns for row in node.repeats[depth:]]) for node in nodes]
+
+
+def turns_beside(
+    things: Sequence[T], start: int, size: int, is_turn: Callable[[Sequence[T], int], bool]
+) -> tuple[int, int]:
+    """How many turns stand before and after the one that stands for a row, each as long as that.
+
+    Args:
+        things: what turns are made of: nodes, or what has become of them.
+        start: where that one begins.
+        is_turn: whether some are a turn, so many turns before that one (-1) or after it (1).
+    """
+
+    def stands(number: int) -> bool:
+        at = start + size * number
+        return 0 <= at <= len(things) - size and is_turn(things[at : at + size], number)
+
+    before = next(number for number in count(1) if not stands(-number)) - 1
+    after = next(number for number in count(1) if not stands(number)) - 1
+    return before, after
 
 
 def split_name(name: str) -> tuple[str, int]:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 from archdsl.analyses.cost import Cost
-from archdsl.ir import LISTED_LIMIT, Module, Node, Op, Repeat, TensorType, TooManyOperators, Value, check_listed
+from archdsl.ir import (
+    LISTED_LIMIT,
+    Module,
+    Node,
+    Op,
+    Repeat,
+    TensorType,
+    TooManyOperators,
+    Value,
+    check_listed,
+    turns_beside,
+)
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.source.styled import Line, Piece
@@ -216,20 +228,18 @@ def _turns_folded(entries: list[Entry]) -> list[Entry]:
         places = [i for i, (_, around) in enumerate(parts) if around[-1:] == (row,)]
         start, end = places[0], places[-1] + 1
         turn, around, size = parts[start:end], parts[start][1][:-1], end - start
-        while start >= size and _is_turn(parts[start - size : start], turn, row, around):
-            start -= size
-        while _is_turn(parts[end : end + size], turn, row, around):
-            end += size
+        before, after = turns_beside(parts, start, size, partial(_is_turn, turn, row, around))
+        start, end = start - before * size, end + after * size
         columns = [[entry for entry, _ in parts[at:end:size]] for at in range(start, start + size)]
         parts[start:end] = [(_folded(column), around) for column in columns]
     return [entry for entry, _ in parts]
 
 
-_Parts = list[tuple[Entry, tuple[Repeat, ...]]]
+_Parts = Sequence[tuple[Entry, tuple[Repeat, ...]]]
 """Rows with the repeats around them that are not folded yet."""
 
 
-def _is_turn(found: _Parts, turn: _Parts, row: Repeat, around: tuple[Repeat, ...]) -> bool:
+def _is_turn(turn: _Parts, row: Repeat, around: tuple[Repeat, ...], found: _Parts, _: int) -> bool:
     """Whether these rows say of one turn what those say of all turns that stand for more."""
     said = [(_likeness(entry), entry.times * row.turns, rows) for entry, rows in found]
     return said == [(_likeness(entry), entry.times, around) for entry, _ in turn]

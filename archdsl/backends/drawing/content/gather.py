@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from functools import partial
 
-from archdsl.ir import Module, Network, Node, Repeat, Value, modules
+from archdsl.ir import Module, Network, Node, Repeat, Value, modules, turns_beside
 
 TURN = ""
 """The name of the groups that are turns, which no group of a spec has."""
@@ -40,7 +41,6 @@ class _Turn:
     def __init__(self, row: Repeat, depth: int, read: Set[Value], made: dict[int, Module]) -> None:
         """`read` are the values that others read."""
         self.row = row
-        self.depth = depth
         own = {value for node in row.nodes for value in node.results}
         shown = {*row.carried().values()} | read
         self.inputs = [*dict.fromkeys(v for node in row.nodes for v in node.operands if v not in own)]
@@ -57,7 +57,7 @@ class _Turn:
 
     def given(self, nodes: Sequence[Node], read: Set[Value]) -> list[Value] | None:
         """What a turn with these nodes is given for the inputs; None if they are no such turn."""
-        if list(map(self._form, nodes)) != [self._form(node, 1) for node in self.row.nodes]:
+        if not self.row.is_like(nodes):
             return None
         if {v for node in nodes for v in node.results if v in read} - {*self.results(nodes)}:
             return None
@@ -71,9 +71,6 @@ class _Turn:
     def rename(self, first: Sequence[Node]) -> None:
         """Gives the layers the names that they have in the first turn."""
         _rename(self.module, {own.name: other.name for own, other in zip(self.row.nodes, first, strict=True)})
-
-    def _form(self, node: Node, inside: int = 0) -> object:
-        return node.operator, [row.turns for row in node.repeats[self.depth + inside :]]
 
 
 def _rename(module: Module, names: Mapping[str, str]) -> None:
@@ -126,11 +123,7 @@ class _Copier:
             if start in found or (size == 1 and isinstance(row.nodes[0].operator, Module)):
                 continue
             turn = _Turn(row, depth, self._read(nodes, row.nodes), self.made)
-            before, after = 0, 0
-            while start >= size * (before + 1) and self._is_turn(turn, nodes, start - size * (before + 1)):
-                before += 1
-            while self._is_turn(turn, nodes, start + size * (after + 1)):
-                after += 1
+            before, after = turns_beside(nodes, start, size, partial(self._is_turn, turn, nodes))
             first = start - size * before
             turn.rename(nodes[first : first + size])
             stem = "turn" if number == 1 else f"loop_{number}_turn"
@@ -139,8 +132,7 @@ class _Copier:
                 found.setdefault(start + size * place, (turn, f"{stem}_{count}"))
         return found
 
-    def _is_turn(self, turn: _Turn, nodes: Sequence[Node], start: int) -> bool:
-        found = nodes[start : start + len(turn.row.nodes)]
+    def _is_turn(self, turn: _Turn, nodes: Sequence[Node], found: Sequence[Node], _: int) -> bool:
         return turn.given(found, self._read(nodes, found)) is not None
 
     def _read(self, nodes: Sequence[Node], own: Sequence[Node]) -> set[Value]:

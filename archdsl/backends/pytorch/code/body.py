@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.storage import is_identity
-from archdsl.ir import Module, Node, Repeat, TensorType, Value
+from archdsl.ir import Module, Node, Repeat, TensorType, Value, turns_beside
 
 MANY = 8
 """Results that a type need not list one by one."""
@@ -80,26 +80,22 @@ def _handed_on(module: Module) -> Iterator[tuple[Value, Value]]:
     """What turns of rows, and turns beside them, hand on to the next, each with what the turn was given."""
     places = {node: place for place, node in enumerate(module.nodes)}
     for row in dict.fromkeys(row for node in module.nodes for row in node.repeats):
-        start, size = places[row.nodes[0]], len(row.nodes)
-        turns = [start]
-        for step in (-size, size):
-            while _is_like(module.nodes, row, turns[-1] + step):
-                turns.append(turns[-1] + step)
-            turns.append(start)
+        turns = _turns(module.nodes, row, places[row.nodes[0]])
         for old, new in row.carried().items():
             assert new.producer is not None
             readers = ((n, i) for n, node in enumerate(row.nodes) for i, v in enumerate(node.operands) if v is old)
             reader, operand = next(readers)
             maker = row.nodes.index(new.producer)
-            for turn in dict.fromkeys(turns):
+            for turn in turns:
                 node = module.nodes[turn + maker]
                 yield node.results[new.index], module.nodes[turn + reader].operands[operand]
 
 
-def _is_like(nodes: Sequence[Node], row: Repeat, start: int) -> bool:
-    """Whether nodes from a place on are a turn as a row has it."""
-    found = nodes[max(start, 0) : max(start, 0) + len(row.nodes)]
-    return start >= 0 and [n.operator for n in found] == [n.operator for n in row.nodes]
+def _turns(nodes: Sequence[Node], row: Repeat, start: int) -> range:
+    """The places where the turn of a row begins, and turns beside it."""
+    size = len(row.nodes)
+    before, after = turns_beside(nodes, start, size, lambda found, _: row.is_like(found))
+    return range(start - before * size, start + after * size + 1, size)
 
 
 def annotation(body: Body, returns: Returns | None) -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item
-from archdsl.ir import Module, Repeat
+from archdsl.ir import Module, Repeat, turns_beside
 
 T = TypeVar("T")
 Rows = tuple[Repeat, ...]
@@ -95,45 +95,45 @@ class _Roller(ABC, Generic[T]):
         depth, size = turn[0].rows.index(row), len(turn)
         around = turn[0].rows[:depth]
         inside = [_turns(part.rows[depth + 1 :]) for part in turn]
-        for step, distance in ((-1, 0), (1, row.turns - 1)):
-            start, count = places[0] + step * size, 1
-            while self._stands(start, turn, self.moved([p.body for p in turn], row, step * (distance + count))) and all(
-                part.rows[:depth] == around and _turns(part.rows[depth:]) == turns
-                for part, turns in zip(self.parts[start : start + size], inside, strict=True)
-            ):
-                for at in range(start, start + size):
-                    part = self.parts[at]
-                    self.parts[at] = part._replace(beside=(*part.beside, (row, step * count)))
-                start, count = start + step * size, count + 1
 
-    def _stands(self, start: int, turn: Sequence[object], bodies: list[T]) -> bool:
-        return start >= 0 and [part.body for part in self.parts[start : start + len(turn)]] == bodies
+        def is_turn(found: Sequence[_Part[T]], number: int) -> bool:
+            return self._stands(found, turn, row, number) and all(
+                part.rows[:depth] == around and _turns(part.rows[depth:]) == turns
+                for part, turns in zip(found, inside, strict=True)
+            )
+
+        before, after = turns_beside(self.parts, places[0], size, is_turn)
+        for number in (*range(-before, 0), *range(1, after + 1)):
+            start = places[0] + number * size
+            self.parts[start : start + size] = [
+                part._replace(beside=(*part.beside, (row, number))) for part in self.parts[start : start + size]
+            ]
+
+    def _stands(self, found: Sequence[_Part[T]], turn: Sequence[_Part[T]], row: Repeat, number: int) -> bool:
+        """Whether parts are the turn that is so many turns before that of a row or after it."""
+        distance = number if number < 0 else row.turns - 1 + number
+        return [part.body for part in found] == self.moved([part.body for part in turn], row, distance)
 
     def _roll(self, row: Repeat) -> None:
         """Replaces the turn of a row, and the turns beside it, by a loop."""
         places = [i for i, part in enumerate(self.parts) if part.rows[-1:] == (row,)]
         start, end = places[0], places[-1] + 1
-        size, first = end - start, self.parts[start]
-        turn = [part.body for part in self.parts[start:end]]
-        whole = _Part(None, first.rows[:-1], first.beside)
-        before = after = 0
-        while self._is_turn(start - size * (before + 1), row, turn, -1 - before, whole):
-            before += 1
-        while self._is_turn(end + size * after, row, turn, row.turns + after, whole):
-            after += 1
+        size, turn = end - start, self.parts[start:end]
+        whole: _Part[None] = _Part(None, turn[0].rows[:-1], turn[0].beside)
+
+        def is_turn(found: Sequence[_Part[T]], number: int) -> bool:
+            """Also whether it is in the same turn of what is around the row."""
+            beside = ([other for other in part.beside if other[0] is not row] for part in found)
+            is_there = all(
+                p.rows == whole.rows and others == [*whole.beside] for p, others in zip(found, beside, strict=True)
+            )
+            return is_there and self._stands(found, turn, row, number)
+
+        before, after = turns_beside(self.parts, start, size, is_turn)
         if not after:
             raise NoLoop
-        loop = self.loop(self.moved(turn, row, -before), row, before + row.turns + after)
+        loop = self.loop(self.moved([part.body for part in turn], row, -before), row, before + row.turns + after)
         self.parts[start - size * before : end + size * after] = [_Part(b, whole.rows, whole.beside) for b in loop]
-
-    def _is_turn(self, start: int, row: Repeat, turn: list[T], distance: int, whole: _Part[None]) -> bool:
-        """Whether the turn at a distance from that of the row stands there, in the same turn of what is around the row."""
-        found = self.parts[max(start, 0) : max(start, 0) + len(turn)]
-        beside = ([other for other in part.beside if other[0] is not row] for part in found)
-        is_there = all(
-            p.rows == whole.rows and others == [*whole.beside] for p, others in zip(found, beside, strict=True)
-        )
-        return is_there and self._stands(start, turn, self.moved(turn, row, distance))
 
     @abstractmethod
     def moved(self, turn: list[T], row: Repeat, turns: int) -> list[T]:
