@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archdsl.ir import (
     Flat,
+    Layer,
     Network,
     OpenSize,
     TooManyOperators,
@@ -19,7 +20,7 @@ from archdsl.ir import (
 )
 
 if TYPE_CHECKING:
-    from archdsl.analyses.cost import CostFacts
+    from archdsl.analyses.cost import Cost, CostFacts
     from archdsl.analyses.memory import (
         CudaFacts,
         FitFacts,
@@ -92,6 +93,11 @@ class Facts:
         from archdsl.analyses.cost import cost
 
         return cost(self.network)
+
+    def cost_of(self, layer: Layer) -> Cost:
+        """The cost of a layer in one turn; of a further use of a shared instance without its parameters."""
+        cost = self.cost.nodes[layer.node]
+        return cost.as_reuse() if layer.is_reuse else cost
 
     @cached_property
     def fields(self) -> FieldFacts:

@@ -67,7 +67,6 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit code."""
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every installed distribution
     gc.disable()  # a short process makes little garbage, and collecting while importing costs a tenth of the start
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import Formula, MemoryFormulas, Size, TrainingSettings
 from archdsl.ir import Domain, open_size
+from archdsl.reports import schema_formulas as schema
 from archdsl.reports.layers import setting, title
 from archdsl.reports.numbers import exact
 from archdsl.reports.options import Options
+from archdsl.reports.schema_parts import size
 from archdsl.reports.subject import ForAll, Subject
 from archdsl.reports.table import Column, Row, Table, natural, row, text
 from archdsl.source.styled import Piece
-
-if TYPE_CHECKING:
-    from archdsl.reports import schema_formulas as schema
 
 COLUMNS = (Column("total", "total"), Column("formula", "formula", wraps=True), Column("from", "", wraps=True))
 _EQUAL_FACTORS = re.compile(r"(?<!\w)([^\W\d]\w*|\([^()]*\))(?:\*\1(?!\w))+")
@@ -142,19 +141,17 @@ def _sum(line: Size) -> str:
 
 def formulas_data(subject: Subject, network: ForAll) -> schema.Formulas:
     """The same as data."""
-    from archdsl.reports import schema_formulas as schema
-
     total = network.facts.cost.total
     saved, inference, training = (_largest(found) for found in _memory(subject, network))
     return schema.Formulas(
         parameters=network.domain.example,
         fits=tuple(fit for fit, _ in network.domain.explained()),
-        params=_size(total.params),
-        macs=_size(total.macs),
+        params=size(total.params),
+        macs=size(total.macs),
         powers=tuple(
-            schema.Power(degree=p.degree, macs=_size(p.macs), operators=p.operators) for p in _powers(network.facts)
+            schema.Power(degree=p.degree, macs=size(p.macs), operators=p.operators) for p in _powers(network.facts)
         ),
-        activations=_size(network.facts.cost.values),
+        activations=size(network.facts.cost.values),
         saved_for_backward=saved,
         inference_peak=inference,
         training_peak=training,
@@ -162,13 +159,7 @@ def formulas_data(subject: Subject, network: ForAll) -> schema.Formulas:
 
 
 def _largest(found: Bytes | None) -> schema.LargestOf | None:
-    from archdsl.reports import schema_formulas as schema
-
     if found is None:
         return None
-    sums = tuple((_size(line.fixed), _size(line.per_sample)) for line in found.formula.sums)
+    sums = tuple((size(line.fixed), size(line.per_sample)) for line in found.formula.sums)
     return schema.LargestOf(sums=sums, parameters=found.at, is_proved=found.formula.is_proved)
-
-
-def _size(value: int) -> int | str:
-    return value if open_size(value) is None else str(value)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, get_args
+from typing import Any, Literal
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, TrainingFacts
+from archdsl.analyses.memory import Lifetime
 from archdsl.analyses.memory import Size as Bytes
 from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size
 from archdsl.reports import schema
 from archdsl.reports.formulas import formulas_data
+from archdsl.reports.json_memory import memory_data, sizes_data
 from archdsl.reports.pretty import pretty
 from archdsl.reports.roofline import roofline_data
 from archdsl.reports.schema_field import ReceptiveField
+from archdsl.reports.schema_parts import size
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.working import FIGURES
 from archdsl.source import Diagnostic, Span
+
+SCHEMA: Literal["archdsl.report/1"] = "archdsl.report/1"
 
 
 def render(subjects: Sequence[Subject], broken: Sequence[tuple[str, Sequence[Diagnostic]]] = ()) -> str:
@@ -27,12 +31,12 @@ def render(subjects: Sequence[Subject], broken: Sequence[tuple[str, Sequence[Dia
     A file with networks that do not hold together adds a document without a network, which holds its diagnostics.
     """
     documents = [document(subject) for subject in subjects] + [_problems(*file) for file in broken]
-    parts = [d.model_dump(mode="json") for d in documents]
-    return pretty(parts[0] if len(parts) == 1 else parts) + "\n"
+    return pretty(documents[0] if len(documents) == 1 else documents) + "\n"
 
 
 def _problems(file: str, diagnostics: Sequence[Diagnostic]) -> schema.Document:
     return schema.Document(
+        schema=SCHEMA,
         network=None,
         file=file,
         bindings={},
@@ -57,6 +61,7 @@ def document(subject: Subject) -> schema.Document:
     outputs = tuple(output.name for output in network.outputs if not output.training)
     makers = _makers(facts)
     return schema.Document(
+        schema=SCHEMA,
         network=network.name,
         file=subject.file,
         bindings={"N": facts.batch, **dict(subject.bindings)},
@@ -66,7 +71,7 @@ def document(subject: Subject) -> schema.Document:
         totals=_totals(facts),
         scopes=tuple(_scopes(network.body, "", None if facts.is_listed else set())),
         layers=tuple(_layers(facts, subject.file)),
-        memory=_memory(facts, subject.training) if facts.is_listed else None,
+        memory=memory_data(facts, subject.training) if facts.is_listed else None,
         for_all=None if subject.for_all is None else _for_all(facts, subject.for_all, dict(subject.bindings)),
         formulas=None if subject.in_parameters is None else formulas_data(subject, subject.in_parameters),
         roofline=None if subject.roofline is None else roofline_data(subject.roofline),
@@ -124,7 +129,7 @@ def _makers(facts: Facts) -> dict[int, str]:
 
 
 def _layer(facts: Facts, file: str, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
-    op, results = layer.op, layer.result_types
+    op, results, cost = layer.op, layer.result_types, facts.cost_of(layer)
     shapes = tuple(type.shape for type in results)
     return schema.Layer(
         path=layer.path,
@@ -140,17 +145,16 @@ def _layer(facts: Facts, file: str, layer: Layer, inputs: tuple[str, ...]) -> sc
         outputs=shapes if len(shapes) > 1 else None,
         dtype=results[0].dtype,
         batched=results[0].batched,
-        params=FIGURES["params"].of_layer(layer),
-        macs=FIGURES["macs"].of_layer(layer),
+        params=cost.params,
+        macs=cost.macs,
         bytes=sum(type.bytes_for(facts.batch) for type in results),
-        working=schema.Working(params=_working("params", layer), macs=_working("macs", layer)),
+        working=schema.Working(
+            params=FIGURES["params"].working(layer, cost) if cost.params else None,
+            macs=FIGURES["macs"].working(layer, cost) if cost.macs else None,
+        ),
         receptive_field=_field(facts, layer),
         repeat=_several(layer.times),
     )
-
-
-def _working(figure: str, layer: Layer) -> str | None:
-    return FIGURES[figure].working(layer) if FIGURES[figure].of_layer(layer) else None
 
 
 def _calls(layer: Layer, file: str) -> Iterable[schema.Call]:
@@ -199,108 +203,6 @@ def _field(facts: Facts, layer: Layer) -> ReceptiveField | None:
     )
 
 
-def _memory(facts: Facts, training: TrainingFacts | None) -> schema.Memory:
-    memory = facts.memory
-    figures = {figure.name: figure.bytes for figure in memory.figures}
-    timeline = (
-        schema.Moment(step=m.step, layer=m.layer, live=tuple(dict.fromkeys(b.layer for b in m.live)), bytes=m.bytes)
-        for m in memory.inference.moments
-    )
-    found = schema.Memory(
-        mode="inference",
-        peak=figures["peak"],
-        parameters=memory.parameters,
-        buffers=memory.buffers,
-        inputs=memory.inputs,
-        activation_peak=memory.activation_peak,
-        at=memory.at.layer if memory.at else None,
-        saved_for_backward=memory.saved.bytes,
-        figures=tuple(schema.Figure(**figure._asdict()) for figure in memory.figures),
-        timeline=tuple(timeline),
-        storages=tuple(map(_storage, facts.lifetimes)),
-        training=None,
-    )
-    return found if training is None else found.model_copy(update=_of_training(facts, training))
-
-
-def _storage(found: Lifetime) -> schema.Storage:
-    return schema.Storage(
-        layer=found.layer,
-        what=found.what,
-        made=found.made,
-        freed=found.freed,
-        used=found.used,
-        bytes=_bytes(found.single, found.size),
-    )
-
-
-def _bytes(single: int, larger: Bytes) -> schema.Bytes:
-    return schema.Bytes(single=_size(single), fixed=_size(larger.fixed), per_sample=_size(larger.per_sample))
-
-
-def _of_training(facts: Facts, training: TrainingFacts) -> dict[str, Any]:
-    """The figures that are others where a training step was asked for."""
-    return {
-        "mode": "training",
-        "peak": training.peak,
-        "parameters": training.held.parameters,
-        "buffers": training.held.buffers,
-        "inputs": training.held.inputs.at(training.batch),
-        "activation_peak": training.activation_peak,
-        "at": training.at.layer,
-        "saved_for_backward": training.saved_for_backward,
-        "training": _training(facts, training),
-    }
-
-
-def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
-    levels = facts.checkpoint_levels(training.settings)
-    lines = {layer.path: layer.node.origin.span.positions for layer in facts.training_flat.layers}
-    settings = training.settings._asdict()
-    return schema.Training(
-        **settings,
-        status=training.status,
-        phase=training.at.phase,
-        target=training.held.target.at(training.batch),
-        gradients=training.gradients,
-        optimizer_state=training.held.optimizer_state,
-        optimizer_temporary=training.optimizer_temporary,
-        phases={phase: training.phase_peak(phase) for phase in get_args(Phase)},
-        alive=tuple(schema.Alive(**a._asdict(), span=lines.get(a.layer)) for a in training.alive),
-        timeline=tuple(_moments(facts, training)),
-        recomputed_macs=training.recomputed_macs,
-        cuda=_cuda(facts.on_cuda(training.settings, training.batch)),
-        checkpoint_levels=tuple(schema.CheckpointLevel(**level._asdict()) for level in levels),
-    )
-
-
-def _cuda(found: CudaFacts | None) -> schema.Cuda | None:
-    return (
-        None
-        if found is None
-        else schema.Cuda(
-            status="estimate",
-            allocated=tuple(found.allocated),
-            reserved=tuple(found.reserved),
-            workspace=found.workspace,
-            native=schema.CudaTaken(**found.native._asdict()),
-            expandable=schema.CudaTaken(**found.expandable._asdict()),
-        )
-    )
-
-
-def _moments(facts: Facts, training: TrainingFacts) -> Iterable[schema.TrainingMoment]:
-    """The moments of a step; their sizes for every batch where one sample and several take the same way."""
-    other = facts.training(training.settings, 2 if training.batch == 1 else 1)
-    one, more = (training, other) if training.batch == 1 else (other, training)
-    is_alike = [m[:3] for m in one.timeline] == [m[:3] for m in more.timeline]
-    pairs = zip(one.timeline, more.lines, strict=True) if is_alike else ()
-    sizes = [_bytes(moment.bytes, line) for moment, line in pairs]
-    for index, moment in enumerate(training.timeline):
-        found = sizes[index] if sizes else None
-        yield schema.TrainingMoment(**moment._asdict(), sizes=found)
-
-
 def _for_all(at: Facts, network: ForAll, bindings: Mapping[str, int | str]) -> schema.ForAll:
     """Formulas, for the sizes of `bindings` among others, which have the facts `at`."""
     facts = network.facts
@@ -309,23 +211,23 @@ def _for_all(at: Facts, network: ForAll, bindings: Mapping[str, int | str]) -> s
         fits=tuple(
             schema.Fit(values=text, needs=tuple(map(_need, needs))) for text, needs in network.domain.explained()
         ),
-        macs=_size(facts.cost.total.macs),
-        activations=_size(facts.cost.values),
+        macs=size(facts.cost.total.macs),
+        activations=size(facts.cost.values),
         inputs={
-            name: tuple(map(_size, type.shape))
+            name: tuple(map(size, type.shape))
             for name, type in zip(facts.network.inputs, facts.network.input_types, strict=True)
         },
-        shapes={layer.path: tuple(map(_size, layer.result_types[0].shape)) for layer in facts.listing.layers},
+        shapes={layer.path: tuple(map(size, layer.result_types[0].shape)) for layer in facts.listing.layers},
         params_of=_of_layers("params", facts),
         macs_of=_of_layers("macs", facts),
-        bytes_of={layer.path: _size(sum(t.bytes for t in layer.result_types)) for layer in facts.listing.layers},
+        bytes_of={layer.path: size(sum(t.bytes for t in layer.result_types)) for layer in facts.listing.layers},
         storages=_storages_for_all(at.lifetimes, facts, values) if at.is_listed else None,
     )
 
 
 def _of_layers(figure: str, facts: Facts) -> dict[str, int | str]:
-    counted = ((layer.path, FIGURES[figure].of_layer(layer)) for layer in facts.listing.layers)
-    return {path: _size(value) for path, value in counted if value != 0}
+    counted = ((layer.path, FIGURES[figure].of_layer(facts.cost_of(layer))) for layer in facts.listing.layers)
+    return {path: size(value) for path, value in counted if value != 0}
 
 
 def _storages_for_all(
@@ -343,15 +245,11 @@ def _storages_for_all(
 
     if [*map(at_values, found)] != [*known]:
         return None
-    return tuple(_bytes(lifetime.single, lifetime.size) for lifetime in found)
+    return tuple(sizes_data(lifetime.single, lifetime.size) for lifetime in found)
 
 
 def _need(need: Assumed) -> schema.Need:
     return schema.Need(condition=str(need.condition), operator=need.context.operator, line=need.context.span.line)
-
-
-def _size(value: int) -> int | str:
-    return str(value) if isinstance(value, Size) else value
 
 
 def _claim(claim: ClaimResult) -> schema.Claim:
@@ -369,7 +267,7 @@ def _number(value: Any) -> int | float | str | tuple[int | str, ...] | None:
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else float(value)
     if isinstance(value, tuple):
-        return tuple(map(_size, value))
+        return tuple(map(size, value))
     return value if value is None or isinstance(value, int | float) else str(value)
 
 

@@ -22,7 +22,7 @@ def pretty(value: Any, indent: str = "") -> str:
     if isinstance(value, dict):
         parts = [f"{quoted(key)}: {pretty(part, inner)}" for key, part in value.items()]
         opening, closing = "{}"
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         parts = [pretty(part, inner) for part in value]
         opening, closing = "[]"
     else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from archdsl.analyses.roofline import Bound, RooflineFacts
+from archdsl.reports import schema_roofline as schema
 from archdsl.reports.layers import LAYER, layer_row, see_more
 from archdsl.reports.numbers import percent
 from archdsl.reports.options import Options
@@ -15,9 +15,6 @@ from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row, text
 from archdsl.source import short
 from archdsl.source.styled import Piece
-
-if TYPE_CHECKING:
-    from archdsl.reports import schema_roofline as schema
 
 COLUMNS = (
     *LAYER,
@@ -85,8 +82,6 @@ def _time(seconds: float) -> Cell:
 
 def roofline_data(facts: RooflineFacts) -> schema.Roofline:
     """The same as data."""
-    from archdsl.reports import schema_roofline as schema
-
     bounds = (
         schema.LayerBound(
             path=b.layer.path,

@@ -1,22 +1,19 @@
-"""The published schema of the JSON report, `archdsl.report/1`, as models; its file is docs/reference/report.schema.json.
+"""The published schema of the JSON report, `archdsl.report/1`, as types; its file is docs/reference/report.schema.json.
 
 Fields may be added; a field never changes its meaning. A size that is not known is a formula, as a string."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from pydantic import ConfigDict, Field
+from typing import Any, Literal, TypedDict
 
 from archdsl.analyses.memory import OptimizerName
-from archdsl.reports.pretty import pretty
 from archdsl.reports.schema_field import ReceptiveField
 from archdsl.reports.schema_formulas import Formulas
-from archdsl.reports.schema_parts import Part, Size, Span
+from archdsl.reports.schema_parts import Size, Span
 from archdsl.reports.schema_roofline import Roofline
 
 
-class Input(Part):
+class Input(TypedDict):
     """An input of the network."""
 
     name: str
@@ -25,7 +22,7 @@ class Input(Part):
     dtype: str
 
 
-class Totals(Part):
+class Totals(TypedDict):
     """Counts for one sample, without the parts that exist only while training."""
 
     params: int
@@ -46,7 +43,7 @@ class Totals(Part):
     macs_with_training: Size
 
 
-class Scope(Part):
+class Scope(TypedDict):
     """A group or block call, with the paths of what stands in it."""
 
     path: str
@@ -57,7 +54,7 @@ class Scope(Part):
     """How many scopes alike, in a row, this one stands for; null for one."""
 
 
-class Call(Part):
+class Call(TypedDict):
     """A call of a block around a layer."""
 
     block: str
@@ -67,7 +64,7 @@ class Call(Part):
     """Where the call is written; null for the document's file."""
 
 
-class Working(Part):
+class Working(TypedDict):
     """The arithmetic behind the figures of a layer; null where there is nothing to count."""
 
     params: str | None
@@ -76,7 +73,7 @@ class Working(Part):
     """`(7*7*3)*64*112*112`: the weights that a result reads, times the results; of a product the shapes of its operands."""
 
 
-class Layer(Part):
+class Layer(TypedDict):
     """One operator, in the order they run."""
 
     path: str
@@ -113,7 +110,7 @@ class Layer(Part):
     those of one."""
 
 
-class Moment(Part):
+class Moment(TypedDict):
     """What is alive while one operator runs, without parameters, buffers and inputs."""
 
     step: int
@@ -123,7 +120,7 @@ class Moment(Part):
     bytes: Size
 
 
-class Bytes(Part):
+class Bytes(TypedDict):
     """A size for every batch."""
 
     single: Size
@@ -133,7 +130,7 @@ class Bytes(Part):
     per_sample: Size
 
 
-class Storage(Part):
+class Storage(TypedDict):
     """One storage of inference, without parameters, buffers and inputs: what is alive at a step is those made and not freed."""
 
     layer: str
@@ -148,7 +145,7 @@ class Storage(Part):
     bytes: Bytes
 
 
-class Figure(Part):
+class Figure(TypedDict):
     """A figure with the convention that it follows and how sure it is."""
 
     name: str
@@ -157,7 +154,7 @@ class Figure(Part):
     status: Literal["exact", "lower bound"]
 
 
-class Alive(Part):
+class Alive(TypedDict):
     """What is alive at the peak for one layer and one purpose."""
 
     layer: str
@@ -169,7 +166,7 @@ class Alive(Part):
     """Where the layer is written."""
 
 
-class TrainingMoment(Part):
+class TrainingMoment(TypedDict):
     """A moment of the step at which something was made, with all bytes that are alive then."""
 
     step: int
@@ -180,7 +177,7 @@ class TrainingMoment(Part):
     """The same for every batch; null where a batch of one has other moments than a larger one."""
 
 
-class CheckpointLevel(Part):
+class CheckpointLevel(TypedDict):
     """A step with all blocks of one level checkpointed, each on its own."""
 
     paths: tuple[str, ...]
@@ -191,7 +188,7 @@ class CheckpointLevel(Part):
     recomputed_macs: int
 
 
-class CudaTaken(Part):
+class CudaTaken(TypedDict):
     """What the model of the caching allocator holds at the most."""
 
     requested: int
@@ -199,7 +196,7 @@ class CudaTaken(Part):
     reserved: int
 
 
-class Cuda(Part):
+class Cuda(TypedDict):
     """The step on a GPU, estimated from the allocator's rules and not measured on one: bands, at the least and at the most."""
 
     status: Literal["estimate"]
@@ -213,7 +210,7 @@ class Cuda(Part):
     """With `expandable_segments`."""
 
 
-class Training(Part):
+class Training(TypedDict):
     """One training step in the steady state, in bytes for the batch: there are gradients and state from the step before."""
 
     status: Literal["exact", "estimate"]
@@ -254,7 +251,7 @@ class Training(Part):
     """Null where turns of a loop are not written out."""
 
 
-class Memory(Part):
+class Memory(TypedDict):
     """Bytes for the batch. `peak` = `parameters` + `buffers` + `inputs` + `activation_peak`.
 
     Of a training step, `peak` = `parameters` + `buffers` + `inputs` + `training.target` + `training.optimizer_state` +
@@ -282,7 +279,7 @@ class Memory(Part):
     """Null unless training was asked for."""
 
 
-class Need(Part):
+class Need(TypedDict):
     """Something that works for some sizes only."""
 
     condition: str
@@ -290,14 +287,14 @@ class Need(Part):
     line: int
 
 
-class Fit(Part):
+class Fit(TypedDict):
     """What values of open sizes fit, and what leaves no others beside the `where` of the spec."""
 
     values: str
     needs: tuple[Need, ...]
 
 
-class ForAll(Part):
+class ForAll(TypedDict):
     """The network for all its open sizes together: figures as formulas in the language's arithmetic."""
 
     fits: tuple[Fit, ...]
@@ -317,7 +314,7 @@ class ForAll(Part):
     """The sizes of `memory.storages`; null where the sizes decide which storages there are."""
 
 
-class Claim(Part):
+class Claim(TypedDict):
     """A published figure that the spec states."""
 
     text: str
@@ -330,7 +327,7 @@ class Claim(Part):
     span: Span
 
 
-class Label(Part):
+class Label(TypedDict):
     """A place that a finding is about."""
 
     file: str
@@ -338,7 +335,7 @@ class Label(Part):
     text: str
 
 
-class Finding(Part):
+class Finding(TypedDict):
     """A diagnostic."""
 
     code: str
@@ -351,12 +348,10 @@ class Finding(Part):
     help: str | None
 
 
-class Document(Part):
+class Document(TypedDict):
     """What archdsl knows of one network of a file. Of a file without a network there are the diagnostics only."""
 
-    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
-
-    version: Literal["archdsl.report/1"] = Field("archdsl.report/1", alias="schema")
+    schema: Literal["archdsl.report/1"]
     network: str | None
     file: str
     bindings: dict[str, Size]
@@ -377,10 +372,3 @@ class Document(Part):
     """Where `--on` names a device."""
     claims: tuple[Claim, ...]
     diagnostics: tuple[Finding, ...]
-
-
-def json_schema() -> str:
-    """The published schema, as the text of its file."""
-    schema = Document.model_json_schema(mode="serialization", by_alias=True)
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "archdsl.report/1"}
-    return pretty({**head, **schema}) + "\n"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from archdsl.reports.schema_parts import Part
+from typing import Literal, TypedDict
 
 
-class ReceptiveField(Part):
+class ReceptiveField(TypedDict):
     """On each spatial axis of the input: unit i reads `size` rows from `start + i * stride`.
 
     Behind layers that enlarge a map units read unlike rows in turn: `size` is then the most, `stride` the average.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from archdsl.reports.schema_parts import Part, Size
+from typing import TypedDict
+
+from archdsl.reports.schema_parts import Size
 
 
-class Power(Part):
+class Power(TypedDict):
     """The terms of the multiply-adds that are products of so many sizes."""
 
     degree: int
@@ -14,7 +16,7 @@ class Power(Part):
     """The operators that they come from."""
 
 
-class LargestOf(Part):
+class LargestOf(TypedDict):
     """Bytes as the largest of some sums `fixed + per_sample * N`, for N of two or more."""
 
     sums: tuple[tuple[Size, Size], ...]
@@ -25,7 +27,7 @@ class LargestOf(Part):
     """Whether no other sum is ever larger; else they were compared at some sizes only."""
 
 
-class Formulas(Part):
+class Formulas(TypedDict):
     """Totals as formulas of the batch N, of open sizes, and of parameters that are whole numbers."""
 
     parameters: dict[str, int]

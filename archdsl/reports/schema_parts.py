@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from archdsl.ir import open_size
 
 Size = int | str
 Span = tuple[int, int, int, int]
 
 
-class Part(BaseModel):
-    """A part of the document."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+def size(value: int) -> Size:
+    """A number, or the text of a formula."""
+    return value if open_size(value) is None else str(value)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from archdsl.analyses.roofline import Precision
-from archdsl.reports.schema_parts import Part
 
 
-class LayerBound(Part):
+class LayerBound(TypedDict):
     """The least time of a layer for the batch."""
 
     path: str
@@ -22,7 +21,7 @@ class LayerBound(Part):
     """How many turns of a loop the layer stands for, each of which takes as long; null for one."""
 
 
-class Roofline(Part):
+class Roofline(TypedDict):
     """The least time of each layer on a device: a bound, not a forecast."""
 
     device: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from math import prod
 from typing import NamedTuple
 
 from archdsl.analyses import Facts
-from archdsl.analyses.cost import op_cost
+from archdsl.analyses.cost import Cost
 from archdsl.ir import Layer
 from archdsl.reports.layers import summary_cell, title
 from archdsl.reports.numbers import exact, product
@@ -28,38 +28,30 @@ class Figure(NamedTuple):
     """How a figure is counted."""
 
     convention: str
-    of_layer: Callable[[Layer], int]
-    working: Callable[[Layer], str]
+    of_layer: Callable[[Cost], int]
+    working: Callable[[Layer, Cost], str]
     more: Callable[[Facts], int] = lambda facts: 0
     """What is counted beside the layers: the inputs."""
 
 
-def _work(layer: Layer) -> str:
+def _work(layer: Layer, cost: Cost) -> str:
     """`(7*7*3)*64*112*112`: the weights that a result reads, times the results."""
     factors = layer.op.fan_in(*layer.operand_types)
     shape = layer.result_types[0].shape
-    if prod(factors) * prod(shape) != _macs(layer):
+    if prod(factors) * prod(shape) != cost.macs:
         return " and ".join(map(str, layer.operand_types))
     return f"({product(factors)})*{product(shape)}"
 
 
-def _weights(layer: Layer) -> str:
+def _weights(layer: Layer, cost: Cost) -> str:
     """`64*3*7*7 + 64`: the tensors that are trained."""
     return " + ".join(product(s.shape) for s in layer.node.state if s.role == "parameter")
 
 
-def _macs(layer: Layer) -> int:
-    return layer.op.macs(layer.operand_types, layer.result_types)
-
-
-def _connections(layer: Layer) -> int:
-    return layer.op.connections(layer.operand_types, layer.result_types)
-
-
-def _uses(layer: Layer) -> str:
+def _uses(layer: Layer, cost: Cost) -> str:
     """`(5*5*1)*6*28*28 + 6*28*28`: the weights that are used, and the biases."""
-    weights, shape = _work(layer), layer.result_types[0].shape
-    biases = _connections(layer) - _macs(layer)
+    weights, shape = _work(layer, cost), layer.result_types[0].shape
+    biases = cost.connections - cost.macs
     return f"{weights} + {product(shape)}" if weights.startswith("(") and biases == prod(shape) else weights
 
 
@@ -67,35 +59,37 @@ FIGURES: dict[str, Figure] = {
     "params": Figure(
         "Elements that are trained: weights, biases, scales and shifts; a shared instance counts once. Running means and "
         "variances are buffers, and no parameters.",
-        lambda layer: 0 if layer.is_reuse else op_cost(layer.op, layer.node).params,
+        lambda cost: cost.params,
         _weights,
     ),
     "macs": Figure(
         "Multiply-adds of convolutions, linear layers, matrix products and attention, for one sample; all else counts "
         "nothing. Papers call this FLOPs as often as MACs. ResNet-50 has 3.86G with the stride in the first convolution of "
         "a block, as He et al. 2016 place it (they print 3.8G), and 4.09G with it in the second, as torchvision does.",
-        _macs,
+        lambda cost: cost.macs,
         _work,
     ),
     "flops": Figure(
         "Twice the multiply-adds: one multiplication and one addition each, as PyTorch's FlopCounterMode counts.",
-        lambda layer: 2 * _macs(layer),
-        lambda layer: f"2*{_work(layer)}",
+        lambda cost: cost.flops,
+        lambda layer, cost: f"2*{_work(layer, cost)}",
     ),
     "activations": Figure(
         "Elements of the inputs and of the results of weight layers, `subsample` and pools: the sum of a lecture's table. What "
         "PyTorch holds is another figure, `memory(...)`.",
-        lambda layer: op_cost(layer.op, layer.node).values,
-        lambda layer: " + ".join(product(t.shape) for t in layer.result_types),
+        lambda cost: cost.values,
+        lambda layer, cost: " + ".join(product(t.shape) for t in layer.result_types),
         lambda facts: facts.cost.inputs,
     ),
     "neurons": Figure(
         "Elements of the results of weight layers, `subsample` and `rbf`: units that compute with weights.",
-        lambda layer: op_cost(layer.op, layer.node).neurons,
-        lambda layer: product(layer.result_types[0].shape),
+        lambda cost: cost.neurons,
+        lambda layer, cost: product(layer.result_types[0].shape),
     ),
     "connections": Figure(
-        "Uses of a weight, and uses of a bias, as LeCun et al. 1998 count them (section II.B).", _connections, _uses
+        "Uses of a weight, and uses of a bias, as LeCun et al. 1998 count them (section II.B).",
+        lambda cost: cost.connections,
+        _uses,
     ),
 }
 
@@ -103,26 +97,32 @@ FIGURES: dict[str, Figure] = {
 def explain(name: str, subject: Subject) -> Table:
     """The figure of a network: a row for each kind of layer that counts, in order. Raises `KeyError` for another name."""
     figure = FIGURES[name]
-    alike: dict[tuple[str, str], list[Layer]] = {}
+    alike: dict[tuple[str, str], _Alike] = {}
     for layer in subject.facts.listing.layers:
-        if figure.of_layer(layer):
-            alike.setdefault((layer.op.summary(), figure.working(layer)), []).append(layer)
+        cost = subject.facts.cost_of(layer)
+        if count := figure.of_layer(cost):
+            known = alike.setdefault((layer.op.summary(), figure.working(layer, cost)), _Alike(layer))
+            known.times += layer.times
+            known.count += count * layer.times
     more = figure.more(subject.facts)
     rows = [row("inputs", None, None, None, more)] if more else []
-    rows += [_row(figure, working, layers) for (_, working), layers in alike.items()]
-    total = more + sum(_together(figure, layers) for layers in alike.values())
+    rows += [_row(working, layers) for (_, working), layers in alike.items()]
+    total = more + sum(layers.count for layers in alike.values())
     last = row("total", None, None, None, total, style="total")
     return Table(name, COLUMNS, tuple(rows), (last,), title(subject, f"{name} = {exact(total)}"))
 
 
-def _row(figure: Figure, working: str, layers: list[Layer]) -> Row:
-    first = layers[0]
-    count = sum(layer.times for layer in layers)
-    times = f"×{count}" if count > 1 else ""
-    return row(
-        first.path, summary_cell(first.op), Cell(times, (Piece(times, "count"),)), working, _together(figure, layers)
-    )
+class _Alike:
+    """Layers of one kind with one working."""
+
+    def __init__(self, first: Layer) -> None:
+        self.first = first
+        self.times = 0
+        self.count = 0
+        """Of all of them."""
 
 
-def _together(figure: Figure, layers: Iterable[Layer]) -> int:
-    return sum(figure.of_layer(layer) * layer.times for layer in layers)
+def _row(working: str, layers: _Alike) -> Row:
+    times = f"×{layers.times}" if layers.times > 1 else ""
+    operation = summary_cell(layers.first.op)
+    return row(layers.first.path, operation, Cell(times, (Piece(times, "count"),)), working, layers.count)

@@ -78,7 +78,7 @@ def numbers(texts: list[str]) -> list[int]:
 @pytest.mark.parametrize("name", SAMPLE)
 def test_it_shows_the_figures_of_the_reports(visit: Open, name: str) -> None:
     """Head, chart and table agree with the JSON document, whose figures are tested against PyTorch."""
-    found = document(subject_of(checked(name))).model_dump(mode="json")
+    found = document(subject_of(checked(name)))
     totals, memory = found["totals"], found["memory"]
     page = visit(html(name))
     figures = dict(zip(page.texts(".figures dt"), page.texts(".figures dd"), strict=True))

@@ -24,7 +24,7 @@ KIND = ("op", "category", "summary", "outputs", "dtype", "batched", "in_place", 
 
 def page_data(subject: Subject, diagram: Json) -> Json:
     """All that a page needs, ready for `json.dumps`. `diagram` is a drawing as plain data."""
-    found = document(subject).model_dump(mode="json")
+    found: Json = {**document(subject)}
     layers, memory, for_all = found.pop("layers"), found["memory"], found["for_all"]
     paths = [layer["path"] for layer in layers]
     numbers = {path: number for number, path in reversed(list(enumerate(paths)))}
