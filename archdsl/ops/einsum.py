@@ -28,9 +28,11 @@ from archdsl.ir import (
     show_shape,
 )
 from archdsl.ir.attrs import Equation, Field
+from archdsl.ir.strides import BATCH, at_one
 from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.contraction import Factor, Joined, gradients
 from archdsl.ops.families.merge import Merge, check_one_dtype
-from archdsl.ops.families.products import Product, Tensor, alone, backward, made, multiply, saved
+from archdsl.ops.families.products import Product, Tensor, alone, made, multiply, saved
 
 
 class Terms(NamedTuple):
@@ -150,9 +152,7 @@ class Einsum(Merge):
         done = tensors[0]
         products = []
         for step, right in zip(steps, tensors[1:], strict=True):
-            # ATen brings all axes into one order: those of the result, then those summed, by their codes.
-            sums = sorted({*step.left, *step.right} - {*step.result})
-            letters = step.result + "".join(sums)
+            letters = _letters(step)
             left, right = _spread(done, step.left, letters), _spread(right, step.right, letters)
             product = multiply(left, right, range(len(step.result), len(letters)))
             done = product.result.permuted(range(len(step.result)))
@@ -207,21 +207,44 @@ class Einsum(Merge):
         return saved(operands, self._products(operands), self._products(operands, one=True))
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        if len(operands) == 1:  # permuted, or summed: then the gradient is repeated without a copy
-            (x,) = operands
-            return (Derivative((Gradient("x0", x.with_strides(x.shape, (0,) * len(x.tensor_shape)), "view"),)),)
+        if len(operands) == 1:
+            return (Derivative((Gradient("x0", self._repeated(operands[0], incoming.type), "view"),)),)
+        _, steps = self._steps(operands)
         products = self._products(operands, one=incoming.is_single)
-        return tuple(backward(operands, results, products, incoming))
+        dtype = operands[0].dtype
+        arriving = Tensor(incoming.type.tensor_shape, incoming.type.tensor_strides)
+        joined = Joined("y0", alone(arriving) if incoming.is_single else arriving)
+        derivatives: list[Derivative] = []
+        for index in range(len(steps) - 1, -1, -1):
+            step, product = steps[index], products[index]
+            letters = _letters(step)
+            before = _type(products[index - 1].result.sizes, dtype) if index else operands[0]
+            factors = (
+                Factor(f"product {index}" if index else "x0", before, _axes(letters, step.left), product.factors[0]),
+                Factor(f"x{index + 1}", operands[index + 1], _axes(letters, step.right), product.factors[1]),
+            )
+            wide = joined._replace(tensor=_spread(joined.tensor, step.result, letters))
+            names = (factors[0].name, f"x{index + 1}", f"factor {index + 1}", *(() if index else ("factor 0",)))
+            derivatives += gradients(product, factors, wide, names, is_single=incoming.is_single)
+            joined = Joined(factors[0].name, products[index - 1].result if index else wide.tensor)
+        return tuple(derivatives)
+
+    def _repeated(self, x: TensorType, incoming: TensorType) -> TensorType:
+        """What comes in, permuted, and repeated without a copy along what was summed."""
+        ((letters,), _), result = self._steps((x,)), self.terms().result
+        arriving = dict(zip(letters[: x.batched] + result, incoming.tensor_strides, strict=True))
+        return x.with_strides(x.shape, tuple(arriving.get(c, 0) for c in letters))
 
     def is_derived_exactly(self, operands: Types) -> bool:
-        """Of one matrix product of values that are not repeated."""
-        products = self._products(operands)
-        return len(operands) == 1 or (
-            len(products) == 1
-            and all(x.batched for x in operands)
-            and products[0].summed_before == (None, None)
-            and not any(products[0].copied)
-        )
+        """Of one product whose result lies in a single sample as in several; of more, the moment when most is there is not
+        followed."""
+        if len(operands) < 2:
+            return True
+        if len(operands) > 2:
+            return False
+        ((product,), (single,)) = self._products(operands), self._products(operands, one=True)
+        lies = zip(single.result.sizes, at_one(product.result.strides), single.result.strides, strict=True)
+        return all(n == 1 or s == t for n, s, t in lies)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return len({x.rank for x in operands}) == 1 < len(operands) < 3 and bool(self._products(operands)[0].macs)
@@ -249,6 +272,20 @@ class Einsum(Merge):
 
 def _call(equation: str, operands: str) -> Expression:
     return Expression(f'torch.einsum("{equation}", {operands})', ("torch",))
+
+
+def _letters(step: Step) -> str:
+    """The order that ATen brings all axes into: those of the result, then those summed, by their codes."""
+    return step.result + "".join(sorted({*step.left, *step.right} - {*step.result}))
+
+
+def _axes(letters: str, own: str) -> tuple[int, ...]:
+    return tuple(map(letters.index, own))
+
+
+def _type(sizes: Shape, dtype: str) -> TensorType:
+    is_batched = sizes[:1] == (BATCH,)
+    return TensorType(sizes[is_batched:], dtype, is_batched)
 
 
 def _spread(x: Tensor, own: str, letters: str) -> Tensor:

@@ -130,8 +130,8 @@ class MatMul(Merge):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         if len(operands) == 1:
             return (Derivative((Gradient("x0", operands[0], "same"),)),)
-        products = self._products(operands, one=incoming.is_single)
-        return tuple(backward(operands, results, products, incoming))
+        (product,) = self._products(operands, one=incoming.is_single)
+        return tuple(backward(operands, results, product, incoming))
 
     def asked_for(self, operands: Types) -> tuple[Reader, ...]:
         """A single matrix before a batch of them: only for its gradient the batch becomes one (`should_fold` in ATen's

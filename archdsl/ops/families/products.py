@@ -28,12 +28,17 @@ class Product(NamedTuple):
     """Of which factors a copy is multiplied."""
     summed_before: tuple[Shape | None, Shape | None]
     """The sizes of each factor where axes that only it has were summed first, which makes a new tensor."""
-    sizes: tuple[Shape, Shape]
-    """Of the factors."""
+    factors: tuple[Tensor, Tensor]
+    """As they are multiplied."""
     macs: int
     """Multiply-adds, the batch counted as `BATCH`; 0 where nothing is summed."""
     is_reordered: bool = False
     """Whether the product is copied once more, its last axes exchanged."""
+    orders: tuple[Shape, Shape, Shape] = ((), (), ())
+    """The axes of both factors and of the result, from the slowest to the fastest, as the matrices hold them; none where
+    nothing is summed, and for `matmul`, whose axes lie in order."""
+    matrices: Shape = ()
+    """The sizes of the result as such a batch of matrices."""
 
 
 def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
@@ -50,11 +55,7 @@ def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
     if not both:
         sizes = tuple(map(max, left.sizes, right.sizes))
         return Product(
-            Tensor(sizes, elementwise(sizes, left, right)),
-            (False, False),
-            (before[0], before[1]),
-            (left.sizes, right.sizes),
-            0,
+            Tensor(sizes, elementwise(sizes, left, right)), (False, False), (before[0], before[1]), (left, right), 0
         )
     shared: list[int] = []
     lefts: list[int] = []
@@ -71,11 +72,22 @@ def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
     # ATen multiplies the other way round where that gives a result whose axes lie in order.
     swaps = bool(lefts and rights) and lefts[0] > rights[-1]
     order = (*shared, *rights, *both, *lefts) if swaps else (*shared, *lefts, *both, *rights)
+    first, second = (rights, lefts) if swaps else (lefts, rights)
+    orders = [(*shared, *first, *both, *second), (*shared, *both, *second, *first)]
     sizes = tuple(1 if a in both else max(n, m) for a, (n, m) in enumerate(zip(left.sizes, right.sizes, strict=True)))
     packed = dict(zip(order, contiguous(tuple(sizes[a] for a in order)), strict=True))
     result = Tensor(sizes, tuple(packed[a] for a in range(len(sizes))))
     macs = shared_size * rows * columns * inner
-    return Product(result, copied, (before[0], before[1]), (left.sizes, right.sizes), macs)
+    left_order, right_order = reversed(orders) if swaps else orders
+    return Product(
+        result,
+        copied,
+        (before[0], before[1]),
+        (left, right),
+        macs,
+        orders=(left_order, right_order, order),
+        matrices=(shared_size, columns, rows) if swaps else (shared_size, rows, columns),
+    )
 
 
 def _is_copied(x: Tensor, sizes: Shape) -> bool:
@@ -100,10 +112,16 @@ def saved(operands: Types, products: Sequence[Product], alone: Sequence[Product]
             operand = side + step if side or not step else None
             whole = products[step - 1].result if operand is None else None
             readers = (1 - side,) if len(products) == 1 else ()
-            kept = _keep(kept, operands[0].dtype, operand, whole, _factor(product, side), _factor(one, side), readers)
+            factors = _factor(product, side), _factor(one, side)
+            kept = _keep(kept, operands[0].dtype, operand, whole, _name(step, side), *factors, readers)
     if len(products) == 1:
         return kept._replace(operands=(), for_others=kept.operands)
     return kept
+
+
+def _name(step: int, side: int) -> str:
+    """Of what is multiplied in place of an operand, or of the product before."""
+    return f"factor {step + side}" if side or not step else f"product {step}"
 
 
 class Factor(NamedTuple):
@@ -114,7 +132,7 @@ class Factor(NamedTuple):
 
 
 def _factor(product: Product, side: int) -> Factor:
-    return Factor(product.summed_before[side], product.sizes[side] if product.copied[side] else None)
+    return Factor(product.summed_before[side], product.factors[side].sizes if product.copied[side] else None)
 
 
 def _keep(
@@ -122,6 +140,7 @@ def _keep(
     dtype: str,
     operand: int | None,
     whole: Tensor | None,
+    name: str,
     factor: Factor,
     alone: Factor,
     readers: tuple[int, ...],
@@ -130,48 +149,35 @@ def _keep(
     sizes = factor.copied if alone.copied or operand is None else None
     sizes = factor.summed or sizes or (whole.sizes if whole else None)
     if sizes is not None:
-        return kept._replace(extra=(*kept.extra, _extra("factor", sizes, dtype)._replace(readers=readers)))
+        return kept._replace(extra=(*kept.extra, _extra(name, sizes, dtype)._replace(readers=readers)))
     assert operand is not None
     if factor.copied:
-        copy = _extra("copy", factor.copied, dtype)._replace(in_batches=True)
+        copy = _extra(name, factor.copied, dtype)._replace(in_batches=True)
         kept = kept._replace(copies=(*kept.copies, (operand, copy)))
     return kept._replace(operands=tuple(dict.fromkeys((*kept.operands, operand))))
 
 
-def backward(operands: Types, results: Types, products: Sequence[Product], incoming: Incoming) -> Iterator[Derivative]:
-    """From the last product to the first: the gradients of both factors as they were multiplied, then summed over repetitions.
+def backward(operands: Types, results: Types, product: Product, incoming: Incoming) -> Iterator[Derivative]:
+    """The gradients of both factors as they were multiplied, then summed over repetitions.
 
-    A gradient whose elements do not lie as those of the product is copied. What several products keep is all freed with
-    the first one, which is too late for the others.
+    A gradient whose elements do not lie as those of the product is copied.
     """
-    dtype, is_single = operands[0].dtype, incoming.is_single
-    kept = ("factor", "copy", *(f"x{i}" for i in range(len(operands))))
-    for step in range(len(products) - 1, -1, -1):
-        product = products[step]
-        taken = "y0" if step == len(products) - 1 else f"product {step}"
-        joined = _type(product.result.sizes, dtype)
-        factors = []
-        for side, name in enumerate(("x0" if not step else f"product {step - 1}", f"x{step + 1}")):
-            whole = operands[step + side] if side or not step else _type(products[step - 1].result.sizes, dtype)
-            factors.append((name, whole, _type(product.sizes[side], dtype)))
-        frees = () if step else kept
-        if not product.macs:
-            yield Derivative(tuple(_of_factor(*factor, joined, is_single) for factor in factors), (taken,), frees=frees)
-            continue
-        is_last = step == len(products) - 1
-        if product.is_reordered or (is_last and _is_copied_back(incoming.type, results[0])):
-            yield Derivative((Gradient("rows", joined),), (taken,))
-            taken = "rows"
-        yield from _of_matrices(factors, taken, frees, is_single)
+    taken = "y0"
+    if product.is_reordered or _is_copied_back(incoming.type, results[0]):
+        yield Derivative((Gradient("rows", results[0].with_shape(results[0].shape)),), (taken,))
+        taken = "rows"
+    pairs = zip(operands, product.factors, strict=True)
+    factors = [(f"x{i}", x, plain(own.sizes, x.dtype)) for i, (x, own) in enumerate(pairs)]
+    yield from _of_matrices(factors, taken, KEPT, incoming.is_single)
+
+
+KEPT = ("factor 0", "factor 1", "x0", "x1")
+"""What a product keeps, by name."""
 
 
 def _is_copied_back(incoming: TensorType, result: TensorType) -> bool:
     """A gradient that is one number, repeated, can be seen in any shape."""
     return not {0}.issuperset(incoming.tensor_strides) and incoming.tensor_strides != result.tensor_strides
-
-
-def _of_factor(name: str, x: TensorType, own: TensorType, joined: TensorType, is_single: bool) -> Gradient:
-    return Gradient(name, own, whole=None if own.shape == joined.shape and is_single | own.batched else joined)
 
 
 def _of_matrices(
@@ -181,10 +187,6 @@ def _of_matrices(
     for name, x, wide in factors:
         if wide.numel == x.numel and (wide.batched == x.batched or is_single):
             gives.append(Gradient(name, x.with_shape(x.shape), "reshaped"))
-        elif wide.numel < x.numel:  # some of its axes were summed first
-            gives.append(Gradient(f"sum of {name}", wide))
-            strides = x.with_strides(x.shape, (0,) * len(x.tensor_shape))
-            sums.append(Derivative((Gradient(name, strides, "view"),), (f"sum of {name}",)))
         else:
             gives.append(Gradient(f"repeated {name}", wide))
             sums.append(Derivative((Gradient(name, x.with_shape(x.shape)),), (f"repeated {name}",)))
@@ -192,7 +194,8 @@ def _of_matrices(
     yield from sums
 
 
-def _type(sizes: Shape, dtype: str) -> TensorType:
+def plain(sizes: Shape, dtype: str) -> TensorType:
+    """A tensor of as many elements."""
     return TensorType(tuple(n for n in sizes if n not in (1, BATCH)), dtype, BATCH in sizes)
 
 
@@ -201,15 +204,17 @@ def made(operands: Types, products: Sequence[Product], alone: Sequence[Product])
     dtype = operands[0].dtype
     steps = []
     for step, (product, one) in enumerate(zip(products, alone, strict=True)):
-        extras = [_extra("product", products[step - 1].result.sizes, dtype)] if step else []
+        extras = [_extra(_name(step, 0), products[step - 1].result.sizes, dtype)] if step else []
         if product.is_reordered:
             extra = _extra("product in another order", product.result.sizes, dtype)
             extras.append(extra._replace(in_batches=not one.is_reordered))
         for side in (0, 1):
-            factor, single = _factor(product, side), _factor(one, side)
-            extras += [_extra("sum", factor.summed, dtype)] if factor.summed else []
-            if factor.copied:
-                extras.append(_extra("copy", factor.copied, dtype)._replace(in_batches=single.copied is None))
+            name, factor, single = _name(step, side), _factor(product, side), _factor(one, side)
+            if factor.summed and factor.copied:  # the sum stays while the product is made
+                extras.append(_extra("sum", factor.summed, dtype)._replace(in_batches=single.copied is None))
+            if factor.summed or factor.copied:
+                extra = _extra(name, factor.summed or factor.copied or (), dtype)
+                extras.append(extra._replace(in_batches=single == (None, None)))
         steps.append(tuple(extras))
     return max(steps, key=lambda extras: sum(_weight(e) for e in extras), default=())
 
@@ -230,7 +235,7 @@ def multiply_matrices(left: Tensor, right: Tensor) -> Product:
     if ranks == (3, 3) and 1 in (left.sizes[0], right.sizes[0]) and left.sizes[0] != right.sizes[0]:
         small = 0 if left.sizes[0] == 1 else 1
         ranks = (2, 3) if small == 0 else (3, 2)
-    copied, factors, is_reordered = (False, False), (left.sizes, right.sizes), False
+    copied, factors, is_reordered = (False, False), (left, right), False
     if max(ranks) >= 3 and min(ranks) == 2:  # one large matrix times a small one
         is_reordered = ranks[0] == 2
         x = right.permuted((*range(ranks[1] - 2), ranks[1] - 1, ranks[1] - 2)) if is_reordered else left
@@ -240,7 +245,7 @@ def multiply_matrices(left: Tensor, right: Tensor) -> Product:
         batch = sizes[:-2]
         wide = [Tensor((*batch, *t.sizes[-2:]), broadcast(*t, (*batch, *t.sizes[-2:]))) for t in (left, right)]
         copied = tuple(_is_copied(t, (prod(batch), *t.sizes[-2:])) for t in wide)  # type: ignore[assignment]
-        factors = (wide[0].sizes, wide[1].sizes)
+        factors = (wide[0], wide[1])
     return Product(Tensor(sizes, contiguous(sizes)), copied, (None, None), factors, macs, is_reordered)
 
 

@@ -121,14 +121,16 @@ def composed(name: str) -> Literal["always", "sometimes", "never"]:
 
     packet = getattr(ops.aten, name.removeprefix("aten::"), None)
     overloads = () if packet is None else packet.overloads()
-    found = [_has_composite_kernel(name if o == "default" else f"{name}.{o}") for o in overloads]
+    asked = (_has_composite_kernel(name if o == "default" else f"{name}.{o}") for o in overloads)
+    found = [is_composed for is_composed in asked if is_composed is not None]
     return "always" if all(found) and found else "sometimes" if any(found) else "never"
 
 
-def _has_composite_kernel(name: str) -> bool:
+def _has_composite_kernel(name: str) -> bool | None:
+    """None of an overload of TorchScript alone, which autograd never sees."""
     from torch import _C
 
     try:
         return _C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd")
-    except RuntimeError:  # an overload of TorchScript alone
-        return False
+    except RuntimeError:
+        return None
