@@ -224,7 +224,7 @@ class Einsum(Merge):
                 Factor(f"x{index + 1}", operands[index + 1], _axes(letters, step.right), product.factors[1]),
             )
             wide = joined._replace(tensor=_spread(joined.tensor, step.result, letters))
-            names = (factors[0].name, f"x{index + 1}", f"factor {index + 1}", *(() if index else ("factor 0",)))
+            names = (factors[0].name, f"x{index + 1}", f"factor {index + 2}", *(() if index else ("factor 1",)))
             derivatives += gradients(product, factors, wide, names, is_single=incoming.is_single)
             joined = Joined(factors[0].name, products[index - 1].result if index else wide.tensor)
         return tuple(derivatives)

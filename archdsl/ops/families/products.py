@@ -121,7 +121,7 @@ def saved(operands: Types, products: Sequence[Product], alone: Sequence[Product]
 
 def _name(step: int, side: int) -> str:
     """Of what is multiplied in place of an operand, or of the product before."""
-    return f"factor {step + side}" if side or not step else f"product {step}"
+    return f"factor {step + side + 1}" if side or not step else f"product {step}"
 
 
 class Factor(NamedTuple):
@@ -171,7 +171,7 @@ def backward(operands: Types, results: Types, product: Product, incoming: Incomi
     yield from _of_matrices(factors, taken, KEPT, incoming.is_single)
 
 
-KEPT = ("factor 0", "factor 1", "x0", "x1")
+KEPT = ("factor 1", "factor 2", "x0", "x1")
 """What a product keeps, by name."""
 
 
