@@ -398,6 +398,19 @@ def test_a_long_row_of_equal_blocks_stays_short() -> None:
     assert "self.units = nn.Sequential(*[Unit() for _ in range(10000)])" in source
 
 
+def test_a_row_of_equal_parts_with_keys_is_a_loop() -> None:
+    body, (x,) = network("Net", image(4, 8))
+    memory = body.one(CONV, x, label="memory")
+    layer, (y, read) = block("layer", x.type, x.type)
+    unit = end(layer, layer.one(CONV, layer.one(op("add"), y, read)))
+    stack, (z, kept) = block("stack", x.type, x.type)
+    for number in range(6):
+        z = stack.one(unit, z, kept, label=str(number))
+    source = emit(finish(body, body.one(end(stack, z), x, memory, label="stack")))
+    assert "for i in range(6):\n            self[str(i)] = Layer()\n" in source
+    assert 'for i in range(5):\n            x = self[str(i)](x, y)\n        return self["5"](x, y)' in source
+
+
 def test_deep_nesting_stays_readable() -> None:
     body, (x,) = network("Net", image(4, 8))
     inside: list[Module] = []

@@ -15,7 +15,7 @@ from archdsl.backends.pytorch.code.names import is_identifier, unique
 from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same, named_by_input
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, reference
 from archdsl.backends.pytorch.code.plan import Plan
-from archdsl.backends.pytorch.code.rolling import counted, counted_cells, rolled, written
+from archdsl.backends.pytorch.code.rolling import counted, counted_calls, counted_parts, rolled, written
 from archdsl.backends.pytorch.code.rows import rolled_items, rolled_lines, rows_of
 from archdsl.ir import MODULE_ATTRIBUTES, Helper
 
@@ -89,7 +89,7 @@ class _Class:
         constructor, forward = self._constructor(), self._forward()
         if not shape.is_numbered:
             module = self.family.first.module
-            constructor = rolled_lines(constructor, module, is_forward=False)
+            constructor = counted_parts(rolled_lines(constructor, module, is_forward=False))
             forward = rolled_lines(forward, module, is_forward=shape.forward is not None)
         parts = [docstring(self.family.first.module.doc, INDENT), constructor, forward]
         return [head, *[line for part in parts if part for line in ("", *part)][1:]]
@@ -390,8 +390,8 @@ class _Class:
         parameters = (Item("self"), *(Item(f"{p}: Tensor") for p in first.parameters))
         head = Item(Group("def forward(", parameters, f") -> {first.returns}"))
         statements = forward.filled(self.number_names, self.asked)
-        cells = statements if rows_of(self.family.first.module) else counted_cells(statements)
-        return [*lines(head, INDENT, ":"), *written(cells, BODY)]
+        calls = statements if rows_of(self.family.first.module) else counted_calls(statements)
+        return [*lines(head, INDENT, ":"), *written(calls, BODY)]
 
     def _dense_forward(self) -> list[str]:
         how = self.family.first.recomputing

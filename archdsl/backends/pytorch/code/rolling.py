@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Generic, NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.code.dense import numbered
 from archdsl.backends.pytorch.code.forward import Statement
@@ -12,15 +13,18 @@ from archdsl.backends.pytorch.code.growth import growing
 from archdsl.backends.pytorch.code.layout import INDENT, Group, Item, lines
 from archdsl.backends.pytorch.code.lines import Choice, Line
 
+L = TypeVar("L")
+T = TypeVar("T")
+
 FEWEST = 4
 """Statements, or parts, that make a loop."""
 
 MANY = 24
 """So many of PyTorch's own layers in a row are one, too."""
 
-_TURN = re.compile(
-    r'self(?:\["(?P<key>\d+)"\]|\.(?P<stem>\w*?[a-z_])(?P<number>0|[1-9]\d*))(?P<rest>\(\w+, \w+\), \w+)'
-)
+_TURN = re.compile(r'self(?:\["(?P<key>\d+)"\]|\.(?P<stem>\w*?[a-z_])(?P<number>0|[1-9]\d*))(?P<rest>\(.*)')
+_CELL = re.compile(r"\(\w+, \w+\), \w+")
+_PART = re.compile(r' *self\["(?P<key>\d+)"\] = (?P<made>.*)')
 
 
 def rolled(items: Sequence[Item]) -> list[Item]:
@@ -72,45 +76,71 @@ def counted(parts: Sequence[tuple[str, str]]) -> str:
     return f'(f"{stem}{{i}}", {parts[0][1]}) for i in range({f"{start}, " if start else ""}{start + len(parts)})'
 
 
-def counted_cells(lines: Sequence[Line]) -> list[Line]:
-    """Statements, with a row of cells that each read the last two results as one loop.
+def counted_calls(lines: Sequence[Line]) -> list[Line]:
+    """Statements, with a row of those that call one counted part after the other as one loop.
 
     `x, before = self["3"](x, before), x` and so on becomes `x, before = self[str(i)](x, before), x`.
     """
     found: list[Line] = []
-    turns = [_turn(line) for line in lines]
-    position = 0
-    while position < len(lines):
-        turn, end = turns[position], position + 1
-        while (
-            turn is not None and end < len(lines) and turns[end] == turn._replace(number=turn.number + end - position)
-        ):
-            end += 1
-        if turn is None or end - position < FEWEST:
-            end = position + 1
-            found.append(lines[position])
+    for turn, row in _counted(lines, _turn):
+        if turn is None:
+            found += row
         else:
-            numbers = f"{turn.number}, {turn.number + end - position}" if turn.number else str(end - position)
-            found.append(Choice(f"for i in range({numbers})", (Statement(turn.prefix, f"{turn.cell}{turn.rest}"),), ()))
-        position = end
+            found.append(Choice(f"for i in {_range(turn.number, len(row))}", (turn.form,), ()))
     return found
 
 
-class _Turn(NamedTuple):
-    """One cell: its number, how code says it with `i` in place of that, and what stands around."""
+def counted_parts(lines: Sequence[str]) -> list[str]:
+    """Lines of a constructor, with a row of equal parts as one loop: `self[str(i)] = Layer()`."""
+    found: list[str] = []
+    for part, row in _counted(lines, _part):
+        if part is None:
+            found += row
+        else:
+            indent = row[0].partition("self")[0]
+            found += [f"{indent}for i in {_range(part.number, len(row))}:", f"{indent}{INDENT}{part.form}"]
+    return found
+
+
+class _Turn(NamedTuple, Generic[T]):
+    """One of a row: its number, and how code says it with `i` in place of that."""
 
     number: int
-    cell: str
-    prefix: str
-    rest: str
+    form: T
 
 
-def _turn(line: Line) -> _Turn | None:
+def _counted(lines: Sequence[L], turn: Callable[[L], _Turn[T] | None]) -> Iterator[tuple[_Turn[T] | None, list[L]]]:
+    """The lines in rows, those that are loops each with its first turn."""
+
+    def row(at: int) -> object:
+        """What the turns of one row have in common."""
+        found = turns[at]
+        return at if found is None else (found.number - at, found.form)
+
+    turns = list(map(turn, lines))
+    for _, places in groupby(range(len(lines)), row):
+        first, *rest = places
+        yield turns[first] if len(rest) + 1 >= FEWEST else None, [lines[first], *(lines[at] for at in rest)]
+
+
+def _turn(line: Line) -> _Turn[Statement] | None:
+    """A part that has a key, or a cell, which reads the last two results; cells that change the size are like others."""
     found = _TURN.fullmatch(line.expression) if isinstance(line, Statement) else None
-    if found is None or not isinstance(line, Statement):
+    is_cell = found is not None and _CELL.fullmatch(found["rest"]) is not None
+    if not isinstance(line, Statement) or found is None or not (found["key"] or is_cell):
         return None
-    cell = "self[str(i)]" if found["key"] else f'getattr(self, f"{found["stem"]}{{i}}")'
-    return _Turn(int(found["key"] or found["number"]), cell, line.prefix, found["rest"])
+    part = "self[str(i)]" if found["key"] else f'getattr(self, f"{found["stem"]}{{i}}")'
+    form = line._replace(expression=f"{part}{found['rest']}", comment="" if is_cell else line.comment)
+    return _Turn(int(found["key"] or found["number"]), form)
+
+
+def _part(line: str) -> _Turn[str] | None:
+    found = _PART.fullmatch(line)
+    return None if found is None else _Turn(int(found["key"]), f"self[str(i)] = {found['made']}")
+
+
+def _range(start: int, count: int) -> str:
+    return f"range({start}, {start + count})" if start else f"range({count})"
 
 
 def written(given: Sequence[Line], indent: str) -> list[str]:
