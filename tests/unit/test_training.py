@@ -267,15 +267,28 @@ def test_the_command_line_offers_every_setting() -> None:
 
 @pytest.mark.parametrize("step", [512, 2 * 2**20, 20 * 2**20])
 @pytest.mark.parametrize("sample", [4, 100, 5_000, 10**6])
-def test_the_largest_batch_is_found_in_few_guesses(sample: int, step: int) -> None:
-    """Memory is taken in steps, which a line through two of them does not see."""
+@pytest.mark.parametrize("near", [1, 700, 40_000, 2**24])
+def test_the_largest_batch_is_found_from_anywhere(sample: int, step: int, near: int) -> None:
+    """In few guesses, though memory is taken in steps."""
     asked: list[int] = []
 
-    def needed(batch: int) -> int:
+    def fits(batch: int) -> bool:
         asked.append(batch)
-        return 327_111_404 + -(-sample * batch // step) * step
+        return 327_111_404 + -(-sample * batch // step) * step <= 43_046_076_756
 
-    memory = 43_046_076_756
-    found = largest(2**24, needed, memory)
-    assert needed(found) <= memory and (found == 2**24 or needed(found + 1) > memory)
-    assert len(asked) <= 3 * 24 + 4
+    found = largest(2**24, fits, near)
+    assert fits(found) and (found == 2**24 or not fits(found + 1))
+    assert len(asked) <= 2 * 24 + 2
+    asked.clear()
+    assert largest(2**24, fits, found) == found and len(asked) <= 2
+
+
+def test_of_batches_that_are_alike_one_is_asked() -> None:
+    asked: list[int] = []
+
+    def fits(batch: int) -> bool:
+        asked.append(batch)
+        return batch <= 640
+
+    assert largest(1000, fits, 700, lambda batch: (batch - (batch - 1) % 64, batch + -batch % 64)) == 640
+    assert len(asked) == len({-(-batch // 64) for batch in asked}) == 2

@@ -62,9 +62,13 @@ class Pool:
 
 
 class Allocator:
-    """One device, and tensors of given bytes, which are known by their numbers."""
+    """One device, and tensors of given bytes, which are known by their numbers.
 
-    def __init__(self, tensors: Iterable[int], *, expandable: bool = False) -> None:
+    Where more than a limit is reserved it stops.
+    """
+
+    def __init__(self, tensors: Iterable[int], *, expandable: bool = False, limit: int | None = None) -> None:
+        self._limit = limit
         self._sizes = [-(-bytes // ROUND) for bytes in tensors]
         self._pieces = [0] * len(self._sizes)
         self._allocated = self._most_allocated = 0
@@ -123,6 +127,8 @@ class Allocator:
                 del pool.other_ends[start], pool.other_ends[start + whole]
             else:
                 piece = pool.grow(size)
+                if self._limit is not None and self.reserved > self._limit:
+                    break
                 start = piece & ADDRESS
                 whole = piece >> BITS
             if whole - size > pool.kept_whole:

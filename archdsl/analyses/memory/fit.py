@@ -6,11 +6,12 @@ documents: it has not been measured on a device here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from bisect import bisect_right
+from collections.abc import Callable
+from functools import cache
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.memory.allocator import Allocator
+from archdsl.analyses.memory.allocator import MIB, OWN_SEGMENT, ROUND, SMALL_SEGMENT, Allocator
 from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY
 from archdsl.analyses.memory.settings import Kernels
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
@@ -19,8 +20,12 @@ LARGEST = 2**24
 """No larger batch is looked for."""
 BESIDE = CUBLAS.least + CONTEXT.least
 """What is taken at the least beside tensors."""
-PATIENCE = 2
-"""After so many guesses that have not halved what is left, the next one does."""
+USUAL = 1.06
+"""How much more than tensors ask for the allocator often reserves: with that the search begins."""
+OWN, PAGE = OWN_SEGMENT * ROUND, SMALL_SEGMENT * ROUND
+"""From how many bytes on a tensor has a segment of its own, and what that is a multiple of."""
+GUESSES = 2
+"""So many batches tell how much more it is here."""
 
 
 class Need(NamedTuple):
@@ -84,17 +89,17 @@ def fit(
             taken to need as much for each byte of its tensors.
     """
     on_gpu = cache(lambda batch: train(batch, "cuda"))
-    needs = _Needs(on_gpu, on_gpu if shorter is None else cache(shorter), memory, expandable=expandable)
+    needs = _Needs(on_gpu, on_gpu if shorter is None else cache(shorter), expandable=expandable)
     several = train(2, "cpu")
     tensors = largest_batch(several.simulation.highest, memory)
     if tensors is not None and tensors < 2:
         tensors = int(train(1, "cpu").peak <= memory)
     elif tensors is not None and several.has_pages:
-        tensors = largest(2 * tensors, lambda n: train(n, "cpu").peak, memory)
+        tensors = largest(2 * tensors, lambda n: train(n, "cpu").peak <= memory, tensors)
     lines = largest_batch(on_gpu(2).simulation.highest, memory - BESIDE)
     most = LARGEST if lines is None else min(max(lines, 1) * (1 + several.has_pages), LARGEST)
-    likely = needs.largest(most, lambda need: need.likely)
-    certain = needs.largest(likely, lambda need: need.certain)
+    likely = needs.largest(most, lambda batch: memory - BESIDE)
+    certain = needs.largest(likely, lambda batch: int((memory - needs.beside(batch)) / HISTORY))
     found = [needs.of(n) if n else None for n in (likely, certain)]
     return FitFacts(memory, tensors, found[0], found[1], needs.of(2 * likely or 1), several.status, shorter is not None)
 
@@ -103,83 +108,132 @@ class _Needs:
     """What batches need."""
 
     def __init__(
-        self,
-        train: Callable[[int], TrainingFacts],
-        played: Callable[[int], TrainingFacts],
-        memory: int,
-        *,
-        expandable: bool,
+        self, train: Callable[[int], TrainingFacts], played: Callable[[int], TrainingFacts], *, expandable: bool
     ) -> None:
         self._train = train
         self._played = played
         """The facts that the allocator takes, which may be those of fewer turns."""
-        self._memory = memory
         self._expandable = expandable
-        self._tried: dict[int, tuple[Allocator, Iterator[Sequence[int]]]] = {}
-        """By the batch the allocator, and what was not played yet."""
+        self._ratio = USUAL
+        """How much more was reserved than asked for, the last time."""
+        self._whole: dict[int, Allocator] = {}
+        """By the batch the allocators that have played all."""
+        self._small: int | None = None
+        """What small tensors took with the first batch that was looked at."""
+        self._looked_at: dict[int, int] = {}
+        """By the batch about what is reserved."""
 
     def of(self, batch: int) -> Need:
         """What a batch needs."""
-        allocator, waiting = self._started(batch)
-        for part in waiting:
+        allocator = self._whole.get(batch) or self._play(batch)
+        allocated, reserved = (self._scaled(taken, batch) for taken in (allocator.most_allocated, allocator.reserved))
+        return Need(
+            batch, self._facts(batch).peak_at(batch), allocated, reserved, self._facts(batch).workspace_at(batch)
+        )
+
+    def beside(self, batch: int) -> int:
+        """What a batch may want at the most beside what is reserved for its tensors."""
+        return self._facts(batch).workspace_at(batch) + CUBLAS.most + CONTEXT.most
+
+    def largest(self, most: int, room: Callable[[int], int]) -> int:
+        """The largest batch up to `most` for which no more is reserved than there is room for, while it is for one more.
+
+        Where to look is found from the large tensors of one step alone.
+        """
+        if not most:
+            return 0
+        near = self._guess(most, room)
+        while len(self._looked_at) < GUESSES and near not in self._looked_at:
+            self._ratio = self._roughly(near) / self._train(2).peak_at(near)
+            near = self._guess(most, room)
+        near = largest(most, lambda n: self._roughly(n) <= room(n), near, self._alike)
+        return largest(most, lambda n: self._fits(n, room(n)), near)
+
+    def _guess(self, most: int, room: Callable[[int], int]) -> int:
+        """The largest batch that fits if as much more is reserved as the last time."""
+        peak = self._train(2).peak_at
+        return bisect_right(range(1, most + 1), 0, key=lambda batch: int(self._ratio * peak(batch)) - room(batch)) or 1
+
+    def _fits(self, batch: int, room: int) -> bool:
+        """Whether no more is reserved."""
+        allocator = self._whole.get(batch) or self._play(batch, room)
+        return self._scaled(allocator.reserved, batch) <= room
+
+    def _play(self, batch: int, room: int | None = None) -> Allocator:
+        """Plays two steps, or what there is room for."""
+        facts, traffic = self._part(batch), self._part(batch).simulation.traffic
+        limit = None if room is None else room * facts.peak_at(batch) // self._facts(batch).peak_at(batch)
+        allocator = Allocator(traffic.sizes_at(batch), expandable=self._expandable, limit=limit)
+        for part in traffic.parts:
             allocator.play(part)
-        return self._taking(batch, allocator.reserved, allocator.most_allocated)
+            if limit is not None and allocator.reserved > limit:
+                return allocator
+        self._whole[batch] = allocator
+        return allocator
 
-    def largest(self, most: int, needed: Callable[[Need], int]) -> int:
-        """The largest batch up to `most` that fits while one more does not."""
-        return largest(most, partial(self._at_least, needed), self._memory, self._train(2).peak_at(0))
+    def _roughly(self, batch: int) -> int:
+        """About what is reserved: in a first step, and for small tensors as much as with the first batch."""
+        if self._small is None:
+            self._small = self._in_first_step(batch, are_large=False)
+        if batch not in self._looked_at:
+            self._looked_at[batch] = self._scaled(self._small + self._in_first_step(batch, are_large=True), batch)
+        return self._looked_at[batch]
 
-    def _at_least(self, needed: Callable[[Need], int], batch: int) -> int:
-        """What a batch needs; where the first step is too much, that alone: memory is never given back."""
-        allocator, waiting = self._started(batch)
-        for part in waiting:
-            allocator.play(part)
-            if needed(self._taking(batch, allocator.reserved)) > self._memory:
-                break
-        return needed(self._taking(batch, allocator.reserved))
+    def _in_first_step(self, batch: int, *, are_large: bool) -> int:
+        """What is reserved for the large tensors or for all others: each have a pool of their own."""
+        traffic = self._part(batch).simulation.traffic
+        allocator = Allocator(traffic.sizes_at(batch), expandable=self._expandable)
+        allocator.play(traffic.first_step(tuple((kind.at(batch) > MIB) == are_large for kind in traffic.kinds)))
+        return allocator.reserved
 
-    def _taking(self, batch: int, reserved: int, allocated: int = 0) -> Need:
-        """With what all turns take where those that are played take so much."""
-        known = self._known(batch)
-        facts, short = self._train(known), self._played(known)
-        peak, part = facts.peak_at(batch), short.peak_at(batch)
-        allocated, reserved = (-(-taken * peak // part) for taken in (allocated, reserved))
-        return Need(batch, peak, allocated, reserved, facts.workspace_at(batch))
+    def _alike(self, batch: int) -> tuple[int, int]:
+        """The first and the last of the batches whose tensors take as many pages each of the segments of their own."""
+        if self._expandable:
+            return batch, batch
+        first, last = 1, LARGEST
+        for fixed, per_sample in self._part(batch).simulation.traffic.kinds:
+            size = fixed + per_sample * batch
+            if per_sample and size >= OWN:
+                end = -(-size // PAGE) * PAGE - fixed
+                first, last = max(first, (end - PAGE) // per_sample + 1), min(last, end // per_sample)
+        return (batch, batch) if last == LARGEST else (first, last)
+
+    def _scaled(self, taken: int, batch: int) -> int:
+        """What all turns take where those that are played take so much."""
+        return -(-taken * self._facts(batch).peak_at(batch) // self._part(batch).peak_at(batch))
+
+    def _facts(self, batch: int) -> TrainingFacts:
+        return self._train(self._known(batch))
+
+    def _part(self, batch: int) -> TrainingFacts:
+        """Those of the turns that are played."""
+        return self._played(self._known(batch))
 
     def _known(self, batch: int) -> int:
         """The batch whose facts are those of another one."""
         return batch if self._train(2).has_pages else min(batch, 2)
 
-    def _started(self, batch: int) -> tuple[Allocator, Iterator[Sequence[int]]]:
-        if batch not in self._tried:
-            traffic = self._played(self._known(batch)).simulation.traffic
-            allocator = Allocator(traffic.sizes_at(batch), expandable=self._expandable)
-            self._tried[batch] = allocator, iter(traffic.parts)
-        return self._tried[batch]
 
-
-def largest(most: int, needed: Callable[[int], int], memory: int, least: int = 0) -> int:
+def largest(
+    most: int,
+    fits: Callable[[int], bool],
+    near: int,
+    alike: Callable[[int], tuple[int, int]] = lambda batch: (batch, batch),
+) -> int:
     """The largest batch up to `most` that fits while one more does not.
 
-    Bytes grow almost in proportion to the batch, so each guess lies on the line between the nearest that are known. As memory
-    is taken in steps, such guesses may creep; where some of them have not halved what is left, the next one does.
-
     Args:
-        least: what every batch needs.
+        near: where to look first; from there in longer and longer steps.
+        alike: the first and the last of the batches of which one fits if another one does.
     """
-    if not most or needed(most) <= memory:
-        return most
-    low, high = 0, most
-    below, above = min(least, memory), needed(most)
-    slow = 0
+    low, high, step = 0, most + 1, 1
     while high - low > 1:
-        left = high - low
-        guess = low + ((memory - below) * left // (above - below) if slow < PATIENCE else left // 2)
-        guess = min(max(guess, low + 1), high - 1)
-        found = needed(guess)
-        if found <= memory:
-            low, below = guess, found
+        batch = min(max(near, low + 1), high - 1)
+        first, last = alike(batch)
+        if fits(batch):
+            low = min(last, high - 1)
         else:
-            high, above = guess, found
-        slow = slow + 1 if slow < PATIENCE and 2 * (high - low) > left else 0
+            high = max(first, low + 1)
+        near = low + step if high > most else high - step if not low else (low + high) // 2
+        step *= 2
     return low

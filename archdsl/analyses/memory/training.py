@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
@@ -54,17 +54,34 @@ class Alive(NamedTuple):
     bytes: int
 
 
-class Traffic(NamedTuple):
+class Traffic:
     """Tensors as they are made and freed."""
 
-    tensors: tuple[Size, ...]
-    parts: tuple[Sequence[int], ...]
-    """What is there throughout, and then two steps: the number of a tensor that is made, the complement of that of one that
-    is freed."""
+    def __init__(self, tensors: Iterable[Size], parts: Sequence[Sequence[int]]) -> None:
+        numbers: dict[Size, int] = {}
+        self.tensors = [numbers.setdefault(size, len(numbers)) for size in tensors]
+        """Of each tensor the number of its size."""
+        self.kinds = tuple(numbers)
+        """The sizes that there are."""
+        self.parts = parts
+        """What is there throughout, and then two steps: the number of a tensor that is made, the complement of that of one that
+        is freed."""
+        self._first_steps: dict[tuple[bool, ...], list[int]] = {}
 
     def sizes_at(self, batch: int) -> list[int]:
         """The bytes of each tensor."""
-        return [fixed + per_sample * batch for fixed, per_sample in self.tensors]
+        sizes = [kind.at(batch) for kind in self.kinds]
+        return [sizes[number] for number in self.tensors]
+
+    def first_step(self, of_kind: tuple[bool, ...]) -> Sequence[int]:
+        """Of what is there throughout and of a first step the tensors of some sizes."""
+        found = self._first_steps.get(of_kind)
+        if found is None:
+            chosen = [of_kind[number] for number in self.tensors]
+            chosen += reversed(chosen)  # so that the complement of a number finds what the number does
+            found = [event for part in self.parts[:2] for event in part if chosen[event]]
+            self._first_steps[of_kind] = found
+        return found
 
 
 class Simulation:
@@ -139,7 +156,7 @@ class Simulation:
                     alive.remove(block)
                     played.append(~numbers[block])
             parts.append(played)
-        return Traffic(tuple(tensors), tuple(parts))
+        return Traffic(tensors, parts)
 
 
 class TrainingFacts:
