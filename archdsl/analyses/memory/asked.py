@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from archdsl.analyses.memory.casts import Cast
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
-from archdsl.analyses.memory.size import Size, Stands, of_type, touched
-from archdsl.ir import Autocast, Extra, Node, Op, Saved, State, TensorType
+from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, touched
+from archdsl.analyses.memory.tape import Entry
+from archdsl.ir import Autocast, Derivative, Extra, Gradient, Incoming, Node, Op, Saved, State, TensorType
+
+NUMBER = Size(8)
+"""A Python number that autograd keeps, as a tensor of float64."""
 
 
 class NodeFacts(NamedTuple):
@@ -28,9 +33,60 @@ class NodeFacts(NamedTuple):
     """Whether a GPU's operator makes the same tensors as a CPU's."""
     workspace: Size | None
     """Of a convolution or attention all that it touches."""
+    shared: int | None
+    """The operand whose storage its results are in."""
+    is_float: bool
+    """Whether some result has a gradient."""
 
 
-def ask(node: Node, settings: TrainingSettings, kernels: Kernels, *, is_in_place: bool) -> NodeFacts:
+class Run(NamedTuple):
+    """What an operator makes and keeps in a forward pass in which certain gradients are wanted."""
+
+    results: tuple[Size, ...]
+    extras: tuple[tuple[str, Size], ...]
+    """What is made to be kept, by name."""
+    operands: tuple[tuple[str, int], ...]
+    """The operands that are kept, by name."""
+    scratch: tuple[tuple[str, Size], ...]
+    is_exact: bool
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps operands, or what is made for that."""
+        return bool(self.extras or self.operands)
+
+
+class Made(NamedTuple):
+    """A gradient that a kernel makes, whether it is wanted or not."""
+
+    gradient: Gradient
+    is_wanted: bool
+    what: str
+    """What it is for, in words."""
+    size: Size
+    """Of what is made at first."""
+    summed: Size
+    """Of what is left when repetitions are summed."""
+    scratch: tuple[Size, ...]
+    is_cast: bool
+    """Whether it comes out of a cast."""
+
+
+class Way(NamedTuple):
+    """One node of autograd's graph run backwards where certain gradients are wanted."""
+
+    takes: tuple[str, ...]
+    gives: tuple[Made, ...]
+    zeros: tuple[Size, ...]
+    """What it makes for results whose gradients do not come in."""
+    frees: frozenset[str]
+    """What it lets go of by name, casts of weights too whose gradients it gives; of the first one, what it leaves to others."""
+    is_first: bool
+    is_exact: bool
+    """Not where a convolution might make the gradient of frozen weights with that of the bias: that depends on threads."""
+
+
+def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage) -> NodeFacts:
     """Asks the operator of a node."""
     own = node.operator
     assert isinstance(own, Op)
@@ -40,7 +96,7 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, *, is_in_place
     )
     op = own if kernels == "cpu" else on_cuda
     types = operands, results = node.operand_types, node.result_types
-    in_place = op.saved_in_place(*types) if is_in_place else None
+    in_place = op.saved_in_place(*types) if node in storage.in_place else None
     saved = op.saved(*types) if in_place is None else in_place
     is_exact = op.is_derived_exactly(operands) and not op.unknown_bytes(*types)
     is_exact &= settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
@@ -58,7 +114,78 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, *, is_in_place
         any(extra.in_pages for extra in saved.extra),
         on_cuda is own,
         touched(node, workspaces[op.category]) if op.category in workspaces else None,
+        storage.shared_operand(node),
+        any(type.is_float for type in results),
     )
+
+
+def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
+    """What the operator of an entry makes and keeps.
+
+    Args:
+        kept_as: what the facts of what is made to be kept call float32.
+    """
+    saved, stands, op = facts.saved, entry.stands, entry.op
+    results = tuple(of_type(type, Stands(stands.values, stands.values)) for type in entry.results)
+    if not entry.needs_gradient:
+        scratch = [(extra.name, of_extra(extra, batch, stands)) for extra in entry.forgotten]
+        numbers = [("number", NUMBER)] * bool(saved.numbers)
+        return Run(results, (), (), (*scratch, *numbers), op.is_forgotten_exactly(entry.operands))
+    operands = [*saved.operands, *entry.read(saved)]
+    copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
+    extras = (e for e in saved.extra if not e.readers or entry.wants_any(e.readers))
+    unread = entry.unread(saved)
+    return Run(
+        results,
+        tuple((extra.name, of_extra(extra, batch, kept_as)) for extra in (*extras, *copies.values())),
+        tuple((f"x{i}", i) for i in operands if i not in copies),
+        tuple((extra.name, of_extra(extra, batch, stands)) for extra in (*facts.scratch, *unread)),
+        # Whether both are there together is not known.
+        not (unread and facts.scratch) and all(map(entry.wants, op.asked_for(entry.operands))),
+    )
+
+
+def ways(entry: Entry, incoming: Incoming) -> tuple[Way, ...]:
+    """How the gradients of an entry are made: those that are wanted, and what leads to them."""
+    derivatives = entry.op.backward(entry.operands, entry.results, incoming)
+    wanted = entry.wanted
+    for derivative in reversed(derivatives):
+        if any(gradient.of in wanted for gradient in derivative.gives):
+            wanted.update(derivative.takes)
+    # How the gradients of a convolution lie where one number, repeated, comes in is not known.
+    is_known = not entry.is_convolution or not {0}.issuperset(incoming.type.tensor_strides)
+    later = frozenset(name for derivative in derivatives[1:] for name in _frees(derivative))
+    return tuple(
+        _way(entry, derivative, wanted, _frees(derivative) if i else later, is_first=not i, is_known=is_known)
+        for i, derivative in enumerate(derivatives)
+    )
+
+
+def _frees(derivative: Derivative) -> frozenset[str]:
+    return frozenset((*derivative.frees, *(f"cast {gradient.of}" for gradient in derivative.gives)))
+
+
+def _way(
+    entry: Entry, derivative: Derivative, wanted: set[str], frees: frozenset[str], *, is_first: bool, is_known: bool
+) -> Way:
+    stands = entry.stands
+    along = {name for g in derivative.gives if g.of in wanted for name in (g.of, *g.along)}
+    gives = tuple(
+        Made(
+            gradient,
+            gradient.of in wanted,
+            f"{gradient.of} gradient" if gradient.of in entry.parameters else "gradient",
+            of_type(gradient.whole or gradient.type, stands),
+            of_type(gradient.type, stands),
+            tuple(of_type(type, stands) for type in gradient.scratch),
+            isinstance(entry.op, Cast),
+        )
+        for gradient in derivative.gives
+        if gradient.of in along
+    )
+    zeros = tuple(of_type(type, stands) for type in entry.results) if derivative.fills else ()
+    is_exact = is_known and (not entry.is_convolution or all(made.is_wanted for made in gives))
+    return Way(derivative.takes, gives, zeros, frees, is_first, is_exact)
 
 
 def bytes_of(state: State, settings: TrainingSettings) -> Size:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from archdsl.analyses.memory.asked import NodeFacts, ask, bytes_of
+from archdsl.analyses.memory.asked import NUMBER, NodeFacts, Run, ask, bytes_of, run
 from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
@@ -18,10 +18,7 @@ from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
 from archdsl.analyses.weights import selected, weights
-from archdsl.ir import Extra, Network, Node, Op, Saved, State, TensorType
-
-NUMBER = Size(8)
-"""A Python number that autograd keeps, as a tensor of float64."""
+from archdsl.ir import Network, Node, Op, Saved, State, TensorType
 
 
 class Forward(Ledger):
@@ -39,6 +36,8 @@ class Forward(Ledger):
         self.tape: list[Entry] = []
         self.leaves: dict[str, Leaf] = {}
         self._facts: dict[Node, NodeFacts] = {}
+        self._runs: dict[tuple[object, ...], Run] = {}
+        """By all that they depend on."""
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
         self.casts: dict[str, Tensor] = {}
         """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
@@ -149,45 +148,48 @@ class Forward(Ledger):
             entry = self._entry(node, facts, path, casts)
             if entry.needs_gradient:
                 self.record(entry)
-                self.is_exact &= all(map(entry.wants, op.asked_for(entry.operands)))
             run = self._run if self.part is None else partial(self._run_once, self.part)
-            results = run(node, facts, entry, casts)
+            results = run(facts, entry, casts)
         if casts is not operands:
             self.drop(cast for cast, given in zip(casts, operands, strict=True) if cast is not given)
             self.release(self.frozen_casts.values())
             self.frozen_casts.clear()
         return results
 
-    def _run(self, node: Node, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
-        results = self._results(node, entry, operands)
-        self.keep(results)
+    def _run(self, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
+        run = self._known_run(facts, entry, operands)
+        results = self._results(facts, run, entry, operands)
         if entry.needs_gradient:
-            self._keep(facts.saved, entry, operands, results)
-        else:
-            self.is_exact &= entry.op.is_forgotten_exactly(entry.operands)
-        unread = entry.unread(facts.saved) if entry.needs_gradient else ()
-        self.is_exact &= not (unread and facts.scratch)  # whether they are there together is not known
-        scratch = (*facts.scratch, *unread) if entry.needs_gradient else entry.forgotten
-        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in scratch]
-        if facts.saved.numbers and not entry.needs_gradient:
-            temporary.append(self.make(entry.layer, "number", NUMBER))
+            self._keep(run, facts.saved, entry, operands, results)
+        self.is_exact &= run.is_exact
+        temporary = [self.make(entry.layer, name, size) for name, size in run.scratch]
         self.mark(entry.layer)
         self.release(temporary)
         return results
 
-    def _run_once(
-        self, part: Part, node: Node, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]
-    ) -> list[Tensor]:
+    def _known_run(self, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> Run:
+        """What an operator makes, worked out once for all uses of a module."""
+        kept_as = entry.stands
+        if entry.op.autocast == "raises":
+            kept_as = Stands(operands[0].dtype, operands[0].dtype)
+        key = entry.node, entry.names, entry.stands, kept_as
+        found = self._runs.get(key)
+        if found is None:
+            found = self._runs[key] = run(facts, entry, self.batch, kept_as)
+        return found
+
+    def _run_once(self, part: Part, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
-        results = self._results(node, entry, operands)
-        self.keep(results)
+        run = self._known_run(facts, entry, operands)
+        results = self._results(facts, run, entry, operands)
         self._keep_numbers(facts.saved, entry)
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in entry.forgotten]
         self.mark(entry.layer)
         self.release(temporary)
-        wanted, extras, _ = self._wanted(facts.saved, entry)
-        keeps = bool(wanted or extras or facts.saved.result or facts.state)
+        keeps = bool(run.extras or run.operands or facts.saved.result or facts.state)
         self.is_exact &= entry.op.name not in UNSURE and entry.op.is_forgotten_exactly(entry.operands)
+        if entry.needs_gradient:
+            self.is_exact &= all(map(entry.wants, entry.op.asked_for(entry.operands)))
         if self.replay is None:
             part.note(entry, keeps=keeps and entry.needs_gradient)
         else:
@@ -204,8 +206,8 @@ class Forward(Ledger):
         if not replay.is_over or facts.saved.result or facts.saved.extra:
             self.recomputed_macs += entry.op.macs(entry.operands, entry.results)
         if not replay.is_over or facts.saved.result or is_composed:
-            return self._run(node, facts, entry, operands)
-        self._keep(facts.saved, entry, operands, ())
+            return self._run(facts, entry, operands)
+        self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, ())
         self.mark(entry.layer)
         return self._nothing(node, entry.layer)
 
@@ -224,7 +226,7 @@ class Forward(Ledger):
 
     def _asked(self, node: Node) -> NodeFacts:
         """What its operator says, which counts for the whole step."""
-        facts = ask(node, self.settings, self.kernels, is_in_place=node in self.storage.in_place)
+        facts = ask(node, self.settings, self.kernels, self.storage)
         self.is_exact &= facts.is_exact
         self.has_pages |= facts.has_pages
         self.is_of_any_device &= facts.is_of_any_device
@@ -259,46 +261,41 @@ class Forward(Ledger):
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
             stands = FLOAT32 if op.autocast == "raises" else stands  # its gradients too, as far as they are known
-        owned = [(self._leaf(path, state, size), state) for state, size in facts.state]
-        trained = {state.name: self._parameter(op, leaf, state) for leaf, state in owned if leaf.is_trained}
-        edges = [v.edge for v in op.read(operands)] if any(t.is_float for t in node.result_types) else []
+        trained: dict[str, Edge] = {}
+        for state, size in facts.state:
+            leaf = self._leaf(path, state, size)
+            if leaf.is_trained:
+                trained[state.name] = self._parameter(op, leaf, state)
+        edges = [v.edge for v in op.read(operands)] if facts.is_float else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
 
-    def _results(self, node: Node, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
-        shared = self.storage.shared_operand(node)
-        dtype = entry.stands.values
+    def _results(self, facts: NodeFacts, run: Run, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
+        """What an operator gives, each held once."""
+        dtype, shared = entry.stands.values, facts.shared
         found = []
         for i, type in enumerate(entry.results):
+            block = (
+                Block(entry.layer, "output", run.results[i], self.batch) if shared is None else operands[shared].block
+            )
             if shared is None:
-                block = Block(entry.layer, "output", of_type(type, Stands(dtype, dtype)), self.batch)
                 self.appear(block)
-            else:
-                block = operands[shared].block
             edge = Edge(entry, i) if entry.needs_gradient and type.is_float else None
             found.append(Tensor(block, edge, type, dtype))
+        self.keep(found)
         return found
 
-    def _wanted(self, kept: Saved, entry: Entry) -> tuple[list[int], list[Extra], dict[int, Extra]]:
-        """Of what an operator may keep, what some gradient reads: operands, further tensors, and copies of operands."""
-        operands = [*kept.operands]
-        if kept.for_others or kept.for_some:
-            operands += entry.read(kept)
-        copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
-        return operands, [e for e in kept.extra if not e.readers or entry.wants_any(e.readers)], copies
-
-    def _keep(self, kept: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]) -> None:
-        wanted, extras, copies = self._wanted(kept, entry)
-        raises = entry.op.autocast == "raises"
-        stands = Stands(operands[0].dtype, operands[0].dtype) if raises else entry.stands
-        for extra in (*extras, *copies.values()):
-            entry.keep(extra.name, self.make(entry.layer, extra.name, of_extra(extra, self.batch, stands)))
-        self._keep_numbers(kept, entry)
-        held = [(f"x{i}", operands[i].block) for i in wanted if i not in copies]
-        if kept.result:
-            held.append(("y", results[kept.kept_result].block))
+    def _keep(
+        self, run: Run, saved: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]
+    ) -> None:
+        for name, size in run.extras:
+            entry.keep(name, self.make(entry.layer, name, size))
+        self._keep_numbers(saved, entry)
+        held = [(name, operands[i].block) for name, i in run.operands]
+        if saved.result:
+            held.append(("y", results[saved.kept_result].block))
         held += self._weights(entry)
         for name, block in held:
-            self.hold((block,))
+            block.holders += 1
             entry.keep(name, block)
 
     def _keep_numbers(self, kept: Saved, entry: Entry) -> None:

@@ -66,28 +66,35 @@ class Ledger(Player[Tensor], ABC):
             self.events.append((block, -self.times))
 
     def keep(self, values: Iterable[Tensor]) -> None:
-        for value in values:
-            value.block.holders += 1
-            if value.edge is not None:
-                value.edge.source.holders += 1
+        for block, edge, _, _ in values:
+            block.holders += 1
+            if edge is not None:
+                edge.source.holders += 1
 
     def drop(self, values: Iterable[Tensor]) -> None:
-        for value in values:
-            self.release((value.block,))
-            if value.edge is not None:
-                self._let_die(value.edge.source)
+        for block, edge, _, _ in values:
+            block.holders -= 1
+            if not block.holders:
+                self.freed(block)
+            if edge is not None:
+                source = edge.source
+                source.holders -= 1
+                if not source.holders:
+                    self._let_die(source)
 
     def _let_die(self, source: Entry | Leaf) -> None:
-        """One holder less; with its last one an operator of the tape dies, and lets go of those before it."""
+        """With its last holder an operator of the tape dies, and lets go of those before it."""
         waiting = [source]
         while waiting:
             source = waiting.pop()
-            source.holders -= 1
-            if source.holders or isinstance(source, Leaf):
+            if isinstance(source, Leaf):
                 continue
             kept, part = source.drop(source.kept), source.part
             self.release(kept)
-            waiting += [edge.source for edge in source.leads_to]
+            for before, _ in source.leads_to:
+                before.holders -= 1
+                if not before.holders:
+                    waiting.append(before)
             # Casts of weights outlive what dies, and how far a second run goes is not known then.
             self.is_exact &= part is None and not (kept and self.is_mixed)
             if part is not None:

@@ -92,9 +92,11 @@ def in_order(keys: Iterable[str]) -> list[str]:
     own: list[str] = []
     parts: dict[str, list[str]] = {}
     for key in keys:
-        head, _, rest = key.partition(".")
-        if rest:
+        head, dot, rest = key.partition(".")
+        if dot:
             parts.setdefault(head, []).append(rest)
         else:
             own.append(head)
-    return [*own, *(f"{head}.{rest}" for head, inside in parts.items() for rest in in_order(inside))]
+    for head, inside in parts.items():
+        own += [f"{head}.{rest}" for rest in (in_order(inside) if len(inside) > 1 else inside)]
+    return own

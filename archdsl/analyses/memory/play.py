@@ -29,7 +29,7 @@ class Block:
         self.what = what
         """`output`, or the name of a tensor that an operator makes besides: `indices`, `weight gradient`."""
         self.size = size
-        self.bytes = size.at(batch)
+        self.bytes = size[0] + size[1] * batch
         self.is_input = is_input
         """Whether the caller holds it throughout."""
         self.times = 1
@@ -85,25 +85,22 @@ class Player(ABC, Generic[T]):
         """All bytes that are alive, where they are counted: of any batch, and of each sample."""
         self.row: Row | None = None
         """The innermost that is being played."""
+        self.times = 1
+        """How often what happens now happens."""
         self.alike: dict[str, str] = {}
         """The paths of what is in the turns beside rows: in the turn that stands for them."""
         self._last_uses: dict[Module, dict[Node, list[Value]]] = {}
 
-    @property
-    def times(self) -> int:
-        """How often what happens now happens."""
-        return 1 if self.row is None else self.row.times
-
     def begin(self, row: Row) -> None:
         row.step, row.fixed, row.per_sample = self.step, self.fixed, self.per_sample
-        self.row = row
+        self.row, self.times = row, row.times
 
     def end(self, row: Row) -> None:
         """Repeats what the first turn has changed."""
         self.step = row.step + row.turns * (self.step - row.step)
         self.fixed = row.fixed + row.turns * (self.fixed - row.fixed)
         self.per_sample = row.per_sample + row.turns * (self.per_sample - row.per_sample)
-        self.row = row.outer
+        self.row, self.times = row.outer, row.times // row.turns
 
     def move_to(self, row: Row | None) -> None:
         """Goes on in a row that was left before, or in none."""
@@ -164,8 +161,8 @@ class Player(ABC, Generic[T]):
         known = dict(zip(module.inputs, inputs, strict=True))
         self._nodes(module.nodes, None, prefix, last_uses, known)
         results = [known.get(v) for v in module.outputs]
-        self.keep(value for value in results if value is not None)
-        self.drop(known[v] for v in {*module.outputs} if v in known and v.producer is not None)
+        self.keep([value for value in results if value is not None])
+        self.drop([known[v] for v in {*module.outputs} if v in known and v.producer is not None])
         return results
 
     def _nodes(
@@ -186,8 +183,9 @@ class Player(ABC, Generic[T]):
                 continue
             if self.runs(part):
                 made = self.run(part, prefix + part.name, [known[v] for v in part.operands])
-                known.update((v, value) for v, value in zip(part.results, made, strict=True) if value is not None)
-            self.drop(known[v] for v in last_uses.get(part, ()) if v in known)
+                known |= {v: value for v, value in zip(part.results, made, strict=True) if value is not None}
+            if part in last_uses:
+                self.drop([known[v] for v in last_uses[part] if v in known])
 
     def run(self, node: Node, path: str, operands: Sequence[T]) -> Sequence[T | None]:
         """Runs one node; its results, each held once."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory.casts import Cast, Promotion
+from archdsl.analyses.memory.asked import Made, Way, ways
+from archdsl.analyses.memory.casts import Promotion
 from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
 from archdsl.analyses.memory.loss import LOSSES, Loss
@@ -20,7 +21,7 @@ from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
 from archdsl.analyses.weights import PathError
-from archdsl.ir import Derivative, Gradient, Incoming, Network, Node
+from archdsl.ir import Incoming, Network, TensorType
 
 
 class Played(NamedTuple):
@@ -74,7 +75,8 @@ class _Step(Forward):
         self, network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels
     ) -> None:
         super().__init__(network, storage, settings, batch, kernels)
-        self._known: dict[tuple[Node, Incoming], tuple[Derivative, ...]] = {}
+        self._ways: dict[tuple[object, ...], tuple[Way, ...]] = {}
+        """By all that they depend on."""
 
     def play(self) -> Played:
         named = zip(self.network.inputs, self.network.input_types, strict=True)
@@ -158,12 +160,12 @@ class _Step(Forward):
     def backward(self, loss: Tensor) -> None:
         self.phase = "backward"
         assert loss.edge is not None
-        self._reach(loss.edge)
+        self._reach(loss.edge.source)
         seed = self.marked("loss", "gradient", of_type(loss.type, Stands(loss.dtype, loss.dtype)))
         self.deliver(loss.edge, Flowing(seed, loss.type))
         self.hold((seed,))  # `backward()` keeps it to its end
         for entry in reversed(self.tape):
-            if entry.is_reached and entry.arriving:
+            if entry.arriving:
                 self.move_to(entry.row)
                 self.run_back(entry)
         self.move_to(None)
@@ -179,18 +181,13 @@ class _Step(Forward):
         for part in self.parts:
             self.release((*part.held, *part.handed) if part.waiting else ())
 
-    def _reach(self, edge: Edge) -> None:
-        """Marks what the loss depends on, and counts for each parameter how many gradients it will get."""
-        waiting = [edge.source]
-        while waiting:
-            source = waiting.pop()
-            if isinstance(source, Leaf) or source.is_reached:
-                continue
-            source.is_reached = True
-            for edge in source.leads_to:
-                if isinstance(edge.source, Leaf):
-                    edge.source.users += 1
-                waiting.append(edge.source)
+    def _reach(self, source: Entry | Leaf) -> None:
+        """Counts for all that the loss depends on how many gradients it will get."""
+        source.users = 1
+        for entry in reversed(self.tape):
+            if entry.users:
+                for source, _ in entry.leads_to:
+                    source.users += 1
 
     def run_back(self, entry: Entry) -> None:
         part = entry.part
@@ -198,29 +195,38 @@ class _Step(Forward):
             self.recompute(part)
         arriving = {f"y{i}": flowing for i, flowing in entry.arriving.items()}
         entry.arriving = {}
-        incoming = Incoming(_first(arriving).type, is_single=self.batch == 1)
-        # How the gradients of a convolution lie where one number, repeated, comes in is not known.
-        self.is_exact &= not _is_convolution(entry) or not {0}.issuperset(incoming.type.tensor_strides)
-        derivatives = self._derivatives(entry, incoming)
-        needed = _needed(entry, derivatives)
-        later = {name for d in derivatives[1:] for name in _frees(d)}
-        for i, derivative in enumerate(derivatives):
-            took = [arriving.pop(name) for name in derivative.takes if name in arriving]
-            frees = _frees(derivative) if i else entry.kept - later
-            given = self._derive(entry, derivative, needed, took, frees) if took else []
+        known = self._known_ways(entry, next(iter(arriving.values())).type)
+        for way in known:
+            self.is_exact &= way.is_exact
+            took = [arriving.pop(name) for name in way.takes if name in arriving]
+            given = self._derive(entry, way, took) if took else []
             self._let_go(took)
-            self.release(entry.drop(frees))
-            if part is not None and derivative is derivatives[-1]:
+            self._free(entry, way)
+            if part is not None and way is known[-1]:
                 self.used(part)
             for of, flowing in given:
                 edge = entry.edge(of)
                 if edge is not None:
                     self.deliver(edge, flowing)
                 else:
-                    arriving[of] = self._joined(arriving.get(of), flowing, entry)
-            for edge in map(entry.edge, entry.op.cast_late):
+                    arriving[of] = self._joined(arriving[of], flowing, entry) if of in arriving else flowing
+            for name in entry.op.cast_late:
+                edge = entry.edge(name)
                 if edge is not None and isinstance(edge.source, Entry) and edge.source.arriving:
                     self.run_back(edge.source)
+
+    def _free(self, entry: Entry, way: Way) -> None:
+        """Lets go of what was kept for one of its derivatives."""
+        self.release(entry.drop_but(way.frees) if way.is_first else entry.drop(way.frees))
+
+    def _known_ways(self, entry: Entry, incoming: TensorType) -> tuple[Way, ...]:
+        """How its gradients are made, worked out once for all uses of a module."""
+        of = entry.node or (entry.op.name, entry.operands)
+        key = of, incoming, entry.names, entry.stands
+        found = self._ways.get(key)
+        if found is None:
+            found = self._ways[key] = ways(entry, Incoming(incoming, is_single=self.batch == 1))
+        return found
 
     def _cast_back(self, entry: Entry, of: str, flowing: Flowing) -> bool:
         """Hands a gradient on at once, in the precision of what it is of, where the kernel read that in another one."""
@@ -231,86 +237,74 @@ class _Step(Forward):
         self.run_back(edge.source)
         return True
 
-    def _derivatives(self, entry: Entry, incoming: Incoming) -> tuple[Derivative, ...]:
-        """Those of an operator, asked once for all uses of its module."""
-        found = self._known.get((entry.node, incoming)) if entry.node else None
-        if found is None:
-            found = entry.op.backward(entry.operands, entry.results, incoming)
-            if entry.node:
-                self._known[entry.node, incoming] = found
-        return found
-
-    def _derive(
-        self, entry: Entry, derivative: Derivative, needed: set[str], took: Sequence[Flowing], frees: Iterable[str]
-    ) -> list[tuple[str, Flowing]]:
-        """Makes what a derivative gives and is needed, then sums each and casts it back (`validate_outputs` in `engine.cpp`).
+    def _derive(self, entry: Entry, way: Way, took: Sequence[Flowing]) -> list[tuple[str, Flowing]]:
+        """Makes what a derivative gives, then sums each and casts it back (`validate_outputs` in `engine.cpp`).
 
         What is handed on at once is left out. A tensor of a second run is gone before sums: only its kernel had it.
         """
-        wanted = [g for g in derivative.gives if g.of in needed]
-        if not wanted:
+        if not way.gives:
             return []
-        made = {name for g in wanted for name in (g.of, *g.along)}
-        gives = [g for g in derivative.gives if g.of in made]
-        # Whether a convolution makes the gradient of frozen weights with that of the bias depends on the number of threads.
-        self.is_exact &= not _is_convolution(entry) or len(gives) == len(wanted)
-        missing = entry.results[len(took) :] if derivative.fills else ()
-        zeros = [self.make(entry.layer, "zeros", of_type(t, entry.stands)) for t in missing]
-        given = [None if g.how == "late" else self._give(entry, g, took[0]) for g in gives]
-        self.release((*zeros, *(entry.drop(frees) if entry.part is not None else ())))
-        pairs = [*zip(gives, given, strict=True)]
-        self._let_go(flowing for g, flowing in pairs if flowing is not None and g.of not in needed)
-        kept = ((g, flowing) for g, flowing in pairs if g.of in needed)
-        summed = (
-            (g.of, self._give(entry, g, took[0]) if flowing is None else self._summed(entry, g, flowing))
-            for g, flowing in kept
-        )
-        return [(of, flowing) for of, flowing in summed if not self._cast_back(entry, of, flowing)]
-
-    def _give(self, entry: Entry, gradient: Gradient, arriving: Flowing) -> Flowing:
-        if gradient.how == "same":
-            arriving.holders += 1
-            self.hold((arriving.block,))
-            return arriving
-        if gradient.how == "view":
-            self.hold((arriving.block,))
-            return Flowing(arriving.block, gradient.type, is_view=True)
-        scratch = [self.make(entry.layer, "scratch", of_type(t, entry.stands)) for t in gradient.scratch]
-        size = of_type(gradient.whole or gradient.type, entry.stands)
-        block = self.marked(entry.layer, _purpose(entry, gradient), size)
-        self.release(scratch)
-        found = Flowing(block, gradient.type, is_view=gradient.how in ("reshaped", "late"))
-        found.is_cast = isinstance(entry.op, Cast)
+        zeros = [self.make(entry.layer, "zeros", size) for size in way.zeros[len(took) :]]
+        given = [None if made.gradient.how == "late" else self._give(entry, made, took[0]) for made in way.gives]
+        self.release(zeros)
+        if entry.part is not None:
+            self._free(entry, way)
+        pairs = [*zip(way.gives, given, strict=True)]
+        self._let_go([flowing for made, flowing in pairs if flowing is not None and not made.is_wanted])
+        found = []
+        for made, flowing in pairs:
+            if made.is_wanted:
+                of = made.gradient.of
+                summed = self._give(entry, made, took[0]) if flowing is None else self._summed(entry, made, flowing)
+                if not self.is_mixed or not self._cast_back(entry, of, summed):
+                    found.append((of, summed))
         return found
 
-    def _summed(self, entry: Entry, gradient: Gradient, whole: Flowing) -> Flowing:
+    def _give(self, entry: Entry, made: Made, arriving: Flowing) -> Flowing:
+        gradient = made.gradient
+        if gradient.how == "same":
+            arriving.holders += 1
+            arriving.block.holders += 1
+            return arriving
+        if gradient.how == "view":
+            arriving.block.holders += 1
+            return Flowing(arriving.block, gradient.type, is_view=True)
+        scratch = [self.make(entry.layer, "scratch", size) for size in made.scratch]
+        block = self.marked(entry.layer, made.what, made.size)
+        self.release(scratch)
+        return Flowing(block, gradient.type, is_view=gradient.how != "made", is_cast=made.is_cast)
+
+    def _summed(self, entry: Entry, made: Made, whole: Flowing) -> Flowing:
         """The gradient, summed over repetitions where it has to be."""
-        if gradient.whole is None:
+        if made.gradient.whole is None:
             return whole
-        block = self.marked(entry.layer, _purpose(entry, gradient), of_type(gradient.type, entry.stands))
+        block = self.marked(entry.layer, made.what, made.summed)
         self._let_go((whole,))
-        return Flowing(block, gradient.type, is_view=gradient.how == "reshaped")
+        return Flowing(block, made.gradient.type, is_view=made.gradient.how == "reshaped")
 
     def _let_go(self, gradients: Iterable[Flowing]) -> None:
         for flowing in gradients:
             flowing.holders -= 1
-            self.release((flowing.block,))
+            block = flowing.block
+            block.holders -= 1
+            if not block.holders:
+                self.freed(block)
 
     def deliver(self, edge: Edge, flowing: Flowing) -> None:
-        source = edge.source
+        source, number = edge
         if isinstance(source, Entry):
-            source.arriving[edge.number] = self._joined(source.arriving.get(edge.number), flowing, source)
+            waiting = source.arriving.get(number)
+            source.arriving[number] = flowing if waiting is None else self._joined(waiting, flowing, source)
             return
-        source.arriving = self._joined(source.arriving, flowing, source)
+        waiting = source.arriving
+        source.arriving = flowing if waiting is None else self._joined(waiting, flowing, source)
         source.users -= 1
         if not source.users:
             self._accumulate(source, source.arriving)
             source.arriving = None
 
-    def _joined(self, waiting: Flowing | None, new: Flowing, source: Entry | Leaf) -> Flowing:
+    def _joined(self, waiting: Flowing, new: Flowing, source: Entry | Leaf) -> Flowing:
         """The sum of gradients that meet, in the storage of one of them where nobody else holds it."""
-        if waiting is None:
-            return new
         for kept, added in ((waiting, new), (new, waiting)):
             if self._is_own(kept) and not (kept is new and new.is_cast):
                 self._let_go((added,))
@@ -335,30 +329,3 @@ class _Step(Forward):
         else:
             leaf.gradient = self.marked(leaf.key, "gradient", leaf.size)
         self._let_go((flowing,))
-
-
-def _is_convolution(entry: Entry) -> bool:
-    return entry.node is not None and entry.op.category == "conv"
-
-
-def _purpose(entry: Entry, gradient: Gradient) -> str:
-    """What a gradient is for, in words."""
-    return f"{gradient.of} gradient" if gradient.of in entry.parameters else "gradient"
-
-
-def _frees(derivative: Derivative) -> tuple[str, ...]:
-    """What one after the first lets go of: the casts of weights too whose gradients it gives."""
-    return (*derivative.frees, *(f"cast {gradient.of}" for gradient in derivative.gives))
-
-
-def _first(arriving: dict[str, Flowing]) -> Flowing:
-    return next(iter(arriving.values()))
-
-
-def _needed(entry: Entry, derivatives: Sequence[Derivative]) -> set[str]:
-    """The tensors whose gradients are wanted: operands, parameters, and what leads to them."""
-    needed = entry.wanted
-    for derivative in reversed(derivatives):
-        if any(g.of in needed for g in derivative.gives):
-            needed.update(derivative.takes)
-    return needed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Row
@@ -15,11 +15,11 @@ class Flowing:
 
     __slots__ = ("block", "holders", "is_cast", "is_view", "type")
 
-    def __init__(self, block: Block, type: TensorType, is_view: bool = False) -> None:
+    def __init__(self, block: Block, type: TensorType, is_view: bool = False, is_cast: bool = False) -> None:
         self.block = block
         self.type = type
         self.is_view = is_view
-        self.is_cast = False
+        self.is_cast = is_cast
         """Whether it comes out of a cast: PyTorch sums no other one into such, unless that comes later."""
         self.holders = 1
 
@@ -38,7 +38,7 @@ class Leaf:
         self.is_trained = is_trained
         self.holders = 0
         self.users = 0
-        """Nodes of the tape that will still send it a gradient."""
+        """Gradients that it will still get."""
         self.arriving: Flowing | None = None
         self.gradient: Block | None = None
 
@@ -52,7 +52,6 @@ class Entry:
         "arriving",
         "edges",
         "holders",
-        "is_reached",
         "layer",
         "node",
         "op",
@@ -62,6 +61,7 @@ class Entry:
         "results",
         "row",
         "stands",
+        "users",
     )
 
     def __init__(
@@ -92,8 +92,8 @@ class Entry:
         """The part that has to run again before it finds what it kept."""
         self.row: Row | None = None
         """The row of turns that it is in."""
-        self.is_reached = False
-        """Whether the loss depends on it."""
+        self.users = 0
+        """Gradients that it will get; none where the loss does not depend on it."""
         self.holders = 0
         """Names of its results, and operators that hand a gradient on to it: with the last one it dies."""
         self._kept: dict[str, list[Block]] = {}
@@ -101,8 +101,17 @@ class Entry:
         self._edges |= parameters
 
     @property
+    def is_convolution(self) -> bool:
+        return self.node is not None and self.op.category == "conv"
+
+    @property
     def needs_gradient(self) -> bool:
         return bool(self._edges)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The same in order."""
+        return tuple(self._edges)
 
     @property
     def wanted(self) -> set[str]:
@@ -157,6 +166,14 @@ class Entry:
     def drop(self, names: Iterable[str]) -> list[Block]:
         """No longer keeps these; the blocks to let go of."""
         return [block for name in names for block in self._kept.pop(name, ())]
+
+    def drop_but(self, names: Set[str]) -> list[Block]:
+        """Keeps no others than these."""
+        if names:
+            return self.drop([name for name in self._kept if name not in names])
+        found = [*self.blocks]
+        self._kept.clear()
+        return found
 
     def edge(self, name: str) -> Edge | None:
         """Where the gradient of an operand or of a parameter goes, by its name; None for a tensor in between."""
