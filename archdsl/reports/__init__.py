@@ -90,6 +90,6 @@ def _tables(name: str, subject: Subject, options: Options) -> list[Table]:
 
 def render_json(subjects: Sequence[Subject], broken: Sequence[tuple[str, Sequence[Diagnostic]]] = ()) -> str:
     """The report document of one network, or a list of those of several; of broken files the diagnostics."""
-    from archdsl.reports.json import render
+    from archdsl.reports.json.document import render
 
     return render(subjects, broken)

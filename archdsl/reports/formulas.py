@@ -10,11 +10,11 @@ from typing import NamedTuple
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import Formula, MemoryFormulas, Size, TrainingSettings
 from archdsl.ir import Domain, open_size
-from archdsl.reports import schema_formulas as schema
+from archdsl.reports.json import schema_formulas as schema
+from archdsl.reports.json.schema_parts import size
 from archdsl.reports.layers import setting, title
 from archdsl.reports.numbers import exact
 from archdsl.reports.options import Options
-from archdsl.reports.schema_parts import size
 from archdsl.reports.subject import ForAll, Subject
 from archdsl.reports.table import Column, Row, Table, natural, row, text
 from archdsl.source.styled import Piece

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from archdsl.analyses.roofline import Bound, RooflineFacts
-from archdsl.reports import schema_roofline as schema
+from archdsl.reports.json import schema_roofline as schema
 from archdsl.reports.layers import LAYER, layer_row, see_more
 from archdsl.reports.numbers import percent
 from archdsl.reports.options import Options

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archdsl.ops import catalogue
-from archdsl.reports.json_schema import json_schema
+from archdsl.reports.json.published import json_schema
 from docs.generate.budgets import budgets_page
 from docs.generate.diagnostics import diagnostics_page, lints_page
 from docs.generate.gallery import DRAWN, gallery_page

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from inspect import cleandoc
 from typing import Any
 
-from archdsl.reports.json_schema import json_schema
+from archdsl.reports.json.published import json_schema
 from docs.generate.markdown import code, page, table
 
 INTRO = """

@@ -19,7 +19,7 @@ from archdsl.elaborate import Settings
 from archdsl.pipeline import Checked, html_of, open_spec, subject_of
 from archdsl.reports.html.compact import compact_script
 from archdsl.reports.html.page import embedded
-from archdsl.reports.json import document
+from archdsl.reports.json.document import document
 from archdsl.source import binary, short
 from tests.architecture.source_tree import ROOT
 from tests.support.browser import Visit, browser

@@ -14,7 +14,7 @@ from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.ir import CallFrame, Network, Origin
 from archdsl.reports import Subject, render_json
-from archdsl.reports.json_schema import json_schema
+from archdsl.reports.json.published import json_schema
 from archdsl.source import Diagnostic, Kind, Label, Source, Span
 from tests.support import networks
 from tests.support.build import block, end, finish, image, network, op, sequence
@@ -42,7 +42,7 @@ def validate(found: object) -> None:
 
 
 def test_the_published_schema_is_the_one_in_use() -> None:
-    """Where it is not: `archdsl.reports.json_schema.json_schema()` is the text that belongs into the file."""
+    """Where it is not: `archdsl.reports.json.published.json_schema()` is the text that belongs into the file."""
     assert SCHEMA.read_text("utf-8") == json_schema()
     jsonschema.Draft202012Validator.check_schema(json.loads(json_schema()))
 

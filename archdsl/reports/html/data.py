@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from archdsl.reports.html.diagram import Diagram
-from archdsl.reports.json import document
+from archdsl.reports.json.document import document
 from archdsl.reports.subject import Subject
 from archdsl.source import Source
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from archdsl.reports.schema_parts import Size
+from archdsl.reports.json.schema_parts import Size
 
 
 class Power(TypedDict):

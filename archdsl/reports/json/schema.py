@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 from archdsl.analyses.memory import OptimizerName
-from archdsl.reports.schema_field import ReceptiveField
-from archdsl.reports.schema_formulas import Formulas
-from archdsl.reports.schema_parts import Size, Span
-from archdsl.reports.schema_roofline import Roofline
+from archdsl.reports.json.schema_field import ReceptiveField
+from archdsl.reports.json.schema_formulas import Formulas
+from archdsl.reports.json.schema_parts import Size, Span
+from archdsl.reports.json.schema_roofline import Roofline
 
 
 class Input(TypedDict):

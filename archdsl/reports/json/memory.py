@@ -8,8 +8,8 @@ from typing import get_args
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, Taken, TrainingFacts
 from archdsl.analyses.memory import Size as Bytes
-from archdsl.reports import schema
-from archdsl.reports.schema_parts import size
+from archdsl.reports.json import schema
+from archdsl.reports.json.schema_parts import size
 
 
 def memory_data(facts: Facts, training: TrainingFacts | None) -> schema.Memory:

@@ -9,8 +9,8 @@ from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from archdsl.reports.pretty import pretty
-from archdsl.reports.schema import Document
+from archdsl.reports.json.pretty import pretty
+from archdsl.reports.json.schema import Document
 
 Json = dict[str, Any]
 

@@ -1,24 +1,23 @@
-"""Facts -> JSON: one document for each network, the same whatever report was asked for (`archdsl.reports.schema`)."""
+"""The document of a network, and its text."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Literal
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import Lifetime
-from archdsl.analyses.memory import Size as Bytes
-from archdsl.ir import Assumed, Layer, Module, Node, OpenSize, Size
-from archdsl.reports import schema
+from archdsl.ir import Layer, Module, Node
 from archdsl.reports.formulas import formulas_data
-from archdsl.reports.json_memory import memory_data, sizes_data
-from archdsl.reports.pretty import pretty
+from archdsl.reports.json import schema
+from archdsl.reports.json.for_all import for_all_data
+from archdsl.reports.json.memory import memory_data
+from archdsl.reports.json.pretty import pretty
+from archdsl.reports.json.schema_field import ReceptiveField
+from archdsl.reports.json.schema_parts import size
 from archdsl.reports.roofline import roofline_data
-from archdsl.reports.schema_field import ReceptiveField
-from archdsl.reports.schema_parts import size
-from archdsl.reports.subject import ClaimResult, ForAll, Subject
+from archdsl.reports.subject import ClaimResult, Subject
 from archdsl.reports.working import FIGURES
 from archdsl.source import Diagnostic, Span
 
@@ -72,7 +71,7 @@ def document(subject: Subject) -> schema.Document:
         scopes=tuple(_scopes(network.body, "", None if facts.is_listed else set())),
         layers=tuple(_layers(facts, subject.file)),
         memory=memory_data(facts, subject.training) if facts.is_listed else None,
-        for_all=None if subject.for_all is None else _for_all(facts, subject.for_all, dict(subject.bindings)),
+        for_all=None if subject.for_all is None else for_all_data(facts, subject.for_all, dict(subject.bindings)),
         formulas=None if subject.in_parameters is None else formulas_data(subject, subject.in_parameters),
         roofline=None if subject.roofline is None else roofline_data(subject.roofline),
         claims=tuple(map(_claim, subject.claims)),
@@ -201,55 +200,6 @@ def _field(facts: Facts, layer: Layer) -> ReceptiveField | None:
         centre=tuple(axis.centre for axis in field.axes),
         status=field.status,
     )
-
-
-def _for_all(at: Facts, network: ForAll, bindings: Mapping[str, int | str]) -> schema.ForAll:
-    """Formulas, for the sizes of `bindings` among others, which have the facts `at`."""
-    facts = network.facts
-    values = {name: int(bindings[name]) for name in network.domain.example}
-    return schema.ForAll(
-        fits=tuple(
-            schema.Fit(values=text, needs=tuple(map(_need, needs))) for text, needs in network.domain.explained()
-        ),
-        macs=size(facts.cost.total.macs),
-        activations=size(facts.cost.values),
-        inputs={
-            name: tuple(map(size, type.shape))
-            for name, type in zip(facts.network.inputs, facts.network.input_types, strict=True)
-        },
-        shapes={layer.path: tuple(map(size, layer.result_types[0].shape)) for layer in facts.listing.layers},
-        params_of=_of_layers("params", facts),
-        macs_of=_of_layers("macs", facts),
-        bytes_of={layer.path: size(sum(t.bytes for t in layer.result_types)) for layer in facts.listing.layers},
-        storages=_storages_for_all(at.lifetimes, facts, values) if at.is_listed else None,
-    )
-
-
-def _of_layers(figure: str, facts: Facts) -> dict[str, int | str]:
-    counted = ((layer.path, FIGURES[figure].of_layer(facts.cost_of(layer))) for layer in facts.listing.layers)
-    return {path: size(value) for path, value in counted if value != 0}
-
-
-def _storages_for_all(
-    known: Sequence[Lifetime], facts: Facts, values: Mapping[str, int]
-) -> tuple[schema.Bytes, ...] | None:
-    """The sizes of storages as formulas, where these are the storages that there are at the known values."""
-    try:
-        found = facts.lifetimes
-    except OpenSize:
-        return None
-
-    def at_values(lifetime: Lifetime) -> Lifetime:
-        single, *size = (n.at(values) if isinstance(n, Size) else n for n in (lifetime.single, *lifetime.size))
-        return lifetime._replace(single=single, size=Bytes(*size))
-
-    if [*map(at_values, found)] != [*known]:
-        return None
-    return tuple(sizes_data(lifetime.single, lifetime.size) for lifetime in found)
-
-
-def _need(need: Assumed) -> schema.Need:
-    return schema.Need(condition=str(need.condition), operator=need.context.operator, line=need.context.span.line)
 
 
 def _claim(claim: ClaimResult) -> schema.Claim:
