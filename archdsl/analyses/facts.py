@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from archdsl.ir import (
+    Extent,
     Flat,
     Layer,
     Network,
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
 
 
 TURNS_PLAYED = 512
-"""Of a loop with too many turns for the model of the allocator."""
+"""Of a loop with too many turns for the model of the allocator; of loops in loops a half, a quarter, ... of that."""
+OPERATORS_PLAYED = 2**15
+"""To which these turns may come."""
 
 
 class Facts:
@@ -144,8 +147,8 @@ class Facts:
             kernels: whose operators run.
 
         Raises:
-            TooManyOperators: they are too many, or parts are named that are frozen or checkpointed, and turns are too many
-                to tell them apart.
+            TooManyOperators: they are too many, or of the turns of a loop some are frozen or checkpointed, and these are too
+                many to tell them apart.
         """
         from archdsl.analyses.memory import TrainingFacts, simulate
 
@@ -196,9 +199,16 @@ class Facts:
         try:
             facts = self.unfolded()  # the model of the allocator takes tensors as they come
         except TooManyOperators:
-            shorter = Facts(unfold(self.network, TURNS_PLAYED))
+            shorter = self._shortened()
         played = None if shorter is None else partial(shorter.training, settings, kernels="cuda")
         return fit(train, memory, expandable=expandable, shorter=played)
+
+    def _shortened(self) -> Facts:
+        """The facts of a network with fewer turns. Raises `TooManyOperators`."""
+        turns = TURNS_PLAYED
+        while turns > 1 and Extent(self.network, turns).unrolled[id(self.network.body)] > OPERATORS_PLAYED:
+            turns //= 2
+        return Facts(unfold(self.network, turns))
 
     def fit_otherwise(
         self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False
@@ -219,9 +229,12 @@ class Facts:
         return totals(works(self.training_flat))
 
     def _told_apart(self, settings: TrainingSettings) -> Facts:
-        """The facts of the network with all turns written out where settings name some. Raises `TooManyOperators`."""
+        """The facts of the network with all turns written out where settings tell them apart. Raises `TooManyOperators`."""
         check_listed(self.network)
-        return self.unfolded() if settings.frozen or settings.checkpointed else self
+        from archdsl.analyses.weights import tells_turns_apart
+
+        named = (*settings.frozen, *settings.checkpointed)
+        return self.unfolded() if tells_turns_apart(self.network, named) else self
 
     def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:
         """Peaks, and what is kept for backward, as formulas of the batch and of open sizes."""
@@ -238,9 +251,8 @@ class Facts:
     def checkpoint_levels(self, settings: TrainingSettings) -> tuple[Level, ...]:
         """What it would save and cost to checkpoint the blocks of each level.
 
-        Nothing where something is checkpointed, or where a loop has turns that are not written out.
+        Nothing where something is checkpointed.
         """
         from archdsl.analyses.memory import levels
 
-        has_none = settings.checkpointed or not self.is_unfolded
-        return () if has_none else levels(self.network, self.training, settings)
+        return () if settings.checkpointed else levels(self.network, self.training, settings)

@@ -56,7 +56,7 @@ from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.saved import Extra, Reader, Saved
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
-from archdsl.ir.unfold import is_unfolded, unfold, written
+from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
 
 if TYPE_CHECKING:
     from archdsl.ir.printer import print_network
@@ -142,6 +142,7 @@ __all__ = [
     "runs",
     "show_shape",
     "split_name",
+    "stands_for",
     "together",
     "turns_beside",
     "unfold",

@@ -40,7 +40,7 @@ def written(network: Network, path: str) -> str | None:
     for name in path.split("."):
         if not isinstance(module, Module):
             return None
-        node = next((n for n in module.nodes if n.name == name), None) or _stands_for(module, name)
+        node = next((n for n in module.nodes if n.name == name), None) or stands_for(module, name)
         if node is None:
             return None
         found.append(node.name)
@@ -48,8 +48,8 @@ def written(network: Network, path: str) -> str | None:
     return ".".join(found)
 
 
-def _stands_for(module: Module, name: str) -> Node | None:
-    """The node of a module that stands for one of a name."""
+def stands_for(module: Module, name: str) -> Node | None:
+    """The node of a module that stands for one of a name in some turn; None where no turn has such a one."""
     stem, number = split_name(name)
     for node in module.nodes:
         own, first = split_name(node.name)
@@ -62,7 +62,7 @@ def _is_later(node: Node, distance: int) -> bool:
     """Whether the number of a node grows by so much in some of the turns around it."""
     for row in node.repeats:
         growth = row.growths()[node]
-        turn = min(distance // growth, row.turns - 1) if growth else 0
+        turn = max(min(distance // growth, row.turns - 1), 0) if growth else 0
         distance -= turn * growth
     return distance == 0
 

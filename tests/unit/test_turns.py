@@ -14,6 +14,7 @@ from archdsl.analyses.cost import op_cost, totals, works
 from archdsl.analyses.difference import difference
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.turns import Split, run_turns
+from archdsl.analyses.weights import tells_turns_apart
 from archdsl.ir import Network, TooManyOperators, flatten, modules, print_network, read_network, unfold, written
 from archdsl.ops import find
 from archdsl.pipeline import Checked, open_source, open_spec
@@ -118,9 +119,14 @@ SETTINGS = (
 
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_memory_of_a_step(pair: tuple[Facts, Facts], settings: TrainingSettings) -> None:
+    compare(pair, settings)
+
+
+def compare(pair: tuple[Facts, Facts], settings: TrainingSettings) -> None:
     for batch in (1, 3):
         whole, short = (facts.training(settings, batch) for facts in pair)
-        for name in ("peak", "gradients", "optimizer_temporary", "saved_for_backward", "activation_peak"):
+        figures = ("peak", "gradients", "optimizer_temporary", "saved_for_backward", "activation_peak")
+        for name in (*figures, "recomputed_macs", "status"):
             assert getattr(short, name) == getattr(whole, name), name
         assert short.held[:5] == whole.held[:5]
         assert max(short.lines) == max(whole.lines) and short.peak_at(64) == whole.peak_at(64)
@@ -128,6 +134,56 @@ def test_memory_of_a_step(pair: tuple[Facts, Facts], settings: TrainingSettings)
         assert [moments[m.step] for m in short.timeline] == [(m.phase, m.bytes) for m in short.timeline]
         assert sum(a.bytes for a in short.alive) == sum(a.bytes for a in whole.alive)
         assert all(a.bytes > 0 for a in short.alive)
+
+
+@pytest.mark.parametrize(
+    ("body", "settings"),
+    [
+        ("residual blocks", TrainingSettings(checkpointed=("*",))),
+        ("residual blocks", TrainingSettings("adam", checkpointed=("*", "*.*"), precision="bf16-mixed")),
+        ("residual blocks", TrainingSettings("adam", frozen=("*.0",), loss="none")),
+        ("between labels", TrainingSettings("momentum", checkpointed=("layers",), frozen=("layers.*.1",))),
+        ("between labels", TrainingSettings("momentum", checkpointed=("*", "*.*", "*.*.*"), zero_grad="late")),
+        ("loops in loops", TrainingSettings(checkpointed=("*",))),
+        ("loops in blocks", TrainingSettings("adam", checkpointed=("*", "*.*.*"), frozen=("*.*.0",))),
+        ("a shared instance", TrainingSettings(checkpointed=("tower", "tower.*"))),
+    ],
+)
+def test_turns_that_run_twice_or_are_frozen_alike(
+    body: str, settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, short = (checked(f"{BLOCKS}{BODIES[body]}\n}}\n", monkeypatch, fewest).facts for fewest in (10**9, 1))
+    assert not tells_turns_apart(short.network, (*settings.frozen, *settings.checkpointed))
+    compare((whole, short), settings)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_apart"),
+    [
+        ("*", False),
+        ("layers.*.0", False),
+        ("layers.0", False),
+        ("layers.12", True),
+        ("layers.20", False),
+        ("layers.1?.0", True),
+        ("layers.1*", True),
+        ("layers.[0-9]*", True),
+        ("layers.x*", False),
+        ("head.1*", False),
+    ],
+)
+def test_which_paths_tell_turns_apart(pattern: str, *, is_apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers 0, 1, ... and 17, 18, 19 are written out; one in between stands for all others."""
+    short = checked(f"{BLOCKS}{BODIES['between labels']}\n}}\n", monkeypatch, 1)
+    assert tells_turns_apart(short.facts.network, (pattern,)) == is_apart
+
+
+def test_a_million_blocks_that_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each keeps its operand, of 8 * 16 * 16 numbers of 4 bytes for both samples, and a random state."""
+    turns = 1_000_000
+    facts = checked(f"{BLOCKS}repeat {turns} {{ res }}\n}}\n", monkeypatch, 24).facts
+    kept = facts.training(TrainingSettings(loss="none", checkpointed=("*",)), 2).saved_for_backward
+    assert kept == turns * 2 * 8 * 16 * 16 * 4
 
 
 def test_frozen_turns_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

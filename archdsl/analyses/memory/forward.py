@@ -17,7 +17,7 @@ from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Re
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
-from archdsl.analyses.weights import selected, weights
+from archdsl.analyses.weights import selected, weights_as_written
 from archdsl.ir import Network, Node, Op, Saved, State, TensorType
 
 
@@ -32,7 +32,8 @@ class Forward(Ledger):
         self.network = network
         self.storage = storage
         self.settings = settings
-        self.frozen = frozenset(selected(list(weights(network)), settings.frozen)) if settings.frozen else frozenset()
+        names = list(weights_as_written(network)) if settings.frozen else []
+        self.frozen = frozenset(selected(names, settings.frozen))
         self.tape: list[Entry] = []
         self.leaves: dict[str, Leaf] = {}
         self._facts: dict[Node, NodeFacts] = {}
@@ -76,7 +77,7 @@ class Forward(Ledger):
         outer = self.part
         if outer is None:
             self.hold(value.block for value in operands)
-        part = self.part = Part(node, path, operands, self.make(path, "random state", RANDOM_STATE), outer)
+        part = self.part = Part(node, path, operands, self.make(path, "random state", RANDOM_STATE), outer, self.row)
         found = super().run(node, path, operands)
         self.part = outer
         if part.waiting:
@@ -93,7 +94,7 @@ class Forward(Ledger):
         if replay.is_over:
             return super().run(node, path, operands)
         random_state = self.make(path, "random state", RANDOM_STATE)
-        replay.numbers.append(random_state)
+        replay.besides.append((random_state, self.row))
         outer = self.part
         if outer is None:
             first = next(replay.entries)
@@ -105,7 +106,7 @@ class Forward(Ledger):
             self.mark(path)
             if replay.is_over:
                 return super().run(node, path, operands)
-        self.part = Part(node, path, operands, random_state, outer)
+        self.part = Part(node, path, operands, random_state, outer, self.row)
         found = super().run(node, path, operands)
         self.part = outer
         return found
@@ -115,14 +116,22 @@ class Forward(Ledger):
         if part.outer is not None and not part.outer.is_recomputed:
             self.recompute(part.outer)
         part.is_recomputed = True
+        self.move_to(part.row)
         around = [self.make(part.path, "random state", RANDOM_STATE)]
-        around += [self.make(part.path, "copy of a buffer", of_type(type, self.stands)) for type in buffers(part.node)]
+        around += [
+            self.make(part.path, "copy of a buffer", of_type(type, self.stands).by(times))
+            for type, times in buffers(part.node)
+        ]
         casts, self.casts = self.casts, {}
         replay = self.replay = Replay(part)
         results = super().run(part.node, part.path, part.operands)
         self.replay = None
         self.drop(value for value in results if value is not None)
-        self.release((*replay.numbers, *(cast.block for cast in self.casts.values()), *around, *part.handed))
+        for block, row in (*replay.besides, *((cast.block, self.cast_in[key]) for key, cast in self.casts.items())):
+            self.move_to(row)
+            self.release((block,))
+        self.move_to(part.row)
+        self.release((*around, *part.handed))
         part.handed = []
         self.casts = casts
 
@@ -193,7 +202,7 @@ class Forward(Ledger):
         if self.replay is None:
             part.note(entry, keeps=keeps and entry.needs_gradient)
         else:
-            self.recomputed_macs += entry.op.macs(entry.operands, entry.results)
+            self.recomputed_macs += self.times * entry.op.macs(entry.operands, entry.results)
         return results
 
     def _run_again(self, replay: Replay, node: Node, facts: NodeFacts, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -204,7 +213,7 @@ class Forward(Ledger):
         is_composed = replay.is_over and (entry.op.name in COMPOSED or bool(facts.scratch))
         self.is_exact &= not is_composed
         if not replay.is_over or facts.saved.result or facts.saved.extra:
-            self.recomputed_macs += entry.op.macs(entry.operands, entry.results)
+            self.recomputed_macs += self.times * entry.op.macs(entry.operands, entry.results)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
         self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, ())
@@ -305,7 +314,7 @@ class Forward(Ledger):
             if self.replay is None:
                 entry.keep(f"number {i}", number)
             else:
-                self.replay.numbers.append(number)
+                self.replay.besides.append((number, self.row))
 
     # autocast
 

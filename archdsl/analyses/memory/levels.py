@@ -10,7 +10,7 @@ from archdsl.analyses.memory.recompute import learns
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.analyses.weights import matches
-from archdsl.ir import Module, Network
+from archdsl.ir import Module, Network, is_unfolded
 
 
 class Level(NamedTuple):
@@ -38,7 +38,7 @@ def levels(
         depths.setdefault(path.count("."), {})[path] = is_block
     found = []
     for parts in depths.values():
-        paths = tuple(_patterns(parts))
+        paths = tuple(_patterns(parts, has_turns=not is_unfolded(network)))
         if paths:
             facts = train(settings._replace(checkpointed=paths))
             found.append(Level(paths, facts.peak, facts.saved_for_backward, facts.recomputed_macs))
@@ -55,12 +55,16 @@ def _parts(module: Module, prefix: str) -> Iterator[tuple[str, bool]]:
             yield from _parts(node.operator, path + ".")
 
 
-def _patterns(parts: dict[str, bool]) -> Iterator[str]:
-    """The paths of the blocks, with wildcards for numbers unless these would name others than blocks; each once."""
+def _patterns(parts: dict[str, bool], *, has_turns: bool) -> Iterator[str]:
+    """The paths of the blocks, with wildcards for numbers unless these would name others than blocks; each once.
+
+    Where a turn stands for others of its loop there are wildcards in any case.
+    """
     found: dict[str, list[str]] = {}
     for path, is_block in parts.items():
         if is_block:
             found.setdefault(re.sub(r"\d+", "*", path), []).append(path)
     others = [path for path, is_block in parts.items() if not is_block]
     for pattern, paths in found.items():
-        yield from paths if any(matches(other, pattern) for other in others) else [pattern]
+        names_others = not has_turns and any(matches(other, pattern) for other in others)
+        yield from paths if names_others else [pattern]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import Size
 from archdsl.analyses.memory.tape import Part
 from archdsl.analyses.weights import matches
@@ -26,15 +26,15 @@ UNSURE = {"locally_connected", "lrn", "softsign"}
 class Replay:
     """The second run of a part."""
 
-    __slots__ = ("entries", "is_over", "last", "numbers")
+    __slots__ = ("besides", "entries", "is_over", "last")
 
     def __init__(self, part: Part) -> None:
         self.last = part.last
         self.entries = iter(part.entries)
         self.is_over = False
         """Whether the last tensor that backward reads is there."""
-        self.numbers: list[Block] = []
-        """Those that the operators of the second run keep for themselves."""
+        self.besides: list[tuple[Block, Row | None]] = []
+        """What dies with it, and the row of turns that it is made in: numbers that its operators keep, random states."""
 
 
 def naming(node: Node, path: str, patterns: Sequence[str]) -> set[str]:
@@ -53,13 +53,13 @@ def learns(node: Node) -> bool:
     return not operator.is_source and any(s.role == "parameter" for s in node.state)
 
 
-def buffers(node: Node) -> Iterator[TensorType]:
-    """The buffers of a node; those of a shared instance once."""
+def buffers(node: Node) -> Iterator[tuple[TensorType, int]]:
+    """The buffers of a node and how many alike there are in turns of loops in it; those of a shared instance once."""
     operator = node.operator
     if isinstance(operator, Module):
-        for inner in {n.name: n for n in operator.nodes}.values():
-            yield from buffers(inner)
+        for inner in {n.name: n for n in reversed(operator.nodes)}.values():
+            yield from ((type, times * inner.times) for type, times in buffers(inner))
         return
     for state in node.state:
         if state.role != "parameter":
-            yield TensorType(state.shape, state.dtype, batched=False)
+            yield TensorType(state.shape, state.dtype, batched=False), 1

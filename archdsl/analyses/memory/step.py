@@ -177,9 +177,11 @@ class _Step(Forward):
             if entry.kept:
                 self.move_to(entry.row)
                 self.release(entry.drop(entry.kept))
-        self.move_to(None)
         for part in self.parts:
-            self.release((*part.held, *part.handed) if part.waiting else ())
+            if part.waiting:
+                self.move_to(part.row)
+                self.release((*part.held, *part.handed))
+        self.move_to(None)
 
     def _reach(self, source: Entry | Leaf) -> None:
         """Counts for all that the loss depends on how many gradients it will get."""
@@ -193,6 +195,7 @@ class _Step(Forward):
         part = entry.part
         if part is not None and not part.is_recomputed:
             self.recompute(part)
+            self.move_to(entry.row)
         arriving = {f"y{i}": flowing for i, flowing in entry.arriving.items()}
         entry.arriving = {}
         known = self._known_ways(entry, next(iter(arriving.values())).type)

@@ -200,12 +200,32 @@ class Tensor(NamedTuple):
 class Part:
     """One call that is checkpointed."""
 
-    __slots__ = ("entries", "handed", "held", "is_recomputed", "last", "node", "operands", "outer", "path", "waiting")
+    __slots__ = (
+        "entries",
+        "handed",
+        "held",
+        "is_recomputed",
+        "last",
+        "node",
+        "operands",
+        "outer",
+        "path",
+        "row",
+        "waiting",
+    )
 
     def __init__(
-        self, node: Node, path: str, operands: Sequence[Tensor], random_state: Block, outer: Part | None
+        self,
+        node: Node,
+        path: str,
+        operands: Sequence[Tensor],
+        random_state: Block,
+        outer: Part | None,
+        row: Row | None,
     ) -> None:
         self.node = node
+        self.row = row
+        """The row of turns that it is in."""
         self.path = path
         self.operands = operands
         self.outer = outer

@@ -2,7 +2,8 @@
 
 from archdsl.analyses.weights.compare import Comparison, Difference, Kind, Rename, compare
 from archdsl.analyses.weights.select import PathError, matches, selected
-from archdsl.analyses.weights.stored import Stored, Weights, weights
+from archdsl.analyses.weights.stored import Stored, Weights, weights, weights_as_written
+from archdsl.analyses.weights.turns import tells_turns_apart
 
 __all__ = [
     "Comparison",
@@ -15,5 +16,7 @@ __all__ = [
     "compare",
     "matches",
     "selected",
+    "tells_turns_apart",
     "weights",
+    "weights_as_written",
 ]

@@ -32,9 +32,14 @@ def weights(network: Network) -> Weights:
     Raises:
         TooManyOperators: the turns of a loop are too many to be listed.
     """
+    return weights_as_written(unfold(network))
+
+
+def weights_as_written(network: Network) -> Weights:
+    """The same, of a row of turns those of the turn that stands for it."""
     return {
         state.key(layer.path): Stored(state.shape, state.dtype)
-        for layer in flatten(unfold(network), training=True).layers
+        for layer in flatten(network, training=True).layers
         if not layer.is_reuse
         for state in layer.node.state
         if state.is_in_state_dict

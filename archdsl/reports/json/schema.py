@@ -232,8 +232,7 @@ class Training(TypedDict):
     recomputed_macs: int
     """Multiply-adds of what backward runs again, for one sample."""
     checkpoint_levels: tuple[CheckpointLevel, ...]
-    """What it would save and cost to checkpoint the blocks of each level; empty where something is checkpointed, or
-    turns of a loop are not written out."""
+    """What it would save and cost to checkpoint the blocks of each level; empty where something is checkpointed."""
     phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
     """That of the peak."""
     target: int
