@@ -150,16 +150,23 @@ class Facts:
             TooManyOperators: they are too many, or of the turns of a loop some are frozen or checkpointed, and these are too
                 many to tell them apart.
         """
-        from archdsl.analyses.memory import TrainingFacts, simulate
+        from archdsl.analyses.memory import TrainingFacts
 
         batch = batch or self.batch
-        simulated = self._simulated.get((settings, kernels, batch > 1))
-        if simulated is None or not simulated.holds_for(batch):
-            facts = self._told_apart(settings)
-            simulated = simulate(facts.network, facts.storage, settings, batch, kernels)
-            devices: tuple[Kernels, ...] = ("cpu", "cuda") if simulated.played.is_of_any_device else (kernels,)
-            self._simulated |= {(settings, device, batch > 1): simulated for device in devices}
-        return TrainingFacts(simulated, batch)
+        return TrainingFacts(self._simulation(settings, batch, kernels), batch)
+
+    def _simulation(self, settings: TrainingSettings, batch: int, kernels: Kernels) -> Simulation:
+        from archdsl.analyses.memory import simulate
+
+        key = settings, kernels, batch > 1
+        found = self._simulated.get(key)
+        if found is None or not found.holds_for(batch):
+            found = self._simulation(settings, batch, "cpu").on_gpu() if kernels == "cuda" else None
+            if found is None:
+                facts = self._told_apart(settings)
+                found = simulate(facts.network, facts.storage, settings, batch, kernels)
+            self._simulated[key] = found
+        return found
 
     def on_cuda(self, settings: TrainingSettings, batch: int | None = None) -> CudaFacts | None:
         """What a training step takes on a GPU; None where turns of a loop are not written out, since what the allocator takes

@@ -11,10 +11,11 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.facts import TURNS_PLAYED
-from archdsl.analyses.memory import Kernels, TrainingFacts, TrainingSettings, fit, largest_batch
+from archdsl.analyses.memory import Kernels, TrainingFacts, TrainingSettings, fit, largest_batch, simulate
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.cuda import taken
 from archdsl.analyses.memory.fit import largest
+from archdsl.analyses.memory.settings import Precision
 from archdsl.cli import training as training_options
 from archdsl.elaborate import Program
 from archdsl.ir import Network, TensorType, unfold
@@ -243,6 +244,19 @@ def test_what_would_fit_otherwise_is_what_fits_by_those_settings() -> None:
         assert alone.likely.batch > found.likely.batch
         assert (way.recomputed_macs > 0) == bool(way.settings.checkpointed)
     assert facts.fit_otherwise(facts.fit(settings, 1000), settings) == ()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16-mixed", "bfloat16"])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_step_on_a_gpu_is_that_on_a_cpu_with_other_sizes(batch: int, precision: Precision) -> None:
+    """Where dropout keeps other tensors, the step is not played again: it is what a second play would give."""
+    facts, settings = Facts(published("alexnet")), TrainingSettings("adam", precision=precision)
+    on_cpu, on_gpu = (facts.training(settings, batch, kernels).simulation for kernels in ("cpu", "cuda"))
+    again = simulate(facts.network, facts.storage, settings, batch, "cuda")
+    assert on_cpu.played.on_gpu and again.lines == on_gpu.lines != on_cpu.lines
+    told = [[(b.layer, b.what, b.size, times) for b, times in s.played.events] for s in (on_gpu, again)]
+    assert told[0] == told[1]
+    assert sum(b.size.at(batch) for b in on_gpu.played.saved) == sum(b.size.at(batch) for b in again.played.saved)
 
 
 def test_nothing_fits_into_little_memory() -> None:

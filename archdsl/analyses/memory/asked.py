@@ -8,7 +8,7 @@ from archdsl.analyses.memory.casts import Cast
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, touched
 from archdsl.analyses.memory.tape import Entry
-from archdsl.ir import Autocast, Derivative, Extra, Gradient, Incoming, Node, Op, Saved, State, TensorType
+from archdsl.ir import Autocast, Derivative, Extra, Gradient, Incoming, Node, Op, Saved, State, TensorType, Types
 
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
@@ -29,8 +29,10 @@ class NodeFacts(NamedTuple):
     """Whether its bytes are known."""
     has_pages: bool
     """Whether some tensor takes whole pages of memory."""
-    is_of_any_device: bool
-    """Whether a GPU's operator makes the same tensors as a CPU's."""
+    on_gpu: Op
+    """As a GPU runs it."""
+    twins: tuple[Extra, ...] | None
+    """What a GPU's operator makes to be kept besides, where nothing but the sizes of that is different; None where more is."""
     workspace: Size | None
     """Of a convolution or attention all that it touches."""
     shared: int | None
@@ -48,12 +50,9 @@ class Run(NamedTuple):
     operands: tuple[tuple[str, int], ...]
     """The operands that are kept, by name."""
     scratch: tuple[tuple[str, Size], ...]
+    twins: tuple[tuple[str, Size], ...]
+    """What a GPU's operator makes to be kept in place of that, where it is different."""
     is_exact: bool
-
-    @property
-    def keeps(self) -> bool:
-        """Whether it keeps operands, or what is made for that."""
-        return bool(self.extras or self.operands)
 
 
 class Made(NamedTuple):
@@ -112,11 +111,34 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
         results == operands[:1] and op.is_view(*operands) and bool(op.read(operands)),
         is_exact,
         any(extra.in_pages for extra in saved.extra),
-        on_cuda is own,
+        on_cuda,
+        _twins(op, on_cuda, *types) if in_place is None or on_cuda is op else None,
         touched(node, workspaces[op.category]) if op.category in workspaces else None,
         storage.shared_operand(node),
         any(type.is_float for type in results),
     )
+
+
+def _twins(op: Op, on_gpu: Op, operands: Types, results: Types) -> tuple[Extra, ...] | None:
+    if on_gpu is op:
+        return ()
+    kept, *others = _apart(op, operands, results)
+    kept_on_gpu, *others_on_gpu = _apart(on_gpu, operands, results)
+    is_alike = len(kept) == len(kept_on_gpu) and not any(extra.readers for extra in (*kept, *kept_on_gpu))
+    return kept_on_gpu if is_alike and others == others_on_gpu else None
+
+
+def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], *tuple[object, ...]]:
+    """What is made to be kept, and then all else on which a pass depends."""
+    saved = op.saved(operands, results)
+    exactness = (
+        op.is_derived_exactly(operands),
+        op.is_derived_exactly_in_half(operands),
+        op.is_cast_exactly(operands, results),
+    )
+    scratch = op.training_scratch(operands, results), op.asked_for(operands), op.unknown_bytes(operands, results)
+    own = op.name, op.category, op.autocast, op.keeps_weights, op.cast_late, op.is_view(*operands), op.state(*operands)
+    return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, own
 
 
 def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
@@ -130,7 +152,7 @@ def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     if not entry.needs_gradient:
         scratch = [(extra.name, of_extra(extra, batch, stands)) for extra in entry.forgotten]
         numbers = [("number", NUMBER)] * bool(saved.numbers)
-        return Run(results, (), (), (*scratch, *numbers), op.is_forgotten_exactly(entry.operands))
+        return Run(results, (), (), (*scratch, *numbers), (), op.is_forgotten_exactly(entry.operands))
     operands = [*saved.operands, *entry.read(saved)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = (e for e in saved.extra if not e.readers or entry.wants_any(e.readers))
@@ -140,6 +162,7 @@ def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
         tuple((extra.name, of_extra(extra, batch, kept_as)) for extra in (*extras, *copies.values())),
         tuple((f"x{i}", i) for i in operands if i not in copies),
         tuple((extra.name, of_extra(extra, batch, stands)) for extra in (*facts.scratch, *unread)),
+        tuple((extra.name, of_extra(extra, batch, kept_as)) for extra in facts.twins or ()),
         # Whether both are there together is not known.
         not (unread and facts.scratch) and all(map(entry.wants, op.asked_for(entry.operands))),
     )

@@ -36,7 +36,7 @@ class Forward(Ledger):
         self.frozen = frozenset(selected(names, settings.frozen))
         self.tape: list[Entry] = []
         self.leaves: dict[str, Leaf] = {}
-        self._facts: dict[Node, NodeFacts] = {}
+        self.facts: dict[Node, NodeFacts] = {}
         self._runs: dict[tuple[object, ...], Run] = {}
         """By all that they depend on."""
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
@@ -56,8 +56,10 @@ class Forward(Ledger):
         """Multiply-adds of second runs, for one sample."""
         self.has_pages = False
         """Whether some tensor takes whole pages of memory."""
-        self.is_of_any_device = True
-        """Whether a GPU's operators make the same tensors as a CPU's."""
+        self.on_gpu: dict[Block, Block] = {}
+        """What is there in place of storages where a GPU's operators run."""
+        self.is_alike_on_gpu = not settings.checkpointed
+        """Whether nothing else is different then."""
         self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
@@ -142,9 +144,9 @@ class Forward(Ledger):
         assert isinstance(op, Op)
         if op.is_source:
             return [self._source(node, path)]
-        facts = self._facts.get(node)
+        facts = self.facts.get(node)
         if facts is None:
-            facts = self._facts[node] = self._asked(node)
+            facts = self.facts[node] = self._asked(node)
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]
@@ -170,6 +172,8 @@ class Forward(Ledger):
         results = self._results(facts, run, entry, operands)
         if entry.needs_gradient:
             self._keep(run, facts.saved, entry, operands, results)
+        else:
+            self.is_alike_on_gpu &= facts.on_gpu is facts.op
         self.is_exact &= run.is_exact
         temporary = [self.make(entry.layer, name, size) for name, size in run.scratch]
         self.mark(entry.layer)
@@ -238,7 +242,7 @@ class Forward(Ledger):
         facts = ask(node, self.settings, self.kernels, self.storage)
         self.is_exact &= facts.is_exact
         self.has_pages |= facts.has_pages
-        self.is_of_any_device &= facts.is_of_any_device
+        self.is_alike_on_gpu &= facts.twins is not None
         if facts.workspace is not None:
             self.workspaces.append(facts.workspace)
         return facts
@@ -296,8 +300,11 @@ class Forward(Ledger):
     def _keep(
         self, run: Run, saved: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]
     ) -> None:
-        for name, size in run.extras:
-            entry.keep(name, self.make(entry.layer, name, size))
+        made = [self.make(entry.layer, name, size) for name, size in run.extras]
+        for block in made:
+            entry.keep(block.what, block)
+        for block, (name, size) in zip(made, run.twins, strict=False):
+            self.on_gpu[block] = Block(entry.layer, name, size, self.batch)
         self._keep_numbers(saved, entry)
         held = [(name, operands[i].block) for name, i in run.operands]
         if saved.result:

@@ -7,7 +7,7 @@ came in are dropped, then what it kept; gradients that meet are summed in place 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.asked import Made, Way, ways
@@ -42,8 +42,8 @@ class Played(NamedTuple):
     """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
     has_pages: bool
     """Whether some tensor takes whole pages of memory, so that all this is for one batch alone."""
-    is_of_any_device: bool
-    """Whether a GPU's operators make the same tensors as a CPU's."""
+    on_gpu: dict[Block, Block] | None
+    """What is there in place of storages where a GPU's operators run; None where more is different then."""
     alike: dict[str, str]
     """Paths in the turns beside rows of turns: those in the turn that stands for them."""
 
@@ -56,6 +56,32 @@ class Played(NamedTuple):
             found = f"{found}.{name}" if found else name
             found = self.alike.get(found, found)
         return found
+
+    def played_on_gpu(self) -> Played | None:
+        """The same step with a GPU's operators; None where it has to be played anew."""
+        twins = self.on_gpu
+        if not twins:
+            return None if twins is None else self
+        changes = []
+        for number, (block, times) in enumerate(self.events):
+            if block in twins:
+                if abs(times) > 1:  # a row of turns repeats what its first turn has changed
+                    return None
+                more = twins[block].size.minus(block.size)
+                changes.append((number, more if times > 0 else more.by(-1)))
+        events = tuple((twins.get(block, block), times) for block, times in self.events)
+        saved = tuple(twins.get(block, block) for block in self.saved)
+        return self._replace(events=events, saved=saved, marks=tuple(_moved(self.marks, changes)), on_gpu={})
+
+
+def _moved(marks: Iterable[Mark], changes: Sequence[tuple[int, Size]]) -> Iterator[Mark]:
+    """Marks with more bytes from certain events on."""
+    fixed = per_sample = done = 0
+    for mark in marks:
+        while done < len(changes) and changes[done][0] < mark.events:
+            fixed, per_sample = fixed + changes[done][1].fixed, per_sample + changes[done][1].per_sample
+            done += 1
+        yield Mark(mark.phase, mark.layer, mark.fixed + fixed, mark.per_sample + per_sample, mark.events, mark.step)
 
 
 def play(
@@ -98,7 +124,8 @@ class _Step(Forward):
         self.forget()
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
-        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces), self.has_pages, self.is_of_any_device
+        on_gpu = self.on_gpu if self.is_alike_on_gpu else None
+        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces), self.has_pages, on_gpu
         return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:
@@ -228,7 +255,13 @@ class _Step(Forward):
         key = of, incoming, entry.names, entry.stands
         found = self._ways.get(key)
         if found is None:
-            found = self._ways[key] = ways(entry, Incoming(incoming, is_single=self.batch == 1))
+            arrived = Incoming(incoming, is_single=self.batch == 1)
+            found = self._ways[key] = ways(entry, arrived)
+            if entry.node is not None:
+                types = entry.operands, entry.results
+                on_gpu = self.facts[entry.node].on_gpu
+                is_alike = on_gpu is entry.op or on_gpu.backward(*types, arrived) == entry.op.backward(*types, arrived)
+                self.is_alike_on_gpu &= is_alike
         return found
 
     def _cast_back(self, entry: Entry, of: str, flowing: Flowing) -> bool:

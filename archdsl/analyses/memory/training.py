@@ -100,6 +100,13 @@ class Simulation:
         """Whether it is that of this batch: of a single sample, of any that is larger, or of its own alone."""
         return batch == self._batch or (not self.played.has_pages and min(batch, self._batch) > 1)
 
+    def on_gpu(self) -> Simulation | None:
+        """That with a GPU's operators, where the order of events is the same."""
+        played = self.played.played_on_gpu()
+        if played is None or played is self.played:
+            return played and self
+        return Simulation(played, self.held, self.settings, self._batch)
+
     @cached_property
     def gradients(self) -> tuple[Block, ...]:
         """The storages of the parameters' gradients; at batch 1 several may be in one."""
