@@ -261,7 +261,7 @@ def subject_of(
     bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
     training = checked.facts.training(settings) if settings is not None else None
     path = checked.program.source.path
-    found = checked.findings if hints else checked.problems
+    found = checked.findings if hints else []
     in_parameters = ForAll(*checked.in_parameters, checked.kept_parameters) if formulas else None
     return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, in_parameters, training)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from archdsl.analyses.memory import (
         CudaFacts,
         FitFacts,
+        InferenceFacts,
         Kernels,
         Level,
         Lifetime,
@@ -52,6 +53,8 @@ class Facts:
     def __init__(self, network: Network, batch: int = 1) -> None:
         self.network = network
         self.batch = batch
+        self._inference: dict[int, InferenceFacts] = {}
+        """Forward passes by their batch."""
         self._simulated: dict[tuple[TrainingSettings, Kernels, bool], Simulation] = {}
         """Training steps by their settings, where they run, and whether the batch has several samples: the last that was asked
         for."""
@@ -130,7 +133,15 @@ class Facts:
         """The memory of the network for another batch size."""
         from archdsl.analyses.memory import memory
 
-        return memory(self.network, self.flat, self.training_flat, self.storage, batch)
+        return memory(self.network, self.flat, self.training_flat, self.storage, self.inference(batch), batch)
+
+    def inference(self, batch: int) -> InferenceFacts:
+        """What is alive in a forward pass while each operator runs."""
+        from archdsl.analyses.memory import inference
+
+        if batch not in self._inference:
+            self._inference[batch] = inference(self.network, self.storage, batch)
+        return self._inference[batch]
 
     @cached_property
     def lifetimes(self) -> tuple[Lifetime, ...]:
@@ -138,7 +149,7 @@ class Facts:
         from archdsl.analyses.memory import lifetimes
 
         check_listed(self.network)
-        return lifetimes(self.network, self.storage)
+        return lifetimes(self.inference(1), self.inference(2))
 
     def training(self, settings: TrainingSettings, batch: int | None = None, kernels: Kernels = "cpu") -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.
@@ -251,7 +262,14 @@ class Facts:
             return NO_FORMULAS
         facts = self._told_apart(settings)
         try:
-            return memory_formulas(facts.network, facts.storage, settings)
+            return memory_formulas(
+                facts.network,
+                facts.flat,
+                facts.training_flat,
+                facts.storage,
+                lambda: facts.inference(2),
+                lambda: facts.training(settings, 2),
+            )
         except OpenSize:  # not even what runs in place can be said
             return NO_FORMULAS
 

@@ -41,13 +41,16 @@ class Linter:
     def __init__(self, file: tree.File, imported: Iterable[tree.File] = ()) -> None:
         self.text = Text(file)
         self._allows = Allows([*self.text.allows, *(allowed for other in imported for allowed in allowed_in(other))])
+        self._in_text: dict[bool, list[Diagnostic]] = {}
 
     def in_text(self, errors: Iterable[Diagnostic] = ()) -> list[Diagnostic]:
         """What the lints find in the file as it is written. Where it has errors, what is unused cannot be told."""
         is_broken = any(error.severity == "error" and error.code != "claim-fails" for error in errors)
-        asked = (lint for lint in lints() if hasattr(lint, "find_in_text"))
-        asked = (lint for lint in asked if not (is_broken and lint.KIND.code.startswith("unused-")))
-        return self._kept(d for lint in asked for d in lint.find_in_text(self.text))
+        if is_broken not in self._in_text:
+            asked = (lint for lint in lints() if hasattr(lint, "find_in_text"))
+            asked = (lint for lint in asked if not (is_broken and lint.KIND.code.startswith("unused-")))
+            self._in_text[is_broken] = self._kept(d for lint in asked for d in lint.find_in_text(self.text))
+        return self._in_text[is_broken]
 
     def in_graph(self, graph: Graph, *, info: bool = False) -> list[Diagnostic]:
         """What the lints find in a network: the hints with `info`, else the warnings."""

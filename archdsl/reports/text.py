@@ -50,14 +50,17 @@ def render_text(tables: Sequence[Table], width: int | None = None, ascii: bool =
     return [line for block in blocks for line in ([], *block.title, *block.body, *block.notes)][1:]
 
 
-def _printable(line: Iterable[Piece], ascii: bool) -> Line:
-    """The line without control characters, which a name in a spec may hold and a terminal would obey."""
-    return [Piece(_escaped(piece.text.translate(ASCII) if ascii else piece.text, ascii), piece.style) for piece in line]
+def _printable(line: Iterable[Piece], ascii: bool, style: str = "") -> Line:
+    """The line without control characters, which a name in a spec may hold and a terminal would obey.
+
+    What has no style gets the one that is given.
+    """
+    return [Piece(_escaped(text, ascii), own or style) for text, own in line]
 
 
 def _escaped(text: str, ascii: bool) -> str:
     visible = text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return visible.encode("ascii", "backslashreplace").decode() if ascii else visible
+    return visible.translate(ASCII).encode("ascii", "backslashreplace").decode() if ascii else visible
 
 
 def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
@@ -72,7 +75,8 @@ def _block(table: Table, limit: int | None, ascii: bool) -> _Block:
     kept, gap = (range(len(table.columns)), 2) if table.is_list else _choose(table.columns, widths, limit)
     columns = [table.columns[i] for i in kept]
     grid, spans = _wrapped([[r[i] for i in kept] for r in rows], columns, [widths[i] for i in kept], gap, limit)
-    lines = [list(_lines(r, columns, spans, gap)) for r in grid]
+    is_right = [column.is_right for column in columns]
+    lines = [list(_lines(r, is_right, spans, gap)) for r in grid]
     return _Block(title, _ruled(lines, table, "-" if ascii else "─"), notes)
 
 
@@ -80,13 +84,12 @@ def _cell(r: Row, index: int, column: Column, ascii: bool) -> Line:
     cell = r.cells[index]
     if column.kind == "bar":
         return [Piece(bar(cell.value, ascii=ascii), "bar")] if isinstance(cell.value, int | float) else []
-    shown = _printable(show(cell, column.kind), ascii)
-    pieces = [piece if piece.style else piece._replace(style=r.style) for piece in shown]
+    pieces = _printable(show(cell, column.kind), ascii, r.style)
     return [Piece("  " * r.indent), *pieces] if index == 0 and r.indent else pieces
 
 
 def _line_width(line: Line) -> int:
-    return width(line[0].text) if len(line) == 1 else sum([width(piece.text) for piece in line])
+    return width("".join([text for text, _ in line]))
 
 
 def _widths(rows: Sequence[Sequence[Line]]) -> list[int]:
@@ -164,22 +167,27 @@ def _spans(grid: Sequence[Sequence[Height]]) -> list[int]:
     return [max(_line_width(line) for cell in column for line in cell) for column in zip(*grid, strict=True)]
 
 
-def _lines(cells: Sequence[Height], columns: Sequence[Column], widths: Sequence[int], gap: int) -> Iterator[Line]:
-    for parts in zip_longest(*cells, fillvalue=[]):
+def _lines(cells: Sequence[Height], is_right: Sequence[bool], widths: Sequence[int], gap: int) -> Iterator[Line]:
+    none: Line = []
+    for parts in zip_longest(*cells, fillvalue=none):
         line: Line = []
-        for part, column, size in zip(parts, columns, widths, strict=True):
-            blank = Piece(" " * (size - _line_width(part)))
-            line += [blank, *part] if column.is_right else [*part, blank]
-            line.append(Piece(" " * gap))
+        blanks = 0
+        for part, right, size in zip(parts, is_right, widths, strict=True):
+            rest = size - _line_width(part)
+            if part:
+                line += (Piece(" " * (blanks + rest * right)), *part)
+                blanks = gap + rest * (not right)
+            else:
+                blanks += gap + rest
         yield _trimmed(line)
 
 
 def _trimmed(line: Line) -> Line:
     """The line without blanks at its end and without empty pieces."""
-    pieces = [piece for piece in line if piece.text]
+    pieces = [piece for piece in line if piece[0]]
     while pieces and not pieces[-1].text.strip(" "):
         pieces.pop()
-    if pieces:
+    if pieces and pieces[-1].text[-1] == " ":
         pieces[-1] = Piece(pieces[-1].text.rstrip(" "), pieces[-1].style)
     return pieces
 

@@ -6,9 +6,13 @@ Piped output joins the texts; a terminal gets colours for the names (`archdsl.cl
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
+
+_PLAIN = re.compile(r"[\0-\u02ff\u2010-\u2027\u2260-\u2265\u2500-\u259f]*")
+"""Text whose characters take a column each: letters, dots and dashes, signs, and what lines and bars are drawn with."""
 
 
 class Piece(NamedTuple):
@@ -26,7 +30,9 @@ def plain(lines: Iterable[Line]) -> str:
 
 def width(text: str) -> int:
     """Columns that `text` takes in a terminal: wide characters take two, combining marks none."""
-    return len(text) if text.isascii() else len(text) + sum(_further(c) for c in text if c > "~")
+    if text.isascii() or _PLAIN.fullmatch(text):
+        return len(text)
+    return len(text) + sum(map(_further, text))
 
 
 def _further(c: str) -> int:

@@ -52,8 +52,7 @@ def walk(syntax: Syntax | None) -> Iterator[Syntax]:
     while waiting:
         node = waiting.pop()
         yield node
-        for field in reversed(node.fields):
-            value = getattr(node, field)
+        for value in reversed(vars(node).values()):
             if isinstance(value, list):
                 waiting += reversed(value)
             elif isinstance(value, Syntax):

@@ -17,7 +17,7 @@ Conventions that are never mixed; every figure names its own:
 from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, Band, CudaFacts, Taken, cuda
 from archdsl.analyses.memory.fit import FitFacts, Need, fit
 from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, memory_formulas
-from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, lifetimes
+from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, inference, lifetimes
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
@@ -77,6 +77,7 @@ __all__ = [
     "buffers",
     "cuda",
     "fit",
+    "inference",
     "largest_batch",
     "lecture",
     "levels",

@@ -7,17 +7,16 @@ which has a larger factor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from archdsl.analyses.memory.inference import moments
+from archdsl.analyses.memory.inference import InferenceFacts
 from archdsl.analyses.memory.saved import saved
-from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Storage, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
-from archdsl.analyses.memory.training import simulate
-from archdsl.ir import Network, Op, OpenSize, flatten, modules, open_size
+from archdsl.analyses.memory.training import TrainingFacts
+from archdsl.ir import Flat, Network, Op, OpenSize, modules, open_size
 
 SHOWN = 4
 """A peak of more sums than these is no formula that helps."""
@@ -49,15 +48,26 @@ class MemoryFormulas(NamedTuple):
 NO_FORMULAS = MemoryFormulas(None, None, None)
 
 
-def memory_formulas(network: Network, storage: Storage, settings: TrainingSettings) -> MemoryFormulas:
-    """The formulas of a network, which may have open sizes."""
-    inference = _formula(lambda: _inference(network, storage))
+def memory_formulas(
+    network: Network,
+    flat: Flat,
+    training: Flat,
+    storage: Storage,
+    inference: Callable[[], InferenceFacts],
+    train: Callable[[], TrainingFacts],
+) -> MemoryFormulas:
+    """The formulas of a network, which may have open sizes.
+
+    Args:
+        training: the network with the parts that exist only while training.
+        inference: plays it for a batch of two.
+        train: plays a training step for a batch of two.
+    """
+    peak = _formula(lambda: _inference(network, flat, inference()))
     if _has_pages(network):
-        return NO_FORMULAS._replace(inference=inference)
+        return NO_FORMULAS._replace(inference=peak)
     return MemoryFormulas(
-        _formula(lambda: [saved(network, flatten(network, training=True), storage, 2).size]),
-        inference,
-        _formula(lambda: simulate(network, storage, settings, 2).lines),
+        _formula(lambda: [saved(network, training, storage, 2).size]), peak, _formula(lambda: train().lines)
     )
 
 
@@ -68,10 +78,10 @@ def _has_pages(network: Network) -> bool:
     return any(extra.in_pages for saved in kept for extra in saved.extra)
 
 
-def _inference(network: Network, storage: Storage) -> list[Size]:
-    parameters, buffers = state_of(flatten(network))
+def _inference(network: Network, flat: Flat, found: InferenceFacts) -> list[Size]:
+    parameters, buffers = state_of(flat)
     held = total((Size(parameters + buffers), *(of_type(type) for type in network.input_types)))
-    return [held.plus(total(block.size for block in moment.live)) for moment in moments(network, storage, 2)] or [held]
+    return [held.plus(total(block.size for block in moment.live)) for moment in found.moments] or [held]
 
 
 def _formula(lines: Any) -> Formula | None:
@@ -100,8 +110,10 @@ def largest(lines: Iterable[Size]) -> Formula:
 def _apart(value: int) -> tuple[object, int]:
     """The terms of a formula that grow with its symbols, and the number that is left."""
     size = open_size(value)
-    terms = {} if size is None else dict(size.terms)
-    constant = value if size is None else terms.pop((), 0)
+    if size is None:
+        return (), value
+    terms = dict(size.terms)
+    constant = terms.pop((), 0)
     return tuple(terms.items()), constant
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Plain, Player
@@ -28,17 +29,28 @@ class Moment(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        return sum(block.bytes for block in self.live)
+        return sum([block.bytes for block in self.live])
 
 
-class InferenceFacts(NamedTuple):
+class InferenceFacts:
     """What is alive while each operator runs, and when that is most."""
 
-    moments: tuple[Moment, ...]
-    peak: Moment | None
-    """The first moment with the most bytes; None for a network without operators."""
-    floor: int
-    """The highest sum of bytes if every storage lived from its first to its last use only."""
+    def __init__(self, moments: Sequence[Moment], outputs: Sequence[Block]) -> None:
+        self.moments = tuple(moments)
+        self.outputs = tuple(outputs)
+        """The storages of the results."""
+
+    @cached_property
+    def peak(self) -> Moment | None:
+        """The first moment with the most bytes; None for a network without operators."""
+        return max(self.moments, key=lambda m: m.bytes, default=None)
+
+    @cached_property
+    def floor(self) -> int:
+        """The highest sum of bytes if every storage lived from its first to its last use only."""
+        last: dict[Block, int] = {block: moment.step for moment in self.moments for block in moment.touched}
+        last.update((block, self.moments[-1].step) for block in self.outputs if self.moments)
+        return max((sum([b.bytes for b in m.live if last[b] >= m.step]) for m in self.moments), default=0)
 
 
 class Lifetime(NamedTuple):
@@ -58,20 +70,22 @@ class Lifetime(NamedTuple):
     """For every larger batch."""
 
 
-def play(network: Network, storage: Storage, batch: int) -> InferenceFacts:
-    found, outputs = _moments(network, storage, batch)
-    return InferenceFacts(found, max(found, key=lambda m: m.bytes, default=None), _floor(found, outputs))
+def inference(network: Network, storage: Storage, batch: int) -> InferenceFacts:
+    """Plays a network for a batch."""
+    player = _Player(storage, batch)
+    inputs = [
+        Plain(Block(name, "input", of_type(type), batch, True))
+        for name, type in zip(network.inputs, network.input_types, strict=True)
+    ]
+    player.hold(value.block for value in inputs)
+    outputs = [value.block for value in player.call(network.body, "", inputs) if value is not None]
+    return InferenceFacts(player.moments, outputs)
 
 
-def moments(network: Network, storage: Storage, batch: int) -> tuple[Moment, ...]:
-    """What is alive while each operator runs."""
-    return _moments(network, storage, batch)[0]
-
-
-def lifetimes(network: Network, storage: Storage) -> tuple[Lifetime, ...]:
+def lifetimes(single: InferenceFacts, several: InferenceFacts) -> tuple[Lifetime, ...]:
     """The storages of inference in the order of their making: what is alive at a step is those that are made and not yet
     freed. Only the size of some depends on whether the batch is one."""
-    one, two = (_by_block(_moments(network, storage, batch)[0]) for batch in (1, 2))
+    one, two = _by_block(single.moments), _by_block(several.moments)
     return tuple(
         Lifetime(block.layer, block.what, steps[0], steps[-1], used, single.bytes, block.size)
         for single, (block, (steps, used)) in zip(one, two.items(), strict=True)
@@ -88,18 +102,6 @@ def _by_block(moments: Sequence[Moment]) -> dict[Block, tuple[list[int], tuple[i
         for block in moment.touched:
             used[block].append(moment.step)
     return {block: (steps, tuple(used[block])) for block, steps in alive.items()}
-
-
-def _moments(network: Network, storage: Storage, batch: int) -> tuple[tuple[Moment, ...], list[Block]]:
-    """Everything that runs, and the storages of the results."""
-    player = _Player(storage, batch)
-    inputs = [
-        Plain(Block(name, "input", of_type(type), batch, True))
-        for name, type in zip(network.inputs, network.input_types, strict=True)
-    ]
-    player.hold(value.block for value in inputs)
-    outputs = [value.block for value in player.call(network.body, "", inputs) if value is not None]
-    return tuple(player.moments), outputs
 
 
 class _Player(Player[Plain]):
@@ -145,9 +147,3 @@ class _Player(Player[Plain]):
         if shared is not None:
             return [operands[shared]] * len(node.results)
         return [Plain(Block(path, "output", of_type(type), self.batch)) for type in node.result_types]
-
-
-def _floor(moments: Sequence[Moment], outputs: Sequence[Block]) -> int:
-    last: dict[Block, int] = {block: moment.step for moment in moments for block in moment.touched}
-    last.update((block, moments[-1].step) for block in outputs if moments)
-    return max((sum(b.bytes for b in m.live if last[b] >= m.step) for m in moments), default=0)

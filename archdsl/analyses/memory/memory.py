@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.memory.inference import InferenceFacts, Moment, play
+from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, lecture
 from archdsl.analyses.memory.saved import SavedFacts, saved
 from archdsl.analyses.memory.size import Storage
@@ -68,11 +68,14 @@ class MemoryFacts(NamedTuple):
         return named[name]
 
 
-def memory(network: Network, flat: Flat, training: Flat, storage: Storage, batch: int = 1) -> MemoryFacts:
+def memory(
+    network: Network, flat: Flat, training: Flat, storage: Storage, inference: InferenceFacts, batch: int = 1
+) -> MemoryFacts:
     """The memory of a network in inference and what it keeps for backward.
 
     Args:
         training: the network with the parts that exist only while training.
+        inference: how it was played for the batch.
     """
     parameters, buffers = state_of(flat)
     return MemoryFacts(
@@ -81,6 +84,6 @@ def memory(network: Network, flat: Flat, training: Flat, storage: Storage, batch
         buffers,
         sum(type.bytes for type in network.input_types) * batch,
         lecture(network, flat),
-        play(network, storage, batch),
+        inference,
         saved(network, training, storage, batch),
     )

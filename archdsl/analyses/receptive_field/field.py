@@ -49,8 +49,8 @@ class AxisField(NamedTuple):
         """Rows from one unit to the next, on average; None where units have no place, 0 where all read the same."""
         if not self.spans:
             return None
-        found = Fraction(self.step, len(self.spans))
-        return found.numerator if found.denominator == 1 else found
+        rows, rest = divmod(self.step, len(self.spans))
+        return Fraction(self.step, len(self.spans)) if rest else rows
 
     @property
     def start(self) -> int | None:
