@@ -116,7 +116,7 @@ class Facts:
         """The same along the one path to each layer that reads least."""
         from archdsl.analyses.receptive_field import narrowest, receptive_field
 
-        return receptive_field(self.network, self.flat, join=narrowest)
+        return receptive_field(self.network, self.flat, join=narrowest, known=self.fields)
 
     @cached_property
     def storage(self) -> StorageFacts:

@@ -21,7 +21,12 @@ from archdsl.ir import Flat, Layer, Network, Shape, Turns, flatten
 
 
 def receptive_field(
-    network: Network, flat: Flat | None = None, input: str | None = None, *, join: Join = union
+    network: Network,
+    flat: Flat | None = None,
+    input: str | None = None,
+    *,
+    join: Join = union,
+    known: FieldFacts | None = None,
 ) -> FieldFacts:
     """The receptive field of every layer towards one input: the first with spatial axes unless named.
 
@@ -29,6 +34,7 @@ def receptive_field(
 
     Args:
         join: what the fields of several operands make: all that they read or, with `narrowest`, the path that reads least.
+        known: those of another `join`, which are the same where nothing was joined yet.
     """
     flat = flat or flatten(network)
     name = input or _first_map(network)
@@ -36,8 +42,9 @@ def receptive_field(
     type = flat.types[source]
     values: list[Field | None] = [None] * len(flat.types)
     own = (axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(type.sizes, 1))
-    values[source] = field_of(own, type.sizes)
-    run = _Run(flat, values, type.sizes, join)
+    shared = () if known is None or flat.turns else known.values  # those in a turn differ from turn to turn
+    values[source] = shared[source] if shared else field_of(own, type.sizes)
+    run = _Run(flat, values, type.sizes, join, shared)
     run.layers(0, len(flat.layers), flat.turns)
     for number, field in run.first_turns.items():
         values[number] = field
@@ -53,11 +60,15 @@ def _first_map(network: Network) -> str:
 class _Run:
     """The fields of all values so far."""
 
-    def __init__(self, flat: Flat, values: list[Field | None], sizes: Shape, join: Join) -> None:
+    def __init__(
+        self, flat: Flat, values: list[Field | None], sizes: Shape, join: Join, known: Sequence[Field | None] = ()
+    ) -> None:
         self.flat = flat
         self.values = values
         self.sizes = sizes
         self.join = join
+        self.known = known
+        """The fields by another way to join, if there are any."""
         self.first_turns: dict[int, Field | None] = {}
         """Of layers that stand for others, and of what their turn hands through: the fields in the first of their turns."""
 
@@ -75,6 +86,10 @@ class _Run:
 
     def _layer(self, layer: Layer) -> None:
         operands = [self.values[n] for n in layer.operands]
+        if self.known and len(operands) == 1 and operands[0] is self.known[layer.operands[0]]:
+            for result in layer.results:
+                self.values[result] = self.known[result]
+            return
         for number, result in enumerate(layer.results):
             self.values[result] = through(layer, operands, number, self.sizes, self.join)
 

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
+from types import NoneType
 from typing import Any
 
 LINE = 120
 """Columns of JSON text."""
 ITEM = 3
 """An item of a line takes so many columns at the least."""
+SCALARS: dict[type, Callable[[Any], str]] = {
+    str: quoted,
+    int: repr,
+    float: repr,
+    bool: {True: "true", False: "false"}.__getitem__,
+    NoneType: {None: "null"}.__getitem__,
+}
 
 
 def pretty(value: Any, indent: str = "") -> str:
     """JSON text in which everything that fits stands on one line."""
-    if type(value) is str:
-        return quoted(value)
-    if type(value) is int:
-        return repr(value)
-    inner = indent + "  "
+    known, inner = SCALARS.get, indent + "  "
     if isinstance(value, dict):
-        parts = [f"{quoted(key)}: {pretty(part, inner)}" for key, part in value.items()]
+        parts = [
+            f"{quoted(name)}: {scalar(part) if (scalar := known(type(part))) else pretty(part, inner)}"
+            for name, part in value.items()
+        ]
         opening, closing = "{}"
-    elif isinstance(value, list | tuple):
-        parts = [pretty(part, inner) for part in value]
+    elif isinstance(value, (list, tuple)):
+        parts = [scalar(part) if (scalar := known(type(part))) else pretty(part, inner) for part in value]
         opening, closing = "[]"
     else:
         return json.dumps(value)
