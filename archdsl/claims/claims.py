@@ -67,10 +67,8 @@ def _undecided(bound: BoundClaim, symbols: Collection[str]) -> Verdict:
     for binding in claim.bindings:
         close = nearest(binding.name.text, symbols)
         if close is not None and binding.name.text not in symbols:
-            span = binding.name.span
             message = f"`{binding.name.text}` is no open size of this network"
-            edit = Edit(span, close)
-            return _unfit(bound, Fault(CLAIM_UNSUITABLE, message, span, f"did you mean `{close}`?", edit=edit))
+            return _unfit(bound, Fault.misnamed(CLAIM_UNSUITABLE, message, binding.name.span, close))
     fault = Fault(
         CLAIM_UNSUITABLE,
         f"a claim names all open sizes, as whole numbers: {', '.join(symbols)}",

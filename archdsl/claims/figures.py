@@ -103,14 +103,8 @@ class Figures:
     def _memory(self, name: str, span: Span) -> int:
         if name not in MEMORY_NAMES:
             close = "parameters" if name == "weights" else nearest(name, MEMORY_NAMES)
-            raise Fault(
-                UNKNOWN_FIGURE,
-                f"`memory` has no figure `{name}`",
-                span,
-                f"did you mean `{close}`?" if close else "",
-                helps=(f"it has {', '.join(MEMORY_NAMES)}",),
-                edit=Edit(span, close) if close else None,
-            )
+            helps = (f"it has {', '.join(MEMORY_NAMES)}",)
+            raise Fault.misnamed(UNKNOWN_FIGURE, f"`memory` has no figure `{name}`", span, close, helps=helps)
         if name == "activations":
             return 4 * self._total("activations") * self.batch
         self.spend(10 * len(self.facts.flat.layers), span)
@@ -192,13 +186,12 @@ class Figures:
 def _unknown_figure(name: str, span: Span) -> Fault:
     close = ELSEWHERE.get(name.casefold()) or nearest(name, {*TOTALS, *OF_A_PATH, "memory"})
     learnt = name.casefold().startswith(("top", "acc", "err", "bleu", "fid")) or name in ("map", "mAP")
-    return Fault(
+    return Fault.misnamed(
         UNKNOWN_FIGURE,
         f"there is no figure `{name}`" + (": a claim is about what a spec says, not what was learnt" if learnt else ""),
         span,
-        f"did you mean `{close}`?" if close and not learnt else "",
+        None if learnt else close,
         helps=() if close else (f"figures are {', '.join((*TOTALS, *OF_A_PATH[:2], 'memory'))}",),
-        edit=Edit(span, close) if close and not learnt else None,
     )
 
 

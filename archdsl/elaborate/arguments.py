@@ -109,16 +109,15 @@ def _too_many(layer: Layer, argument: tree.Argument, value: Any, allowed: tuple[
 def unknown_argument(layer: Layer, name: str, span: Span, allowed: tuple[str, ...]) -> Fault:
     what = "parameter" if layer.op is None else "attribute"
     close = nearest(name, allowed)
-    return Fault(
+    return Fault.misnamed(
         UNKNOWN_ARGUMENT,
         f"`{layer.name}` has no {what} `{name}`",
         span,
-        f"did you mean `{close}`?" if close else "",
+        close,
         helps=(
             f"it has {', '.join(f'`{a}`' for a in allowed)}" if allowed else "it takes none",
             *filter(None, (layer.op.elsewhere if layer.op is not None and not close else "",)),
         ),
-        edit=Edit(span, close) if close else None,
     )
 
 

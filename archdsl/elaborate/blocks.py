@@ -242,14 +242,12 @@ def _check_kind(parameter: tree.Parameter, value: Any, span: Span) -> None:
     annotation = parameter.kind.text if parameter.kind is not None else "datum"
     if annotation not in _KINDS:
         assert parameter.kind is not None
-        close = nearest(annotation, _KINDS)
-        raise Fault(
+        raise Fault.misnamed(
             kinds.KIND_MISMATCH,
             f"`{annotation}` is no kind of parameter",
             parameter.kind.span,
-            f"did you mean `{close}`?" if close else "",
+            nearest(annotation, _KINDS),
             helps=("parameters are `layer`, `tensor`, `int`, `float`, `bool`, `string`, `window` or `list`",),
-            edit=Edit(parameter.kind.span, close) if close else None,
         )
     if _KINDS[annotation](value):
         return

@@ -32,8 +32,8 @@ from archdsl.ir import (
     modules,
     show_shape,
 )
-from archdsl.source import Edit, Span, nearest
 from archdsl.source import Frame as CallStep
+from archdsl.source import Span, nearest
 from archdsl.syntax import tree
 
 _TYPES_ELSEWHERE = {"long": "int64", "int": "int32", "float": "float32", "half": "float16", "double": "float64"}
@@ -231,14 +231,12 @@ class Build(Blocks):
         dtype = statement.dtype.text if statement.dtype is not None else "float32"
         if dtype not in ITEM_SIZE:
             assert statement.dtype is not None
-            close = _TYPES_ELSEWHERE.get(dtype) or nearest(dtype, ITEM_SIZE)
-            raise Fault(
+            raise Fault.misnamed(
                 kinds.WRONG_DTYPE,
                 f"`{dtype}` is no element type",
                 statement.dtype.span,
-                f"did you mean `{close}`?" if close else "",
+                _TYPES_ELSEWHERE.get(dtype) or nearest(dtype, ITEM_SIZE),
                 helps=(f"element types are {', '.join(ITEM_SIZE)}",),
-                edit=Edit(statement.dtype.span, close) if close else None,
             )
         if len(shape) > RANK_LIMIT:
             raise Fault(
@@ -302,14 +300,7 @@ class Build(Blocks):
 def _unnamed(item: tree.Name) -> Fault:
     """An open size without the name that it would have: `None`, `h`."""
     meant = item.text.capitalize() if item.text.islower() and item.text not in ("batch", "none") else ""
-    return Fault(
-        kinds.UNKNOWN_NAME,
-        f"`{item.text}` is no size",
-        item.span,
-        f"did you mean `{meant}`?" if meant else "",
-        helps=(_OPEN,),
-        edit=Edit(item.span, meant) if meant else None,
-    )
+    return Fault.misnamed(kinds.UNKNOWN_NAME, f"`{item.text}` is no size", item.span, meant, helps=(_OPEN,))
 
 
 def _largest(module: Module, extent: Extent) -> tuple[Span, str] | None:

@@ -165,14 +165,13 @@ class Names:
             message, edit = f"`{text}` is called `{close}` here", Edit(span, close)
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(f"write `{close}`",), edit=edit)
         others = ", ".join(dict.fromkeys(sign for sign in text if in_ascii(sign) != sign))
-        return Fault(
+        return Fault.misnamed(
             kinds.UNKNOWN_NAME,
             f"no layer, block or value is called `{text}`",
             span,
-            f"did you mean `{close}`?" if close and not advice else "",
+            None if advice else close,
             notes=(f"{others}: letters of another alphabet, which look like those of `{spelt}`",) if others else (),
             helps=(advice,) if advice else (),
-            edit=Edit(span, close) if close and not advice else None,
         )
 
     def _elsewhere(self, text: str, span: Span) -> Fault | None:

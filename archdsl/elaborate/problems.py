@@ -37,6 +37,21 @@ class Fault(Exception):
         super().__init__(message)
         self.diagnostic = Diagnostic(kind, message, Label(span, text), labels, notes=notes, helps=helps, edit=edit)
 
+    @classmethod
+    def misnamed(
+        cls,
+        kind: Kind,
+        message: str,
+        span: Span,
+        meant: str | None,
+        *,
+        notes: tuple[str, ...] = (),
+        helps: tuple[str, ...] = (),
+    ) -> Fault:
+        """A word that stands for nothing, and the one that was meant where that can be told."""
+        text, edit = (f"did you mean `{meant}`?", Edit(span, meant)) if meant else ("", None)
+        return cls(kind, message, span, text, notes=notes, helps=helps, edit=edit)
+
 
 class Silence(Exception):
     """Something that was reported before spoils this too."""

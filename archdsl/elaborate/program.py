@@ -19,7 +19,7 @@ from archdsl.elaborate.problems import CALL_DEPTH_LIMIT, Fault, Reporter, Silenc
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Definition, Layer
 from archdsl.ir import Builder, Compound, Domain, Module, Network, Origin, Relation
-from archdsl.source import Diagnostic, Edit, Label, Source, Span, nearest
+from archdsl.source import Diagnostic, Label, Source, Span, nearest
 from archdsl.syntax import UNKNOWN_NAMES, tree
 
 Loader = Callable[[str, Span], "Program"]
@@ -242,18 +242,12 @@ class Program:
         if base.text in self.file.broken:
             raise Silence
         if base.text not in self.networks:
-            close = nearest(base.text, self.networks)
             if isinstance(self.scope.lookup(base.text), Layer):
                 message = f"`{base.text}` is a block, and only a network has variants"
                 help = f"call it in a network: `network {name} {{ input ...; {base.text}(...) }}`"
                 raise Fault(kinds.KIND_MISMATCH, message, base.span, helps=(help,))
-            raise Fault(
-                kinds.UNKNOWN_NAME,
-                f"no network is called `{base.text}`",
-                base.span,
-                f"did you mean `{close}`?" if close else "",
-                edit=Edit(base.span, close) if close else None,
-            )
+            close = nearest(base.text, self.networks)
+            raise Fault.misnamed(kinds.UNKNOWN_NAME, f"no network is called `{base.text}`", base.span, close)
         if depth >= CALL_DEPTH_LIMIT:
             raise Fault(
                 kinds.BUDGET_EXCEEDED,
@@ -316,11 +310,5 @@ def _not_there(item: tree.Import, name: tree.Word, other: Program) -> Fault:
     if name.text in other.networks:
         message = f"`{name.text}` is a network, and only blocks and data can be imported"
         return Fault(kinds.UNUSABLE_IMPORT, message, name.span, helps=("make it a block: `block NAME { ... }`",))
-    close = nearest(name.text, other.scope.names)
-    return Fault(
-        kinds.UNUSABLE_IMPORT,
-        f"`{item.path.text}` declares no `{name.text}`",
-        name.span,
-        f"did you mean `{close}`?" if close else "",
-        edit=Edit(name.span, close) if close else None,
-    )
+    message, close = f"`{item.path.text}` declares no `{name.text}`", nearest(name.text, other.scope.names)
+    return Fault.misnamed(kinds.UNUSABLE_IMPORT, message, name.span, close)

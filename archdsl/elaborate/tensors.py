@@ -29,15 +29,12 @@ def tensor_attribute(value: Any, name: str, span: Span) -> Any:
     if name == "rank":
         return len(shape)
     if name not in axes:
-        close = nearest(name, {*axes, "shape", "rank"})
-        place = Span(span.source, span.end - len(name), span.end)
-        raise Fault(
+        raise Fault.misnamed(
             UNKNOWN_NAME,
             f"a tensor has no `{name}`",
-            place,
-            f"did you mean `{close}`?" if close else "",
+            Span(span.source, span.end - len(name), span.end),
+            nearest(name, {*axes, "shape", "rank"}),
             helps=("it has shape, rank, channels, depth, height, width and features",),
-            edit=Edit(place, close) if close else None,
         )
     moved = value.values[0].channels
     if moved and name != "features":
