@@ -20,7 +20,7 @@ def arrow(spot: Spot) -> Diagnostic | None:
     """Arrows of other languages, and an arrow that leads nowhere."""
     token, before, after = spot.token, spot.near(-1), spot.near(1)
     spelt = spot.text(token.start, after.end)
-    if spelt in ("=>", ">>", "|>", "=>") and spot.touch(0, 1):
+    if spelt in ("=>", ">>", "|>") and spot.touch(0, 1):
         return spot.wrong(
             f"the arrow is `->`, not `{spelt}`",
             where=(token.start, after.end),

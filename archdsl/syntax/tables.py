@@ -15,18 +15,24 @@ from archdsl.syntax.driver import TABLES, Rule
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 
 
-def build_tables() -> dict[str, Any]:
-    """The tables of `grammar.lark` as plain data. Raises `lark.GrammarError` for a grammar that is not LALR(1)."""
+def analysed(grammar: str) -> Any:
+    """A grammar with its tables; Lark logs its conflicts. Raises `lark.GrammarError` for one that is not LALR(1)."""
     from lark import Lark
     from lark.lexer import Lexer
-    from lark.parsers.lalr_analysis import Shift
 
     class NoLexer(Lexer):
         def __init__(self, lexer_conf: Any) -> None: ...
 
         def lex(self, lexer_state: Any, parser_state: Any) -> Any: ...
 
-    lark = Lark(GRAMMAR.read_text("utf-8"), parser="lalr", lexer=NoLexer)
+    return Lark(grammar, parser="lalr", lexer=NoLexer, debug=True)
+
+
+def build_tables() -> dict[str, Any]:
+    """The tables of `grammar.lark` as plain data."""
+    from lark.parsers.lalr_analysis import Shift
+
+    lark = analysed(GRAMMAR.read_text("utf-8"))
     table = lark.parser.parser._parse_table
     ordered = sorted(lark.rules, key=lambda rule: (str(rule.origin.name), [str(s.name) for s in rule.expansion]))
     rules = {rule: number for number, rule in enumerate(ordered)}

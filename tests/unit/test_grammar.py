@@ -6,11 +6,10 @@ import logging
 import pickle
 
 import pytest
-from lark import Lark, logger
-from lark.lexer import Lexer
+from lark import logger
 
 from archdsl.syntax.driver import TABLES
-from archdsl.syntax.tables import GRAMMAR, build_tables
+from archdsl.syntax.tables import GRAMMAR, analysed, build_tables
 
 AMBIGUOUS = """
     start: if_
@@ -20,16 +19,10 @@ AMBIGUOUS = """
 """The `else` of one `if` or the other: Lark shifts, and says so at level DEBUG alone."""
 
 
-class NoLexer(Lexer):
-    def __init__(self, lexer_conf: object) -> None: ...
-
-    def lex(self, lexer_state: object, parser_state: object) -> object: ...
-
-
 def conflicts(grammar: str, caplog: pytest.LogCaptureFixture) -> list[str]:
     logger.propagate = True
     with caplog.at_level(logging.DEBUG, logger=logger.name):
-        Lark(grammar, parser="lalr", lexer=NoLexer, debug=True)
+        analysed(grammar)
     return [record.getMessage() for record in caplog.records if "onflict" in record.getMessage()]
 
 
