@@ -336,6 +336,11 @@ class Op(Attributes):
         return False
 
     @property
+    def is_composed(self) -> bool:
+        """Whether it is several kernels: when the last tensor that one keeps is made, others of its own are still there."""
+        return False
+
+    @property
     def is_identity_in_inference(self) -> bool:
         """Whether it gives back its operand itself when not training (`dropout`): nothing is allocated then."""
         return False

@@ -137,6 +137,10 @@ class Attention(Op):
         """Each token reads all of those that are attended to, which are others with `kv`."""
         return WHOLE if len(operands) == 1 else Axes((Rows(0), WHOLE), (WHOLE, WHOLE))
 
+    @property
+    def is_composed(self) -> bool:
+        return True
+
     def saved(self, operands: Types, results: Types) -> Saved:
         """The inputs with tokens before samples; queries, keys and values as one tensor, or the latter two; what the heads
         give; and what the kernel keeps: the sum of exponentials of each row or, since with dropout there is no such kernel,

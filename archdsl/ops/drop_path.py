@@ -38,6 +38,10 @@ class DropPath(Op):
     def is_identity_in_inference(self) -> bool:
         return True
 
+    @property
+    def is_composed(self) -> bool:
+        return True
+
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved() if self.p == 0 else Saved(extra=(Extra("factor", (), operands[0].dtype),))
 

@@ -87,6 +87,10 @@ class LocallyConnected(Op):
     def _patches(self, operands: Types, results: Types) -> int:
         return prod(results[0].sizes) * prod(self.fan_in(*operands))
 
+    @property
+    def is_composed(self) -> bool:
+        return True
+
     def saved(self, operands: Types, results: Types) -> Saved:
         shape = (self._patches(operands, results),)
         return Saved(extra=(Extra("patches", shape, operands[0].dtype, readers=("weight",)),))

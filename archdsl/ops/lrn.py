@@ -67,6 +67,10 @@ class LocalResponseNorm(Op):
     def _padded_squares(self, x: TensorType) -> Extra:
         return Extra("padded squares", (x.channels + self.size - 1, *x.sizes), x.dtype)
 
+    @property
+    def is_composed(self) -> bool:
+        return True
+
     def saved(self, operands: Types, results: Types) -> Saved:
         (x,) = operands
         made = (Extra(name, x.shape, x.dtype) for name in ("base", "denominator"))

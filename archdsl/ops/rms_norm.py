@@ -67,6 +67,10 @@ class RMSNorm(Op):
     def reach(self, *operands: TensorType) -> Reach:
         return over(operands[0], self.axis)
 
+    @property
+    def is_composed(self) -> bool:
+        return True
+
     def saved(self, operands: Types, results: Types) -> Saved:
         """What was normalized is kept for the weight, the rest for the operand."""
         root, normalized = self.scratch(operands, results)

@@ -17,6 +17,10 @@ class Softsign(Activation):
     function = "F.softsign"
     examples: ClassVar[Examples] = (("softsign", "[128]", "[128]"),)
 
+    @property
+    def is_composed(self) -> bool:
+        return True
+
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,), extra=self.scratch(operands, results))
 

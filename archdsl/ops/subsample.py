@@ -71,6 +71,10 @@ class Subsample(Op):
     def counts_neurons(self) -> bool:
         return True
 
+    @property
+    def is_composed(self) -> bool:
+        return True
+
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(extra=(self._sums(results)._replace(readers=("weight",)),))
 

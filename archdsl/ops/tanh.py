@@ -45,6 +45,10 @@ class Tanh(Activation):
     def _before_gain(self, x: TensorType) -> tuple[Extra, ...]:
         return () if self._is_plain else (Extra.like("tanh before the gain", x),)
 
+    @property
+    def is_composed(self) -> bool:
+        return not self._is_plain
+
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=self._is_plain, extra=self._before_gain(operands[0]), numbers=0 if self._is_plain else 2)
 

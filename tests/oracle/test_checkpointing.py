@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ from archdsl.analyses.weights import PathError
 from archdsl.backends.pytorch import build as build_module
 from archdsl.backends.pytorch import checkpoint
 from archdsl.ir import Network, flatten
+from archdsl.pipeline import open_source
+from archdsl.source import Source
 from tests.oracle.test_ops_torch import case_of, lines
 from tests.oracle.test_training_memory import network
 from tests.support import build
@@ -112,6 +115,39 @@ def test_operators_run_twice_as_in_pytorch(line: str) -> None:
         settings = TrainingSettings(loss="mse", checkpointed=checkpointed)
         if net is not None and Facts(net, 3).training(settings).status == "exact":
             compare(net, 3, settings)
+
+
+UNREAD = """
+default conv(pad=half)
+block early { in -> conv(8, 3x3) -> bn -> relu as a
+  in -> conv(8, 3x3) -> sigmoid as b
+  b -> conv(4, 1x1) -> tanh as c
+  return a, c }
+block late { in -> conv(8, 3x3) -> bn -> relu as a
+  a -> conv(8, 3x3) -> silu -> conv(3, 3x3) as c
+  return a, c }
+block waiting { in -> conv(8, 3x3) -> silu as c
+  in -> conv(8, 3x3) -> bn -> relu -> conv(8, 3x3) as a
+  return a, c }
+network Unread {
+  input image: [8, 16, 16]
+  conv(8, 3x3) -> first: early as x, _
+  x -> second: late as y, _
+  y -> third: early as z, _
+  z -> fourth: waiting as w, _
+  w -> conv(8, 3x3) -> flatten
+}
+"""
+
+
+@pytest.mark.parametrize("path", ["first", "second fourth", "*", "*.*"])
+def test_what_nobody_reads_dies_in_both_runs(path: str) -> None:
+    spec = open_source(Source("unread.arch", UNREAD), Path())
+    net = spec.check(spec.networks[-1]).network
+    assert net is not None
+    settings = TrainingSettings("adam", loss="mse", checkpointed=tuple(path.split()))
+    assert Facts(net, 3).training(settings).status == "exact"
+    compare(net, 3, settings)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from archdsl.analyses.memory.asked import NUMBER, NodeFacts, Run, ask, bytes_of,
 from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
-from archdsl.analyses.memory.recompute import COMPOSED, RANDOM_STATE, UNSURE, Replay, buffers, naming
+from archdsl.analyses.memory.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
@@ -210,11 +210,18 @@ class Forward(Ledger):
         return results
 
     def _run_again(self, replay: Replay, node: Node, facts: NodeFacts, operands: Sequence[Tensor]) -> list[Tensor]:
-        """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel."""
+        """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel.
+
+        What nobody has read in the first run keeps its tensors until nobody reads it in this one.
+        """
         entry = next(replay.entries)
         assert isinstance(entry, Entry)
         replay.is_over = entry is replay.last
-        is_composed = replay.is_over and (entry.op.name in COMPOSED or bool(facts.scratch))
+        is_dead = entry.needs_gradient and not entry.holders
+        if is_dead:
+            entry = self._entry(node, facts, entry.layer, operands)
+            self.record(entry)
+        is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch))
         self.is_exact &= not is_composed
         if not replay.is_over or facts.saved.result or facts.saved.extra:
             self.recomputed_macs += self.times * entry.op.macs(entry.operands, entry.results)
@@ -222,6 +229,9 @@ class Forward(Ledger):
             return self._run(facts, entry, operands)
         self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, ())
         self.mark(entry.layer)
+        if is_dead:
+            entry.holders += 1
+            self.let_die(entry)
         return self._nothing(node, entry.layer)
 
     def _nothing(self, node: Node, path: str) -> list[Tensor]:

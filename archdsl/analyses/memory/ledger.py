@@ -80,9 +80,9 @@ class Ledger(Player[Tensor], ABC):
                 source = edge.source
                 source.holders -= 1
                 if not source.holders:
-                    self._let_die(source)
+                    self.let_die(source)
 
-    def _let_die(self, source: Entry | Leaf) -> None:
+    def let_die(self, source: Entry | Leaf) -> None:
         """With its last holder an operator of the tape dies, and lets go of those before it."""
         waiting = [source]
         while waiting:
@@ -95,9 +95,9 @@ class Ledger(Player[Tensor], ABC):
                 before.holders -= 1
                 if not before.holders:
                     waiting.append(before)
-            # Casts of weights outlive what dies, and how far a second run goes is not known then.
-            self.is_exact &= part is None and not (kept and self.is_mixed)
+            self.is_exact &= not self.is_mixed or not (kept or part)  # casts of weights outlive what dies
             if part is not None:
+                self.is_exact &= part.outer is None  # when a part in another one dies is not known
                 self.used(part)
 
     def used(self, part: Part) -> None:

@@ -17,8 +17,6 @@ from archdsl.ir import Module, Node, Op, TensorType
 
 RANDOM_STATE = Size(5056)
 """The state of the CPU's random generator (`torch.get_rng_state`)."""
-COMPOSED = {"attention", "drop_path", "locally_connected", "lrn", "rms_norm", "softsign", "subsample", "tanh"}
-"""Operators that are several kernels: when the last tensor that one keeps is made, others of its own are still there."""
 UNSURE = {"locally_connected", "lrn", "softsign"}
 """Those of which some bytes more may be there in the first run."""
 
