@@ -1,8 +1,4 @@
-"""The forward pass of a training step: values with their storages, and the tape that autograd writes.
-
-With autocast, operators run in the precision that its lists give them (`autocast_mode.h` and `.cpp` of ATen): operands are
-cast where they are in another one, and each parameter is cast once, for the whole pass.
-"""
+"""The forward pass of a training step: values with their storages, and the tape that autograd writes."""
 
 from __future__ import annotations
 
@@ -10,48 +6,32 @@ from collections.abc import Sequence
 from functools import partial
 
 from archdsl.analyses.memory.asked import NUMBER, NodeFacts, Run, ask, bytes_of, run
-from archdsl.analyses.memory.casts import Cast, Promotion
-from archdsl.analyses.memory.ledger import Ledger
-from archdsl.analyses.memory.play import Block, Row
+from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.precision import Precision
 from archdsl.analyses.memory.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
-from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Part, Tensor
-from archdsl.analyses.weights import selected, weights_as_written
-from archdsl.ir import Network, Node, Op, Saved, State, TensorType
+from archdsl.analyses.memory.tape import Edge, Entry, Part, Tensor
+from archdsl.ir import Network, Node, Op, Saved, TensorType
 
 
-class Forward(Ledger):
+class Forward(Precision):
     """Plays the forward pass."""
 
     def __init__(
         self, network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels
     ) -> None:
-        super().__init__(batch, is_mixed=settings.is_mixed)
+        super().__init__(network, storage, settings, batch)
         self.kernels = kernels
-        self.network = network
-        self.storage = storage
-        self.settings = settings
-        names = list(weights_as_written(network)) if settings.frozen else []
-        self.frozen = frozenset(selected(names, settings.frozen))
-        self.tape: list[Entry] = []
-        self.leaves: dict[str, Leaf] = {}
         self.facts: dict[Node, NodeFacts] = {}
         self._runs: dict[tuple[object, ...], Run] = {}
         """By all that they depend on."""
-        self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
-        self.casts: dict[str, Tensor] = {}
-        """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
-        self.frozen_casts: dict[str, Block] = {}
-        """The same of those that are not trained, by their names: PyTorch makes them anew for each operator."""
         self.workspaces: list[Size] = []
         """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
         self.parts: list[Part] = []
         """The calls that are checkpointed."""
         self.checkpointed: set[str] = set()
         """The patterns that name some call."""
-        self.replay: Replay | None = None
-        """The one that runs again."""
         self.recomputed_macs = 0
         """Multiply-adds of second runs, for one sample."""
         self.has_pages = False
@@ -60,9 +40,6 @@ class Forward(Ledger):
         """What is there in place of storages where a GPU's operators run."""
         self.is_alike_on_gpu = not settings.checkpointed
         """Whether nothing else is different then."""
-        self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
-        self.cast_in: dict[str, Row | None] = {}
-        """The rows of turns in which they are made."""
 
     # parts that run twice
 
@@ -152,7 +129,7 @@ class Forward(Ledger):
             return [operands[0]]
         if self.replay is not None and self.replay.is_over:
             return self._nothing(node, path)
-        casts = self._cast(facts, node, path, operands) if self.is_mixed else operands
+        casts = self.cast(facts, node, path, operands) if self.is_mixed else operands
         if self.replay is not None and self.part is None:
             results = self._run_again(self.replay, node, facts, casts)
         else:
@@ -240,13 +217,6 @@ class Forward(Ledger):
         self.keep(found)
         return found
 
-    def record(self, entry: Entry) -> None:
-        for edge in entry.leads_to:
-            edge.source.holders += 1
-        if self.replay is None:
-            entry.row = self.row
-            self.tape.append(entry)
-
     def _asked(self, node: Node) -> NodeFacts:
         """What its operator says, which counts for the whole step."""
         facts = ask(node, self.settings, self.kernels, self.storage)
@@ -259,24 +229,11 @@ class Forward(Ledger):
 
     def _source(self, node: Node, path: str) -> Tensor:
         (state,) = node.state
-        leaf = self._leaf(path, state, bytes_of(state, self.settings))
+        leaf = self.leaf(path, state, bytes_of(state, self.settings))
         value = self.given(path, "parameter", TensorType(state.shape, state.dtype, batched=False))
         value = value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
         self.keep((value,))
         return value
-
-    def given(self, layer: str, what: str, type: TensorType) -> Tensor:
-        """A tensor that is there throughout."""
-        size = Size() if what == "parameter" else of_type(type, self.stands)
-        return Tensor(Block(layer, what, size, self.batch, is_input=True), None, type, self.stands.parameters)
-
-    def _leaf(self, path: str, state: State, size: Size) -> Leaf:
-        key = state.key(path)
-        if key not in self.leaves:
-            is_parameter = state.role == "parameter"
-            is_trained = is_parameter and key not in self.frozen
-            self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
-        return self.leaves[key]
 
     def _entry(self, node: Node, facts: NodeFacts, path: str, operands: Sequence[Tensor]) -> Entry:
         op, stands = facts.op, self.stands
@@ -286,9 +243,9 @@ class Forward(Ledger):
             stands = FLOAT32 if op.autocast == "raises" else stands  # its gradients too, as far as they are known
         trained: dict[str, Edge] = {}
         for state, size in facts.state:
-            leaf = self._leaf(path, state, size)
+            leaf = self.leaf(path, state, size)
             if leaf.is_trained:
-                trained[state.name] = self._parameter(op, leaf, state)
+                trained[state.name] = self.parameter(op, leaf, state)
         edges = [v.edge for v in op.read(operands)] if facts.is_float else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
 
@@ -319,7 +276,7 @@ class Forward(Ledger):
         held = [(name, operands[i].block) for name, i in run.operands]
         if saved.result:
             held.append(("y", results[saved.kept_result].block))
-        held += self._weights(entry)
+        held += self.weights(entry)
         for name, block in held:
             block.holders += 1
             entry.keep(name, block)
@@ -332,72 +289,3 @@ class Forward(Ledger):
                 entry.keep(f"number {i}", number)
             else:
                 self.replay.besides.append((number, self.row))
-
-    # autocast
-
-    def _cast(self, facts: NodeFacts, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
-        """The operands in the precision that an operator runs in; each new tensor is held once.
-
-        As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
-        """
-        op = facts.op
-        leaves = [(self._leaf(path, state, size), state) for state, size in facts.state]
-        for leaf, state in reversed(leaves):
-            self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
-            if leaf.is_trained:
-                self._parameter(op, leaf, state)
-            elif op.autocast == "lower" and leaf.is_parameter:
-                self.frozen_casts[state.name] = self.make(leaf.key, "cast", self._lower(state))
-        read = op.read(operands)
-        dtypes = {v.dtype for v in read if v.type.is_float}
-        widest = "float32" if "float32" in dtypes else self.settings.dtype
-        if node in self.storage.in_place:
-            widest = operands[0].dtype
-        wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
-        to = self._promoted if facts.autocast == "promotes" else self.cast_to
-        casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]
-        return [*casts, *operands[len(casts) :]]
-
-    def _lower(self, state: State) -> Size:
-        return of_type(TensorType(state.shape, batched=False), Stands(self.settings.dtype, self.settings.dtype))
-
-    def _promoted(self, value: Tensor, dtype: str, layer: str) -> Tensor:
-        """A value that is read in another precision, held once."""
-        self.hold((value.block,))
-        return self._through(Promotion(), value, dtype, layer, value.block)
-
-    def cast_to(self, value: Tensor, dtype: str, layer: str) -> Tensor:
-        """A value in another precision, held once."""
-        block = self.make(layer, "cast", of_type(value.type, Stands(dtype, dtype)))
-        return self._through(Cast(), value, dtype, layer, block)
-
-    def _through(self, op: Cast, value: Tensor, dtype: str, layer: str, block: Block) -> Tensor:
-        if value.edge is None:
-            return Tensor(block, None, value.type, dtype)
-        before = Stands(value.dtype, value.dtype)
-        entry = Entry(layer, op, (value.type,), (value.type,), [value.edge], {}, before)
-        self.record(entry)
-        entry.holders = 1
-        return Tensor(block, Edge(entry, 0), value.type, dtype)
-
-    def _parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:
-        """Where the gradient of a parameter goes: with autocast to the cast that the operator runs on."""
-        own = Edge(leaf, 0)
-        if not self.is_mixed or op.autocast != "lower" or not leaf.is_trained:
-            return own
-        if leaf.key not in self.casts:
-            value = self.given(leaf.key, "parameter", TensorType(state.shape, batched=False))._replace(edge=own)
-            self.casts[leaf.key] = self.cast_to(value, self.settings.dtype, leaf.key)
-            self.cast_in[leaf.key] = self.row
-        edge = self.casts[leaf.key].edge
-        assert edge is not None
-        return edge
-
-    def _weights(self, entry: Entry) -> list[tuple[str, Block]]:
-        """The casts of weights that a node keeps for the gradient of its operand; biases are not kept."""
-        if not self.is_mixed or not (entry.op.keeps_weights or any(entry.edges)):
-            return []
-        keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
-        casts = {name: self.casts[key] for name, key in keys.items()}
-        blocks = {**{name: cast.block for name, cast in casts.items()}, **self.frozen_casts}
-        return [(f"cast {name}", block) for name, block in blocks.items() if "bias" not in name]

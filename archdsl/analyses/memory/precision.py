@@ -1,0 +1,132 @@
+"""The tensors that operators read in a forward pass: parameters, and values in the precision that an operator runs in.
+
+With autocast, operators run in the precision that its lists give them (`autocast_mode.h` and `.cpp` of ATen): operands are
+cast where they are in another one, and each parameter is cast once, for the whole pass.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Sequence
+
+from archdsl.analyses.memory.asked import NodeFacts
+from archdsl.analyses.memory.casts import Cast, Promotion
+from archdsl.analyses.memory.ledger import Ledger
+from archdsl.analyses.memory.play import Block, Row
+from archdsl.analyses.memory.recompute import Replay
+from archdsl.analyses.memory.settings import TrainingSettings
+from archdsl.analyses.memory.size import Size, Stands, Storage, of_type
+from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
+from archdsl.analyses.weights import selected, weights_as_written
+from archdsl.ir import Network, Node, Op, State, TensorType
+
+
+class Precision(Ledger, ABC):
+    """Knows parameters, and casts."""
+
+    def __init__(self, network: Network, storage: Storage, settings: TrainingSettings, batch: int) -> None:
+        super().__init__(batch, is_mixed=settings.is_mixed)
+        self.network = network
+        self.storage = storage
+        self.settings = settings
+        names = list(weights_as_written(network)) if settings.frozen else []
+        self.frozen = frozenset(selected(names, settings.frozen))
+        self.tape: list[Entry] = []
+        self.leaves: dict[str, Leaf] = {}
+        self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
+        self.casts: dict[str, Tensor] = {}
+        """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
+        self.frozen_casts: dict[str, Block] = {}
+        """The same of those that are not trained, by their names: PyTorch makes them anew for each operator."""
+        self.cast_in: dict[str, Row | None] = {}
+        """The rows of turns in which they are made."""
+        self.replay: Replay | None = None
+        """The part that runs again."""
+        self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
+
+    def given(self, layer: str, what: str, type: TensorType) -> Tensor:
+        """A tensor that is there throughout."""
+        size = Size() if what == "parameter" else of_type(type, self.stands)
+        return Tensor(Block(layer, what, size, self.batch, is_input=True), None, type, self.stands.parameters)
+
+    def leaf(self, path: str, state: State, size: Size) -> Leaf:
+        key = state.key(path)
+        if key not in self.leaves:
+            is_parameter = state.role == "parameter"
+            is_trained = is_parameter and key not in self.frozen
+            self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
+        return self.leaves[key]
+
+    def record(self, entry: Entry) -> None:
+        for edge in entry.leads_to:
+            edge.source.holders += 1
+        if self.replay is None:
+            entry.row = self.row
+            self.tape.append(entry)
+
+    def cast(self, facts: NodeFacts, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
+        """The operands in the precision that an operator runs in; each new tensor is held once.
+
+        As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.
+        """
+        op = facts.op
+        leaves = [(self.leaf(path, state, size), state) for state, size in facts.state]
+        for leaf, state in reversed(leaves):
+            self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
+            if leaf.is_trained:
+                self.parameter(op, leaf, state)
+            elif op.autocast == "lower" and leaf.is_parameter:
+                self.frozen_casts[state.name] = self.make(leaf.key, "cast", self._lower(state))
+        read = op.read(operands)
+        dtypes = {v.dtype for v in read if v.type.is_float}
+        widest = "float32" if "float32" in dtypes else self.settings.dtype
+        if node in self.storage.in_place:
+            widest = operands[0].dtype
+        wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
+        to = self._promoted if facts.autocast == "promotes" else self.cast_to
+        casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]
+        return [*casts, *operands[len(casts) :]]
+
+    def _lower(self, state: State) -> Size:
+        return of_type(TensorType(state.shape, batched=False), Stands(self.settings.dtype, self.settings.dtype))
+
+    def _promoted(self, value: Tensor, dtype: str, layer: str) -> Tensor:
+        """A value that is read in another precision, held once."""
+        self.hold((value.block,))
+        return self._through(Promotion(), value, dtype, layer, value.block)
+
+    def cast_to(self, value: Tensor, dtype: str, layer: str) -> Tensor:
+        """A value in another precision, held once."""
+        block = self.make(layer, "cast", of_type(value.type, Stands(dtype, dtype)))
+        return self._through(Cast(), value, dtype, layer, block)
+
+    def _through(self, op: Cast, value: Tensor, dtype: str, layer: str, block: Block) -> Tensor:
+        if value.edge is None:
+            return Tensor(block, None, value.type, dtype)
+        before = Stands(value.dtype, value.dtype)
+        entry = Entry(layer, op, (value.type,), (value.type,), [value.edge], {}, before)
+        self.record(entry)
+        entry.holders = 1
+        return Tensor(block, Edge(entry, 0), value.type, dtype)
+
+    def parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:
+        """Where the gradient of a parameter goes: with autocast to the cast that the operator runs on."""
+        own = Edge(leaf, 0)
+        if not self.is_mixed or op.autocast != "lower" or not leaf.is_trained:
+            return own
+        if leaf.key not in self.casts:
+            value = self.given(leaf.key, "parameter", TensorType(state.shape, batched=False))._replace(edge=own)
+            self.casts[leaf.key] = self.cast_to(value, self.settings.dtype, leaf.key)
+            self.cast_in[leaf.key] = self.row
+        edge = self.casts[leaf.key].edge
+        assert edge is not None
+        return edge
+
+    def weights(self, entry: Entry) -> list[tuple[str, Block]]:
+        """The casts of weights that a node keeps for the gradient of its operand; biases are not kept."""
+        if not self.is_mixed or not (entry.op.keeps_weights or any(entry.edges)):
+            return []
+        keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
+        casts = {name: self.casts[key] for name, key in keys.items()}
+        blocks = {**{name: cast.block for name, cast in casts.items()}, **self.frozen_casts}
+        return [(f"cast {name}", block) for name, block in blocks.items() if "bias" not in name]
