@@ -73,11 +73,6 @@ def test_biases_and_norms_start_plainly(spec: Path, way: str) -> None:
     assert (module.get_parameter("bn.weight") == 1).all()
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def test_a_file_starts_so_by_itself(cli: Cli, spec: Path) -> None:
     assert cli("compile", spec, "--init", "he", "-o", "net.py").code == 0
     names: dict[str, type[nn.Module]] = {}

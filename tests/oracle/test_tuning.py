@@ -19,11 +19,6 @@ RESNET = f"{ROOT}/specs/resnet_cifar.arch:ResNet20"
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
-@pytest.fixture
 def net() -> nn.Module:
     torch.manual_seed(0)
     return load(RESNET).to_torch("cpu")

@@ -30,11 +30,6 @@ ESCAPE = "\x1b["
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
-@pytest.fixture
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, and the path of a spec in it."""
     monkeypatch.chdir(tmp_path)

@@ -34,11 +34,6 @@ network Net {
 """
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def facts(text: str) -> Facts:
     tree, problems = parse(Source("net.arch", text))
     assert not problems

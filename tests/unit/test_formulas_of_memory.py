@@ -88,11 +88,6 @@ network Net {
 }"""
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def test_what_grows_with_the_square_of_the_tokens_stands_apart(cli: Cli, tmp_path: Path) -> None:
     """Vaswani et al. 2017, Table 1: T^2 d for attention, twice; T d^2 for the linear layers, 4 and 8 of them."""
     file = tmp_path / "net.arch"

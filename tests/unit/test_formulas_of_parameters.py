@@ -30,11 +30,6 @@ def value(figure: int, at: dict[str, int]) -> int:
     return figure if size is None else size.at(at)
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def mlp() -> Checked:
     return open_source(Source("mlp.arch", MLP), Path()).check("MLP")
 

@@ -20,11 +20,6 @@ from tests.support.cli import Cli
 from tests.support.networks import lenet5, vgg16
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def plotted(plot: Plot) -> Axes:
     axes = Figure().add_subplot()
     plot(axes)

@@ -19,11 +19,6 @@ from tests.support.cli import Cli
 ROUND = Device("a device", {"float32": 1e6, "bfloat16": 4e6}, 1e6, None, "made up")
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def sample() -> Network:
     """A 3x3 convolution of 4 to 8 channels on 8x8, padded; relu; flatten; 512 to 10 features; dropout."""
     body, (x,) = network("Net", TensorType((4, 8, 8)))

@@ -38,11 +38,6 @@ def test_the_rows_are_worked_out_and_add_up(which: str, figure: str, value: int)
             assert eval(working) * int(str(times or "×1")[1:]) == together, row
 
 
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(capsys)
-
-
 def test_the_command(cli: Cli) -> None:
     done = cli("explain", "macs", "resnet:ResNet50")
     assert done.code == 0 and "(7*7*3)*64*112*112" in done.out and "macs = 4_089_184_256" in done.out
