@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.elaborate import UNKNOWN_NETWORK, Datum, Settings
 from archdsl.ir import TooManyOperators
 from archdsl.pipeline import Checked, footer_of, html_of, open_source, subject_of
-from archdsl.source import Diagnostic, FileProblem, Source
+from archdsl.source import Diagnostic, FileProblem, Source, counted
 from archdsl.source.render import render
 from archdsl.source.styled import plain
 from archdsl.targets import Target, UnknownTarget, open_target, single_network, target_of
@@ -281,8 +281,7 @@ class NetworkSpec:
         return draw(facts.network, facts.cost, footer=footer_of(self._checked), **asked).decode("utf-8")
 
     def __repr__(self) -> str:
-        layers = f"{self.depth} weight layer{'s' if self.depth != 1 else ''}"
-        return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {layers}>"
+        return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {counted(self.depth, 'weight layer')}>"
 
     def __str__(self) -> str:
         return self.report("summary")

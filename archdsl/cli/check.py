@@ -15,7 +15,7 @@ from archdsl.cli.targets import UsageProblem, add_batch, add_target, count, expa
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, subject_of
-from archdsl.source import Diagnostic, FileProblem, total
+from archdsl.source import Diagnostic, FileProblem, counted, total
 from archdsl.source.styled import Line, Piece, width
 from archdsl.targets import Target, UnknownTarget, open_target
 
@@ -192,15 +192,11 @@ def _print_text(files: list[File], arguments: argparse.Namespace, incomplete: bo
         lines += _table(files, arguments.strict)
     problems = [p for f in files for p in f.problems]
     ascii = is_ascii(sys.stdout, arguments.ascii)
-    write_lines([_ascii(line) for line in lines] if ascii else lines, color=arguments.color)
+    write_lines(lines, color=arguments.color, ascii=ascii)
     print_problems([p for p in problems if p.severity != "info"], arguments.color)
     print_problems([p for p in problems if p.severity == "info"], arguments.color)
     if files or not incomplete:
         write_lines([_totals(files, arguments.strict)], color=arguments.color)
-
-
-def _ascii(line: Line) -> Line:
-    return [p._replace(text=p.text.encode("ascii", "backslashreplace").decode()) for p in line]
 
 
 def _network(checked: Checked) -> list[Line]:
@@ -209,8 +205,7 @@ def _network(checked: Checked) -> list[Line]:
     if checked.network is None:
         return [[path, Piece(checked.name, "strong"), Piece("  does not hold together", "error")]]
     facts = checked.facts.cost
-    layers = f"{facts.depth} weight layer{'s' if facts.depth != 1 else ''}"
-    head = f"  {facts.total.params:_} params  {total(facts.total.macs)} MACs  {layers}"
+    head = f"  {facts.total.params:_} params  {total(facts.total.macs)} MACs  {counted(facts.depth, 'weight layer')}"
     sizes = ", ".join(f"{name} = {value}" for name, value in checked.sizes.items())
     at = Piece(f"  at {sizes}" if sizes else "", "dim")
     lines: list[Line] = [[path, Piece(checked.name, "strong"), Piece(head), at]]
@@ -262,7 +257,7 @@ def _table(files: list[File], strict: bool) -> list[Line]:
 
 def _names(file: File) -> str:
     if not file.networks:
-        return "no network" if not file.templates else f"{file.templates} template{'s' if file.templates > 1 else ''}"
+        return counted(file.templates, "template") if file.templates else "no network"
     more = f" +{len(file.networks) - 1}" if len(file.networks) > 1 else ""
     return file.networks[0].name + more
 
@@ -277,8 +272,7 @@ def _range(file: File) -> str:
 
 
 def _claims(file: File) -> str:
-    count, _ = file.verdicts
-    return f"{count} claim{'s' if count != 1 else ''}"
+    return counted(file.verdicts[0], "claim")
 
 
 def _status(file: File, strict: bool) -> str:
@@ -286,8 +280,8 @@ def _status(file: File, strict: bool) -> str:
     errors = sum(p.severity == "error" for p in file.problems) - failing
     warnings = sum(p.severity == "warning" for p in file.problems)
     said = [f"{failing} fail{'s' if failing == 1 else ''}"] if failing else []
-    said += [f"{errors} error{'s' if errors != 1 else ''}"] if errors > 0 else []
-    said += [f"{warnings} warning{'s' if warnings != 1 else ''}"] if warnings else []
+    said += [counted(errors, "error")] if errors > 0 else []
+    said += [counted(warnings, "warning")] if warnings else []
     return ", ".join(said) or ("fails" if file.fails(strict) else "ok")
 
 
@@ -296,8 +290,8 @@ def _totals(files: list[File], strict: bool) -> Line:
     claims = sum(f.verdicts[0] for f in files)
     failing = sum(f.verdicts[1] for f in files)
     broken = sum(n.network is None for f in files for n in f.networks)
-    counts = [_count(len(files), "file")] if len(files) > 1 else []
-    counts += [_count(networks, "network"), _count(claims, "claim")]
+    counts = [counted(len(files), "file")] if len(files) > 1 else []
+    counts += [counted(networks, "network"), counted(claims, "claim")]
     problems = [p for f in files for p in f.problems]
     errors = sum(p.severity == "error" for p in problems) - failing
     warnings, hints = (sum(p.severity == severity for p in problems) for severity in ("warning", "info"))
@@ -305,17 +299,13 @@ def _totals(files: list[File], strict: bool) -> Line:
     if claims:
         said.append(f"{claims - failing} hold, {failing} fail{'s' if failing == 1 else ''}" if failing else "all hold")
     if broken:
-        said.append(f"{_count(broken, 'network')} do{'es' if broken == 1 else ''} not hold together")
+        said.append(f"{counted(broken, 'network')} do{'es' if broken == 1 else ''} not hold together")
     if errors > 0:
-        said.append(_count(errors, "error"))
+        said.append(counted(errors, "error"))
     if warnings:
-        said.append(_count(warnings, "warning"))
+        said.append(counted(warnings, "warning"))
     if hints:
-        said.append(_count(hints, "hint"))
+        said.append(counted(hints, "hint"))
     grave = any(f.fails(strict) for f in files)
     style = "error" if grave else "warning" if warnings else "ok"
     return [Piece(", ".join(counts)), Piece(": " if said else ""), Piece(", ".join(said), style)]
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:_} {word}{'s' if number != 1 else ''}"

@@ -7,7 +7,7 @@ import sys
 
 from archdsl.cli.targets import UsageProblem, add_color, expand, print_problems, report_failure
 from archdsl.cli.terminal import Color, write_lines
-from archdsl.source import SIZE_LIMIT, FileProblem, decode_spec, read_bytes, write_whole
+from archdsl.source import SIZE_LIMIT, FileProblem, counted, decode_spec, read_bytes, write_whole
 from archdsl.source.styled import Piece
 from archdsl.syntax.format import format_source
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_lines([[Piece(path)] for path in changed], color=arguments.color)
     sys.stdout.flush()
     verb = "would change" if arguments.check or arguments.diff else "rewritten"
-    files = f"{len(changed)} of {len(paths)} file{'s' if len(paths) != 1 else ''}"
+    files = f"{len(changed)} of {counted(len(paths), 'file')}"
     write_lines([[Piece(f"{files} {verb}", "dim")]], sys.stderr, arguments.color)
     return max(codes)
 

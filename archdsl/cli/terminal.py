@@ -67,9 +67,13 @@ def is_ascii(stream: TextIO, asked: bool) -> bool:
     return asked or "utf" not in (stream.encoding or "").lower().replace("-", "")
 
 
-def write_lines(lines: Iterable[Line], stream: TextIO | None = None, color: Color = "auto") -> None:
-    """Writes styled lines. Characters that the stream's encoding lacks are escaped."""
+def write_lines(
+    lines: Iterable[Line], stream: TextIO | None = None, color: Color = "auto", *, ascii: bool = False
+) -> None:
+    """Writes styled lines. Characters that the stream's encoding lacks are escaped; with `ascii` all but those of ASCII."""
     stream = stream or sys.stdout
+    if ascii:
+        lines = [[p._replace(text=p.text.encode("ascii", "backslashreplace").decode()) for p in line] for line in lines]
     if not is_colored(stream, color):
         text = plain(lines)
         encoding = stream.encoding or "utf-8"

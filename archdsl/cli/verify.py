@@ -22,6 +22,7 @@ from archdsl.cli.targets import (
 )
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.pipeline import Checked
+from archdsl.source import counted
 from archdsl.source.styled import Line, Piece
 from archdsl.targets import open_target
 
@@ -159,12 +160,7 @@ def _print_text(results: list[Result], arguments: argparse.Namespace) -> None:
     if len(results) > 1 and (gaps := {c.outcome.gap: c.name for r in results for c in r.checks if c.outcome.gap}):
         lines += [[Piece(f"  --  {name}: {gap}", "dim")] for gap, name in gaps.items()]
     lines.append(_totals(results))
-    ascii = is_ascii(sys.stdout, arguments.ascii)
-    write_lines([_ascii(line) for line in lines] if ascii else lines, color=arguments.color)
-
-
-def _ascii(line: Line) -> Line:
-    return [p._replace(text=p.text.encode("ascii", "backslashreplace").decode()) for p in line]
+    write_lines(lines, color=arguments.color, ascii=is_ascii(sys.stdout, arguments.ascii))
 
 
 def _name(result: Result) -> Line:
@@ -179,7 +175,7 @@ def _check(check: Verified) -> Iterator[Line]:
     outcome = check.outcome
     if check.differences:
         count = len(check.differences)
-        yield [Piece("fails ", "error"), Piece(f"{check.name:20}{count:_} difference{'s' if count != 1 else ''}")]
+        yield [Piece("fails ", "error"), Piece(f"{check.name:20}{counted(count, 'difference')}")]
         for difference in check.differences[:SHOWN]:
             yield [Piece(f"      {difference.path or 'the network'}: ", "strong")]
             yield [Piece("        archdsl  ", "dim"), Piece(difference.said)]
@@ -195,7 +191,6 @@ def _check(check: Verified) -> Iterator[Line]:
 
 
 def _totals(results: list[Result]) -> Line:
-    count = len(results)
     wrong = sum(bool(r.differences) for r in results)
     said = f"{wrong} with differences" if wrong else "no difference"
-    return [Piece(f"{count:_} network{'s' if count != 1 else ''}: "), Piece(said, "error" if wrong else "ok")]
+    return [Piece(f"{counted(len(results), 'network')}: "), Piece(said, "error" if wrong else "ok")]

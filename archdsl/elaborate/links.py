@@ -16,7 +16,7 @@ from archdsl.elaborate.scope import known_elsewhere
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Condition, Value, show_shape
 from archdsl.ops import find
-from archdsl.source import Edit, Label, Span
+from archdsl.source import Edit, Label, Span, counted
 from archdsl.syntax import tree
 
 
@@ -130,7 +130,7 @@ class Links(Layers):
         if len(taps) != len(values):
             raise Fault(
                 kinds.SEVERAL_VALUES,
-                f"{len(taps)} names for {len(values)} value{'s' if len(values) != 1 else ''}",
+                f"{len(taps)} names for {counted(len(values), 'value')}",
                 taps[0].span.to(taps[-1].span),
             )
         for tap, value in zip(taps, values, strict=True):

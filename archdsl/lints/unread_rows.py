@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archdsl.ir import Step, show_shape
 from archdsl.lints.subject import Graph, Use
-from archdsl.source import Diagnostic, Kind, Label
+from archdsl.source import Diagnostic, Kind, Label, counted
 
 KIND = Kind(
     "unread-rows",
@@ -57,7 +57,7 @@ def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnost
     padded = f"{n} + {step.before} of padding" if step.before else str(n)
     exact = (n + step.before - step.extent) / step.stride + 1
     name = graph.name(use.node.operands[0], use.scope)
-    what = " and ".join(_rows(ROWS[axis], rows) for axis, *_, rows in missed)
+    what = " and ".join(counted(rows, ROWS[axis]) for axis, *_, rows in missed)
     which = " and ".join(_which(ROWS[axis], n, rows) for axis, n, *_, rows in missed)
     is_one = len(missed) == 1 and missed[0][-1] == 1
     yield Diagnostic(
@@ -67,10 +67,6 @@ def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnost
         notes=(f"{which} of `{name}` {show_shape(use.operand.shape)} reach{'es' if is_one else ''} no output",),
         helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(n, step, count)))}",),
     )
-
-
-def _rows(word: str, count: int) -> str:
-    return f"{count} {word}{'s' if count != 1 else ''}"
 
 
 def _which(word: str, size: int, count: int) -> str:

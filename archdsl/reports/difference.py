@@ -14,7 +14,7 @@ from archdsl.reports.outline import operation
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, show_value, text
 from archdsl.source import short
-from archdsl.source.styled import Piece
+from archdsl.source.styled import Piece, text_of
 
 CHANGES = (
     Column("change", ""),
@@ -113,7 +113,7 @@ def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
         return None
     return {
         "name": node.name,
-        "operation": "".join(piece.text for piece in operation([node])),
+        "operation": text_of(operation([node])),
         "times": node.times,
         "outputs": [type.shape for type in node.result_types],
         "params": facts.cost.nodes[node].params,
@@ -159,7 +159,7 @@ def _row(sign: str, node: Node, macs: int | None, more: str, indented: bool) -> 
         (
             Cell(sign, (Piece(sign, style),)),
             Cell(node.name, (Piece(name),)),
-            Cell("".join(p.text for p in pieces), pieces),
+            Cell(text_of(pieces), pieces),
             text(shapes),
             Cell(macs) if macs else Cell(macs, ()),
             text(more, "dim"),

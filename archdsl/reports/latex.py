@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.reports.table import Cell, Column, Row, Table, show
 from archdsl.source.latex import latex
-from archdsl.source.styled import Piece
+from archdsl.source.styled import text_of
 
 INDENT = r"\quad "
 
@@ -23,12 +23,12 @@ def _one(table: Table) -> Iterator[str]:
     yield r"\begin{table}"
     yield r"\centering"
     if table.title:
-        yield rf"\caption{{{latex(_text(table.title))}}}"
+        yield rf"\caption{{{latex(text_of(table.title))}}}"
     kept = [i for i, column in enumerate(table.columns) if column.kind != "bar"]
     if kept:
         yield from _tabular(table, kept)
     for note in table.notes:
-        yield rf"\par\smallskip {latex(_text(note))}"
+        yield rf"\par\smallskip {latex(text_of(note))}"
     yield r"\end{table}"
 
 
@@ -58,9 +58,5 @@ def _cells(row: Row, kept: Sequence[int], columns: Sequence[Column]) -> list[str
 
 def _shown(cell: Cell, column: Column) -> str:
     """Digits in groups stand a thin space apart, as they are printed."""
-    text = latex(_text(show(cell, column.kind)).strip())
+    text = latex(text_of(show(cell, column.kind)).strip())
     return text.replace(r"\_", r"\,") if column.is_right else text
-
-
-def _text(pieces: Iterable[Piece]) -> str:
-    return "".join(piece.text for piece in pieces)

@@ -10,7 +10,7 @@ from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, summary
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row
-from archdsl.source.styled import Piece
+from archdsl.source.styled import Piece, text_of
 
 LAYER = (Column("layer", "layer", wraps=True), Column("operation", "", wraps=True))
 """The columns that `layer_cells` fills."""
@@ -39,8 +39,7 @@ def setting(subject: Subject) -> str:
 
 def layer_cells(entry: Entry) -> tuple[Cell, Cell]:
     name = Piece(entry.name, "heading" if entry.is_opened else "")
-    plain = "".join(piece.text for piece in entry.operation)
-    return Cell(entry.path, (name,)), Cell(plain, entry.operation)
+    return Cell(entry.path, (name,)), Cell(text_of(entry.operation), entry.operation)
 
 
 def path_cell(path: str, times: int) -> Cell:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from archdsl.reports.table import Cell, Column, Row, Table, show_value
-from archdsl.source.styled import Piece
+from archdsl.source.styled import text_of
 
 
 def render_markdown(tables: Sequence[Table]) -> str:
@@ -15,7 +15,7 @@ def render_markdown(tables: Sequence[Table]) -> str:
 
 
 def _one(table: Table) -> str:
-    title = [f"## {_escaped(_text(table.title))}"] if table.title else []
+    title = [f"## {_escaped(text_of(table.title))}"] if table.title else []
     kept = [i for i, column in enumerate(table.columns) if column.kind != "bar"]
     columns = [table.columns[i] for i in kept]
     lines = [
@@ -24,7 +24,7 @@ def _one(table: Table) -> str:
     ]
     lines += [_line(_cells(row, kept, columns)) for row in table.rows]
     lines += [_line(f"**{cell}**" if cell else "" for cell in _cells(row, kept, columns)) for row in table.totals]
-    notes = [_escaped(_text(note)) for note in table.notes]
+    notes = [_escaped(text_of(note)) for note in table.notes]
     return "\n\n".join(["\n".join(part) for part in (title, lines if columns else [], notes) if part])
 
 
@@ -39,12 +39,8 @@ def _cells(row: Row, kept: Sequence[int], columns: Sequence[Column]) -> list[str
 def _shown(cell: Cell, index: int, column: Column) -> str:
     """The first cell in full, since Markdown has no indentation to say what it is a part of."""
     if cell.shown is not None and index:
-        return _text(cell.shown)
+        return text_of(cell.shown)
     return show_value(cell.value, column.kind)
-
-
-def _text(pieces: Sequence[Piece]) -> str:
-    return "".join(piece.text for piece in pieces)
 
 
 MARKUP = re.compile(r"[\\`*<|~&]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")

@@ -24,7 +24,7 @@ from archdsl.ir import (
 )
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
-from archdsl.source.styled import Line, Piece
+from archdsl.source.styled import Line, Piece, text_of
 
 JOINED = ("norm", "activation", "regularization")
 """Operators of these categories are told in the row of the layer that they follow."""
@@ -216,7 +216,7 @@ def _operators(module: Module, known: dict[Module, Counter[Op]]) -> Counter[Op]:
 
 def _likeness(entry: Entry) -> object:
     """Equal for rows that may be folded into one; an opened scope is like nothing but itself."""
-    texts = "".join(piece.text for piece in entry.operation if piece.style != "count")
+    texts = text_of(piece for piece in entry.operation if piece.style != "count")
     return (entry.path if entry.is_opened else texts, entry.indent, entry.inputs, entry.outputs, entry.each)
 
 

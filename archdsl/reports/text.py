@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from archdsl.reports.numbers import bar
 from archdsl.reports.table import Column, Row, Table, show
-from archdsl.source.styled import Line, Piece, width
+from archdsl.source.styled import Line, Piece, text_of, width
 
 NARROWEST = 12
 """No column is wrapped to fewer columns of text."""
@@ -126,14 +126,14 @@ def _wrapped(
 
 
 def _longest_word(line: Line) -> int:
-    return max(width(word.rstrip()) for word in BREAK.split("".join(piece.text for piece in line)))
+    return max(width(word.rstrip()) for word in BREAK.split(text_of(line)))
 
 
 def _wrap(line: Line, limit: int | None) -> Height:
     """Breaks a line between words, and a word that is longer than the limit."""
     if limit is None or _line_width(line) <= limit:
         return [line]
-    text = "".join(piece.text for piece in line)
+    text = text_of(line)
     starts, before = [0], 0
     for place in _breaks(text, limit):
         if before > starts[-1] and width(text[starts[-1] : place].rstrip()) > limit:

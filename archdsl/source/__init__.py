@@ -3,7 +3,7 @@
 from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest, same
 from archdsl.source.files import SIZE_LIMIT, FileProblem, decode_spec, empty_file, read_bytes, read_spec, write_whole
 from archdsl.source.look_alikes import in_ascii
-from archdsl.source.numbers import binary, short, total
+from archdsl.source.numbers import binary, counted, short, total
 from archdsl.source.text import Source, Span
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Source",
     "Span",
     "binary",
+    "counted",
     "decode_spec",
     "empty_file",
     "in_ascii",

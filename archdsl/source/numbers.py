@@ -33,3 +33,8 @@ def binary(n: int) -> str:
     if abs(n) < GIB:
         return f"{n / MIB:.{2 if abs(n) < 16 * MIB else 1}f} MiB"
     return f"{n / GIB:.2f} GiB" if abs(n) < TIB else f"{n / TIB:.2f} TiB"
+
+
+def counted(n: int, word: str) -> str:
+    """`1 layer`, `6_000 layers`."""
+    return f"{n:_} {word}{'s' if n != 1 else ''}"

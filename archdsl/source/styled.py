@@ -23,9 +23,14 @@ class Piece(NamedTuple):
 Line = list[Piece]
 
 
+def text_of(pieces: Iterable[Piece]) -> str:
+    """The text without styles."""
+    return "".join([piece.text for piece in pieces])
+
+
 def plain(lines: Iterable[Line]) -> str:
     """The lines as text without styles, each ended by a newline and without trailing blanks."""
-    return "".join("".join(piece.text for piece in line).rstrip() + "\n" for line in lines)
+    return "".join(text_of(line).rstrip() + "\n" for line in lines)
 
 
 def width(text: str) -> int:

@@ -9,7 +9,7 @@ from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.reports.summary import report
 from archdsl.reports.table import Cell, Column, Row, Table, show
-from archdsl.source.styled import Piece
+from archdsl.source.styled import Piece, text_of
 
 
 def without_scripts(subject: Subject, picture: str | None) -> str:
@@ -29,14 +29,14 @@ def tables_html(tables: Sequence[Table]) -> str:
 
 
 def _note(note: Iterable[Piece]) -> str:
-    return f"<p>{escape(''.join(piece.text for piece in note))}</p>\n"
+    return f"<p>{escape(text_of(note))}</p>\n"
 
 
 def _table(table: Table) -> str:
     kept = [index for index, column in enumerate(table.columns) if column.kind != "bar"]
     head = "".join(f'<th scope="col">{escape(table.columns[i].title)}</th>' for i in kept)
     body = "".join(_row(row, table.columns, kept) for row in (*table.rows, *table.totals))
-    title = escape("".join(piece.text for piece in table.title))
+    title = escape(text_of(table.title))
     return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>\n"
 
 
@@ -46,4 +46,4 @@ def _row(row: Row, columns: tuple[Column, ...], kept: list[int]) -> str:
 
 
 def _text(cell: Cell, column: Column, indent: int) -> str:
-    return escape("\N{NO-BREAK SPACE}" * 2 * indent + "".join(piece.text for piece in show(cell, column.kind)))
+    return escape("\N{NO-BREAK SPACE}" * 2 * indent + text_of(show(cell, column.kind)))

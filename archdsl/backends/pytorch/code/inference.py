@@ -11,6 +11,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from archdsl.analyses.storage import is_identity
+from archdsl.backends.pytorch.code.body import is_training
 from archdsl.backends.pytorch.code.layout import Group, Item, lines, literal, quoted
 from archdsl.backends.pytorch.code.names import child_name
 from archdsl.ir import Call, Expression, Lowering, Module, Network, Node, Op, Output, TensorType, Value, modules, unfold
@@ -113,9 +114,9 @@ def _rewritten(old: Module, folds: dict[Node, Node], done: dict[int, Module]) ->
             continue
         made = _remade(node, operands, node in gone, node in layers, done)
         new.nodes.append(made)
-        kept = [r for r, v in zip(node.results, _inner(node), strict=True) if not _is_training(v)]
+        kept = [r for r, v in zip(node.results, _inner(node), strict=True) if not is_training(v)]
         values |= zip(kept, made.results, strict=True)
-    new.outputs = [values[v] for v in old.outputs if not _is_training(v)]
+    new.outputs = [values[v] for v in old.outputs if not is_training(v)]
     for before, after in values.items():
         after.tap = after.tap or before.tap
     return new
@@ -136,10 +137,6 @@ def _remade(node: Node, operands: tuple[Value, ...], is_gone: bool, folds: bool,
 def _inner(node: Node) -> tuple[Value, ...]:
     """The values that the node's results stand for."""
     return tuple(node.operator.outputs) if isinstance(node.operator, Module) else node.results
-
-
-def _is_training(value: Value) -> bool:
-    return value.producer is not None and value.producer.training
 
 
 def _is_idle(node: Node) -> bool:

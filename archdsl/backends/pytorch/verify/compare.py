@@ -10,6 +10,7 @@ from archdsl.analyses import Facts
 from archdsl.backends.pytorch.verify.observe import Described, Pass, Subject
 from archdsl.ir import Flat, Layer, Module, TensorType, flatten
 from archdsl.ir.strides import BATCH
+from archdsl.source import counted
 
 ABSENT = "nothing"
 
@@ -53,7 +54,7 @@ def shapes(facts: Facts, subject: Subject, batch: int) -> Outcome:
         )
         if outputs != done.outputs:
             differences.append(Difference("", _listed(outputs), _listed(done.outputs)))
-    return Outcome(f"{_count(len(modules), 'module')} and the outputs", _once(differences))
+    return Outcome(f"{counted(len(modules), 'module')} and the outputs", _once(differences))
 
 
 def _modes(facts: Facts) -> tuple[bool, ...]:
@@ -85,7 +86,7 @@ def state(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Parameters and buffers: names, types, shapes and order."""
     said = _own_first(list(_states(facts.network.body, "")))
     found = subject.state()
-    compared = f"{_count(len(said), 'tensor')}, {facts.cost.training.params:_} parameters"
+    compared = f"{counted(len(said), 'tensor')}, {facts.cost.training.params:_} parameters"
     known, real = (dict(line.split(": ", 1) for line in lines) for lines in (said, found))
     differences = [
         Difference(key, known.get(key, ABSENT), real.get(key, ABSENT))
@@ -136,7 +137,7 @@ def flops(facts: Facts, subject: Subject, batch: int) -> Outcome:
                 differences += _differs(path, f"{said.get(path, 0):_}", f"{found.get(path, 0):_}")
     total = facts.cost.training.flops
     gap = "conv(table=...) counts the joined pairs, PyTorch's kernel runs all" if tables else ""
-    return Outcome(f"{_count(len(modules - {''}), 'module')}, {total:_} for one sample", _once(differences), gap)
+    return Outcome(f"{counted(len(modules - {''}), 'module')}, {total:_} for one sample", _once(differences), gap)
 
 
 def _flops(flat: Flat, batch: int) -> Mapping[str, int]:
@@ -215,7 +216,3 @@ def _listed(described: Iterator[str] | Described) -> str:
 
 def _runs(found: list[Described]) -> str:
     return "; ".join(map(_listed, found))
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:_} {word}{'s' if number != 1 else ''}"
