@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
-from archdsl.elaborate import PLAIN, Built, Datum, Importer, Program, Settings, show
+from archdsl.elaborate import OPEN_SIZE, PLAIN, Built, Count, Datum, From, Importer, Program, Settings, show
 from archdsl.ir import Domain, Network, OpenSize, is_listed
 from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, Kind, Source, Span, read_spec
 
 if TYPE_CHECKING:
+    from archdsl.analyses.growth import Growth
     from archdsl.analyses.memory import TrainingSettings
-    from archdsl.reports import Subject
+    from archdsl.reports import ForAll, Subject
 
 MOST_OF_PICTURE = 100_000
 """Characters of the picture in an HTML report."""
@@ -119,6 +120,43 @@ class Checked:
             if found is not None and _has_formulas(found):
                 facts, domain = found, tried
         return facts, domain
+
+    @cached_property
+    def in_counts(self) -> Growth | None:
+        """The network at several values of the parameters that keep theirs there, and only count turns of loops; None
+        where none does."""
+        left = (name for name in self.kept_parameters if name not in self.settings.parameters)
+        return self._growth(self.in_parameters[1], left)
+
+    @cached_property
+    def in_counts_alone(self) -> Growth | None:
+        """The same, with the values of this network for all else."""
+        return self._growth(Domain({}), self.in_counts.counts) if self.in_counts is not None else None
+
+    def _growth(self, open: Domain, names: Iterable[str]) -> Growth | None:
+        from archdsl.analyses.growth import growth
+
+        example = self.in_parameters[1].example
+        settings = self.settings.at({name: v for name, v in example.items() if name not in open.example})
+        conditions = set(map(str, open.conditions))
+
+        def build(counts: Mapping[str, int]) -> Facts | None:
+            tried = Domain(open.example)
+            at = settings.at({n: Count.of(v, From(n, 0)) for n, v in counts.items()})
+            built = self.program.build(self.name, at, tried)
+            if built.network is None and all(p.code != OPEN_SIZE.code for p in built.problems):
+                return None
+            found = None if built.network is None else Facts(built.network)
+            if found is None or not _has_formulas(found) or set(map(str, tried.conditions)) != conditions:
+                raise OpenSize
+            return found
+
+        def domain() -> Domain:
+            tried = Domain(open.example)
+            self.program.build(self.name, settings, tried)
+            return tried
+
+        return growth(build, domain, {name: self.kept_parameters[name] for name in names})
 
     @property
     def kept_parameters(self) -> dict[str, int]:
@@ -262,8 +300,19 @@ def subject_of(
     training = checked.facts.training(settings) if settings is not None else None
     path = checked.program.source.path
     found = checked.findings if hints else []
-    in_parameters = ForAll(*checked.in_parameters, checked.kept_parameters) if formulas else None
+    in_parameters = _in_parameters(checked) if formulas else None
     return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, in_parameters, training)
+
+
+def _in_parameters(checked: Checked) -> ForAll:
+    """The network for all values of its parameters that figures are formulas of."""
+    from archdsl.reports import ForAll
+
+    (facts, domain), growth, kept = checked.in_parameters, checked.in_counts, checked.kept_parameters
+    if growth is None:
+        return ForAll(facts, domain, kept)
+    kept = {name: value for name, value in kept.items() if name not in growth.counts}
+    return ForAll(facts, growth.domain, kept, growth, lambda: checked.in_counts_alone)
 
 
 def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_cell: bool = False) -> str:

@@ -1,9 +1,10 @@
 """Layer 3: syntax tree -> graph: names, values, blocks and calls. It prints nothing; `importer` alone reads files."""
 
 from archdsl.elaborate.build import PLAIN, BoundClaim, Settings
+from archdsl.elaborate.counts import Count, From
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.importer import Importer
-from archdsl.elaborate.kinds import UNKNOWN_NETWORK
+from archdsl.elaborate.kinds import OPEN_SIZE, UNKNOWN_NETWORK
 from archdsl.elaborate.open_sizes import equal_data
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
@@ -11,12 +12,15 @@ from archdsl.elaborate.scope import builtin_names
 from archdsl.elaborate.values import Datum, Tensors, kind_of, show
 
 __all__ = [
+    "OPEN_SIZE",
     "PLAIN",
     "UNKNOWN_NETWORK",
     "BoundClaim",
     "Built",
+    "Count",
     "Datum",
     "Fault",
+    "From",
     "Importer",
     "Loader",
     "Program",

@@ -234,12 +234,12 @@ class Body(Links):
 
     def _where(self, statement: tree.Where) -> None:
         self.build.bound(statement, self)
-        condition = self.value(statement.condition)
+        condition = self.value(statement.condition, constrains=True)
         if isinstance(condition, Relation | Compound) and condition.domain.decide(condition) is None:
             condition.domain.state(condition)
             holds = condition.at(condition.domain.example)
         else:
-            holds = self.condition(statement.condition)
+            holds = self.condition(statement.condition, constrains=True)
         if not holds:
             raise Fault(
                 kinds.CONSTRAINT_FAILS,

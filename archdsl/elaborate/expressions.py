@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol, get_args
 
+from archdsl.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, steers
+from archdsl.elaborate.counts import Count, counted, is_settled, turns
 from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.functions import Misuse, apply_function
 from archdsl.elaborate.kinds import (
@@ -19,7 +21,7 @@ from archdsl.elaborate.kinds import (
     UNKNOWN_NAME,
 )
 from archdsl.elaborate.lists import data_of, items_of, parts_of
-from archdsl.elaborate.open_sizes import equal_data, open_arithmetic, open_question, settled
+from archdsl.elaborate.open_sizes import equal_data, open_question, settled
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.tensors import tensor_attribute
 from archdsl.elaborate.values import Function, Tensors, advice_on_items, is_number, kind_of, show, simplify
@@ -27,12 +29,9 @@ from archdsl.ir import Condition, Size, both, denied, either
 from archdsl.source import Edit, Kind, Span
 from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, STRING_LIMIT, parse_expression, tree
 
-BITS_LIMIT = 512
 LENGTH_LIMIT = 10_000
 TURN = 10
 """What an item of a list that is worked out costs, beside its value."""
-ROOT_LIMIT = 100
-"""Roots with a larger denominator, and those of a larger degree, are not looked for among the rationals."""
 
 
 class Names(Protocol):
@@ -49,9 +48,14 @@ class Names(Protocol):
     def spend(self, work: int, span: Span) -> None: ...
 
 
-def evaluate(expression: tree.Expression, names: Names, *, units: bool = False) -> Any:
-    """The value of an expression. Raises `Fault`. `units` allows `138M`, as claims do."""
-    evaluator = _Evaluator(names, units)
+def evaluate(expression: tree.Expression, names: Names, *, units: bool = False, constrains: bool = False) -> Any:
+    """The value of an expression. Raises `Fault`.
+
+    Args:
+        units: allows `138M`, as claims do.
+        constrains: whether nothing but an error comes of it, as with `where`: counts may then be compared.
+    """
+    evaluator = _Evaluator(names, units, constrains)
     try:
         return evaluator.value(expression)
     except RecursionError:
@@ -104,9 +108,10 @@ class _Inside:
 
 
 class _Evaluator:
-    def __init__(self, names: Names, units: bool) -> None:
+    def __init__(self, names: Names, units: bool, constrains: bool) -> None:
         self.names = names
         self.units = units
+        self.constrains = constrains
         self.work = 1
 
     def value(self, expression: tree.Expression) -> Any:
@@ -158,7 +163,7 @@ class _Evaluator:
                 helps=(f"write `{simplify(e.value):_}`",),
                 edit=Edit(e.span, f"{simplify(e.value):_}"),
             )
-        return self._bounded(e.value, e.span)
+        return bounded(e.value, e.span)
 
     def _window(self, e: tree.Window) -> tuple[int, ...]:
         return e.sizes
@@ -190,7 +195,10 @@ class _Evaluator:
     def _comprehension(self, e: tree.Comprehension) -> tuple[Any, ...]:
         items: list[tuple[Any, tree.Expression]] = []
         outside, size = self.names, 0
-        for part in items_of(self.value(e.values), e.values):
+        parts = items_of(self.value(e.values), e.values)
+        if counted(parts):
+            raise steers(e.values.span)
+        for part in parts:
             self.names = _Inside(outside, parts_of(part, e.names, e.values))
             try:
                 if e.condition is None or self.condition(e.condition):
@@ -236,6 +244,8 @@ class _Evaluator:
             if argument.name is not None:
                 raise Fault(KIND_MISMATCH, f"`{name}` takes its arguments by position", argument.span)
         arguments = [self.value(a.value) for a in e.arguments]
+        if counted(arguments):
+            raise steers(e.span)
         try:
             return apply_function(name, arguments)
         except (TypeError, ValueError, IndexError, ZeroDivisionError) as error:
@@ -249,9 +259,15 @@ class _Evaluator:
             message = f"expected a list, found {kind_of(base)}"
             raise Fault(KIND_MISMATCH, message, e.base.span, helps=advice_on_items(base))
         if isinstance(e.index, tree.Range):
-            picked = tuple(self._item(items, i, e) for i in self._range(e.index, e.base.span.text))
+            indices = self._range(e.index, e.base.span.text)
+            if counted(indices):
+                raise steers(e.index.span)
+            picked = tuple(self._item(items, i, e) for i in indices)
             return Tensors(picked, is_list=True) if isinstance(base, Tensors) else picked
-        item = self._item(items, self.integer(e.index), e)
+        index = self.integer(e.index)
+        if isinstance(index, Count):
+            raise steers(e.index.span)
+        item = self._item(items, index, e)
         return Tensors((item,)) if isinstance(base, Tensors) else item
 
     def _item(self, items: tuple[Any, ...], index: int, e: tree.Index) -> Any:
@@ -266,7 +282,7 @@ class _Evaluator:
         step = 1 if e.step is None else self.integer(e.step)
         if step == 0:
             raise Fault(BAD_ARITHMETIC, "a range cannot go by 0", e.span)
-        end = last if e.operator == "..<" else last + (1 if step > 0 else -1)
+        end = last if e.operator == "..<" else _beyond(last, 1 if step > 0 else -1)
         count = max(-(-(end - first) // step), 0)
         if count > LENGTH_LIMIT:
             raise Fault(BUDGET_EXCEEDED, f"a range of {count:_} items; {LENGTH_LIMIT:_} are allowed", e.span)
@@ -282,13 +298,16 @@ class _Evaluator:
                 ),
                 edit=None if indexed else Edit(Span(e.span.source, e.span.end, e.span.end), " by -1"),
             )
-        return tuple(range(first, end, step))
+        if isinstance(step, Count):
+            raise steers(e.span)
+        numbers = range(first, end, step)
+        return turns(numbers, first, end) if counted((first, last)) else tuple(numbers)
 
     def _unary(self, e: tree.Unary) -> Any:
         if e.operator == "not":
             return denied(self.truth(e.operand))
         value = self.number(e.operand)
-        return -value if e.operator == "-" else value
+        return arithmetic("-", 0, value, e) if e.operator == "-" else value
 
     def _conditional(self, e: tree.Conditional) -> Any:
         return self.value(e.then if self.condition(e.condition) else e.otherwise)
@@ -305,7 +324,15 @@ class _Evaluator:
             return same if operator == "==" else denied(same)
         if operator == "+":
             return self._sum(e)
-        return self._arithmetic(operator, self.number(e.left), self.number(e.right), e)
+        left, right = self.number(e.left), self.number(e.right)
+        if operator in COMPARISONS:
+            self._check_compared(left, right, e)
+        return arithmetic(operator, left, right, e)
+
+    def _check_compared(self, left: Any, right: Any, e: tree.Binary) -> None:
+        """Raises `Fault` where something hangs on a count."""
+        if counted((left, right)) and not (self.constrains or is_settled(left, right)):
+            raise steers(e.span)
 
     def _sum(self, e: tree.Binary) -> Any:
         """Numbers added, or lists joined."""
@@ -314,13 +341,14 @@ class _Evaluator:
             return self._joined(left, e)
         if not is_number(left):
             raise Fault(KIND_MISMATCH, f"expected a number or a list, found {kind_of(left)}", e.left.span)
-        return self._arithmetic("+", left, self.number(e.right), e)
+        return arithmetic("+", left, self.number(e.right), e)
 
     def _equal(self, e: tree.Binary) -> Condition:
         left, right = self.value(e.left), self.value(e.right)
         for value, side in ((left, e.left), (right, e.right)):
             if isinstance(value, Tensors):
                 raise Fault(KIND_MISMATCH, "tensors cannot be compared", side.span, "compare `.shape` or `.channels`")
+        self._check_compared(left, right, e)
         return equal_data(left, right)
 
     def _joined(self, left: tuple[Any, ...], e: tree.Binary) -> tuple[Any, ...]:
@@ -328,57 +356,6 @@ class _Evaluator:
         if not isinstance(right, tuple):
             raise Fault(KIND_MISMATCH, f"a list and {kind_of(right)} cannot be added", e.right.span, kind_of(right))
         return left + right
-
-    def _arithmetic(self, operator: str, left: int | Fraction, right: int | Fraction, e: tree.Binary) -> Any:
-        if isinstance(left, Size) or isinstance(right, Size):
-            return open_arithmetic(operator, left, right, e)
-        if operator in ("<", ">", "<=", ">="):
-            return {"<": left < right, ">": left > right, "<=": left <= right, ">=": left >= right}[operator]
-        if operator == "^":
-            return self._power(left, right, e)
-        if operator in ("/", "//", "%") and right == 0:
-            raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"{show(left)} {operator} 0")
-        results: dict[str, Callable[[], Any]] = {
-            "+": lambda: left + right,
-            "-": lambda: left - right,
-            "*": lambda: left * right,
-            "/": lambda: Fraction(left) / right,
-            "//": lambda: left // right,
-            "%": lambda: left % right,
-        }
-        return self._bounded(results[operator](), e.span)
-
-    def _power(self, base: int | Fraction, exponent: int | Fraction, e: tree.Binary) -> int | Fraction:
-        if base == 0 and exponent < 0:
-            raise Fault(BAD_ARITHMETIC, "division by zero", e.span, f"0 ^ {show(exponent)}")
-        if not isinstance(exponent, int):
-            return self._bounded(self._root(base, exponent, e), e.span)
-        digits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length()
-        if digits > 1 and digits * abs(exponent) > 2 * BITS_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", e.span)
-        return self._bounded(Fraction(base) ** exponent, e.span)
-
-    def _root(self, base: int | Fraction, exponent: Fraction, e: tree.Binary) -> Fraction:
-        """A power with a fraction for exponent: exact where it is rational, else the nearest number of 64 bits."""
-        if base < 0:
-            raise Fault(BAD_ARITHMETIC, "a negative number has no roots", e.left.span, f"= {show(base)}")
-        try:
-            found = float(base) ** float(exponent)
-        except OverflowError:
-            raise Fault(BUDGET_EXCEEDED, "a root too large to compute", e.span) from None
-        near = Fraction(found).limit_denominator(ROOT_LIMIT)
-        degree = exponent.denominator
-        is_small = degree <= ROOT_LIMIT and abs(exponent.numerator) <= ROOT_LIMIT
-        is_exact = is_small and near**degree == Fraction(base) ** exponent.numerator
-        return near if is_exact else Fraction(found)
-
-    def _bounded(self, value: int | Fraction, span: Span) -> int | Fraction:
-        if isinstance(value, Size):
-            return value
-        value = simplify(value)
-        if max(value.numerator.bit_length(), value.denominator.bit_length()) > BITS_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", span)
-        return value
 
 
 _METHODS: dict[type, Callable[[_Evaluator, Any], Any]] = {
@@ -391,6 +368,11 @@ def _in_framework(e: tree.Name) -> Fault:
     *heads, name = e.text.split(".")
     message = f"`{e.text}`: operators stand alone, without `{'.'.join(heads)}`"
     return Fault(UNKNOWN_NAME, message, e.span, helps=(f"write `{name}`",), edit=Edit(e.span, name))
+
+
+def _beyond(last: int, step: int) -> int:
+    """What comes after the last number of a range."""
+    return last.moved(last + step, step) if isinstance(last, Count) else last + step
 
 
 def _size(value: Any) -> int:

@@ -180,8 +180,8 @@ class Links(Layers):
                 body.scope.names |= parts_of(item, names, values)
                 yield body
 
-    def condition(self, expression: tree.Expression) -> bool:
-        value = self.value(expression)
+    def condition(self, expression: tree.Expression, *, constrains: bool = False) -> bool:
+        value = self.value(expression, constrains=constrains)
         if not isinstance(value, Condition):
             raise Fault(
                 kinds.KIND_MISMATCH,

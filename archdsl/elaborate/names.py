@@ -262,8 +262,8 @@ class Names:
         """Pays for what an expression costs. Raises `Fault`."""
         self.build.reporter.spend_work(span, work)
 
-    def value(self, expression: tree.Expression) -> Any:
-        return evaluate(expression, self)
+    def value(self, expression: tree.Expression, *, constrains: bool = False) -> Any:
+        return evaluate(expression, self, constrains=constrains)
 
     def inner(self) -> Self:
         """The same place inside a further pair of braces."""

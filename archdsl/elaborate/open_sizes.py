@@ -44,7 +44,7 @@ def equal_data(left: Any, right: Any) -> Condition:
     return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
 
 
-def open_arithmetic(operator: str, left: Any, right: Any, e: tree.Binary) -> Any:
+def open_arithmetic(operator: str, left: Any, right: Any, e: tree.Expression) -> Any:
     """Arithmetic and comparisons of sizes that are open. Raises `Fault`."""
     results: dict[str, Callable[[], Any]] = {
         "<": lambda: at_least(right, left + 1),

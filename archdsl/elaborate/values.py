@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from archdsl.elaborate.counts import Count
 from archdsl.ir import Condition, Module, Op, Size, Value
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -181,7 +182,7 @@ def freeze(value: Any) -> Any:
         return ("list", *map(freeze, value))
     if isinstance(value, Layer):
         return value
-    return (type(value).__name__, value)
+    return (type(value).__name__, value.key if isinstance(value, Count) else value)
 
 
 def kind_of(value: Any) -> str:

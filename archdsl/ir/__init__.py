@@ -1,6 +1,6 @@
 """Layer 1: the typed graph. It knows no text, no particular operator and no backend.
 
-`print_network` and `read_network` are imported when asked for: checking a spec needs neither.
+`print_network`, `read_network` and `through` are imported when asked for: checking a spec needs none of them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,7 @@ from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
 
 if TYPE_CHECKING:
+    from archdsl.ir.interpolation import through
     from archdsl.ir.printer import print_network
     from archdsl.ir.reader import GraphTextError, read_network
 
@@ -143,6 +144,7 @@ __all__ = [
     "show_shape",
     "split_name",
     "stands_for",
+    "through",
     "together",
     "turns_beside",
     "unfold",
@@ -155,6 +157,10 @@ def __getattr__(name: str) -> Any:
         from archdsl.ir.printer import print_network
 
         return print_network
+    if name == "through":
+        from archdsl.ir.interpolation import through
+
+        return through
     if name in ("GraphTextError", "read_network"):
         from archdsl.ir import reader
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from math import lcm
+from fractions import Fraction
+from math import gcd, lcm, prod
 from typing import Any, NamedTuple
 
 from archdsl.ir.bounds import bounds
@@ -26,7 +27,7 @@ from archdsl.ir.conditions import (
     symbols_of,
     weight_of,
 )
-from archdsl.ir.formulas import Floor, Terms, polynomial, symbols_in, weight
+from archdsl.ir.formulas import Coefficients, Floor, Monomial, Symbol, Terms, polynomial, symbols_in, weight
 from archdsl.ir.sizes import OpenSize, Size, from_terms, open_size, symbol
 
 LARGEST = 2**40
@@ -242,7 +243,7 @@ class Domain:
         if high is not None and high < 0:
             return False
         constant = dict(size.terms).get((), 0)
-        return constant > 0 if abs(constant) >= LARGEST else None
+        return constant > 0 if abs(constant) >= LARGEST // 2 else None
 
     def simplified(self, size: Size) -> int:
         """The formula without the floors that are exact for all values of the symbols: `H - 184` where `H % 16 == 12`."""
@@ -251,11 +252,28 @@ class Domain:
             found = self._simplified[size.terms] = self._simplify(size)
         return found
 
+    def exact(self, size: Size) -> dict[Monomial, Fraction]:
+        """The factors of its terms, those of floors divided out that are exact for all values of the symbols."""
+        return polynomial(size.terms, self._remainder)
+
     def _simplify(self, size: Size) -> int:
-        exact = polynomial(size.terms, self._remainder)
-        denominator = lcm(*(c.denominator for c in exact.values()))
-        whole = {m: int(c * denominator) for m, c in exact.items()}
-        return from_terms(self, whole) // denominator
+        exact = self.exact(size)
+        apart = {m: c % 1 for m, c in exact.items() if c.denominator > 1 and self._is_whole(m, c)}
+        floors: Coefficients = {(Floor(((m, c.numerator),), c.denominator),): 1 for m, c in apart.items()}
+        rest = {m: c - apart.get(m, 0) for m, c in exact.items()}
+        denominator = lcm(*(c.denominator for c in rest.values()))
+        whole = {m: int(c * denominator) for m, c in rest.items()}
+        return from_terms(self, floors) + from_terms(self, whole) // denominator
+
+    def _is_whole(self, monomial: Monomial, factor: Fraction) -> bool:
+        """Whether a product with a fraction is whole since its symbols are multiples of a number."""
+        known = prod(self._divisor(atom.name) for atom in monomial if isinstance(atom, Symbol))
+        return (factor * known).denominator == 1
+
+    def _divisor(self, name: str) -> int:
+        """What all values of a symbol are multiples of."""
+        values = self.values(name)
+        return 1 if values is None else gcd(*values.values, values.period)
 
     def _remainder(self, atom: Floor) -> int | None:
         """What is left by a division for all values of its one symbol; None where that differs."""

@@ -39,6 +39,11 @@ def order(term: tuple[Monomial, int]) -> tuple[int, list[str]]:
     return -len(term[0]), [show_atom(a) for a in term[0]]
 
 
+def degree(monomial: Monomial) -> int:
+    """How many sizes it is a product of; a quotient counts as the product of most that is in it."""
+    return sum(1 if isinstance(a, Symbol) else max(degree(m) for m, _ in a.terms) for a in monomial)
+
+
 def quotient(coefficients: Coefficients, divisor: int) -> Iterable[tuple[Monomial, int]]:
     """The terms of a quotient rounded down: its whole part, and at most one floor in lowest terms."""
     whole = {m: c // divisor for m, c in coefficients.items()}

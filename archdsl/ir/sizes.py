@@ -16,6 +16,7 @@ from archdsl.ir.formulas import (
     Floor,
     Symbol,
     Terms,
+    degree,
     order,
     period_of,
     quotient,
@@ -188,11 +189,12 @@ class Size:
         """Its value where the symbols have these values."""
         return value_of(self.terms, values)
 
-    def of_degree(self, degree: int) -> int:
-        """The terms that are products of so many symbols or floors."""
+    def by_degree(self) -> dict[int, int]:
+        """Its terms by how many sizes they are products of, the most first."""
         simple = self.domain.simplified(self)
         terms = simple.terms if isinstance(simple, Size) else (((), simple),)
-        return from_terms(self.domain, {m: c for m, c in terms if len(m) == degree})
+        degrees = sorted({degree(m) for m, _ in terms}, reverse=True)
+        return {d: from_terms(self.domain, {m: c for m, c in terms if degree(m) == d}) for d in degrees}
 
     @cached_property
     def symbols(self) -> frozenset[str]:

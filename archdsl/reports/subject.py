@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
+from archdsl.analyses.growth import Growth
 from archdsl.analyses.memory import TrainingFacts
 from archdsl.analyses.roofline import RooflineFacts
 from archdsl.ir import Domain
@@ -47,7 +48,18 @@ class ForAll(NamedTuple):
     facts: Facts
     domain: Domain
     kept: Mapping[str, int] = {}
-    """Parameters that keep their values: those that were given, and those that count turns or decide what there is."""
+    """Parameters that keep their values: those that were given, and those that decide what there is."""
+    growth: Growth | None = None
+    """The network at several values of the parameters that count turns of its loops; the domain has these too."""
+
+    counts_alone: Callable[[], Growth | None] = lambda: None
+    """The same with a value for all that is open: for figures that have no formula of it."""
+
+    def figures(self, of: Callable[[Facts], Sequence[int]]) -> tuple[int, ...]:
+        """Counts of the network as formulas, which it is known to have."""
+        found = self.growth.figures(of) if self.growth is not None else tuple(of(self.facts))
+        assert found is not None
+        return found
 
     def symbols(self) -> str:
         """What values fit: `H % 16 == 12 and H >= 188`."""

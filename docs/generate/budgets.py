@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
+from archdsl.elaborate.arithmetic import BITS_LIMIT
 from archdsl.elaborate.budget import (
     CLAIM_LIMIT,
     NETWORKS,
@@ -12,7 +13,7 @@ from archdsl.elaborate.budget import (
     STATEMENT_LIMIT,
     UNROLLED_LIMIT,
 )
-from archdsl.elaborate.expressions import BITS_LIMIT, LENGTH_LIMIT
+from archdsl.elaborate.expressions import LENGTH_LIMIT
 from archdsl.elaborate.importer import IMPORT_DEPTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.ir import LISTED_LIMIT

@@ -35,7 +35,7 @@ def mlp() -> Checked:
 
 
 def test_dense_layers_by_hand() -> None:
-    """784 inputs, two hidden layers, and weights and biases as one counts them; the number of layers keeps its value."""
+    """784 inputs, two hidden layers, and weights and biases as one counts them; the layers are no open size."""
     facts, domain = mlp().in_parameters
     assert domain.example == {"hidden": 256, "classes": 10}
     for h, c in ((1, 1), (300, 10), (7, 1000)):
@@ -82,10 +82,10 @@ def test_the_report_and_its_data(cli: Cli, tmp_path: Path) -> None:
     spec = tmp_path / "mlp.arch"
     spec.write_text(MLP)
     shown = cli("report", "formulas", spec).out
-    assert "classes*hidden + hidden^2 + classes + 786*hidden" in shown
-    assert "hidden = 256 and classes = 10 here" in shown
-    assert "layers = 2 keeps its value" in shown
+    assert "hidden^2*layers + classes*hidden - hidden^2 + hidden*layers + classes + 784*hidden" in shown
+    assert "hidden = 256, classes = 10 and layers = 2 here" in shown
+    assert "keeps its value" not in shown
     found = json.loads(cli("report", "formulas", spec, "--format", "json").out)["formulas"]
-    assert found["parameters"] == {"hidden": 256, "classes": 10}
-    assert [power["degree"] for power in found["powers"]] == [2, 1] and found["saved_for_backward"]["is_proved"]
+    assert found["parameters"] == {"hidden": 256, "classes": 10, "layers": 2}
+    assert [power["degree"] for power in found["powers"]] == [3, 2, 1] and found["saved_for_backward"]["is_proved"]
     assert json.loads(cli("report", "summary", spec, "--format", "json").out)["formulas"] is None

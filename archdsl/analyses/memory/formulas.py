@@ -7,7 +7,8 @@ which has a larger factor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -22,6 +23,10 @@ SHOWN = 4
 """A peak of more sums than these is no formula that helps."""
 BATCHES = (2, 8, 64, 512)
 SCALES = (1, 2, 4)
+
+
+Factors = Mapping[Any, Fraction | int]
+"""By products of sizes."""
 
 
 class Formula(NamedTuple):
@@ -100,10 +105,14 @@ def largest(lines: Iterable[Size]) -> Formula:
     found = [group[line] for group in alike.values() for line in highest(group, 2)]
     if [*alike] == [((), ())]:
         return Formula(tuple(found))
-    left: list[Size] = []
-    for line in found:
-        if not any(_dominates(other, line) for other in left):
-            left = [other for other in left if not _dominates(line, other)] + [line]
+    factors = {line: tuple(map(_factors, line)) for line in found}
+    example = _example(found)
+    largest_first = sorted(found, key=lambda line: -_at(line, example).at(BATCHES[0]))
+    kept: dict[Size, tuple[Factors, ...]] = {}
+    for line in largest_first:  # none is dominated by one that is smaller at the example
+        if not any(_dominates(other, factors[line]) for other in kept.values()):
+            kept[line] = factors[line]
+    left = [line for line in found if line in kept]
     return Formula(tuple(left)) if len(left) <= SHOWN else Formula(tuple(_winners(left)), is_proved=False)
 
 
@@ -117,21 +126,22 @@ def _apart(value: int) -> tuple[object, int]:
     return tuple(terms.items()), constant
 
 
-def _dominates(one: Size, other: Size) -> bool:
-    """Whether no term of the other sum has a larger factor: sizes and the batch are no less than 0."""
-    return all(_is_positive(a - b) for a, b in zip(one, other, strict=True))
-
-
-def _is_positive(value: int) -> bool:
+def _factors(value: int) -> Factors:
+    """The factor of each product of sizes, that of the empty one for a number."""
     size = open_size(value)
-    simple = value if size is None else size.domain.simplified(size)
-    size = open_size(simple)
-    return simple >= 0 if size is None else all(factor >= 0 for _, factor in size.terms)
+    if size is None:
+        return {(): value}
+    return {term: int(c) if c.denominator == 1 else c for term, c in size.domain.exact(size).items()}
+
+
+def _dominates(one: Sequence[Factors], other: Sequence[Factors]) -> bool:
+    """Whether no term of the other sum has a larger factor: sizes and the batch are no less than 0."""
+    return all(a.get(term, 0) >= b.get(term, 0) for a, b in zip(one, other, strict=True) for term in {**a, **b})
 
 
 def _winners(lines: Sequence[Size]) -> list[Size]:
     """Those that are the largest at some multiple of the example's sizes, for some batch."""
-    example = next(size.domain.example for line in lines for n in line if (size := open_size(n)) is not None)
+    example = _example(lines)
     found: dict[Size, None] = {}
     for scale, batch in product(SCALES, BATCHES):
         values = {name: scale * value for name, value in example.items()}
@@ -139,5 +149,10 @@ def _winners(lines: Sequence[Size]) -> list[Size]:
     return [*found]
 
 
-def _at(line: Size, values: dict[str, int]) -> Size:
+def _example(lines: Iterable[Size]) -> Mapping[str, int]:
+    """The values of what is open in sums of which some are."""
+    return next(size.domain.example for line in lines for n in line if (size := open_size(n)) is not None)
+
+
+def _at(line: Size, values: Mapping[str, int]) -> Size:
     return Size(*(n if (size := open_size(n)) is None else size.at(values) for n in line))

@@ -23,6 +23,8 @@ class LargestOf(TypedDict):
     """Of each sum `fixed` and `per_sample`."""
     parameters: dict[str, int]
     """Values that it holds for, of parameters and sizes that it has no formula of."""
+    least: dict[str, int]
+    """Values that it holds from on, of parameters that count turns."""
     is_proved: bool
     """Whether no other sum is ever larger; else they were compared at some sizes only."""
 
@@ -32,6 +34,9 @@ class Formulas(TypedDict):
 
     parameters: dict[str, int]
     """What stands in formulas, with the values that it has in all other figures."""
+    counts: dict[str, tuple[int, ...]]
+    """Those that count turns, with the values that the network was built at: a formula is the polynomial through its figures
+    there."""
     fits: tuple[str, ...]
     """What values of them fit: `features % 12 == 0`."""
     params: Size
