@@ -269,7 +269,7 @@ class Op(Attributes):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """How its gradients are made, in the order of their making; unless told otherwise by one kernel, that of each
         operand and of each parameter."""
-        return (Derivative((*self.own_gradients(operands), *self.parameter_gradients(operands))),)
+        return (Derivative((*self.laid_out(operands, results, incoming), *self.parameter_gradients(operands))),)
 
     def unknown_bytes(self, operands: Types, results: Types) -> str:
         """Where libraries run it in a kernel of their own: why nobody can foretell what a CPU holds then."""
@@ -299,6 +299,15 @@ class Op(Attributes):
     def asked_for(self, operands: Types) -> tuple[Reader, ...]:
         """The operands and parameters without whose gradients PyTorch computes in another way, whose bytes are not known."""
         return ()
+
+    def laid_out(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Gradient, ...]:
+        """The gradients of its operands as a kernel makes them of what comes in."""
+        own = self.own_gradients(operands)
+        return tuple(g._replace(type=self.gradient_type(g.type, results[0], incoming.type)) for g in own)
+
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        """How the gradient of an operand lies: as the operand, without gaps, unless told otherwise."""
+        return x
 
     def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """The gradients of what it learns, each a tensor of its own."""

@@ -10,6 +10,7 @@ from archdsl.ir.strides import (
     BATCH,
     CHANNELS_LAST,
     at_one,
+    broadcast,
     contiguous,
     elementwise,
     in_order,
@@ -123,6 +124,11 @@ class TensorType(NamedTuple):
             return True
         sizes, strides = self.tensor_shape, self.strides
         return is_dense(at_one(sizes), at_one(strides)) if is_single else is_dense(sizes, strides)
+
+    def repeated(self, shape: Shape) -> TensorType:
+        """The same elements along axes of size 1 again and again, without a copy."""
+        sizes = self.with_shape(shape).tensor_shape
+        return self.with_strides(shape, broadcast(self.tensor_shape, self.tensor_strides, sizes))
 
     def computed(self, *others: TensorType) -> TensorType:
         """What an elementwise kernel makes of it, and of others of its sizes: the same order, without gaps."""

@@ -27,6 +27,12 @@ class AdaptiveAvgPool(AdaptivePool):
     def keeps_channels_last(self, x: TensorType) -> Shape:
         return (1, 2, 3) if is_global(self.sizes(x)) else (1, 2)
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        """Of a mean: what comes in, repeated without a copy and then divided."""
+        if not is_global(y.sizes):
+            return super().gradient_type(x, y, incoming)
+        return incoming.repeated(x.shape).computed()
+
     def saved(self, operands: Types, results: Types) -> Saved:
         """Nothing for a global average, which PyTorch runs as a mean."""
         return Saved() if is_global(results[0].sizes) else Saved(operands=(0,))

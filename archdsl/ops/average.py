@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, Types
-from archdsl.ops.families.derivatives import packed
 from archdsl.ops.families.merge import Elementwise
 
 
@@ -30,7 +29,7 @@ class Average(Elementwise):
         terms = super().backward(operands, results, incoming)
         if len(operands) == 1:
             return terms
-        divided = Derivative((Gradient("sum", packed(results[0])),))
+        divided = Derivative((Gradient("sum", incoming.type.computed()),))
         return divided, terms[0]._replace(takes=("sum",)), *terms[1:]
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:

@@ -105,10 +105,10 @@ class AvgPool(Pool):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,), (y,) = operands, results
         if self.is_global:  # one number for all places, divided: in an order of its own
-            return (Derivative((Gradient("x0", x.with_shape(x.shape)),)),)
+            return (Derivative((Gradient("x0", incoming.type.repeated(x.shape).computed()),)),)
         if not self.needs_copy(x):
             return super().backward(operands, results, incoming)
-        pooled, padded = of_padded(x, self.padding(x))
+        pooled, padded = of_padded(x, self.padding(x), keeping=(2,))
         if self.count_pad:
             return pooled, padded
         divided = Derivative((Gradient("sum", y),))

@@ -50,6 +50,9 @@ class BatchNorm(Op):
         channels = (operands[0].channels,)
         return Saved(operands=(0,), extra=tuple(Extra(n, channels, batched=False) for n in ("mean", "1/std")))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return y.computed(incoming)
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         module = f"BatchNorm{max(x.rank - 1, 1)}d"

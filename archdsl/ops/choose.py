@@ -7,7 +7,7 @@ from typing import ClassVar
 from archdsl.ir import Derivative, Examples, Expression, Incoming, Lowering, Misfit, Saved, TensorType, Types
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.derivatives import repeated
+from archdsl.ops.families.derivatives import repeated, spread
 from archdsl.ops.families.merge import Elementwise, check_one_dtype
 
 
@@ -59,7 +59,8 @@ class Choose(Elementwise):
         """What comes in where a value was chosen, and zeros elsewhere."""
         zero = TensorType((), results[0].dtype, batched=False)
         pairs = ((f"x{i}", operands[i]) for i in (1, 2))
-        return (Derivative(tuple(repeated(p, results[0], incoming.is_single, (zero,)) for p in pairs)),)
+        made = spread(results[0], operands[0], incoming.type)
+        return (Derivative(tuple(repeated(p, made, incoming.is_single, (zero,)) for p in pairs)),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(function=Expression("torch.where({*})", ("torch",)))

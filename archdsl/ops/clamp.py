@@ -35,6 +35,11 @@ class Clamp(Elementary):
         bounds = sum(bound is not None for bound in (self.min, self.max))
         return (TensorType((), y.dtype, batched=False), *(y._replace(dtype="bool"),) * bounds)
 
+    def made(self, incoming: TensorType, *read: TensorType) -> TensorType:
+        """The mask is read before what comes in."""
+        (x,) = read
+        return x.computed(incoming)
+
     def template(self) -> str:
         bounds = (f", {name}={value!r}" for name, value in (("min", self.min), ("max", self.max)) if value is not None)
         return f"torch.clamp({{0}}{''.join(bounds)})"

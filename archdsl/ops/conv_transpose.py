@@ -142,7 +142,7 @@ class ConvTranspose(Convolution):
 
     def of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         uncut = self._uncut(operands, results)
-        gives = (*self.own_gradients(operands), *self.parameter_gradients(operands))
+        gives = (*self.laid_out(operands, results, incoming), *self.parameter_gradients(operands))
         if not uncut:
             return (Derivative(gives),)
         padded_back = Gradient("uncut", results[0].with_shape(uncut[0].shape))

@@ -28,7 +28,7 @@ class Divide(Elementwise):
         return Saved((1,), for_others=(0,)) if len(operands) == 2 else Saved()
 
     def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
-        return Derivative(quotient(left, right, joined, incoming.is_single))
+        return Derivative(quotient(left, right, joined, incoming.type, incoming.is_single))
 
     def join(self, left: str, right: str) -> str:
         return f"{left} / {right}"

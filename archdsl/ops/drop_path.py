@@ -45,6 +45,9 @@ class DropPath(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved() if self.p == 0 else Saved(extra=(Extra("factor", (), operands[0].dtype),))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return incoming.computed()
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         return helper_call(_DROP_PATH, (self.p,))
 

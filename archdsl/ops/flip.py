@@ -33,6 +33,9 @@ class Flip(Op):
         flipped = check_axes(self.name, self.axes, x)
         return AxisByAxis(tuple(Rows(a, ()) if a in flipped else Rows(a) for a in range(x.rank)))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return incoming.computed()
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         dims = tuple(a + x.batched for a in check_axes(self.name, self.axes, x))

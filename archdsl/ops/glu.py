@@ -42,5 +42,8 @@ class Glu(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.with_shape(x.shape)
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         return call_and_function("GLU", "glu", (dim(self.axis, operands[0]),))

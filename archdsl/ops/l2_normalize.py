@@ -70,7 +70,7 @@ class L2Normalize(Op):
         repeated, bounded = Gradient("bounded", length), Gradient("length", length, scratch=(mask, number))
         own = Gradient("x0", x, scratch=(x, mask))
         return (
-            Derivative(quotient(("x0", x), ("repeated", x), x)),
+            Derivative(quotient(("x0", x), ("repeated", x), x, incoming.type)),
             Derivative((repeated,), ("repeated",)),
             Derivative((bounded,), ("bounded",)),
             Derivative((own,), ("length",), frees=("length", "x0")),

@@ -17,6 +17,7 @@ class LeakyRelu(Activation):
     module = "LeakyReLU"
     function = "F.leaky_relu"
     runs_in_place = True
+    reads_kept_first = True
     examples: ClassVar[Examples] = (("leaky_relu(0.2)", "[64, 56, 56]", "[64, 56, 56]"),)
 
     slope: Number = Field(0.01, description="factor of negative values")

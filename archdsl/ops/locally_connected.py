@@ -124,7 +124,7 @@ class LocallyConnected(Op):
         return (
             Derivative((patches, added, Gradient("factor", rows))),
             *unfolded(padded_input, y.sizes, g.window, "patches", "padded" if is_padded else "x0"),
-            *((Derivative((Gradient("x0", x),), ("padded",)),) if is_padded else ()),
+            *((Derivative((Gradient("x0", x.with_shape(x.shape)),), ("padded",)),) if is_padded else ()),
             *(
                 Derivative((Gradient(name, TensorType(shape, x.dtype, False, strides), "view"),), (taken,))
                 for name, taken, shape, strides in self._transposed(x, y)

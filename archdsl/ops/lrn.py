@@ -98,7 +98,7 @@ class LocalResponseNorm(Op):
         x = operands[0].computed()
         squares = self._padded_squares(x)
         return (
-            Derivative(quotient(("x0", x), ("denominator", x), x)),
+            Derivative(quotient(("x0", x), ("denominator", x), x, incoming.type)),
             Derivative((Gradient("base", x, scratch=(x, x)),), ("denominator",), frees=("base",)),
             Derivative((Gradient("mean", x),), ("base",), frees=("number 0",)),
             Derivative((Gradient("padded", x.with_shape(squares.shape)),), ("mean",), frees=(squares.name,)),

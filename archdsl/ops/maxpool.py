@@ -57,6 +57,9 @@ class MaxPool(Pool):
             return Saved(extra=(padded_copy(x, self.padding(x)), self._indices(y)))
         return Saved(operands=(0,), extra=(self._indices(y),))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.mapped(x.shape, keeping=(1, 2) if self.is_global else (1, 2, 3))
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,) = operands
         if self.needs_copy(x):

@@ -84,6 +84,11 @@ class Pad(Op):
         shape = padded_sizes(x.shape, padding)
         return (x.mapped(shape, keeping=() if self.mode == "circular" else (2, 3)),)
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        if self.mode != "zeros":
+            return x.mapped(x.shape, keeping=(2, 3))
+        return x.with_strides(x.shape, incoming.tensor_strides).computed()
+
     def is_view(self, *operands: TensorType) -> bool:
         """Where there is nothing to add, the value itself."""
         return not any(map(any, self._padding(operands[0])))
@@ -134,7 +139,7 @@ class Pad(Op):
                 found.append(Derivative((Gradient(name, y), Gradient("border", border, scratch=(border,))), (taken,)))
                 found.append(Derivative((Gradient(name, y),), ("border",)))
                 taken = name
-        return *found, Derivative((Gradient("x0", x, scratch=(y,)),), (taken,))
+        return *found, Derivative((Gradient("x0", x.with_shape(x.shape), scratch=(y,)),), (taken,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

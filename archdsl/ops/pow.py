@@ -20,6 +20,10 @@ class Power(Elementary):
 
     exponent: Number = Field(description="the exponent")
 
+    def made(self, incoming: TensorType, *read: TensorType) -> TensorType:
+        """Of the exponent 0 they are zeros, which nothing is read for."""
+        return super().made(incoming, *read) if self.exponent else incoming.with_shape(incoming.shape)
+
     def on_the_way(self, y: TensorType) -> Types:
         """The power one lower and its multiple; the exponent 0 has neither."""
         return (y, y) if self.exponent else ()

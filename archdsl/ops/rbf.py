@@ -86,7 +86,7 @@ class Rbf(Op):
         differences = x.with_shape((self.centers, *x.shape))
         square = Gradient("differences", differences, scratch=(differences, differences))
         weight = (g._replace(whole=differences) for g in self.parameter_gradients(operands))
-        return Derivative((square,)), Derivative((Gradient("x0", x), *weight), ("differences",))
+        return Derivative((square,)), Derivative((Gradient("x0", x.with_shape(x.shape)), *weight), ("differences",))
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return False

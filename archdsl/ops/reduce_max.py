@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Derivative, Examples, Incoming, Saved, Types
+from archdsl.ir import Derivative, Examples, Gradient, Incoming, Saved, Types
+from archdsl.ops.families.derivatives import spread
 from archdsl.ops.families.reduction import Reduction
 
 
@@ -24,8 +25,10 @@ class ReduceMax(Reduction):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """On the way: which elements are largest, how many they are, and their share."""
         (x,), (y,) = operands, results
-        (own,) = self.own_gradients(operands)
-        return (Derivative((own._replace(scratch=(x._replace(dtype="bool"), y._replace(dtype="int64"), y)),)),)
+        largest = spread(x, self.repeated(x, y), x)
+        made = spread(x, self.repeated(x, incoming.type), largest)
+        scratch = (x._replace(dtype="bool"), y._replace(dtype="int64"), y)
+        return (Derivative((Gradient("x0", made, scratch=scratch),)),)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,), result=True)

@@ -16,4 +16,5 @@ class Relu(Activation):
     function = "F.relu"
     keeps_result = True
     runs_in_place = True
+    reads_kept_first = True
     examples: ClassVar[Examples] = (("relu", "[64, 56, 56]", "[64, 56, 56]"),)

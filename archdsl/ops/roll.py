@@ -51,6 +51,9 @@ class Roll(Op):
         _, axes = self._moves(x)
         return AxisByAxis(tuple(Rows(a, ()) if a in axes else Rows(a) for a in range(x.rank)))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return incoming.mapped(x.shape)
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         shifts, axes = self._moves(x)

@@ -246,6 +246,11 @@ class ScaledDotProductAttention(Merge):
         (kernel,) = super().backward(operands, results, incoming)
         return (kernel._replace(gives=together(kernel.gives[:3])),)
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        """The kernel makes them with tokens before heads."""
+        tokens = x.rank - 1
+        return x.in_order(x.shape, (0, tokens, *range(1, tokens), x.rank)) if x.batched and x.rank > 2 else x
+
     def is_derived_exactly(self, operands: Types) -> bool:
         """Not where PyTorch runs its own steps, nor of operands out of order unless they are bare queries, keys and values."""
         if self.dropout and self._is_kernel(operands):

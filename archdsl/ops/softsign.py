@@ -27,7 +27,7 @@ class Softsign(Activation):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         x = operands[0].computed()
         below = Derivative((Gradient("x0", x, scratch=(x,)),), ("denominator",), frees=("x0",))
-        return Derivative(quotient(("x0", x), ("denominator", x), x)), below
+        return Derivative(quotient(("x0", x), ("denominator", x), x, incoming.type)), below
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The 1, as a tensor."""

@@ -76,7 +76,10 @@ class Split(Op):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         takes = tuple(f"y{i}" for i in range(len(results)))
-        return (Derivative(self.own_gradients(operands), takes, fills=True),)
+        return (Derivative(self.laid_out(operands, results, incoming), takes, fills=True),)
+
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.with_shape(x.shape)
 
     def is_view(self, *operands: TensorType) -> bool:
         return True

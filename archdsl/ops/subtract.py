@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Incoming, Misfit, TensorType, Types
-from archdsl.ops.families.derivatives import Term, handed_on, repeated
+from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
 from archdsl.ops.families.merge import Elementwise
 
 
@@ -23,7 +23,8 @@ class Subtract(Elementwise):
     def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
         """The second one's is the negative of what comes in."""
         name, x = left
-        return Derivative((handed_on(name, x, joined, incoming), repeated(right, joined, incoming.is_single)))
+        negative = spread(joined, incoming.type)
+        return Derivative((handed_on(name, x, joined, incoming), repeated(right, negative, incoming.is_single)))
 
     def join(self, left: str, right: str) -> str:
         return f"{left} - {right}"

@@ -103,6 +103,9 @@ class Take(Op):
         x, index = operands
         return Saved(operands=(0, 1) if x.batched and index.batched else (1,))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.with_shape(x.shape)
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         x, index = operands
         if x.batched and index.batched:

@@ -55,7 +55,7 @@ class Tanh(Activation):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         if self._is_plain:
             return super().backward(operands, results, incoming)
-        like = operands[0].computed()
+        like = incoming.type.computed(operands[0])
         return (
             Derivative((Gradient("tanh", like),)),
             Derivative((Gradient("scaled", like),), takes=("tanh",), frees=("tanh before the gain",)),

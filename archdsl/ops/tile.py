@@ -35,6 +35,9 @@ class Tile(Op):
         axis = check_axis(self.name, self.axis, x)
         return Axes(tuple(Rows(a, ()) if a == axis else Rows(a) for a in range(x.rank)))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.with_shape(x.shape)
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         axis = check_axis(self.name, self.axis, x) + x.batched

@@ -52,6 +52,9 @@ class TopK(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True)
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.with_shape(x.shape)
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         return Lowering(function=Expression(f"{{0}}.topk({self.count!r}, {self._axis(x) + x.batched})"))

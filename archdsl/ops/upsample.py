@@ -105,6 +105,10 @@ class Upsample(Op):
         sizes = self._sizes(x, *like or (None,))
         return (x.mapped((x.channels, *sizes), keeping=(2, 3)),)
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        keeping = {"nearest": (2,), "bilinear": (2, 3), "bicubic": ()}
+        return incoming.mapped(x.shape, keeping=keeping[self.mode])
+
     def reach(self, *operands: TensorType) -> Reach:
         found = (rows and Rows(axis, *rows) for axis, rows in enumerate(self._read(operands), 1))
         return Axes((Rows(0), *(rows or WHOLE for rows in found)))

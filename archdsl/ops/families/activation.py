@@ -19,6 +19,8 @@ class Activation(Op):
     """The same as a function: `F.relu`."""
     keeps_result: ClassVar[bool] = False
     """Whether backward is computed from the result; else from the operand."""
+    reads_kept_first: ClassVar[bool] = False
+    """Whether backward reads what was kept before what comes in; the first lies as the gradient does then."""
     runs_in_place: ClassVar[bool] = False
     """Whether overwriting the operand saves memory: backward then keeps the result."""
     copies_in_place: ClassVar[bool] = False
@@ -44,7 +46,8 @@ class Activation(Op):
         """A kernel of what comes in and of what was kept."""
         (own,) = self.own_gradients(operands)
         read = results if self.keeps_result else operands
-        return (Derivative((own._replace(type=incoming.type.computed(*read)),)),)
+        first, second = (*read, incoming.type) if self.reads_kept_first else (incoming.type, *read)
+        return (Derivative((own._replace(type=first.computed(second)),)),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         args = self.arguments(operands[0])

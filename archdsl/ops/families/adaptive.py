@@ -44,6 +44,9 @@ class AdaptivePool(Op):
     def gives_view(self, *operands: TensorType) -> bool:
         return operands[0].rank == 2
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.mapped(x.shape, keeping=(1, 2))
+
     def reach(self, *operands: TensorType) -> Reach:
         (x,) = operands
         out = self.sizes(x)

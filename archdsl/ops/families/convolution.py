@@ -170,6 +170,9 @@ class Convolution(Op):
         (x,) = operands
         return of_made_weight(self.of_kernel(operands, results, incoming), self.made_weight(x), self.way_back(x))
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return self.mapped(x, x.shape)
+
     def of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """The derivatives of the convolution alone."""
         (x,) = operands

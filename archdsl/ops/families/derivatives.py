@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archdsl.ir import Derivative, Gradient, Incoming, Shape, TensorType
-from archdsl.ir.strides import at_one
+from archdsl.ir.strides import at_one, elementwise
 
 
 def packed(x: TensorType) -> TensorType:
@@ -32,17 +32,34 @@ Term = tuple[str, TensorType]
 """A value that is joined with another, by the name of its gradient."""
 
 
-def repeated(term: Term, joined: TensorType, is_single: bool, scratch: tuple[TensorType, ...] = ()) -> Gradient:
+def spread(joined: TensorType, *operands: TensorType) -> TensorType:
+    """A new tensor of the sizes of a result, as an elementwise kernel makes it of values that are repeated to them."""
+    if all(t.strides is None for t in operands):
+        return packed(joined)
+    pairs = ((t.tensor_shape, t.tensor_strides) for t in operands)
+    return joined.with_strides(joined.shape, elementwise(joined.tensor_shape, *pairs))
+
+
+def repeated(term: Term, made: TensorType, is_single: bool, scratch: tuple[TensorType, ...] = ()) -> Gradient:
     """A gradient of the result's sizes, which is summed over the repetitions of a smaller operand."""
     name, x = term
-    whole = None if is_alike(x, joined, is_single) else packed(joined)
-    return Gradient(name, packed(x), scratch=scratch, whole=whole)
+    if not is_alike(x, made, is_single):
+        return Gradient(name, packed(x), scratch=scratch, whole=packed(made))
+    type = x.with_strides(x.shape, made.tensor_strides) if x.batched == made.batched else packed(x)
+    return Gradient(name, type, scratch=scratch)
 
 
-def quotient(above: Term, below: Term, joined: TensorType, is_single: bool = False) -> tuple[Gradient, ...]:
+def quotient(
+    above: Term, below: Term, joined: TensorType, incoming: TensorType, is_single: bool = False
+) -> tuple[Gradient, ...]:
     """The gradients of a quotient: the divisor's, over two quotients and a negative, then the dividend's."""
     on_the_way = (packed(joined),) * 3
-    return repeated(below, joined, is_single, on_the_way), repeated(above, joined, is_single)
+    divided = spread(joined, incoming, below[1])
+    negative = spread(joined, incoming)
+    return (
+        repeated(below, spread(joined, negative, divided), is_single, on_the_way),
+        repeated(above, divided, is_single),
+    )
 
 
 def handed_on(of: str, x: TensorType, whole: TensorType, incoming: Incoming) -> Gradient:

@@ -27,8 +27,12 @@ class Elementary(Op):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (own,) = self.own_gradients(operands)
         read = () if self.keeps == "nothing" else operands
-        own = own._replace(type=incoming.type.computed(*read), scratch=self.on_the_way(results[0]))
+        own = own._replace(type=self.made(incoming.type, *read), scratch=self.on_the_way(results[0]))
         return (Derivative((own,)),)
+
+    def made(self, incoming: TensorType, *read: TensorType) -> TensorType:
+        """The type of the gradient, as a kernel makes it of what comes in and of what it reads besides."""
+        return incoming.computed(*read)
 
     def template(self) -> str:
         """The function of `{0}`, as Python writes it."""

@@ -26,7 +26,7 @@ from archdsl.ir import (
 )
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.derivatives import Term, handed_on, repeated
+from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
 
 AXIS_NAMES = {3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
 
@@ -85,11 +85,13 @@ class Elementwise(Merge):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """From the last two that were joined to the first two."""
         steps = self._steps(operands)
-        found = []
+        found: list[Derivative] = []
         for i in range(len(operands) - 1, 0, -1):
             left, taken = "x0" if i == 1 else f"joined {i - 1}", "y0" if i == len(operands) - 1 else f"joined {i}"
             step = self.of_step((left, steps[i - 1]), (f"x{i}", operands[i]), steps[i], incoming)
             found.append(step._replace(takes=(taken,)))
+            made = next(g for g in step.gives if g.of == left)
+            incoming = incoming if made.how == "same" else incoming._replace(type=made.type)
         return tuple(found) or (Derivative((Gradient("x0", operands[0], "same"),)),)
 
     def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
@@ -127,7 +129,14 @@ class Product(Elementwise):
     def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:
         """A product for each, which is summed over the repetitions of a smaller one."""
         way = self.on_the_way(joined)
-        return Derivative(tuple(repeated(term, joined, incoming.is_single, way) for term in (left, right)))
+        made = self.made(joined, (left[1], right[1]), incoming.type)
+        terms = zip((left, right), made, strict=True)
+        return Derivative(tuple(repeated(term, type, incoming.is_single, way) for term, type in terms))
+
+    def made(self, joined: TensorType, terms: Types, incoming: TensorType) -> Types:
+        """The gradients of two that are joined, before they are summed over repetitions: what comes in, times the other."""
+        left, right = terms
+        return spread(joined, incoming, right), spread(joined, incoming, left)
 
     def on_the_way(self, joined: TensorType) -> Types:
         """Tensors that are made on the way to each gradient."""
@@ -138,6 +147,10 @@ class Choice(Product):
     """Base of the elementwise merges whose backward compares what went into them. Of masks it is "and" or "or"."""
 
     reads_booleans = True
+
+    def made(self, joined: TensorType, terms: Types, incoming: TensorType) -> Types:
+        """What comes in, where a mask chooses it."""
+        return (spread(joined, spread(joined, *terms), incoming),) * 2
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """Both of a pair for the gradient of either."""

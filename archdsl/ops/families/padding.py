@@ -41,10 +41,16 @@ def padded_copy(x: TensorType, padding: Padding) -> Extra:
     return Extra("padded input", copy.shape, copy.dtype)
 
 
-def of_padded(x: TensorType, padding: Padding, parameters: tuple[Gradient, ...] = ()) -> tuple[Derivative, ...]:
-    """The derivatives of a kernel that ran on a padded copy: of the copy and the parameters, then of the input."""
+def of_padded(
+    x: TensorType, padding: Padding, parameters: tuple[Gradient, ...] = (), *, keeping: Shape = (2, 3)
+) -> tuple[Derivative, ...]:
+    """The derivatives of a kernel that ran on a padded copy: of the copy and the parameters, then of the input.
+
+    Args:
+        keeping: the numbers of spatial axes for which maps with channels last stay so.
+    """
     of_copy = Derivative((Gradient("padded", padded(x, padding)), *parameters))
-    return of_copy, Derivative((Gradient("x0", x.with_shape(x.shape)),), takes=("padded",))
+    return of_copy, Derivative((Gradient("x0", x.mapped(x.shape, keeping=keeping)),), takes=("padded",))
 
 
 def pads(padding: Padding) -> Shape:

@@ -27,7 +27,7 @@ class Pointwise(Op):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (own,) = self.own_gradients(operands)
-        return (Derivative((own._replace(scratch=results * self.steps),)),)
+        return (Derivative((own._replace(type=incoming.type.computed(operands[0]), scratch=results * self.steps),)),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         module, function = self.name.capitalize(), f"torch.{self.name}"

@@ -55,6 +55,9 @@ class Pool(Op):
     def gives_view(self, *operands: TensorType) -> bool:
         return operands[0].rank == 2
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.mapped(x.shape, keeping=(1, 2))
+
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE if self.is_global else self.geometry(operands[0]).steps
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from archdsl.ir import Derivative, Extra, Gradient, Incoming, Saved, Shape, TensorType, Types
 from archdsl.ir.strides import BATCH, at_one, broadcast, contiguous, elementwise, view
+from archdsl.ops.families.derivatives import packed
 
 
 class Tensor(NamedTuple):
@@ -167,7 +168,10 @@ def backward(operands: Types, results: Types, product: Product, incoming: Incomi
         yield Derivative((Gradient("rows", results[0].with_shape(results[0].shape)),), (taken,))
         taken = "rows"
     pairs = zip(operands, product.factors, strict=True)
-    factors = [(f"x{i}", x, plain(own.sizes, x.dtype)) for i, (x, own) in enumerate(pairs)]
+    factors = [(f"x{i}", packed(x), plain(own.sizes, x.dtype)) for i, (x, own) in enumerate(pairs)]
+    if product.is_reordered:  # the second factor was multiplied with its last axes exchanged
+        *outer, rows, columns = range(len(operands[1].tensor_shape))
+        factors[1] = factors[1][0], operands[1].in_order(operands[1].shape, (*outer, columns, rows)), factors[1][2]
     yield from _of_matrices(factors, taken, KEPT, incoming.is_single)
 
 
@@ -186,7 +190,7 @@ def _of_matrices(
     gives, sums = [], []
     for name, x, wide in factors:
         if wide.numel == x.numel and (wide.batched == x.batched or is_single):
-            gives.append(Gradient(name, x.with_shape(x.shape), "reshaped"))
+            gives.append(Gradient(name, x, "reshaped"))
         else:
             gives.append(Gradient(f"repeated {name}", wide))
             sums.append(Derivative((Gradient(name, x.with_shape(x.shape)),), (f"repeated {name}",)))

@@ -28,5 +28,8 @@ class PixelShuffling(Op):
             )
         return (x.mapped(self.new_shape(x)),)
 
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return incoming.mapped(x.shape)
+
     def summary(self) -> str:
         return f"{self.name} {self.factor}"
