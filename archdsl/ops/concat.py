@@ -42,8 +42,9 @@ class Concat(Merge):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Views of the one gradient; that of a learned tensor is then summed over the batch."""
         strides = incoming.type.tensor_strides
-        parts = [x.with_strides(x.shape, strides) for x in repeated(self.name, operands)]
-        return of_parts(parts, operands, incoming)
+        values = repeated(self.name, operands)
+        part_of = {x: x.with_strides(x.shape, strides) for x in {*values}}
+        return of_parts([part_of[x] for x in values], operands, incoming)
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         return "promotes"

@@ -6,8 +6,8 @@ smallest free piece that fits is taken, and split where enough remains, else it 
 free are joined; segments stay. With `expandable_segments` each pool is one segment that grows by pages, and every piece is
 split. It knows no streams and no retries after a failure.
 
-Inside, sizes and addresses are counted in rounds of 512 bytes, and a piece of memory is one number: its size, and in the low
-bits its address. So pieces sort by size, and of one size by address.
+Inside, sizes and addresses are counted in rounds of 512 bytes, and a free piece of memory is one number: its size, and in the
+low bits its address. So pieces sort by size, and of one size by address.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Pool:
         self.other_ends: dict[int, int] = {}
         """Of each free piece: by the address where it begins the one where it ends, and the other way round."""
 
-    def grow(self, size: int) -> int:
-        """A piece of new memory, with what is free before it where that is the same segment."""
+    def grow(self, size: int) -> tuple[int, int]:
+        """Where a piece of new memory is and its size, with what is free before it where that is the same segment."""
         page = self.segment if size < OWN_SEGMENT or self.is_expandable else SMALL_SEGMENT
         start = self.end
         if self.is_expandable and start in self.other_ends:
@@ -56,9 +56,9 @@ class Pool:
         grown = -(-missing // page) * page
         self.reserved += grown
         self.end += grown
-        piece = self.end - start << BITS | start
+        whole = self.end - start
         self.end += not self.is_expandable  # segments are no neighbours
-        return piece
+        return start, whole
 
 
 class Allocator:
@@ -70,7 +70,8 @@ class Allocator:
     def __init__(self, tensors: Iterable[int], *, expandable: bool = False, limit: int | None = None) -> None:
         self._limit = limit
         self._sizes = [-(-bytes // ROUND) for bytes in tensors]
-        self._pieces = [0] * len(self._sizes)
+        self._starts = [0] * len(self._sizes)
+        self._wholes = self._sizes[:]
         self._allocated = self._most_allocated = 0
         self._small = Pool(SMALL_SEGMENT, is_expandable=expandable)
         self._large = Pool(LARGE_SEGMENT, is_expandable=expandable)
@@ -94,17 +95,15 @@ class Allocator:
 
         All is in one loop, since whoever looks for a batch plays many thousand events.
         """
-        sizes, pieces, small, large = self._sizes, self._pieces, self._small, self._large
+        sizes, starts, wholes = self._sizes, self._starts, self._wholes
+        small, large = ((p, p.free, p.other_ends, p.kept_whole) for p in (self._small, self._large))
         allocated, most = self._allocated, self._most_allocated
         for event in events:
             if event < 0:
-                piece = pieces[~event]
-                size = piece >> BITS
-                pool = small if size <= SMALL else large
-                start = piece & ADDRESS
+                start, size = starts[~event], wholes[~event]
+                _, free, other_ends, _ = small if size <= SMALL else large
                 end = start + size
                 allocated -= size
-                free, other_ends = pool.free, pool.other_ends
                 if start in other_ends:
                     before = other_ends.pop(start)
                     del free[bisect_left(free, start - before << BITS | before)]
@@ -117,26 +116,23 @@ class Allocator:
                 insort(free, end - start << BITS | start)
                 continue
             size = sizes[event]
-            pool = small if size <= SMALL else large
-            free = pool.free
+            pool, free, other_ends, kept_whole = small if size <= SMALL else large
             place = bisect_left(free, size << BITS)
             if place < len(free):
                 piece = free.pop(place)
-                start = piece & ADDRESS
-                whole = piece >> BITS
-                del pool.other_ends[start], pool.other_ends[start + whole]
+                start, whole = piece & ADDRESS, piece >> BITS
+                del other_ends[start], other_ends[start + whole]
             else:
-                piece = pool.grow(size)
+                start, whole = pool.grow(size)
                 if self._limit is not None and self.reserved > self._limit:
                     break
-                start = piece & ADDRESS
-                whole = piece >> BITS
-            if whole - size > pool.kept_whole:
+                place = len(free)
+            if whole - size > kept_whole:
                 middle, end = start + size, start + whole
-                pool.other_ends[middle], pool.other_ends[end] = end, middle
-                insort(free, end - middle << BITS | middle)
-                piece, whole = size << BITS | start, size
-            pieces[event] = piece
+                other_ends[middle], other_ends[end] = end, middle
+                insort(free, end - middle << BITS | middle, 0, place)
+                whole = size
+            starts[event], wholes[event] = start, whole
             allocated += whole
             if allocated > most:
                 most = allocated

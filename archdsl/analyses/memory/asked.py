@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from archdsl.analyses.memory.casts import Cast
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, touched
 from archdsl.analyses.memory.tape import Entry
-from archdsl.ir import Autocast, Derivative, Extra, Gradient, Incoming, Node, Op, Saved, State, TensorType, Types
+from archdsl.ir import (
+    ITEM_SIZE,
+    Autocast,
+    Derivative,
+    Extra,
+    Gradient,
+    Incoming,
+    Node,
+    Op,
+    Precision,
+    Saved,
+    State,
+    Types,
+)
 
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
@@ -62,12 +76,12 @@ class Made(NamedTuple):
     is_wanted: bool
     what: str
     """What it is for, in words."""
-    size: Size
+    size: Size = Size()
     """Of what is made at first."""
-    summed: Size
+    summed: Size = Size()
     """Of what is left when repetitions are summed."""
-    scratch: tuple[Size, ...]
-    is_cast: bool
+    scratch: tuple[Size, ...] = ()
+    is_cast: bool = False
     """Whether it comes out of a cast."""
 
 
@@ -89,24 +103,23 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
     """Asks the operator of a node."""
     own = node.operator
     assert isinstance(own, Op)
-    is_float32 = settings.dtype == "float32"
-    on_cuda = own.on_cuda(
-        *node.operand_types, precision="float32" if is_float32 else "mixed" if settings.is_mixed else "half"
-    )
+    dtype, parameter_dtype = settings.dtype, settings.parameter_dtype
+    precision: Precision = "float32" if dtype == "float32" else "mixed" if settings.is_mixed else "half"
+    on_cuda = own.on_cuda(*node.operand_types, precision=precision)
     op = own if kernels == "cpu" else on_cuda
     types = operands, results = node.operand_types, node.result_types
     in_place = op.saved_in_place(*types) if node in storage.in_place else None
     saved = op.saved(*types) if in_place is None else in_place
     is_exact = op.is_derived_exactly(operands) and not op.unknown_bytes(*types)
-    is_exact &= settings.parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
+    is_exact &= parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
     if settings.is_mixed:  # of what is made of learned tensors alone the precision is not known
         is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
-    workspaces = {"conv": settings.dtype, "attention": "float32"}
+    workspaces = {"conv": dtype, "attention": "float32"}
     return NodeFacts(
         op,
         saved,
         op.training_scratch(*types),
-        tuple((state, bytes_of(state, settings)) for state in node.state),
+        tuple([(state, bytes_of(state, parameter_dtype)) for state in node.state]),
         op.autocast if settings.autocast == "cuda" else op.autocast_on_cpu(*operands),
         results == operands[:1] and op.is_view(*operands) and bool(op.read(operands)),
         is_exact,
@@ -194,24 +207,23 @@ def _way(
     stands = entry.stands
     along = {name for g in derivative.gives if g.of in wanted for name in (g.of, *g.along)}
     gives = tuple(
-        Made(
-            gradient,
-            gradient.of in wanted,
-            f"{gradient.of} gradient" if gradient.of in entry.parameters else "gradient",
-            of_type(gradient.whole or gradient.type, stands),
-            of_type(gradient.type, stands),
-            tuple(of_type(type, stands) for type in gradient.scratch),
-            isinstance(entry.op, Cast),
-        )
-        for gradient in derivative.gives
-        if gradient.of in along
+        _made(entry, gradient, gradient.of in wanted) for gradient in derivative.gives if gradient.of in along
     )
     zeros = tuple(of_type(type, stands) for type in entry.results) if derivative.fills else ()
     is_exact = is_known and (not entry.is_convolution or all(made.is_wanted for made in gives))
     return Way(derivative.takes, gives, zeros, frees, is_first, is_exact)
 
 
-def bytes_of(state: State, settings: TrainingSettings) -> Size:
-    """Of a tensor that an operator owns."""
-    stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
-    return of_type(TensorType(state.shape, state.dtype, batched=False), stands)
+def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
+    what = f"{gradient.of} gradient" if gradient.of in entry.parameters else "gradient"
+    if gradient.how in ("same", "view"):
+        return Made(gradient, is_wanted, what)
+    size = of_type(gradient.type, entry.stands)
+    whole = size if gradient.whole is None else of_type(gradient.whole, entry.stands)
+    scratch = tuple([of_type(type, entry.stands) for type in gradient.scratch])
+    return Made(gradient, is_wanted, what, whole, size, scratch, isinstance(entry.op, Cast))
+
+
+def bytes_of(state: State, dtype: str) -> Size:
+    """Of a tensor that an operator owns, where float32 is another type."""
+    return Size(prod(state.shape) * ITEM_SIZE[dtype if state.dtype == "float32" else state.dtype])

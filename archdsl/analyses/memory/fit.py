@@ -121,7 +121,8 @@ class _Needs:
         self._small: int | None = None
         """What small tensors took with the first batch that was looked at."""
         self._looked_at: dict[int, int] = {}
-        """By the batch about what is reserved."""
+        """By the batch what is reserved for large tensors in a first step."""
+        self._fixed = cache(self._of_fixed)
 
     def of(self, batch: int) -> Need:
         """What a batch needs."""
@@ -156,6 +157,8 @@ class _Needs:
 
     def _fits(self, batch: int, room: int) -> bool:
         """Whether no more is reserved."""
+        if self._scaled(self._least(batch), batch) > room:
+            return False
         allocator = self._whole.get(batch) or self._play(batch, room)
         return self._scaled(allocator.reserved, batch) <= room
 
@@ -171,12 +174,25 @@ class _Needs:
         self._whole[batch] = allocator
         return allocator
 
+    def _least(self, batch: int) -> int:
+        """What is reserved in any case: for large tensors in a first step, and the bytes of small ones of any batch."""
+        return self._of_large(batch) + self._fixed(self._known(batch))
+
+    def _of_fixed(self, known: int) -> int:
+        """The most bytes at once that are in small tensors of one size for every batch."""
+        traffic = self._played(known).simulation.traffic
+        return traffic.most_at_once([fixed * (fixed <= MIB and not per_sample) for fixed, per_sample in traffic.kinds])
+
     def _roughly(self, batch: int) -> int:
         """About what is reserved: in a first step, and for small tensors as much as with the first batch."""
         if self._small is None:
             self._small = self._in_first_step(batch, are_large=False)
+        return self._scaled(self._small + self._of_large(batch), batch)
+
+    def _of_large(self, batch: int) -> int:
+        """What is reserved for large tensors in a first step."""
         if batch not in self._looked_at:
-            self._looked_at[batch] = self._scaled(self._small + self._in_first_step(batch, are_large=True), batch)
+            self._looked_at[batch] = self._in_first_step(batch, are_large=True)
         return self._looked_at[batch]
 
     def _in_first_step(self, batch: int, *, are_large: bool) -> int:

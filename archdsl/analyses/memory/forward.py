@@ -229,7 +229,7 @@ class Forward(Precision):
 
     def _source(self, node: Node, path: str) -> Tensor:
         (state,) = node.state
-        leaf = self.leaf(path, state, bytes_of(state, self.settings))
+        leaf = self.leaf(path, state, bytes_of(state, self.stands.parameters))
         value = self.given(path, "parameter", TensorType(state.shape, state.dtype, batched=False))
         value = value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
         self.keep((value,))

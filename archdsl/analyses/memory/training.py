@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 
 from archdsl.analyses.memory.loss import LOSSES
@@ -82,6 +83,12 @@ class Traffic:
             found = [event for part in self.parts[:2] for event in part if chosen[event]]
             self._first_steps[of_kind] = found
         return found
+
+    def most_at_once(self, sizes: Sequence[int]) -> int:
+        """The most bytes that are there in a first step where tensors have other sizes, by the number of their own."""
+        made = [sizes[number] for number in self.tensors]
+        by_event = made + [-size for size in reversed(made)]
+        return max(accumulate(by_event[event] for part in self.parts[:2] for event in part))
 
 
 class Simulation:

@@ -41,7 +41,8 @@ def put_together(values: Types, shape: Shape) -> TensorType:
 
 def of_parts(parts: Sequence[TensorType], operands: Types, incoming: Incoming) -> tuple[Derivative, ...]:
     """The derivatives of values put side by side: views of the gradient, of the repeated ones summed over the batch."""
-    is_repeated = [any(o.batched for o in operands) and not x.batched for x in operands]
+    is_batched = any(x.batched for x in operands)
+    is_repeated = [is_batched and not x.batched for x in operands]
     names = [f"repeated {i}" if r else f"x{i}" for i, r in enumerate(is_repeated)]
     views = tuple(Gradient(name, part, "view") for name, part in zip(names, parts, strict=True))
     sums = (
