@@ -53,6 +53,7 @@ from archdsl.ir.op import (
     Types,
 )
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
+from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import Extra, Reader, Saved
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
@@ -80,6 +81,7 @@ __all__ = [
     "Code",
     "Compound",
     "Condition",
+    "Copier",
     "Datum",
     "Derivative",
     "Domain",
@@ -111,6 +113,7 @@ __all__ = [
     "Reader",
     "Relation",
     "Repeat",
+    "Rewritten",
     "Rows",
     "Saved",
     "Shape",
@@ -130,16 +133,19 @@ __all__ = [
     "check_unfolded",
     "denied",
     "either",
+    "empty_copy",
     "equal",
     "flatten",
     "is_listed",
     "is_open",
+    "is_unchanged",
     "is_unfolded",
     "modules",
     "open_size",
     "parts",
     "print_network",
     "read_network",
+    "rewrite",
     "runs",
     "show_shape",
     "split_name",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archdsl.ir.extent import check_unfolded, modules
-from archdsl.ir.graph import Module, Network, Node, Repeat, Value, parts, split_name
+from archdsl.ir.graph import Module, Network, Node, Repeat, parts, split_name
+from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 
 
 def is_unfolded(network: Network) -> bool:
@@ -25,12 +26,9 @@ def unfold(network: Network, most_turns: int | None = None) -> Network:
     if is_unfolded(network):
         return network
     check_unfolded(network, most_turns)
-    made: dict[int, Module] = {}
-    for module in modules(network):
-        made[id(module)] = _Unfolder(module, made, most_turns).module
-    body = made[id(network.body)]
-    outputs = tuple(o._replace(value=v) for o, v in zip(network.outputs, body.outputs, strict=True))
-    return network._replace(body=body, outputs=outputs)
+    return rewrite(
+        network, lambda old, made: old if is_unchanged(old, made) else _Unfolder(old, made, most_turns).module
+    )
 
 
 def written(network: Network, path: str) -> str | None:
@@ -67,31 +65,23 @@ def _is_later(node: Node, distance: int) -> bool:
     return distance == 0
 
 
-class _Unfolder:
-    """Writes out one module; those that it calls are written out already."""
+class _Unfolder(Copier):
+    """Writes out one module."""
 
-    def __init__(self, old: Module, made: dict[int, Module], most_turns: int | None) -> None:
-        self.made = made
+    def __init__(self, old: Module, made: Rewritten, most_turns: int | None) -> None:
+        super().__init__(empty_copy(old), made)
         self.most_turns = most_turns
-        is_same = all(n.repeat is None and made.get(id(n.operator), n.operator) is n.operator for n in old.nodes)
-        if is_same:
-            self.module = old
-            return
-        new = self.module = Module(old.kind, old.name, old.origin, text=old.text, doc=old.doc)
-        new.arguments, new.parameters = old.arguments, old.parameters
-        self.known: dict[Value, Value] = {}
         for value in old.inputs:
-            self._know(value, Value(value.type))
-        new.inputs = [self.known[value] for value in old.inputs]
-        new.declared = {name: sum(n.times for n in old.nodes[:index]) for name, index in old.declared.items()}
+            self.add_input(value)
+        self.module.declared = {name: sum(n.times for n in old.nodes[:index]) for name, index in old.declared.items()}
         self._write(old.nodes, None, {})
-        new.outputs = [self.known[value] for value in old.outputs]
+        self.module.outputs = [self.known[value] for value in old.outputs]
 
     def _write(self, nodes: Sequence[Node], around: Repeat | None, shifts: dict[Node, int]) -> None:
         """Writes nodes that stand directly in a repeat, or in none; names move on by `shifts`."""
         for part in parts(nodes, around):
             if isinstance(part, Node):
-                self._copy(part, shifts.get(part, 0))
+                self.add(part, _later(part.name, shifts.get(part, 0)))
                 continue
             carried, growths = part.carried(), part.growths()
             for turn in range(min(part.turns, self.most_turns or part.turns)):
@@ -100,23 +90,7 @@ class _Unfolder:
                     self.known.update({old: self.known[new] for old, new in carried.items()})
                 self._write(part.nodes, part, moved)
 
-    def _copy(self, node: Node, shift: int) -> None:
-        stem, number = split_name(node.name)
-        operator = (
-            self.made.get(id(node.operator), node.operator) if isinstance(node.operator, Module) else node.operator
-        )
-        new = Node(
-            f"{stem}{number + shift}" if shift else node.name,
-            operator,
-            tuple(self.known[v] for v in node.operands),
-            node.result_types,
-            node.origin,
-            node.training,
-        )
-        for old, value in zip(node.results, new.results, strict=True):
-            self._know(old, value)
-        self.module.nodes.append(new)
 
-    def _know(self, old: Value, new: Value) -> None:
-        new.tap, new.channels = old.tap, old.channels
-        self.known[old] = new
+def _later(name: str, shift: int) -> str:
+    stem, number = split_name(name)
+    return f"{stem}{number + shift}" if shift else name

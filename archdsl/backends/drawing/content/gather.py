@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
-from archdsl.ir import Module, Network, Node, Repeat, Value, modules, turns_beside
+from archdsl.ir import (
+    Copier,
+    Module,
+    Network,
+    Node,
+    Repeat,
+    Rewritten,
+    Value,
+    empty_copy,
+    is_unchanged,
+    is_unfolded,
+    rewrite,
+    turns_beside,
+)
 
 TURN = ""
 """The name of the groups that are turns, which no group of a spec has."""
@@ -13,32 +26,24 @@ TURN = ""
 
 def gathered(network: Network) -> Network:
     """The network with a call for each row of turns, and for each turn beside one. One without rows is given back itself."""
-    if not any(node.repeat for module in modules(network) for node in module.nodes):
+    if is_unfolded(network):
         return network
-    made: dict[int, Module] = {}
-    for module in modules(network):
-        made[id(module)] = _gathered(module, made)
-    body = made[id(network.body)]
-    outputs = tuple(o._replace(value=v) for o, v in zip(network.outputs, body.outputs, strict=True))
-    return network._replace(body=body, outputs=outputs)
+    return rewrite(network, _gathered)
 
 
-def _gathered(old: Module, made: dict[int, Module]) -> Module:
-    if all(n.repeat is None and made.get(id(n.operator), n.operator) is n.operator for n in old.nodes):
+def _gathered(old: Module, made: Rewritten) -> Module:
+    if is_unchanged(old, made):
         return old
-    new = Module(old.kind, old.name, old.origin, text=old.text, doc=old.doc)
-    new.arguments, new.parameters, new.declared = old.arguments, old.parameters, old.declared
-    copier = _Copier(new, made, old.outputs)
-    new.inputs = [copier.new(value) for value in old.inputs]
-    copier.copy(old.nodes, 0)
-    new.outputs = [copier.known[value] for value in old.outputs]
+    new = empty_copy(old)
+    new.declared = old.declared
+    _Copier(new, made, old.outputs).write(old.inputs, old.nodes, 0)
     return new
 
 
 class _Turn:
     """What the turns of a row have in common, as a module."""
 
-    def __init__(self, row: Repeat, depth: int, read: Set[Value], made: dict[int, Module]) -> None:
+    def __init__(self, row: Repeat, depth: int, read: Set[Value], made: Mapping[int, Module]) -> None:
         """`read` are the values that others read."""
         self.row = row
         own = {value for node in row.nodes for value in node.results}
@@ -46,10 +51,7 @@ class _Turn:
         self.inputs = [*dict.fromkeys(v for node in row.nodes for v in node.operands if v not in own)]
         self.outputs = [(i, v.index) for i, node in enumerate(row.nodes) for v in node.results if v in shown]
         self.module = Module("group", TURN, row.nodes[0].origin)
-        copier = _Copier(self.module, made, self.results(row.nodes))
-        self.module.inputs = [copier.new(value) for value in self.inputs]
-        copier.copy(row.nodes, depth + 1)
-        self.module.outputs = [copier.known[value] for value in self.results(row.nodes)]
+        _Copier(self.module, made, self.results(row.nodes)).write(self.inputs, row.nodes, depth + 1)
 
     def results(self, nodes: Sequence[Node]) -> list[Value]:
         """What a turn with these nodes makes for others."""
@@ -80,22 +82,21 @@ def _rename(module: Module, names: Mapping[str, str]) -> None:
             _rename(node.operator, names)
 
 
-class _Copier:
-    """Copies nodes into a module."""
+class _Copier(Copier):
+    """Copies nodes into a module with these outputs."""
 
-    def __init__(self, module: Module, made: dict[int, Module], outputs: Sequence[Value]) -> None:
-        self.module = module
-        self.made = made
+    def __init__(self, module: Module, made: Mapping[int, Module], outputs: Sequence[Value]) -> None:
+        super().__init__(module, made)
         self.outputs = outputs
-        self.known: dict[Value, Value] = {}
 
-    def new(self, value: Value) -> Value:
-        """The copy of a value."""
-        self._know(value, Value(value.type))
-        return self.known[value]
+    def write(self, inputs: Sequence[Value], nodes: Sequence[Node], depth: int) -> None:
+        """Writes the whole module, of nodes that stand so deep in repeats."""
+        for value in inputs:
+            self.add_input(value)
+        self._write(nodes, depth)
+        self.module.outputs = [self.known[value] for value in self.outputs]
 
-    def copy(self, nodes: Sequence[Node], depth: int) -> None:
-        """Copies nodes that stand so deep in repeats."""
+    def _write(self, nodes: Sequence[Node], depth: int) -> None:
         turns = self._turns(nodes, depth)
         at = 0
         while at < len(nodes):
@@ -103,7 +104,7 @@ class _Copier:
                 turn, name = turns[at]
                 at += self._call(turn, nodes[at : at + len(turn.row.nodes)], name)
                 continue
-            self._copy(nodes[at])
+            self.add(nodes[at], nodes[at].name)
             row = next(iter(nodes[at].repeats[depth:]), None)
             self._repeat(row)
             at += 1
@@ -148,22 +149,8 @@ class _Copier:
         first = nodes[0]
         node = Node(name, turn.module, operands, tuple(v.type for v in results), first.origin, first.training)
         for old, value in zip(results, node.results, strict=True):
-            self._know(old, value)
+            self.know(old, value)
         self.module.nodes.append(node)
         if first is turn.row.nodes[0]:
             self._repeat(turn.row)
         return len(nodes)
-
-    def _copy(self, old: Node) -> None:
-        operator = old.operator
-        if isinstance(operator, Module):
-            operator = self.made.get(id(operator), operator)
-        operands = tuple(self.known[v] for v in old.operands)
-        node = Node(old.name, operator, operands, old.result_types, old.origin, old.training)
-        for value, new in zip(old.results, node.results, strict=True):
-            self._know(value, new)
-        self.module.nodes.append(node)
-
-    def _know(self, old: Value, new: Value) -> None:
-        new.tap, new.channels = old.tap, old.channels
-        self.known[old] = new

@@ -14,7 +14,21 @@ from archdsl.analyses.storage import is_identity
 from archdsl.backends.pytorch.code.body import is_training
 from archdsl.backends.pytorch.code.layout import Group, Item, lines, literal, quoted
 from archdsl.backends.pytorch.code.names import child_name
-from archdsl.ir import Call, Expression, Lowering, Module, Network, Node, Op, Output, TensorType, Value, modules, unfold
+from archdsl.ir import (
+    Call,
+    Expression,
+    Lowering,
+    Module,
+    Network,
+    Node,
+    Op,
+    Output,
+    TensorType,
+    Value,
+    empty_copy,
+    modules,
+    unfold,
+)
 
 MOST_PATHS = 100_000
 """Layers of a network that is folded: each has a name of its own in the weights."""
@@ -96,8 +110,7 @@ def _is_norm(node: Node) -> bool:
 
 
 def _rewritten(old: Module, folds: dict[Node, Node], done: dict[int, Module]) -> Module:
-    new = Module(old.kind, old.name, old.origin, text=old.text, doc=old.doc)
-    new.arguments, new.parameters = old.arguments, old.parameters
+    new = empty_copy(old)
     layers = set(folds.values())
     gone = {n for n in old.nodes if n in folds or _is_idle(n)}
     numbered = _numbered(old, gone)
