@@ -171,7 +171,8 @@ class NetworkSpec:
 
         Args:
             training: settings of a training step, as `training` takes them; memory is reported of it too.
-            on: a device, `h200`, `a100` or `cpu`: `flops` bounds the time of each layer there, at a precision.
+            on: a device, `h200`, `a100` or `cpu`: `flops` bounds the time of each layer there, at a precision, of a
+                step with `training`, else forwards.
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
 
         Raises:
@@ -189,7 +190,7 @@ class NetworkSpec:
         subject = subject_of(self._checked, settings, hints=hints, formulas=formulas)
         if on is not None:
             _check_known("device", [on], DEVICES)
-            subject = subject._replace(roofline=subject.facts.roofline(on, precision))
+            subject = subject._replace(roofline=subject.facts.roofline(on, precision, settings))
         if format == "json":
             return Report(render_json([subject]))
         _check_known("option", options, Options._fields)

@@ -186,17 +186,24 @@ class Facts:
 
         return cuda(self.training(settings, batch, "cuda")) if self.is_unfolded else None
 
-    def roofline(self, device: str, precision: Precision = "float32") -> RooflineFacts:
+    def roofline(
+        self, device: str, precision: Precision = "float32", settings: TrainingSettings | None = None
+    ) -> RooflineFacts:
         """The least time of each layer on a device, for the batch.
+
+        Args:
+            settings: of a training step, in which all is trained and nothing is run again; without them a forward pass.
 
         Raises:
             KeyError: there is no such device.
             TooManyOperators: a row of a table has some calls of a block, and not all.
             ValueError: the device states no peak for the precision.
         """
-        from archdsl.analyses.roofline import DEVICES, roofline
+        from archdsl.analyses.roofline import DEVICES, roofline, step_roofline
 
-        return roofline(self.flat, DEVICES[device], precision, self.batch)
+        if settings is None:
+            return roofline(self.flat, DEVICES[device], precision, self.batch)
+        return step_roofline(self.training_flat, DEVICES[device], precision, self.batch, settings)
 
     def fit(self, settings: TrainingSettings, memory: int, *, expandable: bool = False) -> FitFacts:
         """The largest batch for a training step in so many bytes of a device.

@@ -149,7 +149,8 @@ def _roofline(subject: Subject, arguments: argparse.Namespace) -> RooflineFacts:
     for precision in get_args(Precision):
         if given == precision:
             try:
-                return subject.facts.roofline(arguments.on, precision)
+                settings = subject.training.settings if subject.training is not None else None
+                return subject.facts.roofline(arguments.on, precision, settings)
             except ValueError as error:
                 raise UsageProblem(f"`--on {arguments.on}`: {error}") from None
     raise UsageProblem(f"`--on {arguments.on}` knows {', '.join(get_args(Precision))} and bf16-mixed, not {given}")

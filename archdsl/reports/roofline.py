@@ -12,10 +12,11 @@ from archdsl.reports.numbers import percent
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline, owner
 from archdsl.reports.subject import Subject
-from archdsl.reports.table import Cell, Column, Row, Table, row, text
+from archdsl.reports.table import Cell, Column, Row, Table, natural, row, text
 from archdsl.source import short
 from archdsl.source.styled import Piece
 
+PHASES = {"forward": "forward", "backward": "backward", "optimizer": "optimizer's step"}
 COLUMNS = (
     *LAYER,
     Column("flops", "FLOPs", "short"),
@@ -37,11 +38,16 @@ def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> 
     rows = [_row(entry, bounds.pop(entry.path, []), facts) for entry in entries]
     total = row("total", None, *_figures(facts.bounds, facts), style="total")
     at = facts.device
-    notes = (
+    notes = [
         f"{short(int(at.flops[facts.precision]))} FLOP/s in {facts.precision}, {short(int(at.bandwidth))} B/s: {at.name}",
         f"a bound, not a forecast: no caches, no fusion, kernels at their peak ({at.source})",
-    )
-    head = (Piece("roofline", "title"), Piece(f"   N = {facts.batch}, forward", "dim"))
+    ]
+    phases = facts.phases
+    what = "a training step" if len(phases) > 1 else "forward"
+    if len(phases) > 1:
+        each = natural([f"{PHASES[phase]} {_micro(seconds)}" for phase, seconds in phases.items()])
+        notes.insert(0, f"at least {each}; all is trained, and nothing is run again")
+    head = (Piece("roofline", "title"), Piece(f"   N = {facts.batch}, {what}", "dim"))
     lines = (*((Piece(note, "dim"),) for note in notes), *see_more(entries, options, subject.facts.operators))
     return Table("roofline", COLUMNS, tuple(filter(None, rows)), (total,), head, lines)
 
@@ -76,8 +82,12 @@ def _by(memory: float) -> Cell:
 
 
 def _time(seconds: float) -> Cell:
+    return Cell(seconds * 1e6, (Piece(_micro(seconds)),))
+
+
+def _micro(seconds: float) -> str:
     micro = seconds * 1e6
-    return Cell(micro, (Piece(f"{micro:.2f} us" if micro < 1e3 else f"{micro / 1e3:.2f} ms"),))
+    return f"{micro:.2f} us" if micro < 1e3 else f"{micro / 1e3:.2f} ms"
 
 
 def roofline_data(facts: RooflineFacts) -> schema.Roofline:
@@ -85,6 +95,7 @@ def roofline_data(facts: RooflineFacts) -> schema.Roofline:
     bounds = (
         schema.LayerBound(
             path=b.layer.path,
+            phase=b.phase,
             flops=b.flops,
             bytes=b.bytes,
             seconds=b.seconds,
@@ -100,5 +111,6 @@ def roofline_data(facts: RooflineFacts) -> schema.Roofline:
         flops_per_second=facts.device.flops[facts.precision],
         bytes_per_second=facts.device.bandwidth,
         seconds=facts.seconds,
+        phases=facts.phases,
         layers=tuple(bounds),
     )

@@ -10,13 +10,14 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
-from archdsl.analyses.roofline import DEVICES, Device, roofline
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.roofline import DEVICES, Device, roofline, step_roofline
 from archdsl.ir import Network, TensorType, flatten
 from archdsl.reports import Subject, report
 from tests.support.build import finish, network, op
 from tests.support.cli import Cli
 
-ROUND = Device("a device", {"float32": 1e6, "bfloat16": 4e6}, 1e6, None, "made up")
+ROUND = Device("a device", {"float32": 1e6, "bfloat16": 4e6}, 1e6, None, "made up", "cpu")
 
 
 def sample() -> Network:
@@ -46,6 +47,76 @@ def test_backward_by_hand() -> None:
     """The first layer needs no gradient of its input; the last needs both."""
     conv, linear = 8 * 64 * 4 * 9, 5120
     assert totals(works(flatten(sample(), training=True))) == (conv + linear, conv + 2 * linear)
+
+
+def test_a_step_by_hand() -> None:
+    """Three samples: what backward reads and writes of each layer once, and Adam's seven trips for each parameter."""
+    found = step_roofline(flatten(sample(), training=True), ROUND, "float32", 3, TrainingSettings("adam"))
+    moved = [(bound.phase, bound.layer.op.name, bound.bytes // 4) for bound in found.bounds]
+    assert moved == [
+        ("forward", "conv", 3 * (256 + 512) + 288),
+        ("forward", "relu", 3 * (512 + 512)),
+        ("forward", "linear", 3 * (512 + 10) + 5130),
+        ("forward", "dropout", 3 * (10 + 10)),
+        ("backward", "dropout", 3 * (10 + 10 + 10)),
+        ("backward", "linear", 3 * (10 + 512 + 512) + 5120 + 5130),
+        ("backward", "relu", 3 * (512 + 512 + 512)),
+        ("backward", "conv", 3 * (512 + 256) + 288),
+        ("optimizer", "conv", 7 * 288),
+        ("optimizer", "linear", 7 * 5130),
+    ]
+    assert [bound.flops for bound in found.bounds[4:8]] == [0, 2 * 3 * 2 * 5120, 0, 2 * 3 * 8 * 64 * 4 * 9]
+    assert sum(found.phases.values()) == pytest.approx(found.seconds)
+    assert found.phases["optimizer"] == pytest.approx(4 * 7 * (288 + 5130) / 1e6)
+
+
+def test_a_gradient_that_is_handed_on_is_not_moved() -> None:
+    """`add` gives both arms the gradient that came in; on a GPU dropout keeps a byte an element, not its noise."""
+    body, (x,) = network("Net", TensorType((8,)))
+    a = body.one(op("linear", 8), x)
+    flat = flatten(finish(body, body.one(op("add"), a, body.one(op("dropout", 0.5), a))), training=True)
+    of = {
+        kernels: {
+            bound.layer.op.name: bound.bytes
+            for bound in step_roofline(flat, ROUND._replace(kernels=kernels), "float32", 1, TrainingSettings()).bounds
+            if bound.phase == "backward"
+        }
+        for kernels in ("cpu", "cuda")
+    }
+    assert of["cpu"].keys() == {"linear", "dropout"}
+    assert (of["cpu"]["dropout"], of["cuda"]["dropout"]) == (4 * 8 * 3, 4 * 8 * 2 + 8)
+
+
+def test_a_step_of_several_passes_has_one_of_the_optimizer() -> None:
+    flat = flatten(sample(), training=True)
+    once, twice = (step_roofline(flat, ROUND, "float32", 3, TrainingSettings(accumulate=n)).phases for n in (1, 2))
+    assert twice["backward"] == pytest.approx(2 * once["backward"]) and twice["optimizer"] == once["optimizer"]
+
+
+def test_the_step_of_the_command_line_adds_up(cli: Cli) -> None:
+    """Mixed precision moves halves in forward and backward, and whole float32 in the optimizer's step."""
+    asked = (
+        "report",
+        "flops",
+        "resnet:ResNet18",
+        "--on",
+        "h200",
+        "--batch",
+        "32",
+        "--train",
+        "--optimizer",
+        "momentum",
+    )
+    found = {
+        precision: json.loads(cli(*asked, "--precision", precision, "--format", "json").out)["roofline"]
+        for precision in ("float32", "bf16-mixed")
+    }
+    for one in found.values():
+        assert one["seconds"] == pytest.approx(sum(one["phases"].values()))
+        assert one["seconds"] == pytest.approx(sum(layer["seconds"] for layer in one["layers"]))
+    mixed, whole = (found[precision]["phases"]["optimizer"] for precision in ("bf16-mixed", "float32"))
+    assert mixed == whole == pytest.approx(5 * 4 * 11_689_512 / 4.8e12)
+    assert "at least forward" in cli(*asked, "--precision", "float32").out
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -8,7 +8,7 @@ input. What a kernel computes anew to save memory is not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from archdsl.ir import Flat, Layer
@@ -28,17 +28,23 @@ def works(flat: Flat) -> tuple[Work, ...]:
     Args:
         flat: the network with the parts that exist while training, if their work is to be counted.
     """
-    needs = [False] * len(flat.types)
     found = []
+    for layer, operands in wanted(flat):
+        forward = layer.op.macs(layer.operand_types, layer.result_types)
+        backward = layer.op.macs_backward(layer.operand_types, layer.result_types, operands) if forward else 0
+        found.append(Work(layer, forward, backward))
+    return tuple(found)
+
+
+def wanted(flat: Flat) -> Iterator[tuple[Layer, list[bool]]]:
+    """The layers in the order of the forward pass, each with which of its operands depend on something that is trained."""
+    needs = [False] * len(flat.types)
     for layer in flat.layers:
         operands = [needs[v] for v in layer.operands]
         trains = any(s.role == "parameter" for s in layer.node.state)
         for value, type in zip(layer.results, layer.result_types, strict=True):
             needs[value] = type.is_float and (trains or any(layer.op.read(operands)))
-        forward = layer.op.macs(layer.operand_types, layer.result_types)
-        backward = layer.op.macs_backward(layer.operand_types, layer.result_types, operands) if forward else 0
-        found.append(Work(layer, forward, backward))
-    return tuple(found)
+        yield layer, operands
 
 
 def totals(found: Iterable[Work]) -> tuple[int, int]:

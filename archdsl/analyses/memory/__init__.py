@@ -21,6 +21,7 @@ from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, 
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
+from archdsl.analyses.memory.optimizer import copies_kept
 from archdsl.analyses.memory.otherwise import Otherwise, otherwise
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.recompute import buffers, naming
@@ -75,6 +76,7 @@ __all__ = [
     "TrainingMoment",
     "TrainingSettings",
     "buffers",
+    "copies_kept",
     "cuda",
     "fit",
     "inference",

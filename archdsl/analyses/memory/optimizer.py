@@ -61,6 +61,11 @@ RULES = {
 """By the names of `OptimizerName`."""
 
 
+def copies_kept(settings: TrainingSettings) -> int:
+    """How many tensors like a parameter are kept for it."""
+    return RULES[settings.optimizer].copies
+
+
 def state_bytes(settings: TrainingSettings, size: int) -> int:
     """What is kept for a parameter of some bytes."""
     rule = RULES[settings.optimizer]

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from archdsl.ir import Flat, Layer
+from archdsl.ir import Flat, Layer, TensorType
 
 Precision = Literal["float32", "tf32", "bfloat16"]
+
+
+Phase = Literal["forward", "backward", "optimizer"]
 
 
 class Device(NamedTuple):
@@ -26,6 +29,8 @@ class Device(NamedTuple):
     memory: int | None
     """Bytes; None where a machine has as much as was put in."""
     source: str
+    kernels: Literal["cpu", "cuda"] = "cuda"
+    """Whose operators run: some keep other tensors on a GPU."""
 
 
 DEVICES = {
@@ -49,19 +54,25 @@ DEVICES = {
         307.2e9,
         None,
         "Intel ARK: 56 cores at the base 2.0 GHz, two AVX-512 units, AMX, eight channels of DDR5-4800",
+        "cpu",
     ),
 }
 
 
 class Bound(NamedTuple):
-    """The least time that a layer takes for a batch."""
+    """The least time that a layer takes for a batch in one phase."""
 
     layer: Layer
     flops: int
     bytes: int
-    """Operands, weights and results, each moved once."""
+    """In forward operands, weights and results, each moved once."""
     seconds: float
     by: Literal["arithmetic", "memory"]
+    phase: Phase = "forward"
+
+    def by_passes(self, count: int) -> Bound:
+        """Of as many passes."""
+        return self._replace(flops=count * self.flops, bytes=count * self.bytes, seconds=count * self.seconds)
 
 
 class RooflineFacts(NamedTuple):
@@ -84,6 +95,14 @@ class RooflineFacts(NamedTuple):
     def seconds(self) -> float:
         return sum(b.seconds * b.layer.times for b in self.bounds)
 
+    @property
+    def phases(self) -> dict[Phase, float]:
+        """The seconds of each phase, in their order."""
+        found: dict[Phase, float] = {}
+        for bound in self.bounds:
+            found[bound.phase] = found.get(bound.phase, 0.0) + bound.seconds * bound.layer.times
+        return found
+
 
 def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch: int = 1) -> RooflineFacts:
     """The bound of every layer that moves anything, in order; views and what does nothing in inference are left out.
@@ -93,18 +112,39 @@ def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch
     Raises:
         ValueError: the device states no peak for the precision.
     """
+    item_size(device, precision)
+    found = (forward(layer, device, precision, batch) for layer in flat.layers)
+    return RooflineFacts(device, precision, batch, tuple(bound for bound in found if bound is not None))
+
+
+def forward(layer: Layer, device: Device, precision: Precision, batch: int, *, trains: bool = False) -> Bound | None:
+    """The bound of one layer; None where it moves nothing.
+
+    Args:
+        trains: whether what does nothing in inference works.
+    """
+    op, operands, results = layer.op, layer.operand_types, layer.result_types
+    if op.is_view(*operands) or op.is_source or (op.is_identity_in_inference and not trains):
+        return None
+    item = item_size(device, precision)
+    weights = sum(s.bytes * item // 4 for s in layer.node.state)
+    total = weights + sum(moved(type, batch, item) for type in (*operands, *results))
+    return bound_of(layer, 2 * op.macs(operands, results) * batch, total, device, precision)
+
+
+def bound_of(layer: Layer, flops: int, bytes: int, device: Device, precision: Precision) -> Bound:
+    """The longer of the times for so much arithmetic and so many bytes."""
+    seconds = (flops / device.flops[precision], bytes / device.bandwidth)
+    return Bound(layer, flops, bytes, max(seconds), "memory" if seconds[1] >= seconds[0] else "arithmetic")
+
+
+def item_size(device: Device, precision: Precision) -> int:
+    """Bytes of an element. Raises `ValueError` where the device states no peak for the precision."""
     if precision not in device.flops:
         raise ValueError(f"{device.name} states no peak for {precision}; it has {', '.join(device.flops)}")
-    peak = device.flops[precision]
-    item = 2 if precision == "bfloat16" else 4
-    found = []
-    for layer in flat.layers:
-        op, operands, results = layer.op, layer.operand_types, layer.result_types
-        if op.is_view(*operands) or op.is_source or op.is_identity_in_inference:
-            continue
-        elements = sum(t.bytes_for(batch) for t in (*operands, *results)) + sum(s.bytes for s in layer.node.state)
-        moved = elements * item // 4
-        flops = 2 * op.macs(operands, results) * batch
-        seconds = (flops / peak, moved / device.bandwidth)
-        found.append(Bound(layer, flops, moved, max(seconds), "memory" if seconds[1] >= seconds[0] else "arithmetic"))
-    return RooflineFacts(device, precision, batch, tuple(found))
+    return 2 if precision == "bfloat16" else 4
+
+
+def moved(type: TensorType, batch: int, item: int) -> int:
+    """Bytes of a tensor whose elements, where they are no integers, have that many."""
+    return type.bytes_for(batch) * item // 4 if type.is_float else type.bytes_for(batch)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from archdsl.analyses.roofline import Precision
+from archdsl.analyses.roofline import Phase, Precision
 
 
 class LayerBound(TypedDict):
     """The least time of a layer for the batch."""
 
     path: str
+    phase: Phase
+    """`forward` alone, unless `--train` asks for a step."""
     flops: int
     bytes: int
-    """Operands, weights and results, each moved once."""
+    """In forward operands, weights and results, each moved once; the page on costs says what in the other phases."""
     seconds: float
     by: Literal["arithmetic", "memory"]
     """What it waits for."""
@@ -31,5 +33,7 @@ class Roofline(TypedDict):
     flops_per_second: float
     bytes_per_second: float
     seconds: float
-    """Of the whole forward pass."""
+    """Of the whole forward pass, or of a training step."""
+    phases: dict[Phase, float]
+    """The seconds of each of its phases."""
     layers: tuple[LayerBound, ...]

@@ -1,0 +1,112 @@
+"""The roofline of a training step: forward, backward and the optimizer's step, each with the bytes that it moves at the least.
+
+Backward of a layer reads the gradient of each result that something reads, what autograd kept for it (as PyTorch's
+`derivatives.yaml` names it) and, where an operand wants a gradient, its weights; it writes the gradient of each operand that
+wants one and of each parameter. Each of these is moved once. A gradient that is handed on as it came, through a sum or a
+view, is not moved. Sums of gradients that meet, tensors on the way to a gradient and the loss are left out.
+
+The optimizer reads a parameter, its gradient and its state, and writes the parameter and the state, as one fused kernel does
+(`torch/optim/*.py`). Its arithmetic is elementwise, and no multiply-adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+
+from archdsl.analyses.cost import wanted
+from archdsl.analyses.memory import TrainingSettings, copies_kept
+from archdsl.analyses.roofline.roofline import (
+    Bound,
+    Device,
+    Precision,
+    RooflineFacts,
+    bound_of,
+    forward,
+    item_size,
+    moved,
+)
+from archdsl.ir import Extra, Flat, Incoming, Layer, Reader, Saved, TensorType
+
+HANDED_ON = ("same", "view")
+"""Gradients that are no tensors of their own."""
+
+
+def step_roofline(
+    flat: Flat, device: Device, precision: Precision, batch: int, settings: TrainingSettings
+) -> RooflineFacts:
+    """The bounds of every layer in each phase of a step, in the order of the step. All parameters are trained.
+
+    Args:
+        flat: the network with the parts that exist only while training.
+
+    Raises:
+        ValueError: the device states no peak for the precision.
+    """
+    item_size(device, precision)
+    layers = list(wanted(flat))
+    read = {*flat.outputs, *(number for layer, _ in layers for number in layer.operands)}
+    passes = [bound for layer, _ in layers if (bound := forward(layer, device, precision, batch, trains=True))]
+    passes += [
+        bound
+        for layer, needs in reversed(layers)
+        if (bound := _backward(layer, needs, read, device, precision, batch)) is not None
+    ]
+    each = (bound.by_passes(settings.accumulate) for bound in passes)
+    return RooflineFacts(device, precision, batch, (*each, *_optimizer(flat, device, precision, settings)))
+
+
+def _backward(
+    layer: Layer, needs: Sequence[bool], read: Container[int], device: Device, precision: Precision, batch: int
+) -> Bound | None:
+    """None for a layer that makes no gradient of its own."""
+    operands, results = layer.operand_types, layer.result_types
+    op = layer.op if device.kernels == "cpu" else layer.op.on_cuda(*operands)
+    wants = any(op.read(needs))
+    trained = [s for s in layer.node.state if s.role == "parameter"]
+    if op.is_source or op.is_view(*operands) or not (wants or trained):
+        return None
+    item = item_size(device, precision)
+    derivatives = op.backward(operands, results, Incoming(results[0], batch == 1))
+    same = {gradient.of for d in derivatives for gradient in d.gives if gradient.how in HANDED_ON}
+    made = [type for i, (type, need) in enumerate(zip(operands, needs, strict=True)) if need and f"x{i}" not in same]
+    if not (made or trained):
+        return None
+    incoming = [type for number, type in zip(layer.results, results, strict=True) if number in read and type.is_float]
+    saved = op.saved(operands, results)
+    kept = [operands[i] for i in _kept_operands(saved, needs)]
+    kept += [results[saved.kept_result]] if saved.result else []
+    extras = [e for e in saved.extra if not e.readers or _any_wanted(e.readers, needs)]
+    weights = sum(s.bytes * item // 4 for s in trained if wants and not s.name.endswith("bias"))
+    total = weights + sum(s.bytes * item // 4 for s in trained)
+    total += sum(moved(type, batch, item) for type in (*incoming, *kept, *made)) + sum(
+        _bytes(e, batch, item) for e in extras
+    )
+    flops = 2 * op.macs_backward(operands, results, needs) * batch if op.macs(operands, results) else 0
+    return bound_of(layer, flops, total, device, precision)._replace(phase="backward")
+
+
+def _kept_operands(saved: Saved, needs: Sequence[bool]) -> Iterator[int]:
+    """The operands that autograd keeps, each once."""
+    others = ((i, tuple({*range(len(needs))} - {i})) for i in saved.for_others)
+    some = (i for i, readers in (*others, *saved.for_some) if _any_wanted(readers, needs))
+    yield from dict.fromkeys((*saved.operands, *some))
+
+
+def _any_wanted(readers: Sequence[Reader], needs: Sequence[bool]) -> bool:
+    """Whether a gradient is wanted; that of a parameter always is."""
+    return any(isinstance(reader, str) or needs[reader] for reader in readers)
+
+
+def _bytes(extra: Extra, batch: int, item: int) -> int:
+    type = TensorType(extra.shape, extra.dtype, extra.batched)
+    return 0 if extra.in_batches and batch == 1 else moved(type, batch, 4 if extra.is_float32 else item)
+
+
+def _optimizer(flat: Flat, device: Device, precision: Precision, settings: TrainingSettings) -> Iterator[Bound]:
+    """The gradient and, read and written, the parameter and what is kept for it; in float32 where only operators run lower."""
+    item = 4 if settings.is_mixed else item_size(device, precision)
+    trips = 3 + 2 * copies_kept(settings)
+    for layer in flat.layers:
+        size = sum(s.bytes for s in layer.node.state if s.role == "parameter")
+        if size and not layer.is_reuse:
+            yield bound_of(layer, 0, trips * (size * item // 4), device, precision)._replace(phase="optimizer")
