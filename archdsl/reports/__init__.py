@@ -1,7 +1,7 @@
 """Facts -> tables, and tables -> text, CSV, Markdown and LaTeX; facts -> JSON.
 
 A report is a file here with a function `report(subject, options)` that returns tables as data. The formats know tables
-only. The JSON document holds all facts whatever the report: its schema is docs/reference/report.schema.json.
+only. The JSON document (`json`) holds all facts whatever the report, and the HTML page (`html`) is made of it.
 """
 
 from __future__ import annotations

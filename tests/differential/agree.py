@@ -26,7 +26,7 @@ from archdsl.pipeline import open_source
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
 from tests.differential.growing import network_of
-from tests.support.lowered import forms, lowered
+from tests.support.lowered import forms, lowered, tensors
 from tests.support.steps import measured, predicted
 
 NOTHING_IN_PLACE = StorageFacts(frozenset())
@@ -148,7 +148,7 @@ def _computes(network: Network, module: nn.Module, batch: int) -> str:
     module.eval()
     given = _inputs(network, batch)
     with torch.no_grad():
-        found = _tensors(module(*(x.clone() for x in given)))
+        found = tensors(module(*(x.clone() for x in given)))
         expected = _interpreted(network, module, given)
     if len(found) != len(expected):
         return f"{len(found)} outputs in place of {len(expected)}"
@@ -196,7 +196,7 @@ def _interpreted(network: Network, module: nn.Module, given: list[Tensor]) -> li
             target = dict(single.state_dict(keep_vars=True))
             name = own.name or "learned"
             target[name].data.copy_(state[own.key(layer.path)])
-        results = _tensors(single(*(values[v] for v in layer.operands)))
+        results = tensors(single(*(values[v] for v in layer.operands)))
         values.update(zip(layer.results, results, strict=True))
     return [values[v] for v in flat.outputs]
 
@@ -218,7 +218,7 @@ def _learns(network: Network, module: nn.Module, batch: int) -> str:
 def _outputs_and_gradients(module: nn.Module, network: Network, batch: int) -> list[Tensor]:
     given = [x.requires_grad_() if x.is_floating_point() else x for x in _inputs(network, batch)]
     torch.manual_seed(2)
-    outputs = [o for o in _tensors(module.train()(*given)) if o.requires_grad]
+    outputs = [o for o in tensors(module.train()(*given)) if o.requires_grad]
     kept = [o.detach().clone() for o in outputs]
     if outputs:
         torch.stack([(o * o.detach().cos()).sum() for o in outputs]).sum().backward()
@@ -231,7 +231,3 @@ def _inputs(network: Network, batch: int) -> list[Tensor]:
         torch.randn(batch, *t.shape, dtype=torch.float64) if t.is_float else torch.randint(0, 2, (batch, *t.shape))
         for t in network.input_types
     ]
-
-
-def _tensors(found: Tensor | tuple[Tensor | None, ...] | None) -> tuple[Tensor, ...]:
-    return (found,) if isinstance(found, Tensor) else tuple(t for t in found or () if t is not None)

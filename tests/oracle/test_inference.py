@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import archdsl
 from archdsl.backends.pytorch import build, emit_inference, fold
 from archdsl.ir import Network
 from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
+from tests.support.lowered import tensors
 from tests.support.random_networks import random_network
 from tests.unit.test_emit import ruff
 
@@ -55,10 +56,6 @@ def stir(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def results(found: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return (found,) if isinstance(found, Tensor) else found
-
-
 def assert_equal(net: Network) -> nn.Module:
     """Compares the two on random data; the one for inference."""
     trained = stir(build(net))
@@ -67,7 +64,7 @@ def assert_equal(net: Network) -> nn.Module:
     assert not module.training
     data = [torch.randn(2, *t.shape) for t in net.input_types]
     with torch.no_grad():
-        pairs = list(zip(results(trained(*data)), results(module(*data)), strict=False))
+        pairs = list(zip(tensors(trained(*data)), tensors(module(*data)), strict=False))
     assert pairs
     for a, b in pairs:
         assert (a - b).abs().max() <= 1e-4 * a.abs().max()

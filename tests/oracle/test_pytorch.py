@@ -20,6 +20,7 @@ from archdsl.ir import MODULE_ATTRIBUTES, Network, flatten
 from archdsl.pipeline import open_spec
 from tests.support.build import bottleneck, finish, image, network, op, resnet, sequence, two_towers, vgg16
 from tests.support.live import activation_peak, saved_bytes
+from tests.support.lowered import tensors
 from tests.support.random_networks import random_network
 
 torch.set_num_threads(1)
@@ -31,10 +32,6 @@ NOTHING_IN_PLACE = StorageFacts(frozenset())
 def inputs(net: Network, batch: int = 2, dtype: torch.dtype = torch.float32) -> list[Tensor]:
     torch.manual_seed(1)
     return [torch.randn(batch, *t.shape, dtype=dtype, requires_grad=True) for t in net.input_types]
-
-
-def results(found: Tensor | tuple[Tensor, ...] | None) -> tuple[Tensor, ...]:
-    return (found,) if isinstance(found, Tensor) else tuple(t for t in found or () if t is not None)
 
 
 SMALL = {
@@ -125,12 +122,12 @@ def check_shapes(module: nn.Module, net: Network, *given: Tensor) -> None:
 
     def note(path: str) -> Any:
         def hook(_: nn.Module, __: Any, out: Any) -> None:
-            seen.setdefault(path, [tuple(t.shape[1:]) for t in results(out)])
+            seen.setdefault(path, [tuple(t.shape[1:]) for t in tensors(out)])
 
         return hook
 
     hooks = [child.register_forward_hook(note(path)) for path, child in module.named_modules() if path]
-    found = results(module(*given))
+    found = tensors(module(*given))
     assert len(hooks) == len(seen)
     assert seen == {path: [flat.types[v].shape for v in flat.paths[path]] for path in seen}
     assert [tuple(t.shape[1:]) for t in found] == [flat.types[v].shape for v in flat.outputs]
@@ -150,7 +147,7 @@ def test_running_in_place_changes_nothing(net: Network) -> None:
 def _outputs_and_gradients(module: nn.Module, net: Network) -> list[Tensor]:
     given = inputs(net, dtype=torch.float64)
     torch.manual_seed(2)
-    outputs = results(module(*given))
+    outputs = tensors(module(*given))
     kept = [o.detach().clone() for o in outputs]
     module.zero_grad()
     if any(o.requires_grad for o in outputs):
@@ -215,7 +212,7 @@ def test_training_parts_change_nothing_else(seed: int) -> None:
     found = [_outputs_and_gradients(m, net) for m in (careful, module)]
     for expected, actual in zip(*found, strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
-    assert [t.shape[1:] for t in results(module.eval()(*inputs(net, dtype=torch.float64)))] == [
+    assert [t.shape[1:] for t in tensors(module.eval()(*inputs(net, dtype=torch.float64)))] == [
         o.value.type.shape for o in net.outputs if not o.training
     ]
 
@@ -238,9 +235,9 @@ def test_copies_and_pickles(net: Network) -> None:
     given = inputs(net)
     fresh = build(net).eval()
     fresh.load_state_dict(module.state_dict())
-    expected = results(module(*given))
+    expected = tensors(module(*given))
     for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), fresh):
-        assert all(map(torch.equal, results(other(*given)), expected))
+        assert all(map(torch.equal, tensors(other(*given)), expected))
 
 
 def test_tracebacks_show_the_generated_lines() -> None:

@@ -18,6 +18,7 @@ from tests.differential.growing import network_of
 from tests.differential.writer import random_spec
 from tests.oracle.test_ops_torch import case_of, lines
 from tests.support import build
+from tests.support.lowered import tensors
 
 torch.set_num_threads(1)
 CHOOSES = ("adaptive_maxpool", "maxpool", "reduce_max", "topk")
@@ -46,7 +47,7 @@ def compared(network: Network, units: int = 6) -> Iterator[Compared]:
     for number, (name, type) in enumerate(zip(network.inputs, network.input_types, strict=True)):
         if type.is_float and type.sizes:
             facts = receptive_field(network, input=name)
-            runs = [(given[number].requires_grad_(), _tensors(module(*given))) for given in draws]
+            runs = [(given[number].requires_grad_(), tensors(module(*given))) for given in draws]
             for place, path in enumerate(o.name for o in network.outputs if not o.training):
                 found = [(x, results[place]) for x, results in runs]
                 yield from _of_output(facts, path, found, units)
@@ -81,10 +82,6 @@ def _drawn(shape: tuple[int, ...], dtype: str) -> Tensor:
     if dtype == "float32":
         return torch.rand(1, *shape, dtype=torch.float64)
     return torch.randint(0, 2, (1, *shape), dtype=getattr(torch, dtype))
-
-
-def _tensors(found: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return (found,) if isinstance(found, Tensor) else found
 
 
 @pytest.mark.parametrize("line", lines())

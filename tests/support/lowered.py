@@ -124,8 +124,12 @@ def real(sizes: tuple[int, ...], batch: int) -> tuple[int, ...]:
 
 
 def results(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    found = module(*inputs)
-    return (found,) if isinstance(found, Tensor) else tuple(found)
+    return tensors(module(*inputs))
+
+
+def tensors(found: Tensor | tuple[Tensor | None, ...] | None) -> tuple[Tensor, ...]:
+    """What a module gives, as a tuple, without outputs that are there only while training."""
+    return (found,) if isinstance(found, Tensor) else tuple(t for t in found or () if t is not None)
 
 
 class Kept(NamedTuple):

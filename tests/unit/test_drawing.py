@@ -26,11 +26,12 @@ from archdsl.backends.drawing.marks.painter import paint
 from archdsl.backends.drawing.marks.palette import DARK, LIGHT
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.metrics import width
-from archdsl.backends.drawing.places.scene import Box, Line, Outline, Shape
+from archdsl.backends.drawing.places.scene import Box, Line, Outline
 from archdsl.ir import Module, Network, TensorType, Value
 from archdsl.pipeline import open_spec
 from tests.support.build import Body as Building
 from tests.support.build import block, end, finish, image, network, op, sequence
+from tests.support.drawings import shapes
 from tests.support.golden import assert_golden
 from tests.support.networks import alexnet_two_gpus, lenet5, resnet, vgg16
 
@@ -348,13 +349,6 @@ def test_a_value_that_many_read_is_one_lane() -> None:
 
 
 # --- where it stands -------------------------------------------------------------------------------------------------
-
-
-def shapes(found: list[Shape]) -> Iterator[Shape]:
-    for shape in found:
-        yield shape
-        if isinstance(shape, Outline):
-            yield from shapes(shape.inside)
 
 
 def rectangle(shape: Box | Outline) -> tuple[float, float, float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from playwright.sync_api import Browser
 from archdsl.backends.drawing import draw
 from archdsl.pipeline import open_spec
 from tests.architecture.source_tree import ROOT
-from tests.support.browser import browser
 
 PICTURES = (
     ("resnet.arch", "ResNet50", "overview"),
@@ -43,12 +41,6 @@ OUTSIDE = """
   return found;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("file", "name", "style"), PICTURES, ids=[name for _, name, _ in PICTURES])

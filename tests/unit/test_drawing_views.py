@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from itertools import combinations, count, pairwise
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,10 @@ from archdsl.backends.drawing import Drawing, Refusal, draw, drawing
 from archdsl.backends.drawing.content.model import ENTRY, Body, Card, Group, Item, Parallel, Row, Stairs
 from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.layout import layout
-from archdsl.backends.drawing.places.scene import Box, Line, Outline, Shape, collect
-from archdsl.ir import Network
+from archdsl.backends.drawing.places.scene import Box, Line, Outline, collect
 from archdsl.pipeline import open_spec
 from archdsl.source import short
-
-SPECS = Path(__file__).parents[2] / "specs"
-
-
-@cache
-def graph(name: str) -> Network:
-    return load(f"{SPECS}/{name}").graph
+from tests.support.drawings import SPECS, graph, shapes
 
 
 def drawn(name: str, **asked: Any) -> Drawing:
@@ -141,13 +133,6 @@ def test_rows_are_shaded_by_a_figure(shading: str, path: str, most: int, words: 
 
 
 # --- from left to right ----------------------------------------------------------------------------------------------
-
-
-def shapes(found: list[Shape]) -> Iterator[Shape]:
-    for shape in found:
-        yield shape
-        if isinstance(shape, Outline):
-            yield from shapes(shape.inside)
 
 
 ACROSS = ["vgg16.arch", "alexnet.arch:AlexNet", "googlenet.arch:GoogLeNet", "unet.arch:UNet", "vit.arch:ViT_B16"]

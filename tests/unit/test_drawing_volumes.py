@@ -16,14 +16,10 @@ from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.metrics import width
 from archdsl.backends.drawing.places.scene import Caption, Solid
 from archdsl.ir import Network
+from tests.support.drawings import graph
 
-SPECS = Path(__file__).parents[2] / "specs"
 SVG = "{http://www.w3.org/2000/svg}"
 NETWORKS = ["vgg16.arch", "alexnet.arch:AlexNet", "lenet.arch:LeNet5", "zfnet.arch:ZFNet", "resnet.arch:ResNet50"]
-
-
-def graph(name: str) -> Network:
-    return load(f"{SPECS}/{name}").graph
 
 
 def poster_of(network: Network) -> Poster:

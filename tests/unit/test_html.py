@@ -22,7 +22,7 @@ from archdsl.reports.html.page import embedded
 from archdsl.reports.json.document import document
 from archdsl.source import binary, short
 from tests.architecture.source_tree import ROOT
-from tests.support.browser import Visit, browser
+from tests.support.browser import Visit
 
 SAMPLE = (
     "resnet.arch:ResNet50",
@@ -45,12 +45,6 @@ def checked(name: str) -> Checked:
 @cache
 def html(name: str) -> str:
     return html_of(checked(name))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture
