@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -161,24 +162,28 @@ def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
         kept_as: what the facts of what is made to be kept call float32.
     """
     saved, stands, op = facts.saved, entry.stands, entry.op
-    results = tuple(of_type(type, Stands(stands.values, stands.values)) for type in entry.results)
+    results = tuple([of_type(type, Stands(stands.values, stands.values)) for type in entry.results])
     if not entry.needs_gradient:
-        scratch = [(extra.name, of_extra(extra, batch, stands)) for extra in entry.forgotten]
         numbers = [("number", NUMBER)] * bool(saved.numbers)
-        return Run(results, (), (), (*scratch, *numbers), (), op.is_forgotten_exactly(entry.operands))
+        is_exact = op.is_forgotten_exactly(entry.operands)
+        return Run(results, (), (), (*_sizes(entry.forgotten, batch, stands), *numbers), (), is_exact)
     operands = [*saved.operands, *entry.read(saved)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
-    extras = (e for e in saved.extra if not e.readers or entry.wants_any(e.readers))
+    extras = [e for e in saved.extra if not e.readers or entry.wants_any(e.readers)]
     unread = entry.unread(saved)
     return Run(
         results,
-        tuple((extra.name, of_extra(extra, batch, kept_as)) for extra in (*extras, *copies.values())),
-        tuple((f"x{i}", i) for i in operands if i not in copies),
-        tuple((extra.name, of_extra(extra, batch, stands)) for extra in (*facts.scratch, *unread)),
-        tuple((extra.name, of_extra(extra, batch, kept_as)) for extra in facts.twins or ()),
+        _sizes((*extras, *copies.values()), batch, kept_as),
+        tuple([(f"x{i}", i) for i in operands if i not in copies]),
+        _sizes((*facts.scratch, *unread), batch, stands),
+        _sizes(facts.twins or (), batch, kept_as),
         # Whether both are there together is not known.
         not (unread and facts.scratch) and all(map(entry.wants, op.asked_for(entry.operands))),
     )
+
+
+def _sizes(extras: Sequence[Extra], batch: int, stands: Stands) -> tuple[tuple[str, Size], ...]:
+    return tuple([(extra.name, of_extra(extra, batch, stands)) for extra in extras])
 
 
 def ways(entry: Entry, incoming: Incoming) -> tuple[Way, ...]:
@@ -186,7 +191,7 @@ def ways(entry: Entry, incoming: Incoming) -> tuple[Way, ...]:
     derivatives = entry.op.backward(entry.operands, entry.results, incoming)
     wanted = entry.wanted
     for derivative in reversed(derivatives):
-        if any(gradient.of in wanted for gradient in derivative.gives):
+        if not wanted.isdisjoint([gradient.of for gradient in derivative.gives]):
             wanted.update(derivative.takes)
     # How the gradients of a convolution lie where one number, repeated, comes in is not known.
     is_known = not entry.is_convolution or not {0}.issuperset(incoming.type.tensor_strides)
@@ -206,9 +211,7 @@ def _way(
 ) -> Way:
     stands = entry.stands
     along = {name for g in derivative.gives if g.of in wanted for name in (g.of, *g.along)}
-    gives = tuple(
-        _made(entry, gradient, gradient.of in wanted) for gradient in derivative.gives if gradient.of in along
-    )
+    gives = tuple([_made(entry, g, g.of in wanted) for g in derivative.gives if g.of in along])
     zeros = tuple(of_type(type, stands) for type in entry.results) if derivative.fills else ()
     is_exact = is_known and (not entry.is_convolution or all(made.is_wanted for made in gives))
     return Way(derivative.takes, gives, zeros, frees, is_first, is_exact)

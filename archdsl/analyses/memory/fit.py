@@ -147,7 +147,8 @@ class _Needs:
         while len(self._looked_at) < GUESSES and near not in self._looked_at:
             self._ratio = self._roughly(near) / self._train(2).peak_at(near)
             near = self._guess(most, room)
-        near = largest(most, lambda n: self._roughly(n) <= room(n), near, self._alike)
+        for alike in (self._alike, _itself):
+            near = largest(most, lambda n: self._roughly(n) <= room(n), near, alike)
         return largest(most, lambda n: self._fits(n, room(n)), near)
 
     def _guess(self, most: int, room: Callable[[int], int]) -> int:
@@ -230,11 +231,12 @@ class _Needs:
         return batch if self._train(2).has_pages else min(batch, 2)
 
 
+def _itself(batch: int) -> tuple[int, int]:
+    return batch, batch
+
+
 def largest(
-    most: int,
-    fits: Callable[[int], bool],
-    near: int,
-    alike: Callable[[int], tuple[int, int]] = lambda batch: (batch, batch),
+    most: int, fits: Callable[[int], bool], near: int, alike: Callable[[int], tuple[int, int]] = _itself
 ) -> int:
     """The largest batch up to `most` that fits while one more does not.
 

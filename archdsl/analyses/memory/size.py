@@ -53,7 +53,9 @@ def highest(sizes: Iterable[Size], least: int = 0) -> tuple[Size, ...]:
     (Size(fixed=3, per_sample=1), Size(fixed=0, per_sample=2))
     """
     found: list[tuple[int, Size]] = []
-    for size in sorted(set(sizes), key=lambda size: (size.per_sample, size.fixed)):
+    for size in sorted(set(sizes), reverse=True):
+        if found and size.per_sample <= found[-1][1].per_sample:  # nowhere higher
+            continue
         while found and size.at(found[-1][0]) >= found[-1][1].at(found[-1][0]):
             found.pop()
         found.append((_meeting(found[-1][1], size) if found else least, size))

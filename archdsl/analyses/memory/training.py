@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 
+from archdsl.analyses.memory.ledger import Event
 from archdsl.analyses.memory.loss import LOSSES
 from archdsl.analyses.memory.optimizer import COUNTER, RULES, state_bytes
 from archdsl.analyses.memory.play import Block
@@ -150,27 +151,24 @@ class Simulation:
 
         One without elements takes nothing. Gradients are freed by the `zero_grad` of the next step.
         """
-        events = [(b, times > 0) for b, times in self.played.events if b.what not in ON_THE_CPU]
-        freed = [(block, False) for block in self.gradients]
-        late = self.played.after_forward if self.settings.zero_grad == "late" else 0
         tensors = [size for size in self.held.tensors if any(size)]
-        parts: list[Sequence[int]] = [range(len(tensors))]
+        throughout = range(len(tensors))
         numbers: dict[Block, int] = {}
-        alive: set[Block] = set()
-        for _ in range(2):
-            played: list[int] = []
-            for block, is_made in (*events[:late], *freed, *events[late:]):
-                if is_made and any(block.size):
-                    if block not in numbers:
-                        numbers[block] = len(tensors)
-                        tensors.append(block.size)
-                    alive.add(block)
-                    played.append(numbers[block])
-                elif block in alive:
-                    alive.remove(block)
-                    played.append(~numbers[block])
-            parts.append(played)
-        return Traffic(tensors, parts)
+
+        def played(events: Iterable[Event]) -> Iterator[int]:
+            for block, times in events:
+                if times < 0:
+                    if block in numbers:
+                        yield ~numbers[block]
+                elif any(block.size) and block.what not in ON_THE_CPU:
+                    numbers[block] = len(tensors)
+                    tensors.append(block.size)
+                    yield numbers[block]
+
+        late = self.played.after_forward if self.settings.zero_grad == "late" else 0
+        before, after = [*played(self.played.events[:late])], [*played(self.played.events[late:])]
+        freed = [~numbers[block] for block in self.gradients if block in numbers]
+        return Traffic(tensors, (throughout, [*before, *after], [*before, *freed, *after]))
 
 
 class TrainingFacts:
