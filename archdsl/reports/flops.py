@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from archdsl.ir import Layer
@@ -35,28 +35,28 @@ def report(subject: Subject, options: Options) -> list[Table]:
 
 def _by_kind(subject: Subject) -> Table:
     kinds: dict[str, list[Layer]] = defaultdict(list)
+    sums: Counter[str] = Counter()
+    uncounted: dict[str, None] = {}
+    elements = 0
     for layer in subject.facts.listing.layers:
-        if _macs(layer):
+        if macs := subject.facts.cost_of(layer).macs:
             kinds[_kind(layer)].append(layer)
-    sums = ((sum(_macs(layer) * layer.times for layer in layers), kind, layers) for kind, layers in kinds.items())
-    ranked = sorted(sums, key=lambda w: -w[0])
-    rows = [_kind_row(subject, kind, layers, macs) for macs, kind, layers in ranked]
-    uncounted = dict.fromkeys(layer.op.name for layer in subject.facts.listing.layers if not _macs(layer))
-    computed = (layer for layer in subject.facts.listing.layers if _is_elementwise(layer))
-    elements = sum(t.numel * layer.times for layer in computed for t in layer.result_types)
+            sums[_kind(layer)] += macs * layer.times
+        else:
+            uncounted[layer.op.name] = None
+            elements += _elements(layer)
+    rows = [_kind_row(subject, kind, kinds[kind], sums[kind]) for kind in sorted(kinds, key=lambda k: -sums[k])]
     said = [f"no multiply-adds, so not counted: {natural([*uncounted])}; they compute {exact(elements)} elements"]
     said = [*(said if uncounted else ()), *_of_training(subject)]
     notes = tuple((Piece(line, "dim"),) for line in said)
     return Table("flops by kind", BY_KIND, tuple(rows), notes=notes)
 
 
-def _is_elementwise(layer: Layer) -> bool:
-    """Whether it computes something, and no multiply-adds."""
-    return not (_macs(layer) or layer.op.is_view(*layer.operand_types) or layer.op.is_identity_in_inference)
-
-
-def _macs(layer: Layer) -> int:
-    return layer.op.macs(layer.operand_types, layer.result_types)
+def _elements(layer: Layer) -> int:
+    """What a layer without multiply-adds computes."""
+    if layer.op.is_view(*layer.operand_types) or layer.op.is_identity_in_inference:
+        return 0
+    return layer.times * sum(type.numel for type in layer.result_types)
 
 
 def _kind(layer: Layer) -> str:

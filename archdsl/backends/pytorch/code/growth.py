@@ -35,10 +35,20 @@ def growing(items: Sequence[Item]) -> Iterator[Item]:
     """The items, with each row that grows as one."""
     position = 0
     while position < len(items):
+        if _call(items[position]) is None:
+            yield items[position]
+            position += 1
+            continue
         rows = [_row(items, position, fewest, write) for fewest, write in WAYS]
         length, text = max(rows, key=lambda row: row[0])
         yield Item(text, comment=items[position + length - 1].comment) if text else items[position]
         position += length
+
+
+def _call(item: Item) -> Group | None:
+    """The call of a class of this file that it is."""
+    body = item.body
+    return body if isinstance(body, Group) and not item.prefix and not body.open.startswith("nn.") else None
 
 
 def _row(items: Sequence[Item], start: int, fewest: int, write: Callable[[Columns], str]) -> tuple[int, str]:
@@ -60,8 +70,8 @@ def _row(items: Sequence[Item], start: int, fewest: int, write: Callable[[Column
 
 def _written(items: Sequence[Item], write: Callable[[Columns], str]) -> str:
     """Calls of one class of this file as a comprehension."""
-    calls = [item.body for item in items if isinstance(item.body, Group) and not item.prefix]
-    if len(calls) < len(items) or len({(c.open, len(c.items)) for c in calls}) > 1 or calls[0].open.startswith("nn."):
+    calls = [call for item in items if (call := _call(item)) is not None]
+    if len(calls) < len(items) or len({(c.open, len(c.items)) for c in calls}) > 1:
         return ""
     columns = [[str(i) for i in column] for column in zip(*(c.items for c in calls), strict=True)]
     if not all(len(set(c)) == 1 or all(map(_NUMBER.fullmatch, c)) for c in columns):
