@@ -131,9 +131,10 @@ class Facts:
 
     def memory_at(self, batch: int) -> MemoryFacts:
         """The memory of the network for another batch size."""
-        from archdsl.analyses.memory import memory
+        from archdsl.analyses.memory import MemoryFacts
 
-        return memory(self.network, self.flat, self.training_flat, self.storage, self.inference(batch), batch)
+        play = partial(self.inference, batch)
+        return MemoryFacts(self.network, self.flat, self.training_flat, self.storage, batch, play)
 
     def inference(self, batch: int) -> InferenceFacts:
         """What is alive in a forward pass while each operator runs."""

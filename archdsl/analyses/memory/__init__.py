@@ -20,7 +20,7 @@ from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormula
 from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, inference, lifetimes
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, levels
-from archdsl.analyses.memory.memory import Figure, MemoryFacts, memory
+from archdsl.analyses.memory.memory import Figure, MemoryFacts
 from archdsl.analyses.memory.optimizer import copies_kept
 from archdsl.analyses.memory.otherwise import Otherwise, otherwise
 from archdsl.analyses.memory.play import Block
@@ -84,7 +84,6 @@ __all__ = [
     "lecture",
     "levels",
     "lifetimes",
-    "memory",
     "memory_formulas",
     "naming",
     "otherwise",

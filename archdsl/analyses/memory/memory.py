@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.inference import InferenceFacts, Moment
@@ -9,28 +11,62 @@ from archdsl.analyses.memory.size import Storage
 from archdsl.analyses.memory.state import state_of
 from archdsl.ir import Flat, Network
 
+Convention = Literal["lecture", "tensor bytes", "floor"]
+Status = Literal["exact", "lower bound"]
+
 
 class Figure(NamedTuple):
     """A number of bytes with its convention and how sure it is."""
 
     name: str
     bytes: int
-    convention: Literal["lecture", "tensor bytes", "floor"]
-    status: Literal["exact", "lower bound"] = "exact"
+    convention: Convention
+    status: Status
 
 
-class MemoryFacts(NamedTuple):
-    """The memory of a network for one batch size."""
+class MemoryFacts:
+    """The memory of a network for one batch size: in inference, and what it keeps for backward.
 
-    batch: int
-    parameters: int
-    """Bytes of trainable tensors, a shared instance once."""
-    buffers: int
-    """Bytes of all other state."""
-    inputs: int
-    lecture: LectureFacts
-    inference: InferenceFacts
-    saved: SavedFacts
+    Each part is worked out when it is first asked for.
+
+    Args:
+        training: the network with the parts that exist only while training.
+        play: plays a forward pass for the batch.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        flat: Flat,
+        training: Flat,
+        storage: Storage,
+        batch: int,
+        play: Callable[[], InferenceFacts],
+    ) -> None:
+        self.network = network
+        self.batch = batch
+        self._flat = flat
+        self._training = training
+        self._storage = storage
+        self._play = play
+        self.parameters, self.buffers = state_of(flat)
+        """Bytes of trainable tensors, a shared instance once, and of all other state."""
+
+    @property
+    def inputs(self) -> int:
+        return sum(type.bytes for type in self.network.input_types) * self.batch
+
+    @cached_property
+    def lecture(self) -> LectureFacts:
+        return lecture(self.network, self._flat)
+
+    @cached_property
+    def inference(self) -> InferenceFacts:
+        return self._play()
+
+    @cached_property
+    def saved(self) -> SavedFacts:
+        return saved(self.network, self._training, self._storage, self.batch)
 
     @property
     def at(self) -> Moment | None:
@@ -49,41 +85,24 @@ class MemoryFacts(NamedTuple):
     @property
     def figures(self) -> tuple[Figure, ...]:
         """The named figures, as `expect memory(name)` and the JSON report know them."""
-        return (
-            Figure("activations", self.lecture.bytes * self.batch, "lecture"),
-            Figure("parameters", self.parameters, "tensor bytes"),
-            Figure("buffers", self.buffers, "tensor bytes"),
-            Figure("inputs", self.inputs, "tensor bytes"),
-            Figure("activation_peak", self.activation_peak, "tensor bytes"),
-            Figure("peak", self.held + self.activation_peak, "tensor bytes"),
-            Figure("floor", self.held + self.inference.floor, "floor", "lower bound"),
-            Figure("saved_for_backward", self.saved.bytes, "tensor bytes"),
-        )
+        return tuple(map(self.figure, FIGURES))
 
     def figure(self, name: str) -> Figure:
         """Raises `KeyError` for an unknown name."""
-        named = {figure.name: figure for figure in self.figures}
-        if name not in named:
-            raise KeyError(f"there is no figure {name!r}: {', '.join(named)}")
-        return named[name]
+        if name not in FIGURES:
+            raise KeyError(f"there is no figure {name!r}: {', '.join(FIGURES)}")
+        bytes, convention, status = FIGURES[name]
+        return Figure(name, bytes(self), convention, status)
 
 
-def memory(
-    network: Network, flat: Flat, training: Flat, storage: Storage, inference: InferenceFacts, batch: int = 1
-) -> MemoryFacts:
-    """The memory of a network in inference and what it keeps for backward.
-
-    Args:
-        training: the network with the parts that exist only while training.
-        inference: how it was played for the batch.
-    """
-    parameters, buffers = state_of(flat)
-    return MemoryFacts(
-        batch,
-        parameters,
-        buffers,
-        sum(type.bytes for type in network.input_types) * batch,
-        lecture(network, flat),
-        inference,
-        saved(network, training, storage, batch),
-    )
+FIGURES: dict[str, tuple[Callable[[MemoryFacts], int], Convention, Status]] = {
+    "activations": (lambda m: m.lecture.bytes * m.batch, "lecture", "exact"),
+    "parameters": (lambda m: m.parameters, "tensor bytes", "exact"),
+    "buffers": (lambda m: m.buffers, "tensor bytes", "exact"),
+    "inputs": (lambda m: m.inputs, "tensor bytes", "exact"),
+    "activation_peak": (lambda m: m.activation_peak, "tensor bytes", "exact"),
+    "peak": (lambda m: m.held + m.activation_peak, "tensor bytes", "exact"),
+    "floor": (lambda m: m.held + m.inference.floor, "floor", "lower bound"),
+    "saved_for_backward": (lambda m: m.saved.bytes, "tensor bytes", "exact"),
+}
+"""By name: what it is of a network's memory, by which convention, and how sure that is."""
