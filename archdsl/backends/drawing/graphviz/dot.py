@@ -18,7 +18,6 @@ from archdsl.backends.drawing.places.sizes import (
     PAD,
     ROW,
     SMALL,
-    STAIR_WORDS,
     STAIRS,
     STRIP,
     SUBTITLE,
@@ -31,6 +30,8 @@ from archdsl.backends.drawing.places.sizes import (
     joined,
     part_widths,
     stair_columns,
+    stair_rows,
+    stair_scale,
 )
 
 ROUND = 4
@@ -208,31 +209,27 @@ class _Writer:
         return table(named + parts if item.is_split else parts + named, width=bar_width(item))
 
     def _stairs(self, item: Stairs) -> str:
-        c, columns = self.colours, stair_columns(item)
-        last = item.layers[-1]
-        scale = STAIRS / (last.reads + last.adds)
-        lines = [("layer", "reads", font(STAIR_WORDS, TINY, c["grey"]), "state")]
-        for index, stair in enumerate(item.layers):
-            if item.left_out and index == len(item.layers) - 2:
-                lines.append(("", "", font(f"{item.left_out:_} layers more", SMALL, c["grey"]), ""))
-            parts = (
-                (item.first, c["glyph"]),
-                (stair.reads - item.first, c["merge-front"]),
-                (stair.adds, c["merge-strip"]),
-            )
-            shown = [(max(round(size * scale), 1), colour) for size, colour in parts if size]
-            shown.append((max(STAIRS - sum(across for across, _ in shown), 0), self.colours["scope"]))
-            name = fitted(stair.name, columns.name - CELL, SMALL)
-            lines.append((name, str(stair.reads), patches(11, *shown), str(stair.reads + stair.adds)))
-        rows = ""
-        for name, reads, state, total in lines:
-            cells = _cell(name and font(name, SMALL, c["grey"]), columns.name, "left")
-            cells += _cell(reads and font(reads, SMALL, c["ink"]), columns.reads, "right")
-            cells += _cell(state, columns.state, "left") + _cell(
-                total and font(total, SMALL, c["ink"]), columns.total, "right"
-            )
+        c, columns, rows = self.colours, stair_columns(item), ""
+        for number, row in enumerate(stair_rows(item)):
+            state, size = row.state, SMALL if number else TINY
+            bar = font(state, size, c["grey"]) if isinstance(state, str) else self._state(item, state)
+            cells = _cell(font(fitted(row.name, columns.name - CELL, SMALL), SMALL, c["grey"]), columns.name, "left")
+            cells += _cell(font(row.reads, SMALL, c["ink"]), columns.reads, "right")
+            cells += _cell(bar, columns.state, "left")
+            cells += _cell(font(row.total, SMALL, c["ink"]), columns.total, "right")
             rows += tag("tr", tag("td", table(tag("tr", cells), cellpadding=2)))
         return table(rows)
+
+    def _state(self, stairs: Stairs, layer: int) -> str:
+        """What a layer reads and what it adds, as a bar."""
+        c, scale, stair = self.colours, stair_scale(stairs), stairs.layers[layer]
+        parts = (
+            (stairs.first, c["glyph"]),
+            (stair.reads - stairs.first, c["merge-front"]),
+            (stair.adds, c["merge-strip"]),
+        )
+        shown = [(max(round(size * scale), 1), colour) for size, colour in parts if size]
+        return patches(11, *shown, (max(STAIRS - sum(across for across, _ in shown), 0), c["scope"]))
 
     def _card(self, card: Card, box: Box) -> str:
         assert box.columns is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archdsl.backends.drawing.content.model import Stairs
 from archdsl.backends.drawing.marks.marks import Mark, Paint, Rectangle, Text
 from archdsl.backends.drawing.places.metrics import fitted, width
-from archdsl.backends.drawing.places.sizes import CELL, ROW, SMALL, STAIR_WORDS, STAIRS, TINY, stair_columns
+from archdsl.backends.drawing.places.sizes import CELL, ROW, SMALL, TINY, stair_columns, stair_rows, stair_scale
 
 BASE = 12.5
 """From the top of a row to the baseline of its texts."""
@@ -17,25 +17,21 @@ SLIT = 1
 
 def paint_stairs(stairs: Stairs, left: float, top: float) -> Iterator[Mark]:
     """The rows of stairs below their heads."""
-    columns = stair_columns(stairs)
+    columns, scale = stair_columns(stairs), stair_scale(stairs)
     bars = left + columns.name + columns.reads + CELL
     ends = (left + columns.name + columns.reads - CELL / 2, left + sum(columns) - CELL / 2)
-    yield Text(left + CELL / 2, top + BASE, "layer", TINY, "grey")
-    yield Text(ends[0], top + BASE, "reads", TINY, "grey", anchor="end")
-    yield Text(bars, top + BASE, STAIR_WORDS, TINY, "grey")
-    yield Text(ends[1], top + BASE, "state", TINY, "grey", anchor="end")
-    last = stairs.layers[-1]
-    scale = STAIRS / (last.reads + last.adds)
-    y = top + ROW
-    for index, stair in enumerate(stairs.layers):
-        if stairs.left_out and index == len(stairs.layers) - 2:
-            yield Text(bars, y + BASE, f"{stairs.left_out:_} layers more", SMALL, "grey")
-            y += ROW
-        yield Text(left + CELL / 2, y + BASE, fitted(stair.name, columns.name - CELL, SMALL), SMALL, "grey")
-        yield Text(ends[0], y + BASE, str(stair.reads), SMALL, "ink", anchor="end")
-        yield from _state(stairs, index, bars, y, scale)
-        yield Text(ends[1], y + BASE, str(stair.reads + stair.adds), SMALL, "ink", anchor="end")
-        y += ROW
+    for number, row in enumerate(stair_rows(stairs)):
+        y = top + ROW * number
+        size, colour = (SMALL, "ink") if number else (TINY, "grey")
+        if row.name:
+            yield Text(left + CELL / 2, y + BASE, fitted(row.name, columns.name - CELL, SMALL), size, "grey")
+            yield Text(ends[0], y + BASE, row.reads, size, colour, anchor="end")
+        if isinstance(row.state, str):
+            yield Text(bars, y + BASE, row.state, size, "grey")
+        else:
+            yield from _state(stairs, row.state, bars, y, scale)
+        if row.total:
+            yield Text(ends[1], y + BASE, row.total, size, colour, anchor="end")
 
 
 def _state(stairs: Stairs, index: int, left: float, y: float, scale: float) -> Iterator[Mark]:

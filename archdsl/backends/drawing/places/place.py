@@ -129,7 +129,7 @@ class Placer:
         if isinstance(item, Merge):
             return _leaf(Box(f"n{item.key}", item, 0, 0, merge_width(item), ROW))
         if isinstance(item, Stairs):
-            return _leaf(Box(f"n{item.key}", item, 0, 0, sum(stair_columns(item)), ROW * stair_rows(item)))
+            return _leaf(Box(f"n{item.key}", item, 0, 0, sum(stair_columns(item)), ROW * len(stair_rows(item))))
         if isinstance(item, Bar):
             return _leaf(Box(f"n{item.key}", item, 0, 0, bar_width(item), ROW + BAR_CAPTION))
         return _leaf(Box(f"n{item.key}", item, 0, 0, terminal_width(item), 22 if item.glyph else 14))

@@ -125,7 +125,6 @@ class StairColumns(NamedTuple):
 
 STAIRS = 220
 """The last state of stairs."""
-STAIR_WORDS = "the state it reads, and what it adds"
 
 
 def stair_columns(stairs: Stairs) -> StairColumns:
@@ -135,9 +134,27 @@ def stair_columns(stairs: Stairs) -> StairColumns:
     return StairColumns(name, figure, STAIRS + 2 * CELL, figure)
 
 
-def stair_rows(stairs: Stairs) -> int:
+class StairRow(NamedTuple):
+    """The cells of a row of stairs: words, or the bar of a layer, which is told by its number."""
+
+    name: str = ""
+    reads: str = ""
+    state: str | int = ""
+    total: str = ""
+
+
+def stair_rows(stairs: Stairs) -> list[StairRow]:
     """The rows of stairs, that of the heads and that of the layers left out among them."""
-    return 1 + len(stairs.layers) + bool(stairs.left_out)
+    rows = [StairRow(s.name, str(s.reads), i, str(s.reads + s.adds)) for i, s in enumerate(stairs.layers)]
+    if stairs.left_out:
+        rows.insert(-2, StairRow(state=f"{stairs.left_out:_} layers more"))
+    return [StairRow("layer", "reads", "the state it reads, and what it adds", "state"), *rows]
+
+
+def stair_scale(stairs: Stairs) -> float:
+    """The width of a channel in a bar."""
+    last = stairs.layers[-1]
+    return STAIRS / (last.reads + last.adds)
 
 
 def part_widths(bar: Bar) -> list[int]:
