@@ -174,33 +174,11 @@ def _too_deep(source: Source, tokens: list[Token]) -> Diagnostic | None:
 
 def _without_statement(tokens: list[Token], at: int) -> list[Token] | None:
     """The tokens without the statement around position `at`; None where there is none inside braces."""
-    start = at
-    depth = 0
-    while start > 0:
-        kind = tokens[start - 1].type
-        if kind in _CLOSING:
-            depth += 1
-        elif kind in _OPENING:
-            if depth == 0 and kind == "LBRACE":
-                break
-            depth = max(depth - 1, 0)
-        elif depth == 0 and kind in ("SEP", "BAR"):
-            break
-        start -= 1
+    start = _start_of_statement(tokens, at)
     if start == 0 or at >= len(tokens):
         return None
-    end = start
-    closers: list[str] = []
-    while end < len(tokens):
-        kind = tokens[end].type
-        if not closers and kind in ("SEP", "RBRACE"):
-            break
-        if kind in _OPENING:
-            closers.append(_OPENING[kind])
-        elif kind in _CLOSING and (not closers or closers.pop() != kind):
-            return None
-        end += 1
-    if end <= at and end == start:
+    end = _end_of_statement(tokens, start)
+    if end is None or (end <= at and end == start):
         return None
     cut = tokens[:start] + tokens[end:]
     if start < len(cut) and cut[start].type == "SEP" and cut[start - 1].type in ("SEP", "LBRACE"):
@@ -208,3 +186,30 @@ def _without_statement(tokens: list[Token], at: int) -> list[Token] | None:
     elif start < len(cut) and cut[start].type == "RBRACE" and cut[start - 1].type == "SEP":
         del cut[start - 1]
     return cut
+
+
+def _start_of_statement(tokens: list[Token], at: int) -> int:
+    depth = 0
+    for start in range(at, 0, -1):
+        kind = tokens[start - 1].type
+        if depth == 0 and kind in ("SEP", "BAR", "LBRACE"):
+            return start
+        if kind in _CLOSING:
+            depth += 1
+        elif kind in _OPENING:
+            depth = max(depth - 1, 0)
+    return 0
+
+
+def _end_of_statement(tokens: list[Token], start: int) -> int | None:
+    """None where brackets in it do not close."""
+    closers: list[str] = []
+    for end in range(start, len(tokens)):
+        kind = tokens[end].type
+        if not closers and kind in ("SEP", "RBRACE"):
+            return end
+        if kind in _OPENING:
+            closers.append(_OPENING[kind])
+        elif kind in _CLOSING and (not closers or closers.pop() != kind):
+            return None
+    return len(tokens)

@@ -215,9 +215,8 @@ class Parameters:
             yield from (_made(f"{e.text}**2", lambda v: v * v, e) for e in numbers if wanted == "pixels")
             return
         if wanted == "padding":
-            yield from (
-                _made(f"{e.text} // 2", lambda v: v // 2, e) for e in numbers if not _is_size(e) and e.text != "stride"
-            )
+            windows = (e for e in numbers if not _is_size(e) and e.text != "stride")
+            yield from (_made(f"{e.text} // 2", lambda v: v // 2, e) for e in windows)
         row, first = max(given, key=lambda pair: pair[1])
         if wanted == "extra":
             for a, b in permutations(numbers, 2):
@@ -235,9 +234,7 @@ class Parameters:
         if len({v for _, v in given}) < WEAK:
             return
         for a, b in pairs:
-            yield _made(f"{a.text} + {b.text}", operator.add, a, b)
-            yield _made(f"{a.text} - {b.text}", operator.sub, a, b)
-            yield _made(f"{b.text} - {a.text}", operator.sub, b, a)
+            yield from _sums(a, b)
         for e in products:
             yield from _multiples(e, row, first)
         for e in numbers:
@@ -248,6 +245,12 @@ def _made(text: str, function: Callable[..., int], *parts: Expression) -> Expres
     """An expression of others, which are whole numbers in every row."""
     values = tuple(function(*row) for row in zip(*(p.values for p in parts), strict=True))
     return Expression(text, tuple(name for p in parts for name in p.names), values)
+
+
+def _sums(a: Expression, b: Expression) -> Iterator[Expression]:
+    yield _made(f"{a.text} + {b.text}", operator.add, a, b)
+    yield _made(f"{a.text} - {b.text}", operator.sub, a, b)
+    yield _made(f"{b.text} - {a.text}", operator.sub, b, a)
 
 
 def _multiples(e: Expression, row: int, value: int) -> Iterator[Expression]:
