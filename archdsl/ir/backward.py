@@ -26,6 +26,8 @@ class Gradient(NamedTuple):
     """Tensors that are made on the way to it and gone when it is there."""
     whole: TensorType | None = None
     """What is made in its place at first, and summed over repetitions when all gradients of the node are there."""
+    room: TensorType | None = None
+    """A larger tensor that its storage was made for."""
     along: tuple[str, ...] = ()
     """What its kernel makes along with it, needed or not."""
 
@@ -48,6 +50,8 @@ class Derivative(NamedTuple):
     """What it kept, by name: an extra tensor, an operand, a result. The first derivative frees all that no other one names."""
     fills: bool = False
     """Whether it makes zeros for gradients that do not come in."""
+    is_sure: bool = True
+    """Whether it is known that its kernel makes what nobody needs along with what is needed."""
 
 
 class Incoming(NamedTuple):

@@ -54,3 +54,10 @@ class Saved(NamedTuple):
     numbers: int = 0
     """Python numbers that it multiplies or divides by. Autograd keeps each as a tensor of float64, `number 0`, `number 1`,
     ...; `torch.autograd.graph.saved_tensors_hooks` does not show them, and they do not count as saved bytes."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All tensors that may be kept: further ones by their own names, operands as `x0`, the result as `y`."""
+        operands = (*self.operands, *self.for_others, *(i for i, _ in self.for_some))
+        extras = (*self.extra, *(extra for _, extra in self.copies))
+        return frozenset((*(f"x{i}" for i in operands), *(e.name for e in extras), *["y"][: self.result]))

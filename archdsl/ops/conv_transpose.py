@@ -140,6 +140,13 @@ class ConvTranspose(Convolution):
         (x,) = operands
         return Saved((0,), extra=(*self.made_weight(x), *self.way_back(x)))
 
+    def is_of_one_dnn(self, x: TensorType) -> bool:
+        """Which makes no more rows at the end than a stride has."""
+        stride = self.kernel(x).geometry.stride
+        return super().is_of_one_dnn(x) and all(
+            c.output_padding < n for c, n in zip(self._cutting(x), stride, strict=True)
+        )
+
     def of_kernel(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         uncut = self._uncut(operands, results)
         gives = (*self.laid_out(operands, results, incoming), *self.parameter_gradients(operands))

@@ -140,6 +140,17 @@ network Unread {
 """
 
 
+@pytest.mark.parametrize(
+    "body", ["linear(9) -> relu -> permute([1, 0]) -> linear(3) -> relu", "conv(6, 3) -> permute([1, 0]) -> linear(6)"]
+)
+def test_a_linear_layer_of_permuted_values_runs_twice(body: str) -> None:
+    """Its bias is added apart, so the gradient of that is there before the second run is."""
+    spec = open_source(Source("permuted.arch", f"network Permuted {{ input x: [36, 9]\n{body} }}"), Path())
+    net = spec.check("Permuted").network
+    assert net is not None
+    compare(net, 3, TrainingSettings(loss="mse", checkpointed=("*",)))
+
+
 @pytest.mark.parametrize("path", ["first", "second fourth", "*", "*.*"])
 def test_what_nobody_reads_dies_in_both_runs(path: str) -> None:
     spec = open_source(Source("unread.arch", UNREAD), Path())

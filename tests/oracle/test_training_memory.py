@@ -303,7 +303,32 @@ FOUND = {
         "input x: [6, 24]\nlinear(24) -> part: { ln -> attention(3) -> dropout(0.1) } -> linear(3)",
         TrainingSettings(loss="mse", checkpointed=("part",)),
     ),
+    "columns": (
+        """
+        input x: [6, 8, 8]
+        conv(6, 3x3) -> permute([1, 0, 2]) -> unfold(3x3, pad=1) -> permute([1, 0]) -> linear(27)
+        permute([1, 0]) -> fold(3x3, pad=1, to=6x6) -> permute([2, 0, 1]) -> conv(4, 3x3) -> flatten -> linear(3)
+        """,
+        TrainingSettings(loss="mse"),
+    ),
+    "the sum of a convolution": (
+        "input x: [8, 8, 6]\nlinear(6) -> permute([2, 0, 1]) -> conv(5, 3x3, pad=1)",
+        TrainingSettings(loss="none"),
+    ),
 }
+CONVOLUTIONS = {
+    "a convolution": "input x: [6, 8, 8]\nconv(6, 3x3) -> c: conv(50, 3x3) -> relu",
+    "with a stride": "input x: [6, 80]\nconv(6, 3) -> c: conv(50, 1, 2) -> relu",
+    "depthwise": "input x: [6, 8, 8]\nconv(6, 3x3) -> c: depthwise(3x3) -> relu",
+    "transposed": "input x: [6, 8, 8]\nconv(6, 3x3) -> c: conv_transpose(50, 3x3) -> relu",
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_frozen_weights_beside_a_bias_get_a_gradient_with_it(name: str) -> None:
+    net, settings = written(CONVOLUTIONS[name]), TrainingSettings(loss="mse", frozen=("c.weight",))
+    assert [Facts(net, batch).training(settings).status for batch in (1, 3)] == ["estimate", "exact"]
+    assert predicted(net, 3, settings) == measured(net, 3, settings)
 
 
 @pytest.mark.parametrize("batch", [1, 3])

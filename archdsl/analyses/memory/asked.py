@@ -96,8 +96,10 @@ class Way(NamedTuple):
     frees: frozenset[str]
     """What it lets go of by name, casts of weights too whose gradients it gives; of the first one, what it leaves to others."""
     is_first: bool
+    reads: bool
+    """Whether it reads what was kept, as far as that is known."""
     is_exact: bool
-    """Not where a convolution might make the gradient of frozen weights with that of the bias: that depends on threads."""
+    """Not where a convolution might make the gradient of frozen weights with that of the bias: that depends on the kernel."""
 
 
 def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage) -> NodeFacts:
@@ -193,11 +195,12 @@ def ways(entry: Entry, incoming: Incoming) -> tuple[Way, ...]:
     for derivative in reversed(derivatives):
         if not wanted.isdisjoint([gradient.of for gradient in derivative.gives]):
             wanted.update(derivative.takes)
-    # How the gradients of a convolution lie where one number, repeated, comes in is not known.
-    is_known = not entry.is_convolution or not {0}.issuperset(incoming.type.tensor_strides)
     later = frozenset(name for derivative in derivatives[1:] for name in _frees(derivative))
+    frees = [later, *map(_frees, derivatives[1:])]
+    names = entry.op.saved(entry.operands, entry.results).names
+    reads = [not names or not names <= later, *(bool(names & own) for own in frees[1:-1]), True][: len(derivatives)]
     return tuple(
-        _way(entry, derivative, wanted, _frees(derivative) if i else later, is_first=not i, is_known=is_known)
+        _way(entry, derivative, wanted, frees[i], is_first=not i, reads=reads[i])
         for i, derivative in enumerate(derivatives)
     )
 
@@ -207,14 +210,14 @@ def _frees(derivative: Derivative) -> frozenset[str]:
 
 
 def _way(
-    entry: Entry, derivative: Derivative, wanted: set[str], frees: frozenset[str], *, is_first: bool, is_known: bool
+    entry: Entry, derivative: Derivative, wanted: set[str], frees: frozenset[str], *, is_first: bool, reads: bool
 ) -> Way:
     stands = entry.stands
     along = {name for g in derivative.gives if g.of in wanted for name in (g.of, *g.along)}
     gives = tuple([_made(entry, g, g.of in wanted) for g in derivative.gives if g.of in along])
     zeros = tuple(of_type(type, stands) for type in entry.results) if derivative.fills else ()
-    is_exact = is_known and (not entry.is_convolution or all(made.is_wanted for made in gives))
-    return Way(derivative.takes, gives, zeros, frees, is_first, is_exact)
+    is_exact = derivative.is_sure or all(made.is_wanted for made in gives)
+    return Way(derivative.takes, gives, zeros, frees, is_first, reads, is_exact)
 
 
 def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
@@ -222,7 +225,8 @@ def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
     if gradient.how in ("same", "view"):
         return Made(gradient, is_wanted, what)
     size = of_type(gradient.type, entry.stands)
-    whole = size if gradient.whole is None else of_type(gradient.whole, entry.stands)
+    larger = gradient.whole or gradient.room
+    whole = size if larger is None else of_type(larger, entry.stands)
     scratch = tuple([of_type(type, entry.stands) for type in gradient.scratch])
     return Made(gradient, is_wanted, what, whole, size, scratch, isinstance(entry.op, Cast))
 

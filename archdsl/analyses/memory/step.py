@@ -220,13 +220,13 @@ class _Step(Forward):
 
     def run_back(self, entry: Entry) -> None:
         part = entry.part
-        if part is not None and not part.is_recomputed:
-            self.recompute(part)
-            self.move_to(entry.row)
         arriving = {f"y{i}": flowing for i, flowing in entry.arriving.items()}
         entry.arriving = {}
         known = self._known_ways(entry, next(iter(arriving.values())).type)
         for way in known:
+            if part is not None and way.reads and not part.is_recomputed:
+                self.recompute(part)
+                self.move_to(entry.row)
             self.is_exact &= way.is_exact
             took = [arriving.pop(name) for name in way.takes if name in arriving]
             given = self._derive(entry, way, took) if took else []

@@ -101,10 +101,6 @@ class Entry:
         self._edges |= parameters
 
     @property
-    def is_convolution(self) -> bool:
-        return self.node is not None and self.op.category == "conv"
-
-    @property
     def needs_gradient(self) -> bool:
         return bool(self._edges)
 

@@ -60,15 +60,18 @@ class Columns(Op):
             copies = tuple(c._replace(shape=(x.numel - y.numel,)) for c in copies)
         return (Extra.like("first result", x), *copies)
 
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """Results that come out smaller, and gradients, are enlarged inside of the kernel, and how far is not modelled."""
-        return False
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """What is enlarged lives and dies inside of the kernel."""
+        (x,), (y,) = operands, results
+        return made(x, laid_in_order(x)) if x.numel < y.numel else self.scratch(operands, results)
+
+    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return self.training_scratch(operands, results)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        """The other one's kernel; of gradients out of order a copy first."""
+        """The other one's kernel, whose result keeps room for the gradient that came in."""
         (x,), (y,) = operands, results
-        copy = () if incoming.type.is_contiguous else (packed(y),)
-        return (Derivative((Gradient("x0", packed(x), scratch=(*copy, packed(y))),)),)
+        return (Derivative((Gradient("x0", packed(x), room=packed(y) if x.numel < y.numel else None),)),)
 
     def lowered(self, x: TensorType, *arguments: Literal) -> Lowering:
         """A call with the arguments that come before those of the windows."""

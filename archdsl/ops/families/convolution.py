@@ -168,7 +168,15 @@ class Convolution(Op):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,) = operands
-        return of_made_weight(self.of_kernel(operands, results, incoming), self.made_weight(x), self.way_back(x))
+        found = of_made_weight(self.of_kernel(operands, results, incoming), self.made_weight(x), self.way_back(x))
+        is_sure = not incoming.is_single and self.is_of_one_dnn(x)
+        return tuple(derivative._replace(is_sure=is_sure) for derivative in found)
+
+    def is_of_one_dnn(self, x: TensorType) -> bool:
+        """Whether oneDNN runs it with several samples on any number of threads (`use_mkldnn` in ATen's
+        `native/Convolution.cpp`): with one thread, PyTorch multiplies small batches of single pixels itself."""
+        g = self.kernel(x).geometry
+        return any(n > 1 for n in (*g.window, *g.stride))
 
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         return self.mapped(x, x.shape)
