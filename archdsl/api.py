@@ -141,20 +141,26 @@ class NetworkSpec:
             raise ValueError(f"a batch has at least 1 sample, a whole number, not {batch!r}")
         return batch
 
-    def fit(self, memory: int, *, expandable_segments: bool = False, **settings: Any) -> FitFacts:
+    def fit(
+        self, memory: int, *, expandable_segments: bool = False, on: str | None = None, **settings: Any
+    ) -> FitFacts:
         """The largest batch for a training step in so many bytes of a device: `certain.batch` and `likely.batch`.
 
         Args:
+            on: the device, `h200` or `a100`, whose libraries take what is known of them; None for any GPU.
             settings: as `training` takes them, but for `implementation`, which is `foreach` as on a GPU unless told otherwise.
 
         Raises:
             ValueError: no number of bytes, or as `training` raises it.
         """
         from archdsl.analyses.memory import settings_on_gpu
+        from archdsl.analyses.roofline import DEVICES
 
         if not isinstance(memory, int):
             raise ValueError(f"memory is a number of bytes, as 24 * 2**30, not {memory!r}")
-        return self._checked.facts.fit(settings_on_gpu(settings), memory, expandable=expandable_segments)
+        if on is not None:
+            _check_known("device", [on], DEVICES)
+        return self._checked.facts.fit(settings_on_gpu(settings), memory, expandable=expandable_segments, on=on)
 
     def report(
         self,
@@ -172,7 +178,7 @@ class NetworkSpec:
         Args:
             training: settings of a training step, as `training` takes them; memory is reported of it too.
             on: a device, `h200`, `a100` or `cpu`: `flops` bounds the time of each layer there, at a precision, of a
-                step with `training`, else forwards.
+                step with `training`, else forwards; `memory` tells of its libraries with `training`.
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
 
         Raises:
@@ -190,7 +196,7 @@ class NetworkSpec:
         subject = subject_of(self._checked, settings, hints=hints, formulas=formulas)
         if on is not None:
             _check_known("device", [on], DEVICES)
-            subject = subject._replace(roofline=subject.facts.roofline(on, precision, settings))
+            subject = subject._replace(on=on, roofline=subject.facts.roofline(on, precision, settings))
         if format == "json":
             return Report(render_json([subject]))
         _check_known("option", options, Options._fields)

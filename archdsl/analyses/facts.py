@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         MemoryFacts,
         MemoryFormulas,
         Otherwise,
+        Profile,
         Simulation,
         TrainingFacts,
         TrainingSettings,
@@ -180,12 +181,12 @@ class Facts:
             self._simulated[key] = found
         return found
 
-    def on_cuda(self, settings: TrainingSettings, batch: int | None = None) -> CudaFacts | None:
+    def on_cuda(self, settings: TrainingSettings, batch: int | None = None, on: str | None = None) -> CudaFacts | None:
         """What a training step takes on a GPU; None where turns of a loop are not written out, since what the allocator takes
         depends on every tensor that came before."""
         from archdsl.analyses.memory import cuda
 
-        return cuda(self.training(settings, batch, "cuda")) if self.is_unfolded else None
+        return cuda(self.training(settings, batch, "cuda"), _profile(on)) if self.is_unfolded else None
 
     def roofline(
         self, device: str, precision: Precision = "float32", settings: TrainingSettings | None = None
@@ -206,11 +207,14 @@ class Facts:
             return roofline(self.flat, DEVICES[device], precision, self.batch)
         return step_roofline(self.training_flat, DEVICES[device], precision, self.batch, settings)
 
-    def fit(self, settings: TrainingSettings, memory: int, *, expandable: bool = False) -> FitFacts:
+    def fit(
+        self, settings: TrainingSettings, memory: int, *, expandable: bool = False, on: str | None = None
+    ) -> FitFacts:
         """The largest batch for a training step in so many bytes of a device.
 
         Args:
             expandable: whether the allocator's segments grow.
+            on: the device, whose libraries take what is known of them; None for any GPU.
 
         Raises:
             TooManyOperators: as `training` does.
@@ -227,7 +231,7 @@ class Facts:
         except TooManyOperators:
             shorter = self._shortened()
         played = None if shorter is None else partial(shorter.training, settings, kernels="cuda")
-        return fit(train, memory, expandable=expandable, shorter=played)
+        return fit(train, memory, expandable=expandable, shorter=played, profile=_profile(on))
 
     def _shortened(self) -> Facts:
         """The facts of a network with fewer turns. Raises `TooManyOperators`."""
@@ -237,13 +241,13 @@ class Facts:
         return Facts(unfold(self.network, turns))
 
     def fit_otherwise(
-        self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False
+        self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False, on: str | None = None
     ) -> tuple[Otherwise, ...]:
         """The largest batches by other settings, where they are larger than those found. Raises `TooManyOperators`."""
         from archdsl.analyses.memory import otherwise
 
         def fit(other: TrainingSettings) -> FitFacts:
-            return self.fit(other, found.memory, expandable=expandable)
+            return self.fit(other, found.memory, expandable=expandable, on=on)
 
         return otherwise(found, settings, fit, self.checkpoint_levels(settings))
 
@@ -289,3 +293,11 @@ class Facts:
         from archdsl.analyses.memory import levels
 
         return () if settings.checkpointed else levels(self.network, self.training, settings)
+
+
+def _profile(device: str | None) -> Profile:
+    """What a device takes beside tensors. Raises `KeyError` where there is no such device."""
+    from archdsl.analyses.memory import profile_of
+    from archdsl.analyses.roofline import DEVICES
+
+    return profile_of(None if device is None else DEVICES[device].capability)

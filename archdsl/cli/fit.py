@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = training_of(arguments, is_optional=False) or TrainingSettings()
     checked = checked_target(arguments)
     memory = MEMORY[arguments.on] if arguments.on else size("--memory", arguments.memory, "24GiB")
-    found = checked.facts.fit(settings, memory, expandable=arguments.expandable_segments)
-    others = checked.facts.fit_otherwise(found, settings, expandable=arguments.expandable_segments)
+    found = checked.facts.fit(settings, memory, expandable=arguments.expandable_segments, on=arguments.on)
+    others = checked.facts.fit_otherwise(found, settings, expandable=arguments.expandable_segments, on=arguments.on)
     if arguments.format == "json":
         data = fit_data(checked.name, found, settings, others)
         write_text(arguments, json.dumps(data, indent=2) + "\n")
@@ -49,4 +49,4 @@ def run(arguments: argparse.Namespace) -> int:
             *otherwise_table(settings, others, sum(checked.facts.step_macs)),
         )
         write_tables(arguments, tables)
-    return 0
+    return int(found.likely is None)

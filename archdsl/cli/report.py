@@ -62,7 +62,7 @@ ELSEWHERE = {
     "--gpu": "--on",
 }
 """Reports and options under the names that a person may try."""
-FOR_ONE = {"formulas": "memory", "on": "flops", "unit": "receptive-field", "effective": "receptive-field"}
+FOR_ONE = {"formulas": "memory", "unit": "receptive-field", "effective": "receptive-field"}
 """Options that one report has; `all` has them too."""
 
 
@@ -87,7 +87,10 @@ def add_arguments(parser: Parser) -> None:
         help="receptive-field: what the middle unit there really sees, by PyTorch's gradients",
     )
     parser.add_argument(
-        "--on", type=str.lower, choices=tuple(DEVICES), help="flops: the least time of each layer on a device"
+        "--on",
+        type=str.lower,
+        choices=tuple(DEVICES),
+        help="flops: the least time of each layer on a device; memory: what its libraries take",
     )
 
 
@@ -102,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _refuse_what_is_for_others(arguments)
     training = training_of(arguments)
+    if arguments.report == "memory" and arguments.on:
+        _check_gpu(arguments.on, is_training=training is not None)
     target = open_target(arguments.file, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
@@ -116,6 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
     formulas = arguments.report in ("formulas", "all")
     subjects = [subject_of(c, training, hints=hints, formulas=formulas) for c in checked]
     if arguments.on is not None:
+        subjects = [subject._replace(on=arguments.on) for subject in subjects]
+    if arguments.on is not None and arguments.report != "memory":
         subjects = [subject._replace(roofline=_roofline(subject, arguments)) for subject in subjects]
     _write(arguments, subjects, options)
     return 0
@@ -126,6 +133,17 @@ def _refuse_what_is_for_others(arguments: argparse.Namespace) -> None:
     for option, name in FOR_ONE.items():
         if getattr(arguments, option) and arguments.report not in (name, "all"):
             raise UsageProblem(f"`--{option}` is for `archdsl report {name}`")
+    if arguments.on and arguments.report not in ("flops", "memory", "all"):
+        raise UsageProblem("`--on` is for `archdsl report flops` and `archdsl report memory --train`")
+
+
+def _check_gpu(device: str, *, is_training: bool) -> None:
+    """Raises `UsageProblem` for a device whose memory is not told of."""
+    gpus = [f"`--on {name}`" for name, known in DEVICES.items() if known.capability is not None]
+    if f"`--on {device}`" not in gpus:
+        raise UsageProblem(f"`report memory --on` knows GPUs: {', '.join(gpus)}")
+    if not is_training:
+        raise UsageProblem(f"`report memory --on {device}` is about a training step: add `--train`")
 
 
 def _names(target: Target, name: str) -> tuple[str, ...]:

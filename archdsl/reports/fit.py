@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archdsl.analyses.memory import CONTEXT, CUBLAS, HISTORY, FitFacts, Need, Otherwise, TrainingSettings
+from archdsl.analyses.memory import HISTORY, FitFacts, Need, Otherwise, TrainingSettings
 from archdsl.reports.numbers import exact
 from archdsl.reports.table import Column, Row, Table, row, text
 from archdsl.source import binary
@@ -52,14 +52,15 @@ def _likely(need: Need | None) -> str:
     if need is None:
         return "not even one sample fits"
     parts = f"tensors {binary(need.tensors)}, reserved for them {binary(need.reserved)}"
-    return f"{parts}, cuBLAS {binary(CUBLAS.least)}, context {binary(CONTEXT.least)}"
+    return f"{parts}, cuBLAS {binary(need.profile.cublas.least)}, context {binary(need.profile.context.least)}"
 
 
 def _certain(need: Need | None) -> str:
     if need is None:
         return "not even one sample is sure to fit"
     parts = f"tensors {binary(need.tensors)}, reserved for them {binary(need.reserved)} x {HISTORY}"
-    return f"{parts}, workspace {binary(need.workspace)}, cuBLAS {binary(CUBLAS.most)}, context {binary(CONTEXT.most)}"
+    cublas, context = binary(need.profile.cublas.most), binary(need.profile.context.most)
+    return f"{parts}, workspace {binary(need.workspace)}, cuBLAS {cublas}, context {context}"
 
 
 def otherwise_table(settings: TrainingSettings, ways: Sequence[Otherwise], step_macs: int) -> Iterator[Table]:
@@ -107,4 +108,4 @@ def fit_data(name: str, facts: FitFacts, settings: TrainingSettings, ways: Seque
 def _data(need: Need | None, status: str) -> dict[str, Any]:
     if need is None:
         return {"batch": 0, "status": status}
-    return {**need._asdict(), "needs": [need.likely, need.certain], "status": status}
+    return {**need._asdict(), "profile": need.profile._asdict(), "needs": [need.likely, need.certain], "status": status}

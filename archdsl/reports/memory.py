@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.memory import (
-    CUBLAS,
-    PHASES,
-    Block,
-    CudaFacts,
-    LectureRow,
-    Moment,
-    Size,
-    TrainingFacts,
-    TrainingSettings,
-)
+from archdsl.analyses.memory import PHASES, Block, CudaFacts, LectureRow, Moment, Size, TrainingFacts, TrainingSettings
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
@@ -166,7 +156,7 @@ def _figures(subject: Subject) -> Table:
     rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
     if subject.training is not None:
         rows += _training_figures(subject.training)
-        on_gpu = subject.facts.on_cuda(subject.training.settings, subject.training.batch)
+        on_gpu = subject.facts.on_cuda(subject.training.settings, subject.training.batch, subject.on)
         rows += _cuda_figures(on_gpu, subject.training.settings) if on_gpu is not None else ()
     return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)
 
@@ -230,7 +220,7 @@ def _cuda_figures(found: CudaFacts, settings: TrainingSettings) -> Iterator[Row]
         native, expandable = getattr(found.native, name), getattr(found.expandable, name)
         words = f"to {binary(band.most)}; tensors alone {binary(native)}, {binary(expandable)} with expandable segments"
         yield row(name, band.least, words, indent=1)
-    most = f"at the most cuBLAS {binary(CUBLAS.most)}, a workspace of {binary(found.workspace)}"
+    most = f"at the most cuBLAS {binary(found.profile.cublas.most)}, a workspace of {binary(found.workspace)}"
     yield row("", None, f"{most}; to what is reserved the CUDA context comes", indent=1)
 
 

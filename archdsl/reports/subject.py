@@ -83,6 +83,8 @@ class Subject(NamedTuple):
     """The memory of a training step, where that was asked for."""
     roofline: RooflineFacts | None = None
     """The least time of each layer on a device, where that was asked for."""
+    on: str | None = None
+    """The GPU that memory is told of, where one was named."""
 
     def unfolded(self) -> Subject:
         """The same with every turn of loops written out. Raises `TooManyOperators`."""

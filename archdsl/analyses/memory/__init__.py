@@ -14,7 +14,7 @@ Conventions that are never mixed; every figure names its own:
   from below for any code that runs these operators in this order.
 """
 
-from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY, Band, CudaFacts, Taken, cuda
+from archdsl.analyses.memory.cuda import ANY, CONTEXT, HISTORY, Band, CudaFacts, Profile, Taken, cuda, profile_of
 from archdsl.analyses.memory.fit import FitFacts, Need, fit
 from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, memory_formulas
 from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, inference, lifetimes
@@ -40,8 +40,8 @@ from archdsl.analyses.memory.size import Size, Storage
 from archdsl.analyses.memory.training import Alive, Simulation, TrainingFacts, TrainingMoment, largest_batch, simulate
 
 __all__ = [
+    "ANY",
     "CONTEXT",
-    "CUBLAS",
     "HISTORY",
     "MIXED",
     "NO_FORMULAS",
@@ -66,6 +66,7 @@ __all__ = [
     "OptimizerName",
     "Otherwise",
     "Phase",
+    "Profile",
     "SavedFacts",
     "SavedItem",
     "Simulation",
@@ -87,6 +88,7 @@ __all__ = [
     "memory_formulas",
     "naming",
     "otherwise",
+    "profile_of",
     "settings_of",
     "settings_on_gpu",
     "simulate",

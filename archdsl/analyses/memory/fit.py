@@ -12,14 +12,12 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.allocator import MIB, OWN_SEGMENT, ROUND, SMALL_SEGMENT, Allocator
-from archdsl.analyses.memory.cuda import CONTEXT, CUBLAS, HISTORY
+from archdsl.analyses.memory.cuda import ANY, HISTORY, Profile
 from archdsl.analyses.memory.settings import Kernels
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
 
 LARGEST = 2**24
 """No larger batch is looked for."""
-BESIDE = CUBLAS.least + CONTEXT.least
-"""What is taken at the least beside tensors."""
 USUAL = 1.06
 """How much more than tensors ask for the allocator often reserves: with that the search begins."""
 OWN, PAGE = OWN_SEGMENT * ROUND, SMALL_SEGMENT * ROUND
@@ -40,16 +38,18 @@ class Need(NamedTuple):
     """What a model of the caching allocator takes from the driver for them."""
     workspace: int
     """The most that a convolution may want besides: copies in another order of what it reads, its weights, what it makes."""
+    profile: Profile
+    """What else is taken."""
 
     @property
     def likely(self) -> int:
         """Without workspaces of convolutions."""
-        return self.reserved + BESIDE
+        return self.reserved + self.profile.least
 
     @property
     def certain(self) -> int:
         """With everything at its most."""
-        return int(HISTORY * self.reserved) + self.workspace + CUBLAS.most + CONTEXT.most
+        return int(HISTORY * self.reserved) + self.workspace + self.profile.most
 
 
 class FitFacts(NamedTuple):
@@ -79,6 +79,7 @@ def fit(
     *,
     expandable: bool = False,
     shorter: Callable[[int], TrainingFacts] | None = None,
+    profile: Profile = ANY,
 ) -> FitFacts:
     """The largest batches of a training step.
 
@@ -87,18 +88,19 @@ def fit(
         expandable: whether the allocator's segments grow.
         shorter: where turns of loops are too many for the allocator, those on a GPU for a network with fewer of them, which is
             taken to need as much for each byte of its tensors.
+        profile: what the GPU takes beside tensors.
     """
     on_gpu = cache(lambda batch: train(batch, "cuda"))
-    needs = _Needs(on_gpu, on_gpu if shorter is None else cache(shorter), expandable=expandable)
+    needs = _Needs(on_gpu, on_gpu if shorter is None else cache(shorter), profile, expandable=expandable)
     several = train(2, "cpu")
     tensors = largest_batch(several.simulation.highest, memory)
     if tensors is not None and tensors < 2:
         tensors = int(train(1, "cpu").peak <= memory)
     elif tensors is not None and several.has_pages:
         tensors = largest(2 * tensors, lambda n: train(n, "cpu").peak <= memory, tensors)
-    lines = largest_batch(on_gpu(2).simulation.highest, memory - BESIDE)
+    lines = largest_batch(on_gpu(2).simulation.highest, memory - profile.least)
     most = LARGEST if lines is None else min(max(lines, 1) * (1 + several.has_pages), LARGEST)
-    likely = needs.largest(most, lambda batch: memory - BESIDE)
+    likely = needs.largest(most, lambda batch: memory - profile.least)
     certain = needs.largest(likely, lambda batch: int((memory - needs.beside(batch)) / HISTORY))
     found = [needs.of(n) if n else None for n in (likely, certain)]
     return FitFacts(memory, tensors, found[0], found[1], needs.of(2 * likely or 1), several.status, shorter is not None)
@@ -108,11 +110,17 @@ class _Needs:
     """What batches need."""
 
     def __init__(
-        self, train: Callable[[int], TrainingFacts], played: Callable[[int], TrainingFacts], *, expandable: bool
+        self,
+        train: Callable[[int], TrainingFacts],
+        played: Callable[[int], TrainingFacts],
+        profile: Profile,
+        *,
+        expandable: bool,
     ) -> None:
         self._train = train
         self._played = played
         """The facts that the allocator takes, which may be those of fewer turns."""
+        self._profile = profile
         self._expandable = expandable
         self._ratio = USUAL
         """How much more was reserved than asked for, the last time."""
@@ -128,13 +136,12 @@ class _Needs:
         """What a batch needs."""
         allocator = self._whole.get(batch) or self._play(batch)
         allocated, reserved = (self._scaled(taken, batch) for taken in (allocator.most_allocated, allocator.reserved))
-        return Need(
-            batch, self._facts(batch).peak_at(batch), allocated, reserved, self._facts(batch).workspace_at(batch)
-        )
+        facts = self._facts(batch)
+        return Need(batch, facts.peak_at(batch), allocated, reserved, facts.workspace_at(batch), self._profile)
 
     def beside(self, batch: int) -> int:
         """What a batch may want at the most beside what is reserved for its tensors."""
-        return self._facts(batch).workspace_at(batch) + CUBLAS.most + CONTEXT.most
+        return self._facts(batch).workspace_at(batch) + self._profile.most
 
     def largest(self, most: int, room: Callable[[int], int]) -> int:
         """The largest batch up to `most` for which no more is reserved than there is room for, while it is for one more.

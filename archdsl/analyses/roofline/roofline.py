@@ -31,6 +31,8 @@ class Device(NamedTuple):
     source: str
     kernels: Literal["cpu", "cuda"] = "cuda"
     """Whose operators run: some keep other tensors on a GPU."""
+    capability: int | None = None
+    """The first number of a GPU's compute capability (NVIDIA, CUDA GPU Compute Capability)."""
 
 
 DEVICES = {
@@ -40,6 +42,7 @@ DEVICES = {
         4.8e12,
         141 * 10**9,
         "NVIDIA H200 Tensor Core GPU datasheet, 2024; tensor cores without sparsity",
+        capability=9,
     ),
     "a100": Device(
         "NVIDIA A100 80GB SXM",
@@ -47,6 +50,7 @@ DEVICES = {
         2.039e12,
         80 * 10**9,
         "NVIDIA A100 Tensor Core GPU datasheet, 2021; tensor cores without sparsity",
+        capability=8,
     ),
     "cpu": Device(
         "Intel Xeon Platinum 8480+",

@@ -12,7 +12,7 @@ from archdsl.reports.json import schema
 from archdsl.reports.json.schema_parts import size
 
 
-def memory_data(facts: Facts, training: TrainingFacts | None) -> schema.Memory:
+def memory_data(facts: Facts, training: TrainingFacts | None, on: str | None = None) -> schema.Memory:
     memory = facts.memory
     figures = {figure.name: figure.bytes for figure in memory.figures}
     timeline = (
@@ -36,7 +36,7 @@ def memory_data(facts: Facts, training: TrainingFacts | None) -> schema.Memory:
         training=None,
     )
     if training is not None:
-        _put_training(found, facts, training)
+        _put_training(found, facts, training, on)
     return found
 
 
@@ -55,7 +55,7 @@ def sizes_data(single: int, larger: Bytes) -> schema.Bytes:
     return schema.Bytes(single=size(single), fixed=size(larger.fixed), per_sample=size(larger.per_sample))
 
 
-def _put_training(memory: schema.Memory, facts: Facts, training: TrainingFacts) -> None:
+def _put_training(memory: schema.Memory, facts: Facts, training: TrainingFacts, on: str | None) -> None:
     """The figures that are others where a training step was asked for."""
     memory["mode"] = "training"
     memory["peak"] = training.peak
@@ -65,10 +65,10 @@ def _put_training(memory: schema.Memory, facts: Facts, training: TrainingFacts) 
     memory["activation_peak"] = training.activation_peak
     memory["at"] = training.at.layer
     memory["saved_for_backward"] = training.saved_for_backward
-    memory["training"] = _training(facts, training)
+    memory["training"] = _training(facts, training, on)
 
 
-def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
+def _training(facts: Facts, training: TrainingFacts, on: str | None) -> schema.Training:
     lines = {layer.path: layer.node.origin.span.positions for layer in facts.training_flat.layers}
     settings = training.settings
     return schema.Training(
@@ -98,7 +98,7 @@ def _training(facts: Facts, training: TrainingFacts) -> schema.Training:
             schema.Alive(layer=a.layer, what=a.what, bytes=a.bytes, span=lines.get(a.layer)) for a in training.alive
         ),
         timeline=tuple(_moments(facts, training)),
-        cuda=_cuda(facts.on_cuda(settings, training.batch)),
+        cuda=_cuda(facts.on_cuda(settings, training.batch, on)),
     )
 
 
@@ -111,6 +111,8 @@ def _cuda(found: CudaFacts | None) -> schema.Cuda | None:
             allocated=found.allocated,
             reserved=found.reserved,
             workspace=found.workspace,
+            cublas=found.profile.cublas,
+            context=found.profile.context,
             native=_taken(found.native),
             expandable=_taken(found.expandable),
         )

@@ -204,6 +204,10 @@ class Cuda(TypedDict):
     reserved: tuple[int, int]
     workspace: int
     """The most that a convolution may want besides."""
+    cublas: tuple[int, int]
+    """What workspaces of cuBLAS take, in the most of the bands: by `--on DEVICE`, else on any GPU."""
+    context: tuple[int, int]
+    """What the CUDA context takes outside of all that is reserved."""
     native: CudaTaken
     """Tensors alone, with the allocator's defaults."""
     expandable: CudaTaken
