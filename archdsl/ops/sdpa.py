@@ -74,9 +74,22 @@ class ScaledDotProductAttention(Merge):
                 operand=len(operands) - 1,
             )
         q, k, v = operands[:3]
+        self._check_axes(q, k, v)
+        self._check_sizes(q, k, v)
+        self._check_mask(*operands)
+        if self.causal and not self._is_kernel(operands):
+            raise Misfit(
+                "`causal=true` is for values of as many features as keys have",
+                attribute="causal",
+                label=f"{v.shape[-1]}, not {k.shape[-1]}",
+                help='a mask hides the same keys: `constant([T, T], "i >= j")`',
+            )
+        return (self._result(operands),)
+
+    def _check_axes(self, q: TensorType, k: TensorType, v: TensorType) -> None:
         check_float(self.name, q)
-        check_one_dtype(self.name, operands[:3])
-        for index, x in enumerate(operands[:3]):
+        check_one_dtype(self.name, (q, k, v))
+        for index, x in enumerate((q, k, v)):
             if x.rank < 3 or not x.batched:
                 raise Misfit(f"`sdpa` reads [heads, T, d] of each sample, not {x}", code="wrong-rank", operand=index)
             if x.rank != q.rank:
@@ -85,6 +98,8 @@ class ScaledDotProductAttention(Merge):
                     code="wrong-rank",
                     operand=index,
                 )
+
+    def _check_sizes(self, q: TensorType, k: TensorType, v: TensorType) -> None:
         heads = q.shape[-3]
         if not agree(heads, k.shape[-3]) and heads % k.shape[-3]:
             raise Misfit(
@@ -106,15 +121,6 @@ class ScaledDotProductAttention(Merge):
                     code="shape-mismatch",
                     operand=index,
                 )
-        self._check_mask(*operands)
-        if self.causal and not self._is_kernel(operands):
-            raise Misfit(
-                "`causal=true` is for values of as many features as keys have",
-                attribute="causal",
-                label=f"{v.shape[-1]}, not {k.shape[-1]}",
-                help='a mask hides the same keys: `constant([T, T], "i >= j")`',
-            )
-        return (self._result(operands),)
 
     def _check_mask(self, q: TensorType, k: TensorType, v: TensorType, *mask: TensorType) -> None:
         for m in mask:

@@ -226,7 +226,7 @@ def test_a_folder_is_the_root_of_imports_of_what_is_below(cli: Cli, spec: Path) 
 
 
 def test_the_bundled_specs_hold(cli: Cli) -> None:
-    """One of the small ones; tests/unit/test_specs.py takes all."""
+    """One of the small ones; tests/oracle/test_specs.py takes all."""
     assert cli("check", "mlp", "convnet", "--strict").code == 0
 
 
