@@ -82,12 +82,26 @@ def counted_calls(lines: Sequence[Line]) -> list[Line]:
     `x, before = self["3"](x, before), x` and so on becomes `x, before = self[str(i)](x, before), x`.
     """
     found: list[Line] = []
-    for turn, row in _counted(lines, _turn):
+    for turn, row in _counted(_with_last_turn(lines), _turn):
         if turn is None:
             found += row
         else:
             found.append(Choice(f"for i in {_range(turn.number, len(row))}", (turn.form,), ()))
     return found
+
+
+def _with_last_turn(lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines, with `return f(x)` as `x = f(x)` and `return x` where that is the last turn of a loop."""
+    if len(lines) < FEWEST:
+        return lines
+    *_, before, last = lines
+    if not (isinstance(before, Statement) and isinstance(last, Statement)):
+        return lines
+    if last.prefix != "return " or not before.prefix.endswith(" = "):
+        return lines
+    turns = [*lines[:-1], last._replace(prefix=before.prefix)]
+    *_, (turn, _) = _counted(turns, _turn)
+    return lines if turn is None else [*turns, Statement("return ", before.prefix.removesuffix(" = "))]
 
 
 def counted_parts(lines: Sequence[str]) -> list[str]:
