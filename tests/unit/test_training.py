@@ -248,9 +248,10 @@ def test_what_would_fit_otherwise_is_what_fits_by_those_settings() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bf16-mixed", "bfloat16"])
 @pytest.mark.parametrize("batch", [1, 4])
-def test_a_step_on_a_gpu_is_that_on_a_cpu_with_other_sizes(batch: int, precision: Precision) -> None:
-    """Where dropout keeps other tensors, the step is not played again: it is what a second play would give."""
-    facts, settings = Facts(published("alexnet")), TrainingSettings("adam", precision=precision)
+@pytest.mark.parametrize("model", ["alexnet", "vit_b_16"])
+def test_a_step_on_a_gpu_is_that_on_a_cpu_with_other_sizes(model: str, batch: int, precision: Precision) -> None:
+    """Where dropout or attention keep other tensors, the step is not played again: it is what a second play would give."""
+    facts, settings = Facts(published(model)), TrainingSettings("adam", precision=precision)
     on_cpu, on_gpu = (facts.training(settings, batch, kernels).simulation for kernels in ("cpu", "cuda"))
     again = simulate(facts.network, facts.storage, settings, batch, "cuda")
     assert on_cpu.played.on_gpu and again.lines == on_gpu.lines != on_cpu.lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -47,7 +47,8 @@ class NodeFacts(NamedTuple):
     on_gpu: Op
     """As a GPU runs it."""
     twins: tuple[Extra, ...] | None
-    """What a GPU's operator makes to be kept besides, where nothing but the sizes of that is different; None where more is."""
+    """What a GPU's operator makes to be kept besides, in place of each tensor and then more, where nothing else differs; None
+    where more does."""
     workspace: Size | None
     """Of a convolution or attention all that it touches."""
     shared: int | None
@@ -61,12 +62,12 @@ class Run(NamedTuple):
 
     results: tuple[Size, ...]
     extras: tuple[tuple[str, Size], ...]
-    """What is made to be kept, by name."""
+    """What is made to be kept, by name; without bytes what only a GPU's operator makes."""
     operands: tuple[tuple[str, int], ...]
     """The operands that are kept, by name."""
     scratch: tuple[tuple[str, Size], ...]
     twins: tuple[tuple[str, Size], ...]
-    """What a GPU's operator makes to be kept in place of that, where it is different."""
+    """What a GPU's operator makes in place of the first of that, where it is different."""
     is_exact: bool
 
 
@@ -140,7 +141,7 @@ def _twins(op: Op, on_gpu: Op, operands: Types, results: Types) -> tuple[Extra, 
         return ()
     kept, *others = _apart(op, operands, results)
     kept_on_gpu, *others_on_gpu = _apart(on_gpu, operands, results)
-    is_alike = len(kept) == len(kept_on_gpu) and not any(extra.readers for extra in (*kept, *kept_on_gpu))
+    is_alike = len(kept) <= len(kept_on_gpu) and not any(extra.readers for extra in (*kept, *kept_on_gpu))
     return kept_on_gpu if is_alike and others == others_on_gpu else None
 
 
@@ -173,12 +174,14 @@ def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [e for e in saved.extra if not e.readers or entry.wants_any(e.readers)]
     unread = entry.unread(saved)
+    own, twins = _sizes(extras, batch, kept_as), _sizes(facts.twins or (), batch, kept_as)
+    others = [(name, Size()) for name, _ in twins[len(own) :]]
     return Run(
         results,
-        _sizes((*extras, *copies.values()), batch, kept_as),
+        (*own, *others, *_sizes([*copies.values()], batch, kept_as)),
         tuple([(f"x{i}", i) for i in operands if i not in copies]),
         _sizes((*facts.scratch, *unread), batch, stands),
-        _sizes(facts.twins or (), batch, kept_as),
+        twins,
         # Whether both are there together is not known.
         not (unread and facts.scratch) and all(map(entry.wants, op.asked_for(entry.operands))),
     )
@@ -218,6 +221,18 @@ def _way(
     zeros = tuple(of_type(type, stands) for type in entry.results) if derivative.fills else ()
     is_exact = derivative.is_sure or all(made.is_wanted for made in gives)
     return Way(derivative.takes, gives, zeros, frees, is_first, reads, is_exact)
+
+
+def is_alike_on_gpu(facts: NodeFacts, entry: Entry, incoming: Incoming, found: Iterable[Way]) -> bool:
+    """Whether a GPU's operator makes the same gradients, and lets go of what it keeps when a CPU's does."""
+    if facts.on_gpu is entry.op:
+        return True
+    pairs = zip(facts.saved.extra, facts.twins or (), strict=False)
+    renamed = {name for own, twin in pairs if own.name != twin.name for name in (own.name, twin.name)}
+    if not renamed.isdisjoint(name for way in found for name in way.frees):
+        return False
+    types = entry.operands, entry.results
+    return facts.on_gpu.backward(*types, incoming) == entry.op.backward(*types, incoming)
 
 
 def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:

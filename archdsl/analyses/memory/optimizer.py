@@ -94,14 +94,21 @@ def in_order(keys: Iterable[str]) -> list[str]:
     >>> in_order(["stem.weight", "scale", "stem.norm.bias"])
     ['scale', 'stem.weight', 'stem.norm.bias']
     """
-    own: list[str] = []
-    parts: dict[str, list[str]] = {}
+    own: dict[str, list[str]] = {}
+    inside: dict[str, list[str]] = {}
+    known: set[str] = set()
     for key in keys:
-        head, dot, rest = key.partition(".")
-        if dot:
-            parts.setdefault(head, []).append(rest)
-        else:
-            own.append(head)
-    for head, inside in parts.items():
-        own += [f"{head}.{rest}" for rest in (in_order(inside) if len(inside) > 1 else inside)]
-    return own
+        path = key.rpartition(".")[0]
+        own.setdefault(path, []).append(key)
+        while path and path not in known:
+            known.add(path)
+            outer = path.rpartition(".")[0]
+            inside.setdefault(outer, []).append(path)
+            path = outer
+    found: list[str] = []
+    waiting = [""]
+    while waiting:
+        path = waiting.pop()
+        found += own.get(path, ())
+        waiting += reversed(inside.get(path, ()))
+    return found

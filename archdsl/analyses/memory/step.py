@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory.asked import Made, Way, ways
+from archdsl.analyses.memory.asked import Made, Way, is_alike_on_gpu, ways
 from archdsl.analyses.memory.casts import Promotion
 from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
@@ -258,10 +258,7 @@ class _Step(Forward):
             arrived = Incoming(incoming, is_single=self.batch == 1)
             found = self._ways[key] = ways(entry, arrived)
             if entry.node is not None:
-                types = entry.operands, entry.results
-                on_gpu = self.facts[entry.node].on_gpu
-                is_alike = on_gpu is entry.op or on_gpu.backward(*types, arrived) == entry.op.backward(*types, arrived)
-                self.is_alike_on_gpu &= is_alike
+                self.is_alike_on_gpu &= is_alike_on_gpu(self.facts[entry.node], entry, arrived, found)
         return found
 
     def _cast_back(self, entry: Entry, of: str, flowing: Flowing) -> bool:
