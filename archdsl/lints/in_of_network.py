@@ -32,7 +32,7 @@ REJECTED = (
 
 
 def find_in_text(text: Text) -> Iterator[Diagnostic]:
-    for item in text.file.items:
+    for item in (declaration.syntax for declaration in text.declarations if declaration.has_in):
         inputs = (
             [s for s in item.body.statements if isinstance(s, tree.Input)] if isinstance(item, tree.Network) else []
         )

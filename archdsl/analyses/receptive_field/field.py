@@ -227,7 +227,7 @@ def _move(axis: AxisField, rows: int, entries: Sequence[Entry], before: Shape, a
     if not axis.spans:
         return axis._replace(along=entry.axis) if _is_still(entry) else _bound([axis])
     count = after[entry.axis] if entry.axis < len(after) else 1
-    if entry.stride == 0 or (_is_still(entry) and before[axis.along] == 1 != count):  # one unit for all
+    if entry.stride == 0 or (before[axis.along] == 1 != count and _is_still(entry)):  # one unit for all
         return axis_of((_hull(axis, entry, 0),), 0, 1, axis.is_exact, None)
     return _resampled(axis, entry, count)
 
@@ -266,7 +266,7 @@ def _hull(axis: AxisField, entry: Rows, unit: int) -> Span | None:
         return None
     taps = range(span[0] + turn * entry.stride, span[1] + turn * entry.stride + 1, entry.dilation)
     period = len(axis.spans)
-    read = [s for tap in {*taps[:period], *taps[-period:]} if (s := axis.span(tap)) is not None]
+    read = [s for tap in (*taps[:period], *taps[-period:]) if (s := axis.span(tap)) is not None]
     return _around(read)
 
 

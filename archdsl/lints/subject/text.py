@@ -39,7 +39,7 @@ class Made:
 class Declaration:
     """A top-level item, or a part of one: the names that it uses, and those that are made inside it."""
 
-    __slots__ = ("bodies", "calls", "made", "merges", "results", "syntax", "used")
+    __slots__ = ("bodies", "calls", "has_in", "made", "merges", "results", "syntax", "used")
 
     def __init__(self, syntax: tree.Syntax) -> None:
         self.syntax = syntax
@@ -50,6 +50,8 @@ class Declaration:
         self.bodies: list[tree.Body] = []
         self.calls: list[tree.Call] = []
         self.merges: list[tree.Merge] = []
+        self.has_in = False
+        """Whether `in` stands in it."""
 
     @classmethod
     def of(cls, syntax: tree.Syntax) -> Self:
@@ -129,6 +131,10 @@ def _body(found: Declaration, node: tree.Body) -> None:
     found.bodies.append(node)
 
 
+def _in(found: Declaration, node: tree.In) -> None:
+    found.has_in = True
+
+
 def _merge(found: Declaration, node: tree.Merge) -> None:
     found.merges.append(node)
 
@@ -189,6 +195,7 @@ _READERS: dict[type[tree.Syntax], Any] = {
     tree.Call: _call,
     tree.Body: _body,
     tree.Merge: _merge,
+    tree.In: _in,
     tree.Default: _callee,
     tree.Label: _label,
     tree.String: _string,
