@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, TensorType, Types
+from archdsl.ir import Examples
 from archdsl.ops.families.merge import Choice
 
 
@@ -13,11 +13,6 @@ class Minimum(Choice):
 
     name = "minimum"
     examples: ClassVar[Examples] = (("minimum", "[8, 4, 4], [8, 4, 4]", "[8, 4, 4]"),)
-
-    def on_the_way(self, joined: TensorType) -> Types:
-        """Half of what comes in, where both are alike, and two masks."""
-        mask = joined._replace(dtype="bool")
-        return joined, mask, mask
 
     def join(self, left: str, right: str) -> str:
         return f"torch.minimum({left}, {right})"

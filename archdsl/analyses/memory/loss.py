@@ -10,7 +10,15 @@ from archdsl.ir import Derivative, Extra, Gradient, Incoming, Op, Saved, TensorT
 SCALAR = TensorType((), batched=False)
 
 
-class Loss(Op):
+class InOrder(Op):
+    """Base of operators whose gradient lies in order, however the result of the network does (`mse_loss_backward` in ATen's
+    `native/Loss.cpp`)."""
+
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.with_shape(x.shape)
+
+
+class Loss(InOrder):
     """Base of the losses."""
 
     def infer(self, *operands: TensorType) -> Types:
@@ -28,7 +36,7 @@ class Loss(Op):
         return SCALAR._replace(dtype=result.dtype)
 
 
-class LogSoftmax(Op):
+class LogSoftmax(InOrder):
     """The first half of `F.cross_entropy`: with CUDA's autocast in the precision of the logits, since `cross_entropy_loss`
     names that (`aten/src/ATen/native/LossNLL.cpp`), and the list `fp32_set_opt_dtype` leaves what is named."""
 
@@ -36,9 +44,6 @@ class LogSoftmax(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True)
-
-    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        return (Derivative((Gradient("x0", operands[0].with_shape(operands[0].shape)),)),)
 
 
 class CrossEntropy(Loss):
@@ -53,9 +58,6 @@ class CrossEntropy(Loss):
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved((0,), extra=(Extra("total weight", (), operands[0].dtype, batched=False),))
 
-    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        return (Derivative((Gradient("x0", operands[0].with_shape(operands[0].shape)),)),)
-
 
 class MeanSquaredError(Loss):
     """`F.mse_loss` against a target of the same shape. The mean is written over the squares, whose storage it keeps."""
@@ -67,10 +69,6 @@ class MeanSquaredError(Loss):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved((0,))
-
-    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
-        """In order, however the result lies (`mse_loss_backward` in ATen's `native/Loss.cpp`)."""
-        return (Gradient("x0", operands[0].with_shape(operands[0].shape)),)
 
     def room(self, result: TensorType) -> TensorType:
         return result

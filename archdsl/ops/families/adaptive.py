@@ -5,17 +5,17 @@ from __future__ import annotations
 from math import gcd
 from typing import ClassVar, Literal, Self
 
-from archdsl.ir import WHOLE, Autocast, Axes, Lowering, Op, Reach, Rows, Shape, Step, TensorType, Types
+from archdsl.ir import WHOLE, Axes, Lowering, Reach, Rows, Shape, Step, TensorType, Types
 from archdsl.ir.attrs import Field, Sizes
 from archdsl.ops.families.calls import call_and_function, compact
 from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.pool import MapPool
 from archdsl.ops.families.windows import LARGEST_PERIOD, per_axis, show_window, spatial_rank
 
 
-class AdaptivePool(Op):
+class AdaptivePool(MapPool):
     """Base of the pools to a given size."""
 
-    category = "pool"
     positional = 1
     kind: ClassVar[str]
     """`Avg` or `Max`, in PyTorch's names."""
@@ -26,10 +26,6 @@ class AdaptivePool(Op):
         """The spatial sizes of the result. Raises `Misfit`."""
         return per_axis(self.out, spatial_rank(self.name, x), "out")
 
-    def keeps_channels_last(self, x: TensorType) -> Shape:
-        """The numbers of spatial axes for which maps with channels last stay so."""
-        return (1, 2)
-
     def resolve(self, *operands: TensorType) -> Self:
         return self.replace(out=self.sizes(operands[0]))
 
@@ -37,15 +33,6 @@ class AdaptivePool(Op):
         (x,) = operands
         check_float(self.name, x)
         return (x.mapped((x.channels, *self.sizes(x)), keeping=self.keeps_channels_last(x)),)
-
-    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
-        return "float32" if operands[0].rank == 4 else "follows"
-
-    def gives_view(self, *operands: TensorType) -> bool:
-        return operands[0].rank == 2
-
-    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
-        return x.mapped(x.shape, keeping=(1, 2))
 
     def reach(self, *operands: TensorType) -> Reach:
         (x,) = operands

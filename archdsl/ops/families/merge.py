@@ -152,6 +152,11 @@ class Choice(Product):
         """What comes in, where a mask chooses it."""
         return (spread(joined, spread(joined, *terms), incoming),) * 2
 
+    def on_the_way(self, joined: TensorType) -> Types:
+        """Half of what comes in, where both are alike, and two masks."""
+        mask = joined._replace(dtype="bool")
+        return joined, mask, mask
+
     def saved(self, operands: Types, results: Types) -> Saved:
         """Both of a pair for the gradient of either."""
         if len(operands) == 1 or not operands[0].is_float:

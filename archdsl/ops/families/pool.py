@@ -1,4 +1,4 @@
-"""What `maxpool` and `avgpool` have in common."""
+"""What pools have in common, and what `maxpool` and `avgpool`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,27 @@ from archdsl.ops.families.padding import floor_padding, is_symmetric
 from archdsl.ops.families.windows import Geometry, Padding, geometry, output_sizes, show_stride, show_window, spell_out
 
 
-class Pool(Op):
-    """Base of the pools whose windows slide: one number for each window of each map."""
+class MapPool(Op):
+    """Base of the pools: one number for each window of each map."""
 
     category = "pool"
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "float32" if operands[0].rank == 4 else "follows"
+
+    def gives_view(self, *operands: TensorType) -> bool:
+        return operands[0].rank == 2
+
+    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
+        return x.mapped(x.shape, keeping=(1, 2))
+
+    def keeps_channels_last(self, x: TensorType) -> Shape:
+        """The numbers of spatial axes for which maps with channels last stay so."""
+        return (1, 2)
+
+
+class Pool(MapPool):
+    """Base of the pools whose windows slide."""
 
     def geometry(self, x: TensorType) -> Geometry:
         """The windows on this input. Raises `Misfit`."""
@@ -43,20 +60,10 @@ class Pool(Op):
         return (x.mapped((x.channels, *sizes), keeping=self.keeps_channels_last(x)),)
 
     def keeps_channels_last(self, x: TensorType) -> Shape:
-        """The numbers of spatial axes for which maps with channels last stay so."""
         return (2,) if self.needs_copy(x) else (1, 2)
-
-    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
-        return "float32" if operands[0].rank == 4 else "follows"
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return operands[0].rank < 4 and not self.needs_copy(operands[0])
-
-    def gives_view(self, *operands: TensorType) -> bool:
-        return operands[0].rank == 2
-
-    def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
-        return x.mapped(x.shape, keeping=(1, 2))
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE if self.is_global else self.geometry(operands[0]).steps
