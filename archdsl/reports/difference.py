@@ -24,6 +24,8 @@ CHANGES = (
     Column("macs", "MACs", "short"),
     Column("more", "", "text"),
 )
+SHOWN = 3
+"""Where a change is in more scopes than there are names of, so many are shown."""
 TOTALS = (
     Column("figure", ""),
     Column("before", "before", "number"),
@@ -38,9 +40,10 @@ def compare(old: Subject, new: Subject) -> list[Table]:
     rows = [row for scope in difference(before.network, after.network) for row in _scope(scope, before, after)]
     notes = () if rows else ((Piece("the same layers, wired alike"),),)
     figures = tuple(_figures(before, after))
+    left_out = "" if before.is_listed and after.is_listed else "too many operators for memory and receptive fields"
     return [
         Table("changes", CHANGES, tuple(rows), title=_title(old, new), notes=notes),
-        Table("figures", TOTALS, figures),
+        Table("figures", TOTALS, figures, notes=((Piece(left_out, "dim"),),) if left_out else ()),
     ]
 
 
@@ -87,6 +90,7 @@ def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
             {
                 "path": scope.path,
                 "also": scope.others,
+                "more": scope.more,
                 "changes": [
                     {
                         "before": _layer(change.before, before),
@@ -123,7 +127,10 @@ def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
 
 def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
     if scope.path:
-        also = text(f"also {natural(scope.others)}", "dim") if scope.others else Cell(None)
+        others = (
+            [*scope.others[:SHOWN], f"{scope.more + len(scope.others) - SHOWN:_} more"] if scope.more else scope.others
+        )
+        also = text(f"also {natural(others)}", "dim") if others else Cell(None)
         name = Cell(scope.path, (Piece(scope.path, "heading"),))
         yield Row((Cell(None), name, also, *[Cell(None)] * 3), style="heading")
     for change in scope.changes:
@@ -180,6 +187,8 @@ def _compared(before: Facts, after: Facts) -> Iterator[tuple[str, Value, Value, 
     yield "MACs", a.total.macs, b.total.macs, "count"
     yield "weight layers", a.depth, b.depth, "count"
     yield "activations", a.values, b.values, "count"
+    if not (before.is_listed and after.is_listed):
+        return
     yield "inference peak", before.memory.figure("peak").bytes, after.memory.figure("peak").bytes, "bytes"
     yield "kept for backward", before.memory.saved.bytes, after.memory.saved.bytes, "bytes"
     yield "receptive field", _field(before), _field(after), "count"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.analyses.difference import Change, difference
+from archdsl.analyses.difference import Change, ScopeChange, difference
 from archdsl.elaborate import Program
-from archdsl.ir import Node
+from archdsl.ir import Node, flatten
 from archdsl.reports.difference import loading
 from archdsl.source import Source
 from archdsl.syntax import parse
@@ -176,3 +176,41 @@ def test_json_holds_what_the_tables_tell(cli: Cli) -> None:
     assert first["after"]["outputs"] == [[128, 56, 56]] and second["after"]["operation"] == "conv 3x3, 128 /2"
     assert found["figures"]["MACs"] == {"before": 3_857_973_248, "after": 4_089_184_256}
     assert found["figures"]["receptive field"] == {"before": 483, "after": 427}
+
+
+def doubling(levels: int, window: int) -> str:
+    """A convolution in a block that is called twice by one that is called twice by one ..."""
+    blocks = [f"block A0 {{\n  conv(4, {window}x{window}, pad=half)\n  relu\n}}"]
+    blocks += [f"block A{n} {{\n  A{n - 1}\n  A{n - 1}\n}}" for n in range(1, levels + 1)]
+    return "\n".join([*blocks, f"network Net {{\n  input x: [4, 8, 8]\n  A{levels}\n}}"])
+
+
+def compared(levels: int) -> tuple[ScopeChange, ...]:
+    return difference(*(facts(doubling(levels, window)).network for window in (3, 5)))
+
+
+def test_blocks_that_double_are_compared_once() -> None:
+    """Two to the power of the levels are all the places; those of a few levels as the network lists them."""
+    (scope,) = compared(5)
+    paths = [
+        layer.path.rpartition(".")[0]
+        for layer in flatten(facts(doubling(5, 3)).network).layers
+        if layer.op.name == "conv"
+    ]
+    assert [scope.path, *scope.others] == paths and len(paths) == 2**5 and not scope.more
+    (scope,) = compared(24)
+    assert 1 + len(scope.others) + scope.more == 2**24
+    assert scope.path == ".".join(["0"] * 25)
+
+
+def test_what_is_too_large_to_be_listed_has_a_difference(cli: Cli, tmp_path: Path) -> None:
+    files = []
+    for window in (3, 5):
+        files.append(tmp_path / f"{window}.arch")
+        files[-1].write_text(doubling(24, window))
+    found = cli("diff", *files, "--exit-code")
+    assert found.code == 1 and "16_777_212 more" in found.out
+    assert "too many operators for memory and receptive fields" in found.out
+    data = json.loads(cli("diff", *files, "--format", "json").out)
+    assert data["figures"]["params"] == {"before": 2**24 * (4 * 4 * 9 + 4), "after": 2**24 * (4 * 4 * 25 + 4)}
+    assert cli("diff", files[0], files[0], "--exit-code").code == 0

@@ -6,12 +6,14 @@ between does not make all after it look new. What lies inside two matched scopes
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.analyses.common import common
-from archdsl.ir import Module, Network, Node, Op, State, check_listed, split_name
+from archdsl.ir import Module, Network, Node, Op, State, split_name
 
+NAMED = 1_000
+"""Of the scopes in which the same was changed so many are named; of blocks that call others again and again there are more."""
 Pair = tuple[Node | None, Node | None]
 
 
@@ -33,47 +35,42 @@ class ScopeChange(NamedTuple):
     """Of the scope in the network as it is; empty for the network itself."""
     changes: tuple[Change, ...]
     others: tuple[str, ...] = ()
+    more: int = 0
+    """In how many further scopes, which are not named."""
+
+    def inside(self, scope: str) -> ScopeChange:
+        """The same where its network is a part of another."""
+        return self._replace(path=_joined(scope, self.path), others=tuple(_joined(scope, path) for path in self.others))
 
 
 def difference(before: Network, after: Network) -> tuple[ScopeChange, ...]:
-    """What differs, in the order of the network as it is. Work grows with the distinct modules, and with what differs.
-
-    Raises:
-        TooManyOperators: a change may be in too many places to be told.
-    """
-    for network in (before, after):
-        check_listed(network)
-    found: list[ScopeChange] = []
-    _Comparison(found).compare(before.body, after.body, "")
-    return tuple(_gathered(found))
+    """What differs, in the order of the network as it is. Work grows with the distinct modules, and with what differs."""
+    return tuple(_Comparison().of(before.body, after.body))
 
 
 class _Comparison:
-    def __init__(self, found: list[ScopeChange]) -> None:
-        self.found = found
+    def __init__(self) -> None:
         self._known: dict[tuple[int, int], list[ScopeChange]] = {}
 
-    def compare(self, before: Module, after: Module, path: str) -> None:
+    def of(self, before: Module, after: Module) -> list[ScopeChange]:
+        """What differs between two modules, wherever they are called."""
         if before is after:
-            return
+            return []
         key = (id(before), id(after))
         if key not in self._known:
-            start = len(self.found)
-            self._compare(before, after, "")
-            self._known[key] = self.found[start:]
-            del self.found[start:]
-        self.found += (scope._replace(path=_joined(path, scope.path)) for scope in self._known[key])
+            self._known[key] = _gathered(self._compare(before, after))
+        return self._known[key]
 
-    def _compare(self, before: Module, after: Module, path: str) -> None:
+    def _compare(self, before: Module, after: Module) -> Iterator[ScopeChange]:
         pairs = matched(list(before.instances()), list(after.instances()))
         names = {a.name: b.name for a, b in pairs if a is not None and b is not None} | {"in": "in"}
         kept = set(names.values())
         changes = [self._named(c) for pair in pairs if (c := _change(*pair, names, kept)) is not None]
         if changes:
-            self.found.append(ScopeChange(path, tuple(changes)))
+            yield ScopeChange("", tuple(changes))
         for a, b in pairs:
             if a is not None and b is not None and isinstance(a.operator, Module) and isinstance(b.operator, Module):
-                self.compare(a.operator, b.operator, _joined(path, b.name))
+                yield from (scope.inside(b.name) for scope in self.of(a.operator, b.operator))
 
     def _named(self, change: Change) -> Change:
         """The change, with whether it is one of the name alone."""
@@ -82,11 +79,7 @@ class _Comparison:
             return change
         if not (isinstance(a.operator, Module) and isinstance(b.operator, Module)):
             return change._replace(is_renamed=_is_equal(a, b))
-        start = len(self.found)
-        self.compare(a.operator, b.operator, "")
-        is_same = len(self.found) == start
-        del self.found[start:]
-        return change._replace(is_renamed=is_same)
+        return change._replace(is_renamed=not self.of(a.operator, b.operator))
 
 
 def _joined(path: str, name: str) -> str:
@@ -162,14 +155,19 @@ def _reads(node: Node) -> tuple[str, ...]:
     return tuple(v.producer.name if v.producer is not None else "in" for v in node.operands)
 
 
-def _gathered(scopes: Sequence[ScopeChange]) -> list[ScopeChange]:
-    """Scopes in which the same was changed, told once."""
+def _gathered(scopes: Iterable[ScopeChange]) -> list[ScopeChange]:
+    """Scopes in which the same was changed, told once, with the names of so many of them."""
     found: dict[object, ScopeChange] = {}
     for scope in scopes:
         key = tuple(map(_signature, scope.changes))
         first = found.get(key)
-        found[key] = scope if first is None else first._replace(others=(*first.others, scope.path))
+        found[key] = scope if first is None else _together(first, scope)
     return list(found.values())
+
+
+def _together(one: ScopeChange, other: ScopeChange) -> ScopeChange:
+    names = (*one.others, other.path, *other.others)
+    return one._replace(others=names[:NAMED], more=one.more + other.more + max(len(names) - NAMED, 0))
 
 
 def _signature(change: Change) -> object:
