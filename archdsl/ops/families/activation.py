@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Call, Derivative, Expression, Extra, Incoming, Literal, Lowering, Op, Saved, TensorType, Types
+from archdsl.ir.attrs import Field, Positive
 from archdsl.ops.families.checks import check_float
 
 
@@ -57,3 +58,15 @@ class Activation(Op):
             Call(f"nn.{self.module}", args, inplace=in_place),
             Expression(f"{self.function}({{0}}{written})", (self.function.partition(".")[0],)),
         )
+
+
+class ExponentialUnit(Activation):
+    """Base of those that tend to a number below 0."""
+
+    positional = 1
+    runs_in_place = True
+
+    alpha: Positive = Field(1, description="the value that it tends to below 0, without its sign")
+
+    def arguments(self, x: TensorType) -> tuple[Literal, ...]:
+        return () if self.alpha == 1 else (self.alpha,)
