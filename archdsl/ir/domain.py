@@ -305,13 +305,9 @@ class Domain:
             return None
         (name,) = names
         values = self.values(name)
-        repeats = cycle(condition)
-        if values is None or repeats is None:
+        if values is None or (repeats := _common_cycle(values, condition)) is None:
             return None
-        threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
-        if threshold + period > ENUMERATED:
-            return None
-        answers = {condition.at({name: v}) for v in self._tried(values, threshold + period, weight_of(condition))}
+        answers = {condition.at({name: v}) for v in self._tried(values, sum(repeats), weight_of(condition))}
         return answers.pop() if len(answers) == 1 else None
 
     def values(self, name: str) -> Values | None:
@@ -320,20 +316,25 @@ class Domain:
 
     def _narrowed(self, values: Values | None, condition: Relation | Compound) -> Values | None:
         """Those of the values that meet one condition more."""
-        repeats = cycle(condition)
-        if values is None or repeats is None:
+        if values is None or (repeats := _common_cycle(values, condition)) is None:
             return None
-        threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
-        if threshold + period > ENUMERATED:
-            return None
-        tried = self._tried(values, threshold + period, weight_of(condition))
+        tried = self._tried(values, sum(repeats), weight_of(condition))
         left = tuple(v for v in tried if condition.at({values.name: v}))
-        return Values(values.name, left, threshold, period)
+        return Values(values.name, left, *repeats)
 
     def _tried(self, values: Values, end: int, weight: int) -> Iterable[int]:
         """All values below an end, each to be tried out on formulas of that many symbols and quotients."""
         self.work += end * (TRIED + weight)
         return _extended(values, end)
+
+
+def _common_cycle(values: Values, condition: Relation | Compound) -> tuple[int, int] | None:
+    """From where on values and the answers of a condition repeat together, and after how many; None where that is too far."""
+    repeats = cycle(condition)
+    if repeats is None:
+        return None
+    threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
+    return (threshold, period) if threshold + period <= ENUMERATED else None
 
 
 def _repeats(cycle: set[int], period: int, modulus: int) -> bool:
