@@ -48,8 +48,8 @@ class Derivative(NamedTuple):
     """The tensors whose gradients come in."""
     frees: tuple[str, ...] = ()
     """What it kept, by name: an extra tensor, an operand, a result. The first derivative frees all that no other one names."""
-    fills: bool = False
-    """Whether it makes zeros for gradients that do not come in."""
+    fills: tuple[TensorType, ...] = ()
+    """The zeros that it makes for each gradient, where that does not come in."""
     is_sure: bool = True
     """Whether it is known that its kernel makes what nobody needs along with what is needed."""
 

@@ -76,7 +76,7 @@ class Split(Op):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         takes = tuple(f"y{i}" for i in range(len(results)))
-        return (Derivative(self.laid_out(operands, results, incoming), takes, fills=True),)
+        return (Derivative(self.laid_out(operands, results, incoming), takes, fills=results),)
 
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         return x.with_shape(x.shape)

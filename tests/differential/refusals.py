@@ -126,6 +126,7 @@ DIRECT: dict[str, Direct] = {
     "select": lambda given, x: torch.select(x, _dim(given.get("axis", 0), x), given["index"]),
     "slice": _slice,
     "split": _split,
+    "unbind": lambda given, x: x.unbind(_dim(given.get("axis", 0), x)),
     "tile": lambda given, x: torch.cat([x] * given["times"], _dim(given.get("axis", 0), x)),
     "glu": lambda given, x: F.glu(x, _dim(given["axis"], x)),
     "pixel_shuffle": lambda given, x: F.pixel_shuffle(x, given["factor"]),

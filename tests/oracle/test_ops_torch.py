@@ -216,6 +216,12 @@ CASES = {
         split(5, axis=-1) [4, 5]
         split([2, 2, 1], 1) [4, 5, 5]
     """,
+    "unbind": """
+        unbind [3, 4, 5]
+        unbind(axis=1) [4, 2, 5]
+        unbind(-1) [4, 3]
+        unbind [1, 4]
+    """,
     "add": """
         add [4, 5], unbatched [1, 4, 5]
         add unbatched [4, 1], [4, 5]

@@ -185,6 +185,11 @@ def select_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     return {"index": rng.randint(-4, 4), "axis": rng.randint(-x.rank, 3)}, (x,)
 
 
+def unbind_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
+    x = some(rng, 1)
+    return {"axis": rng.randint(-x.rank, 3)}, (x,)
+
+
 def slice_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
     x = some(rng, 1)
     start = rng.randint(0, 2)
@@ -403,6 +408,7 @@ REFERENCES: dict[str, tuple[Draw, Reference]] = {
     "log_softmax": (softmax_case, lambda x, axis: F.log_softmax(x, torch_dim(axis))),
     "flatten": (flatten_case, lambda x, start, stop: torch.flatten(x, torch_dim(start), torch_dim(stop))),
     "split": (split_case, lambda x, parts, axis: torch.split(x, list(parts), torch_dim(axis))),
+    "unbind": (unbind_case, lambda x, axis: x.unbind(torch_dim(axis))),
     "add": (merge_case, lambda *xs: sum(xs[1:], xs[0])),
     "multiply": (merge_case, lambda a, b, c=None: a * b if c is None else a * b * c),
     "average": (merge_case, lambda *xs: torch.stack(torch.broadcast_tensors(*xs)).mean(0)),

@@ -59,6 +59,7 @@ ATTRIBUTES = {
     "pad": "amount; channels axis mode value",
     "crop": "amount; offset *like",
     "select": "index axis;",
+    "unbind": "axis;",
     "slice": "start stop axis; step",
     "tile": "times axis;",
     "stack": "; axis",
@@ -139,7 +140,7 @@ DEFAULTS = {
 }
 MERGES = {"add", "subtract", "multiply", "divide", "average", "maximum", "minimum"}
 MERGES |= {"concat", "stack", "matmul", "einsum", "sdpa", "roi_align", "compare", "choose"}
-UNNUMBERED = MERGES | {"identity", "split", "parameter", "crop", "select", "slice", "tile"}
+UNNUMBERED = MERGES | {"identity", "split", "unbind", "parameter", "crop", "select", "slice", "tile"}
 UNNUMBERED |= {"scale", "shift", "pow", "exp", "log", "reciprocal", "clamp", "roll", "take", "argmax"}
 UNNUMBERED |= {"reduce_mean", "reduce_sum", "reduce_max", "constant"}
 UNNUMBERED |= {"sin", "cos", "flip", "cumsum", "masked_fill", "detach", "grid_sample", "expand"}
@@ -774,6 +775,7 @@ ANY_TYPE = {
     "flatten",
     "identity",
     "split",
+    "unbind",
     "permute",
     "reshape",
     "pad",

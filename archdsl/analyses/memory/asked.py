@@ -218,7 +218,7 @@ def _way(
     stands = entry.stands
     along = {name for g in derivative.gives if g.of in wanted for name in (g.of, *g.along)}
     gives = tuple([_made(entry, g, g.of in wanted) for g in derivative.gives if g.of in along])
-    zeros = tuple(of_type(type, stands) for type in entry.results) if derivative.fills else ()
+    zeros = tuple(of_type(type, stands) for type in derivative.fills)
     is_exact = derivative.is_sure or all(made.is_wanted for made in gives)
     return Way(derivative.takes, gives, zeros, frees, is_first, reads, is_exact)
 
