@@ -198,13 +198,13 @@ class Facts:
 
         Raises:
             KeyError: there is no such device.
-            TooManyOperators: a row of a table has some calls of a block, and not all.
+            TooManyOperators: a step is asked for, and which calls of a block want which gradients is too much to be told.
             ValueError: the device states no peak for the precision.
         """
         from archdsl.analyses.roofline import DEVICES, roofline, step_roofline
 
         if settings is None:
-            return roofline(self.flat, DEVICES[device], precision, self.batch)
+            return roofline(self.listing, DEVICES[device], precision, self.batch)
         return step_roofline(self.training_flat, DEVICES[device], precision, self.batch, settings)
 
     def fit(

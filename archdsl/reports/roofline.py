@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from archdsl.analyses.roofline import Bound, RooflineFacts
+from archdsl.ir import TooManyOperators
 from archdsl.reports.json import schema_roofline as schema
 from archdsl.reports.layers import LAYER, layer_row, see_more
 from archdsl.reports.numbers import percent
@@ -29,12 +30,20 @@ COLUMNS = (
 
 
 def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> Table:
-    """The rows of other reports, each with the least time of its layers."""
+    """The rows of other reports, each with the least time of its layers.
+
+    Raises:
+        TooManyOperators: a row has some calls of a block that is listed once, and not all.
+    """
     entries = [e for e in outline(subject, options) if not (options.is_flat and e.is_opened)]
     row_of = owner(entries)
     bounds: dict[str, list[Bound]] = defaultdict(list)
     for bound in facts.bounds:
         bounds[row_of(bound.layer.path)].append(bound)
+    if not subject.facts.is_listed and any(e.is_closed_scope and e.path not in bounds for e in entries):
+        raise TooManyOperators(
+            "a block is listed once for all its calls, and these stand in several rows: open fewer levels"
+        )
     rows = [_row(entry, bounds.pop(entry.path, []), facts) for entry in entries]
     total = row("total", None, *_figures(facts.bounds, facts), style="total")
     at = facts.device

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +147,20 @@ def test_rows_hold_what_json_lists_layer_by_layer(cli: Cli) -> None:
 def test_a_precision_without_a_figure_is_refused() -> None:
     with pytest.raises(ValueError, match="states no peak for tf32"):
         Facts(sample()).roofline("cpu", "tf32")
+
+
+def test_blocks_that_double_are_bounded_once(cli: Cli, tmp_path: Path) -> None:
+    """2^24 convolutions take 2^24 times as long as one; rows that share a block are refused, and so is a step."""
+    blocks = ["block A0 {\n  conv(8, 3x3, pad=1)\n  relu\n}"]
+    blocks += [f"block A{n} {{\n  A{n - 1}\n  A{n - 1}\n}}" for n in range(1, 25)]
+    spec = tmp_path / "x.arch"
+    spec.write_text("\n".join([*blocks, "network X {\n  input x: [8, 32, 32]\n  A24\n}"]))
+    found = json.loads(cli("report", "flops", spec, "--on", "h200", "--format", "json").out)["roofline"]
+    conv, relu = found["layers"]
+    assert (conv["repeat"], relu["repeat"]) == (2**24, 2**24)
+    assert found["seconds"] == pytest.approx(2**24 * (conv["seconds"] + relu["seconds"]))
+    assert "100.0%" in cli("report", "flops", spec, "--on", "h200").out
+    deeper = cli("report", "flops", spec, "--on", "h200", "--depth", "3")
+    assert deeper.code != 0 and "open fewer levels" in deeper.err
+    step = cli("report", "flops", spec, "--on", "h200", "--train")
+    assert step.code != 0 and "at most 100_000 are listed" in step.err
