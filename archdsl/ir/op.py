@@ -303,7 +303,8 @@ class Op(Attributes):
     def laid_out(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Gradient, ...]:
         """The gradients of its operands as a kernel makes them of what comes in."""
         own = self.own_gradients(operands)
-        return tuple(g._replace(type=self.gradient_type(g.type, results[0], incoming.type)) for g in own)
+        lies = ((g, self.gradient_type(g.type, results[0], incoming.type)) for g in own)
+        return tuple(g if type is g.type else g._replace(type=type) for g, type in lies)
 
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         """How the gradient of an operand lies: as the operand, without gaps, unless told otherwise."""

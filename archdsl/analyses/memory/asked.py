@@ -195,6 +195,8 @@ def ways(entry: Entry, incoming: Incoming) -> tuple[Way, ...]:
     """How the gradients of an entry are made: those that are wanted, and what leads to them."""
     derivatives = entry.op.backward(entry.operands, entry.results, incoming)
     wanted = entry.wanted
+    if len(derivatives) == 1:
+        return (_way(entry, derivatives[0], wanted, frozenset(), is_first=True, reads=True),)
     for derivative in reversed(derivatives):
         if not wanted.isdisjoint([gradient.of for gradient in derivative.gives]):
             wanted.update(derivative.takes)

@@ -254,14 +254,16 @@ class Forward(Precision):
         dtype, shared = entry.stands.values, facts.shared
         found = []
         for i, type in enumerate(entry.results):
-            block = (
-                Block(entry.layer, "output", run.results[i], self.batch) if shared is None else operands[shared].block
-            )
             if shared is None:
-                self.appear(block)
-            edge = Edge(entry, i) if entry.needs_gradient and type.is_float else None
+                block = self.make(entry.layer, "output", run.results[i])
+            else:
+                block = operands[shared].block
+                block.holders += 1
+            edge = None
+            if entry.needs_gradient and type.is_float:
+                edge = Edge(entry, i)
+                entry.holders += 1
             found.append(Tensor(block, edge, type, dtype))
-        self.keep(found)
         return found
 
     def _keep(
@@ -272,7 +274,8 @@ class Forward(Precision):
             entry.keep(block.what, block)
         for block, (name, size) in zip(made, run.twins, strict=False):
             self.on_gpu[block] = Block(entry.layer, name, size, self.batch)
-        self._keep_numbers(saved, entry)
+        if saved.numbers:
+            self._keep_numbers(saved, entry)
         held = [(name, operands[i].block) for name, i in run.operands]
         if saved.result:
             held.append(("y", results[saved.kept_result].block))

@@ -46,17 +46,15 @@ class Ledger(Player[Tensor], ABC):
         """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
 
     def make(self, layer: str, what: str, size: Size) -> Block:
+        """A storage, held once."""
         block = Block(layer, what, size, self.batch)
         block.holders = 1
-        self.appear(block)
-        return block
-
-    def appear(self, block: Block) -> None:
-        block.times = self.times
-        fixed, per_sample = block.size
+        block.times = times = self.times
+        fixed, per_sample = size
         self.fixed += fixed
         self.per_sample += per_sample
-        self.events.append((block, block.times))
+        self.events.append((block, times))
+        return block
 
     def freed(self, block: Block) -> None:
         if not block.is_input:

@@ -167,7 +167,7 @@ class Entry:
         """Keeps no others than these."""
         if names:
             return self.drop([name for name in self._kept if name not in names])
-        found = [*self.blocks]
+        found = [block for blocks in self._kept.values() for block in blocks]
         self._kept.clear()
         return found
 
