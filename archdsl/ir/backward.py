@@ -28,6 +28,8 @@ class Gradient(NamedTuple):
     """What is made in its place at first, and summed over repetitions when all gradients of the node are there."""
     room: TensorType | None = None
     """A larger tensor that its storage was made for."""
+    is_float32: bool = False
+    """Whether all that is made for it is float32 in networks of any precision."""
     along: tuple[str, ...] = ()
     """What its kernel makes along with it, needed or not."""
 

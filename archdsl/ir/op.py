@@ -200,6 +200,10 @@ class Op(Attributes):
         """The operator as PyTorch runs it on a GPU, where kernels keep other tensors than on a CPU."""
         return self
 
+    def in_half(self, *operands: TensorType) -> Op:
+        """The operator as a CPU runs it in networks of half precision, where PyTorch takes some of its steps in float32."""
+        return self
+
     def resolve(self, *operands: TensorType) -> Self:
         """The operator with attributes that depend on the operand spelled out (a window for each axis)."""
         return self

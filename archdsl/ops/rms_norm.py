@@ -14,6 +14,7 @@ from archdsl.ir import (
     Op,
     Precision,
     Reach,
+    Reader,
     Saved,
     State,
     TensorType,
@@ -105,9 +106,8 @@ class RMSNorm(Op):
         (x,) = operands
         return _FusedRMSNorm(**self.attributes) if self._axis(x) == x.rank - 1 else self
 
-    def is_derived_exactly_in_half(self, operands: Types) -> bool:
-        """PyTorch runs all of its steps in float32 then, and keeps what they do."""
-        return False
+    def in_half(self, *operands: TensorType) -> Op:
+        return _RaisedRMSNorm(**self.attributes)
 
     def gives_view(self, *operands: TensorType) -> bool:
         return self._axis(operands[0]) != operands[0].rank - 1
@@ -136,3 +136,52 @@ class _FusedRMSNorm(RMSNorm):
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return ()
+
+
+class _RaisedRMSNorm(RMSNorm):
+    """In half precision all steps run in float32: the operand is cast first, and the result at last (`rms_norm_composite`
+    in ATen's `native/layer_norm.cpp`)."""
+
+    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
+        """Where less is kept, most is there before the result is."""
+        return 0, "weight"
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(extra=self.scratch(operands, results))
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        (x,) = operands
+        made = (*super().scratch(operands, results), Extra.like("x in float32", x))
+        return tuple(extra._replace(is_float32=True) for extra in made)
+
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The product with the weight, and its cast where that lies otherwise than the result."""
+        found = (Extra.like("x/rms*weight in float32", operands[0])._replace(is_float32=True),)
+        return *found, *super().training_scratch(operands, results)
+
+    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The product as long as what was normalized is there, which is before the result is."""
+        beyond = Extra.like("x/rms*weight beyond the result", operands[0])
+        return *self.scratch(operands, results), beyond
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of the cast of the result, all steps, a cast of the weight's gradient, and that of the operand."""
+        x = operands[0].with_shape(operands[0].shape)
+        normalized, *steps = super().backward(operands, results, incoming)
+        last = {"x0": "raised", "weight": "weight in float32"}
+        raised = [
+            step._replace(
+                gives=tuple(g._replace(of=last.get(g.of, g.of), is_float32=True) for g in step.gives),
+                takes=("product",) if step is normalized else step.takes,
+                frees={0: ("x/rms",), 2: ("1/rms",), 4: ("x in float32",)}.get(i, ()),
+            )
+            for i, step in enumerate((normalized, *steps))
+        ]
+        (weight,) = self.parameter_gradients(operands)
+        return (
+            Derivative((Gradient("product", x, is_float32=True),)),
+            raised[0],
+            Derivative((weight,), ("weight in float32",)),
+            *raised[1:],
+            Derivative((Gradient("x0", x),), ("raised",)),
+        )

@@ -311,6 +311,14 @@ FOUND = {
         """,
         TrainingSettings(loss="mse"),
     ),
+    "steps in float32": (
+        "input x: [5, 8]\nlinear(8) -> rms_norm(eps=1e-6) -> linear(8) -> add { | in | rms_norm -> linear(8) } -> rms_norm",
+        TrainingSettings("adam", loss="mse", precision="bfloat16"),
+    ),
+    "steps in float32 along channels": (
+        "input x: [6, 8, 8]\nconv(8, 3x3) -> rms_norm(axis=0) -> permute([1, 2, 0]) -> rms_norm -> linear(3)",
+        TrainingSettings(loss="mse", precision="float16"),
+    ),
     "the sum of a convolution": (
         "input x: [8, 8, 6]\nlinear(6) -> permute([2, 0, 1]) -> conv(5, 3x3, pad=1)",
         TrainingSettings(loss="none"),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory.casts import Cast
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
-from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type, touched
+from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, touched
 from archdsl.analyses.memory.tape import Entry
 from archdsl.ir import (
     ITEM_SIZE,
@@ -110,7 +110,8 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
     dtype, parameter_dtype = settings.dtype, settings.parameter_dtype
     precision: Precision = "float32" if dtype == "float32" else "mixed" if settings.is_mixed else "half"
     on_cuda = own.on_cuda(*node.operand_types, precision=precision)
-    op = own if kernels == "cpu" else on_cuda
+    on_cpu = own.in_half(*node.operand_types) if precision == "half" else own
+    op = on_cpu if kernels == "cpu" else on_cuda
     types = operands, results = node.operand_types, node.result_types
     in_place = op.saved_in_place(*types) if node in storage.in_place else None
     saved = op.saved(*types) if in_place is None else in_place
@@ -241,10 +242,11 @@ def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
     what = f"{gradient.of} gradient" if gradient.of in entry.parameters else "gradient"
     if gradient.how in ("same", "view"):
         return Made(gradient, is_wanted, what)
-    size = of_type(gradient.type, entry.stands)
+    stands = FLOAT32 if gradient.is_float32 else entry.stands
+    size = of_type(gradient.type, stands)
     larger = gradient.whole or gradient.room
-    whole = size if larger is None else of_type(larger, entry.stands)
-    scratch = tuple([of_type(type, entry.stands) for type in gradient.scratch])
+    whole = size if larger is None else of_type(larger, stands)
+    scratch = tuple([of_type(type, stands) for type in gradient.scratch])
     return Made(gradient, is_wanted, what, whole, size, scratch, isinstance(entry.op, Cast))
 
 
