@@ -190,7 +190,7 @@ def _grown_memory(growth: Growth | None, settings: TrainingSettings) -> Iterator
 
 
 def _work(growth: Growth) -> int:
-    return sum(facts.operators for facts in growth.built.values()) * len(growth.domain.example) ** 2
+    return sum(len(facts.listing.layers) for facts in growth.built.values()) * len(growth.domain.example) ** 2
 
 
 def _bytes(subject: Subject, general: ForAll) -> Iterator[Row]:

@@ -190,3 +190,16 @@ def test_the_report_names_what_it_was_made_from(cli: Cli, tmp_path: Path) -> Non
     assert "with n = 8 and 10 it does not hold together" in shown
     found = json.loads(cli("report", "formulas", spec, "--format", "json").out)["formulas"]
     assert found["counts"] == {"n": [1, 2, 3, 4, 5, 6]} and found["parameters"] == {"n": 5}
+
+
+def test_a_long_repeat_has_formulas_of_its_memory(cli: Cli, tmp_path: Path) -> None:
+    """Turns that one stands for are not counted one by one: 1,000 of them by the formulas of 100,000."""
+    text = "network Long(n = 100000) {\n input image: [3, 8, 8]\n conv(4, 3x3, pad=1)\n repeat n { conv(4, 1x1) -> relu }\n}"
+    (tmp_path / "long.arch").write_text(text)
+    found = json.loads(cli("report", "formulas", tmp_path / "long.arch", "--format", "json").out)["formulas"]
+    built = open_source(Source("long.arch", text), Path()).program.build("Long", Settings({"n": 1000})).network
+    assert built is not None and not found["training_peak"]["parameters"]
+    sums = [[eval(str(n), {}, {"n": 1000}) for n in line] for line in found["training_peak"]["sums"]]
+    assert (
+        max(fixed + 8 * per_sample for fixed, per_sample in sums) == Facts(built).training(TrainingSettings(), 8).peak
+    )
