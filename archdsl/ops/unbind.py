@@ -36,6 +36,9 @@ class Unbind(Op):
         del shape[axis], strides[axis + x.batched]
         return (x.with_strides(tuple(shape), tuple(strides)),) * x.shape[axis]
 
+    def reach(self, *operands: TensorType) -> Reach:
+        return self.reach_of(0, *operands)
+
     def reach_of(self, result: int, *operands: TensorType) -> Reach:
         (x,) = operands
         axis = check_axis(self.name, self.axis, x)

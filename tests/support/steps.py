@@ -48,11 +48,17 @@ def measured(network: Network, batch: int, settings: TrainingSettings, *, is_wri
     Args:
         is_written: whether the source does the checkpointing, and not `archdsl.checkpoint`.
     """
+    written, made = (settings.checkpointed, ()) if is_written else ((), settings.checkpointed)
+    module = build(network, checkpointed=written)
+    checkpoint(module, *made)
+    return measured_of(module, network, batch, settings)
+
+
+def measured_of(module: nn.Module, network: Network, batch: int, settings: TrainingSettings) -> dict[str, int]:
+    """The same of a module that is there, for the inputs and the target of a network."""
     dtype = getattr(torch, settings.parameter_dtype)
     lower = getattr(torch, settings.dtype)
-    written, made = (settings.checkpointed, ()) if is_written else ((), settings.checkpointed)
-    module = build(network, checkpointed=written).train().to(dtype)
-    checkpoint(module, *made)
+    module = module.train().to(dtype)
     data = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs(network, batch)]
     parameters = dict(module.named_parameters())
     for name in selected(list(module.state_dict()), settings.frozen):
