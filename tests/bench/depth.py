@@ -27,8 +27,11 @@ RUNS = {
 }
 """By what is printed: a command, which is given a file; `FIRST` is the first of its row."""
 ALIKE = (1_000, 100_000, 1_000_000)
-DIFFERENT = (1_000, 10_000)
+DIFFERENT = (1_000, 10_000, 99_000)
+"""A network has at most 100_000 operators that are not alike."""
 TIMES = 3
+LONG = 1_000_000
+"""Characters; what is longer is timed once."""
 
 
 def alike(count: int) -> str:
@@ -50,9 +53,11 @@ def different(count: int) -> str:
 
 
 def seconds(arguments: list[str]) -> float:
-    """Of the processor, for a whole process. Raises `CalledProcessError` where it fails."""
+    """Of the processor, for a whole process. Raises `CalledProcessError` where it fails; that nothing fits is an answer."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    done = subprocess.run([COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    if done.returncode > 1:
+        done.check_returncode()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -61,12 +66,16 @@ def curve(name: str, texts: dict[int, str], folder: Path) -> dict[str, list[floa
     """The medians, a row for each command."""
     print(f"\n{name:<24}" + "".join(f"{count:>12_}" for count in texts))
     found: dict[str, list[float]] = {}
-    files = [folder / f"{count}.arch" for count in texts]
-    for file, text in zip(files, texts.values(), strict=True):
-        file.write_text(text, "utf-8")
+    files = {count: folder / f"{count}.arch" for count in texts}
+    first = str(next(iter(files.values())))
+    for count, file in files.items():
+        file.write_text(texts[count], "utf-8")
     for run, words in RUNS.items():
-        arguments = [str(files[0]) if word == "FIRST" else word for word in words]
-        found[run] = [median(seconds([*arguments, str(file)]) for _ in range(TIMES)) for file in files]
+        arguments = [first if word == "FIRST" else word for word in words]
+        found[run] = []
+        for count, file in files.items():
+            times = 1 if len(texts[count]) > LONG else TIMES
+            found[run].append(median(seconds([*arguments, str(file)]) for _ in range(times)))
         print(f"{run:<24}" + "".join(f"{taken:>10.2f} s" for taken in found[run]), flush=True)
     return found
 
