@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from archdsl.lints.subject import NamedResult, Text
 from archdsl.source import Diagnostic, Edit, Kind, Label, Span
+from archdsl.syntax import tree
 
 KIND = Kind(
     "unused-tap",
     "warning",
     "`as` names a result so that it can be used again, and the name stands nowhere else in the block. Often a merge or an "
-    "output was meant to take it. Of several results `_` drops one.",
+    "output was meant to take it: `output y` names the value that is current there, and `output y = y` gives the one named "
+    "`y` before. Of several results `_` drops one.",
 )
 ACCEPTED = (
     "network A {\n  input image: [3, 8, 8]\n  conv(3, 3x3, pad=1) as skip\n  relu -> add(skip)\n}",
@@ -21,6 +23,7 @@ REJECTED = (
     "network A {\n  input image: [3, 8, 8]\n  conv(3, 3x3, pad=1) as skip -> relu\n}",
     "network A {\n  input image: [4, 8, 8]\n  split(2) as left, right\n  left -> relu\n}",
     "network A {\n  input image: [4, 8, 8]\n  repeat 2 { conv(4, 3x3) as maps[] }\n}",
+    "network A {\n  input image: [4, 8, 8]\n  conv(4, 3x3) as small\n  conv(8, 3x3)\n  output small\n}",
 )
 
 
@@ -28,13 +31,26 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
     for result in text.unused_results:
         name = result.tap.name
         alone = len(result.element.taps) == 1
+        help = f"use it, or leave out `as {result.tap.span.text}`" if alone else "use it, or write `_`"
+        edit: Edit | None = _without(result)
+        if _names_an_output(text, result):
+            help = f"`output {name}` names the value that is current there; `output {name} = {name}` gives this one"
+            edit = None  # which of the two is meant changes the network
         yield Diagnostic(
             KIND,
             f"nothing uses `{name}`",
             Label(result.tap.span, "named here and nowhere else"),
-            helps=(f"use it, or leave out `as {result.tap.span.text}`" if alone else "use it, or write `_`",),
-            edit=_without(result),
+            helps=(help,),
+            edit=edit,
         )
+
+
+def _names_an_output(text: Text, result: NamedResult) -> bool:
+    """Whether an output of the same network is called as the tap and has no chain of its own."""
+    start = result.tap.span.start
+    around = next(item for item in text.file.items if item.span.start <= start < item.span.end)
+    outputs = (node for node in tree.walk(around) if isinstance(node, tree.Output) and node.chain is None)
+    return any(node.name.text == result.tap.name for node in outputs)
 
 
 def _without(result: NamedResult) -> Edit:

@@ -43,7 +43,7 @@ PLACES = {
     "unused-import": ("basic", "unit"),
     "unused-let": ("width", "width"),
     "unused-parameter": ("stride = 1", "classes"),
-    "unused-tap": ("skip", "right", "maps[]"),
+    "unused-tap": ("skip", "right", "maps[]", "small"),
     "window-product": ("3*3", "2*2"),
 }
 """What each lint points at in the examples that it rejects."""
