@@ -81,6 +81,25 @@ def test_a_contraction_takes_what_it_really_does(seed: int) -> None:
         assert predicted(net, batch, PLAIN) == measured(net, batch, PLAIN)
 
 
+@pytest.mark.parametrize(
+    ("made", "other"), [("", "x"), ("q: parameter([32, 32, 8], std=1) as q", 'einsum("i m, i o m -> o m") { | x | q }')]
+)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_gradients_meet_after_those_of_weights(made: str, other: str, batch: int) -> None:
+    """What was permuted last is handed on first, so a weight has its gradient before a value that is read twice has its sum."""
+    text = f"""network N {{
+        input a: [2, 64]
+        conv(32, 1) -> linear(8) as x
+        p: parameter([32, 32, 8], std=1) as p
+        {made}
+        einsum("i m, i o m -> o m") {{ | x | p }} as y
+        subtract {{ | y | {other} }}
+    }}"""
+    net = open_source(Source("net.arch", text), Path()).check("N").network
+    assert net is not None
+    assert predicted(net, batch, PLAIN) == measured(net, batch, PLAIN)
+
+
 def test_most_are_exact() -> None:
     assert len(SEEDS) >= 30
 

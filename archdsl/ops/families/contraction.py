@@ -49,18 +49,14 @@ def gradients(
     else:
         others = reversed(factors)
         made = [(f, *_times(incoming.tensor, f, other)) for f, other in zip(factors, others, strict=True)]
-    gives, repeated = [], []
+    gives, permuted = [], []
     for factor, tensor, is_summed in made:
+        once = f"product to {factor.name}"
+        gives.append(Gradient(once, plain(tensor.sizes, dtype), "reshaped", whole=rows if is_summed else None))
         found = _of_factor(factor, tensor, is_single=is_single)
-        whole = rows if is_summed else None
-        if prod(tensor.sizes) == prod(_sizes(factor, is_single=is_single)):
-            gives.append(Gradient(factor.name, found, "reshaped", whole=whole))
-            continue
-        once = f"sum of {factor.name}"
-        gives.append(Gradient(once, plain(tensor.sizes, dtype), "reshaped", whole=whole))
-        repeated.append(Derivative((Gradient(factor.name, found, "view"),), (once,)))
+        permuted.append(Derivative((Gradient(factor.name, found, "view"),), (once,)))
     yield Derivative(tuple(gives), (taken,), frees=frees)
-    yield from repeated
+    yield from reversed(permuted)  # the engine begins with what was permuted last
 
 
 def _is_copied(product: Product, incoming: Tensor) -> bool:
