@@ -16,8 +16,8 @@ from archdsl.syntax import parse
 from tests.support.calls import op_of, types_of
 
 EXAMPLES = [(call, inputs) for op in catalogue().values() for call, inputs, _ in op.examples]
-NEEDS_VALUES = {"locally_connected", "rbf"}
-"""Operators whose parameters or windows depend on the sizes of the input."""
+NEEDS_VALUES = {"locally_connected", "rbf", "unbind"}
+"""Operators whose parameters, windows or number of results depend on the sizes of the input."""
 
 
 def opened(types: tuple[TensorType, ...]) -> tuple[Domain, tuple[TensorType, ...]]:
