@@ -101,6 +101,8 @@ def with_part(line: str) -> Network | None:
     (x,) = types
     if not (x.batched and x.is_float and x.rank) or x.places or not operator.is_derived_exactly(types):
         return None
+    if operator.name == "detach":  # nothing before it would have a gradient
+        return None
     body, (value,) = build.network("Derived", ("image", x._replace(strides=None)))
     factor = body.one(build.op("parameter", [1] * x.rank), label="factor")
     value = body.one(build.op("multiply"), value, factor)
