@@ -31,6 +31,7 @@ class Application(NamedTuple):
     template: str = ""
     """Ours alone: no text of a spec is in it. Of a callee: how it is called, if not as a function."""
     allocates: bool = True
+    copies: bool = False
     accumulates: str = ""
     """`+=` where it is a statement that changes its first operand."""
     imports: tuple[str, ...] = ()
@@ -202,7 +203,7 @@ class _Writer:
         reading = self.body.operands(follower)
         if self.body.readers[value] != 1 or value not in (reading[1:] if outer.accumulates else reading):
             return False
-        if not outer.allocates:
+        if not outer.allocates and (application.callee or not outer.copies or self._outlives(node, position + 1)):
             return is_call(expression)
         if is_rows(expression):  # of the same storage as what it stands for
             return not outer.callee and not application.allocates
@@ -231,7 +232,7 @@ class _Writer:
         """Adds a statement for a node and the one inside it, and settles which names live on."""
         positions = [position] if self._pending is None else [self._pending.position, position]
         self._pending = None
-        if any(self.applications[p].allocates for p in positions):
+        if any(self.applications[p].allocates or self.applications[p].copies for p in positions):
             self._drop()
         node = self.body.nodes[position]
         joint = self.applications[position].accumulates or "="
@@ -391,8 +392,7 @@ class _Writer:
             self._training = training
 
     def _drop(self) -> None:
-        names = self._stale[self._training]
-        if names:
+        if names := self._stale[self._training]:
             self._say("del ", ", ".join(dict.fromkeys(names)))
             names.clear()
 

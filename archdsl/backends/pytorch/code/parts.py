@@ -99,6 +99,13 @@ class Lowered:
             return True
         return bool(op.scratch(node.operand_types, node.result_types))
 
+    def copies(self, node: Node) -> bool:
+        """Whether backward keeps a copy of what it overwrites."""
+        if isinstance(node.operator, Module) or node not in self.facts.in_place:
+            return False
+        saved = node.operator.saved_in_place(node.operand_types, node.result_types)
+        return saved is not None and bool(saved.extra)
+
 
 class Instance:
     """One module of the graph as code has it."""
@@ -264,13 +271,13 @@ class Instance:
         return f"self.get_{what}({quoted(name)})"
 
     def _application(self, node: Node, is_general: bool) -> Application:
-        allocates = self._lowered.allocates(node)
+        allocates, copies = self._lowered.allocates(node), self._lowered.copies(node)
         if self._is_attribute(node):
             callee = reference(self.attributes[node.name].name, self.is_keyed)
             how = self.recomputing if self.is_recomputed(node) else None
             if how is not None:
-                return Application(how.template, allocates, "", how.imports, how.function, callee)
-            return Application(allocates=allocates, callee=callee)
+                return Application(how.template, allocates, copies, "", how.imports, how.function, callee)
+            return Application(allocates=allocates, copies=copies, callee=callee)
         lowering = self._lowered.lowerings[node]
         function = lowering.function
         if is_general and lowering.general is not None and lowering.general.function is not None:
@@ -279,7 +286,7 @@ class Instance:
         in_place = node in self._lowered.facts.in_place
         template = _QUOTED.sub(r'"\1"', function.template).replace("{inplace}", ", inplace=True" if in_place else "")
         accumulates = (function.accumulates or "") if in_place else ""
-        return Application(template, allocates, accumulates, function.imports, _helper(lowering, template))
+        return Application(template, allocates, copies, accumulates, function.imports, _helper(lowering, template))
 
 
 def reference(name: str, is_keyed: bool) -> str:
