@@ -319,6 +319,18 @@ FOUND = {
         "input x: [6, 8, 8]\nconv(8, 3x3) -> rms_norm(axis=0) -> permute([1, 2, 0]) -> rms_norm -> linear(3)",
         TrainingSettings(loss="mse", precision="float16"),
     ),
+    "a gradient that meets a view of another": (
+        """
+        input image: [4, 6, 6]
+        bn -> sigmoid as t
+        concat { | t | conv(4, 1) } -> conv(1, 6) -> flatten
+        """,
+        TrainingSettings(loss="mse"),
+    ),
+    "a copy of what is overwritten": (
+        "input x: [3, 5]\nlinear(5) -> shift(2) -> flip(axes=1) -> hard_swish -> flatten -> linear(2)",
+        TrainingSettings(loss="mse"),
+    ),
     "the sum of a convolution": (
         "input x: [8, 8, 6]\nlinear(6) -> permute([2, 0, 1]) -> conv(5, 3x3, pad=1)",
         TrainingSettings(loss="none"),

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from math import prod
 from typing import NamedTuple
 
-from archdsl.analyses.memory.casts import Cast
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, touched
 from archdsl.analyses.memory.tape import Entry
@@ -83,8 +82,6 @@ class Made(NamedTuple):
     summed: Size = Size()
     """Of what is left when repetitions are summed."""
     scratch: tuple[Size, ...] = ()
-    is_cast: bool = False
-    """Whether it comes out of a cast."""
 
 
 class Way(NamedTuple):
@@ -247,7 +244,7 @@ def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
     larger = gradient.whole or gradient.room
     whole = size if larger is None else of_type(larger, stands)
     scratch = tuple([of_type(type, stands) for type in gradient.scratch])
-    return Made(gradient, is_wanted, what, whole, size, scratch, isinstance(entry.op, Cast))
+    return Made(gradient, is_wanted, what, whole, size, scratch)
 
 
 def bytes_of(state: State, dtype: str) -> Size:

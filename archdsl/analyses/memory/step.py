@@ -1,7 +1,7 @@
 """One training step, played: forward, loss, backward in the reverse order of creation, optimizer.
 
 Frees follow PyTorch's engine (`torch/csrc/autograd/engine.cpp`): a node makes all its gradients, then the gradients that
-came in are dropped, then what it kept; gradients that meet are summed in place where one of them is dense and held once
+came in are dropped, then what it kept; gradients that meet are summed in the first where that is dense and held once
 (`input_buffer.cpp`); a parameter takes its gradient over unless others hold that tensor (`accumulate_grad.h`).
 """
 
@@ -305,7 +305,7 @@ class _Step(Forward):
         scratch = [self.make(entry.layer, "scratch", size) for size in made.scratch]
         block = self.marked(entry.layer, made.what, made.size)
         self.release(scratch)
-        return Flowing(block, gradient.type, is_view=gradient.how != "made", is_cast=made.is_cast)
+        return Flowing(block, gradient.type, is_view=gradient.how != "made")
 
     def _summed(self, entry: Entry, made: Made, whole: Flowing) -> Flowing:
         """The gradient, summed over repetitions where it has to be."""
@@ -337,11 +337,10 @@ class _Step(Forward):
             source.arriving = None
 
     def _joined(self, waiting: Flowing, new: Flowing, source: Entry | Leaf) -> Flowing:
-        """The sum of gradients that meet, in the storage of one of them where nobody else holds it."""
-        for kept, added in ((waiting, new), (new, waiting)):
-            if self._is_own(kept) and not (kept is new and new.is_cast):
-                self._let_go((added,))
-                return kept
+        """The sum of gradients that meet, in the storage of the first where nobody else holds it."""
+        if self._is_own(waiting):
+            self._let_go((new,))
+            return waiting
         layer, stands = (source.layer, source.stands) if isinstance(source, Entry) else (source.key, self.stands)
         found = Flowing(self.marked(layer, "gradient", of_type(new.type, stands)), new.type.computed())
         self._let_go((waiting, new))

@@ -13,14 +13,12 @@ from archdsl.ir import Extra, Node, Op, Reader, Saved, TensorType, Types
 class Flowing:
     """A gradient on its way: a tensor, which several edges may share, in some storage."""
 
-    __slots__ = ("block", "holders", "is_cast", "is_view", "type")
+    __slots__ = ("block", "holders", "is_view", "type")
 
-    def __init__(self, block: Block, type: TensorType, is_view: bool = False, is_cast: bool = False) -> None:
+    def __init__(self, block: Block, type: TensorType, is_view: bool = False) -> None:
         self.block = block
         self.type = type
         self.is_view = is_view
-        self.is_cast = is_cast
-        """Whether it comes out of a cast: PyTorch sums no other one into such, unless that comes later."""
         self.holders = 1
 
 
