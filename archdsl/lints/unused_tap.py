@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from archdsl.lints.subject import NamedResult, Text
@@ -28,12 +29,15 @@ REJECTED = (
 
 
 def find_in_text(text: Text) -> Iterator[Diagnostic]:
+    if not text.unused_results:
+        return
+    outputs = _Outputs(text.file)
     for result in text.unused_results:
         name = result.tap.name
         alone = len(result.element.taps) == 1
         help = f"use it, or leave out `as {result.tap.span.text}`" if alone else "use it, or write `_`"
         edit: Edit | None = _without(result)
-        if _names_an_output(text, result):
+        if outputs.has(name, beside=result.tap.span.start):
             help = f"`output {name}` names the value that is current there; `output {name} = {name}` gives this one"
             edit = None  # which of the two is meant changes the network
         yield Diagnostic(
@@ -45,12 +49,19 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
         )
 
 
-def _names_an_output(text: Text, result: NamedResult) -> bool:
-    """Whether an output of the same network is called as the tap and has no chain of its own."""
-    start = result.tap.span.start
-    around = next(item for item in text.file.items if item.span.start <= start < item.span.end)
-    outputs = (node for node in tree.walk(around) if isinstance(node, tree.Output) and node.chain is None)
-    return any(node.name.text == result.tap.name for node in outputs)
+class _Outputs:
+    """The outputs of networks that have no chains of their own."""
+
+    def __init__(self, file: tree.File) -> None:
+        self._starts = [item.span.start for item in file.items]
+        self._names = [
+            {node.name.text for node in tree.walk(item) if isinstance(node, tree.Output) and node.chain is None}
+            for item in file.items
+        ]
+
+    def has(self, name: str, *, beside: int) -> bool:
+        """Whether one is called so in the network at a place of the text."""
+        return name in self._names[bisect_right(self._starts, beside) - 1]
 
 
 def _without(result: NamedResult) -> Edit:
