@@ -337,6 +337,10 @@ class Op(Attributes):
         made = (*self.training_scratch(operands, results), *saved.extra, *(copy for _, copy in saved.copies))
         return self.scratch(operands, results) or made
 
+    def frozen_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The same while training where no gradient is wanted."""
+        return self.forgotten_scratch(operands, results)
+
     def is_forgotten_exactly(self, operands: Types) -> bool:
         """Whether `forgotten_scratch` says it to the byte for every batch."""
         return True

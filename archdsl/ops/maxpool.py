@@ -68,9 +68,16 @@ class MaxPool(Pool):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,), (y,) = operands, results
-        # PyTorch's 1-D kernel makes no indices where no gradient is wanted.
-        indices = () if x.rank == 2 and not self.is_global else (self._indices(y),)
+        indices = () if self._is_bare(x) else (self._indices(y),)
         return (padded_copy(x, self.padding(x)), *indices) if self.needs_copy(x) else indices
+
+    def frozen_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        is_bare = self._is_bare(operands[0])
+        return self.scratch(operands, results) if is_bare else super().frozen_scratch(operands, results)
+
+    def _is_bare(self, x: TensorType) -> bool:
+        """Whether PyTorch has a kernel that makes no indices, which it takes where no gradient is wanted."""
+        return x.rank == 2 and not self.is_global
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

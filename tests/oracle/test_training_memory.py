@@ -331,6 +331,10 @@ FOUND = {
         "input x: [3, 5]\nlinear(5) -> shift(2) -> flip(axes=1) -> hard_swish -> flatten -> linear(2)",
         TrainingSettings(loss="mse"),
     ),
+    "a pool over one axis before what is learned": (
+        "input x: [4, 40]\nmaxpool(2) -> conv(2, 3) -> flatten -> linear(2)",
+        TrainingSettings(loss="mse"),
+    ),
     "the sum of a convolution": (
         "input x: [8, 8, 6]\nlinear(6) -> permute([2, 0, 1]) -> conv(5, 3x3, pad=1)",
         TrainingSettings(loss="none"),

@@ -167,7 +167,8 @@ def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     if not entry.needs_gradient:
         numbers = [("number", NUMBER)] * bool(saved.numbers)
         is_exact = op.is_forgotten_exactly(entry.operands)
-        return Run(results, (), (), (*_sizes(entry.forgotten, batch, stands), *numbers), (), is_exact)
+        scratch = op.frozen_scratch(entry.operands, entry.results)
+        return Run(results, (), (), (*_sizes(scratch, batch, stands), *numbers), (), is_exact)
     operands = [*saved.operands, *entry.read(saved)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [e for e in saved.extra if not e.readers or entry.wants_any(e.readers)]
