@@ -260,9 +260,9 @@ class Facts:
 
     def _told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings tell them apart. Raises `TooManyOperators`."""
-        check_listed(self.network)
         from archdsl.analyses.weights import tells_turns_apart
 
+        check_listed(self.network)
         named = (*settings.frozen, *settings.checkpointed)
         return self.unfolded() if tells_turns_apart(self.network, named) else self
 

@@ -139,8 +139,8 @@ def _refuse_what_is_for_others(arguments: argparse.Namespace) -> None:
 
 def _check_gpu(device: str, *, is_training: bool) -> None:
     """Raises `UsageProblem` for a device whose memory is not told of."""
-    gpus = [f"`--on {name}`" for name, known in DEVICES.items() if known.capability is not None]
-    if f"`--on {device}`" not in gpus:
+    if DEVICES[device].capability is None:
+        gpus = [f"`--on {name}`" for name, known in DEVICES.items() if known.capability is not None]
         raise UsageProblem(f"`report memory --on` knows GPUs: {', '.join(gpus)}")
     if not is_training:
         raise UsageProblem(f"`report memory --on {device}` is about a training step: add `--train`")

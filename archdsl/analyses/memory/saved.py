@@ -7,6 +7,7 @@ keep it or a view of it; parameters do not count, inputs do. An operator that ne
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
@@ -113,10 +114,10 @@ class _Keeper:
             self._kept.update(layer.results)
         elif self._needs(layer):
             kept = self._saved(layer)
-            operands = (*kept.operands, *self._read(layer, kept))
+            is_wanted = partial(self._is_wanted, layer)
+            operands = [*kept.operands_for(len(layer.operands), is_wanted)]
             copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
-            extras = (e for e in kept.extra if not e.readers or self._need(layer, e.readers))
-            for extra in (*extras, *copies.values()):
+            for extra in (*kept.extras_for(is_wanted), *copies.values()):
                 size = of_extra(extra, self.batch).by(layer.times)
                 self.items.append(SavedItem(layer.path, extra.name, extra.dtype, size))
             values = [layer.operands[i] for i in operands if i not in copies]
@@ -124,14 +125,9 @@ class _Keeper:
                 [*values, *([layer.results[kept.kept_result]] if kept.result else ())], layer.times
             )
 
-    def _read(self, layer: Layer, kept: Saved) -> Iterator[int]:
-        """The operands that are kept for the gradients of some."""
-        others = ((i, tuple({*range(len(layer.operands))} - {i})) for i in kept.for_others)
-        return (i for i, readers in (*others, *kept.for_some) if self._need(layer, readers))
-
-    def _need(self, layer: Layer, readers: Iterable[Reader]) -> bool:
+    def _is_wanted(self, layer: Layer, reader: Reader) -> bool:
         """Whether a gradient is wanted; that of a parameter always is."""
-        return any(isinstance(r, str) or self._needs_gradient[layer.operands[r]] for r in readers)
+        return isinstance(reader, str) or self._needs_gradient[layer.operands[reader]]
 
     def _saved(self, layer: Layer) -> Saved:
         types = layer.operand_types, layer.result_types

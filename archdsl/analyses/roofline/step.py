@@ -25,7 +25,7 @@ from archdsl.analyses.roofline.roofline import (
     item_size,
     moved,
 )
-from archdsl.ir import Extra, Flat, Incoming, Layer, Reader, Saved, TensorType
+from archdsl.ir import Extra, Flat, Incoming, Layer, Reader, TensorType
 
 HANDED_ON = ("same", "view")
 """Gradients that are no tensors of their own."""
@@ -73,28 +73,19 @@ def _backward(
         return None
     incoming = [type for number, type in zip(layer.results, results, strict=True) if number in read and type.is_float]
     saved = op.saved(operands, results)
-    kept = [operands[i] for i in _kept_operands(saved, needs)]
+
+    def is_wanted(reader: Reader) -> bool:
+        """That of a parameter always is."""
+        return isinstance(reader, str) or needs[reader]
+
+    kept = [operands[i] for i in dict.fromkeys(saved.operands_for(len(operands), is_wanted))]
     kept += [results[saved.kept_result]] if saved.result else []
-    extras = [e for e in saved.extra if not e.readers or _any_wanted(e.readers, needs)]
     weights = sum(s.bytes * item // 4 for s in trained if wants and not s.name.endswith("bias"))
     total = weights + sum(s.bytes * item // 4 for s in trained)
-    total += sum(moved(type, batch, item) for type in (*incoming, *kept, *made)) + sum(
-        _bytes(e, batch, item) for e in extras
-    )
+    total += sum(moved(type, batch, item) for type in (*incoming, *kept, *made))
+    total += sum(_bytes(extra, batch, item) for extra in saved.extras_for(is_wanted))
     flops = 2 * op.macs_backward(operands, results, needs) * batch if op.macs(operands, results) else 0
     return bound_of(layer, flops, total, device, precision)._replace(phase="backward")
-
-
-def _kept_operands(saved: Saved, needs: Sequence[bool]) -> Iterator[int]:
-    """The operands that autograd keeps, each once."""
-    others = ((i, tuple({*range(len(needs))} - {i})) for i in saved.for_others)
-    some = (i for i, readers in (*others, *saved.for_some) if _any_wanted(readers, needs))
-    yield from dict.fromkeys((*saved.operands, *some))
-
-
-def _any_wanted(readers: Sequence[Reader], needs: Sequence[bool]) -> bool:
-    """Whether a gradient is wanted; that of a parameter always is."""
-    return any(isinstance(reader, str) or needs[reader] for reader in readers)
 
 
 def _bytes(extra: Extra, batch: int, item: int) -> int:

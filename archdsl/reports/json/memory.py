@@ -103,19 +103,17 @@ def _training(facts: Facts, training: TrainingFacts, on: str | None) -> schema.T
 
 
 def _cuda(found: CudaFacts | None) -> schema.Cuda | None:
-    return (
-        None
-        if found is None
-        else schema.Cuda(
-            status="estimate",
-            allocated=found.allocated,
-            reserved=found.reserved,
-            workspace=found.workspace,
-            cublas=found.profile.cublas,
-            context=found.profile.context,
-            native=_taken(found.native),
-            expandable=_taken(found.expandable),
-        )
+    if found is None:
+        return None
+    return schema.Cuda(
+        status="estimate",
+        allocated=found.allocated,
+        reserved=found.reserved,
+        workspace=found.workspace,
+        cublas=found.profile.cublas,
+        context=found.profile.context,
+        native=_taken(found.native),
+        expandable=_taken(found.expandable),
     )
 
 

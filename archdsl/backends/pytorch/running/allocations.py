@@ -120,9 +120,8 @@ def composed(name: str) -> Literal["always", "sometimes", "never"]:
     from torch import ops
 
     packet = getattr(ops.aten, name.removeprefix("aten::"), None)
-    overloads = (
-        () if packet is None else [o for o in packet.overloads() if o != "out"]
-    )  # for which there is no autograd
+    # For `out` there is no autograd.
+    overloads = [] if packet is None else [overload for overload in packet.overloads() if overload != "out"]
     asked = (_has_composite_kernel(name if o == "default" else f"{name}.{o}") for o in overloads)
     found = [is_composed for is_composed in asked if is_composed is not None]
     return "always" if all(found) and found else "sometimes" if any(found) else "never"
