@@ -142,6 +142,16 @@ network Unread {
 """
 
 
+def test_what_needs_no_gradient_runs_as_where_nothing_is_learned() -> None:
+    """A pool over one axis makes no indices then, in a first run neither."""
+    text = (
+        "network N { input x: [4, 400]\nb: { maxpool(2) -> conv(2, 3) -> relu -> conv(2, 3) }\nflatten -> linear(2) }"
+    )
+    net = open_source(Source("frozen.arch", text), Path()).check("N").network
+    assert net is not None
+    compare(net, 3, TrainingSettings(loss="mse", checkpointed=("b",)))
+
+
 @pytest.mark.parametrize(
     "body", ["linear(9) -> relu -> permute([1, 0]) -> linear(3) -> relu", "conv(6, 3) -> permute([1, 0]) -> linear(6)"]
 )

@@ -167,11 +167,10 @@ def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     if not entry.needs_gradient:
         numbers = [("number", NUMBER)] * bool(saved.numbers)
         is_exact = op.is_forgotten_exactly(entry.operands)
-        scratch = op.frozen_scratch(entry.operands, entry.results)
-        return Run(results, (), (), (*_sizes(scratch, batch, stands), *numbers), (), is_exact)
-    operands = [*saved.operands, *entry.read(saved)]
+        return Run(results, (), (), (*_sizes(entry.forgotten, batch, stands), *numbers), (), is_exact)
+    operands = [*saved.operands_for(len(entry.edges), entry.wants)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
-    extras = [e for e in saved.extra if not e.readers or entry.wants_any(e.readers)]
+    extras = [*saved.extras_for(entry.wants)]
     unread = entry.unread(saved)
     own, twins = _sizes(extras, batch, kept_as), _sizes(facts.twins or (), batch, kept_as)
     others = [(name, Size()) for name, _ in twins[len(own) :]]

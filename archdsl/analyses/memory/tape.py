@@ -103,14 +103,14 @@ class Entry:
         return bool(self._edges)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The same in order."""
-        return tuple(self._edges)
-
-    @property
     def wanted(self) -> set[str]:
         """The names of the operands and parameters whose gradients are wanted."""
         return set(self._edges)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The same in order."""
+        return tuple(self._edges)
 
     @property
     def leads_to(self) -> Iterable[Edge]:
@@ -121,24 +121,18 @@ class Entry:
         """Whether the gradient of an operand or of a parameter is wanted."""
         return (reader if isinstance(reader, str) else f"x{reader}") in self._edges
 
-    def wants_any(self, readers: Iterable[Reader]) -> bool:
-        return any(map(self.wants, readers))
-
-    def read(self, kept: Saved) -> Iterator[int]:
-        """The operands that are kept for the gradients of some."""
-        others = ((i, tuple({*range(len(self.edges))} - {i})) for i in kept.for_others)
-        return (i for i, readers in (*others, *kept.for_some) if self.wants_any(readers))
-
     @property
     def forgotten(self) -> tuple[Extra, ...]:
         """What the operator makes and drops where nothing is kept."""
-        return self.op.forgotten_scratch(self.operands, self.results)
+        made = self.op.forgotten_scratch if self.needs_gradient else self.op.frozen_scratch
+        return made(self.operands, self.results)
 
     def unread(self, kept: Saved) -> tuple[Extra, ...]:
         """What it makes, and drops since no gradient that is wanted reads it."""
-        unread = {extra.name for extra in kept.extra if extra.readers and not self.wants_any(extra.readers)}
+        read = [*kept.extras_for(self.wants)]
+        unread = {extra.name for extra in kept.extra if extra not in read}
         if kept.copies:
-            operands = {*kept.operands, *self.read(kept)}
+            operands = {*kept.operands_for(len(self.edges), self.wants)}
             unread |= {copy.name for i, copy in kept.copies if i not in operands}
         if not unread:
             return ()
