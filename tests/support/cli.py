@@ -37,6 +37,7 @@ class Cli:
             code = int(stop.code or 0)
         finally:
             gc.enable()
+            gc.unfreeze()
         return Done(code, *self.capture.readouterr())
 
 
