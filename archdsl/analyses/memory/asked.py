@@ -1,8 +1,8 @@
-"""What an operator says of itself, as a training step asks it once for all uses of a module."""
+"""What an operator says of itself, as a training step asks it once for all nodes with the same operands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -28,8 +28,8 @@ NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
 
 
-class NodeFacts(NamedTuple):
-    """The answers."""
+class OpFacts(NamedTuple):
+    """The answers, and what follows from them."""
 
     op: Op
     """As the device runs it."""
@@ -54,6 +54,10 @@ class NodeFacts(NamedTuple):
     """The operand whose storage its results are in."""
     is_float: bool
     """Whether some result has a gradient."""
+    runs: dict[Hashable, Run]
+    """What it makes, by all that this depends on besides."""
+    ways: dict[Hashable, tuple[Way, ...]]
+    """How its gradients are made, likewise."""
 
 
 class Run(NamedTuple):
@@ -100,7 +104,7 @@ class Way(NamedTuple):
     """Not where a convolution might make the gradient of frozen weights with that of the bias: that depends on the kernel."""
 
 
-def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage) -> NodeFacts:
+def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage) -> OpFacts:
     """Asks the operator of a node."""
     own = node.operator
     assert isinstance(own, Op)
@@ -117,7 +121,7 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
     if settings.is_mixed:  # of what is made of learned tensors alone the precision is not known
         is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
     workspaces = {"conv": dtype, "attention": "float32"}
-    return NodeFacts(
+    return OpFacts(
         op,
         saved,
         op.training_scratch(*types),
@@ -131,6 +135,8 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
         touched(node, workspaces[op.category]) if op.category in workspaces else None,
         storage.shared_operand(node),
         any(type.is_float for type in results),
+        {},
+        {},
     )
 
 
@@ -156,7 +162,7 @@ def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], 
     return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, own
 
 
-def run(facts: NodeFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
+def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     """What the operator of an entry makes and keeps.
 
     Args:
@@ -223,7 +229,7 @@ def _way(
     return Way(derivative.takes, gives, zeros, frees, is_first, reads, is_exact)
 
 
-def is_alike_on_gpu(facts: NodeFacts, entry: Entry, incoming: Incoming, found: Iterable[Way]) -> bool:
+def is_alike_on_gpu(facts: OpFacts, entry: Entry, incoming: Incoming, found: Iterable[Way]) -> bool:
     """Whether a GPU's operator makes the same gradients, and lets go of what it keeps when a CPU's does."""
     if facts.on_gpu is entry.op:
         return True

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 
-from archdsl.analyses.memory.asked import NUMBER, NodeFacts, Run, ask, bytes_of, run
+from archdsl.analyses.memory.asked import NUMBER, OpFacts, Run, ask, bytes_of, run
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.precision import Precision
 from archdsl.analyses.memory.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
@@ -23,9 +23,9 @@ class Forward(Precision):
     ) -> None:
         super().__init__(network, storage, settings, batch)
         self.kernels = kernels
-        self.facts: dict[Node, NodeFacts] = {}
-        self._runs: dict[tuple[object, ...], Run] = {}
-        """By all that they depend on."""
+        self.facts: dict[Node, OpFacts] = {}
+        self._known: dict[Hashable, OpFacts] = {}
+        """The same by all that they depend on."""
         self.workspaces: list[Size] = []
         """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
         self.parts: list[Part] = []
@@ -144,7 +144,7 @@ class Forward(Precision):
             self.frozen_casts.clear()
         return results
 
-    def _run(self, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
+    def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         run = self._known_run(facts, entry, operands)
         results = self._results(facts, run, entry, operands)
         if entry.needs_gradient:
@@ -157,18 +157,18 @@ class Forward(Precision):
         self.release(temporary)
         return results
 
-    def _known_run(self, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> Run:
-        """What an operator makes, worked out once for all uses of a module."""
+    def _known_run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> Run:
+        """What an operator makes."""
         kept_as = entry.stands
         if entry.op.autocast == "raises":
             kept_as = Stands(operands[0].dtype, operands[0].dtype)
-        key = entry.node, entry.names, entry.stands, kept_as
-        found = self._runs.get(key)
+        key = entry.names, entry.stands, kept_as
+        found = facts.runs.get(key)
         if found is None:
-            found = self._runs[key] = run(facts, entry, self.batch, kept_as)
+            found = facts.runs[key] = run(facts, entry, self.batch, kept_as)
         return found
 
-    def _run_once(self, part: Part, facts: NodeFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
+    def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
         run = self._known_run(facts, entry, operands)
         results = self._results(facts, run, entry, operands)
@@ -186,7 +186,7 @@ class Forward(Precision):
             self.recomputed_macs += self.times * entry.op.macs(entry.operands, entry.results)
         return results
 
-    def _run_again(self, replay: Replay, node: Node, facts: NodeFacts, operands: Sequence[Tensor]) -> list[Tensor]:
+    def _run_again(self, replay: Replay, node: Node, facts: OpFacts, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel.
 
         What nobody has read in the first run keeps its tensors until nobody reads it in this one.
@@ -217,9 +217,14 @@ class Forward(Precision):
         self.keep(found)
         return found
 
-    def _asked(self, node: Node) -> NodeFacts:
+    def _asked(self, node: Node) -> OpFacts:
         """What its operator says, which counts for the whole step."""
-        facts = ask(node, self.settings, self.kernels, self.storage)
+        storage = node in self.storage.in_place, self.storage.shared_operand(node)
+        key = node.operator, node.operand_types, node.result_types, storage
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        facts = self._known[key] = ask(node, self.settings, self.kernels, self.storage)
         self.is_exact &= facts.is_exact
         self.has_pages |= facts.has_pages
         self.is_alike_on_gpu &= facts.twins is not None
@@ -235,7 +240,7 @@ class Forward(Precision):
         self.keep((value,))
         return value
 
-    def _entry(self, node: Node, facts: NodeFacts, path: str, operands: Sequence[Tensor]) -> Entry:
+    def _entry(self, node: Node, facts: OpFacts, path: str, operands: Sequence[Tensor]) -> Entry:
         op, stands = facts.op, self.stands
         if self.is_mixed:
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
@@ -249,7 +254,7 @@ class Forward(Precision):
         edges = [v.edge for v in op.read(operands)] if facts.is_float else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
 
-    def _results(self, facts: NodeFacts, run: Run, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
+    def _results(self, facts: OpFacts, run: Run, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """What an operator gives, each held once."""
         dtype, shared = entry.stands.values, facts.shared
         found = []

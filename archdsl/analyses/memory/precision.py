@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Sequence
 
-from archdsl.analyses.memory.asked import NodeFacts
+from archdsl.analyses.memory.asked import OpFacts
 from archdsl.analyses.memory.casts import Cast, Promotion
 from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
@@ -64,7 +64,7 @@ class Precision(Ledger, ABC):
             entry.row = self.row
             self.tape.append(entry)
 
-    def cast(self, facts: NodeFacts, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
+    def cast(self, facts: OpFacts, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
         """The operands in the precision that an operator runs in; each new tensor is held once.
 
         As compiled by GCC, PyTorch casts arguments from the last to the first: bias, weight, input.

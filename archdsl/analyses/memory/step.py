@@ -7,7 +7,7 @@ came in are dropped, then what it kept; gradients that meet are summed in the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.asked import Made, Way, is_alike_on_gpu, ways
@@ -101,8 +101,8 @@ class _Step(Forward):
         self, network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels
     ) -> None:
         super().__init__(network, storage, settings, batch, kernels)
-        self._ways: dict[tuple[object, ...], tuple[Way, ...]] = {}
-        """By all that they depend on."""
+        self._ways: dict[Hashable, tuple[Way, ...]] = {}
+        """Those of the loss and of casts, by all that they depend on."""
 
     def play(self) -> Played:
         named = zip(self.network.inputs, self.network.input_types, strict=True)
@@ -250,15 +250,17 @@ class _Step(Forward):
         self.release(entry.drop_but(way.frees) if way.is_first else entry.drop(way.frees))
 
     def _known_ways(self, entry: Entry, incoming: TensorType) -> tuple[Way, ...]:
-        """How its gradients are made, worked out once for all uses of a module."""
-        of = entry.node or (entry.op.name, entry.operands)
+        """How its gradients are made."""
+        facts = None if entry.node is None else self.facts[entry.node]
+        known = self._ways if facts is None else facts.ways
+        of = (entry.op.name, entry.operands) if facts is None else None
         key = of, incoming, entry.names, entry.stands
-        found = self._ways.get(key)
+        found = known.get(key)
         if found is None:
             arrived = Incoming(incoming, is_single=self.batch == 1)
-            found = self._ways[key] = ways(entry, arrived)
-            if entry.node is not None:
-                self.is_alike_on_gpu &= is_alike_on_gpu(self.facts[entry.node], entry, arrived, found)
+            found = known[key] = ways(entry, arrived)
+            if facts is not None:
+                self.is_alike_on_gpu &= is_alike_on_gpu(facts, entry, arrived, found)
         return found
 
     def _cast_back(self, entry: Entry, of: str, flowing: Flowing) -> bool:
