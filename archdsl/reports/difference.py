@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from archdsl.analyses import Facts
@@ -10,7 +11,7 @@ from archdsl.analyses.difference import Change, ScopeChange, difference
 from archdsl.analyses.weights import weights
 from archdsl.ir import Node, TooManyOperators
 from archdsl.reports.numbers import percent
-from archdsl.reports.outline import operation
+from archdsl.reports.outline import operation, span_of_names
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, show_value, text
 from archdsl.source import short
@@ -133,39 +134,48 @@ def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
         also = text(f"also {natural(others)}", "dim") if others else Cell(None)
         name = Cell(scope.path, (Piece(scope.path, "heading"),))
         yield Row((Cell(None), name, also, *[Cell(None)] * 3), style="heading")
-    for change in scope.changes:
-        yield from _change(change, before, after, bool(scope.path))
+    for _, alike in groupby(scope.changes, _likeness):
+        yield from _changed([*alike], before, after, bool(scope.path))
 
 
-def _change(change: Change, before: Facts, after: Facts, indented: bool) -> Iterator[Row]:
+def _likeness(change: Change) -> object:
+    """What children that were added one after another have in common, or such as were taken away."""
+    node, other = change.after or change.before, change.after and change.before
+    return change if node is None or other is not None else (change.after is None, node.operator, node.result_types)
+
+
+def _changed(alike: Sequence[Change], before: Facts, after: Facts, indented: bool) -> Iterator[Row]:
+    change = alike[0]
+    was, now = ([node for node in nodes if node is not None] for nodes in zip(*(c[:2] for c in alike), strict=True))
     old, new = (
-        None if node is None else facts.cost.nodes[node].macs
-        for node, facts in ((change.before, before), (change.after, after))
+        sum(facts.cost.nodes[node].macs * node.times for node in nodes) if nodes else None
+        for nodes, facts in ((was, before), (now, after))
     )
-    if change.reads is not None and change.after is not None:
-        was, now = (natural(names) or "nothing" for names in change.reads)
-        yield _row("~", change.after, new, f"reads {now}, not {was}", indented)
+    if change.reads is not None and now:
+        reads = [natural(names) or "nothing" for names in change.reads]
+        yield _row("~", now, new, f"reads {reads[1]}, not {reads[0]}", indented)
         return
-    if change.is_renamed and change.before is not None and change.after is not None:
-        yield _row("~", change.after, new, f"was {change.before.name}", indented)
+    if change.is_renamed and was and now:
+        yield _row("~", now, new, f"was {was[0].name}", indented)
         return
-    if change.before is not None:
-        yield _row("-", change.before, old, "", indented)
-    if change.after is not None:
+    if was:
+        yield _row("-", was, old, "", indented)
+    if now:
         more = f"{new - old:+_}" if old is not None and new is not None and new != old else ""
-        yield _row("+", change.after, new, more and f"{'+' if more[0] == '+' else '-'}{short(int(more[1:]))}", indented)
+        yield _row("+", now, new, more and f"{'+' if more[0] == '+' else '-'}{short(int(more[1:]))}", indented)
 
 
-def _row(sign: str, node: Node, macs: int | None, more: str, indented: bool) -> Row:
+def _row(sign: str, alike: Sequence[Node], macs: int | None, more: str, indented: bool) -> Row:
     style = {"-": "error", "+": "ok", "~": "warning"}[sign]
+    node, times = alike[0], sum(node.times for node in alike)
     shapes = ", ".join(str(t) for t in node.result_types)
-    count = (Piece(f"  ×{node.times}", "count"),) if node.times > 1 else ()
-    pieces = (*operation([node]), *count)
-    name = f"{'  ' if indented else ''}{node.name}"
+    count = (Piece(f"  ×{times}", "count"),) if times > 1 else ()
+    pieces = (*operation(alike[:1]), *count)
+    name = node.name if len(alike) == 1 else span_of_names(node.name, alike[-1].name)
     return Row(
         (
             Cell(sign, (Piece(sign, style),)),
-            Cell(node.name, (Piece(name),)),
+            Cell(name, (Piece(f"{'  ' if indented else ''}{name}"),)),
             Cell(text_of(pieces), pieces),
             text(shapes),
             Cell(macs) if macs else Cell(macs, ()),

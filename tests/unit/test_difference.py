@@ -162,6 +162,14 @@ def test_the_command_says_what_a_change_costs(cli: Cli, tmp_path: Path) -> None:
     assert cli("diff", spec, spec).code == 1
 
 
+def test_blocks_that_were_added_in_a_row_are_one_line(cli: Cli) -> None:
+    """ResNet-101 has 17 blocks more than ResNet-50 in one stage (He et al. 2016, Table 1): 3_712_221_184 multiply-adds."""
+    done = cli("diff", "resnet:ResNet50", "resnet:ResNet101")
+    (line,) = (line.split() for line in done.out.splitlines() if line.startswith(("+", "-")))
+    assert line == ["+", "6-22", "bottleneck(256)", "×17", "[1024,", "14,", "14]", "3.71G"]
+    assert "+3_712_221_184" in done.out
+
+
 @pytest.mark.parametrize("format, begins", [("csv", "change,layer"), ("markdown", "## ResNet18 -> ResNet34")])
 def test_the_command_has_formats(cli: Cli, format: str, begins: str) -> None:
     assert begins in cli("diff", "resnet:ResNet18", "resnet:ResNet34", "--format", format).out
