@@ -1,16 +1,21 @@
 """The peak of inference by liveness, with the frames of calls counted. The network's inputs are the caller's and are left
-out of all counts here."""
+out of all counts here.
+
+A call holds its operands until it returns, so what a module makes and frees meanwhile does not depend on who calls it: each
+module is played once, and its calls are composed of that.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import zip_longest
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Plain, Player
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
-from archdsl.ir import Extra, Network, Node, Op
+from archdsl.ir import Extra, Module, Network, Node, Op, check_listed
 
 
 class Moment(NamedTuple):
@@ -32,25 +37,177 @@ class Moment(NamedTuple):
         return sum([block.bytes for block in self.live])
 
 
+class Call(NamedTuple):
+    """While a module runs that another one calls."""
+
+    step: int
+    """How many moments came before."""
+    layer: str
+    course: Course
+    live: tuple[Block, ...]
+    """What the caller holds of its own."""
+    touched: tuple[Block, ...]
+    """The storages of the caller that something inside reads or makes."""
+    places: Mapping[Block, Block]
+    """Operands and results: by the storage inside, that of the caller."""
+    times: int
+
+    @property
+    def held(self) -> int:
+        return sum([block.bytes for block in self.live])
+
+    @property
+    def bytes(self) -> int:
+        return self.held + self.course.peak
+
+
+class Course:
+    """How a module runs, whoever calls it: what is alive of what it makes itself. Steps and names are its own."""
+
+    def __init__(self, inputs: Sequence[Block], player: _Player, results: Sequence[Plain | None]) -> None:
+        self.inputs = tuple(inputs)
+        """These stand for its operands."""
+        self.parts = tuple(player.parts)
+        """In order, those that have moments."""
+        self.steps = player.step
+        """How many moments it has, those of all turns."""
+        self.results = tuple(None if value is None else value.block for value in results)
+        """The storages of its results: own ones, operands or parameters."""
+        self.made = tuple(player.live)
+        """Those of its own, oldest first."""
+        self.touched = {block for part in self.parts for block in part.touched}
+        self.peak = max((part.bytes for part in self.parts), default=0)
+        self._floors: dict[object, int] = {}
+
+    def floor(self, ending: Sequence[Block | None], lasting: Collection[Block]) -> int:
+        """The highest sum if every storage lived from its first to its last use only.
+
+        Args:
+            ending: for each operand its storage, if nothing uses that after the call.
+            lasting: the results that something uses after it.
+        """
+        known = [block for block in dict.fromkeys(ending) if block is not None]
+        key = tuple((known.index(b), b.bytes) if b is not None else None for b in ending), frozenset(lasting)
+        if key not in self._floors:
+            self._floors[key] = self._floor(dict(zip(self.inputs, ending, strict=True)), lasting)
+        return self._floors[key]
+
+    def _floor(self, places: Mapping[Block, Block | None], lasting: Collection[Block]) -> int:
+        def counted(blocks: Iterable[Block]) -> list[Block]:
+            """Those of its own and the operands that end here, each once."""
+            found = (places.get(block, None if block.is_input else block) for block in blocks)
+            return [block for block in dict.fromkeys(found) if block is not None]
+
+        used = [counted(part.touched) for part in self.parts]
+        last: dict[Block | None, int] = {block: number for number, blocks in enumerate(used) for block in blocks}
+        last.update(dict.fromkeys(lasting, len(used)))
+        ending = counted(self.inputs)
+        highest = 0
+        for number, part in enumerate(self.parts):
+            held = sum([b.bytes for b in (*ending, *part.live) if last.get(b, -1) > number])
+            if isinstance(part, Call):
+                operands = (next(iter(counted([part.places[block]])), None) for block in part.course.inputs)
+                ends = [block if last.get(block) == number else None for block in operands]
+                held += part.course.floor(ends, [b for b in part.course.made if last[part.places[b]] > number])
+            else:
+                held += sum([b.bytes for b in used[number] if last[b] == number])
+            highest = max(highest, held)
+        return highest
+
+
+class _Frame:
+    """A call while it runs: the storages of a course as those of this call."""
+
+    def __init__(self, course: Course, batch: int) -> None:
+        """That of the network."""
+        self.course = course
+        self.batch = batch
+        self.prefix = ""
+        self.step = 0
+        self.times = 1
+        self.held: tuple[Block, ...] = ()
+        """What those hold that have called."""
+        self.known: dict[Block, Block] = {}
+
+    def moments(self) -> Iterator[Moment]:
+        for part in self.course.parts:
+            if isinstance(part, Call):
+                yield from self.inside(part).moments()
+            else:
+                yield self.moment(part)
+
+    def highest(self) -> Moment | None:
+        """The first moment with the most bytes."""
+        for part in self.course.parts:
+            if part.bytes == self.course.peak:
+                return self.inside(part).highest() if isinstance(part, Call) else self.moment(part)
+        return None
+
+    def moment(self, part: Moment) -> Moment:
+        touched = tuple(dict.fromkeys(map(self._place, part.touched)))
+        live = (*self.held, *map(self._place, part.live))
+        return Moment(
+            self.step + part.step, self.prefix + part.layer, part.node, live, touched, self.times * part.times
+        )
+
+    def inside(self, call: Call) -> _Frame:
+        frame = _Frame(call.course, self.batch)
+        frame.prefix = f"{self.prefix}{call.layer}."
+        frame.step = self.step + call.step
+        frame.times = self.times * call.times
+        frame.held = (*self.held, *map(self._place, call.live))
+        frame.known = {inside: self._place(outside) for inside, outside in call.places.items()}
+        return frame
+
+    def _place(self, block: Block) -> Block:
+        found = self.known.get(block)
+        if found is None:
+            found = block
+            if self.prefix:
+                found = Block(self.prefix + block.layer, block.what, block.size, self.batch, block.is_input)
+            self.known[block] = found
+        return found
+
+
 class InferenceFacts:
     """What is alive while each operator runs, and when that is most."""
 
-    def __init__(self, moments: Sequence[Moment], outputs: Sequence[Block]) -> None:
-        self.moments = tuple(moments)
-        self.outputs = tuple(outputs)
-        """The storages of the results."""
+    def __init__(self, network: Network, course: Course, batch: int) -> None:
+        self._network = network
+        self._course = course
+        self._batch = batch
+
+    @cached_property
+    def moments(self) -> tuple[Moment, ...]:
+        """Raises `TooManyOperators`."""
+        check_listed(self._network)
+        return tuple(_Frame(self._course, self._batch).moments())
 
     @cached_property
     def peak(self) -> Moment | None:
         """The first moment with the most bytes; None for a network without operators."""
-        return max(self.moments, key=lambda m: m.bytes, default=None)
+        return _Frame(self._course, self._batch).highest()
 
     @cached_property
     def floor(self) -> int:
         """The highest sum of bytes if every storage lived from its first to its last use only."""
-        last: dict[Block, int] = {block: moment.step for moment in self.moments for block in moment.touched}
-        last.update((block, self.moments[-1].step) for block in self.outputs if self.moments)
-        return max((sum([b.bytes for b in m.live if last[b] >= m.step]) for m in self.moments), default=0)
+        return self._course.floor([None for _ in self._course.inputs], self._course.made)
+
+    def alive(self, paths: Collection[str]) -> dict[str, int]:
+        """The most bytes that are alive while what is at these paths runs."""
+        around = {path[:end] for path in paths for end, letter in enumerate(path) if letter == "."}
+        found: dict[str, int] = {}
+
+        def walk(course: Course, prefix: str, held: int) -> None:
+            for part in course.parts:
+                path = prefix + part.layer
+                if path in paths:
+                    found[path] = max(found.get(path, 0), held + part.bytes)
+                if isinstance(part, Call) and path in around:
+                    walk(part.course, path + ".", held + part.held)
+
+        walk(self._course, "", 0)
+        return found
 
 
 class Lifetime(NamedTuple):
@@ -72,14 +229,7 @@ class Lifetime(NamedTuple):
 
 def inference(network: Network, storage: Storage, batch: int) -> InferenceFacts:
     """Plays a network for a batch."""
-    player = _Player(storage, batch)
-    inputs = [
-        Plain(Block(name, "input", of_type(type), batch, True))
-        for name, type in zip(network.inputs, network.input_types, strict=True)
-    ]
-    player.hold(value.block for value in inputs)
-    outputs = [value.block for value in player.call(network.body, "", inputs) if value is not None]
-    return InferenceFacts(player.moments, outputs)
+    return InferenceFacts(network, _Courses(storage, batch).of(network.body, network.inputs), batch)
 
 
 def lifetimes(single: InferenceFacts, several: InferenceFacts) -> tuple[Lifetime, ...]:
@@ -104,20 +254,62 @@ def _by_block(moments: Sequence[Moment]) -> dict[Block, tuple[list[int], tuple[i
     return {block: (steps, tuple(used[block])) for block, steps in alive.items()}
 
 
-class _Player(Player[Plain]):
+class _Courses:
+    """The courses of modules, each worked out once."""
+
     def __init__(self, storage: Storage, batch: int) -> None:
-        super().__init__()
         self.storage = storage
         self.batch = batch
-        self.moments: list[Moment] = []
+        self._known: dict[Module, Course] = {}
+
+    def of(self, module: Module, names: Sequence[str] = ()) -> Course:
+        """That of a module.
+
+        Args:
+            names: of its inputs, where somebody reads them.
+        """
+        if module not in self._known:
+            named = zip_longest(module.inputs, names, fillvalue="")
+            inputs = [Block(name, "input", of_type(value.type), self.batch, True) for value, name in named]
+            player = _Player(self)
+            player.hold(inputs)
+            results = player.call(module, "", [Plain(block) for block in inputs])
+            self._known[module] = Course(inputs, player, results)
+        return self._known[module]
+
+
+class _Player(Player[Plain]):
+    """Plays one module; those that it calls have been played."""
+
+    def __init__(self, courses: _Courses) -> None:
+        super().__init__()
+        self.courses = courses
+        self.parts: list[Moment | Call] = []
         self.live: dict[Block, None] = {}
-        """The storages that somebody holds, oldest first, without the network's inputs."""
+        """The storages that somebody holds, oldest first, without the module's inputs."""
 
     def freed(self, block: Block) -> None:
         self.live.pop(block, None)
 
     def runs(self, node: Node) -> bool:
         return not node.training
+
+    def run(self, node: Node, path: str, operands: Sequence[Plain]) -> Sequence[Plain | None]:
+        if not isinstance(node.operator, Module):
+            return self.apply(node, path, operands)
+        course, batch = self.courses.of(node.operator), self.courses.batch
+        places = {inside: value.block for inside, value in zip(course.inputs, operands, strict=True)}
+        for block in course.results:
+            if block is not None and block not in places:
+                places[block] = Block(f"{path}.{block.layer}", block.what, block.size, batch, block.is_input)
+        if course.parts:
+            touched = tuple(dict.fromkeys(places[block] for block in places if block in course.touched))
+            self.parts.append(Call(self.step, path, course, (*self.live,), touched, places, self.times))
+            self.step += course.steps
+        results = [None if block is None else Plain(places[block]) for block in course.results]
+        self.keep([value for value in results if value is not None])
+        self.live.update((places[block], None) for block in course.made)
+        return results
 
     def apply(self, node: Node, path: str, operands: Sequence[Plain]) -> list[Plain]:
         op = node.operator
@@ -135,15 +327,19 @@ class _Player(Player[Plain]):
         return results
 
     def _moment(self, node: Node, path: str, blocks: Iterable[Block], extras: Iterable[Extra]) -> None:
-        scratch = [Block(path, e.name, of_extra(e, self.batch), self.batch) for e in extras]
+        batch = self.courses.batch
+        scratch = [Block(path, e.name, of_extra(e, batch), batch) for e in extras]
         touched = tuple(dict.fromkeys((*blocks, *scratch)))
         self.step += 1
-        self.moments.append(Moment(self.step, path, node, (*self.live, *scratch), touched, self.times))
+        self.parts.append(Moment(self.step, path, node, (*self.live, *scratch), touched, self.times))
 
     def results(self, node: Node, op: Op, path: str, operands: Sequence[Plain]) -> list[Plain]:
+        def make(what: str, size: Size, is_input: bool = False) -> Plain:
+            return Plain(Block(path, what, size, self.courses.batch, is_input))
+
         if op.is_source:  # it gives its own parameters, which are held anyway
-            return [Plain(Block(path, "parameter", Size(), self.batch, True))]
-        shared = 0 if op.is_identity_in_inference else self.storage.shared_operand(node)
+            return [make("parameter", Size(), is_input=True)]
+        shared = 0 if op.is_identity_in_inference else self.courses.storage.shared_operand(node)
         if shared is not None:
             return [operands[shared]] * len(node.results)
-        return [Plain(Block(path, "output", of_type(type), self.batch)) for type in node.result_types]
+        return [make("output", of_type(type)) for type in node.result_types]
