@@ -135,7 +135,7 @@ class Facts:
         from archdsl.analyses.memory import MemoryFacts
 
         play = partial(self.inference, batch)
-        return MemoryFacts(self.network, self.flat, self.training_flat, self.storage, batch, play)
+        return MemoryFacts(self.network, self.storage, batch, self.cost.values, lambda: self.flat, play)
 
     def inference(self, batch: int) -> InferenceFacts:
         """What is alive in a forward pass while each operator runs."""
@@ -276,8 +276,6 @@ class Facts:
         try:
             return memory_formulas(
                 facts.network,
-                facts.flat,
-                facts.training_flat,
                 facts.storage,
                 lambda: facts.inference(2),
                 lambda: facts.training(settings, 2),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.memory import PHASES, Block, CudaFacts, LectureRow, Moment, Size, TrainingFacts, TrainingSettings
+from archdsl.analyses.memory import PHASES, Block, CudaFacts, LectureRow, Moment, TrainingFacts, TrainingSettings
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
-from archdsl.reports.outline import Entry, outline, owner
+from archdsl.reports.outline import Entry, outline
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row, text
 from archdsl.source import binary
@@ -70,8 +70,7 @@ def _layers(subject: Subject, options: Options) -> Table:
         for name, type in zip(subject.facts.network.inputs, subject.facts.network.input_types, strict=True)
     ]
     rows = [_layer_row(subject, entry, figures) for entry in entries]
-    kept = sum(item.size.at(subject.facts.batch) for item in facts.saved.items)
-    total = row("total", None, None, None, facts.activation_peak, kept, None, style="total")
+    total = row("total", None, None, None, facts.activation_peak, facts.saved.bytes, None, style="total")
     words = "memory: of the results · alive: while it runs, in inference · kept: for backward"
     notes: tuple[Note, ...] = ((Piece(words, "dim"),), *see_more(entries, options, subject.facts.operators))
     return Table("memory", LAYERS, (*first, *rows), (total,), notes=notes)
@@ -81,14 +80,15 @@ class _PerEntry:
     """The memory of the rows of an outline, by the path of a row."""
 
     def __init__(self, subject: Subject, entries: list[Entry]) -> None:
-        row_of = owner(entries)
+        rows = {path: entry.path for entry in entries for path in entry.paths}
+        rows |= {name: name for name in subject.facts.network.inputs}
         self.alive: dict[str, int] = defaultdict(int)
         self.kept: dict[str, int] = defaultdict(int)
-        for moment in subject.facts.memory.inference.moments:
-            path = row_of(moment.layer)
-            self.alive[path] = max(self.alive[path], moment.bytes)
-        for item in subject.facts.memory.saved.items:
-            self.kept[row_of(item.layer)] += item.size.at(subject.facts.batch)
+        facts = subject.facts.memory
+        for path, alive in facts.inference.alive(rows).items():
+            self.alive[rows[path]] = max(self.alive[rows[path]], alive)
+        for path, size in facts.saved.of(rows).items():
+            self.kept[rows[path]] += size.at(facts.batch)
 
 
 def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:
@@ -163,7 +163,7 @@ def _figures(subject: Subject) -> Table:
 
 def _lecture_figures(subject: Subject) -> Iterator[Row]:
     facts = subject.facts.memory
-    values = f"{exact(facts.lecture.values)} values x 4 bytes"
+    values = f"{exact(facts.values)} values x 4 bytes"
     values += f" x {subject.facts.batch} samples" if subject.facts.batch != 1 else ""
     size = facts.figure("activations").bytes
     yield row(text("lecture", "heading"), size, f"{values} = {exact(size)}; × 2 for backward")
@@ -181,7 +181,7 @@ def _tensor_figures(subject: Subject) -> Iterator[Row]:
     floor = facts.figure("floor")
     if floor.bytes < facts.figure("peak").bytes:
         yield row("lower bound", floor.bytes, "if no frame of a call held its operands", indent=1)
-    if facts.saved.items:
+    if facts.saved.sizes:
         yield row("kept for backward", facts.saved.bytes, _kept(subject), indent=1)
     loss = facts.saved.bytes_with_loss - facts.saved.bytes
     yield row(
@@ -277,12 +277,8 @@ def _role(moment: Moment, block: Block) -> str:
 
 def _kept(subject: Subject) -> str:
     """`values 58.3 MiB + indices 11.7 MiB (int64)`."""
-    sizes: dict[tuple[str, str], Size] = defaultdict(Size)
-    for item in subject.facts.memory.saved.items:
-        key = (item.what, item.dtype)
-        sizes[key] = sizes[key].plus(item.size)
     parts = []
-    for (what, dtype), size in sizes.items():
+    for (what, dtype), size in subject.facts.memory.saved.sizes.items():
         name = "values" if what == "value" else what
         kind = "" if dtype == "float32" else f" ({dtype})"
         parts.append(f"{name} {binary(size.at(subject.facts.batch))}{kind}")

@@ -25,7 +25,7 @@ from archdsl.analyses.memory.optimizer import copies_kept
 from archdsl.analyses.memory.otherwise import Otherwise, otherwise
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.recompute import buffers, naming
-from archdsl.analyses.memory.saved import SavedFacts, SavedItem
+from archdsl.analyses.memory.saved import SavedFacts
 from archdsl.analyses.memory.settings import (
     MIXED,
     PHASES,
@@ -68,7 +68,6 @@ __all__ = [
     "Phase",
     "Profile",
     "SavedFacts",
-    "SavedItem",
     "Simulation",
     "Size",
     "Storage",

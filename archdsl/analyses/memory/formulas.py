@@ -17,7 +17,7 @@ from archdsl.analyses.memory.saved import saved
 from archdsl.analyses.memory.size import Size, Storage, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.training import TrainingFacts
-from archdsl.ir import Flat, Network, Op, OpenSize, modules, open_size
+from archdsl.ir import Network, Op, OpenSize, modules, open_size
 
 SHOWN = 4
 """A peak of more sums than these is no formula that helps."""
@@ -55,8 +55,6 @@ NO_FORMULAS = MemoryFormulas(None, None, None)
 
 def memory_formulas(
     network: Network,
-    flat: Flat,
-    training: Flat,
     storage: Storage,
     inference: Callable[[], InferenceFacts],
     train: Callable[[], TrainingFacts],
@@ -64,15 +62,14 @@ def memory_formulas(
     """The formulas of a network, which may have open sizes.
 
     Args:
-        training: the network with the parts that exist only while training.
         inference: plays it for a batch of two.
         train: plays a training step for a batch of two.
     """
-    peak = _formula(lambda: _inference(network, flat, inference()))
+    peak = _formula(lambda: _inference(network, inference()))
     if _has_pages(network):
         return NO_FORMULAS._replace(inference=peak)
     return MemoryFormulas(
-        _formula(lambda: [saved(network, training, storage, 2).size]), peak, _formula(lambda: train().lines)
+        _formula(lambda: [saved(network, storage, 2).size]), peak, _formula(lambda: train().lines)
     )
 
 
@@ -83,8 +80,8 @@ def _has_pages(network: Network) -> bool:
     return any(extra.in_pages for saved in kept for extra in saved.extra)
 
 
-def _inference(network: Network, flat: Flat, found: InferenceFacts) -> list[Size]:
-    parameters, buffers = state_of(flat)
+def _inference(network: Network, found: InferenceFacts) -> list[Size]:
+    parameters, buffers = state_of(network)
     held = total((Size(parameters + buffers), *(of_type(type) for type in network.input_types)))
     return [held.plus(total(block.size for block in moment.live)) for moment in found.moments] or [held]
 

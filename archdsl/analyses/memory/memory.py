@@ -30,26 +30,27 @@ class MemoryFacts:
     Each part is worked out when it is first asked for.
 
     Args:
-        training: the network with the parts that exist only while training.
+        values: the sum of the lectures' table.
+        listed: lists the operators for that. Raises `TooManyOperators`.
         play: plays a forward pass for the batch.
     """
 
     def __init__(
         self,
         network: Network,
-        flat: Flat,
-        training: Flat,
         storage: Storage,
         batch: int,
+        values: int,
+        listed: Callable[[], Flat],
         play: Callable[[], InferenceFacts],
     ) -> None:
         self.network = network
         self.batch = batch
-        self._flat = flat
-        self._training = training
+        self.values = values
         self._storage = storage
+        self._listed = listed
         self._play = play
-        self.parameters, self.buffers = state_of(flat)
+        self.parameters, self.buffers = state_of(network)
         """Bytes of trainable tensors, a shared instance once, and of all other state."""
 
     @property
@@ -58,7 +59,8 @@ class MemoryFacts:
 
     @cached_property
     def lecture(self) -> LectureFacts:
-        return lecture(self.network, self._flat)
+        """The lectures' table. Raises `TooManyOperators`."""
+        return lecture(self.network, self._listed())
 
     @cached_property
     def inference(self) -> InferenceFacts:
@@ -66,7 +68,7 @@ class MemoryFacts:
 
     @cached_property
     def saved(self) -> SavedFacts:
-        return saved(self.network, self._training, self._storage, self.batch)
+        return saved(self.network, self._storage, self.batch)
 
     @property
     def at(self) -> Moment | None:
@@ -96,7 +98,7 @@ class MemoryFacts:
 
 
 FIGURES: dict[str, tuple[Callable[[MemoryFacts], int], Convention, Status]] = {
-    "activations": (lambda m: m.lecture.bytes * m.batch, "lecture", "exact"),
+    "activations": (lambda m: 4 * m.values * m.batch, "lecture", "exact"),
     "parameters": (lambda m: m.parameters, "tensor bytes", "exact"),
     "buffers": (lambda m: m.buffers, "tensor bytes", "exact"),
     "inputs": (lambda m: m.inputs, "tensor bytes", "exact"),

@@ -2,42 +2,62 @@
 
 Every operator says what its line of PyTorch's `derivatives.yaml` keeps. A storage counts once however many operators
 keep it or a view of it; parameters do not count, inputs do. An operator that needs no gradient keeps nothing.
+
+What a module keeps depends on which of its inputs need a gradient, which of its outputs lead to one of the network, and which
+of these the caller keeps. Calls that are alike in this are worked out once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
-from archdsl.ir import Flat, Layer, Network, Reader, Saved, TensorType
+from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type, total
+from archdsl.ir import Extra, Module, Network, Node, Op, Reader, Saved, TensorType, Value
+
+Kind = tuple[str, str]
+"""`value`, or an operator's own name for what only backward needs, `indices`, `noise`; and the type of its elements."""
+Sizes = dict[Kind, Size]
+Flags = tuple[bool, ...]
 
 
-class SavedItem(NamedTuple):
-    """One storage that is kept."""
+class Part(NamedTuple):
+    """What is kept of what an operator or a call has made, or that input itself."""
 
-    layer: str
-    """The operator that made it, or the name of an input."""
-    what: str
-    """`value`, or an operator's own name for what only backward needs: `indices`, `noise`."""
-    dtype: str
-    size: Size
-    """Of all that it stands for."""
+    name: str
+    sizes: Sizes
+    """In all turns of the loops around it."""
+    times: int = 1
+    """How many turns there are."""
+    inside: Kept | None = None
+
+
+class Kept:
+    """What is kept of what a module has made, in order of its making."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self.parts = tuple(part for part in parts if part.sizes)
+        self.sizes: Sizes = {}
+        for part in self.parts:
+            _add(self.sizes, part.sizes)
 
 
 class SavedFacts(NamedTuple):
     """All that is kept for a batch."""
 
-    items: tuple[SavedItem, ...]
-    """In order of their making."""
-    loss: tuple[SavedItem, ...]
-    """What the mean cross entropy of the first output keeps beside these, its target included."""
+    kept: Kept
+    loss: Sizes
+    """What the mean cross entropy of the first output keeps beside it, its target included."""
     batch: int
 
     @property
+    def sizes(self) -> Sizes:
+        return self.kept.sizes
+
+    @property
     def size(self) -> Size:
-        return _sum(self.items)
+        return total(self.sizes.values())
 
     @property
     def bytes(self) -> int:
@@ -45,109 +65,212 @@ class SavedFacts(NamedTuple):
 
     @property
     def bytes_with_loss(self) -> int:
-        return _sum((*self.items, *self.loss)).at(self.batch)
+        return self.bytes + total(self.loss.values()).at(self.batch)
+
+    def of(self, paths: Collection[str]) -> dict[str, Size]:
+        """By path what is kept of what operators there and inputs of this name have made; of what is inside, if that is
+        among the paths too, under its own."""
+        around = {path[:end] for path in paths for end, letter in enumerate(path) if letter == "."}
+        found: dict[str, Size] = {}
+
+        def walk(kept: Kept, prefix: str, times: int) -> None:
+            for part in kept.parts:
+                path = prefix + part.name
+                if part.inside is not None and path in around:
+                    walk(part.inside, path + ".", times * part.times)
+                elif path in paths:
+                    found[path] = found.get(path, Size()).plus(total(part.sizes.values()).by(times))
+
+        walk(self.kept, "", 1)
+        return found
 
 
-def _sum(items: tuple[SavedItem, ...]) -> Size:
-    return Size(sum(i.size.fixed for i in items), sum(i.size.per_sample for i in items))
+def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
+    """What is kept, the parts that exist only while training included."""
+    body = network.body
+    keeper = _Keeper(storage, batch)
+    trace = keeper.trace(body, (False,) * len(body.inputs))
+    alive = (True,) * len(body.outputs)
+    kept = keeper.kept(trace, alive, (False,) * len(body.outputs))
+    by_operators = {*keeper.storages(trace, alive)}
+    named = zip(network.inputs, body.inputs, strict=True)
+    inputs = [Part(name, _value(value.type)) for name, value in named if value in by_operators]
+    logits = network.outputs[network.main_output].value.type
+    return SavedFacts(Kept((*inputs, *kept.parts)), _cross_entropy(logits), batch)
 
 
-def saved(network: Network, flat: Flat, storage: Storage, batch: int) -> SavedFacts:
-    """What is kept.
+class _Trace:
+    """A module whose inputs need gradients or do not."""
 
-    Args:
-        flat: the network with the parts that exist only while training.
-    """
-    keeper = _Keeper(flat, storage, batch)
-    for name, number in zip(network.inputs, flat.inputs, strict=True):
-        keeper.name(number, name)
-    keeper.trace()
-    alive = keeper.alive()
-    for layer in flat.layers:
-        if layer.results[0] in alive:
-            keeper.run(layer)
-    return SavedFacts(tuple(keeper.items), _cross_entropy(network.outputs[network.main_output].value.type), batch)
+    def __init__(self, module: Module, needs: Flags) -> None:
+        self.module = module
+        self.needs = dict(zip(module.inputs, needs, strict=True))
+        """Of each value, whether it needs a gradient."""
+        self.storages = {value: value for value in module.inputs}
+        """By value that whose storage it is in: an input, or the first result there of an operator or a call."""
+        self.calls: dict[Node, _Trace] = {}
+        self.carried = {new for node in module.nodes for row in node.repeats for new in row.carried().values()}
+
+    def operator(self, node: Node, op: Op, shared: int | None) -> None:
+        needs = self.learns(node, op)
+        for value in node.results:
+            self.needs[value] = needs and value.type.is_float
+            self.storages[value] = value if shared is None else self.storages[node.operands[shared]]
+
+    def learns(self, node: Node, op: Op) -> bool:
+        """Whether backward has to know anything of an operator."""
+        return any(s.role == "parameter" for s in node.state) or any(self.needs[v] for v in op.read(node.operands))
+
+    def call(self, node: Node, inside: _Trace) -> None:
+        self.calls[node] = inside
+        places = {own: self.storages[v] for own, v in zip(inside.module.inputs, node.operands, strict=True)}
+        for value, own in zip(node.results, inside.module.outputs, strict=True):
+            self.needs[value] = inside.needs[own]
+            self.storages[value] = places.setdefault(inside.storages[own], value)
+
+
+class _Alive(NamedTuple):
+    """What of a module leads to outputs that lead on."""
+
+    nodes: dict[Node, Flags]
+    """The operators, and of calls the outputs."""
+    inputs: Flags
 
 
 class _Keeper:
-    def __init__(self, flat: Flat, storage: Storage, batch: int) -> None:
-        self.flat = flat
+    """Works out the modules of a network, each once for all calls that are alike."""
+
+    def __init__(self, storage: Storage, batch: int) -> None:
         self.batch = batch
         self.storage = storage
-        self.items: list[SavedItem] = []
-        self._storages = list(range(len(flat.types)))
-        """By value, the value that its storage was made for."""
-        self._names: dict[int, str] = {}
-        self._needs_gradient = [False] * len(flat.types)
-        self._kept: set[int] = set()
+        self._traces: dict[tuple[Module, Flags], _Trace] = {}
+        self._alive: dict[tuple[_Trace, Flags], _Alive] = {}
+        self._storages: dict[tuple[_Trace, Flags], Collection[Value]] = {}
+        self._kept: dict[tuple[_Trace, Flags, Flags], Kept] = {}
 
-    def name(self, number: int, name: str) -> None:
-        self._names[number] = name
+    def trace(self, module: Module, needs: Flags) -> _Trace:
+        key = module, needs
+        if key not in self._traces:
+            found = self._traces[key] = _Trace(module, needs)
+            for node in module.nodes:
+                if isinstance(node.operator, Module):
+                    found.call(node, self.trace(node.operator, tuple(found.needs[v] for v in node.operands)))
+                else:
+                    found.operator(node, node.operator, self.storage.shared_operand(node))
+        return self._traces[key]
 
-    def trace(self) -> None:
-        """Names every value and its storage, and tells which of them need a gradient."""
-        for layer in self.flat.layers:
-            shared = self.storage.shared_operand(layer.node)
-            needs = self._needs(layer)
-            for number in layer.results:
-                self._needs_gradient[number] = needs and self.flat.types[number].is_float
-                self._names[number] = layer.path
-                if shared is not None:
-                    self._storages[number] = self._storages[layer.operands[shared]]
+    def alive(self, trace: _Trace, outputs: Flags) -> _Alive:
+        """What leads to these outputs: what made others keeps nothing once they are dropped."""
+        key = trace, outputs
+        if key not in self._alive:
+            found = {v for v, leads_on in zip(trace.module.outputs, outputs, strict=True) if leads_on} | trace.carried
+            nodes: dict[Node, Flags] = {}
+            for node in reversed(trace.module.nodes):
+                flags = tuple(value in found for value in node.results)
+                if isinstance(node.operator, Module):
+                    nodes[node] = flags
+                    inside = self.alive(trace.calls[node], flags).inputs
+                    found.update(v for v, leads_on in zip(node.operands, inside, strict=True) if leads_on)
+                elif any(flags):
+                    nodes[node] = flags
+                    found.update(node.results)
+                    leads_back = any(trace.needs[value] for value in node.results)
+                    found.update(node.operator.read(node.operands) if leads_back else ())
+            self._alive[key] = _Alive(nodes, tuple(value in found for value in trace.module.inputs))
+        return self._alive[key]
 
-    def _needs(self, layer: Layer) -> bool:
-        trains = any(s.role == "parameter" for s in layer.node.state)
-        return trains or any(self._needs_gradient[n] for n in layer.op.read(layer.operands))
+    def storages(self, trace: _Trace, outputs: Flags) -> Collection[Value]:
+        """The storages that the operators of a module keep, where these outputs lead on."""
+        key = trace, outputs
+        if key not in self._storages:
+            found: set[Value] = set()
+            for node, flags in self.alive(trace, outputs).nodes.items():
+                found.update(trace.storages[value] for value in self._read_again(trace, node, flags))
+            self._storages[key] = found
+        return self._storages[key]
 
-    def alive(self) -> set[int]:
-        """The values that lead to an output, or are one: what made others keeps nothing once they are dropped."""
-        found = {*self.flat.outputs, *(made for turns in self.flat.turns for _, made in turns.carried)}
-        for layer in reversed(self.flat.layers):
-            if not found.isdisjoint(layer.results):
-                found.update(layer.results)
-                leads_back = any(self._needs_gradient[number] for number in layer.results)
-                found.update(layer.op.read(layer.operands) if leads_back else ())
+    def _read_again(self, trace: _Trace, node: Node, flags: Flags) -> Iterable[Value]:
+        """The values of a module that backward of an operator or a call reads."""
+        op = node.operator
+        if isinstance(op, Module):
+            inside = trace.calls[node]
+            kept = self.storages(inside, flags)
+            yield from (v for v, own in zip(node.operands, op.inputs, strict=True) if own in kept)
+            yield from (v for v, own in zip(node.results, op.outputs, strict=True) if inside.storages[own] in kept)
+        elif trace.learns(node, op):
+            saved, operands, copied = self._of_operator(trace, node, op)
+            yield from (node.operands[i] for i in operands if i not in copied)
+            yield from [node.results[saved.kept_result]] if saved.result else ()
+
+    def _of_operator(self, trace: _Trace, node: Node, op: Op) -> tuple[Saved, list[int], dict[int, Extra]]:
+        """What an operator keeps, the operands among it, and the copies in place of some of these."""
+        types = node.operand_types, node.result_types
+        in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
+        saved = op.saved(*types) if in_place is None else in_place
+        operands = [*saved.operands_for(len(node.operands), partial(_is_wanted, trace, node))]
+        return saved, operands, {i: extra for i, extra in saved.copies if self.batch > 1 and i in operands}
+
+    def kept(self, trace: _Trace, outputs: Flags, by_others: Flags) -> Kept:
+        """What is kept of what a module makes.
+
+        Args:
+            outputs: which of these lead on.
+            by_others: which of these the caller keeps.
+        """
+        key = trace, outputs, by_others
+        if key not in self._kept:
+            pairs = zip(trace.module.outputs, by_others, strict=True)
+            kept = {*self.storages(trace, outputs), *(trace.storages[value] for value, is_kept in pairs if is_kept)}
+            alive = self.alive(trace, outputs).nodes
+            nodes = (node for node in trace.module.nodes if node in alive)
+            self._kept[key] = Kept([self._part(trace, node, alive[node], kept) for node in nodes])
+        return self._kept[key]
+
+    def _part(self, trace: _Trace, node: Node, flags: Flags, kept: Collection[Value]) -> Part:
+        op = node.operator
+        if not isinstance(op, Module):
+            return Part(node.name, _times(self._made(trace, node, op, kept), node.times), node.times)
+        by_others = tuple(trace.storages[value] in kept for value in node.results)
+        inside = self.kept(trace.calls[node], flags, by_others)
+        return Part(node.name, _times(inside.sizes, node.times), node.times, inside)
+
+    def _made(self, trace: _Trace, node: Node, op: Op, kept: Collection[Value]) -> Sizes:
+        found: Sizes = {}
+        if op.is_source:  # a parameter, which does not count
+            return found
+        for value in node.results:
+            if trace.storages[value] is value and value in kept:
+                _add(found, _value(value.type))
+        if trace.learns(node, op):
+            saved, _, copied = self._of_operator(trace, node, op)
+            for extra in (*saved.extras_for(partial(_is_wanted, trace, node)), *copied.values()):
+                _add(found, {(extra.name, extra.dtype): of_extra(extra, self.batch)})
         return found
 
-    def run(self, layer: Layer) -> None:
-        if layer.op.is_source:  # a parameter, which does not count
-            self._kept.update(layer.results)
-        elif self._needs(layer):
-            kept = self._saved(layer)
-            is_wanted = partial(self._is_wanted, layer)
-            operands = [*kept.operands_for(len(layer.operands), is_wanted)]
-            copies = {i: extra for i, extra in kept.copies if self.batch > 1 and i in operands}
-            for extra in (*kept.extras_for(is_wanted), *copies.values()):
-                size = of_extra(extra, self.batch).by(layer.times)
-                self.items.append(SavedItem(layer.path, extra.name, extra.dtype, size))
-            values = [layer.operands[i] for i in operands if i not in copies]
-            self.items += self._keep(
-                [*values, *([layer.results[kept.kept_result]] if kept.result else ())], layer.times
-            )
 
-    def _is_wanted(self, layer: Layer, reader: Reader) -> bool:
-        """Whether a gradient is wanted; that of a parameter always is."""
-        return isinstance(reader, str) or self._needs_gradient[layer.operands[reader]]
-
-    def _saved(self, layer: Layer) -> Saved:
-        types = layer.operand_types, layer.result_types
-        in_place = layer.op.saved_in_place(*types) if layer.node in self.storage.in_place else None
-        return layer.op.saved(*types) if in_place is None else in_place
-
-    def _keep(self, values: Iterable[int], times: int) -> Iterator[SavedItem]:
-        for number in values:
-            made_for = self._storages[number]
-            if made_for not in self._kept:
-                self._kept.add(made_for)
-                type = self.flat.types[made_for]
-                yield SavedItem(self._names[made_for], "value", type.dtype, of_type(type).by(times))
+def _is_wanted(trace: _Trace, node: Node, reader: Reader) -> bool:
+    """Whether a gradient is wanted; that of a parameter always is."""
+    return isinstance(reader, str) or trace.needs[node.operands[reader]]
 
 
-def _cross_entropy(logits: TensorType) -> tuple[SavedItem, ...]:
+def _value(type: TensorType) -> Sizes:
+    return {("value", type.dtype): of_type(type)}
+
+
+def _add(sizes: Sizes, more: Mapping[Kind, Size]) -> None:
+    for kind, size in more.items():
+        sizes[kind] = sizes.get(kind, Size()).plus(size)
+
+
+def _times(sizes: Sizes, times: int) -> Sizes:
+    return {kind: size.by(times) for kind, size in sizes.items()}
+
+
+def _cross_entropy(logits: TensorType) -> Sizes:
     """Of logits `[classes]` or `[classes, sizes]`: the log-softmax, a class for each place, and the sum of weights."""
     target = TensorType(logits.sizes, "int64")
-    return (
-        SavedItem("loss", "log_softmax", logits.dtype, of_type(logits)),
-        SavedItem("loss", "target", target.dtype, of_type(target)),
-        SavedItem("loss", "total weight", logits.dtype, Size(4)),
-    )
+    return {
+        ("log_softmax", logits.dtype): of_type(logits),
+        ("target", target.dtype): of_type(target),
+        ("total weight", logits.dtype): Size(4),
+    }

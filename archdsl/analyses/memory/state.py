@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.ir import ITEM_SIZE, Flat
+from archdsl.ir import Module, Network, modules
 
 
 class StateBytes(NamedTuple):
@@ -14,15 +14,20 @@ class StateBytes(NamedTuple):
     buffers: int
 
 
-def state_of(flat: Flat, dtype: str = "float32") -> StateBytes:
-    """What a network holds; `dtype` stands for float32 in one of another precision."""
-    owners = (layer for layer in flat.layers if not layer.is_reuse)
-    parameters = buffers = 0
-    for o in owners:
-        for t in o.node.state:
-            size = o.times * t.numel * ITEM_SIZE[dtype if t.dtype == "float32" else t.dtype]
-            if t.role == "parameter":
-                parameters += size
-            else:
-                buffers += size
-    return StateBytes(parameters, buffers)
+def state_of(network: Network) -> StateBytes:
+    """What a network holds, without what exists only while training."""
+    known: dict[Module, StateBytes] = {}
+    for module in modules(network):
+        owners = {node.name: node for node in reversed(module.nodes) if not node.training}.values()
+        parameters = buffers = 0
+        for node in owners:
+            inside = known[node.operator] if isinstance(node.operator, Module) else _own(node)
+            parameters += node.times * inside.parameters
+            buffers += node.times * inside.buffers
+        known[module] = StateBytes(parameters, buffers)
+    return known[network.body]
+
+
+def _own(node: Node) -> StateBytes:
+    parameters = sum(state.bytes for state in node.state if state.role == "parameter")
+    return StateBytes(parameters, sum(state.bytes for state in node.state) - parameters)
