@@ -275,10 +275,7 @@ class Facts:
         facts = self._told_apart(settings)
         try:
             return memory_formulas(
-                facts.network,
-                facts.storage,
-                lambda: facts.inference(2),
-                lambda: facts.training(settings, 2),
+                facts.network, facts.storage, lambda: facts.inference(2), lambda: facts.training(settings, 2)
             )
         except OpenSize:  # not even what runs in place can be said
             return NO_FORMULAS

@@ -41,7 +41,7 @@ def compare(old: Subject, new: Subject) -> list[Table]:
     rows = [row for scope in difference(before.network, after.network) for row in _scope(scope, before, after)]
     notes = () if rows else ((Piece("the same layers, wired alike"),),)
     figures = tuple(_figures(before, after))
-    left_out = "" if before.is_listed and after.is_listed else "too many operators for memory and receptive fields"
+    left_out = "" if before.is_listed and after.is_listed else "too many operators for receptive fields"
     return [
         Table("changes", CHANGES, tuple(rows), title=_title(old, new), notes=notes),
         Table("figures", TOTALS, figures, notes=((Piece(left_out, "dim"),),) if left_out else ()),
@@ -197,11 +197,10 @@ def _compared(before: Facts, after: Facts) -> Iterator[tuple[str, Value, Value, 
     yield "MACs", a.total.macs, b.total.macs, "count"
     yield "weight layers", a.depth, b.depth, "count"
     yield "activations", a.values, b.values, "count"
-    if not (before.is_listed and after.is_listed):
-        return
     yield "inference peak", before.memory.figure("peak").bytes, after.memory.figure("peak").bytes, "bytes"
     yield "kept for backward", before.memory.saved.bytes, after.memory.saved.bytes, "bytes"
-    yield "receptive field", _field(before), _field(after), "count"
+    if before.is_listed and after.is_listed:
+        yield "receptive field", _field(before), _field(after), "count"
 
 
 def _delta(before: Value, after: Value, kind: Kind) -> Cell:

@@ -265,7 +265,12 @@ def _sum(parts: Sequence[str], bytes: int) -> str:
 def _moment(moment: Moment) -> str:
     """What is alive at a moment: the operator's own blocks, then what others hold."""
     parts = [f"its {_role(moment, block)} {binary(block.bytes)}" for block in moment.touched if block in moment.live]
-    held = [f"{block.layer} {binary(block.bytes)}" for block in moment.live if block not in moment.touched]
+    by_others = [block for block in moment.live if block not in moment.touched]
+    if len(by_others) > SHOWN:
+        by_others.sort(key=lambda block: -block.bytes)
+    held = [f"{block.layer} {binary(block.bytes)}" for block in by_others[:SHOWN]]
+    if by_others[SHOWN:]:
+        held.append(f"{len(by_others) - SHOWN} more {binary(sum(block.bytes for block in by_others[SHOWN:]))}")
     return f"at {moment.layer}: {' + '.join(parts)}" + (f"; held: {' + '.join(held)}" if held else "")
 
 

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.analyses import Facts
+from archdsl.backends.pytorch import build
 from archdsl.ir import Network
 from tests.support.build import finish, image, network, op, sequence, vgg16
 from tests.support.live import activation_peak, saved_bytes
 from tests.support.networks import resnet
+from tests.unit.test_turns import doubling
 
 torch.set_num_threads(1)
 
@@ -167,3 +169,13 @@ def test_a_layer_that_needs_no_gradient_keeps_nothing() -> None:
     net = sequence(op("maxpool", 2), op("relu"), op("dropout", 0.5), op("conv", 4, 3), input=image(3, 12))
     module = nn.Sequential(nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(3, 4, 3))
     assert Facts(net, 2).memory.saved.bytes == saved_bytes(module, torch.randn(2, 3, 12, 12))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("levels", [1, 3, 5])
+def test_blocks_that_double_hold_what_is_composed(levels: int, batch: int) -> None:
+    net = doubling(levels)
+    memory, module = Facts(net, batch).memory, build(net)
+    data = torch.randn(batch, 8, 6, 6)
+    assert memory.activation_peak == activation_peak(module, data)
+    assert memory.saved.bytes == saved_bytes(module, data)

@@ -218,7 +218,7 @@ def test_what_is_too_large_to_be_listed_has_a_difference(cli: Cli, tmp_path: Pat
         files[-1].write_text(doubling(24, window))
     found = cli("diff", *files, "--exit-code")
     assert found.code == 1 and "16_777_212 more" in found.out
-    assert "too many operators for memory and receptive fields" in found.out
+    assert "too many operators for receptive fields" in found.out
     data = json.loads(cli("diff", *files, "--format", "json").out)
     assert data["figures"]["params"] == {"before": 2**24 * (4 * 4 * 9 + 4), "after": 2**24 * (4 * 4 * 25 + 4)}
     assert cli("diff", files[0], files[0], "--exit-code").code == 0

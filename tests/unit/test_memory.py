@@ -128,7 +128,8 @@ def test_what_several_operators_keep_counts_once() -> None:
     tap = body.one(op("conv", 4, 1), x)
     arms = [body.one(op("conv", 4, 1), tap) for _ in range(2)]
     found = facts(finish(body, body.one(op("add"), *arms))).saved
-    assert [(i.layer, i.what) for i in found.items] == [("image", "value"), ("0", "value")]
+    assert [*found.sizes] == [("value", "float32")]
+    assert found.of({"image", "0", "1", "2"}) == {"image": Size(0, 1024), "0": Size(0, 1024)}
     assert found.bytes == 2 * 1024
 
 

@@ -198,11 +198,7 @@ def test_pages_of_a_workspace_are_counted_for_each_batch() -> None:
     """oneDNN takes whole pages for an `lstm`, so bytes are no lines: figures are PyTorch's, measured."""
     facts = Facts(sequence(op("lstm", 1), input=TensorType((1, 1))))
     kept = [facts.memory_at(batch).saved for batch in (1, 2, 100)]
-    assert [sum(i.size.at(s.batch) for i in s.items if i.what == "workspace_l0") for s in kept] == [
-        28672,
-        28672,
-        110592,
-    ]
+    assert [found.sizes["workspace_l0", "float32"].at(found.batch) for found in kept] == [28672, 28672, 110592]
     found = facts.fit(TrainingSettings(loss="mse"), 2**20).tensors
     assert found is not None
     peaks = [facts.training(TrainingSettings(loss="mse"), batch).peak for batch in (found, found + 1)]

@@ -341,7 +341,8 @@ def test_the_document_of_blocks_that_double_has_each_of_them_once() -> None:
     assert sum(layer["params"] * (layer["repeat"] or 1) for layer in layers) == facts.cost.total.params
     assert sum(layer["macs"] * (layer["repeat"] or 1) for layer in layers) == document["totals"]["macs"]
     assert [layer["repeat"] for layer in layers] == 3 * [2**24]
-    assert document["memory"] is None and len(document["scopes"]) == 1 + 2 * 24
+    assert document["memory"]["timeline"] is None and len(document["scopes"]) == 1 + 2 * 24
+    assert document["memory"]["parameters"] == 4 * facts.cost.total.params
     for name in ("summary", "shapes", "params", "flops", "formulas"):
         tables = report(name, Subject(facts))
         assert sum(len(table.rows) for table in tables) < 40

@@ -54,10 +54,7 @@ NO_FORMULAS = MemoryFormulas(None, None, None)
 
 
 def memory_formulas(
-    network: Network,
-    storage: Storage,
-    inference: Callable[[], InferenceFacts],
-    train: Callable[[], TrainingFacts],
+    network: Network, storage: Storage, inference: Callable[[], InferenceFacts], train: Callable[[], TrainingFacts]
 ) -> MemoryFormulas:
     """The formulas of a network, which may have open sizes.
 
@@ -68,9 +65,7 @@ def memory_formulas(
     peak = _formula(lambda: _inference(network, inference()))
     if _has_pages(network):
         return NO_FORMULAS._replace(inference=peak)
-    return MemoryFormulas(
-        _formula(lambda: [saved(network, storage, 2).size]), peak, _formula(lambda: train().lines)
-    )
+    return MemoryFormulas(_formula(lambda: [saved(network, storage, 2).size]), peak, _formula(lambda: train().lines))
 
 
 def _has_pages(network: Network) -> bool:

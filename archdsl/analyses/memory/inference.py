@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import zip_longest
+from itertools import repeat
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Plain, Player
@@ -269,7 +269,7 @@ class _Courses:
             names: of its inputs, where somebody reads them.
         """
         if module not in self._known:
-            named = zip_longest(module.inputs, names, fillvalue="")
+            named = zip(module.inputs, names or repeat(""), strict=False)
             inputs = [Block(name, "input", of_type(value.type), self.batch, True) for value, name in named]
             player = _Player(self)
             player.hold(inputs)

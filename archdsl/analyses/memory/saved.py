@@ -9,7 +9,7 @@ of these the caller keeps. Calls that are alike in this are worked out once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.ir import Module, Network, modules
+from archdsl.ir import Module, Network, Node, modules
 
 
 class StateBytes(NamedTuple):

@@ -65,8 +65,7 @@ def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = No
 
 def folded(subject: Subject, picture: str | None = None) -> str:
     """The picture and tables of a network that is too large for `page`, each row with its count; without scripts."""
-    reports = (summary, memory) if subject.facts.is_listed else (summary,)
-    tables = [table for report in reports for table in report(subject, Options())]
+    tables = [table for report in (summary, memory) for table in report(subject, Options())]
     return _document(subject, f'<div class="fallback">\n{with_picture(tables, picture)}</div>\n')
 
 

@@ -70,7 +70,7 @@ def document(subject: Subject) -> schema.Document:
         totals=_totals(facts),
         scopes=tuple(_scopes(network.body, "", None if facts.is_listed else set())),
         layers=tuple(_layers(facts, subject.file)),
-        memory=memory_data(facts, subject.training, subject.on) if facts.is_listed else None,
+        memory=memory_data(facts, subject.training, subject.on),
         for_all=None if subject.for_all is None else for_all_data(facts, subject.for_all, dict(subject.bindings)),
         formulas=None if subject.in_parameters is None else formulas_data(subject, subject.in_parameters),
         roofline=None if subject.roofline is None else roofline_data(subject.roofline),

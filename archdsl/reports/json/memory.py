@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import get_args
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import CudaFacts, Lifetime, Phase, Taken, TrainingFacts
+from archdsl.analyses.memory import CudaFacts, Lifetime, Moment, Phase, Taken, TrainingFacts
 from archdsl.analyses.memory import Size as Bytes
 from archdsl.reports.json import schema
 from archdsl.reports.json.schema_parts import size
@@ -15,10 +15,6 @@ from archdsl.reports.json.schema_parts import size
 def memory_data(facts: Facts, training: TrainingFacts | None, on: str | None = None) -> schema.Memory:
     memory = facts.memory
     figures = {figure.name: figure.bytes for figure in memory.figures}
-    timeline = (
-        schema.Moment(step=m.step, layer=m.layer, live=tuple(dict.fromkeys([b.layer for b in m.live])), bytes=m.bytes)
-        for m in memory.inference.moments
-    )
     found = schema.Memory(
         mode="inference",
         peak=figures["peak"],
@@ -31,13 +27,18 @@ def memory_data(facts: Facts, training: TrainingFacts | None, on: str | None = N
         figures=tuple(
             schema.Figure(name=f.name, bytes=f.bytes, convention=f.convention, status=f.status) for f in memory.figures
         ),
-        timeline=tuple(timeline),
-        storages=tuple(map(_storage, facts.lifetimes)),
+        timeline=tuple(map(_moment, memory.inference.moments)) if facts.is_listed else None,
+        storages=tuple(map(_storage, facts.lifetimes)) if facts.is_listed else None,
         training=None,
     )
     if training is not None:
         _put_training(found, facts, training, on)
     return found
+
+
+def _moment(found: Moment) -> schema.Moment:
+    live = tuple(dict.fromkeys([block.layer for block in found.live]))
+    return schema.Moment(step=found.step, layer=found.layer, live=live, bytes=found.bytes)
 
 
 def _storage(found: Lifetime) -> schema.Storage:

@@ -274,10 +274,10 @@ class Memory(TypedDict):
     loss and its target are included."""
     figures: tuple[Figure, ...]
     """Those of inference and of what is kept."""
-    timeline: tuple[Moment, ...]
-    """Of inference."""
-    storages: tuple[Storage, ...]
-    """Of inference, in the order of their making: the timeline for every batch."""
+    timeline: tuple[Moment, ...] | None
+    """Of inference; null where layers are listed once for all calls of their block."""
+    storages: tuple[Storage, ...] | None
+    """Of inference, in the order of their making: the timeline for every batch. Null where `timeline` is."""
     training: Training | None
     """Null unless training was asked for."""
 
