@@ -76,8 +76,12 @@ class Course:
         self.made = tuple(player.live)
         """Those of its own, oldest first."""
         self.touched = {block for part in self.parts for block in part.touched}
-        self.peak = max((part.bytes for part in self.parts), default=0)
         self._floors: dict[object, int] = {}
+
+    @cached_property
+    def peak(self) -> int:
+        """The most bytes. Raises `OpenSize`."""
+        return max((part.bytes for part in self.parts), default=0)
 
     def floor(self, ending: Sequence[Block | None], lasting: Collection[Block]) -> int:
         """The highest sum if every storage lived from its first to its last use only.
