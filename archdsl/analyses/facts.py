@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Lifetime,
         MemoryFacts,
         MemoryFormulas,
+        Needs,
         Otherwise,
         Profile,
         Simulation,
@@ -92,6 +93,10 @@ class Facts:
 
     def unfolded(self) -> Facts:
         """The facts of the network with every turn written out. Raises `TooManyOperators`."""
+        return self._unfolded
+
+    @cached_property
+    def _unfolded(self) -> Facts:
         whole = unfold(self.network)
         return self if whole is self.network else Facts(whole, self.batch)
 
@@ -174,7 +179,8 @@ class Facts:
         key = settings, kernels, batch > 1
         found = self._simulated.get(key)
         if found is None or not found.holds_for(batch):
-            found = self._simulation(settings, batch, "cpu").on_gpu() if kernels == "cuda" else None
+            on_cpu = self._simulated.get((settings, "cpu", batch > 1)) if kernels == "cuda" else None
+            found = on_cpu.on_gpu() if on_cpu is not None and on_cpu.holds_for(batch) else None
             if found is None:
                 facts = self._told_apart(settings)
                 found = simulate(facts.network, facts.storage, settings, batch, kernels)
@@ -221,17 +227,20 @@ class Facts:
         """
         from archdsl.analyses.memory import fit
 
-        def train(batch: int, kernels: Kernels) -> TrainingFacts:
-            return facts.training(settings, batch, kernels)
+        facts, needs = self._needs(settings, expandable, on)
+        return fit(partial(facts.training, settings), memory, needs)
 
-        facts: Facts = self
+    def _needs(self, settings: TrainingSettings, expandable: bool, on: str | None) -> tuple[Facts, Needs]:
+        """What batches need on a GPU, and of which facts. Raises `TooManyOperators`."""
+        from archdsl.analyses.memory import Needs
+
         shorter = None
         try:
             facts = self.unfolded()  # the model of the allocator takes tensors as they come
         except TooManyOperators:
-            shorter = self._shortened()
-        played = None if shorter is None else partial(shorter.training, settings, kernels="cuda")
-        return fit(train, memory, expandable=expandable, shorter=played, profile=_profile(on))
+            facts, shorter = self, partial(self._shortened().training, settings, kernels="cuda")
+        train = partial(facts.training, settings, kernels="cuda")
+        return facts, Needs(train, shorter, expandable=expandable, profile=_profile(on))
 
     def _shortened(self) -> Facts:
         """The facts of a network with fewer turns. Raises `TooManyOperators`."""
@@ -244,12 +253,12 @@ class Facts:
         self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False, on: str | None = None
     ) -> tuple[Otherwise, ...]:
         """The largest batches by other settings, where they are larger than those found. Raises `TooManyOperators`."""
-        from archdsl.analyses.memory import otherwise
+        from archdsl.analyses.memory import level_paths, otherwise
 
-        def fit(other: TrainingSettings) -> FitFacts:
-            return self.fit(other, found.memory, expandable=expandable, on=on)
+        def needs(other: TrainingSettings) -> Needs:
+            return self._needs(other, expandable, on)[1]
 
-        return otherwise(found, settings, fit, self.checkpoint_levels(settings))
+        return otherwise(found, settings, needs, () if settings.checkpointed else level_paths(self.network))
 
     @cached_property
     def step_macs(self) -> tuple[int, int]:

@@ -68,7 +68,7 @@ def otherwise_table(settings: TrainingSettings, ways: Sequence[Otherwise], step_
     rows = []
     for way in ways:
         again = way.recomputed_macs / step_macs if way.recomputed_macs else None
-        rows.append(row(_options(settings, way.settings), *way.fit.batches, again))
+        rows.append(row(_options(settings, way.settings), *way.on_gpu.batches, again))
     words = "run again: of the MACs of a step, by checkpointed blocks"
     notes = ((Piece(words, "dim"),),) if any(way.recomputed_macs for way in ways) else ()
     if rows:
@@ -96,8 +96,8 @@ def fit_data(name: str, facts: FitFacts, settings: TrainingSettings, ways: Seque
         "otherwise": [
             {
                 "settings": way.settings._asdict(),
-                "likely": _data(way.fit.likely, "band"),
-                "certain": _data(way.fit.certain, "band"),
+                "likely": _data(way.on_gpu.likely, "band"),
+                "certain": _data(way.on_gpu.certain, "band"),
                 "recomputed_macs": way.recomputed_macs,
             }
             for way in ways

@@ -11,7 +11,7 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.facts import TURNS_PLAYED
-from archdsl.analyses.memory import Kernels, TrainingFacts, TrainingSettings, fit, largest_batch, simulate
+from archdsl.analyses.memory import Kernels, Needs, TrainingFacts, TrainingSettings, fit, largest_batch, simulate
 from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.cuda import taken
 from archdsl.analyses.memory.fit import largest
@@ -186,7 +186,7 @@ def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
     def train(batch: int, kernels: Kernels = "cpu") -> TrainingFacts:
         return facts.training(TrainingSettings("adamw", implementation="foreach"), batch, kernels)
 
-    found = fit(train, 2**31)
+    found = fit(train, 2**31, Needs(partial(train, kernels="cuda")))
     assert found.certain is not None and found.likely is not None and found.tensors is not None
     assert 0 < found.certain.batch <= found.likely.batch <= found.tensors
     assert found.certain.certain <= found.memory < found.doubled.likely
@@ -218,7 +218,8 @@ def test_of_too_many_turns_fewer_are_played() -> None:
     adam, some = TrainingSettings("adam"), facts(1_000)
     exact = some.fit(adam, 2**32)
     short = Facts(unfold(some.network, TURNS_PLAYED))
-    found = fit(partial(some.training, adam), 2**32, shorter=partial(short.training, adam, kernels="cuda"))
+    on_gpu = (partial(network.training, adam, kernels="cuda") for network in (some, short))
+    found = fit(partial(some.training, adam), 2**32, Needs(*on_gpu))
     assert exact.likely is not None and found.likely is not None and not exact.is_scaled
     assert found.tensors == exact.tensors and 0.99 * exact.likely.batch <= found.likely.batch <= exact.likely.batch
     many = facts(1_000_000).fit(adam, 2**40)
@@ -236,7 +237,7 @@ def test_what_would_fit_otherwise_is_what_fits_by_those_settings() -> None:
     ]
     for way in ways:
         alone = facts.fit(way.settings, memory)
-        assert found.likely is not None and alone.likely is not None and way.fit == alone
+        assert found.likely is not None and alone.likely is not None and way.on_gpu == alone.on_gpu
         assert alone.likely.batch > found.likely.batch
         assert (way.recomputed_macs > 0) == bool(way.settings.checkpointed)
     assert facts.fit_otherwise(facts.fit(settings, 1000), settings) == ()
@@ -258,7 +259,8 @@ def test_a_step_on_a_gpu_is_that_on_a_cpu_with_other_sizes(model: str, batch: in
 
 def test_nothing_fits_into_little_memory() -> None:
     net = networks.resnet()
-    found = fit(lambda batch, kernels: step(net, batch), 1000)
+    train = partial(step, net)
+    found = fit(train, 1000, Needs(train))
     assert (found.tensors, found.likely, found.certain, found.doubled.batch) == (0, None, None, 1)
 
 

@@ -15,11 +15,11 @@ Conventions that are never mixed; every figure names its own:
 """
 
 from archdsl.analyses.memory.cuda import ANY, CONTEXT, HISTORY, Band, CudaFacts, Profile, Taken, cuda, profile_of
-from archdsl.analyses.memory.fit import FitFacts, Need, fit
+from archdsl.analyses.memory.fit import FitFacts, Largest, Need, Needs, fit
 from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, memory_formulas
 from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, inference, lifetimes
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
-from archdsl.analyses.memory.levels import Level, levels
+from archdsl.analyses.memory.levels import Level, level_paths, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts
 from archdsl.analyses.memory.optimizer import copies_kept
 from archdsl.analyses.memory.otherwise import Otherwise, otherwise
@@ -55,6 +55,7 @@ __all__ = [
     "Formula",
     "InferenceFacts",
     "Kernels",
+    "Largest",
     "LectureFacts",
     "LectureRow",
     "Level",
@@ -63,6 +64,7 @@ __all__ = [
     "MemoryFormulas",
     "Moment",
     "Need",
+    "Needs",
     "OptimizerName",
     "Otherwise",
     "Phase",
@@ -82,6 +84,7 @@ __all__ = [
     "inference",
     "largest_batch",
     "lecture",
+    "level_paths",
     "levels",
     "lifetimes",
     "memory_formulas",

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.allocator import MIB, OWN_SEGMENT, ROUND, SMALL_SEGMENT, Allocator
 from archdsl.analyses.memory.cuda import ANY, HISTORY, Profile
-from archdsl.analyses.memory.settings import Kernels
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
 
 LARGEST = 2**24
@@ -52,14 +51,26 @@ class Need(NamedTuple):
         return int(HISTORY * self.reserved) + self.workspace + self.profile.most
 
 
+class Largest(NamedTuple):
+    """The largest batches on a GPU; None where not even one sample fits."""
+
+    likely: Need | None
+    certain: Need | None
+
+    @property
+    def batches(self) -> tuple[int, int]:
+        """The certain batch and the likely one."""
+        return self.certain.batch if self.certain else 0, self.likely.batch if self.likely else 0
+
+
 class FitFacts(NamedTuple):
-    """Batches for some bytes of device memory; 0 where not even one sample fits, None where any number does."""
+    """Batches for some bytes of device memory."""
 
     memory: int
     tensors: int | None
-    """The largest for tensor bytes alone: exact on a CPU, and more than a GPU takes."""
-    likely: Need | None
-    certain: Need | None
+    """The largest for tensor bytes alone: exact on a CPU, and more than a GPU takes. 0 where not even one sample fits, None
+    where any number does."""
+    on_gpu: Largest
     doubled: Need
     """Twice the likely batch; one sample where that does not fit."""
     status: Literal["exact", "estimate"]
@@ -68,69 +79,80 @@ class FitFacts(NamedTuple):
     """Whether what the allocator takes was worked out for fewer turns of loops."""
 
     @property
-    def batches(self) -> tuple[int, int]:
-        """The certain batch and the likely one."""
-        return self.certain.batch if self.certain else 0, self.likely.batch if self.likely else 0
+    def likely(self) -> Need | None:
+        return self.on_gpu.likely
+
+    @property
+    def certain(self) -> Need | None:
+        return self.on_gpu.certain
 
 
-def fit(
-    train: Callable[[int, Kernels], TrainingFacts],
-    memory: int,
-    *,
-    expandable: bool = False,
-    shorter: Callable[[int], TrainingFacts] | None = None,
-    profile: Profile = ANY,
-) -> FitFacts:
+def fit(train: Callable[[int], TrainingFacts], memory: int, needs: Needs) -> FitFacts:
     """The largest batches of a training step.
 
     Args:
-        train: the facts of a step for a batch, on a CPU or a GPU.
-        expandable: whether the allocator's segments grow.
-        shorter: where turns of loops are too many for the allocator, those on a GPU for a network with fewer of them, which is
-            taken to need as much for each byte of its tensors.
-        profile: what the GPU takes beside tensors.
+        train: the facts of a step for a batch, on a CPU.
+        needs: what batches need on a GPU.
     """
-    on_gpu = cache(lambda batch: train(batch, "cuda"))
-    needs = _Needs(on_gpu, on_gpu if shorter is None else cache(shorter), profile, expandable=expandable)
-    several = train(2, "cpu")
+    several = train(2)
     tensors = largest_batch(several.simulation.highest, memory)
     if tensors is not None and tensors < 2:
-        tensors = int(train(1, "cpu").peak <= memory)
+        tensors = int(train(1).peak <= memory)
     elif tensors is not None and several.has_pages:
-        tensors = largest(2 * tensors, lambda n: train(n, "cpu").peak <= memory, tensors)
-    lines = largest_batch(on_gpu(2).simulation.highest, memory - profile.least)
-    most = LARGEST if lines is None else min(max(lines, 1) * (1 + several.has_pages), LARGEST)
-    likely = needs.largest(most, lambda batch: memory - profile.least)
-    certain = needs.largest(likely, lambda batch: int((memory - needs.beside(batch)) / HISTORY))
-    found = [needs.of(n) if n else None for n in (likely, certain)]
-    return FitFacts(memory, tensors, found[0], found[1], needs.of(2 * likely or 1), several.status, shorter is not None)
+        tensors = largest(2 * tensors, lambda n: train(n).peak <= memory, tensors)
+    found = needs.largest(memory)
+    doubled = needs.of(2 * found.likely.batch if found.likely else 1)
+    return FitFacts(memory, tensors, found, doubled, several.status, needs.is_scaled)
 
 
-class _Needs:
-    """What batches need."""
+class Needs:
+    """What batches need on a GPU.
+
+    Args:
+        train: the facts of a step there for a batch.
+        shorter: where turns of loops are too many for the allocator, those of a network with fewer of them, which is taken to
+            need as much for each byte of its tensors.
+        expandable: whether the allocator's segments grow.
+        profile: what the GPU takes beside tensors.
+    """
 
     def __init__(
         self,
         train: Callable[[int], TrainingFacts],
-        played: Callable[[int], TrainingFacts],
-        profile: Profile,
+        shorter: Callable[[int], TrainingFacts] | None = None,
         *,
-        expandable: bool,
+        expandable: bool = False,
+        profile: Profile = ANY,
     ) -> None:
-        self._train = train
-        self._played = played
-        """The facts that the allocator takes, which may be those of fewer turns."""
+        self._train = cache(train)
+        self._played = self._train if shorter is None else cache(shorter)
+        """The facts that the allocator takes."""
+        self.is_scaled = shorter is not None
         self._profile = profile
         self._expandable = expandable
         self._ratio = USUAL
         """How much more was reserved than asked for, the last time."""
         self._whole: dict[int, Allocator] = {}
         """By the batch the allocators that have played all."""
-        self._small: int | None = None
-        """What small tensors took with the first batch that was looked at."""
+        self._small: tuple[int, int] | None = None
+        """The first batch that was looked at, and what small tensors took with it."""
         self._looked_at: dict[int, int] = {}
         """By the batch what is reserved for large tensors in a first step."""
         self._fixed = cache(self._of_fixed)
+
+    def largest(self, memory: int) -> Largest:
+        """The batches for some bytes of device memory."""
+        least = self._profile.least
+        lines = largest_batch(self._train(2).simulation.highest, memory - least)
+        most = LARGEST if lines is None else min(max(lines, 1) * (1 + self._train(2).has_pages), LARGEST)
+        likely = self._largest(most, lambda batch: memory - least)
+        certain = self._largest(likely, lambda batch: int((memory - self._beside(batch)) / HISTORY))
+        return Largest(*(self.of(batch) if batch else None for batch in (likely, certain)))
+
+    @property
+    def recomputed_macs(self) -> int:
+        """Multiply-adds of the second runs of checkpointed blocks, for one sample."""
+        return self._train(2).recomputed_macs
 
     def of(self, batch: int) -> Need:
         """What a batch needs."""
@@ -139,11 +161,11 @@ class _Needs:
         facts = self._facts(batch)
         return Need(batch, facts.peak_at(batch), allocated, reserved, facts.workspace_at(batch), self._profile)
 
-    def beside(self, batch: int) -> int:
+    def _beside(self, batch: int) -> int:
         """What a batch may want at the most beside what is reserved for its tensors."""
         return self._facts(batch).workspace_at(batch) + self._profile.most
 
-    def largest(self, most: int, room: Callable[[int], int]) -> int:
+    def _largest(self, most: int, room: Callable[[int], int]) -> int:
         """The largest batch up to `most` for which no more is reserved than there is room for, while it is for one more.
 
         Where to look is found from the large tensors of one step alone.
@@ -192,10 +214,13 @@ class _Needs:
         return traffic.most_at_once([fixed * (fixed <= MIB and not per_sample) for fixed, per_sample in traffic.kinds])
 
     def _roughly(self, batch: int) -> int:
-        """About what is reserved: in a first step, and for small tensors as much as with the first batch."""
+        """About what is reserved: in a first step, and for small tensors in proportion to the first batch."""
         if self._small is None:
-            self._small = self._in_first_step(batch, are_large=False)
-        return self._scaled(self._small + self._of_large(batch), batch)
+            self._small = batch, self._in_first_step(batch, are_large=False)
+        first, small = self._small
+        fixed = self._fixed(self._known(batch))
+        small = fixed + (small - fixed) * batch // first
+        return self._scaled(small + self._of_large(batch), batch)
 
     def _of_large(self, batch: int) -> int:
         """What is reserved for large tensors in a first step."""

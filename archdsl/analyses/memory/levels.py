@@ -28,21 +28,23 @@ class Level(NamedTuple):
 def levels(
     network: Network, train: Callable[[TrainingSettings], TrainingFacts], settings: TrainingSettings
 ) -> tuple[Level, ...]:
-    """The levels from outside in; those with no block of several operators are left out.
+    """The levels with what each would save.
 
     Args:
         train: the facts of a step.
     """
+    found = [(paths, train(settings._replace(checkpointed=paths))) for paths in level_paths(network)]
+    return tuple(Level(paths, f.peak, f.saved_for_backward, f.recomputed_macs) for paths, f in found)
+
+
+def level_paths(network: Network) -> tuple[tuple[str, ...], ...]:
+    """The paths of the blocks of each level, from outside in; levels with no block of several operators are left out."""
     depths: dict[int, dict[str, bool]] = {}
     for path, is_block in _parts(network.body, ""):
         depths.setdefault(path.count("."), {})[path] = is_block
-    found = []
-    for parts in depths.values():
-        paths = tuple(_patterns(parts, has_turns=not is_unfolded(network)))
-        if paths:
-            facts = train(settings._replace(checkpointed=paths))
-            found.append(Level(paths, facts.peak, facts.saved_for_backward, facts.recomputed_macs))
-    return tuple(found)
+    has_turns = not is_unfolded(network)
+    found = (tuple(_patterns(parts, has_turns=has_turns)) for parts in depths.values())
+    return tuple(paths for paths in found if paths)
 
 
 def _parts(module: Module, prefix: str) -> Iterator[tuple[str, bool]]:
