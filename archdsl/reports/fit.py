@@ -7,6 +7,7 @@ from typing import Any
 
 from archdsl.analyses.memory import HISTORY, FitFacts, Need, Otherwise, TrainingSettings
 from archdsl.reports.numbers import exact
+from archdsl.reports.settings import in_words
 from archdsl.reports.table import Column, Row, Table, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
@@ -22,10 +23,7 @@ COLUMNS = (Column("what", "largest batch"), Column("batch", "N"), Column("workin
 
 def fit_table(name: str, facts: FitFacts, settings: TrainingSettings) -> Table:
     """The answer with its working."""
-    how = f"{settings.optimizer} ({settings.implementation}), {settings.precision}, {binary(facts.memory)}"
-    if settings.accumulate > 1:
-        how += f", N in each of {settings.accumulate} passes of a step"
-    title = (Piece(name, "heading"), Piece(f"   {how}"))
+    title = (Piece(name, "heading"), Piece(f"   {in_words(settings)}, {binary(facts.memory)}"))
     words = "certain and likely are a band from PyTorch's sources; it was never measured on a GPU"
     scaled = "what the allocator takes was worked out for fewer turns of the loops, and grows with the tensors"
     notes = (words, scaled) if facts.is_scaled else (words,)

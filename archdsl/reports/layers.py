@@ -31,10 +31,12 @@ def signature(subject: Subject) -> str:
 
 
 def setting(subject: Subject) -> str:
-    """`N = 1, float32`: the batch, the sizes that were given for symbols, and the type of the inputs."""
+    """`N = 1, float32`: the batch, the sizes that were given for symbols, and the type of what comes in and goes out."""
     bound = [f"N = {subject.facts.batch}", *(f"{name} = {value}" for name, value in subject.bindings)]
-    types = dict.fromkeys(type.dtype for type in subject.facts.network.input_types)
-    return ", ".join([*bound, *types])
+    network = subject.facts.network
+    types = dict.fromkeys([*network.input_types, *(output.value.type for output in network.outputs)])
+    dtypes = dict.fromkeys(type.dtype for type in types if type.is_float) or dict.fromkeys(t.dtype for t in types)
+    return ", ".join([*bound, *dtypes])
 
 
 def layer_cells(entry: Entry) -> tuple[Cell, Cell]:

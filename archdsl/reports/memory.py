@@ -10,6 +10,7 @@ from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_mo
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
+from archdsl.reports.settings import in_words
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row, text
 from archdsl.source import binary
@@ -201,6 +202,7 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
     )
     status = "" if facts.status == "exact" else "estimated, "
     yield row("training peak", facts.peak, f"{status}in {PHASES[facts.at.phase]}{place}", indent=1)
+    yield row("", None, f"with {in_words(facts.settings)}", indent=1)
     yield row("", None, _sum([f"{name} {binary(size)}" for name, size in parts if size], facts.peak), indent=1)
     yield row("", None, f"alive then: {_alive(facts)}", indent=1)
     kept = f"kept after forward: {binary(facts.saved_for_backward)}, with the loss"

@@ -372,6 +372,19 @@ def test_a_limit_holds_for_a_training_step(cli: Cli, spec: Path) -> None:
     assert cli("check", spec, "--train").code == 2
 
 
+def test_a_step_is_told_with_its_settings(cli: Cli, spec: Path) -> None:
+    """All that is not as usual stands beside the figures; what reads numbers and gives scores is a network of float32."""
+    spec.write_text("network A { input tokens: int64 [5]; embedding(9, 4); body: { linear(3) } }")
+    options = ("--optimizer", "adamw", "--precision", "bf16-mixed", "--autocast", "cpu", "--accumulate", "2")
+    step = (*options, "--weight-decay", "--loss", "mse", "--checkpoint", "body", "--freeze", "0")
+    told = "adamw (%s) with weight decay, bf16-mixed by a CPU's autocast, mse, '0' frozen, 'body' checkpointed"
+    out = cli("report", "memory", spec, "--train", *step, "--width", "200").out
+    assert f"with {told % 'for-loop'}, N in each of 2 passes of a step\n" in out
+    assert out.startswith("A   N = 1, float32\n")
+    fitted = cli("fit", spec, "--memory", "1GiB", *step).out
+    assert fitted.startswith(f"A   {told % 'foreach'}, N in each of 2 passes of a step, 1.00 GiB\n")
+
+
 def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     """A convolution of 4 * 27 weights and 4 biases, on 6x6 places."""
     spec.write_text(GOOD)

@@ -1,0 +1,24 @@
+"""The settings of a training step in words."""
+
+from __future__ import annotations
+
+from archdsl.analyses.memory import TrainingSettings
+
+
+def in_words(settings: TrainingSettings) -> str:
+    """`adamw (foreach), bf16-mixed`, and all else that is not as usual."""
+    usual = TrainingSettings()
+    parts = [
+        f"{settings.optimizer} ({settings.implementation}){' with weight decay' if settings.weight_decay else ''}",
+        settings.precision + (" by a CPU's autocast" if settings.is_mixed and settings.autocast == "cpu" else ""),
+        "" if settings.loss == usual.loss else "no loss" if settings.loss == "none" else settings.loss,
+        "" if settings.zero_grad == usual.zero_grad else f"zero_grad {settings.zero_grad}",
+        f"{_listed(settings.frozen)} frozen" if settings.frozen else "",
+        f"{_listed(settings.checkpointed)} checkpointed" if settings.checkpointed else "",
+        f"N in each of {settings.accumulate} passes of a step" if settings.accumulate > 1 else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _listed(paths: tuple[str, ...]) -> str:
+    return " ".join(f"'{path}'" for path in paths)
