@@ -54,7 +54,7 @@ from archdsl.ir.op import (
 )
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
-from archdsl.ir.saved import Extra, Reader, Saved
+from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
@@ -68,6 +68,7 @@ __all__ = [
     "ITEM_SIZE",
     "LISTED_LIMIT",
     "MODULE_ATTRIBUTES",
+    "RESULT",
     "WHOLE",
     "Assumed",
     "Attribute",
@@ -94,6 +95,7 @@ __all__ = [
     "GraphTextError",
     "Helper",
     "Incoming",
+    "Kernel",
     "Layer",
     "Literal",
     "LongFormula",
@@ -126,6 +128,7 @@ __all__ = [
     "Types",
     "Value",
     "Values",
+    "Wanted",
     "agree",
     "at_least",
     "both",

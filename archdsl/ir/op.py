@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, NamedTuple, Self, TypeVar
 from archdsl.ir.attributes import Attributes
 from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.lowering import Lowering
-from archdsl.ir.saved import Extra, Reader, Saved
+from archdsl.ir.saved import Extra, Kernel, Reader, Saved, Wanted
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
 
 T = TypeVar("T")
@@ -186,6 +186,8 @@ class Op(Attributes):
     """Whether its scratch is made inside a kernel, where only an allocator sees it."""
     examples: ClassVar[Examples] = ()
 
+    knows_same_operands: ClassVar[bool] = False
+    """Whether it runs in another way where two of its operands are the same value."""
     cast_late: ClassVar[tuple[str, ...]] = ()
     """Parameters that autocast casts in the middle of an operator of several kernels, in the reverse order of that: their
     gradients are cast back as soon as they are there."""
@@ -200,8 +202,8 @@ class Op(Attributes):
         """The operator as PyTorch runs it on a GPU, where kernels keep other tensors than on a CPU."""
         return self
 
-    def in_half(self, *operands: TensorType) -> Op:
-        """The operator as a CPU runs it in networks of half precision, where PyTorch takes some of its steps in float32."""
+    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        """The operator as a CPU runs it, where PyTorch takes some steps in float32 in networks of half precision."""
         return self
 
     def resolve(self, *operands: TensorType) -> Self:
@@ -321,6 +323,11 @@ class Op(Attributes):
             for s in self.state(*operands)
             if s.role == "parameter"
         )
+
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        """The steps of a forward pass in training, of an operator that PyTorch composes of several. Then they say what is there
+        besides result and what is kept, and no scratch is asked for."""
+        return ()
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The same as `scratch` while training, beside what is kept then."""

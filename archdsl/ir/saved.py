@@ -36,6 +36,28 @@ class Extra(NamedTuple):
         return cls(name, x.shape, x.dtype, x.batched)
 
 
+RESULT = "y"
+"""The name of an operator's result among what its kernels make."""
+
+
+class Kernel(NamedTuple):
+    """One step of an operator that PyTorch composes of several."""
+
+    makes: tuple[Extra, ...]
+    """What there is after it. Of the result, called `y`, the operator says the size elsewhere."""
+    drops: tuple[str, ...] = ()
+    """What is let go of then, by name, unless backward needs it. What no kernel drops goes at the end."""
+
+
+class Wanted(NamedTuple):
+    """What is known of one use of an operator in a training step."""
+
+    is_single: bool
+    """Whether the batch has one sample."""
+    gradients: frozenset[str]
+    """The operands and parameters whose gradients are wanted, by name: `x0`, `x1`, ..., `weight`."""
+
+
 class Saved(NamedTuple):
     """What autograd keeps of one call in training, as PyTorch's `derivatives.yaml` names it. Parameters are left out."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from archdsl.ir import (
     WHOLE,
@@ -12,29 +12,29 @@ from archdsl.ir import (
     Derivative,
     Examples,
     Extra,
-    Gradient,
     Helper,
     Incoming,
+    Kernel,
     Lowering,
     Misfit,
     Op,
     Precision,
     Reach,
-    Reader,
     Rows,
     Saved,
     Shape,
     State,
     TensorType,
     Types,
+    Wanted,
     agree,
     show_shape,
 )
 from archdsl.ir.attrs import Field, Flag, Probability, Size
-from archdsl.ir.strides import BATCH
+from archdsl.ops.families import multihead
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit, fitting
-from archdsl.ops.families.copies import copied, kept
+from archdsl.ops.families.multihead import MultiHead
 from archdsl.ops.families.scores import kept_on_cuda
 
 
@@ -54,6 +54,7 @@ class Attention(Op):
     autocast = "lower"
     cast_late = ("out_proj.weight", "out_proj.bias")
     positional = 1
+    knows_same_operands = True
     tensor_attributes = ("kv",)
     elsewhere = (
         "`biased_attention(mask, heads)` takes a mask or a bias, `qkv_attention(heads)` windows, `sdpa` all of them"
@@ -68,6 +69,8 @@ class Attention(Op):
     bias: Flag = Field(True, description="whether the linear layers have biases")
     dropout: Probability = Field(0, description="probability that a weight is dropped while training")
     causal: Flag = Field(False, description="whether a token reads only itself and those before it")
+    is_raised: ClassVar[bool] = False
+    """Whether steps with dropout run in float32 whatever the precision."""
 
     def infer(self, *operands: TensorType) -> Types:
         x, *others = operands
@@ -141,46 +144,28 @@ class Attention(Op):
     def is_composed(self) -> bool:
         return True
 
+    def _steps(self, operands: Types) -> MultiHead:
+        rows = (self.heads, operands[0].shape[0])
+        return MultiHead(operands, self.heads, self.dropout, self.causal, self._kept_by_kernel(rows), self.is_raised)
+
     def saved(self, operands: Types, results: Types) -> Saved:
-        """The inputs with tokens before samples; queries, keys and values as one tensor, or the latter two; what the heads
-        give; and what the kernel keeps: the sum of exponentials of each row or, since with dropout there is no such kernel,
-        the weights."""
-        t, c = operands[0].shape
-        s = operands[-1].shape[0]
-        made = self._dropped(t, s, c) if self.dropout else self._kept_by_kernel((self.heads, t))
-        readers = ("in_proj_weight",)
-        inputs = [kept(x, copied(x, (x.shape[0] * BATCH, c), (1, 0, 2)), i, readers) for i, x in enumerate(operands)]
-        return Saved(
-            for_some=tuple(i for found in inputs for i in found.for_some),
-            extra=(
-                *(e for found in inputs for e in found.extra),
-                *self._projected(operands),
-                Extra("heads", (t, c), readers=("out_proj.weight",) if self.dropout else ()),
-                *made,
-            ),
-            copies=tuple(c for found in inputs for c in found.copies),
-        )
+        return multihead.saved(self._steps(operands))
+
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        return multihead.kernels(self._steps(operands), wanted)
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        return multihead.backward(self._steps(operands), incoming, self.parameter_gradients(operands))
 
     def _kept_by_kernel(self, rows: Shape) -> tuple[Extra, ...]:
         return (Extra("log-sum-exp", rows, is_float32=True),)
 
+    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        return self if precision == "float32" else _RaisedAttention(**self.attributes)
+
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         """GPUs have kernels with dropout too, which keep the state of the random generator and no weights."""
         return _FusedAttention(**{**self.attributes, "dropout": 0}, is_float32=precision == "float32")
-
-    def _projected(self, operands: Types) -> tuple[Extra, ...]:
-        """Queries, keys and values; as one tensor where they are of the same tokens. Scaled queries replace those alone."""
-        t, c = operands[0].shape
-        if len(operands) == 1:
-            return (Extra("queries, keys, values", (t, 3 * c)),)
-        queries = () if self.dropout else (Extra("queries", (t, c)),)
-        return *queries, Extra("keys, values", (operands[1].shape[0], 2 * c))
-
-    def _dropped(self, t: int, s: int, c: int) -> tuple[Extra, ...]:
-        weights = (self.heads, t, s)
-        noise = Extra("noise", weights) if self.dropout < 1 else Extra("zero", (), batched=False)
-        scaled = Extra("scaled queries", (t, c)), Extra("scaled keys", (s, c))
-        return *scaled, Extra("weights", weights), noise, Extra("dropped weights", weights)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Nothing where PyTorch has one kernel for all of it: tokens that read each other, even heads with biases. Else
@@ -194,97 +179,9 @@ class Attention(Op):
         mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
         return (*mask, Extra("queries, keys, values", (t, 3 * c)), Extra("their copy", (t, 2 * c)))
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """At last the result with tokens before samples; of a single sample, which needs no such copy, the projection before
-        it was taken apart, less what comes later."""
-        x = operands[0]
-        t, c = x.shape
-        alone = 0 if self.dropout else max(t * c - self.heads * t, 0)
-        mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
-        copy = Extra("result with tokens first", (t * c - alone,), in_batches=True)
-        return (*mask, Extra("projection", (alone,)), copy)
-
-    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The projection and its copy in parts; with dropout, if that is more, the parts, weights, noise and their product."""
-        t, c = operands[0].shape
-        copied, weights = Extra("their copy", (t, 2 * c)), Extra("weights", (self.heads, t, operands[-1].shape[0]))
-        dropped = [weights._replace(name=name) for name in ("weights", "noise", "dropped weights")]
-        most = dropped if 0 < self.dropout < 1 and 3 * self.heads * t * operands[-1].shape[0] > 2 * t * c else [copied]
-        mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
-        return (*mask, Extra("queries, keys, values", (t, 3 * c)), *most)
-
-    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
-        """Of a single token the projection, which is then not copied."""
-        return ("in_proj_weight",) if operands[0].shape[0] == 1 else ()
-
-    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        """Of the second linear layer, of the heads, of the parts of the projection, and of the first linear layer.
-
-        The gradient of each part is written into zeros of the size of all three (`select_backward`).
-        """
-        x = operands[0].with_shape(operands[0].shape)
-        t, c = x.shape
-        # Of several samples the bias before the heads is added apart.
-        late = ("out_proj.bias", "in_proj_bias") if incoming.is_single else ("out_proj.bias",)
-        learned = [g._replace(how="late") if g.of in late else g for g in self.parameter_gradients(operands)]
-        into, out = ([g for g in learned if g.of.startswith(part)] for part in ("in_proj", "out_proj"))
-        whole = Gradient("projection", x.with_shape((t, 3 * c)))
-        own = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "reshaped")
-        others = (Gradient(f"x{i}", other) for i, other in enumerate(operands[1:], 1))
-        how: Literal["view", "made"] = "view" if incoming.is_single else "made"
-        return (
-            Derivative((Gradient("tokens", x, how),)),
-            Derivative((Gradient("heads", x), *out), ("tokens",), frees=("heads",) if self.dropout else ()),
-            *self._of_heads(x),
-            *(Derivative((whole,), (part,)) for part in ("values", "keys", "queries")),
-            Derivative((whole._replace(of="rows"),), ("projection",)),
-            Derivative((*into, own, *others), ("rows",), frees=("x0", "x1", "copy")),
-        )
-
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """Not where a mask meets dropout, for which PyTorch has no kernel, nor where keys are of other tokens."""
-        return len(operands) == 1 and not (self.causal and self.dropout)
-
-    def is_derived_exactly_in_half(self, operands: Types) -> bool:
-        """Softmax and the dropping of weights are steps of float32 then."""
-        return not self.dropout
-
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         """Not where PyTorch runs its own steps."""
         return len(operands) == 1 and not self.dropout and not self.causal
-
-    def _of_heads(self, x: TensorType) -> tuple[Derivative, ...]:
-        """The gradients of queries, keys and values: one kernel's or, with dropout, those of products and softmax."""
-        if not self.dropout:
-            parts = tuple(Gradient(part, x) for part in ("queries", "keys", "values"))
-            return (
-                Derivative(
-                    parts,
-                    ("heads",),
-                    frees=(
-                        "queries, keys, values",
-                        "queries",
-                        "keys, values",
-                        "log-sum-exp",
-                        "seed",
-                        "offset",
-                        "heads",
-                    ),
-                ),
-            )
-        weights = x.with_shape((self.heads, x.shape[0], x.shape[0]))
-        scaled = ("scaled queries", "scaled keys")
-        return (
-            Derivative(
-                (Gradient("values", x), Gradient("dropped weights", weights)),
-                ("heads",),
-                frees=("queries, keys, values", "keys, values", "dropped weights"),
-            ),
-            Derivative((Gradient("weights", weights),), ("dropped weights",), frees=("noise", "zero")),
-            Derivative((Gradient("scores", weights),), ("weights",), frees=("weights",)),
-            Derivative(tuple(Gradient(name, x) for name in scaled), ("scores",), frees=scaled),
-            *(Derivative((Gradient(name.removeprefix("scaled "), x),), (name,)) for name in scaled),
-        )
 
     def gives_view(self, *operands: TensorType) -> bool:
         return True
@@ -298,6 +195,12 @@ class Attention(Op):
         return f"attention {self.heads}{', causal' if self.causal else ''}"
 
 
+class _RaisedAttention(Attention):
+    """On a CPU in half precision: with dropout its steps run in float32."""
+
+    is_raised = True
+
+
 class _FusedAttention(Attention):
     """On a GPU. The memory-efficient kernel's result lies with samples before tokens, whatever the queries do, and is copied
     for the last linear layer; that of flash attention or cuDNN lies as the queries do."""
@@ -309,7 +212,8 @@ class _FusedAttention(Attention):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         kept = super().saved(operands, results)
-        copy = Extra("heads with tokens first", operands[0].shape, in_batches=True)
+        readers = ("out_proj.weight",)
+        copy = Extra("heads with tokens first", operands[0].shape, in_batches=True, readers=readers)
         return kept._replace(extra=(*kept.extra, copy)) if self.is_float32 else kept
 
 

@@ -106,8 +106,8 @@ class RMSNorm(Op):
         (x,) = operands
         return _FusedRMSNorm(**self.attributes) if self._axis(x) == x.rank - 1 else self
 
-    def in_half(self, *operands: TensorType) -> Op:
-        return _RaisedRMSNorm(**self.attributes)
+    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        return _RaisedRMSNorm(**self.attributes) if precision == "half" else self
 
     def gives_view(self, *operands: TensorType) -> bool:
         return self._axis(operands[0]) != operands[0].rank - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from archdsl.ir import (
     Saved,
     State,
     Types,
+    Wanted,
 )
 
 NUMBER = Size(8)
@@ -60,6 +61,9 @@ class OpFacts(NamedTuple):
     """How its gradients are made, likewise."""
 
 
+Steps = tuple[tuple[tuple[str, Size], ...], tuple[str, ...]]
+
+
 class Run(NamedTuple):
     """What an operator makes and keeps in a forward pass in which certain gradients are wanted."""
 
@@ -69,6 +73,8 @@ class Run(NamedTuple):
     operands: tuple[tuple[str, int], ...]
     """The operands that are kept, by name."""
     scratch: tuple[tuple[str, Size], ...]
+    kernels: tuple[Steps, ...]
+    """Of an operator that is composed of several what each makes, and what it drops."""
     twins: tuple[tuple[str, Size], ...]
     """What a GPU's operator makes in place of the first of that, where it is different."""
     is_exact: bool
@@ -111,8 +117,7 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
     dtype, parameter_dtype = settings.dtype, settings.parameter_dtype
     precision: Precision = "float32" if dtype == "float32" else "mixed" if settings.is_mixed else "half"
     on_cuda = own.on_cuda(*node.operand_types, precision=precision)
-    on_cpu = own.in_half(*node.operand_types) if precision == "half" else own
-    op = on_cpu if kernels == "cpu" else on_cuda
+    op = own.on_cpu(*node.operand_types, precision=precision) if kernels == "cpu" else on_cuda
     types = operands, results = node.operand_types, node.result_types
     in_place = op.saved_in_place(*types) if node in storage.in_place else None
     saved = op.saved(*types) if in_place is None else in_place
@@ -145,13 +150,18 @@ def _twins(op: Op, on_gpu: Op, operands: Types, results: Types) -> tuple[Extra, 
         return ()
     kept, *others = _apart(op, operands, results)
     kept_on_gpu, *others_on_gpu = _apart(on_gpu, operands, results)
-    is_alike = len(kept) <= len(kept_on_gpu) and not any(extra.readers for extra in (*kept, *kept_on_gpu))
+    readers, on_gpu_too = ([extra.readers for extra in extras] for extras in (kept, kept_on_gpu))
+    is_alike = len(kept) <= len(kept_on_gpu) and readers == on_gpu_too[: len(kept)]
     return kept_on_gpu if is_alike and others == others_on_gpu else None
 
 
 def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], *tuple[object, ...]]:
     """What is made to be kept, and then all else on which a pass depends."""
     saved = op.saved(operands, results)
+    kept = {extra.name for extra in saved.extra}
+    every = frozenset((*(f"x{i}" for i in range(len(operands))), *(s.name for s in op.state(*operands))))
+    kernels = op.kernels(operands, results, Wanted(is_single=False, gradients=every))
+    steps = [([extra for extra in kernel.makes if extra.name not in kept], kernel.drops) for kernel in kernels]
     exactness = (
         op.is_derived_exactly(operands),
         op.is_derived_exactly_in_half(operands),
@@ -159,7 +169,7 @@ def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], 
     )
     scratch = op.training_scratch(operands, results), op.asked_for(operands), op.unknown_bytes(operands, results)
     own = op.name, op.category, op.autocast, op.keeps_weights, op.cast_late, op.is_view(*operands), op.state(*operands)
-    return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, own
+    return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, steps, own
 
 
 def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
@@ -171,23 +181,39 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     saved, stands, op = facts.saved, entry.stands, entry.op
     results = tuple([of_type(type, Stands(stands.values, stands.values)) for type in entry.results])
     if not entry.needs_gradient:
+        kernels = _kernels(op, entry, batch, {})
         numbers = [("number", NUMBER)] * bool(saved.numbers)
         is_exact = op.is_forgotten_exactly(entry.operands)
-        return Run(results, (), (), (*_sizes(entry.forgotten, batch, stands), *numbers), (), is_exact)
+        scratch = () if kernels else _sizes(entry.forgotten, batch, stands)
+        return Run(results, (), (), (*scratch, *numbers), kernels, (), is_exact)
     operands = [*saved.operands_for(len(entry.edges), entry.wants)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [*saved.extras_for(entry.wants)]
-    unread = entry.unread(saved)
-    own, twins = _sizes(extras, batch, kept_as), _sizes(facts.twins or (), batch, kept_as)
+    wanted_twins = saved._replace(extra=facts.twins or ()).extras_for(entry.wants)
+    own, twins = _sizes(extras, batch, kept_as), _sizes([*wanted_twins], batch, kept_as)
     others = [(name, Size()) for name, _ in twins[len(own) :]]
+    # Of a GPU's operator so that what that makes besides has its place.
+    kernels = _kernels(facts.on_gpu if facts.twins else op, entry, batch, dict((*own, *others)))
+    unread = () if kernels else entry.unread(saved)
     return Run(
         results,
         (*own, *others, *_sizes([*copies.values()], batch, kept_as)),
         tuple([(f"x{i}", i) for i in operands if i not in copies]),
-        _sizes((*facts.scratch, *unread), batch, stands),
+        () if kernels else _sizes((*facts.scratch, *unread), batch, stands),
+        kernels,
         twins,
         # Whether both are there together is not known.
         not (unread and facts.scratch) and all(map(entry.wants, op.asked_for(entry.operands))),
+    )
+
+
+def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size]) -> tuple[Steps, ...]:
+    wanted = Wanted(batch == 1, frozenset(entry.names))
+    return tuple(
+        [
+            (tuple([(name, kept.get(name, size)) for name, size in _sizes(made, batch, entry.stands)]), drops)
+            for made, drops in op.kernels(entry.operands, entry.results, wanted)
+        ]
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from functools import partial
 
 from archdsl.analyses.memory.asked import NUMBER, OpFacts, Run, ask, bytes_of, run
@@ -12,7 +12,7 @@ from archdsl.analyses.memory.recompute import RANDOM_STATE, UNSURE, Replay, buff
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Part, Tensor
-from archdsl.ir import Network, Node, Op, Saved, TensorType
+from archdsl.ir import RESULT, Network, Node, Op, Saved, TensorType
 
 
 class Forward(Precision):
@@ -146,9 +146,12 @@ class Forward(Precision):
 
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         run = self._known_run(facts, entry, operands)
-        results = self._results(facts, run, entry, operands)
+        made: dict[str, Block] = {}
+        if run.kernels:
+            made = self._steps(run, entry, {name for name, _ in run.extras})
+        results = self._results(facts, run, entry, operands, made.get(RESULT))
         if entry.needs_gradient:
-            self._keep(run, facts.saved, entry, operands, results)
+            self._keep(run, facts.saved, entry, operands, results, made)
         else:
             self.is_alike_on_gpu &= facts.on_gpu is facts.op
         self.is_exact &= run.is_exact
@@ -156,6 +159,21 @@ class Forward(Precision):
         self.mark(entry.layer)
         self.release(temporary)
         return results
+
+    def _steps(self, run: Run, entry: Entry, kept: Set[str] = frozenset()) -> dict[str, Block]:
+        """Runs an operator of several kernels; its result and what is kept, each held once."""
+        made: dict[str, Block] = {}
+        kept = kept | {RESULT}
+        for makes, drops in run.kernels:
+            for name, size in makes:
+                is_result = name == RESULT
+                made[name] = self.make(
+                    entry.layer, "output" if is_result else name, run.results[0] if is_result else size
+                )
+            self.mark(entry.layer)
+            self.release(made.pop(name) for name in drops if name in made and name not in kept)
+        self.release(made.pop(name) for name in [*made] if name not in kept)
+        return made
 
     def _known_run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> Run:
         """What an operator makes."""
@@ -171,9 +189,11 @@ class Forward(Precision):
     def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
         run = self._known_run(facts, entry, operands)
-        results = self._results(facts, run, entry, operands)
+        made = self._steps(run, entry) if run.kernels else {}
+        results = self._results(facts, run, entry, operands, made.get(RESULT))
         self._keep_numbers(facts.saved, entry)
-        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in entry.forgotten]
+        forgotten = () if run.kernels else entry.forgotten
+        temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in forgotten]
         self.mark(entry.layer)
         self.release(temporary)
         keeps = bool(run.extras or run.operands or facts.saved.result or facts.state)
@@ -204,7 +224,7 @@ class Forward(Precision):
             self.recomputed_macs += self.times * entry.op.macs(entry.operands, entry.results)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
-        self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, ())
+        self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, (), {})
         self.mark(entry.layer)
         if is_dead:
             entry.holders += 1
@@ -251,15 +271,21 @@ class Forward(Precision):
             leaf = self.leaf(path, state, size)
             if leaf.is_trained:
                 trained[state.name] = self.parameter(op, leaf, state)
+        if op.knows_same_operands:
+            self.is_exact &= len({v.block for v in operands}) == len(operands)
         edges = [v.edge for v in op.read(operands)] if facts.is_float else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
 
-    def _results(self, facts: OpFacts, run: Run, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
-        """What an operator gives, each held once."""
+    def _results(
+        self, facts: OpFacts, run: Run, entry: Entry, operands: Sequence[Tensor], made: Block | None = None
+    ) -> list[Tensor]:
+        """What an operator gives, each held once; its kernels may have made it."""
         dtype, shared = entry.stands.values, facts.shared
         found = []
         for i, type in enumerate(entry.results):
-            if shared is None:
+            if made is not None:
+                block = made
+            elif shared is None:
                 block = self.make(entry.layer, "output", run.results[i])
             else:
                 block = operands[shared].block
@@ -272,12 +298,18 @@ class Forward(Precision):
         return found
 
     def _keep(
-        self, run: Run, saved: Saved, entry: Entry, operands: Sequence[Tensor], results: Sequence[Tensor]
+        self,
+        run: Run,
+        saved: Saved,
+        entry: Entry,
+        operands: Sequence[Tensor],
+        results: Sequence[Tensor],
+        made: Mapping[str, Block],
     ) -> None:
-        made = [self.make(entry.layer, name, size) for name, size in run.extras]
-        for block in made:
+        extras = [made.get(name) or self.make(entry.layer, name, size) for name, size in run.extras]
+        for block in extras:
             entry.keep(block.what, block)
-        for block, (name, size) in zip(made, run.twins, strict=False):
+        for block, (name, size) in zip(extras, run.twins, strict=False):
             self.on_gpu[block] = Block(entry.layer, name, size, self.batch)
         if saved.numbers:
             self._keep_numbers(saved, entry)
