@@ -126,7 +126,8 @@ def _saved_by_kernel(a: MultiHead) -> tuple[Extra, ...]:
     t, _, c = a.sizes
     readers = tuple(dict.fromkeys((*a.readers[0], *a.readers[1])))
     heads = Extra("heads", (t, c), readers=(*readers, "out_proj.weight"))
-    return heads, *(extra._replace(readers=readers) for extra in (*a.projected, *a.kept_by_kernel))
+    projected, others = (tuple(e._replace(readers=readers) for e in es) for es in (a.projected, a.kept_by_kernel))
+    return *projected, heads, *others
 
 
 def _saved_with_dropout(a: MultiHead) -> tuple[Extra, ...]:
