@@ -52,6 +52,14 @@ def test_documents_follow_the_schema(name: str) -> None:
     validate(document(NETWORKS[name](), claims=CLAIMS))
 
 
+def test_of_a_long_list_each_item_is_a_line() -> None:
+    few, many = (sequence(*[op("relu")] * times, input=image()) for times in (9, 1_001))
+    assert '      "op": "relu",\n' in render_json([Subject(Facts(few), "a.arch")])
+    text = render_json([Subject(Facts(many), "a.arch")])
+    lines = [line.strip().removesuffix(",") for line in text.splitlines()]
+    assert [json.loads(line) for line in lines if '"op": "relu"' in line] == json.loads(text)["layers"]
+
+
 def test_the_schema_refuses_what_is_not_a_report() -> None:
     found = document(networks.lenet5())
     for wrong in ({**found, "schema": "archdsl.report/2"}, {**found, "more": 1}, {"schema": "archdsl.report/1"}):

@@ -224,10 +224,13 @@ def _move(axis: AxisField, rows: int, entries: Sequence[Entry], before: Shape, a
         return _whole(axis, rows)
     if entry is None or not entry.spans:
         return axis.without_place(None if entry is None else entry.axis)
-    if not axis.spans:
-        return axis._replace(along=entry.axis) if _is_still(entry) else _bound([axis])
     count = after[entry.axis] if entry.axis < len(after) else 1
-    if entry.stride == 0 or (before[axis.along] == 1 != count and _is_still(entry)):  # one unit for all
+    is_still = _is_still(entry)
+    if is_still and (not axis.spans or before[axis.along] == count):
+        return axis._replace(along=entry.axis)
+    if not axis.spans:
+        return _bound([axis])
+    if entry.stride == 0 or (before[axis.along] == 1 and is_still):  # one unit for all
         return axis_of((_hull(axis, entry, 0),), 0, 1, axis.is_exact, None)
     return _resampled(axis, entry, count)
 
