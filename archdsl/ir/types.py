@@ -47,6 +47,8 @@ class TensorType(NamedTuple):
     """PyTorch's strides, that of the batch axis among them (`archdsl.ir.strides`); None where elements lie in order."""
     places: Places | None = None
     """Of a max-pool's switches: what they number."""
+    is_alike_alone: bool = True
+    """Whether kernels for maps take a batch of one to be stored channels last where they take a larger one so."""
 
     @property
     def rank(self) -> int:
@@ -111,7 +113,13 @@ class TensorType(NamedTuple):
         if self.strides is None:
             return self.with_shape(shape)
         strides = view(self.tensor_shape, self.tensor_strides, self.with_shape(shape).tensor_shape)
-        return None if strides is None else self.with_strides(shape, strides)
+        if strides is None:
+            return None
+        found = self.with_strides(shape, strides)
+        sizes, own, new = map(at_one, (self.tensor_shape, self.tensor_strides, found.tensor_shape))
+        alone = view(sizes, own, new)
+        is_alike = alone is None or is_channels_last(new, alone) == is_channels_last(found.tensor_shape, strides)
+        return found if is_alike else found._replace(is_alike_alone=False)
 
     def is_viewable_alone(self, shape: Shape) -> bool:
         """Whether a batch of one can be seen in another shape."""

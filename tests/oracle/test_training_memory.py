@@ -187,6 +187,16 @@ def test_the_peaks_of_attention_under_autocast_are_the_real_ones(batch: int) -> 
     assert predicted(net, batch, settings) == measured(net, batch, settings)
 
 
+def test_maps_made_of_permuted_tokens_are_estimated_for_a_single_sample() -> None:
+    """PyTorch gives the batch axis of such a view another stride then, and no convolution finds channels last."""
+    net = written("input x: [64, 6]\nlinear(6) -> permute([1, 0]) -> reshape([6, 8, 8]) -> conv(5, 3x3)")
+    settings = MIXED._replace(loss="none")
+    assert [Facts(net, batch).training(settings).status for batch in (1, 2)] == ["estimate", "exact"]
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
+    found = [map.stride() for map in (torch.zeros(n, 64, 6).mT.reshape(n, 6, 8, 8) for n in (1, 2))]
+    assert [strides[0] for strides in found] == [6, 384]
+
+
 @pytest.mark.parametrize("line", lines())
 def test_views_are_known(line: str) -> None:
     """Results that are views of what an operator made on the way: overwriting them would cost copies in backward."""

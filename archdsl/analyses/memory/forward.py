@@ -246,6 +246,7 @@ class Forward(Precision):
             return found
         facts = self._known[key] = ask(node, self.settings, self.kernels, self.storage)
         self.is_exact &= facts.is_exact
+        self.is_exact &= self.batch > 1 or all(type.is_alike_alone for type in node.operand_types)
         self.has_pages |= facts.has_pages
         self.is_alike_on_gpu &= facts.twins is not None
         if facts.workspace is not None:
