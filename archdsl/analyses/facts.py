@@ -155,8 +155,8 @@ class Facts:
         """The storages of inference, for every batch."""
         from archdsl.analyses.memory import lifetimes
 
-        check_listed(self.network)
-        return lifetimes(self.inference(1), self.inference(2))
+        found = self.inference(self.batch)
+        return lifetimes(found, found) if found.is_for_all else lifetimes(self.inference(1), self.inference(2))
 
     def training(self, settings: TrainingSettings, batch: int | None = None, kernels: Kernels = "cpu") -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.

@@ -176,10 +176,12 @@ class _Frame:
 class InferenceFacts:
     """What is alive while each operator runs, and when that is most."""
 
-    def __init__(self, network: Network, course: Course, batch: int) -> None:
+    def __init__(self, network: Network, course: Course, batch: int, *, is_for_all: bool) -> None:
         self._network = network
         self._course = course
         self._batch = batch
+        self.is_for_all = is_for_all
+        """Whether the sizes of all storages are those of any batch."""
 
     @cached_property
     def moments(self) -> tuple[Moment, ...]:
@@ -233,15 +235,18 @@ class Lifetime(NamedTuple):
 
 def inference(network: Network, storage: Storage, batch: int) -> InferenceFacts:
     """Plays a network for a batch."""
-    return InferenceFacts(network, _Courses(storage, batch).of(network.body, network.inputs), batch)
+    courses = _Courses(storage, batch)
+    course = courses.of(network.body, network.inputs)
+    return InferenceFacts(network, course, batch, is_for_all=courses.is_for_all)
 
 
 def lifetimes(single: InferenceFacts, several: InferenceFacts) -> tuple[Lifetime, ...]:
     """The storages of inference in the order of their making: what is alive at a step is those that are made and not yet
     freed. Only the size of some depends on whether the batch is one."""
-    one, two = _by_block(single.moments), _by_block(several.moments)
+    one = _by_block(single.moments)
+    two = one if several is single else _by_block(several.moments)
     return tuple(
-        Lifetime(block.layer, block.what, steps[0], steps[-1], used, single.bytes, block.size)
+        Lifetime(block.layer, block.what, steps[0], steps[-1], used, single.size.at(1), block.size)
         for single, (block, (steps, used)) in zip(one, two.items(), strict=True)
     )
 
@@ -264,6 +269,8 @@ class _Courses:
     def __init__(self, storage: Storage, batch: int) -> None:
         self.storage = storage
         self.batch = batch
+        self.is_for_all = True
+        """Whether so far no size was for this batch alone."""
         self._known: dict[Module, Course] = {}
 
     def of(self, module: Module, names: Sequence[str] = ()) -> Course:
@@ -330,8 +337,9 @@ class _Player(Player[Plain]):
         self._moment(node, path, (*read, *made), op.scratch(node.operand_types, node.result_types))
         return results
 
-    def _moment(self, node: Node, path: str, blocks: Iterable[Block], extras: Iterable[Extra]) -> None:
+    def _moment(self, node: Node, path: str, blocks: Iterable[Block], extras: Sequence[Extra]) -> None:
         batch = self.courses.batch
+        self.courses.is_for_all &= not any(e.in_batches or e.in_pages for e in extras)
         scratch = [Block(path, e.name, of_extra(e, batch), batch) for e in extras]
         touched = tuple(dict.fromkeys((*blocks, *scratch)))
         self.step += 1

@@ -109,17 +109,17 @@ class _Trace:
         self.storages = {value: value for value in module.inputs}
         """By value that whose storage it is in: an input, or the first result there of an operator or a call."""
         self.calls: dict[Node, _Trace] = {}
+        self.learning: set[Node] = set()
+        """The operators of which backward has to know something."""
         self.carried = {new for node in module.nodes for row in node.repeats for new in row.carried().values()}
 
     def operator(self, node: Node, op: Op, shared: int | None) -> None:
-        needs = self.learns(node, op)
+        needs = any(s.role == "parameter" for s in node.state) or any(self.needs[v] for v in op.read(node.operands))
+        if needs:
+            self.learning.add(node)
         for value in node.results:
             self.needs[value] = needs and value.type.is_float
             self.storages[value] = value if shared is None else self.storages[node.operands[shared]]
-
-    def learns(self, node: Node, op: Op) -> bool:
-        """Whether backward has to know anything of an operator."""
-        return any(s.role == "parameter" for s in node.state) or any(self.needs[v] for v in op.read(node.operands))
 
     def call(self, node: Node, inside: _Trace) -> None:
         self.calls[node] = inside
@@ -197,7 +197,7 @@ class _Keeper:
             kept = self.storages(inside, flags)
             yield from (v for v, own in zip(node.operands, op.inputs, strict=True) if own in kept)
             yield from (v for v, own in zip(node.results, op.outputs, strict=True) if inside.storages[own] in kept)
-        elif trace.learns(node, op):
+        elif node in trace.learning:
             saved, operands, copied = self._of_operator(trace, node, op)
             yield from (node.operands[i] for i in operands if i not in copied)
             yield from [node.results[saved.kept_result]] if saved.result else ()
@@ -241,7 +241,7 @@ class _Keeper:
         for value in node.results:
             if trace.storages[value] is value and value in kept:
                 _add(found, _value(value.type))
-        if trace.learns(node, op):
+        if node in trace.learning:
             saved, _, copied = self._of_operator(trace, node, op)
             for extra in (*saved.extras_for(partial(_is_wanted, trace, node)), *copied.values()):
                 _add(found, {(extra.name, extra.dtype): of_extra(extra, self.batch)})
