@@ -52,8 +52,9 @@ class Builder:
         op = op.resolve(*types)
         node = Node(name, op, self._local(operands), op.infer(*types), origin, training)
         if op.category == "reshape" or (operands and operands[0].channels):
+            channels = {type: _channels(op, operands, type) for type in dict.fromkeys(node.result_types)}
             for result in node.results:
-                result.channels = _channels(op, operands, result)
+                result.channels = channels[result.type]
         return self._add(node)
 
     def call(self, name: str, module: Module, operands: Values, origin: Origin, training: bool = False) -> Values:
@@ -149,7 +150,7 @@ def _stand_in(value: Value, producer: Node | None = None, index: int = 0) -> Val
     return result
 
 
-def _channels(op: Op, operands: Values, result: Value) -> int:
+def _channels(op: Op, operands: Values, result: TensorType) -> int:
     """The axis of the result that holds the channels of the first operand; the first where that cannot be said."""
     axis = operands[0].channels if operands else 0
     types = [v.type for v in operands]
@@ -159,15 +160,15 @@ def _channels(op: Op, operands: Values, result: Value) -> int:
     reach = op.reach(*types)
     if reach == "pointwise":
         return axis
-    if operands and result.type.batched and not operands[0].type.batched:
-        is_map = result.type.rank > 2 and operands[0].type.shape == (1, *result.type.shape)
-        return 0 if is_map else result.type.rank - 1  # a learned map, or rows of a table as those of an embedding
+    if operands and result.batched and not operands[0].type.batched:
+        is_map = result.rank > 2 and operands[0].type.shape == (1, *result.shape)
+        return 0 if is_map else result.rank - 1  # a learned map, or rows of a table as those of an embedding
     if not isinstance(reach, Axes) or not reach.operands[0]:
         return 0
     entry = reach.operands[0][axis]
     if isinstance(entry, Rows):
         return entry.axis
-    return axis if entry == "whole" and result.type.rank == operands[0].type.rank else 0
+    return axis if entry == "whole" and result.rank == operands[0].type.rank else 0
 
 
 def _at_example(value: Any) -> Any:

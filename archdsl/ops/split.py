@@ -65,8 +65,12 @@ class Split(Op):
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         axis = check_axis(self.name, self.axis, x)
+
+        def part(n: int) -> TensorType:
+            return x.with_strides((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.tensor_strides)
+
         sizes = self._sizes(x.shape[axis])
-        return tuple(x.with_strides((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.tensor_strides) for n in sizes)
+        return tuple(map(part, sizes)) if isinstance(self.parts, tuple) else (part(sizes[0]),) * self.parts
 
     def reach_of(self, result: int, *operands: TensorType) -> Reach:
         (x,) = operands
