@@ -37,21 +37,8 @@ from archdsl.ir.graph import (
     turns_beside,
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
-from archdsl.ir.op import (
-    WHOLE,
-    Autocast,
-    Axes,
-    Category,
-    Examples,
-    Misfit,
-    Op,
-    Precision,
-    Reach,
-    Rows,
-    State,
-    Step,
-    Types,
-)
+from archdsl.ir.op import Autocast, Category, Examples, Misfit, Op, Precision, State, Types
+from archdsl.ir.reach import WHOLE, Axes, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.ir.graph import Module, ModuleKind, Node, Origin, Value
-from archdsl.ir.op import Axes, Misfit, Op, Rows
+from archdsl.ir.op import Misfit, Op
+from archdsl.ir.reach import Axes, Rows
 from archdsl.ir.sizes import is_open, open_size
 from archdsl.ir.types import TensorType, show_shape
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import ClassVar, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self, TypeVar
 
 from archdsl.ir.attributes import Attributes
 from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.lowering import Lowering
+from archdsl.ir.reach import Reach
 from archdsl.ir.saved import Extra, Kernel, Reader, Saved, Wanted
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
+
+if TYPE_CHECKING:
+    from archdsl.ir.graph import Module
 
 T = TypeVar("T")
 Autocast = Literal["lower", "float32", "follows", "promotes", "raises"]
@@ -90,62 +94,6 @@ class State(NamedTuple):
         return self.numel * ITEM_SIZE[self.dtype]
 
 
-class Step(NamedTuple):
-    """How one output unit reads one spatial axis of the input, in input rows.
-
-    `extent` rows are read, units are `stride` rows apart, the first unit begins `before` rows before row 0.
-    """
-
-    extent: int = 1
-    stride: int = 1
-    before: int = 0
-    dilation: int = 1
-    """Of the extent, every so many rows are read."""
-
-
-WHOLE: Literal["whole"] = "whole"
-"""Each output unit reads the whole input."""
-
-
-class Rows(NamedTuple):
-    """Which rows of one axis of an operand are read by the units along one axis of the result.
-
-    Unit `i * len(spans) + p` reads the rows from `i * stride` + the first to `i * stride` + the last of `spans[p]`, or none.
-    Without spans each unit reads one row, and it cannot be said which.
-    """
-
-    axis: int
-    """The result's axis, from 0."""
-    spans: tuple[tuple[int, int] | None, ...] = ((0, 0),)
-    stride: int = 1
-    dilation: int = 1
-
-
-class Axes:
-    """The receptive-field step of an operator that moves axes about: an entry for each axis of each operand.
-
-    An entry is `Rows`, "whole" where each unit reads the whole axis, or None where units along several axes divide its rows.
-    """
-
-    __slots__ = ("operands",)
-
-    def __init__(self, *operands: tuple[Rows | Literal["whole"] | None, ...]) -> None:
-        self.operands = operands
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Axes) and self.operands == other.operands
-
-    def __hash__(self) -> int:
-        return hash(self.operands)
-
-    def __repr__(self) -> str:
-        return f"Axes{self.operands!r}"
-
-
-Reach = tuple[Step, ...] | Literal["whole", "pointwise"] | Axes
-"""The receptive-field step of an operator: one `Step` a spatial axis, the whole input, the same place only, or axis by axis."""
-
-
 class Op(Attributes):
     """An operator with its attributes bound.
 
@@ -184,6 +132,10 @@ class Op(Attributes):
     """Where to find what it has no attribute for."""
     has_hidden_scratch: ClassVar[bool] = False
     """Whether its scratch is made inside a kernel, where only an allocator sees it."""
+    gathers: bool = False
+    """Whether it reads what all turns of a loop have made."""
+    makes: str = "output"
+    """What its results are called."""
     examples: ClassVar[Examples] = ()
 
     knows_same_operands: ClassVar[bool] = False
@@ -277,6 +229,16 @@ class Op(Attributes):
         operand and of each parameter."""
         return (Derivative((*self.laid_out(operands, results, incoming), *self.parameter_gradients(operands))),)
 
+    def program(self, operands: Types, *, is_single: bool) -> Module | None:
+        """What a CPU runs in its place while training: operators with nodes of autograd's graph of their own.
+
+        None where it has one node, of which `saved`, `kernels` and `backward` tell all.
+
+        Args:
+            is_single: whether the batch has one sample.
+        """
+        return None
+
     def unknown_bytes(self, operands: Types, results: Types) -> str:
         """Where libraries run it in a kernel of their own: why nobody can foretell what a CPU holds then."""
         return ""
@@ -355,6 +317,10 @@ class Op(Attributes):
     def is_view(self, *operands: TensorType) -> bool:
         """Whether the results share the first operand's storage (`flatten`, `split`)."""
         return False
+
+    def is_itself(self, operands: Types, results: Types) -> bool:
+        """Whether its result is the first operand itself, the same tensor."""
+        return results == operands[:1] and self.is_view(*operands) and bool(self.read(operands))
 
     def gives_view(self, *operands: TensorType) -> bool:
         """Whether its results are seen in a tensor that it makes: autograd copies where such a view is overwritten."""

@@ -23,6 +23,8 @@ class Extra(NamedTuple):
     """Whether a single sample does without it: a copy that lays samples behind one another."""
     readers: tuple[Reader, ...] = ()
     """Whose gradients read it, where it is kept only if one of them is wanted."""
+    is_for_readers: bool = False
+    """Whether it is not even made where none of them is wanted."""
     is_float32: bool = False
     """Whether it is float32 in networks of any precision."""
     has_type_of_weights: bool = False

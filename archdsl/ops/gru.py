@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Examples
 from archdsl.ops.families.recurrent import Peak, Peaks, Recurrent
+from archdsl.ops.families.step_by_step import Cell, gru_cell
 
 
 class Gru(Recurrent):
@@ -33,3 +34,6 @@ class Gru(Recurrent):
         ("gru(256)", "[100, 64]", "[100, 256]"),
         ("gru(256, layers=2, bidirectional=true)", "[100, 64]", "[100, 512]"),
     )
+
+    def cell(self) -> Cell:
+        return gru_cell

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Examples
 from archdsl.ops.families.recurrent import Peak, Peaks, Recurrent
+from archdsl.ops.families.step_by_step import Cell, tanh_cell
 
 
 class Rnn(Recurrent):
@@ -31,3 +32,6 @@ class Rnn(Recurrent):
         ("rnn(256)", "[100, 64]", "[100, 256]"),
         ("rnn(256, layers=2, final=true)", "[100, 64]", "[100, 256], [2, 256]"),
     )
+
+    def cell(self) -> Cell:
+        return tanh_cell

@@ -17,8 +17,8 @@ from tests.support.lowered import forms, lowered, results, sample
 torch.set_num_threads(1)
 
 BATCH = 2
-LIES_BY_STEPS = {"average", "expand", "lstm"}
-"""Whose gradients are handed on, or in `lstm` made of those of its own layers."""
+LIES_BY_STEPS = {"average", "expand", "gru", "lstm", "rnn"}
+"""Whose gradients are handed on, or in recurrent layers made of those of their own layers."""
 LIES_APART = {"matmul", "linear", "adaptive_avgpool"}
 """Of operands, or of what comes in, with samples between rows, a transposed product and a mean lie as nothing else does."""
 

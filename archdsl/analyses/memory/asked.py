@@ -16,6 +16,7 @@ from archdsl.ir import (
     Extra,
     Gradient,
     Incoming,
+    Module,
     Node,
     Op,
     Precision,
@@ -55,6 +56,8 @@ class OpFacts(NamedTuple):
     """The operand whose storage its results are in."""
     is_float: bool
     """Whether some result has a gradient."""
+    program: Module | None
+    """What it runs one by one."""
     runs: dict[Hashable, Run]
     """What it makes, by all that this depends on besides."""
     ways: dict[Hashable, tuple[Way, ...]]
@@ -110,8 +113,8 @@ class Way(NamedTuple):
     """Not where a convolution might make the gradient of frozen weights with that of the bias: that depends on the kernel."""
 
 
-def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage) -> OpFacts:
-    """Asks the operator of a node."""
+def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage, *, is_single: bool) -> OpFacts:
+    """Asks the operator of a node, for a batch of one or for all that are larger."""
     own = node.operator
     assert isinstance(own, Op)
     dtype, parameter_dtype = settings.dtype, settings.parameter_dtype
@@ -125,6 +128,7 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
     is_exact &= parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
     if settings.is_mixed:  # of what is made of learned tensors alone the precision is not known
         is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
+    program = op.program(operands, is_single=is_single) if kernels == "cpu" else None
     workspaces = {"conv": dtype, "attention": "float32"}
     return OpFacts(
         op,
@@ -132,14 +136,15 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
         op.training_scratch(*types),
         tuple([(state, bytes_of(state, parameter_dtype)) for state in node.state]),
         op.autocast if settings.autocast == "cuda" else op.autocast_on_cpu(*operands),
-        results == operands[:1] and op.is_view(*operands) and bool(op.read(operands)),
+        op.is_itself(*types),
         is_exact,
         any(extra.in_pages for extra in saved.extra),
         on_cuda,
-        _twins(op, on_cuda, *types) if in_place is None or on_cuda is op else None,
+        _twins(op, on_cuda, *types) if program is None and (in_place is None or on_cuda is op) else None,
         touched(node, workspaces[op.category]) if op.category in workspaces else None,
         storage.shared_operand(node),
         any(type.is_float for type in results),
+        program,
         {},
         {},
     )

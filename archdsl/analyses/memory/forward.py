@@ -12,7 +12,7 @@ from archdsl.analyses.memory.recompute import RANDOM_STATE, UNSURE, Replay, buff
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Part, Tensor
-from archdsl.ir import RESULT, Network, Node, Op, Saved, TensorType
+from archdsl.ir import RESULT, Module, Network, Node, Op, Saved, TensorType
 
 
 class Forward(Precision):
@@ -129,6 +129,8 @@ class Forward(Precision):
             return [operands[0]]
         if self.replay is not None and self.replay.is_over:
             return self._nothing(node, path)
+        if facts.program is not None:
+            return self._played(facts, facts.program, path, operands)
         casts = self.cast(facts, node, path, operands) if self.is_mixed else operands
         if self.replay is not None and self.part is None:
             results = self._run_again(self.replay, node, facts, casts)
@@ -143,6 +145,11 @@ class Forward(Precision):
             self.release(self.frozen_casts.values())
             self.frozen_casts.clear()
         return results
+
+    def _played(self, facts: OpFacts, program: Module, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
+        for state, size in facts.state:
+            self.leaf(path, state, size)
+        return [value for value in self.call(program, path, operands) if value is not None]
 
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         run = self._known_run(facts, entry, operands)
@@ -244,7 +251,7 @@ class Forward(Precision):
         found = self._known.get(key)
         if found is not None:
             return found
-        facts = self._known[key] = ask(node, self.settings, self.kernels, self.storage)
+        facts = self._known[key] = ask(node, self.settings, self.kernels, self.storage, is_single=self.batch == 1)
         self.is_exact &= facts.is_exact
         self.is_exact &= self.batch > 1 or all(type.is_alike_alone for type in node.operand_types)
         self.has_pages |= facts.has_pages
@@ -287,7 +294,7 @@ class Forward(Precision):
             if made is not None:
                 block = made
             elif shared is None:
-                block = self.make(entry.layer, "output", run.results[i])
+                block = self.make(entry.layer, entry.op.makes, run.results[i])
             else:
                 block = operands[shared].block
                 block.holders += 1

@@ -50,6 +50,7 @@ class Ledger(Player[Tensor], ABC):
         block = Block(layer, what, size, self.batch)
         block.holders = 1
         block.times = times = self.times
+        block.row = self.row
         fixed, per_sample = size
         self.fixed += fixed
         self.per_sample += per_sample

@@ -22,7 +22,7 @@ from archdsl.ir import Module, Node, Repeat, Value, parts, split_name
 class Block:
     """One storage: who made it, what for, and its size."""
 
-    __slots__ = ("bytes", "holders", "is_input", "layer", "size", "times", "what")
+    __slots__ = ("bytes", "holders", "is_input", "layer", "row", "size", "times", "what")
 
     def __init__(self, layer: str, what: str, size: Size, batch: int, is_input: bool = False) -> None:
         self.layer = layer
@@ -34,6 +34,8 @@ class Block:
         """Whether the caller holds it throughout."""
         self.times = 1
         """How many alike it stands for: as many turns of loops make one."""
+        self.row: Row | None = None
+        """The row of turns that makes these."""
         self.holders = 0
 
     @property
@@ -147,6 +149,18 @@ class Player(ABC, Generic[T]):
         """One name less for each value."""
         self.release(value.block for value in values)
 
+    def let_go(self, node: Node, values: Sequence[T]) -> None:
+        """Drops what a node uses last."""
+        operator = node.operator
+        if isinstance(operator, Module) or not operator.gathers:
+            self.drop(values)
+            return
+        around = self.row
+        for value in values:
+            self.move_to(inner(value.block, around))
+            self.drop((value,))
+        self.move_to(around)
+
     def freed(self, block: Block) -> None:
         """Called when the last holder of a storage has let go."""
 
@@ -185,7 +199,7 @@ class Player(ABC, Generic[T]):
                 made = self.run(part, prefix + part.name, [known[v] for v in part.operands])
                 known |= {v: value for v, value in zip(part.results, made, strict=True) if value is not None}
             if part in last_uses:
-                self.drop([known[v] for v in last_uses[part] if v in known])
+                self.let_go(part, [known[v] for v in last_uses[part] if v in known])
 
     def run(self, node: Node, path: str, operands: Sequence[T]) -> Sequence[T | None]:
         """Runs one node; its results, each held once."""
@@ -196,6 +210,11 @@ class Player(ABC, Generic[T]):
         found = self.call(node.operator, path + ".", operands)
         self.release(blocks)
         return found
+
+
+def inner(block: Block, row: Row | None) -> Row | None:
+    """The row of turns inside of another one that made a storage, else that one."""
+    return block.row if block.row is not None and block.row.outer is row else row
 
 
 def _around(row: Row | None) -> list[Row]:

@@ -37,7 +37,7 @@ class Replay:
 
 def naming(node: Node, path: str, patterns: Sequence[str]) -> set[str]:
     """The patterns that name a node; none for what has no weights, which is left alone."""
-    found = {pattern for pattern in patterns if matches(path, pattern)}
+    found = {pattern for pattern in patterns if node.name and matches(path, pattern)}
     return found if found and learns(node) else set()
 
 

@@ -16,12 +16,12 @@ from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
 from archdsl.analyses.memory.loss import LOSSES, Loss
 from archdsl.analyses.memory.optimizer import in_order, temporaries
-from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.play import Block, Row, inner
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
 from archdsl.analyses.weights import PathError
-from archdsl.ir import Incoming, Network, TensorType
+from archdsl.ir import Gradient, Incoming, Network, TensorType
 
 
 class Played(NamedTuple):
@@ -103,6 +103,10 @@ class _Step(Forward):
         super().__init__(network, storage, settings, batch, kernels)
         self._ways: dict[Hashable, tuple[Way, ...]] = {}
         """Those of the loss and of casts, by all that they depend on."""
+        self._summed_up: list[Flowing] = []
+        """Gradients that were added to others: the engine drops them when all of their operator's are handed on."""
+        self._ready: list[Leaf] = []
+        """Parameters that have all of their gradients then."""
 
     def play(self) -> Played:
         named = zip(self.network.inputs, self.network.input_types, strict=True)
@@ -190,6 +194,7 @@ class _Step(Forward):
         self._reach(loss.edge.source)
         seed = self.marked("loss", "gradient", of_type(loss.type, Stands(loss.dtype, loss.dtype)))
         self.deliver(loss.edge, Flowing(seed, loss.type))
+        self._settle()
         self.hold((seed,))  # `backward()` keeps it to its end
         for entry in reversed(self.tape):
             if entry.arriving:
@@ -230,16 +235,22 @@ class _Step(Forward):
             self.is_exact &= way.is_exact
             took = [arriving.pop(name) for name in way.takes if name in arriving]
             given = self._derive(entry, way, took) if took else []
-            self._let_go(took)
+            if entry.op.gathers:
+                self._let_go_of_turns(took, entry.row)
+            else:
+                self._let_go(took)
             self._free(entry, way)
             if part is not None and way is known[-1]:
                 self.used(part)
-            for of, flowing in given:
-                edge = entry.edge(of)
+            for gradient, flowing in given:
+                if gradient.how == "reshaped":  # by an operator of its own
+                    self._settle()
+                of, edge = gradient.of, entry.edge(gradient.of)
                 if edge is not None:
                     self.deliver(edge, flowing)
                 else:
                     arriving[of] = self._joined(arriving[of], flowing, entry) if of in arriving else flowing
+            self._settle()
             for name in entry.op.cast_late:
                 edge = entry.edge(name)
                 if edge is not None and isinstance(edge.source, Entry) and edge.source.arriving:
@@ -269,10 +280,11 @@ class _Step(Forward):
         if edge is None or not isinstance(edge.source, Entry) or not isinstance(edge.source.op, Promotion):
             return False
         self.deliver(edge, flowing)
+        self._settle()
         self.run_back(edge.source)
         return True
 
-    def _derive(self, entry: Entry, way: Way, took: Sequence[Flowing]) -> list[tuple[str, Flowing]]:
+    def _derive(self, entry: Entry, way: Way, took: Sequence[Flowing]) -> list[tuple[Gradient, Flowing]]:
         """Makes what a derivative gives, then sums each and casts it back (`validate_outputs` in `engine.cpp`).
 
         What is handed on at once is left out. A tensor of a second run is gone before sums: only its kernel had it.
@@ -289,10 +301,9 @@ class _Step(Forward):
         found = []
         for made, flowing in pairs:
             if made.is_wanted:
-                of = made.gradient.of
                 summed = self._give(entry, made, took[0]) if flowing is None else self._summed(entry, made, flowing)
-                if not self.is_mixed or not self._cast_back(entry, of, summed):
-                    found.append((of, summed))
+                if not self.is_mixed or not self._cast_back(entry, made.gradient.of, summed):
+                    found.append((made.gradient, summed))
         return found
 
     def _give(self, entry: Entry, made: Made, arriving: Flowing) -> Flowing:
@@ -325,6 +336,13 @@ class _Step(Forward):
             if not block.holders:
                 self.freed(block)
 
+    def _let_go_of_turns(self, gradients: Iterable[Flowing], row: Row | None) -> None:
+        """Lets go of what all turns of a loop have made, as often as they have."""
+        for flowing in gradients:
+            self.move_to(inner(flowing.block, row))
+            self._let_go((flowing,))
+        self.move_to(row)
+
     def deliver(self, edge: Edge, flowing: Flowing) -> None:
         source, number = edge
         if isinstance(source, Entry):
@@ -335,17 +353,25 @@ class _Step(Forward):
         source.arriving = flowing if waiting is None else self._joined(waiting, flowing, source)
         source.users -= 1
         if not source.users:
-            self._accumulate(source, source.arriving)
-            source.arriving = None
+            self._ready.append(source)
+
+    def _settle(self) -> None:
+        """When all gradients of an operator are handed on."""
+        self._let_go(self._summed_up)
+        for leaf in self._ready:
+            assert leaf.arriving is not None
+            self._accumulate(leaf, leaf.arriving)
+            leaf.arriving = None
+        self._summed_up, self._ready = [], []
 
     def _joined(self, waiting: Flowing, new: Flowing, source: Entry | Leaf) -> Flowing:
         """The sum of gradients that meet, in the storage of the first where nobody else holds it."""
+        self._summed_up.append(new)
         if self._is_own(waiting):
-            self._let_go((new,))
             return waiting
         layer, stands = (source.layer, source.stands) if isinstance(source, Entry) else (source.key, self.stands)
         found = Flowing(self.marked(layer, "gradient", of_type(new.type, stands)), new.type.computed())
-        self._let_go((waiting, new))
+        self._let_go((waiting,))
         return found
 
     def _is_own(self, flowing: Flowing) -> bool:

@@ -125,7 +125,8 @@ class Entry:
     def forgotten(self) -> tuple[Extra, ...]:
         """What the operator makes and drops where nothing is kept."""
         made = self.op.forgotten_scratch if self.needs_gradient else self.op.frozen_scratch
-        return made(self.operands, self.results)
+        found = made(self.operands, self.results)
+        return tuple(e for e in found if not e.is_for_readers or any(map(self.wants, e.readers)))
 
     def unread(self, kept: Saved) -> tuple[Extra, ...]:
         """What it makes, and drops since no gradient that is wanted reads it."""

@@ -12,6 +12,7 @@ from archdsl.ir import (
     Helper,
     Lowering,
     Misfit,
+    Module,
     Op,
     Reach,
     Saved,
@@ -25,6 +26,7 @@ from archdsl.ir.strides import BATCH
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, laid_in_order
+from archdsl.ops.families.step_by_step import Cell, Pass, Recurrence
 
 
 class Peak(NamedTuple):
@@ -159,9 +161,22 @@ class Recurrent(Op):
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(operands))
 
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """PyTorch runs it in oneDNN or step by step, and neither is modelled."""
-        return False
+    def cell(self) -> Cell | None:
+        """What runs for each token; None where one kernel runs for all."""
+        return None
+
+    def _passes_of(self, operands: Types) -> tuple[tuple[Pass, ...], ...]:
+        """For each layer one for each direction."""
+        state, size = self.state(*operands), 4 if self.bias else 2
+        passes = [Pass(state[i : i + size]) for i in range(0, len(state), size)]
+        return tuple(tuple(passes[i : i + self._directions]) for i in range(0, len(passes), self._directions))
+
+    def program(self, operands: Types, *, is_single: bool) -> Module | None:
+        cell = self.cell()
+        if cell is None:
+            return None
+        layers = Recurrence(self._passes_of(operands), cell, self.dropout, self.final)
+        return layers.program(operands, is_single=is_single)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """What the steps made, the inputs of further layers, and the input, for each direction with tokens before samples."""
