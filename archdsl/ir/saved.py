@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from archdsl.ir.types import Shape, TensorType
@@ -80,20 +80,21 @@ class Saved(NamedTuple):
     """Python numbers that it multiplies or divides by. Autograd keeps each as a tensor of float64, `number 0`, `number 1`,
     ...; `torch.autograd.graph.saved_tensors_hooks` does not show them, and they do not count as saved bytes."""
 
-    def operands_for(self, count: int, is_wanted: Callable[[Reader], bool]) -> Iterator[int]:
+    def operands_for(self, count: int, is_wanted: Callable[[Reader], bool]) -> tuple[int, ...]:
         """The operands that are kept where some gradients are wanted.
 
         Args:
             count: how many operands there are.
             is_wanted: whether the gradient of an operand or of a parameter is.
         """
-        yield from self.operands
+        if not self.for_others and not self.for_some:
+            return self.operands
         others = ((i, [other for other in range(count) if other != i]) for i in self.for_others)
-        yield from (i for i, readers in (*others, *self.for_some) if any(map(is_wanted, readers)))
+        return (*self.operands, *(i for i, readers in (*others, *self.for_some) if any(map(is_wanted, readers))))
 
-    def extras_for(self, is_wanted: Callable[[Reader], bool]) -> Iterator[Extra]:
+    def extras_for(self, is_wanted: Callable[[Reader], bool]) -> list[Extra]:
         """What is kept besides then."""
-        return (extra for extra in self.extra if not extra.readers or any(map(is_wanted, extra.readers)))
+        return [extra for extra in self.extra if not extra.readers or any(map(is_wanted, extra.readers))]
 
     @property
     def names(self) -> frozenset[str]:

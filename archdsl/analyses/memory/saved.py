@@ -14,7 +14,7 @@ from functools import partial
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type, total
-from archdsl.ir import Extra, Module, Network, Node, Op, Reader, Saved, TensorType, Value
+from archdsl.ir import Extra, Module, Network, Node, Op, Reader, TensorType, Value
 
 Kind = tuple[str, str]
 """`value`, or an operator's own name for what only backward needs, `indices`, `noise`; and the type of its elements."""
@@ -109,17 +109,17 @@ class _Trace:
         self.storages = {value: value for value in module.inputs}
         """By value that whose storage it is in: an input, or the first result there of an operator or a call."""
         self.calls: dict[Node, _Trace] = {}
-        self.learning: set[Node] = set()
-        """The operators of which backward has to know something."""
+        self.keeps: dict[Node, _Keeps] = {}
+        """What the operators keep of which backward has to know something."""
         self.carried = {new for node in module.nodes for row in node.repeats for new in row.carried().values()}
 
-    def operator(self, node: Node, op: Op, shared: int | None) -> None:
+    def operator(self, node: Node, op: Op, shared: int | None) -> bool:
+        """Whether backward has to know anything of an operator."""
         needs = any(s.role == "parameter" for s in node.state) or any(self.needs[v] for v in op.read(node.operands))
-        if needs:
-            self.learning.add(node)
         for value in node.results:
             self.needs[value] = needs and value.type.is_float
             self.storages[value] = value if shared is None else self.storages[node.operands[shared]]
+        return needs
 
     def call(self, node: Node, inside: _Trace) -> None:
         self.calls[node] = inside
@@ -127,6 +127,14 @@ class _Trace:
         for value, own in zip(node.results, inside.module.outputs, strict=True):
             self.needs[value] = inside.needs[own]
             self.storages[value] = places.setdefault(inside.storages[own], value)
+
+
+class _Keeps(NamedTuple):
+    """What an operator keeps."""
+
+    values: list[Value]
+    """Operands and results."""
+    extras: list[Extra]
 
 
 class _Alive(NamedTuple):
@@ -155,8 +163,8 @@ class _Keeper:
             for node in module.nodes:
                 if isinstance(node.operator, Module):
                     found.call(node, self.trace(node.operator, tuple(found.needs[v] for v in node.operands)))
-                else:
-                    found.operator(node, node.operator, self.storage.shared_operand(node))
+                elif found.operator(node, node.operator, self.storage.shared_operand(node)):
+                    found.keeps[node] = self._keeps(found, node, node.operator)
         return self._traces[key]
 
     def alive(self, trace: _Trace, outputs: Flags) -> _Alive:
@@ -197,18 +205,19 @@ class _Keeper:
             kept = self.storages(inside, flags)
             yield from (v for v, own in zip(node.operands, op.inputs, strict=True) if own in kept)
             yield from (v for v, own in zip(node.results, op.outputs, strict=True) if inside.storages[own] in kept)
-        elif node in trace.learning:
-            saved, operands, copied = self._of_operator(trace, node, op)
-            yield from (node.operands[i] for i in operands if i not in copied)
-            yield from [node.results[saved.kept_result]] if saved.result else ()
+        elif node in trace.keeps:
+            yield from trace.keeps[node].values
 
-    def _of_operator(self, trace: _Trace, node: Node, op: Op) -> tuple[Saved, list[int], dict[int, Extra]]:
-        """What an operator keeps, the operands among it, and the copies in place of some of these."""
+    def _keeps(self, trace: _Trace, node: Node, op: Op) -> _Keeps:
         types = node.operand_types, node.result_types
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
         saved = op.saved(*types) if in_place is None else in_place
-        operands = [*saved.operands_for(len(node.operands), partial(_is_wanted, trace, node))]
-        return saved, operands, {i: extra for i, extra in saved.copies if self.batch > 1 and i in operands}
+        is_wanted = partial(_is_wanted, trace, node)
+        operands = saved.operands_for(len(node.operands), is_wanted)
+        copies = {i: extra for i, extra in saved.copies if self.batch > 1 and i in operands}
+        results = [node.results[saved.kept_result]] if saved.result else []
+        values = [*(node.operands[i] for i in operands if i not in copies), *results]
+        return _Keeps(values, [*saved.extras_for(is_wanted), *copies.values()])
 
     def kept(self, trace: _Trace, outputs: Flags, by_others: Flags) -> Kept:
         """What is kept of what a module makes.
@@ -241,10 +250,8 @@ class _Keeper:
         for value in node.results:
             if trace.storages[value] is value and value in kept:
                 _add(found, _value(value.type))
-        if node in trace.learning:
-            saved, _, copied = self._of_operator(trace, node, op)
-            for extra in (*saved.extras_for(partial(_is_wanted, trace, node)), *copied.values()):
-                _add(found, {(extra.name, extra.dtype): of_extra(extra, self.batch)})
+        for extra in trace.keeps[node].extras if node in trace.keeps else ():
+            _add(found, {(extra.name, extra.dtype): of_extra(extra, self.batch)})
         return found
 
 
@@ -263,7 +270,7 @@ def _add(sizes: Sizes, more: Mapping[Kind, Size]) -> None:
 
 
 def _times(sizes: Sizes, times: int) -> Sizes:
-    return {kind: size.by(times) for kind, size in sizes.items()}
+    return sizes if times == 1 else {kind: size.by(times) for kind, size in sizes.items()}
 
 
 def _cross_entropy(logits: TensorType) -> Sizes:

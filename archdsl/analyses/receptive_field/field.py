@@ -85,7 +85,7 @@ class Field(NamedTuple):
 
     @property
     def size(self) -> tuple[int, ...]:
-        return tuple(a.size for a in self.axes)
+        return tuple([a.size for a in self.axes])
 
 
 class FieldRow(NamedTuple):

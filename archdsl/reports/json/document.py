@@ -117,7 +117,7 @@ def _several(times: int) -> int | None:
 def _layers(facts: Facts, file: str) -> Iterable[schema.Layer]:
     makers = _makers(facts)
     for layer in facts.listing.layers:
-        yield _layer(facts, file, layer, tuple(makers[number] for number in layer.operands))
+        yield _layer(facts, file, layer, tuple([makers[number] for number in layer.operands]))
 
 
 def _makers(facts: Facts) -> dict[int, str]:
@@ -129,7 +129,7 @@ def _makers(facts: Facts) -> dict[int, str]:
 
 def _layer(facts: Facts, file: str, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
     op, results, cost = layer.op, layer.result_types, facts.cost_of(layer)
-    shapes = tuple(type.shape for type in results)
+    shapes = tuple([type.shape for type in results])
     return schema.Layer(
         path=layer.path,
         op=op.name,
@@ -195,9 +195,9 @@ def _field(facts: Facts, layer: Layer) -> ReceptiveField | None:
     return ReceptiveField(
         size=field.size,
         least=narrow.size,
-        stride=tuple(float(a.stride) if isinstance(a.stride, Fraction) else a.stride for a in field.axes),
-        start=tuple(axis.start for axis in field.axes),
-        centre=tuple(axis.centre for axis in field.axes),
+        stride=tuple([float(stride) if isinstance(stride := a.stride, Fraction) else stride for a in field.axes]),
+        start=tuple([axis.start for axis in field.axes]),
+        centre=tuple([axis.centre for axis in field.axes]),
         status=field.status,
     )
 
