@@ -182,7 +182,7 @@ class Facts:
             on_cpu = self._simulated.get((settings, "cpu", batch > 1)) if kernels == "cuda" else None
             found = on_cpu.on_gpu() if on_cpu is not None and on_cpu.holds_for(batch) else None
             if found is None:
-                facts = self._told_apart(settings)
+                facts = self.told_apart(settings)
                 found = simulate(facts.network, facts.storage, settings, batch, kernels)
             self._simulated[key] = found
         return found
@@ -200,18 +200,23 @@ class Facts:
         """The least time of each layer on a device, for the batch.
 
         Args:
-            settings: of a training step, in which all is trained and nothing is run again; without them a forward pass.
+            settings: of a training step; without them a forward pass.
 
         Raises:
             KeyError: there is no such device.
+            PathError: nothing has the name of what is to be frozen or checkpointed.
             TooManyOperators: a step is asked for, and which calls of a block want which gradients is too much to be told.
             ValueError: the device states no peak for the precision.
         """
         from archdsl.analyses.roofline import DEVICES, roofline, step_roofline
+        from archdsl.analyses.weights import frozen_in
 
         if settings is None:
             return roofline(self.listing, DEVICES[device], precision, self.batch)
-        return step_roofline(self.training_flat, DEVICES[device], precision, self.batch, settings)
+        facts = self.told_apart(settings)
+        frozen = frozen_in(facts.network, settings.frozen)
+        again = facts.training(settings, self.batch).recomputed if settings.checkpointed else {}
+        return step_roofline(facts.training_flat, DEVICES[device], precision, self.batch, settings, frozen, again)
 
     def fit(
         self, settings: TrainingSettings, memory: int, *, expandable: bool = False, on: str | None = None
@@ -260,14 +265,15 @@ class Facts:
 
         return otherwise(found, settings, needs, () if settings.checkpointed else level_paths(self.network))
 
-    @cached_property
-    def step_macs(self) -> tuple[int, int]:
-        """Multiply-adds of a training step for one sample: forward and backward."""
+    def step_macs(self, settings: TrainingSettings) -> tuple[int, int]:
+        """Multiply-adds of a training step for one sample: forward and backward, without second runs."""
         from archdsl.analyses.cost import totals, works
+        from archdsl.analyses.weights import frozen_in
 
-        return totals(works(self.training_flat))
+        facts = self.told_apart(settings)
+        return totals(works(facts.training_flat, frozen_in(facts.network, settings.frozen)))
 
-    def _told_apart(self, settings: TrainingSettings) -> Facts:
+    def told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings tell them apart. Raises `TooManyOperators`."""
         from archdsl.analyses.weights import tells_turns_apart
 
@@ -281,7 +287,7 @@ class Facts:
 
         if not self.is_listed:
             return NO_FORMULAS
-        facts = self._told_apart(settings)
+        facts = self.told_apart(settings)
         try:
             return memory_formulas(
                 facts.network, facts.storage, lambda: facts.inference(2), lambda: facts.training(settings, 2)

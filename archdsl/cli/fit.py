@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         tables = (
             fit_table(checked.name, found, settings),
-            *otherwise_table(settings, others, sum(checked.facts.step_macs)),
+            *otherwise_table(settings, others, sum(checked.facts.step_macs(settings))),
         )
         write_tables(arguments, tables)
     return int(found.likely is None)

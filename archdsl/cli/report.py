@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
-from archdsl.analyses.roofline import DEVICES, Precision, RooflineFacts
+from archdsl.analyses.roofline import DEVICES, Precision
 from archdsl.cli.parser import Parser
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.on is not None:
         subjects = [subject._replace(on=arguments.on) for subject in subjects]
     if arguments.on is not None and arguments.report != "memory":
-        subjects = [subject._replace(roofline=_roofline(subject, arguments)) for subject in subjects]
+        subjects = [_with_roofline(subject, arguments) for subject in subjects]
     _write(arguments, subjects, options)
     return 0
 
@@ -161,14 +161,16 @@ def _single(checked: list[Checked]) -> Checked:
     return checked[0]
 
 
-def _roofline(subject: Subject, arguments: argparse.Namespace) -> RooflineFacts:
-    """The least times; mixed precision is bounded by its lower one. Raises `UsageProblem`."""
+def _with_roofline(subject: Subject, arguments: argparse.Namespace) -> Subject:
+    """With the least times; mixed precision is bounded by its lower one. Raises `UsageProblem`."""
+    settings = subject.training.settings if subject.training is not None else None
+    if settings is not None and subject.facts.told_apart(settings) is not subject.facts:
+        subject = subject.unfolded()
     given: str = (arguments.precision or "float32").replace("bf16-mixed", "bfloat16")
     for precision in get_args(Precision):
         if given == precision:
             try:
-                settings = subject.training.settings if subject.training is not None else None
-                return subject.facts.roofline(arguments.on, precision, settings)
+                return subject._replace(roofline=subject.facts.roofline(arguments.on, precision, settings))
             except ValueError as error:
                 raise UsageProblem(f"`--on {arguments.on}`: {error}") from None
     raise UsageProblem(f"`--on {arguments.on}` knows {', '.join(get_args(Precision))} and bf16-mixed, not {given}")

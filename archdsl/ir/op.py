@@ -7,7 +7,7 @@ raises `Misfit`, naming the attribute or operand at fault, and the elaborator ad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self, TypeVar
 
@@ -178,13 +178,14 @@ class Op(Attributes):
         """Multiply-adds for one sample: convolutions, linear layers and products; elementwise work is none."""
         return 0
 
-    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Multiply-adds of backward for one sample: as many as forward for the weights, and for each operand with a gradient.
 
         Args:
             needs: which operands depend on something that is trained.
+            trained: the names of its own parameters that are.
         """
-        trains = any(s.role == "parameter" for s in self.state(*operands))
+        trains = any("bias" not in name for name in trained)
         return self.macs(operands, results) * (trains + sum(needs))
 
     def connections(self, operands: Types, results: Types) -> int:

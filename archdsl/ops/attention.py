@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from archdsl.ir import (
@@ -121,12 +121,17 @@ class Attention(Op):
         s = operands[-1].shape[0]
         return 2 * (t + s) * c * c + 2 * t * s * c
 
-    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
-        """Twice the forward pass, less the gradients of inputs that need none."""
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
+        """Twice the forward pass, less the gradients of inputs that need none, of frozen weights, and of what depends on
+        nothing that is trained."""
         t, c = operands[0].shape
         s = operands[-1].shape[0]
-        spared = (3 * t if len(operands) == 1 else t) * (not needs[0]) + 2 * s * (not needs[-1]) * (len(operands) == 2)
-        return 2 * self.macs(operands, results) - spared * c * c
+        is_projected = not {"in_proj_weight", "in_proj_bias"}.isdisjoint(trained)
+        queries, keys = needs[0] or is_projected, needs[-1] or is_projected
+        weights = (t + 2 * s) * ("in_proj_weight" in trained) + t * ("out_proj.weight" in trained)
+        given = t * needs[0] + 2 * s * needs[-1] + t * (queries or keys)
+        products = queries + keys + (queries or keys) + keys
+        return (weights + given) * c * c + products * t * s * c
 
     def connections(self, operands: Types, results: Types) -> int:
         t, c = operands[0].shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from math import prod
 from string import ascii_letters
 from typing import ClassVar, NamedTuple
@@ -176,7 +176,7 @@ class Einsum(Merge):
     def macs(self, operands: Types, results: Types) -> int:
         return sum(self._macs(operands))
 
-    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Of each product from the left, as many as forward for each factor with a gradient."""
         total, left = 0, needs[0]
         for macs, right in zip(self._macs(operands), needs[1:], strict=True):

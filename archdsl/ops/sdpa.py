@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import prod
 from typing import ClassVar, Literal
 
@@ -177,7 +177,7 @@ class ScaledDotProductAttention(Merge):
         q, k, v, *_ = operands
         return prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1])
 
-    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Of either product as many as forward for each factor with a gradient; the weights are made anew and not counted."""
         q, k, v, *masks = needs
         scores, sums = (prod(operands[0].shape[:-1]) * operands[1].shape[-2] * operands[i].shape[-1] for i in (0, 2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
+from archdsl.analyses.memory import TrainingSettings
 from archdsl.ir import Layer
 from archdsl.reports.layers import LAYER, layer_cells, title
 from archdsl.reports.numbers import exact
@@ -69,8 +70,9 @@ def _of_training(subject: Subject) -> Iterator[str]:
     """The multiply-adds of a step; nothing where a block is listed once: calls may need different gradients."""
     if not subject.facts.is_listed:
         return
-    forward, backward = subject.facts.step_macs
-    again = subject.training.recomputed_macs if subject.training is not None else 0
+    step = subject.training
+    forward, backward = subject.facts.step_macs(TrainingSettings() if step is None else step.settings)
+    again = 0 if step is None else step.recomputed_macs
     parts = [
         f"forward {exact(forward)}",
         f"backward {exact(backward)}",

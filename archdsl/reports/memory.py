@@ -232,7 +232,7 @@ def _checkpointing(subject: Subject) -> Iterator[Table]:
     levels = subject.facts.checkpoint_levels(training.settings) if training is not None else ()
     if training is None or not levels:
         return
-    step = sum(subject.facts.step_macs)
+    step = sum(subject.facts.step_macs(training.settings))
     rows = [row(text("nothing", "dim"), training.peak, 1.0, training.saved_for_backward, None, None)]
     for level in levels:
         paths = " ".join(f"'{path}'" for path in level.paths)

@@ -17,7 +17,7 @@ from archdsl.reports.table import Cell, Column, Row, Table, natural, row, text
 from archdsl.source import short
 from archdsl.source.styled import Piece
 
-PHASES = {"forward": "forward", "backward": "backward", "optimizer": "optimizer's step"}
+PHASES = {"forward": "forward", "again": "run again", "backward": "backward", "optimizer": "optimizer's step"}
 COLUMNS = (
     *LAYER,
     Column("flops", "FLOPs", "short"),
@@ -55,7 +55,7 @@ def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> 
     what = "a training step" if len(phases) > 1 else "forward"
     if len(phases) > 1:
         each = natural([f"{PHASES[phase]} {_micro(seconds)}" for phase, seconds in phases.items()])
-        notes.insert(0, f"at least {each}; all is trained, and nothing is run again")
+        notes.insert(0, f"at least {each}")
     head = (Piece("roofline", "title"), Piece(f"   N = {facts.batch}, {what}", "dim"))
     lines = (*((Piece(note, "dim"),) for note in notes), *see_more(entries, options, subject.facts.operators))
     return Table("roofline", COLUMNS, tuple(filter(None, rows)), (total,), head, lines)

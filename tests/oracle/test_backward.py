@@ -12,8 +12,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
-from archdsl.backends.pytorch import build
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.weights import frozen_in
+from archdsl.backends.pytorch import build, checkpoint
 from archdsl.ir import Flat, Network, flatten
 from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
@@ -85,3 +88,49 @@ def check(network: Network | None) -> None:
     said = totals(works(flat))
     assert forward.get_total_flops() == 2 * 2 * said[0]
     assert backward.get_total_flops() == 2 * 2 * (said[1] + gap(flat))
+
+
+STEPS = [
+    ("resnet:ResNet18", ("conv1", "bn1", "layer1"), ()),
+    ("resnet:ResNet18", ("layer2", "fc.weight"), ("layer*.*",)),
+    ("resnet:ResNet18", ("*.*.conv1",), ("layer1", "layer1.*")),
+    ("vgg16:VGG16", ("features",), ()),
+    ("mlp:MLP", ("*.weight",), ()),
+    ("googlenet:GoogLeNetTorchvisionAux", ("inception3a", "inception3b.branch2"), ("inception4*",)),
+    ("resnet_cifar:ResNet20", ("layer1.0",), ("layer2",)),
+]
+
+
+@pytest.mark.parametrize("which, frozen, checkpointed", STEPS)
+def test_steps_with_frozen_and_checkpointed_parts(
+    which: str, frozen: tuple[str, ...], checkpointed: tuple[str, ...]
+) -> None:
+    file, name = which.split(":")
+    network = open_spec(SPECS / f"{file}.arch").check(name).network
+    assert network is not None
+    check_step(network, TrainingSettings(frozen=frozen, checkpointed=checkpointed))
+
+
+@pytest.mark.parametrize("begin", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    "frozen",
+    [("first",), ("keys", "fourth"), ("fourth.in_proj_*", "first"), ("*.out_proj", "keys"), ("*.weight_ih_*",)],
+)
+def test_steps_with_frozen_parts_of_sequences(begin: str, frozen: tuple[str, ...]) -> None:
+    network = open_source(Source("net.arch", SEQUENCES.replace("BEGIN", begin)), Path()).check("Net").network
+    assert network is not None
+    check_step(network, TrainingSettings(frozen=frozen))
+
+
+def check_step(network: Network, settings: TrainingSettings) -> None:
+    """Forward, what runs again and backward, in one step; parts of which nothing is trained do not run again."""
+    module = build(network, device="meta").train()
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name not in frozen_in(network, settings.frozen))
+    checkpoint(module, *settings.checkpointed)
+    inputs = [torch.empty(2, *t.shape, device="meta") for t in network.input_types]
+    with FlopCounterMode(display=False) as counter:
+        results = module(*inputs)
+        sum(r.sum() for r in (results if isinstance(results, tuple) else (results,))).backward()
+    found = Facts(network, 2).roofline("cpu", settings=settings)
+    assert counter.get_total_flops() == found.flops

@@ -15,7 +15,7 @@ from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.roofline import DEVICES, Device, roofline, step_roofline
 from archdsl.ir import Network, TensorType, flatten
 from archdsl.reports import Subject, report
-from tests.support.build import finish, network, op
+from tests.support.build import block, end, finish, network, op
 from tests.support.cli import Cli
 
 ROUND = Device("a device", {"float32": 1e6, "bfloat16": 4e6}, 1e6, None, "made up", "cpu")
@@ -164,3 +164,48 @@ def test_blocks_that_double_are_bounded_once(cli: Cli, tmp_path: Path) -> None:
     assert deeper.code != 0 and "open fewer levels" in deeper.err
     step = cli("report", "flops", spec, "--on", "h200", "--train")
     assert step.code != 0 and "at most 100_000 are listed" in step.err
+
+
+def test_frozen_layers_by_hand() -> None:
+    """Of a frozen convolution there is nothing in backward, nor of the `relu` behind it. What a linear layer reads is kept for
+    its weights alone, so of a frozen one only weights and gradients are moved."""
+    network = sample()
+
+    def phases(settings: TrainingSettings) -> list[tuple[str, str, int]]:
+        bounds = Facts(network, 3).roofline("cpu", settings=settings).bounds
+        return [(b.phase, b.layer.path, b.bytes // 4) for b in bounds if b.phase != "forward"]
+
+    assert phases(TrainingSettings("adam", frozen=("0",))) == [
+        ("backward", "4", 3 * (10 + 10 + 10)),
+        ("backward", "3", 3 * (10 + 512) + 5130),
+        ("optimizer", "3", 7 * 5130),
+    ]
+    assert phases(TrainingSettings("adam", frozen=("3",))) == [
+        ("backward", "4", 3 * (10 + 10 + 10)),
+        ("backward", "3", 3 * (10 + 512) + 5120),
+        ("backward", "1", 3 * (512 + 512 + 512)),
+        ("backward", "0", 3 * (512 + 256) + 288),
+        ("optimizer", "0", 7 * 288),
+    ]
+
+
+def test_what_is_checkpointed_runs_again() -> None:
+    """A block of two convolutions: of the second one only what it keeps comes to be, the map that it reads."""
+    inner, (x,) = block("two", TensorType((4, 8, 8)))
+    two = end(inner, inner.chain(x, op("conv", 8, 1), op("sigmoid"), op("conv", 8, 1)))
+    body, (x,) = network("Net", TensorType((4, 8, 8)))
+    net = finish(body, body.one(two, x, label="two"))
+    bounds = Facts(net).roofline("cpu", settings=TrainingSettings(checkpointed=("two",))).bounds
+    forward, again = ([b for b in bounds if b.phase == phase] for phase in ("forward", "again"))
+    assert again == [bound._replace(phase="again") for bound in forward[:2]]
+
+
+def test_turns_that_are_frozen_have_rows_of_their_own(cli: Cli, tmp_path: Path) -> None:
+    """Of twenty turns one is frozen: what backward saves is that turn's gradient of weights."""
+    spec = tmp_path / "x.arch"
+    spec.write_text("network X {\n  input x: [8, 6, 6]\n  repeat 20 { conv(8, 3x3, pad=1); relu }\n}\n")
+    asked = ("report", "flops", spec, "--on", "h200", "--train", "--format", "json")
+    whole, frozen = (json.loads(cli(*asked, *more).out)["roofline"]["layers"] for more in ((), ("--freeze", "8")))
+    saved, left = (sum(one["flops"] * (one["repeat"] or 1) for one in layers) for layers in (whole, frozen))
+    assert saved - left == 2 * 8 * 8 * 9 * 36
+    assert "100.0%" in cli(*asked[:-2], "--freeze", "8").out

@@ -8,10 +8,26 @@ input. What a kernel computes anew to save memory is not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
-from archdsl.ir import Flat, Layer
+from archdsl.ir import Flat, Layer, State
+
+
+class Wanted(NamedTuple):
+    """The gradients that backward makes of a layer."""
+
+    layer: Layer
+    operands: list[bool]
+    """Which of these depend on something that is trained."""
+    parameters: tuple[State, ...]
+    """Its own that are trained."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of backward for one sample."""
+        op, types = self.layer.op, (self.layer.operand_types, self.layer.result_types)
+        return op.macs_backward(*types, self.operands, [s.name for s in self.parameters]) if op.macs(*types) else 0
 
 
 class Work(NamedTuple):
@@ -22,29 +38,29 @@ class Work(NamedTuple):
     backward: int
 
 
-def works(flat: Flat) -> tuple[Work, ...]:
+def works(flat: Flat, frozen: Container[str] = ()) -> tuple[Work, ...]:
     """The work of every layer of a training step, in the order of the forward pass.
 
     Args:
         flat: the network with the parts that exist while training, if their work is to be counted.
+        frozen: the names of parameters that are not trained.
     """
-    found = []
-    for layer, operands in wanted(flat):
-        forward = layer.op.macs(layer.operand_types, layer.result_types)
-        backward = layer.op.macs_backward(layer.operand_types, layer.result_types, operands) if forward else 0
-        found.append(Work(layer, forward, backward))
-    return tuple(found)
+    return tuple(
+        Work(w.layer, w.layer.op.macs(w.layer.operand_types, w.layer.result_types), w.macs)
+        for w in wanted(flat, frozen)
+    )
 
 
-def wanted(flat: Flat) -> Iterator[tuple[Layer, list[bool]]]:
-    """The layers in the order of the forward pass, each with which of its operands depend on something that is trained."""
+def wanted(flat: Flat, frozen: Container[str] = ()) -> Iterator[Wanted]:
+    """The layers in the order of the forward pass, each with the gradients that backward makes."""
     needs = [False] * len(flat.types)
     for layer in flat.layers:
         operands = [needs[v] for v in layer.operands]
-        trains = any(s.role == "parameter" for s in layer.node.state)
+        own = (s for s in layer.node.state if s.role == "parameter")
+        trained = tuple(s for s in own if s.key(layer.path) not in frozen)
         for value, type in zip(layer.results, layer.result_types, strict=True):
-            needs[value] = type.is_float and (trains or any(layer.op.read(operands)))
-        yield layer, operands
+            needs[value] = type.is_float and (bool(trained) or any(layer.op.read(operands)))
+        yield Wanted(layer, operands, trained)
 
 
 def totals(found: Iterable[Work]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence, Set
 from functools import partial
 
@@ -32,8 +33,8 @@ class Forward(Precision):
         """The calls that are checkpointed."""
         self.checkpointed: set[str] = set()
         """The patterns that name some call."""
-        self.recomputed_macs = 0
-        """Multiply-adds of second runs, for one sample."""
+        self.recomputed: Counter[tuple[str, Node]] = Counter()
+        """How often operators run again, by their paths."""
         self.has_pages = False
         """Whether some tensor takes whole pages of memory."""
         self.on_gpu: dict[Block, Block] = {}
@@ -210,8 +211,12 @@ class Forward(Precision):
         if self.replay is None:
             part.note(entry, keeps=keeps and entry.needs_gradient)
         else:
-            self.recomputed_macs += self.times * entry.op.macs(entry.operands, entry.results)
+            self._count_again(entry)
         return results
+
+    def _count_again(self, entry: Entry) -> None:
+        assert entry.node is not None
+        self.recomputed[entry.layer, entry.node] += self.times
 
     def _run_again(self, replay: Replay, node: Node, facts: OpFacts, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel.
@@ -228,7 +233,7 @@ class Forward(Precision):
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch))
         self.is_exact &= not is_composed
         if not replay.is_over or facts.saved.result or facts.saved.extra:
-            self.recomputed_macs += self.times * entry.op.macs(entry.operands, entry.results)
+            self._count_again(entry)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
         self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, (), {})

@@ -17,7 +17,7 @@ from archdsl.analyses.memory.recompute import Replay
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
-from archdsl.analyses.weights import selected, weights_as_written
+from archdsl.analyses.weights import frozen_in
 from archdsl.ir import Network, Node, Op, State, TensorType
 
 
@@ -29,8 +29,7 @@ class Precision(Ledger, ABC):
         self.network = network
         self.storage = storage
         self.settings = settings
-        names = list(weights_as_written(network)) if settings.frozen else []
-        self.frozen = frozenset(selected(names, settings.frozen))
+        self.frozen = frozen_in(network, settings.frozen)
         self.tape: list[Entry] = []
         self.leaves: dict[str, Leaf] = {}
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)

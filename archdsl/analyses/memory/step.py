@@ -7,7 +7,7 @@ came in are dropped, then what it kept; gradients that meet are summed in the fi
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.asked import Made, Way, is_alike_on_gpu, ways
@@ -21,7 +21,7 @@ from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
 from archdsl.analyses.weights import PathError
-from archdsl.ir import Gradient, Incoming, Network, TensorType
+from archdsl.ir import Gradient, Incoming, Network, Node, TensorType
 
 
 class Played(NamedTuple):
@@ -35,8 +35,8 @@ class Played(NamedTuple):
     """What autograd holds then, parameters left out."""
     leaves: tuple[Leaf, ...]
     """All parameters, with their gradients, and buffers."""
-    recomputed_macs: int
-    """Multiply-adds of what runs twice, for one sample."""
+    recomputed: Mapping[tuple[str, Node], int]
+    """How often operators run again, by their paths; those in turns of loops as often as there are turns."""
     is_exact: bool
     workspaces: tuple[Size, ...]
     """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
@@ -129,7 +129,7 @@ class _Step(Forward):
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
         on_gpu = self.on_gpu if self.is_alike_on_gpu else None
-        known = self.recomputed_macs, self.is_exact, tuple(self.workspaces), self.has_pages, on_gpu
+        known = self.recomputed, self.is_exact, tuple(self.workspaces), self.has_pages, on_gpu
         return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
@@ -14,7 +14,7 @@ from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, highest, of_type, total
 from archdsl.analyses.memory.step import Played, play
-from archdsl.ir import Network
+from archdsl.ir import Network, Node, Op
 
 ON_THE_CPU = {"random state", "number"}
 """What stays there in a step on a GPU: states of random generators, Python numbers that autograd keeps as tensors
@@ -207,7 +207,13 @@ class TrainingFacts:
     @property
     def recomputed_macs(self) -> int:
         """Multiply-adds for one sample of the parts that run again in backward."""
-        return self._played.recomputed_macs
+        counts = ((node.operator, node, times) for (_, node), times in self.recomputed.items())
+        return sum(times * op.macs(n.operand_types, n.result_types) for op, n, times in counts if isinstance(op, Op))
+
+    @property
+    def recomputed(self) -> Mapping[tuple[str, Node], int]:
+        """How often operators run again in backward, by their paths; those in turns of loops as often as there are turns."""
+        return self._played.recomputed
 
     @property
     def saved_for_backward(self) -> int:

@@ -15,7 +15,8 @@ from archdsl.ir import Flat, Layer, TensorType
 Precision = Literal["float32", "tf32", "bfloat16"]
 
 
-Phase = Literal["forward", "backward", "optimizer"]
+Phase = Literal["forward", "again", "backward", "optimizer"]
+"""`again`: second runs of what is checkpointed."""
 
 
 class Device(NamedTuple):

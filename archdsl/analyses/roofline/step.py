@@ -3,7 +3,8 @@
 Backward of a layer reads the gradient of each result that something reads, what autograd kept for it (as PyTorch's
 `derivatives.yaml` names it) and, where an operand wants a gradient, its weights; it writes the gradient of each operand that
 wants one and of each parameter. Each of these is moved once. A gradient that is handed on as it came, through a sum or a
-view, is not moved. Sums of gradients that meet, tensors on the way to a gradient and the loss are left out.
+view, is not moved. Sums of gradients that meet, tensors on the way to a gradient and the loss are left out. Frozen parameters
+have no gradient, and layers before the first one that is trained no backward; what is checkpointed runs forward again.
 
 The optimizer reads a parameter, its gradient and its state, and writes the parameter and the state, as one fused kernel does
 (`torch/optim/*.py`). Its arithmetic is elementwise, and no multiply-adds.
@@ -11,9 +12,9 @@ The optimizer reads a parameter, its gradient and its state, and writes the para
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
-from archdsl.analyses.cost import wanted
+from archdsl.analyses.cost import Wanted, wanted
 from archdsl.analyses.memory import TrainingSettings, copies_kept
 from archdsl.analyses.roofline.roofline import (
     Bound,
@@ -25,44 +26,59 @@ from archdsl.analyses.roofline.roofline import (
     item_size,
     moved,
 )
-from archdsl.ir import Extra, Flat, Incoming, Layer, Reader, TensorType
+from archdsl.ir import Extra, Flat, Incoming, Node, Reader, TensorType
 
 HANDED_ON = ("same", "view")
 """Gradients that are no tensors of their own."""
 
 
 def step_roofline(
-    flat: Flat, device: Device, precision: Precision, batch: int, settings: TrainingSettings
+    flat: Flat,
+    device: Device,
+    precision: Precision,
+    batch: int,
+    settings: TrainingSettings,
+    frozen: Container[str] = (),
+    recomputed: Mapping[tuple[str, Node], int] | None = None,
 ) -> RooflineFacts:
-    """The bounds of every layer in each phase of a step, in the order of the step. All parameters are trained.
+    """The bounds of every layer in each phase of a step.
 
     Args:
         flat: the network with the parts that exist only while training.
+        frozen: the names of parameters that are not trained.
+        recomputed: by path how often operators run again in backward, those in turns of loops as often as there are turns.
 
     Raises:
         ValueError: the device states no peak for the precision.
     """
     item_size(device, precision)
-    layers = list(wanted(flat))
-    read = {*flat.outputs, *(number for layer, _ in layers for number in layer.operands)}
-    passes = [bound for layer, _ in layers if (bound := forward(layer, device, precision, batch, trains=True))]
+    layers = list(wanted(flat, frozen))
+    read = {*flat.outputs, *(number for each in layers for number in each.layer.operands)}
+    passes = [bound for each in layers if (bound := forward(each.layer, device, precision, batch, trains=True))]
+    passes += [*_again(passes, recomputed or {})]
     passes += [
-        bound
-        for layer, needs in reversed(layers)
-        if (bound := _backward(layer, needs, read, device, precision, batch)) is not None
+        bound for each in reversed(layers) if (bound := _backward(each, read, device, precision, batch)) is not None
     ]
-    each = (bound.by_passes(settings.accumulate) for bound in passes)
-    return RooflineFacts(device, precision, batch, (*each, *_optimizer(flat, device, precision, settings)))
+    bounds = (bound.by_passes(settings.accumulate) for bound in passes)
+    return RooflineFacts(device, precision, batch, (*bounds, *_optimizer(layers, device, precision, settings)))
+
+
+def _again(passes: Sequence[Bound], recomputed: Mapping[tuple[str, Node], int]) -> Iterator[Bound]:
+    """The second runs of what has run forward; a part in a part runs a third time."""
+    for bound in passes:
+        layer = bound.layer
+        if runs := recomputed.get((layer.path, layer.node), 0) // layer.times:
+            yield bound.by_passes(runs)._replace(phase="again")
 
 
 def _backward(
-    layer: Layer, needs: Sequence[bool], read: Container[int], device: Device, precision: Precision, batch: int
+    gradients: Wanted, read: Container[int], device: Device, precision: Precision, batch: int
 ) -> Bound | None:
     """None for a layer that makes no gradient of its own."""
+    layer, needs, trained = gradients
     operands, results = layer.operand_types, layer.result_types
     op = layer.op if device.kernels == "cpu" else layer.op.on_cuda(*operands)
     wants = any(op.read(needs))
-    trained = [s for s in layer.node.state if s.role == "parameter"]
     if op.is_source or op.is_view(*operands) or not (wants or trained):
         return None
     item = item_size(device, precision)
@@ -75,17 +91,16 @@ def _backward(
     saved = op.saved(operands, results)
 
     def is_wanted(reader: Reader) -> bool:
-        """That of a parameter always is."""
-        return isinstance(reader, str) or needs[reader]
+        return any(s.name == reader for s in trained) if isinstance(reader, str) else needs[reader]
 
     kept = [operands[i] for i in dict.fromkeys(saved.operands_for(len(operands), is_wanted))]
     kept += [results[saved.kept_result]] if saved.result else []
-    weights = sum(s.bytes * item // 4 for s in trained if wants and not s.name.endswith("bias"))
+    own = (s for s in layer.node.state if s.role == "parameter" and "bias" not in s.name)
+    weights = sum(s.bytes * item // 4 for s in own if wants)
     total = weights + sum(s.bytes * item // 4 for s in trained)
     total += sum(moved(type, batch, item) for type in (*incoming, *kept, *made))
     total += sum(_bytes(extra, batch, item) for extra in saved.extras_for(is_wanted))
-    flops = 2 * op.macs_backward(operands, results, needs) * batch if op.macs(operands, results) else 0
-    return bound_of(layer, flops, total, device, precision)._replace(phase="backward")
+    return bound_of(layer, 2 * gradients.macs * batch, total, device, precision)._replace(phase="backward")
 
 
 def _bytes(extra: Extra, batch: int, item: int) -> int:
@@ -93,11 +108,13 @@ def _bytes(extra: Extra, batch: int, item: int) -> int:
     return 0 if extra.in_batches and batch == 1 else moved(type, batch, 4 if extra.is_float32 else item)
 
 
-def _optimizer(flat: Flat, device: Device, precision: Precision, settings: TrainingSettings) -> Iterator[Bound]:
+def _optimizer(
+    layers: Sequence[Wanted], device: Device, precision: Precision, settings: TrainingSettings
+) -> Iterator[Bound]:
     """The gradient and, read and written, the parameter and what is kept for it; in float32 where only operators run lower."""
     item = 4 if settings.is_mixed else item_size(device, precision)
     trips = 3 + 2 * copies_kept(settings)
-    for layer in flat.layers:
-        size = sum(s.bytes for s in layer.node.state if s.role == "parameter")
+    for layer, _, trained in layers:
+        size = sum(s.bytes for s in trained)
         if size and not layer.is_reuse:
             yield bound_of(layer, 0, trips * (size * item // 4), device, precision)._replace(phase="optimizer")

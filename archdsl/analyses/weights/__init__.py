@@ -2,7 +2,7 @@
 
 from archdsl.analyses.weights.compare import Comparison, Difference, Kind, Rename, compare
 from archdsl.analyses.weights.select import PathError, matches, selected
-from archdsl.analyses.weights.stored import Stored, Weights, weights, weights_as_written
+from archdsl.analyses.weights.stored import Stored, Weights, frozen_in, weights, weights_as_written
 from archdsl.analyses.weights.turns import tells_turns_apart
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Stored",
     "Weights",
     "compare",
+    "frozen_in",
     "matches",
     "selected",
     "tells_turns_apart",

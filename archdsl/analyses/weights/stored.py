@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from archdsl.analyses.weights.select import selected
 from archdsl.ir import Network, flatten, show_shape, unfold
 
 
@@ -44,3 +45,9 @@ def weights_as_written(network: Network) -> Weights:
         for state in layer.node.state
         if state.is_in_state_dict
     }
+
+
+def frozen_in(network: Network, patterns: Iterable[str]) -> frozenset[str]:
+    """The names of the tensors that patterns select, as `weights_as_written` has them. Raises `PathError`."""
+    patterns = tuple(patterns)
+    return frozenset(selected(weights_as_written(network), patterns)) if patterns else frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 from archdsl.ir import (
@@ -133,13 +133,14 @@ class Recurrent(Op):
         read = sum(features + self.hidden for features in self._inputs(x))
         return x.shape[0] * self._directions * self.gates * self.hidden * read
 
-    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool]) -> int:
-        """As many again for the weights, and for what is projected: but the input where it needs no gradient, and the zeros
-        that the first step starts from."""
+    def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
+        """As many again for the weights that are trained, and for what is projected: but the input where it needs no gradient,
+        and the zeros that the first step starts from."""
         x = operands[0]
         wide = self._directions * self.gates * self.hidden
         spared = x.shape[0] * x.shape[1] * (not needs[0]) + self.layers * self.hidden * (not any(needs[1:2]))
-        return 2 * self.macs(operands, results) - wide * spared
+        weights = sum(s.numel for s in self.state(*operands) if s.name in trained and "bias" not in s.name)
+        return self.macs(operands, results) - wide * spared + x.shape[0] * weights
 
     def connections(self, operands: Types, results: Types) -> int:
         x = operands[0]

@@ -12,7 +12,7 @@ class LayerBound(TypedDict):
 
     path: str
     phase: Phase
-    """`forward` alone, unless `--train` asks for a step."""
+    """`forward` alone, unless `--train` asks for a step; `again`: the second run of what is checkpointed."""
     flops: int
     bytes: int
     """In forward operands, weights and results, each moved once; the page on costs says what in the other phases."""
