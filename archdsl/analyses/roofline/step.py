@@ -26,7 +26,7 @@ from archdsl.analyses.roofline.roofline import (
     item_size,
     moved,
 )
-from archdsl.ir import Extra, Flat, Incoming, Node, Reader, TensorType
+from archdsl.ir import Derivative, Extra, Flat, Incoming, Node, Reader, TensorType
 
 HANDED_ON = ("same", "view")
 """Gradients that are no tensors of their own."""
@@ -82,9 +82,9 @@ def _backward(
     if op.is_source or op.is_view(*operands) or not (wants or trained):
         return None
     item = item_size(device, precision)
-    derivatives = op.backward(operands, results, Incoming(results[0], batch == 1))
-    same = {gradient.of for d in derivatives for gradient in d.gives if gradient.how in HANDED_ON}
-    made = [type for i, (type, need) in enumerate(zip(operands, needs, strict=True)) if need and f"x{i}" not in same]
+    handed_on = _handed_on(op.backward(operands, results, Incoming(results[0], batch == 1)))
+    pairs = enumerate(zip(operands, needs, strict=True))
+    made = [type for i, (type, need) in pairs if need and f"x{i}" not in handed_on]
     if not (made or trained):
         return None
     incoming = [type for number, type in zip(layer.results, results, strict=True) if number in read and type.is_float]
@@ -101,6 +101,16 @@ def _backward(
     total += sum(moved(type, batch, item) for type in (*incoming, *kept, *made))
     total += sum(_bytes(extra, batch, item) for extra in saved.extras_for(is_wanted))
     return bound_of(layer, 2 * gradients.macs * batch, total, device, precision)._replace(phase="backward")
+
+
+def _handed_on(derivatives: Sequence[Derivative]) -> set[str]:
+    """The gradients that are one that came in, or a view of it; of those on the way to others, too."""
+    gives = {gradient.of for d in derivatives for gradient in d.gives}
+    found: set[str] = set()
+    for d in derivatives:
+        if all(name in found or name not in gives for name in d.takes):
+            found.update(gradient.of for gradient in d.gives if gradient.how in HANDED_ON)
+    return found
 
 
 def _bytes(extra: Extra, batch: int, item: int) -> int:
