@@ -246,7 +246,8 @@ def _checkpointing(subject: Subject) -> Iterator[Table]:
 
 def _alive(facts: TrainingFacts) -> str:
     """The largest few, each with its layer."""
-    shown, rest = facts.alive[:SHOWN], facts.alive[SHOWN:]
+    alive = facts.alive
+    shown, rest = alive[:SHOWN], alive[SHOWN:]
     parts = [f"{a.layer} {'' if a.what == 'output' else a.what + ' '}{binary(a.bytes)}" for a in shown]
     if rest:
         parts.append(f"{len(rest)} more {binary(sum(a.bytes for a in rest))}")

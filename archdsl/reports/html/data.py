@@ -54,7 +54,7 @@ def columns(rows: Sequence[Json]) -> Json:
 
 def column(values: Sequence[Any]) -> Any:
     """A list; where values repeat, the distinct ones and an index for each row; where all are the same, one."""
-    texts = [json.dumps(value) for value in values]
+    texts = [*map(repr if {*map(type, values)} == {int} else json.dumps, values)]
     distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
     if len(distinct) == 1 < len(texts):
         return {"all": values[0], "count": len(texts)}
