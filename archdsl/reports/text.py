@@ -89,7 +89,7 @@ def _cell(r: Row, index: int, column: Column, ascii: bool) -> Line:
 
 
 def _line_width(line: Line) -> int:
-    return width("".join([text for text, _ in line]))
+    return width(line[0].text if len(line) == 1 else "".join([text for text, _ in line]))
 
 
 def _widths(rows: Sequence[Sequence[Line]]) -> list[int]:
