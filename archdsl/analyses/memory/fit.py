@@ -186,8 +186,8 @@ class Needs:
         return bisect_right(range(1, most + 1), 0, key=lambda batch: int(self._ratio * peak(batch)) - room(batch)) or 1
 
     def _fits(self, batch: int, room: int) -> bool:
-        """Whether no more is reserved."""
-        if self._scaled(self._least(batch), batch) > room:
+        """Whether no more is reserved. One that was looked at may not have to be played."""
+        if batch in self._looked_at and self._scaled(self._least(batch), batch) > room:
             return False
         allocator = self._whole.get(batch) or self._play(batch, room)
         return self._scaled(allocator.reserved, batch) <= room
