@@ -65,7 +65,7 @@ class Saved(NamedTuple):
 
     operands: tuple[int, ...] = ()
     result: bool = False
-    """Whether the result is kept."""
+    """Whether the result is kept, or some of several."""
     extra: tuple[Extra, ...] = ()
     for_others: tuple[int, ...] = ()
     """Operands that are kept for the gradient of another one, if there is one that needs it: the factors of a product."""
@@ -74,8 +74,8 @@ class Saved(NamedTuple):
     weight is multiplied by."""
     copies: tuple[tuple[int, Extra], ...] = ()
     """Of the operands kept, those in whose place a copy is kept where there are several samples, which lie too far apart."""
-    kept_result: int = -1
-    """Which result is kept of several: the last is a max-pool's switches."""
+    kept_results: tuple[int, ...] = (-1,)
+    """Which results are kept of several: the last is a max-pool's switches."""
     numbers: int = 0
     """Python numbers that it multiplies or divides by. Autograd keeps each as a tensor of float64, `number 0`, `number 1`,
     ...; `torch.autograd.graph.saved_tensors_hooks` does not show them, and they do not count as saved bytes."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples
+from archdsl.ir import Examples, Module, Types
 from archdsl.ops.families.recurrent import Peak, Peaks, Recurrent
-from archdsl.ops.families.step_by_step import Cell, gru_cell
+from archdsl.ops.families.step_by_step import Layers, StepByStep, gru_cell
 
 
 class Gru(Recurrent):
@@ -35,5 +35,5 @@ class Gru(Recurrent):
         ("gru(256, layers=2, bidirectional=true)", "[100, 64]", "[100, 512]"),
     )
 
-    def cell(self) -> Cell:
-        return gru_cell
+    def run_by(self, layers: Layers, operands: Types, *, is_single: bool) -> Module:
+        return StepByStep(layers, gru_cell).program(operands, is_single=is_single)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
-from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, TensorType, Types, together
+from archdsl.ir import Examples, Extra, Module, Saved, TensorType, Types
 from archdsl.ops.families.copies import laid_in_order, made
+from archdsl.ops.families.layer_by_layer import layer_by_layer, workspace
 from archdsl.ops.families.recurrent import Recurrent
+from archdsl.ops.families.step_by_step import Layers
 
 
 class Pass(NamedTuple):
@@ -54,20 +56,13 @@ class Lstm(Recurrent):
     def _count(self) -> int:
         return self.layers * self._directions
 
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """Not where it starts from given states, whose gradients take further steps."""
-        return len(operands) == 1
-
     def is_derived_exactly_in_half(self, operands: Types) -> bool:
         """Whether oneDNN runs it in half precision depends on the CPU."""
         return False
 
-    def is_forgotten_exactly(self, operands: Types) -> bool:
-        """Not where a wide input makes the first kernel the largest, while the last one runs beside more outputs."""
-        return self.layers == 1 or operands[0].shape[1] <= self._directions * self.hidden
-
     def unknown_bytes(self, operands: Types, results: Types) -> str:
-        if self.bias or self.is_forgotten_exactly(operands):
+        """Not known where a wide input makes the first kernel the largest, while the last one runs beside more outputs."""
+        if self.bias or self.layers == 1 or operands[0].shape[1] <= self._directions * self.hidden:
             return ""
         return "without biases an lstm makes zeros for each layer, and which layer needs the most depends on the batch"
 
@@ -79,13 +74,13 @@ class Lstm(Recurrent):
         is_result = self._directions == 1
         for p in self._passes(x):
             found += [Extra(f"{name}_{p.key}", (self.hidden,)) for name in ("state", "cell")]
-            found += _workspace(p, t, self.hidden)
+            found += workspace(t, p.features, self.hidden, f"_{p.key}")
             found += self._no_biases(p)
             if not (is_result and p.layer == self.layers - 1):
                 found.append(Extra(f"output_{p.key}", (t * self.hidden,)))
         for layer in range(self.layers - 1):
             found += self._between(layer, t * self._directions * self.hidden)
-        kept = Saved((0,), result=is_result, kept_result=0, extra=tuple(found))
+        kept = Saved((0,), result=is_result, kept_results=(0,), extra=tuple(found))
         copies = made(x, laid_in_order(x, (1, 0, 2)))
         if not copies:
             return kept
@@ -105,47 +100,8 @@ class Lstm(Recurrent):
         rows = self.gates * self.hidden
         return () if self.bias else (Extra(f"zeros_{p.key}", (rows * (p.features + self.hidden),), batched=False),)
 
-    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        """From the last kernel to the first. Each makes all of its gradients, whichever are wanted."""
-        x, passes = operands[0], [*self._passes(operands[0])]
-        state = TensorType((self.hidden,))
-        stacks = (("y1", "state"), ("y2", "cell"))[: 2 * self.final]
-        found = [
-            Derivative(tuple(Gradient(f"{name} of {p.key}", state, "view") for p in passes), (taken,))
-            for taken, name in reversed(stacks)
-        ]
-        wide = x.in_order((x.shape[0], self._directions * self.hidden), (1, 0, 2))
-        for layer in reversed(range(self.layers)):
-            own = [p for p in passes if p.layer == layer]
-            joined = f"input {layer + 1}" if layer < self.layers - 1 else "y0"
-            if self.dropout and joined != "y0":
-                found.append(Derivative((Gradient(f"dropped {layer}", wide),), (joined,), (f"noise_{layer}",)))
-                joined = f"dropped {layer}"
-            if len(own) == 2:
-                half = x.in_order((x.shape[0], self.hidden), (1, 0, 2))
-                found.append(Derivative(tuple(Gradient(f"output of {p.key}", half, "view") for p in own), (joined,)))
-            found += [self._of_pass(x, p, joined if len(own) == 1 else f"output of {p.key}") for p in reversed(own)]
-        came = Gradient("x0", x.in_order(x.shape, (1, 0, 2)), "same")
-        return *found, Derivative((came,), ("input 0",), frees=("first states", "first cells", "x0", "copy"))
-
-    def _of_pass(self, x: TensorType, p: Pass, taken: str) -> Derivative:
-        rows, state = self.gates * self.hidden, TensorType((self.hidden,))
-        shapes = {
-            "weight_ih": (rows, p.features),
-            "weight_hh": (rows, self.hidden),
-            "bias_ih": (rows,),
-            "bias_hh": (rows,),
-        }
-        gives = (
-            Gradient(f"input {p.layer}", x.in_order((x.shape[0], p.features), (1, 0, 2))),
-            *(Gradient(f"first {name} of {p.key}", state) for name in ("state", "cell")),
-            *(Gradient(f"{name}_{p.key}", TensorType(s, batched=False)) for name, s in shapes.items()),
-        )
-        kept = [f"{name}_{p.key}" for name in ("state", "cell", "workspace", "zeros", "output")]
-        after = [f"input_{p.layer}"] if not p.key.endswith("_reverse") else []
-        last = ["y"] if p.layer == self.layers - 1 and self._directions == 1 else []
-        states = tuple(f"{name} of {p.key}" for name in ("state", "cell"))
-        return Derivative(together(gives), (taken, *states), (*kept, *after, *last))
+    def run_by(self, layers: Layers, operands: Types, *, is_single: bool) -> Module:
+        return layer_by_layer(layers, operands, is_single=is_single)
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """At the end the states of all layers are put together."""
@@ -185,25 +141,3 @@ class Lstm(Recurrent):
         *_, largest = sorted(self._passes(x), key=lambda p: self.gates * p.features + 2 * self._in_kernel(p, tokens))
         results = tokens * self._directions + 2 * self._count * self.final
         return (*self._beside(x, self._in_kernel(largest, tokens) + results), *self._no_biases(largest))
-
-    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The kernel that has the largest workspace, which it makes where gradients could be asked for."""
-        x, tokens = operands[0], operands[0].shape[0]
-        *_, largest = sorted(self._passes(x), key=lambda p: p.features)
-        dropped = tokens if self.dropout and largest.layer and self._directions == 1 else 0
-        beside = self._beside(x, self._in_kernel(largest, tokens) + dropped)  # the output before dropout is still there
-        return (*beside, *self._no_biases(largest), *_workspace(largest, tokens, self.hidden))
-
-
-def _workspace(p: Pass, tokens: int, hidden: int) -> tuple[Extra, ...]:
-    """What oneDNN's kernel keeps, each part in whole pages (`rnn_utils.hpp` and `.cpp`, `set_workspace_sizes` and
-    `set_offsets`): gates, states and cells, and room for their gradients. It is the same on all CPUs."""
-    wide, steps = _leading(max(hidden, p.features)), 2 * (tokens + 1)
-    parts = (tokens * _leading(4 * hidden), tokens * _leading(hidden), *[steps * wide] * 3, *[steps * hidden] * 2)
-    return tuple(Extra(f"workspace_{p.key}", (part,), in_pages=True) for part in parts)
-
-
-def _leading(size: int) -> int:
-    """The length of a row in a workspace: in whole lines of a cache, and no multiple of 256 (`get_good_ld`)."""
-    rows = -(-size // 16) * 16
-    return rows + 16 if rows % 256 == 0 else rows

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples
+from archdsl.ir import Examples, Module, Types
 from archdsl.ops.families.recurrent import Peak, Peaks, Recurrent
-from archdsl.ops.families.step_by_step import Cell, tanh_cell
+from archdsl.ops.families.step_by_step import Layers, StepByStep, tanh_cell
 
 
 class Rnn(Recurrent):
@@ -33,5 +33,5 @@ class Rnn(Recurrent):
         ("rnn(256, layers=2, final=true)", "[100, 64]", "[100, 256], [2, 256]"),
     )
 
-    def cell(self) -> Cell:
-        return tanh_cell
+    def run_by(self, layers: Layers, operands: Types, *, is_single: bool) -> Module:
+        return StepByStep(layers, tanh_cell).program(operands, is_single=is_single)

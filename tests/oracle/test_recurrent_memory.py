@@ -33,10 +33,15 @@ STARTED = (
     "t -> select(0)",
 )
 BATCHES = pytest.mark.parametrize("batch", [1, 3])
-CELLS = pytest.mark.parametrize("cell", ["rnn", "gru"])
+CELLS = pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 
 
 def network(body: str, cell: str, tokens: int = 9) -> Network:
+    if cell == "lstm":  # which has two states
+        cells = "c" if ", s\n" in body else "s"
+        body = (
+            body.replace(", s\n", ", s, c\n").replace(", t\n", ", t, d\n").replace("start=s", f"start=s, cell={cells}")
+        )
     text = f"network Net {{\ninput x: [{tokens}, 7]\n{body.replace('CELL', cell)}\n-> linear(3)\noutput y\n}}"
     found = open_source(Source("net.arch", text), Path()).check("Net").network
     assert found is not None
@@ -53,8 +58,9 @@ def compare(net: Network, batch: int, settings: TrainingSettings) -> None:
 @pytest.mark.parametrize("body", LAYERS + STARTED)
 def test_the_peaks_of_a_step_are_the_real_ones(body: str, cell: str, batch: int) -> None:
     net = network(body, cell)
-    for settings in (TrainingSettings("adam"), TrainingSettings(loss="mse", precision="bfloat16")):
-        compare(net, batch, settings)
+    compare(net, batch, TrainingSettings("adam"))
+    if cell != "lstm":  # a CPU may have no kernel of it in half precision
+        compare(net, batch, TrainingSettings(loss="mse", precision="bfloat16"))
 
 
 @BATCHES

@@ -136,7 +136,7 @@ class Kept:
         for extra in (*saved.extras_for(is_wanted), *copies.values()):
             self.add(layer.path, (extra.name, extra.dtype), of_extra(extra, self.batch).by(layer.times))
         values = [layer.operands[i] for i in operands - {*copies}]
-        values += [layer.results[saved.kept_result]] if saved.result else []
+        values += [layer.results[i] for i in saved.kept_results if saved.result]
         return {self.storages[number] for number in values}
 
     def add(self, path: str, kind: tuple[str, str], size: Size) -> None:

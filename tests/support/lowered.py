@@ -179,7 +179,9 @@ def predicted(saved: Saved, batch: int, results: int = 1) -> Kept:
     copies = dict(saved.copies) if batch > 1 else {}
     extra = [extra_bytes(e, batch) for e in (*saved.extra, *copies.values())]
     kept = {*saved.operands, *saved.for_others, *(i for i, _ in saved.for_some)} - copies.keys()
-    return Kept(frozenset(kept), frozenset({saved.kept_result % results} if saved.result else ()), tuple(sorted(extra)))
+    return Kept(
+        frozenset(kept), frozenset(i % results for i in saved.kept_results if saved.result), tuple(sorted(extra))
+    )
 
 
 def extra_bytes(extra: Extra, batch: int) -> int:

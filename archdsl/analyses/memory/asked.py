@@ -124,11 +124,11 @@ def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Stora
     types = operands, results = node.operand_types, node.result_types
     in_place = op.saved_in_place(*types) if node in storage.in_place else None
     saved = op.saved(*types) if in_place is None else in_place
-    is_exact = op.is_derived_exactly(operands) and not op.unknown_bytes(*types)
+    program = op.program(operands, is_single=is_single) if kernels == "cpu" else None
+    is_exact = op.is_derived_exactly(operands) and (program is not None or not op.unknown_bytes(*types))
     is_exact &= parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
     if settings.is_mixed:  # of what is made of learned tensors alone the precision is not known
         is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
-    program = op.program(operands, is_single=is_single) if kernels == "cpu" else None
     workspaces = {"conv": dtype, "attention": "float32"}
     return OpFacts(
         op,

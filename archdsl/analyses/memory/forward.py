@@ -131,7 +131,7 @@ class Forward(Precision):
         if self.replay is not None and self.replay.is_over:
             return self._nothing(node, path)
         if facts.program is not None:
-            return self._played(facts, facts.program, path, operands)
+            return self._played(node, facts, facts.program, path, operands)
         casts = self.cast(facts, node, path, operands) if self.is_mixed else operands
         if self.replay is not None and self.part is None:
             results = self._run_again(self.replay, node, facts, casts)
@@ -147,9 +147,14 @@ class Forward(Precision):
             self.frozen_casts.clear()
         return results
 
-    def _played(self, facts: OpFacts, program: Module, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
+    def _played(
+        self, node: Node, facts: OpFacts, program: Module, path: str, operands: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Runs what an operator runs one by one."""
         for state, size in facts.state:
             self.leaf(path, state, size)
+        if self.replay is not None:
+            self._count_again(path, node)
         return [value for value in self.call(program, path, operands) if value is not None]
 
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -211,12 +216,12 @@ class Forward(Precision):
         if self.replay is None:
             part.note(entry, keeps=keeps and entry.needs_gradient)
         else:
-            self._count_again(entry)
+            self._count_again(entry.layer, entry.node)
         return results
 
-    def _count_again(self, entry: Entry) -> None:
-        assert entry.node is not None
-        self.recomputed[entry.layer, entry.node] += self.times
+    def _count_again(self, path: str, node: Node | None) -> None:
+        if node is not None and node.name:  # not what runs in place of another one
+            self.recomputed[path, node] += self.times
 
     def _run_again(self, replay: Replay, node: Node, facts: OpFacts, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel.
@@ -233,7 +238,7 @@ class Forward(Precision):
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch))
         self.is_exact &= not is_composed
         if not replay.is_over or facts.saved.result or facts.saved.extra:
-            self._count_again(entry)
+            self._count_again(entry.layer, node)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
         self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, (), {})
@@ -328,7 +333,7 @@ class Forward(Precision):
             self._keep_numbers(saved, entry)
         held = [(name, operands[i].block) for name, i in run.operands]
         if saved.result:
-            held.append(("y", results[saved.kept_result].block))
+            held += [("y", results[i].block) for i in saved.kept_results]
         held += self.weights(entry)
         for name, block in held:
             block.holders += 1

@@ -215,7 +215,7 @@ class _Keeper:
         is_wanted = partial(_is_wanted, trace, node)
         operands = saved.operands_for(len(node.operands), is_wanted)
         copies = {i: extra for i, extra in saved.copies if self.batch > 1 and i in operands}
-        results = [node.results[saved.kept_result]] if saved.result else []
+        results = [node.results[i] for i in saved.kept_results if saved.result]
         values = [*(node.operands[i] for i in operands if i not in copies), *results]
         return _Keeps(values, [*saved.extras_for(is_wanted), *copies.values()])
 

@@ -94,7 +94,7 @@ def _backward(
         return any(s.name == reader for s in trained) if isinstance(reader, str) else needs[reader]
 
     kept = [operands[i] for i in dict.fromkeys(saved.operands_for(len(operands), is_wanted))]
-    kept += [results[saved.kept_result]] if saved.result else []
+    kept += [results[i] for i in saved.kept_results if saved.result]
     own = (s for s in layer.node.state if s.role == "parameter" and "bias" not in s.name)
     weights = sum(s.bytes * item // 4 for s in own if wants)
     total = weights + sum(s.bytes * item // 4 for s in trained)

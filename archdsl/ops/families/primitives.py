@@ -45,7 +45,6 @@ class Primitive(Op):
     is_seen: bool
     held: int
     gathers: bool
-    multiplied: int
     temporary: tuple[Extra, ...]
 
     def __init__(
@@ -59,7 +58,6 @@ class Primitive(Op):
         is_seen: bool = False,
         held: int = 0,
         gathers: bool = False,
-        multiplied: int = 0,
         temporary: tuple[Extra, ...] = (),
     ) -> None:
         """What it is.
@@ -70,7 +68,6 @@ class Primitive(Op):
             is_seen: whether its results are in the storage of its first operand.
             held: how many of its operands, the last ones, it does not read: the program holds them until then.
             gathers: whether it reads what all turns of a loop have made.
-            multiplied: multiply-adds for one sample.
             temporary: what it makes of that and drops where nothing is kept; the rest it makes inside itself.
         """
         self.__dict__.update(
@@ -82,7 +79,6 @@ class Primitive(Op):
             is_seen=is_seen,
             held=held,
             gathers=gathers,
-            multiplied=multiplied,
             temporary=temporary,
         )
 
@@ -91,9 +87,6 @@ class Primitive(Op):
 
     def read(self, operands: Sequence[T]) -> Sequence[T]:
         return operands[: len(operands) - self.held]
-
-    def macs(self, operands: Types, results: Types) -> int:
-        return self.multiplied
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return self.kept
@@ -128,6 +121,10 @@ class Program:
         node = Node("", op, operands, results, NOWHERE)
         self.module.nodes.append(node)
         return node.results
+
+    def hold(self, *values: Value) -> None:
+        """Holds values until here."""
+        self.run(Primitive("", (), held=len(values)), *values)
 
     def turns(self, count: int) -> Iterator[int]:
         """The turns of a loop that are written out, by number; one of them may stand for a row."""

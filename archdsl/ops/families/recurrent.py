@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Container, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -26,7 +27,7 @@ from archdsl.ir.strides import BATCH
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, laid_in_order
-from archdsl.ops.families.step_by_step import Cell, Pass, Recurrence
+from archdsl.ops.families.step_by_step import Layers, Pass
 
 
 class Peak(NamedTuple):
@@ -162,9 +163,9 @@ class Recurrent(Op):
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(operands))
 
-    def cell(self) -> Cell | None:
-        """What runs for each token; None where one kernel runs for all."""
-        return None
+    @abstractmethod
+    def run_by(self, layers: Layers, operands: Types, *, is_single: bool) -> Module:
+        """What its layers run one by one."""
 
     def _passes_of(self, operands: Types) -> tuple[tuple[Pass, ...], ...]:
         """For each layer one for each direction."""
@@ -172,12 +173,8 @@ class Recurrent(Op):
         passes = [Pass(state[i : i + size]) for i in range(0, len(state), size)]
         return tuple(tuple(passes[i : i + self._directions]) for i in range(0, len(passes), self._directions))
 
-    def program(self, operands: Types, *, is_single: bool) -> Module | None:
-        cell = self.cell()
-        if cell is None:
-            return None
-        layers = Recurrence(self._passes_of(operands), cell, self.dropout, self.final)
-        return layers.program(operands, is_single=is_single)
+    def program(self, operands: Types, *, is_single: bool) -> Module:
+        return self.run_by(Layers(self._passes_of(operands), self.dropout, self.final), operands, is_single=is_single)
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """What the steps made, the inputs of further layers, and the input, for each direction with tokens before samples."""

@@ -58,15 +58,7 @@ def project(x: TensorType, p: Pass, *, is_single: bool) -> Primitive:
     if bias and is_copied_now(laid_in_order(x, ORDER), is_single):
         product = Gradient("product", gates, "same")
         derivatives = Derivative((product, *bias)), Derivative((own, weight), ("product",), ("x0", "copy"))
-    return Primitive(
-        "projection",
-        (gates,),
-        derivatives,
-        learned=learned,
-        kept=kept,
-        multiplied=tokens * features * p.rows,
-        temporary=kept.extra,
-    )
+    return Primitive("projection", (gates,), derivatives, learned=learned, kept=kept, temporary=kept.extra)
 
 
 def recur(p: Pass, state: TensorType) -> Primitive:
@@ -79,7 +71,6 @@ def recur(p: Pass, state: TensorType) -> Primitive:
         (Derivative((*bias, Gradient("x0", state), weight)),),
         learned=learned,
         kept=Saved(for_some=((0, (weight.of,)),)),
-        multiplied=p.rows * p.hidden,
     )
 
 
@@ -172,37 +163,52 @@ def gru_cell(program: Program, row: Value, state: Value, p: Pass) -> Value:
     return run(add(type, held=1), found, new, reset)[0]
 
 
-class Recurrence(NamedTuple):
+class Layers(NamedTuple):
     """Layers of which each reads the states of the one before."""
 
     passes: tuple[tuple[Pass, ...], ...]
     """For each layer one for each direction."""
-    cell: Cell
     dropout: float
     is_final: bool
     """Whether the states after the last token are results too."""
 
+    @property
+    def hidden(self) -> int:
+        return self.passes[0][0].hidden
+
+    @property
+    def total(self) -> int:
+        """States of all layers and directions."""
+        return sum(map(len, self.passes))
+
+
+class StepByStep(NamedTuple):
+    """Layers that run a cell for each token."""
+
+    layers: Layers
+    cell: Cell
+
     def program(self, operands: Types, *, is_single: bool) -> Module:
         x, *start = map(Value, operands)
         program = Program(x, *start)
-        count, hidden = sum(map(len, self.passes)), self.passes[0][0].hidden
-        all_states = sequences(count, hidden, like=x.type)
+        layers = self.layers
+        all_states = sequences(layers.total, layers.hidden, like=x.type)
         if start:
             (first,) = program.run(restack(start[0].type, all_states), *start)
         else:
             (first,) = program.run(Primitive("zeros", (all_states,)))
         (tokens,) = program.run(turn(x.type), x)
-        begins = [*program.run(unbind(all_states, x.type.with_shape((hidden,)), count), first)]
+        begins = [*program.run(unbind(all_states, x.type.with_shape((layers.hidden,)), layers.total), first)]
         ends: list[Value] = []
-        for layer in self.passes:
-            if ends and self.dropout:
-                (tokens,) = program.run(Dropout(p=self.dropout, channels=False), tokens)
+        for layer in layers.passes:
+            if ends and layers.dropout:
+                (tokens,) = program.run(Dropout(p=layers.dropout, channels=False), tokens)
             own, begins = begins[: len(layer)], begins[len(layer) :]
             tokens, after = self._layer(program, tokens, own, layer, is_single=is_single)
             ends += after
         (last,) = program.run(stack([end.type for end in ends], all_states, 1), *ends, first)
         program.module.outputs += program.run(turn(tokens.type), tokens)
-        if self.is_final:
+        if layers.is_final:
             program.module.outputs += program.run(turn(last.type), last)
         return program.module
 
