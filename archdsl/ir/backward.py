@@ -6,7 +6,8 @@ other name is a tensor in between, of an operator that PyTorch composes of sever
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Self
 
 from archdsl.ir.types import TensorType
 
@@ -54,6 +55,14 @@ class Derivative(NamedTuple):
     """The zeros that it makes for each gradient, where that does not come in."""
     is_sure: bool = True
     """Whether it is known that its kernel makes what nobody needs along with what is needed."""
+
+    def renamed(self, gradients: Mapping[str, str], kept: Mapping[str, str]) -> Self:
+        """The same where gradients, and tensors that were kept, have other names."""
+        gives = tuple(g._replace(of=gradients.get(g.of, g.of)) for g in self.gives)
+        takes, frees = (
+            tuple(names.get(name, name) for name in own) for names, own in ((gradients, self.takes), (kept, self.frees))
+        )
+        return self._replace(gives=gives, takes=takes, frees=frees)
 
 
 class Incoming(NamedTuple):

@@ -79,6 +79,8 @@ class Saved(NamedTuple):
     numbers: int = 0
     """Python numbers that it multiplies or divides by. Autograd keeps each as a tensor of float64, `number 0`, `number 1`,
     ...; `torch.autograd.graph.saved_tensors_hooks` does not show them, and they do not count as saved bytes."""
+    numbers_for: tuple[Reader, ...] = ()
+    """Whose gradients need these numbers, where not every one does."""
 
     def operands_for(self, count: int, is_wanted: Callable[[Reader], bool]) -> tuple[int, ...]:
         """The operands that are kept where some gradients are wanted.

@@ -14,6 +14,7 @@ from archdsl.ir import (
     Expression,
     Extra,
     Incoming,
+    Kernel,
     Lowering,
     Misfit,
     Op,
@@ -24,15 +25,16 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    Wanted,
     agree,
     show_shape,
     together,
 )
 from archdsl.ir.attrs import Field, Flag, Number, Probability
-from archdsl.ops.families import scores
+from archdsl.ops.families import native, scores
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.copies import kept
 from archdsl.ops.families.merge import Merge, check_one_dtype, sizes_beside
+from archdsl.ops.families.native import Native
 from archdsl.ops.families.scores import Attended, kept_on_cuda
 
 
@@ -61,6 +63,9 @@ class ScaledDotProductAttention(Merge):
         ("sdpa", "[8, 10, 64], [8, 49, 64], [8, 49, 64], unbatched bool [10, 49]", "[8, 10, 64]"),
         ("sdpa", "[64, 3, 49, 32], [64, 3, 49, 32], [64, 3, 49, 32], unbatched [3, 49, 49]", "[64, 3, 49, 32]"),
     )
+
+    is_raised: ClassVar[bool] = False
+    """Whether PyTorch's own steps run in float32 whatever the precision."""
 
     causal: Flag = Field(False, description="whether a query sees only keys that do not come after it")
     scale: Number | None = Field(None, description="factor of the scores; one over the root of d unless given")
@@ -222,33 +227,40 @@ class ScaledDotProductAttention(Merge):
         if not self._is_kernel(operands):
             return scores.saved(self._attended(operands))
         if self.dropout:
-            return self._saved_in_steps(operands)
+            return self._saved_natively(operands)
         found = tuple(i for i in range(3) if i not in self._copied(operands))
         return Saved(found, result=True, extra=self._made(operands))
 
-    def _saved_in_steps(self, operands: Types) -> Saved:
-        """Of PyTorch's own steps: queries and keys both scaled by a root, the weights, what was dropped, the values."""
-        a = self._attended(operands)
-        weights = Extra("weights", a.weights, a.q.dtype)
-        noise = weights._replace(name="noise") if self.dropout < 1 else Extra("zero", (), a.q.dtype, batched=False)
-        scaled = Extra("scaled queries", a.q.shape, a.q.dtype), Extra("scaled keys", a.wide(a.k), a.q.dtype)
-        extra = (*scaled, weights, noise, weights._replace(name="dropped weights"))
-        if a.groups > 1:
-            return Saved(extra=(*extra, Extra("repeated values", a.wide(a.v), a.q.dtype)))
-        values = kept(a.v, "always" if 2 in self._copied(operands) else scores.in_matrices(a.v), 2)
-        return values._replace(extra=(*extra, *values.extra))
+    def _native(self, operands: Types) -> Native:
+        """PyTorch's own steps; what is copied before lies in order."""
+        copied = self._copied(operands)
+        q, k, v = (x.with_shape(x.shape) if i in copied else x for i, x in enumerate(operands[:3]))
+        return Native(q, k, v, self.dropout, self.is_raised, self.causal, *operands[3:])
+
+    def _saved_natively(self, operands: Types) -> Saved:
+        """Of values that are copied first the copy."""
+        found = native.saved(self._native(operands))
+        if 2 not in self._copied(operands):
+            return found
+        copies = tuple(Extra.like(f"copy {i}", operands[i])._replace(readers=by) for i, by in found.for_some)
+        return found._replace(extra=(*found.extra, *copies), for_some=())
+
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        if not self._is_kernel(operands):
+            return scores.kernels(self._attended(operands), wanted)
+        if not self.dropout:
+            return ()
+        copies = tuple(Extra.like(f"copy {i}", operands[i]) for i in self._copied(operands))
+        return Kernel(copies), *native.kernels(self._native(operands), wanted)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self._made(operands) if self._is_kernel(operands) else scores.scratch(self._attended(operands))
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        if not self._is_kernel(operands):
-            return scores.training_scratch(self._attended(operands))
-        return () if self.dropout else super().training_scratch(operands, results)
-
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         if not self._is_kernel(operands):
             return scores.backward(self._attended(operands))
+        if self.dropout:
+            return tuple(step.renamed({}, {"x2": "copy 2"}) for step in native.backward(self._native(operands)))
         (kernel,) = super().backward(operands, results, incoming)
         return (kernel._replace(gives=together(kernel.gives[:3])),)
 
@@ -258,19 +270,17 @@ class ScaledDotProductAttention(Merge):
         return x.in_order(x.shape, (0, tokens, *range(1, tokens), x.rank)) if x.batched and x.rank > 2 else x
 
     def is_derived_exactly(self, operands: Types) -> bool:
-        """Not where PyTorch runs its own steps, nor of operands out of order unless they are bare queries, keys and values."""
-        if self.dropout and self._is_kernel(operands):
+        """Not of single features that lie apart, which no copy brings together and a kernel does not take. PyTorch's own
+        steps, other than its kernel, give what lies in order, however queries do."""
+        if any(x.shape[-1] == 1 != x.tensor_strides[-1] for x in operands[:3]):
             return False
-        return self._is_bare(operands) or all(x.strides is None for x in operands)
+        return not self.dropout or not self._is_kernel(operands) or self._result(operands).strides is None
+
+    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        return self if precision == "float32" else _RaisedAttention(**self.attributes)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return self._is_kernel(operands)
-
-    def _is_bare(self, operands: Types) -> bool:
-        """Whether it is the kernel at its simplest: no mask, no windows, a head of keys for each of queries."""
-        q, k, *_ = operands
-        is_simple = len(operands) == 3 and q.rank == 3 and q.shape[0] == k.shape[0]
-        return is_simple and not self.dropout and self._is_kernel(operands)
 
     def gives_view(self, *operands: TensorType) -> bool:
         return True
@@ -309,6 +319,12 @@ class ScaledDotProductAttention(Merge):
 
     def summary(self) -> str:
         return f"sdpa{', causal' if self.causal else ''}"
+
+
+class _RaisedAttention(ScaledDotProductAttention):
+    """On a CPU in half precision: with dropout PyTorch's own steps run in float32."""
+
+    is_raised = True
 
 
 class _FusedAttention(ScaledDotProductAttention):

@@ -159,6 +159,7 @@ class Forward(Precision):
 
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         run = self._known_run(facts, entry, operands)
+        self._keep_numbers(facts.saved, entry)
         made: dict[str, Block] = {}
         if run.kernels:
             made = self._steps(run, entry, {name for name, _ in run.extras})
@@ -202,9 +203,9 @@ class Forward(Precision):
     def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
         run = self._known_run(facts, entry, operands)
+        self._keep_numbers(facts.saved, entry)
         made = self._steps(run, entry) if run.kernels else {}
         results = self._results(facts, run, entry, operands, made.get(RESULT))
-        self._keep_numbers(facts.saved, entry)
         forgotten = () if run.kernels else entry.forgotten
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in forgotten]
         self.mark(entry.layer)
@@ -241,6 +242,7 @@ class Forward(Precision):
             self._count_again(entry.layer, node)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
+        self._keep_numbers(facts.saved, entry)
         self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, (), {})
         self.mark(entry.layer)
         if is_dead:
@@ -329,8 +331,6 @@ class Forward(Precision):
             entry.keep(block.what, block)
         for block, (name, size) in zip(extras, run.twins, strict=False):
             self.on_gpu[block] = Block(entry.layer, name, size, self.batch)
-        if saved.numbers:
-            self._keep_numbers(saved, entry)
         held = [(name, operands[i].block) for name, i in run.operands]
         if saved.result:
             held += [("y", results[i].block) for i in saved.kept_results]
@@ -341,7 +341,8 @@ class Forward(Precision):
 
     def _keep_numbers(self, kept: Saved, entry: Entry) -> None:
         """Those of a second run die with it."""
-        for i in range(kept.numbers if entry.needs_gradient else 0):
+        is_read = any(map(entry.wants, kept.numbers_for)) if kept.numbers_for else entry.needs_gradient
+        for i in range(kept.numbers if is_read else 0):
             number = self.make(entry.layer, "number", NUMBER)
             if self.replay is None:
                 entry.keep(f"number {i}", number)

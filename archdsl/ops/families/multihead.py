@@ -21,7 +21,9 @@ from archdsl.ir import (
     together,
 )
 from archdsl.ir.strides import BATCH
+from archdsl.ops.families import native
 from archdsl.ops.families.copies import copied, is_copied_now, kept, laid_in_order
+from archdsl.ops.families.native import Native
 
 TOKENS_FIRST = (1, 0, 2)
 """The axes of `[N, T, C]` as the module reads them."""
@@ -70,6 +72,14 @@ class MultiHead(NamedTuple):
         """What one kernel for all keeps beside its result, on any device."""
         return *(extra.name for extra in self.projected), "log-sum-exp", "seed", "offset"
 
+    @property
+    def native(self) -> Native:
+        """The steps with dropout."""
+        t, s, c = self.sizes
+        sizes = [(self.heads, n, c // self.heads) for n in (t, s, s)]
+        q, k, v = (TensorType(shape).in_order(shape, (2, 0, 1, 3)) for shape in sizes)
+        return Native(q, k, v, self.dropout, self.is_raised, self.causal)
+
     def copied_heads(self, *, is_single: bool) -> bool:
         """Whether what the steps with dropout give is copied, so that heads stand side by side."""
         t, _, c = self.sizes
@@ -87,26 +97,6 @@ def _rows(x: TensorType) -> Shape:
 
 def _raised(a: MultiHead, *extras: Extra) -> tuple[Extra, ...]:
     return tuple(extra._replace(is_float32=a.is_raised) for extra in extras)
-
-
-def _of_weights(a: MultiHead) -> tuple[Extra, Extra, Extra]:
-    """Weights, what drops some, and what is left."""
-    t, s, _ = a.sizes
-    weights = Extra("weights", (a.heads, t, s))
-    noise = weights._replace(name="noise") if a.dropout < 1 else Extra("noise", (), batched=False)
-    found = _raised(a, weights, noise, weights._replace(name="dropped weights"))
-    return found[0], found[1], found[2]
-
-
-def _scaled(a: MultiHead) -> tuple[Extra, ...]:
-    t, s, c = a.sizes
-    return _raised(a, Extra("scaled queries", (t, c)), Extra("scaled keys", (s, c)))
-
-
-def _in_float32(a: MultiHead) -> tuple[Extra, ...]:
-    t, s, c = a.sizes
-    parts = (("queries", t), ("keys", s), ("values", s))
-    return _raised(a, *(Extra(f"{name} in float32", (n, c)) for name, n in parts)) if a.is_raised else ()
 
 
 def saved(a: MultiHead) -> Saved:
@@ -133,18 +123,13 @@ def _saved_by_kernel(a: MultiHead) -> tuple[Extra, ...]:
 def _saved_with_dropout(a: MultiHead) -> tuple[Extra, ...]:
     t, _, c = a.sizes
     queries, keys = a.readers
-    both = tuple(dict.fromkeys((*queries, *keys)))
-    (weights, noise, dropped), (scaled_queries, scaled_keys) = _of_weights(a), _scaled(a)
-    values = _in_float32(a)[-1] if a.is_raised else a.projected[-1]
-    read = (
-        (scaled_queries, keys),
-        (scaled_keys, queries),
-        (weights, both),
-        (noise, both),
-        (dropped, keys),
-        (values, both),
+    by = {0: queries, 1: keys, 2: keys}
+    found = native.saved(a.native)
+    extra = (*found.extra, *(a.projected[-1]._replace(readers=readers) for _, readers in found.for_some))
+    told = (
+        e._replace(readers=tuple(dict.fromkeys(r for i in (0, 1, 2) if i in e.readers for r in by[i]))) for e in extra
     )
-    return *(e._replace(readers=r) for e, r in read), Extra("heads", (t, c), readers=("out_proj.weight",))
+    return *told, Extra("heads", (t, c), readers=("out_proj.weight",))
 
 
 def kernels(a: MultiHead, wanted: Wanted) -> tuple[Kernel, ...]:
@@ -185,27 +170,15 @@ def _at_once(a: MultiHead) -> tuple[Kernel, ...]:
 
 
 def _dropping(a: MultiHead, wanted: Wanted) -> tuple[Kernel, ...]:
-    t, s, c = a.sizes
-    (weights, noise, dropped), (queries, keys) = _of_weights(a), _scaled(a)
-    raised, heads = _in_float32(a), Extra("heads", (t, c))
-    hides = _raised(a, Extra("added mask", (t, s), batched=False)) if a.causal else ()
-    (product,) = _raised(a, Extra("product", (t, c)))
-    half = (Kernel((dropped._replace(name="dropped weights in half", is_float32=False),)),) if a.is_raised else ()
-    copies = a.copied_heads(is_single=wanted.is_single)
-    sums = [product] * (a.is_raised or copies)
-    sums += [heads._replace(name="product in half")] * (a.is_raised and copies)
-    given = [heads] * (not copies)
-    made = (*raised, queries, keys, weights, noise, dropped, *hides, *a.projected, product)
-    drops = tuple(dict.fromkeys((*(extra.name for extra in made), "dropped weights in half")))
-    return (
-        *([Kernel(raised)] if raised else []),
-        Kernel((*hides, queries, keys, weights._replace(name="scores")), ("scaled keys",)),
-        Kernel((weights,), ("scores",)),
-        Kernel((noise, dropped), ("weights", "noise")),
-        *half,
-        Kernel((*sums, *given), drops),
-        *([Kernel((heads,), ("product", "product in half"))] if copies else []),
-    )
+    """PyTorch's own steps, and a copy of what they give."""
+    t, _, c = a.sizes
+    heads = Extra("heads", (t, c))
+    if not a.copied_heads(is_single=wanted.is_single):
+        *steps, last = native.kernels(a.native, wanted, heads)
+        return *steps, last._replace(drops=(*last.drops, *(extra.name for extra in a.projected)))
+    *steps, last = native.kernels(a.native, wanted, heads._replace(name="sums"))
+    drops = *last.drops, *(extra.name for extra in a.projected)
+    return *steps, last._replace(drops=drops), Kernel((heads,), ("sums",))
 
 
 def backward(a: MultiHead, incoming: Incoming, learned: Sequence[Gradient]) -> tuple[Derivative, ...]:
@@ -249,35 +222,11 @@ def _moved(a: MultiHead, part: str, type: TensorType, *, is_copied: bool) -> Der
 
 
 def _of_steps(a: MultiHead) -> tuple[Derivative, ...]:
-    """Of the sums, of dropout, softmax, scores and scaling, and of what is cast before them. Keys come out with their
-    features in the outer order, and need no copy."""
-    t, s, _ = a.sizes
-    parts = _parts(a)
-    weights = parts["queries"].with_shape((a.heads, t, s))
-    of = " in float32" if a.is_raised else " of samples"
-
-    def exact(name: str, type: TensorType) -> Gradient:
-        return Gradient(name, type, is_float32=a.is_raised)
-
-    values = exact(f"values{of}", parts["values"])
-    kept = (extra.name for extra in (_in_float32(a) or a.projected)[-1:])
-    product = "product" if a.is_raised else "heads"
-    scaled = tuple(exact(f"scaled {part}", parts[part]) for part in ("queries", "keys"))
-    casts = [
-        Derivative((Gradient(f"{part} of samples", type),), (f"{part}{of}",))
-        for part, type in parts.items()
-        if a.is_raised
-    ]
-    return (
-        *[Derivative((exact(product, parts["queries"]),), ("heads",))][: a.is_raised],
-        Derivative((values, exact("dropped weights", weights)), (product,), frees=(*kept, "dropped weights")),
-        Derivative((exact("weights", weights),), ("dropped weights",), frees=("noise",)),
-        Derivative((exact("scores", weights),), ("weights",), frees=("weights",)),
-        Derivative(scaled, ("scores",), frees=tuple(gradient.of for gradient in scaled)),
-        *(Derivative((exact(f"{part}{of}", parts[part]),), (f"scaled {part}",)) for part in ("keys", "queries")),
-        *casts,
-        *(_moved(a, part, type, is_copied=part != "keys") for part, type in parts.items()),
-    )
+    """Of PyTorch's own steps. Keys come out with their features in the outer order, and need no copy."""
+    names = {"y0": "heads", "x0": "queries of samples", "x1": "keys of samples", "x2": "values of samples"}
+    moved = (_moved(a, part, type, is_copied=part != "keys") for part, type in _parts(a).items())
+    frees = {"x2": a.projected[-1].name}
+    return *(step.renamed(names, frees) for step in native.backward(a.native)), *moved
 
 
 def _of_projections(a: MultiHead, learned: Sequence[Gradient], *, is_single: bool) -> tuple[Derivative, ...]:

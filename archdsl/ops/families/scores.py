@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import Derivative, Extra, Gradient, Saved, Shape, TensorType
-from archdsl.ir.strides import BATCH
-from archdsl.ops.families.copies import Copied, copied, made
+from archdsl.ir import RESULT, Derivative, Extra, Gradient, Kernel, Reader, Saved, Shape, TensorType, Wanted
+from archdsl.ops.families.copies import Copied, is_copied_now, made
+from archdsl.ops.families.native import in_matrices
 
 
 class Attended(NamedTuple):
@@ -53,26 +53,22 @@ def kept_on_cuda(rows: Shape, is_float32: bool) -> tuple[Extra, ...]:
     return sums, seed, Extra("offset", (), "int64", batched=False)
 
 
-def in_matrices(x: TensorType) -> Copied:
-    """Whether a value is copied, to become a batch of matrices."""
-    return copied(x, (prod(x.shape[:-2]) * BATCH, *x.shape[-2:]))
-
-
 def saved(a: Attended) -> Saved:
     """Of the first product scaled queries and keys, of softmax the weights, of the second product those and the values."""
-    weights = Extra("weights", a.weights, a.q.dtype)
-    kept = Saved(extra=(Extra.like("scaled queries", a.q)._replace(readers=(1,)), weights), numbers=1)
+    scored: tuple[Reader, ...] = (0, 1) if a.mask is None or a.mask.dtype == "bool" else (0, 1, 3)
+    weights = Extra("weights", a.weights, a.q.dtype, readers=scored if a.dropout else (*scored, 2))
+    extra = [Extra.like("scaled queries", a.q)._replace(readers=(1,)), weights]
     if a.mask is not None and a.mask.dtype == "bool":
-        kept = kept._replace(extra=(*kept.extra, Extra.like("hidden", a.mask)._replace(readers=(0, 1))))
+        extra.append(Extra.like("hidden", a.mask)._replace(readers=scored))
     if a.dropout:
-        noise = weights._replace(name="noise") if a.dropout < 1 else Extra("zero", (), a.q.dtype, batched=False)
-        kept = kept._replace(extra=(*kept.extra, noise, weights._replace(name="dropped weights", readers=(2,))))
-    for i, x, readers in ((1, a.k, (0,)), (2, a.v, (0, 1) if a.mask is None else (0, 1, 3))):
+        extra += [_noise(a)._replace(readers=scored), weights._replace(name="dropped weights", readers=(2,))]
+    kept = Saved(extra=tuple(extra), numbers=1, numbers_for=(0,))
+    for i, x, readers in ((1, a.k, (0,)), (2, a.v, scored)):
         kept = _with_factor(kept, a, i, x, readers)
     return kept
 
 
-def _with_factor(kept: Saved, a: Attended, operand: int, x: TensorType, readers: tuple[int, ...]) -> Saved:
+def _with_factor(kept: Saved, a: Attended, operand: int, x: TensorType, readers: tuple[Reader, ...]) -> Saved:
     """What is kept with keys or values more: as they are, or a copy."""
     how: Copied = "always" if a.groups > 1 else in_matrices(x)
     if how == "always":
@@ -149,10 +145,42 @@ def _repeated(a: Attended, x: TensorType) -> tuple[int, tuple[Extra, ...]]:
     return 0, made(x, how)
 
 
-def training_scratch(a: Attended) -> tuple[Extra, ...]:
-    """Two tensors of scores, where those and not the end are the most."""
-    copy = 0 if a.groups == 1 and in_matrices(a.v) == "never" else prod(a.wide(a.v))
-    return () if a.dropout else (Extra("scores", (max(prod(a.weights) - _result(a) - copy, 0),), a.q.dtype),)
+def kernels(a: Attended, wanted: Wanted) -> tuple[Kernel, ...]:
+    """The steps as they are written. What is scaled, and what is put in order for a product of matrices, is there beside it."""
+
+    def is_copied(x: TensorType) -> bool:
+        return is_copied_now(in_matrices(x), wanted.is_single)
+
+    queries, scores = Extra.like("scaled queries", a.q), Extra("scores", a.weights, a.q.dtype)
+    first, copies = [queries], []
+    if is_copied(a.q.computed()):
+        first, copies = [queries._replace(name="queries")], [queries]
+    keys, values = (Extra(name, a.wide(x), x.dtype) for name, x in zip(COPIES, (a.k, a.v), strict=True))
+    is_wide = a.groups > 1
+    copies += [keys] if not is_wide and is_copied(a.k) else []
+    in_order = [values] if is_wide or is_copied(a.v) else []
+    weights, noise = scores._replace(name="weights"), _noise(a)
+    dropped = [Kernel((noise, weights._replace(name="dropped weights")), ("weights", "noise"))] if a.dropout else []
+    return (
+        Kernel((*first,)),
+        *([Kernel((keys,))] if is_wide else []),
+        Kernel((*copies, scores), ("queries", queries.name, keys.name)),
+        *_masked(a, scores),
+        Kernel((weights,), ("scores", "masked scores")),
+        *dropped,
+        Kernel((*in_order, Extra(RESULT, ()))),
+    )
+
+
+def _noise(a: Attended) -> Extra:
+    return Extra("noise", a.weights, a.q.dtype) if a.dropout < 1 else Extra("zero", (), a.q.dtype, batched=False)
+
+
+def _masked(a: Attended, scores: Extra) -> tuple[Kernel, ...]:
+    if a.mask is None:
+        return ()
+    hidden = (Extra.like("hidden", a.mask),) if a.mask.dtype == "bool" else ()
+    return (Kernel((*hidden, scores._replace(name="masked scores")), ("scores", "hidden")),)
 
 
 def _result(a: Attended) -> int:
