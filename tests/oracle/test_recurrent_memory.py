@@ -80,6 +80,13 @@ def test_so_are_those_of_short_and_long_sequences(tokens: int, cell: str) -> Non
         compare(network(body, cell, tokens), 2, TrainingSettings("momentum", zero_grad="late"))
 
 
+@BATCHES
+@CELLS
+def test_what_nobody_reads_dies_in_all_turns(cell: str, batch: int) -> None:
+    net = network("linear(7) as a\nCELL(8, layers=2) as unread\na -> select(0)", cell, 30)
+    compare(net, batch, TrainingSettings("adam"))
+
+
 @CELLS
 @pytest.mark.parametrize("body", [LAYERS[0], LAYERS[3]])
 def test_what_is_alive_at_the_peak_adds_up_to_it(body: str, cell: str) -> None:

@@ -6,7 +6,7 @@ from abc import ABC
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from archdsl.analyses.memory.play import Block, Player
+from archdsl.analyses.memory.play import Block, Player, inner
 from archdsl.analyses.memory.settings import Phase
 from archdsl.analyses.memory.size import Size
 from archdsl.analyses.memory.tape import Entry, Leaf, Part, Tensor
@@ -83,13 +83,15 @@ class Ledger(Player[Tensor], ABC):
 
     def let_die(self, source: Entry | Leaf) -> None:
         """With its last holder an operator of the tape dies, and lets go of those before it."""
-        waiting = [source]
+        waiting, around = [source], self.row
         while waiting:
             source = waiting.pop()
             if isinstance(source, Leaf):
                 continue
             kept, part = source.drop(source.kept), source.part
+            self.move_to(inner(source.row, around))
             self.release(kept)
+            self.move_to(around)
             for before, _ in source.leads_to:
                 before.holders -= 1
                 if not before.holders:

@@ -157,7 +157,7 @@ class Player(ABC, Generic[T]):
             return
         around = self.row
         for value in values:
-            self.move_to(inner(value.block, around))
+            self.move_to(inner(value.block.row, around))
             self.drop((value,))
         self.move_to(around)
 
@@ -212,9 +212,9 @@ class Player(ABC, Generic[T]):
         return found
 
 
-def inner(block: Block, row: Row | None) -> Row | None:
-    """The row of turns inside of another one that made a storage, else that one."""
-    return block.row if block.row is not None and block.row.outer is row else row
+def inner(row: Row | None, around: Row | None) -> Row | None:
+    """A row of turns if it is directly in another one, else that one."""
+    return row if row is not None and row.outer is around else around
 
 
 def _around(row: Row | None) -> list[Row]:

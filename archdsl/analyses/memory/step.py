@@ -339,7 +339,7 @@ class _Step(Forward):
     def _let_go_of_turns(self, gradients: Iterable[Flowing], row: Row | None) -> None:
         """Lets go of what all turns of a loop have made, as often as they have."""
         for flowing in gradients:
-            self.move_to(inner(flowing.block, row))
+            self.move_to(inner(flowing.block.row, row))
             self._let_go((flowing,))
         self.move_to(row)
 
