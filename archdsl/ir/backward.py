@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Self
 
+from archdsl.ir.strides import at_one
 from archdsl.ir.types import TensorType
 
 
@@ -53,6 +54,8 @@ class Derivative(NamedTuple):
     """What it kept, by name: an extra tensor, an operand, a result. The first derivative frees all that no other one names."""
     fills: tuple[TensorType, ...] = ()
     """The zeros that it makes for each gradient, where that does not come in."""
+    beside: tuple[TensorType, ...] = ()
+    """What it makes before its kernel runs, and drops behind it: what came in, laid in another order."""
     is_sure: bool = True
     """Whether it is known that its kernel makes what nobody needs along with what is needed."""
 
@@ -71,6 +74,13 @@ class Incoming(NamedTuple):
     type: TensorType
     is_single: bool
     """Whether the batch has one sample."""
+
+    def lies_as(self, other: TensorType) -> bool:
+        """Whether the elements of the gradient lie as those of a tensor of its shape."""
+        sizes, *both = (self.type.tensor_shape, self.type.tensor_strides, other.tensor_strides)
+        if self.is_single:
+            sizes, *both = map(at_one, (sizes, *both))
+        return all(n == 1 or a == b for n, a, b in zip(sizes, *both, strict=True))
 
     def reshaped(self, of: str, target: TensorType) -> Gradient:
         """The same elements in the shape of another tensor: a view where PyTorch can, else a copy."""

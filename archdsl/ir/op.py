@@ -130,8 +130,6 @@ class Op(Attributes):
     """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
     elsewhere: ClassVar[str] = ""
     """Where to find what it has no attribute for."""
-    has_hidden_scratch: ClassVar[bool] = False
-    """Whether its scratch is made inside a kernel, where only an allocator sees it."""
     gathers: bool = False
     """Whether it reads what all turns of a loop have made."""
     makes: str = "output"
@@ -314,6 +312,10 @@ class Op(Attributes):
     def is_forgotten_exactly(self, operands: Types) -> bool:
         """Whether `forgotten_scratch` says it to the byte for every batch."""
         return True
+
+    def is_noted_otherwise(self, *operands: TensorType) -> bool:
+        """Whether PyTorch runs it in other steps where a mode notes them, as on the meta device (`isTensorSubclassLike`)."""
+        return False
 
     def is_view(self, *operands: TensorType) -> bool:
         """Whether the results share the first operand's storage (`flatten`, `split`)."""

@@ -99,6 +99,11 @@ class Saved(NamedTuple):
         return [extra for extra in self.extra if not extra.readers or any(map(is_wanted, extra.readers))]
 
     @property
+    def number(self) -> tuple[Extra, ...]:
+        """One of the numbers beside all else that is made, unless it is said whose gradients they are for."""
+        return (Extra("number", (), "float64", batched=False),) if self.numbers and not self.numbers_for else ()
+
+    @property
     def names(self) -> frozenset[str]:
         """All tensors that may be kept: further ones by their own names, operands as `x0`, the result as `y`."""
         operands = (*self.operands, *self.for_others, *(i for i, _ in self.for_some))

@@ -182,7 +182,12 @@ class Attention(Op):
         if self.bias and self.heads % 2 == 0 and not self.causal:
             return ()
         mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
-        return (*mask, Extra("queries, keys, values", (t, 3 * c)), Extra("their copy", (t, 2 * c)))
+        projected = (*mask, Extra("queries, keys, values", (t, 3 * c)))
+        if t > 1:
+            return (*projected, Extra("their copy", (t, 2 * c)))
+        # Of a single token a sample alone is not copied.
+        beyond = Extra("their copy", (2 * c - self.heads,), in_batches=True)
+        return (*projected, Extra("log-sum-exp", (self.heads,), is_float32=True), beyond)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         """Not where PyTorch runs its own steps."""

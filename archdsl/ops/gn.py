@@ -7,9 +7,11 @@ from typing import ClassVar
 from archdsl.ir import (
     WHOLE,
     Call,
+    Derivative,
     Examples,
     Extra,
     Gradient,
+    Incoming,
     Lowering,
     Misfit,
     Op,
@@ -95,6 +97,11 @@ class GroupNorm(Op):
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """Its elements lie as those of the result."""
         return tuple(Gradient("x0", y) for y in self.infer(*operands))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """What comes in is laid as the result before the kernel runs (`native_group_norm` in `derivatives.yaml`)."""
+        (derivative,) = super().backward(operands, results, incoming)
+        return (derivative._replace(beside=() if incoming.lies_as(results[0]) else results),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

@@ -26,10 +26,7 @@ class Gru(Recurrent):
     gates = 3
     states = 1
     module = "GRU"
-    peaks = (
-        Peaks(Peak(3, 5), Peak(4, 1), Peak(5, 1), Peak(2, 1)),
-        Peaks(Peak(5, 5), Peak(7, 2), Peak(9, 2), Peak(6, 2)),
-    )
+    peaks = (Peaks(Peak(3, 5), Peak(4, 1), Peak(2, 1)), Peaks(Peak(5, 5), Peak(7, 2), Peak(6, 2)))
     examples: ClassVar[Examples] = (
         ("gru(256)", "[100, 64]", "[100, 256]"),
         ("gru(256, layers=2, bidirectional=true)", "[100, 64]", "[100, 512]"),

@@ -24,6 +24,7 @@ from archdsl.ir import (
     Types,
 )
 from archdsl.ir.attrs import Field, Flag, Parametrization, Size
+from archdsl.ir.strides import at_one, view
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, is_copied_now, kept, laid_in_order, made
@@ -129,7 +130,7 @@ class Linear(Op):
         gradients = tuple(g._replace(how="reshaped") for g in self.parameter_gradients(operands))
         bias = tuple(g._replace(how="late") for g in gradients if g.of == "bias")
         weights = tuple(g for g in gradients if g.of != "bias")
-        own = Gradient("x0", packed(operands[0]))
+        own = Gradient("x0", _lies_as_read(operands[0], is_single=incoming.is_single))
         *rows, features = y.tensor_shape
         if len(rows) < 2:
             return (Derivative((*bias, own, *weights)),)
@@ -147,28 +148,19 @@ class Linear(Op):
         return self.parametrization is None or (self.parametrization != "spectral_norm" and self.bias)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Where elements do not lie in order a copy that does or, since the bias is then added apart, the sum without it."""
-        return (*self._of_rows(operands, results), *self._made_weight(operands[0]))
+        """Where elements do not lie in order a copy that does. Without gradients PyTorch multiplies samples apart, and copies
+        none, where a made weight asks for no gradient."""
+        (x,) = operands
+        copy = made(x, self._copied(x)) if self.parametrization is None else ()
+        return (*copy, *self._made_weight(x))
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The bias is then added in place (`linear` in ATen's `native/Linear.cpp`)."""
-        return ()
+    def is_noted_otherwise(self, *operands: TensorType) -> bool:
+        """The bias is added in place where elements do not lie in order (`linear` in ATen's `native/Linear.cpp`)."""
+        (x,) = operands
+        return self.bias and len(x.tensor_shape) > 2 and laid_in_order(x) != "never"
 
     def preparation(self, operands: Types) -> tuple[Extra, ...]:
         return making(self.parametrization, self._weight(operands[0]), operands[0].dtype)
-
-    def _of_rows(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Without gradients PyTorch multiplies samples apart, and copies none, where a made weight asks for no gradient."""
-        (x,), (y,) = operands, results
-        copy = made(x, self._copied(x)) if self.parametrization is None else ()
-        order = laid_in_order(x)
-        if not self.bias or order == "never" or len(x.tensor_shape) < 3:
-            return copy
-        apart = Extra.like("sum without bias", y)._replace(in_batches=order == "in batches")
-        larger = x.numel - y.numel
-        if not copy or larger <= 0:
-            return (apart,)
-        return apart, copy[0]._replace(name="copy beyond that", shape=(larger,))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         call = Call("nn.Linear", (operands[0].shape[-1], self.features), keywords(bias=(self.bias, True)))
@@ -176,3 +168,11 @@ class Linear(Op):
 
     def summary(self) -> str:
         return f"linear {self.features}"
+
+
+def _lies_as_read(x: TensorType, *, is_single: bool) -> TensorType:
+    """How the gradient of a matrix lies: by columns where the matrix does (`mm_mat1_grad` in ATen's `FunctionsManual.cpp`)."""
+    rows, features = prod(x.tensor_shape[:-1]), x.tensor_shape[-1]
+    given = (x.tensor_shape, x.tensor_strides, (rows, features))
+    sizes, strides, matrix = map(at_one, given) if is_single else given
+    return x if view(sizes, strides, matrix) == (1, matrix[0]) else packed(x)

@@ -74,14 +74,17 @@ class LocalResponseNorm(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         (x,) = operands
         made = (Extra(name, x.shape, x.dtype) for name in ("base", "denominator"))
-        return Saved(operands=(0,), extra=(self._padded_squares(x), *made), numbers=1)
+        return Saved(operands=(0,), extra=(self._padded_squares(x), *made), numbers=1, numbers_for=(0,))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Squares and their padded copy at first, later three terms of the denominator; the result takes the place of one."""
+        """Squares and their padded copy at first, later three terms of the denominator and a number; the result takes the place
+        of one."""
         (x,) = operands
         squares = self._padded_squares(x)
         terms = Extra("terms of the denominator", (2, *x.shape), x.dtype)
-        return (max(squares, terms, key=lambda extra: TensorType(extra.shape).numel),)
+        if TensorType(squares.shape).numel > TensorType(terms.shape).numel:
+            return (squares,)
+        return terms, Extra("number", (), "float64", batched=False)
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """What is kept is there at the end, when there is most."""

@@ -138,6 +138,9 @@ class MatMul(Merge):
         `native/LinearAlgebra.cpp`)."""
         return (0,) if not operands[0].batched and operands[0].rank == 2 else ()
 
+    def is_forgotten_exactly(self, operands: Types) -> bool:
+        return not self.asked_for(operands)
+
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return len(operands) == 2 and all(x.batched for x in operands)
 

@@ -79,6 +79,9 @@ class MaxPool(Pool):
         """Whether PyTorch has a kernel that makes no indices, which it takes where no gradient is wanted."""
         return x.rank == 2 and not self.is_global
 
+    def is_noted_otherwise(self, *operands: TensorType) -> bool:
+        return self._is_bare(operands[0])
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         g = self.said(x)

@@ -24,10 +24,7 @@ class Rnn(Recurrent):
     states = 1
     kept = Peak(1, 1)
     module = "RNN"
-    peaks = (
-        Peaks(Peak(2, 1), Peak(0, 0), Peak(0, 0), Peak(0, 1)),
-        Peaks(Peak(5, 2), Peak(0, 0), Peak(0, 0), Peak(2, 2)),
-    )
+    peaks = (Peaks(Peak(2, 1), Peak(0, 0), Peak(0, 1)), Peaks(Peak(5, 2), Peak(0, 0), Peak(2, 2)))
     examples: ClassVar[Examples] = (
         ("rnn(256)", "[100, 64]", "[100, 256]"),
         ("rnn(256, layers=2, final=true)", "[100, 64]", "[100, 256], [2, 256]"),

@@ -98,7 +98,8 @@ class RoiAlign(Merge):
         """Each map and, for each of the points of a cell, where they are."""
         boxes, *maps = operands
         grids = tuple(self._grid(boxes)._replace(name=f"places {i}") for i in range(self._points(maps)))
-        return Saved(tuple(range(1, len(operands))), extra=grids, numbers=1)
+        read = tuple(range(1, len(operands)))
+        return Saved(read, extra=grids, numbers=1, numbers_for=read)
 
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         return _RaisedRoiAlign(**self.attributes) if precision == "mixed" else self

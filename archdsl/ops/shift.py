@@ -19,7 +19,7 @@ class Shift(Elementary):
 
     by: Number = Field(description="what is added to each element")
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The number, as a tensor."""
         return (Extra("number", (), "float64", batched=False),)
 

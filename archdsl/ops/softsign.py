@@ -22,19 +22,13 @@ class Softsign(Activation):
         return True
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(operands=(0,), extra=self.scratch(operands, results))
+        return Saved(operands=(0,), extra=self.scratch(operands, results)[:1])
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         x = operands[0].computed()
         below = Derivative((Gradient("x0", x, scratch=(x,)),), ("denominator",), frees=("x0",))
         return Derivative(quotient(("x0", x), ("denominator", x), x, incoming.type)), below
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The 1, as a tensor."""
-        return (Extra("number", (), "float64", batched=False),)
-
-    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return *self.scratch(operands, results), *self.training_scratch(operands, results)
-
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return (Extra.like("1 + |x|", operands[0]),)
+        """The denominator, and the 1 as a tensor."""
+        return Extra.like("1 + |x|", operands[0]), Extra("number", (), "float64", batched=False)

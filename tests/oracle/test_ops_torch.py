@@ -18,7 +18,6 @@ from tests.support.lowered import (
     beside,
     flops,
     forms,
-    is_in_kernel,
     kept,
     lowered,
     predicted,
@@ -26,7 +25,6 @@ from tests.support.lowered import (
     results,
     sample,
     scratch,
-    scratch_of_kernel,
     told,
 )
 
@@ -874,8 +872,7 @@ def check_run(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) 
     is_alone = len(operands) == 1 and op.category == "merge" and op.name not in ("concat", "stack", "einsum", "compare")
     shares = found[0].untyped_storage().data_ptr() in own
     assert shares == (op.is_view(*operands) or is_alone or op.is_source)
-    measure = scratch_of_kernel if is_in_kernel(op, operands) else scratch
-    assert measure(module, inputs) == beside(op, operands, batch)
+    assert scratch(module, inputs) == beside(op, operands, batch)
 
 
 def lies(found: Tensor, type: TensorType, batch: int) -> bool:

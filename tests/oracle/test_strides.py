@@ -14,19 +14,7 @@ from archdsl.ir import Op, TensorType
 from archdsl.ir.strides import contiguous, elementwise, in_order, is_channels_last, is_contiguous, view
 from archdsl.ops import names
 from tests.oracle.test_ops_torch import CASES, case_of, lies
-from tests.support.lowered import (
-    beside,
-    forms,
-    is_in_kernel,
-    kept,
-    lowered,
-    predicted,
-    results,
-    sample,
-    scratch,
-    scratch_of_kernel,
-    told,
-)
+from tests.support.lowered import beside, forms, kept, lowered, predicted, results, sample, scratch, told
 
 torch.set_num_threads(1)
 
@@ -155,5 +143,4 @@ def check(op: Op, operands: tuple[TensorType, ...], batch: int, line: str) -> No
     found = results(module.train(not op.is_identity_in_inference), inputs)
     assert batch == 1 or all(lies(t, y, batch) for t, y in zip(found, types, strict=True)), line
     assert told(op, kept(module, inputs)) == told(op, predicted(op.saved(operands, types), batch, len(types))), line
-    measure = scratch_of_kernel if is_in_kernel(op, operands) else scratch
-    assert op.name == "maxpool" or measure(module, inputs) == beside(op, operands, batch), line
+    assert op.name == "maxpool" or scratch(module, inputs) == beside(op, operands, batch), line

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.profiler import record_function
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.analyses.memory.size import of_extra
+from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.ir import Call, Expression, Extra, Helper, Op, Saved, TensorType
 from archdsl.ir.strides import BATCH
 
@@ -191,7 +189,8 @@ def extra_bytes(extra: Extra, batch: int) -> int:
 def beside(op: Op, operands: tuple[TensorType, ...], batch: int) -> int:
     """Bytes beside the results where there are the most: with its scratch, or before the results are there."""
     results = op.infer(*operands)
-    after = sum(extra_bytes(e, batch) for e in op.scratch(operands, results))
+    made = (*op.scratch(operands, results), *op.saved(operands, results).number)
+    after = sum(extra_bytes(e, batch) for e in made)
     before = sum(extra_bytes(e, batch) for e in op.preparation(operands)) - sum(t.bytes_for(batch) for t in results)
     return max(after, before)
 
@@ -208,62 +207,20 @@ def flops(op: Op, operands: tuple[TensorType, ...], form: Form, batch: int) -> i
     return counter.get_total_flops()
 
 
-class _Live(TorchDispatchMode):
-    """Bytes of the storages that are made while it is on, at their most."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 0
-        self.most = 0
-        self.known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        for tensor in found if isinstance(found, tuple | list) else (found,):
-            if isinstance(tensor, Tensor):
-                self._note(tensor)
-        self.most = max(self.most, self.now)
-        return found
-
-    def _note(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        key = storage._cdata
-        if key in self.known:
-            return
-        self.known.add(key)
-        size = storage.nbytes()
-        self.now += size
-        weakref.finalize(storage, self._drop, key, size)
-
-    def _drop(self, key: int, size: int) -> None:
-        self.known.discard(key)
-        self.now -= size
-
-
 def scratch(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Bytes of tensors that live beside operands and results at the peak of a forward pass without gradients."""
+    """Bytes of tensors that live beside operands and results at the peak of a forward pass without gradients.
+
+    What a kernel makes inside itself is not seen.
+    """
     module.eval()
-    with torch.no_grad(), _Live() as live:
-        for tensor in (*inputs, *module.parameters(), *module.buffers()):
-            live.known.add(tensor.untyped_storage()._cdata)
-        found = results(module, inputs)
-    return live.most - _made(found, (*inputs, *module.parameters(), *module.buffers()))
+    found: list[Tensor] = []
 
+    def run() -> None:
+        with record_function(f"{MARK}forward"), torch.no_grad():
+            found.extend(results(module, inputs))
 
-def is_in_kernel(op: Op, operands: tuple[TensorType, ...]) -> bool:
-    """Whether kernels make what is to be measured, or are others than those that a dispatch mode makes PyTorch choose."""
-    return op.name in ("unfold", "fold") or (op.name == "maxpool" and operands[0].rank == 2)
-
-
-def scratch_of_kernel(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """The same from the allocator's events, which see what is made within kernels."""
-    module.eval()
-    with torch.no_grad(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        found = results(module, inputs)
-    assert profiler.profiler is not None
-    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
-    sizes = (e.nbytes() for e in sorted(events, key=lambda e: e.start_ns()))
-    return max(accumulate(sizes), default=0) - _made(found, inputs)
+    most = peaks(run, 0)["forward"]
+    return most - _made(tuple(found), (*inputs, *module.parameters(), *module.buffers()))
 
 
 def _made(found: tuple[Tensor, ...], inputs: tuple[Tensor, ...]) -> int:

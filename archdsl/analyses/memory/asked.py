@@ -104,6 +104,8 @@ class Way(NamedTuple):
     gives: tuple[Made, ...]
     zeros: tuple[Size, ...]
     """What it makes for results whose gradients do not come in."""
+    beside: tuple[Size, ...]
+    """What it makes of what comes in, for its kernel alone."""
     frees: frozenset[str]
     """What it lets go of by name, casts of weights too whose gradients it gives; of the first one, what it leaves to others."""
     is_first: bool
@@ -187,10 +189,9 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     results = tuple([of_type(type, Stands(stands.values, stands.values)) for type in entry.results])
     if not entry.needs_gradient:
         kernels = _kernels(op, entry, batch, {})
-        numbers = [("number", NUMBER)] * bool(saved.numbers)
+        forgotten = () if kernels else entry.forgotten
         is_exact = op.is_forgotten_exactly(entry.operands)
-        scratch = () if kernels else _sizes(entry.forgotten, batch, stands)
-        return Run(results, (), (), (*scratch, *numbers), kernels, (), is_exact)
+        return Run(results, (), (), _sizes((*forgotten, *saved.number), batch, stands), kernels, (), is_exact)
     operands = [*saved.operands_for(len(entry.edges), entry.wants)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [*saved.extras_for(entry.wants)]
@@ -255,9 +256,9 @@ def _way(
     stands = entry.stands
     along = {name for g in derivative.gives if g.of in wanted for name in (g.of, *g.along)}
     gives = tuple([_made(entry, g, g.of in wanted) for g in derivative.gives if g.of in along])
-    zeros = tuple(of_type(type, stands) for type in derivative.fills)
+    zeros, beside = ([of_type(type, stands) for type in made] for made in (derivative.fills, derivative.beside))
     is_exact = derivative.is_sure or all(made.is_wanted for made in gives)
-    return Way(derivative.takes, gives, zeros, frees, is_first, reads, is_exact)
+    return Way(derivative.takes, gives, tuple(zeros), tuple(beside), frees, is_first, reads, is_exact)
 
 
 def is_alike_on_gpu(facts: OpFacts, entry: Entry, incoming: Incoming, found: Iterable[Way]) -> bool:
@@ -280,7 +281,8 @@ def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
     size = of_type(gradient.type, stands)
     larger = gradient.whole or gradient.room
     whole = size if larger is None else of_type(larger, stands)
-    scratch = tuple([of_type(type, stands) for type in gradient.scratch])
+    of_values = Stands(stands.values, stands.values)
+    scratch = tuple([of_type(type, of_values) for type in gradient.scratch])
     return Made(gradient, is_wanted, what, whole, size, scratch)
 
 

@@ -334,7 +334,8 @@ class _Player(Player[Plain]):
         if op.is_source:
             return results
         self.live.update((block, None) for block in made if not block.is_input)
-        self._moment(node, path, (*read, *made), op.scratch(node.operand_types, node.result_types))
+        types = node.operand_types, node.result_types
+        self._moment(node, path, (*read, *made), (*op.scratch(*types), *op.saved(*types).number))
         return results
 
     def _moment(self, node: Node, path: str, blocks: Iterable[Block], extras: Sequence[Extra]) -> None:

@@ -81,6 +81,8 @@ class Precision(Ledger, ABC):
         widest = "float32" if "float32" in dtypes else self.settings.dtype
         if node in self.storage.in_place:
             widest = operands[0].dtype
+        if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
+            self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
         wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
         to = self._promoted if facts.autocast == "promotes" else self.cast_to
         casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]

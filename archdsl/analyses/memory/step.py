@@ -291,9 +291,10 @@ class _Step(Forward):
         """
         if not way.gives:
             return []
-        zeros = [self.make(entry.layer, "zeros", size) for size in way.zeros[len(took) :]]
+        made_before = [self.make(entry.layer, "zeros", size) for size in way.zeros[len(took) :]]
+        made_before += [self.make(entry.layer, "copy", size) for size in way.beside]
         given = [None if made.gradient.how == "late" else self._give(entry, made, took[0]) for made in way.gives]
-        self.release(zeros)
+        self.release(made_before)
         if entry.part is not None:
             self._free(entry, way)
         pairs = [*zip(way.gives, given, strict=True)]

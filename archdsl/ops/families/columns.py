@@ -30,7 +30,6 @@ class Columns(Op):
     would hold on to all of that, so it is copied."""
 
     category = "reshape"
-    has_hidden_scratch = True
 
     window: Window = Field(description="size of the window")
     stride: Window = Field(1, description="rows from one window to the next")
@@ -54,19 +53,11 @@ class Columns(Op):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,), (y,) = operands, results
         copies = made(x, laid_in_order(x))
-        if x.numel == y.numel:
+        if x.numel <= y.numel:  # what is enlarged lives and dies inside of the kernel
             return copies
-        if y.numel < x.numel:  # the copy of the operand is gone when that of the result is made
-            copies = tuple(c._replace(shape=(x.numel - y.numel,)) for c in copies)
+        # The copy of the operand is gone when that of the result is made.
+        copies = tuple(c._replace(shape=(x.numel - y.numel,)) for c in copies)
         return (Extra.like("first result", x), *copies)
-
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """What is enlarged lives and dies inside of the kernel."""
-        (x,), (y,) = operands, results
-        return made(x, laid_in_order(x)) if x.numel < y.numel else self.scratch(operands, results)
-
-    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return self.training_scratch(operands, results)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """The other one's kernel, whose result keeps room for the gradient that came in."""

@@ -87,9 +87,10 @@ class Elementwise(Merge):
         steps = self._steps(operands)
         found: list[Derivative] = []
         for i in range(len(operands) - 1, 0, -1):
-            left, taken = "x0" if i == 1 else f"joined {i - 1}", "y0" if i == len(operands) - 1 else f"joined {i}"
-            step = self.of_step((left, steps[i - 1]), (f"x{i}", operands[i]), steps[i], incoming)
-            found.append(step._replace(takes=(taken,)))
+            left, right = "x0" if i == 1 else _partial(i - 1), f"x{i}"
+            taken = "y0" if i == len(operands) - 1 else _partial(i)
+            step = self.of_step((left, steps[i - 1]), (right, operands[i]), steps[i], incoming)
+            found.append(step._replace(takes=(taken,), frees=(left, right)))
             made = next(g for g in step.gives if g.of == left)
             incoming = incoming if made.how == "same" else incoming._replace(type=made.type)
         return tuple(found) or (Derivative((Gradient("x0", operands[0], "same"),)),)
@@ -100,7 +101,8 @@ class Elementwise(Merge):
 
     def between(self, operands: Types) -> tuple[Extra, ...]:
         """The results that are joined further."""
-        return tuple(Extra("partial result", t.shape, t.dtype, batched=t.batched) for t in self._steps(operands)[1:-1])
+        joined = enumerate(self._steps(operands)[1:-1], start=1)
+        return tuple(Extra.like(_partial(i), t) for i, t in joined)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The result of all operands but the last, while the last joins it."""
@@ -164,6 +166,11 @@ class Choice(Product):
         pairs = ((i, tuple(range(max(i, 1) + 1))) for i in range(len(operands)))
         partial = (e._replace(readers=tuple(range(i + 1))) for i, e in enumerate(self.between(operands), start=2))
         return Saved(for_some=tuple(pairs), extra=tuple(partial))
+
+
+def _partial(number: int) -> str:
+    """The name of what the first operands give, joined so many times."""
+    return f"partial result {number}"
 
 
 def _joined(left: TensorType, right: TensorType, shape: Shape) -> TensorType:

@@ -26,7 +26,7 @@ from archdsl.ir.attrs import Field, Flag, Probability, Size
 from archdsl.ir.strides import BATCH
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
-from archdsl.ops.families.copies import Copied, copied, laid_in_order
+from archdsl.ops.families.copies import Copied, copied
 from archdsl.ops.families.step_by_step import Layers, Pass
 
 
@@ -44,8 +44,6 @@ class Peaks(NamedTuple):
     """In a step, which makes its gates anew."""
     stack: Peak
     """When the steps are joined."""
-    biases: Peak
-    """When biases are added to the projected input, where that does not lie in order."""
     copy: Peak
     """While the copy of the input is there."""
 
@@ -214,8 +212,6 @@ class Recurrent(Op):
             peaks.stack.tokens * t + peaks.stack.beside + earlier,
             3 * self._directions * self.states * self.layers,
         ]
-        if self.bias and laid_in_order(x, order) in copies:
-            found.append(peaks.biases.tokens * t + peaks.biases.beside + zeros)
         copy = (peaks.copy.tokens * t + peaks.copy.beside + zeros) * self.hidden + t * c
         most = max(max(found) * self.hidden, copy if copied(x, (t * BATCH, c), order) in copies else 0)
         return most - results * self.hidden

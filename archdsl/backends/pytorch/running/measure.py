@@ -5,6 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from archdsl.backends.pytorch.running.allocations import MARK, peaks
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -39,8 +41,23 @@ class _Kept:
 def activation_peak(module: nn.Module, *inputs: Tensor) -> int:
     """The most bytes that a pass without gradients holds beside parameters, buffers and inputs.
 
-    What a kernel makes inside itself is not seen.
+    What a kernel makes inside itself is not seen. On the meta device nothing is allocated: there the tensors are counted that a
+    mode sees, in whose presence PyTorch takes other kernels for some operators.
     """
+    import torch
+
+    if any(x.is_meta for x in (*inputs, *module.parameters())):
+        return _noted_peak(module, *inputs)
+    results = []
+
+    def run() -> None:
+        with torch.profiler.record_function(f"{MARK}inference"), torch.no_grad():
+            results.append(module(*inputs))
+
+    return peaks(run, 0)["inference"]
+
+
+def _noted_peak(module: nn.Module, *inputs: Tensor) -> int:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 

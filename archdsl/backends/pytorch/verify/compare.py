@@ -179,10 +179,11 @@ def saved(facts: Facts, subject: Subject, batch: int) -> Outcome:
 
 def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes of activations at the peak of inference."""
-    if any(layer.op.with_switches() is not None and layer.operand_types[0].rank == 2 for layer in facts.flat.layers):
-        return Outcome("", gap="while it is measured, PyTorch takes another kernel for max-pools over one axis")
-    if any(layer.op.has_hidden_scratch for layer in facts.flat.layers):
-        return Outcome("", gap="tensors that a kernel makes inside itself are not seen")
+    otherwise = [layer.op.name for layer in facts.flat.layers if layer.op.is_noted_otherwise(*layer.operand_types)]
+    if subject.is_meta and otherwise:
+        return Outcome(
+            "", gap=f"on the meta device PyTorch runs `{otherwise[0]}` in other steps; --device cpu measures it"
+        )
     gap = _unknown(facts.flat, subject)
     if gap:
         return Outcome("", gap=gap)
