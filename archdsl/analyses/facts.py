@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         TrainingFacts,
         TrainingSettings,
     )
-    from archdsl.analyses.receptive_field import FieldFacts
+    from archdsl.analyses.receptive_field import ComposedFields, FieldFacts
     from archdsl.analyses.roofline import Precision, RooflineFacts
     from archdsl.analyses.storage import StorageFacts
 
@@ -123,6 +123,20 @@ class Facts:
         from archdsl.analyses.receptive_field import narrowest, receptive_field
 
         return receptive_field(self.network, self.flat, join=narrowest, known=self.fields)
+
+    @cached_property
+    def composed_fields(self) -> ComposedFields:
+        """The same at single paths, of networks that are too large to be listed, too."""
+        from archdsl.analyses.receptive_field import ComposedFields
+
+        return ComposedFields(self.network)
+
+    @cached_property
+    def narrowest_composed_fields(self) -> ComposedFields:
+        """Along the one path that reads least."""
+        from archdsl.analyses.receptive_field import ComposedFields, narrowest
+
+        return ComposedFields(self.network, narrowest)
 
     @cached_property
     def storage(self) -> StorageFacts:

@@ -8,17 +8,16 @@ from math import prod
 from typing import Protocol
 
 from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows
-from archdsl.ir import Layer, written
-from archdsl.reports.layers import path_cell, title
+from archdsl.ir import Layer, TensorType, written
+from archdsl.reports.layers import LAYER, layer_row, path_cell, title
 from archdsl.reports.options import Options
+from archdsl.reports.outline import outline
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Table, row
 from archdsl.source import nearest
 from archdsl.source.styled import Piece
 
-COLUMNS = (
-    Column("layer", "layer"),
-    Column("window", "window"),
+FIGURES = (
     Column("size", "size", "number"),
     Column("stride", "stride", "number"),
     Column("centre", "first centre", "number"),
@@ -26,11 +25,14 @@ COLUMNS = (
     Column("least", "shortest path", "number", optional=True),
     Column("bar", "", "bar", optional=True),
 )
+COLUMNS = (Column("layer", "layer"), Column("window", "window"), *FIGURES)
 AXES = {1: ("positions",), 2: ("rows", "columns"), 3: ("slices", "rows", "columns")}
 
 
 def report(subject: Subject, options: Options) -> list[Table]:
     """The layers that widen the field, in rows of the input; with `full` all layers. See `unit_rows` for one unit."""
+    if not subject.facts.is_listed:
+        return _composed(subject, options)
     facts = subject.facts.fields
     head = title(subject, f"{facts.input} {facts.type}")
     if not facts.type.sizes:
@@ -43,6 +45,25 @@ def report(subject: Subject, options: Options) -> list[Table]:
     found = (row(*(c[column.key] for column in columns)) for c in cells)
     notes = _unit_notes(subject, rows, options)
     return [Table("receptive-field", columns, tuple(found), (), head, ((), *notes) if notes else ())]
+
+
+def _composed(subject: Subject, options: Options) -> list[Table]:
+    """Of a network that is too large to be listed: the rows of other reports, each with the field behind its last layer."""
+    facts, narrowest = subject.facts.composed_fields, subject.facts.narrowest_composed_fields
+    entries = outline(subject, options)
+    found = []
+    for entry in entries:
+        field, least = (None if entry.is_opened else fields.of(entry.paths[-1]) for fields in (facts, narrowest))
+        cells = {} if field is None else _figures(facts.type, field, least)
+        found.append(layer_row(entry, *(cells.get(column.key, Cell(None)) for column in FIGURES)))
+    deeper = (1 if options.depth is None else options.depth) + 1
+    words = [f"--depth {deeper} opens the blocks" if any(e.is_closed_scope for e in entries) else ""]
+    words.append("×n: the field behind the last of n alike" if any(e.times > 1 for e in entries) else "")
+    notes = [(Piece(" · ".join(filter(None, words)), "dim"),)] if any(words) else []
+    if options.unit is not None:
+        notes.insert(0, (Piece(unit_rows(subject, *options.unit)),))
+    head = title(subject, f"{facts.input} {facts.type}")
+    return [Table("receptive-field", (*LAYER, *FIGURES), tuple(found), (), head, tuple(notes))]
 
 
 class Effective(Protocol):
@@ -89,14 +110,18 @@ def _widens(subject: Subject, r: FieldRow) -> bool:
 
 def _cells(subject: Subject, layer: Layer, field: Field) -> dict[str, Cell]:
     """By the keys of the columns."""
-    sizes = subject.facts.fields.type.sizes
+    narrow = subject.facts.narrowest_fields.values[layer.results[0]]
+    figures = _figures(subject.facts.fields.type, field, narrow)
+    return {"layer": path_cell(layer.path, layer.times), "window": _window(layer), **figures}
+
+
+def _figures(type: TensorType, field: Field, narrow: Field | None) -> dict[str, Cell]:
+    """The same of `FIGURES`, for a field of an input and that of the path that reads least."""
+    sizes = type.sizes
     read = prod(min(axis.size, n) for axis, n in zip(field.axes, sizes, strict=True))
     share = read / prod(sizes)
     is_placed = field.status != "whole input"
-    narrow = subject.facts.narrowest_fields.values[layer.results[0]]
     return {
-        "layer": path_cell(layer.path, layer.times),
-        "window": _window(layer),
         "size": _size(field),
         "stride": _per_axis([axis.stride for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
         "centre": _per_axis([axis.centre for axis in field.axes]) if is_placed else Cell(None, (Piece("-"),)),
@@ -159,17 +184,26 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there, `TooManyOperators` for one in a turn of
     a loop that is not written out.
     """
+    if not subject.facts.is_listed:
+        composed = subject.facts.composed_fields
+        try:
+            return _told(path, index, composed.unit(path, index), composed.type)
+        except KeyError:
+            raise KeyError(f"there is no `{path}`") from None
     facts = subject.facts.fields
     if path not in facts.flat.paths and written(subject.facts.network, path) is not None:
         facts = subject.facts.unfolded().fields
     if path not in facts.flat.paths:
         close = nearest(path, facts.flat.paths)
         raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else ""))
-    found = facts.unit(path, index)
+    return _told(path, index, facts.unit(path, index), facts.type)
+
+
+def _told(path: str, index: tuple[int, ...], found: Sequence[UnitRows] | None, type: TensorType) -> str:
     name = f"unit ({', '.join(map(str, index))}) of {path}"
     if found is None:
         return f"what {name} reads is not known row by row"
-    parts = [_axis(*known) for known in zip(AXES[len(found)], found, facts.type.sizes, strict=True)]
+    parts = [_axis(*known) for known in zip(AXES[len(found)], found, type.sizes, strict=True)]
     return f"{name} reads {', '.join(parts)}"
 
 

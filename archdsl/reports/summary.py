@@ -63,7 +63,8 @@ def _row(subject: Subject, entry: Entry, changes: OnlyChanges) -> Row:
 
 def _field(subject: Subject, entry: Entry) -> Cell:
     """The field of the last operator in the row: one number where the axes agree; nothing where it is all there is."""
-    field = subject.facts.fields.of(entry.paths[-1]) if subject.facts.is_listed else None
+    fields = subject.facts.fields if subject.facts.is_listed else subject.facts.composed_fields
+    field = fields.of(entry.paths[-1])
     if field is None or field.status == "whole input" or not field.size:
         return Cell(None)
     if len(set(field.size)) == 1:

@@ -8,7 +8,18 @@ behind it, so a unit at the border may be told a row that no window reads. Every
 input, or a bound.
 """
 
+from archdsl.analyses.receptive_field.composed import ComposedFields
 from archdsl.analyses.receptive_field.field import AxisField, Field, FieldFacts, FieldRow, Status, UnitRows, narrowest
 from archdsl.analyses.receptive_field.run import receptive_field
 
-__all__ = ["AxisField", "Field", "FieldFacts", "FieldRow", "Status", "UnitRows", "narrowest", "receptive_field"]
+__all__ = [
+    "AxisField",
+    "ComposedFields",
+    "Field",
+    "FieldFacts",
+    "FieldRow",
+    "Status",
+    "UnitRows",
+    "narrowest",
+    "receptive_field",
+]

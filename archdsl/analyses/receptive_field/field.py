@@ -5,7 +5,8 @@ from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 from typing import Literal, NamedTuple
 
-from archdsl.ir import WHOLE, Axes, Flat, Layer, Reach, Rows, Shape, TensorType
+from archdsl.analyses.receptive_field.affine import fixed
+from archdsl.ir import WHOLE, Axes, Flat, Layer, Node, Op, Reach, Rows, Shape, TensorType
 
 Status = Literal["exact", "whole input", "bound"]
 Span = tuple[int, int]
@@ -49,8 +50,9 @@ class AxisField(NamedTuple):
         """Rows from one unit to the next, on average; None where units have no place, 0 where all read the same."""
         if not self.spans:
             return None
-        rows, rest = divmod(self.step, len(self.spans))
-        return Fraction(self.step, len(self.spans)) if rest else rows
+        step = fixed(self.step)
+        rows, rest = divmod(step, len(self.spans))
+        return Fraction(step, len(self.spans)) if rest else rows
 
     @property
     def start(self) -> int | None:
@@ -109,30 +111,37 @@ class FieldFacts(NamedTuple):
     def of(self, *paths: str) -> Field | None:
         """The field at a path, the union over several. Raises `KeyError` for an unknown path."""
         numbers = [number for path in paths for number in self.flat.paths[path]]
-        known = [(field, self.flat.types[n]) for n in numbers if (field := self.values[n]) is not None]
-        if len(known) < 2:
-            return known[0][0] if known else None
-        result = known[0][1]
-        placed = [_beside(field, type, result) for field, type in known]
-        sizes = self.type.sizes
-        axes = zip(zip(*placed, strict=True), sizes, strict=True)
-        return field_of([union(fields, n, result) for fields, n in axes], sizes)
+        return gathered([(self.values[n], self.flat.types[n]) for n in numbers], self.type.sizes)
 
     def unit(self, path: str, index: Sequence[int]) -> tuple[UnitRows, ...] | None:
         """What one unit of a path reads on each axis; None where that is not known.
 
         Raises `KeyError` for an unknown path, `IndexError` where there is no such unit.
         """
-        sizes = self.flat.types[self.flat.paths[path][0]].sizes
-        if len(index) != len(sizes) or not all(0 <= i < n for i, n in zip(index, sizes, strict=True)):
-            units = f"{'x'.join(map(str, sizes))} units" if sizes else "units without a place"
-            raise IndexError(f"`{path}` has {units}, so none at ({', '.join(map(str, index))})")
-        field = self.of(path)
-        if field is None:
-            return None
-        rows = [_of_unit(axis, index) for axis in field.axes]
-        known = tuple(r for r in rows if r is not None)
-        return known if len(known) == len(rows) else None
+        return unit(path, self.flat.types[self.flat.paths[path][0]].sizes, self.of(path), index)
+
+
+def gathered(values: Iterable[tuple[Field | None, TensorType]], sizes: Sequence[int]) -> Field | None:
+    """The union of the fields of several values; None where none of them has one."""
+    known = [(field, type) for field, type in values if field is not None]
+    if len(known) < 2:
+        return known[0][0] if known else None
+    result = known[0][1]
+    placed = [_beside(field, type, result) for field, type in known]
+    axes = zip(zip(*placed, strict=True), sizes, strict=True)
+    return field_of([union(fields, n, result) for fields, n in axes], sizes)
+
+
+def unit(path: str, sizes: Sequence[int], field: Field | None, index: Sequence[int]) -> tuple[UnitRows, ...] | None:
+    """What one unit of a value with some field reads on each axis; None where that is not known. Raises `IndexError`."""
+    if len(index) != len(sizes) or not all(0 <= i < n for i, n in zip(index, sizes, strict=True)):
+        units = f"{'x'.join(map(str, sizes))} units" if sizes else "units without a place"
+        raise IndexError(f"`{path}` has {units}, so none at ({', '.join(map(str, index))})")
+    if field is None:
+        return None
+    rows = [_of_unit(axis, index) for axis in field.axes]
+    known = tuple(r for r in rows if r is not None)
+    return known if len(known) == len(rows) else None
 
 
 def _of_unit(axis: AxisField, index: Sequence[int]) -> UnitRows | None:
@@ -179,15 +188,15 @@ def _known(spans: tuple[Span | None, ...], count: int) -> list[tuple[Span, int]]
 
 
 def through(
-    layer: Layer, operands: Sequence[Field | None], number: int, sizes: Sequence[int], join: Join
+    op: Op, node: Node, operands: Sequence[Field | None], number: int, sizes: Sequence[int], join: Join
 ) -> Field | None:
     """The field of a result, by its number, behind one operator; `join` says what becomes of those of its operands."""
-    reach, result = layer.op.reach_of(number, *layer.operand_types), layer.result_types[number]
-    reads_less = layer.op.reads_less(*layer.operand_types)
-    if reach == "pointwise" and [t.shape for t in layer.operand_types] == [result.shape]:
+    reach, result = op.reach_of(number, *node.operand_types), node.result_types[number]
+    reads_less = op.reads_less(*node.operand_types)
+    if reach == "pointwise" and [t.shape for t in node.operand_types] == [result.shape]:
         return operands[0]
     moved = []
-    for index, (field, type) in enumerate(zip(operands, layer.operand_types, strict=True)):
+    for index, (field, type) in enumerate(zip(operands, node.operand_types, strict=True)):
         entries = _entries(reach, index, type, result)
         if field is not None and entries is not None:
             axes = zip(field.axes, sizes, strict=True)
@@ -313,12 +322,11 @@ def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> Axis
 
     Distances between two fields are linear in the unit, so the first and the last unit decide.
     """
-    lines = [
-        (span[0] - place * Fraction(a.step, len(a.spans)), Fraction(a.step, len(a.spans)), span[1] - span[0])
-        for a in axes
-        for place, span in enumerate(a.spans)
-        if span is not None
-    ]
+    lines = []
+    for a in axes:
+        own = Fraction(fixed(a.step), len(a.spans))
+        known = ((place, *map(fixed, span)) for place, span in enumerate(a.spans) if span is not None)
+        lines += [(first - place * own, own, end - first) for place, first, end in known]
     found = []
     for _, stride, _ in lines:
         begins = [start + unit * (own - stride) for start, own, _ in lines for unit in (0, count - 1)]

@@ -37,7 +37,7 @@ def receptive_field(
         known: those of another `join`, which are the same where nothing was joined yet.
     """
     flat = flat or flatten(network)
-    name = input or _first_map(network)
+    name = input or first_map(network)
     source = flat.inputs[network.inputs.index(name)]
     type = flat.types[source]
     values: list[Field | None] = [None] * len(flat.types)
@@ -52,7 +52,7 @@ def receptive_field(
     return FieldFacts(name, type, rows, flat, tuple(values))
 
 
-def _first_map(network: Network) -> str:
+def first_map(network: Network) -> str:
     named = zip(network.inputs, network.input_types, strict=True)
     return next((name for name, type in named if type.sizes), network.inputs[0])
 
@@ -91,7 +91,7 @@ class _Run:
                 self.values[result] = self.known[result]
             return
         for number, result in enumerate(layer.results):
-            self.values[result] = through(layer, operands, number, self.sizes, self.join)
+            self.values[result] = through(layer.op, layer.node, operands, number, self.sizes, self.join)
 
     def _row(self, row: Turns, inside: Sequence[Turns]) -> None:
         read, made = [old for old, _ in row.carried], [new for _, new in row.carried]
@@ -107,9 +107,9 @@ class _Run:
         layers = self.flat.layers[row.first : row.end]
         first = {n: self.values[n] for n in (*made, *(n for layer in layers for n in layer.results))}
         known = {n: field for n, field in self.first_turns.items() if n in first}
-        after = run_turns(row.turns, start, turn, _split, lambda state: _joined(state, self.sizes))
+        after = run_turns(row.turns, start, turn, split, lambda state: joined(state, self.sizes))
         self._set(read, start)
-        self._set(made, after or [_unknown(self.sizes)] * len(made))
+        self._set(made, after or [unknown(self.sizes)] * len(made))
         self.first_turns |= first | known
 
     def _set(self, numbers: Sequence[int], fields: Sequence[Field | None]) -> None:
@@ -117,7 +117,7 @@ class _Run:
             self.values[number] = field
 
 
-def _split(fields: Sequence[Field | None]) -> Split:
+def split(fields: Sequence[Field | None]) -> Split:
     axes = [axis for field in fields if field is not None for axis in field.axes]
     form = (
         [field is None for field in fields],
@@ -127,7 +127,7 @@ def _split(fields: Sequence[Field | None]) -> Split:
     return Split(form, tuple(n for own in numbers for n in own))
 
 
-def _joined(state: Split, sizes: Shape) -> tuple[Field | None, ...]:
+def joined(state: Split, sizes: Shape) -> tuple[Field | None, ...]:
     absent, forms = cast(tuple[list[bool], list[tuple[bool, int | None, list[bool]]]], state.form)
     numbers, own = iter(state.numbers), iter(forms)
 
@@ -140,6 +140,6 @@ def _joined(state: Split, sizes: Shape) -> tuple[Field | None, ...]:
     return tuple(None if gone else field_of([axis() for _ in sizes], sizes) for gone in absent)
 
 
-def _unknown(sizes: Shape) -> Field:
+def unknown(sizes: Shape) -> Field:
     """What is known of a unit without knowing its field: it reads no more than all."""
     return field_of([axis_of(((0, n),), 0, 1, False, None) for n in sizes], sizes)

@@ -186,10 +186,12 @@ def _datum(text: str) -> Any:
 
 
 def _field(facts: Facts, layer: Layer) -> ReceptiveField | None:
-    if not facts.is_listed:
-        return None
-    number = layer.results[0]
-    field, narrow = facts.fields.values[number], facts.narrowest_fields.values[number]
+    if facts.is_listed:
+        number = layer.results[0]
+        field, narrow = facts.fields.values[number], facts.narrowest_fields.values[number]
+    else:
+        both = facts.composed_fields, facts.narrowest_composed_fields
+        field, narrow = (fields.values(layer.path)[0] for fields in both)
     if field is None or narrow is None or not field.axes:
         return None
     return ReceptiveField(
