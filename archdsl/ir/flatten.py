@@ -1,4 +1,4 @@
-"""The network as one list of operators in the order they run: what liveness, receptive fields and tables are read from.
+"""The network as one list of operators in the order they run: what training and tables are read from.
 
 A turn that stands for many is listed once, with the number of times that its operators are there.
 """

@@ -39,7 +39,7 @@ LIMITS = (
     ("statements run and turns of loops, in one network", STATEMENT_LIMIT),
     ("operators and calls of blocks in one network, a block once for all calls that are alike", OPERATOR_LIMIT),
     ("the same with the blocks of all calls, and all turns of loops where one stands for many", UNROLLED_LIMIT),
-    ("operators that are listed one by one: in reports of layers, memory and receptive fields", LISTED_LIMIT),
+    ("operators that are listed one by one: in reports of all layers, in a training step, in what runs", LISTED_LIMIT),
     ("claims of one network", CLAIM_LIMIT),
     ("mistakes of one network that are told", PROBLEM_LIMIT),
     ("calls, one in another", CALL_DEPTH_LIMIT),

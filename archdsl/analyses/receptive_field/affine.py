@@ -103,31 +103,36 @@ class Affine:
     __rmul__ = __mul__
 
     def __lt__(self, other: int | Affine) -> bool:
-        return _sign(self - other) < 0
+        return _is_less(self - other, 0)
 
     def __le__(self, other: int | Affine) -> bool:
-        return _sign(self - other) <= 0
+        return _is_less(self - other, 1)
 
     def __gt__(self, other: int | Affine) -> bool:
-        return _sign(self - other) > 0
+        return not self <= other
 
     def __ge__(self, other: int | Affine) -> bool:
-        return _sign(self - other) >= 0
+        return not self < other
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, int | Affine) and not _sign(self - other)
+        if not isinstance(other, int | Affine):
+            return False
+        apart = self - other
+        if isinstance(apart, int):
+            return apart == 0
+        if not apart.value:
+            return apart.fixed() == 0
+        return not (apart < 0 or apart > 0)
 
     __hash__ = None  # type: ignore[assignment]
 
 
-def _sign(number: int | Affine) -> int:
+def _is_less(number: int | Affine, limit: int) -> bool:
     if isinstance(number, int):
-        return number
-    if number.value:
-        number.bound(*((1, None) if number.value > 0 else (None, -1)))
-    else:
-        number.fixed()
-    return number.value
+        return number < limit
+    is_less = number.value < limit
+    number.bound(*((None, limit - 1) if is_less else (limit, None)))
+    return is_less
 
 
 def fixed(number: int) -> int:

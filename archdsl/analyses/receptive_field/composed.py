@@ -6,26 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archdsl.analyses.receptive_field.affine import Affine, Guard, Guards
-from archdsl.analyses.receptive_field.field import (
-    Field,
-    Join,
-    UnitRows,
-    axis_of,
-    field_of,
-    gathered,
-    through,
-    union,
-    unit,
-)
-from archdsl.analyses.receptive_field.run import first_map, joined, split, unknown
-from archdsl.analyses.turns import Split, run_turns
-from archdsl.ir import Module, Network, Node, Repeat, Shape, TensorType, TooManyOperators, Value, parts
+from archdsl.analyses.receptive_field.field import Field, Join, UnitRows, gathered, union, unit
+from archdsl.analyses.receptive_field.run import Fields, Known, Walk, first_map, joined, own_fields, split
+from archdsl.analyses.turns import Split
+from archdsl.ir import Module, Network, Node, Shape, TensorType, TooManyOperators
 
 MOST_TRACES = 10_000
 """So many unlike fields of calls are followed."""
-
-Fields = Sequence[Field | None]
-Known = dict[Value, Field | None]
 
 
 class ComposedFields:
@@ -35,12 +22,9 @@ class ComposedFields:
         self.network = network
         self.input = first_map(network)
         place = network.inputs.index(self.input)
-        self.type: TensorType = network.body.inputs[place].type
+        self.type: TensorType = network.input_types[place]
         self._composer = _Composer(self.type.sizes, join)
-        own = (axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(self.type.sizes, 1))
-        fields: list[Field | None] = [None] * len(network.inputs)
-        fields[place] = field_of(own, self.type.sizes)
-        self._modules = {"": self._composer.values(network.body, fields)}
+        self._modules = {"": self._composer.module(network.body, own_fields(network, place))}
 
     def values(self, path: str) -> tuple[Field | None, ...]:
         """The fields of the results of an operator or a call; in turns that stand for many those of the first.
@@ -77,7 +61,7 @@ class ComposedFields:
                 raise KeyError(path)
             prefix, module = prefix + ".", node.operator
             if prefix not in self._modules:
-                self._modules[prefix] = self._composer.values(module, [known[value] for value in node.operands])
+                self._modules[prefix] = self._composer.module(module, [known[value] for value in node.operands])
 
 
 class _Trace(NamedTuple):
@@ -89,21 +73,15 @@ class _Trace(NamedTuple):
     """Its numbers are sums of those that came in."""
 
 
-class _Composer:
+class _Composer(Walk):
+    """Takes what a call makes of its fields from one that was traced, wherever that holds."""
+
     def __init__(self, sizes: Shape, join: Join) -> None:
-        self.sizes = sizes
-        self.join = join
+        super().__init__(sizes, join)
         self._traces: dict[tuple[Module, str], list[_Trace]] = {}
         self._count = 0
 
-    def values(self, module: Module, inputs: Fields) -> Known:
-        """The fields in a module; in turns that stand for many those of the first."""
-        known: Known = dict(zip(module.inputs, inputs, strict=True))
-        self._nodes(module.nodes, None, known)
-        return known
-
     def call(self, module: Module, inputs: Fields) -> Fields:
-        """The fields of a module's outputs."""
         form, numbers = split(inputs)
         traces = self._traces.setdefault((module, repr(form)), [])
         values = [n.value if isinstance(n, Affine) else n for n in numbers]
@@ -123,37 +101,8 @@ class _Composer:
             raise TooManyOperators(f"more than {MOST_TRACES:_} calls read unlike parts of the input")
         guards = Guards()
         numbers: Any = tuple(Affine(value, {place: 1}, 0, guards) for place, value in enumerate(values))
-        known = self.values(module, joined(Split(form, numbers), self.sizes))
-        results = split([known.get(value) for value in module.outputs])
+        results = split(super().call(module, joined(Split(form, numbers), self.sizes)))
         return _Trace(guards.found, results)
-
-    def _nodes(self, nodes: Sequence[Node], around: Repeat | None, known: Known) -> None:
-        for part in parts(nodes, around):
-            if isinstance(part, Repeat):
-                self._row(part, known)
-            elif not part.training:
-                operands = [known[value] for value in part.operands]
-                known.update(zip(part.results, self._node(part, operands), strict=True))
-
-    def _node(self, node: Node, operands: Fields) -> Fields:
-        op = node.operator
-        if isinstance(op, Module):
-            return self.call(op, operands)
-        return [through(op, node, operands, n, self.sizes, self.join) for n in range(len(node.results))]
-
-    def _row(self, row: Repeat, known: Known) -> None:
-        pairs = [(old, new) for old, new in row.carried().items() if old in known]
-        read, made = [old for old, _ in pairs], [new for _, new in pairs]
-
-        def turn(before: Fields) -> tuple[Field | None, ...]:
-            inside = known | dict(zip(read, before, strict=True))
-            self._nodes(row.nodes, row, inside)
-            return tuple(inside[value] for value in made)
-
-        start = tuple(known[value] for value in read)
-        self._nodes(row.nodes, row, known)
-        after = run_turns(row.turns, start, turn, split, lambda state: joined(state, self.sizes))
-        known.update(zip(made, after or [unknown(self.sizes)] * len(made), strict=True))
 
 
 def _of(number: int, numbers: Sequence[int]) -> int:

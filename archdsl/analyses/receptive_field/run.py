@@ -1,4 +1,4 @@
-"""Fields passed through a network, layer by layer; through turns that are alike in as few steps as tell what all do."""
+"""Fields passed through a network, operator by operator; through turns that are alike in as few steps as tell what all do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from archdsl.analyses.receptive_field.field import (
     union,
 )
 from archdsl.analyses.turns import Split, run_turns
-from archdsl.ir import Flat, Layer, Network, Shape, Turns, flatten
+from archdsl.ir import Flat, Module, Network, Node, Op, Repeat, Shape, Value, flatten, parts
+
+Fields = Sequence[Field | None]
+Known = dict[Value, Field | None]
 
 
 def receptive_field(
@@ -38,15 +41,15 @@ def receptive_field(
     """
     flat = flat or flatten(network)
     name = input or first_map(network)
-    source = flat.inputs[network.inputs.index(name)]
-    type = flat.types[source]
+    place = network.inputs.index(name)
+    type = network.input_types[place]
+    shared = None if known is None or flat.turns else known  # those in a turn differ from turn to turn
+    given = own_fields(network, place) if shared is None else [shared.values[number] for number in flat.inputs]
+    lister = _Lister(type.sizes, join, shared)
+    lister.module(network.body, given)
     values: list[Field | None] = [None] * len(flat.types)
-    own = (axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(type.sizes, 1))
-    shared = () if known is None or flat.turns else known.values  # those in a turn differ from turn to turn
-    values[source] = shared[source] if shared else field_of(own, type.sizes)
-    run = _Run(flat, values, type.sizes, join, shared)
-    run.layers(0, len(flat.layers), flat.turns)
-    for number, field in run.first_turns.items():
+    numbers = (*flat.inputs, *(number for layer in flat.layers for number in layer.results))
+    for number, field in zip(numbers, (*given, *(field for fields in lister.found for field in fields)), strict=True):
         values[number] = field
     rows = tuple(FieldRow(layer.path, layer, values[layer.results[0]]) for layer in flat.layers)
     return FieldFacts(name, type, rows, flat, tuple(values))
@@ -57,64 +60,90 @@ def first_map(network: Network) -> str:
     return next((name for name, type in named if type.sizes), network.inputs[0])
 
 
-class _Run:
-    """The fields of all values so far."""
+def own_fields(network: Network, place: int) -> list[Field | None]:
+    """The fields of the inputs towards the one in this place, each unit of which reads itself."""
+    sizes = network.input_types[place].sizes
+    fields: list[Field | None] = [None] * len(network.inputs)
+    fields[place] = field_of((axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(sizes, 1)), sizes)
+    return fields
 
-    def __init__(
-        self, flat: Flat, values: list[Field | None], sizes: Shape, join: Join, known: Sequence[Field | None] = ()
-    ) -> None:
-        self.flat = flat
-        self.values = values
+
+class Walk:
+    """Passes fields through modules, towards an input of some sizes."""
+
+    def __init__(self, sizes: Shape, join: Join) -> None:
         self.sizes = sizes
         self.join = join
-        self.known = known
-        """The fields by another way to join, if there are any."""
-        self.first_turns: dict[int, Field | None] = {}
-        """Of layers that stand for others, and of what their turn hands through: the fields in the first of their turns."""
 
-    def layers(self, first: int, end: int, rows: Sequence[Turns]) -> None:
-        """Those from one number to before another, with the rows of turns among them."""
-        while first < end:
-            if rows and rows[0].first == first:
-                row, rest = rows[0], rows[1:]
-                inside = [r for r in rest if r.end <= row.end]
-                self._row(row, inside)
-                rows, first = rest[len(inside) :], row.end
-            else:
-                self._layer(self.flat.layers[first])
-                first += 1
+    def module(self, module: Module, inputs: Fields) -> Known:
+        """The fields in a module; in turns that stand for many those of the first."""
+        known: Known = dict(zip(module.inputs, inputs, strict=True))
+        self._nodes(module.nodes, None, known)
+        return known
 
-    def _layer(self, layer: Layer) -> None:
-        operands = [self.values[n] for n in layer.operands]
-        if self.known and len(operands) == 1 and operands[0] is self.known[layer.operands[0]]:
-            for result in layer.results:
-                self.values[result] = self.known[result]
-            return
-        for number, result in enumerate(layer.results):
-            self.values[result] = through(layer.op, layer.node, operands, number, self.sizes, self.join)
+    def call(self, module: Module, inputs: Fields) -> Fields:
+        """The fields of a module's outputs, None of those that only exist while training."""
+        known = self.module(module, inputs)
+        return [known.get(value) for value in module.outputs]
 
-    def _row(self, row: Turns, inside: Sequence[Turns]) -> None:
-        read, made = [old for old, _ in row.carried], [new for _, new in row.carried]
+    def operator(self, op: Op, node: Node, operands: Fields) -> Fields:
+        """The fields of an operator's results."""
+        return [through(op, node, operands, number, self.sizes, self.join) for number in range(len(node.results))]
 
-        def turn(before: tuple[Field | None, ...]) -> tuple[Field | None, ...]:
-            self._set(read, before)
-            self.layers(row.first, row.end, inside)
-            return tuple(self.values[n] for n in made)
+    def again(self, row: Repeat, known: Known) -> None:
+        """Passes them through a further turn."""
+        self._nodes(row.nodes, row, known)
 
-        start = tuple(self.values[n] for n in read)
-        turn(start)
-        self._set(read, start)
-        layers = self.flat.layers[row.first : row.end]
-        first = {n: self.values[n] for n in (*made, *(n for layer in layers for n in layer.results))}
-        known = {n: field for n, field in self.first_turns.items() if n in first}
+    def _nodes(self, nodes: Sequence[Node], around: Repeat | None, known: Known) -> None:
+        for part in parts(nodes, around):
+            if isinstance(part, Repeat):
+                self._row(part, known)
+            elif not part.training:
+                operands = [known[value] for value in part.operands]
+                op = part.operator
+                found = self.call(op, operands) if isinstance(op, Module) else self.operator(op, part, operands)
+                known.update(zip(part.results, found, strict=True))
+
+    def _row(self, row: Repeat, known: Known) -> None:
+        pairs = [(old, new) for old, new in row.carried().items() if old in known]
+        read, made = [old for old, _ in pairs], [new for _, new in pairs]
+
+        def turn(before: Fields) -> tuple[Field | None, ...]:
+            inside = known | dict(zip(read, before, strict=True))
+            self.again(row, inside)
+            return tuple(inside[value] for value in made)
+
+        start = tuple(known[value] for value in read)
+        self._nodes(row.nodes, row, known)
         after = run_turns(row.turns, start, turn, split, lambda state: joined(state, self.sizes))
-        self._set(read, start)
-        self._set(made, after or [unknown(self.sizes)] * len(made))
-        self.first_turns |= first | known
+        known.update(zip(made, after or [unknown(self.sizes)] * len(made), strict=True))
 
-    def _set(self, numbers: Sequence[int], fields: Sequence[Field | None]) -> None:
-        for number, field in zip(numbers, fields, strict=True):
-            self.values[number] = field
+
+class _Lister(Walk):
+    """Lists the fields of the results of every operator, in the order in which they run; of turns those of the first."""
+
+    def __init__(self, sizes: Shape, join: Join, shared: FieldFacts | None) -> None:
+        super().__init__(sizes, join)
+        self.found: list[Fields] = []
+        self.is_again = False
+        self.shared = shared
+        """The fields by another way to join, if there are any."""
+        self._shared = {id(field) for field in shared.values} if shared is not None else ()
+
+    def operator(self, op: Op, node: Node, operands: Fields) -> Fields:
+        if self.shared is not None and len(operands) == 1 and id(operands[0]) in self._shared:
+            layer = self.shared.flat.layers[len(self.found)]
+            found: Fields = [self.shared.values[number] for number in layer.results]
+        else:
+            found = super().operator(op, node, operands)
+        if not self.is_again:
+            self.found.append(found)
+        return found
+
+    def again(self, row: Repeat, known: Known) -> None:
+        before, self.is_again = self.is_again, True
+        super().again(row, known)
+        self.is_again = before
 
 
 def split(fields: Sequence[Field | None]) -> Split:
