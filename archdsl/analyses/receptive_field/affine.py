@@ -120,9 +120,9 @@ class Affine:
         apart = self - other
         if isinstance(apart, int):
             return apart == 0
-        if not apart.value:
-            return apart.fixed() == 0
-        return not (apart < 0 or apart > 0)
+        if apart.value:
+            return not (apart < 0 or apart > 0)
+        return fixed(apart) == 0
 
     __hash__ = None  # type: ignore[assignment]
 
