@@ -41,7 +41,7 @@ from archdsl.ir.op import Autocast, Category, Examples, Misfit, Op, Precision, S
 from archdsl.ir.reach import WHOLE, Axes, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
-from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted
+from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
@@ -131,6 +131,7 @@ __all__ = [
     "is_unchanged",
     "is_unfolded",
     "modules",
+    "number",
     "open_size",
     "parts",
     "print_network",

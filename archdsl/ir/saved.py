@@ -42,6 +42,11 @@ RESULT = "y"
 """The name of an operator's result among what its kernels make."""
 
 
+def number(which: int) -> Extra:
+    """A Python number that an operator multiplies or divides by, as one of its kernels makes a tensor of it."""
+    return Extra(f"number {which}", (), "float64", batched=False)
+
+
 class Kernel(NamedTuple):
     """One step of an operator that PyTorch composes of several."""
 

@@ -6,11 +6,13 @@ from math import prod
 from typing import ClassVar
 
 from archdsl.ir import (
+    RESULT,
     Derivative,
     Examples,
     Extra,
     Gradient,
     Incoming,
+    Kernel,
     Lowering,
     Misfit,
     Op,
@@ -18,6 +20,8 @@ from archdsl.ir import (
     Saved,
     TensorType,
     Types,
+    Wanted,
+    number,
     show_shape,
 )
 from archdsl.ir.attrs import Field, Number, Size
@@ -86,15 +90,23 @@ class LocalResponseNorm(Op):
             return (squares,)
         return terms, Extra("number", (), "float64", batched=False)
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """What is kept is there at the end, when there is most."""
-        return ()
-
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """Of so few maps most is there before `alpha` is, a number that counts too, unless something learns; over one map,
-        the order of steps counts."""
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        """Of squares, their mean over channels, and three terms of the denominator (`local_response_norm` in
+        `torch/nn/functional.py`)."""
         (x,) = operands
-        return self.size > 1 and self.scratch(operands, operands)[0].name != self._padded_squares(x).name
+        squares, mean, scaled, base, denominator = (
+            Extra.like(name, x) for name in ("squares", "mean", "scaled", "base", "denominator")
+        )
+        padded = self._padded_squares(x)
+        return (
+            Kernel((squares,)),
+            Kernel((padded,), ("squares",)),
+            Kernel((mean,), (padded.name,)),
+            Kernel((number(0), scaled), ("number 0",)),
+            Kernel((number(1), base), ("number 1", "scaled")),
+            Kernel((denominator,), ("mean", "base")),
+            Kernel((Extra(RESULT, ()),)),
+        )
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the quotient, the power, alpha, the mean over channels, its padding and the product of the input with itself."""

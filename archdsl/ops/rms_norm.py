@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import (
+    RESULT,
     Derivative,
     Examples,
     Extra,
     Gradient,
     Incoming,
+    Kernel,
     Lowering,
     Op,
     Precision,
     Reach,
-    Reader,
     Saved,
     State,
     TensorType,
     Types,
+    Wanted,
 )
 from archdsl.ir.attrs import Axis, Field, Positive
 from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
@@ -83,10 +85,21 @@ class RMSNorm(Op):
         root = Extra("1/rms", places(x, self._axis(x)), batched=x.batched)
         return root, Extra.like("x/rms", x)
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Along another axis than the last, the product with the weight, which PyTorch then puts in order by a copy."""
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        """Of squares, their mean and root, and two products (`rms_norm_composite` in ATen's `native/layer_norm.cpp`). Along
+        another axis than the last, PyTorch then puts the last one in order by a copy."""
         (x,) = operands
-        return () if results[0].tensor_strides == x.tensor_strides else (Extra.like("x/rms*weight", x),)
+        root, normalized = self.scratch(operands, results)
+        square, product = (Extra.like(name, x) for name in ("square", "x/rms*weight"))
+        steps = (
+            Kernel((square,)),
+            Kernel((root._replace(name="mean"), root), ("mean", "square")),
+            Kernel((normalized,)),
+        )
+        result = Extra(RESULT, ())
+        if results[0].tensor_strides == x.tensor_strides:
+            return *steps, Kernel((result,))
+        return *steps, Kernel((product,), (normalized.name,)), Kernel((result,))
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the products with the weight and with the root, of the root, the mean and the square."""
@@ -134,35 +147,29 @@ class _FusedRMSNorm(RMSNorm):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         return (Derivative((*self.own_gradients(operands), *self.parameter_gradients(operands))),)
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
         return ()
 
 
 class _RaisedRMSNorm(RMSNorm):
-    """In half precision all steps run in float32: the operand is cast first, and the result at last (`rms_norm_composite`
-    in ATen's `native/layer_norm.cpp`)."""
-
-    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
-        """Where less is kept, most is there before the result is."""
-        return 0, "weight"
+    """In half precision all steps run in float32: the operand is cast first, and the result at last."""
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(extra=self.scratch(operands, results))
+        raised = self._raised(operands[0])._replace(readers=(0,))
+        extra = (*super().saved(operands, results).extra, raised)
+        return Saved(extra=tuple(e._replace(is_float32=True) for e in extra))
 
-    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        (x,) = operands
-        made = (*super().scratch(operands, results), Extra.like("x in float32", x))
-        return tuple(extra._replace(is_float32=True) for extra in made)
+    def _raised(self, x: TensorType) -> Extra:
+        return Extra.like("x in float32", x)._replace(is_float32=True)
 
-    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The product with the weight, and its cast where that lies otherwise than the result."""
-        found = (Extra.like("x/rms*weight in float32", operands[0])._replace(is_float32=True),)
-        return *found, *super().training_scratch(operands, results)
-
-    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The product as long as what was normalized is there, which is before the result is."""
-        beyond = Extra.like("x/rms*weight beyond the result", operands[0])
-        return *self.scratch(operands, results), beyond
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        *steps, last = super().kernels(operands, results, wanted)
+        product = Extra.like("result in float32", operands[0])
+        raised = [
+            step._replace(makes=tuple(e._replace(is_float32=True) for e in step.makes))
+            for step in (*steps, Kernel((product,), ("x in float32", "x/rms", "x/rms*weight")))
+        ]
+        return Kernel((self._raised(operands[0]),)), *raised, last
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Of the cast of the result, all steps, a cast of the weight's gradient, and that of the operand."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Saved, Types
+from archdsl.ir import RESULT, Derivative, Examples, Extra, Gradient, Incoming, Kernel, Saved, Types, Wanted, number
 from archdsl.ops.families.activation import Activation
 from archdsl.ops.families.derivatives import quotient
 
@@ -28,6 +28,14 @@ class Softsign(Activation):
         x = operands[0].computed()
         below = Derivative((Gradient("x0", x, scratch=(x,)),), ("denominator",), frees=("x0",))
         return Derivative(quotient(("x0", x), ("denominator", x), x, incoming.type)), below
+
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        magnitude, (denominator, _) = Extra.like("|x|", operands[0]), self.scratch(operands, results)
+        return (
+            Kernel((magnitude,)),
+            Kernel((number(0), denominator), ("number 0", magnitude.name)),
+            Kernel((Extra(RESULT, ()),)),
+        )
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The denominator, and the 1 as a tensor."""

@@ -187,6 +187,23 @@ def test_the_peaks_of_attention_under_autocast_are_the_real_ones(batch: int) -> 
     assert predicted(net, batch, settings) == measured(net, batch, settings)
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[5, 8]\nlinear(8) -> rms_norm -> linear(3)",
+        "[5, 8]\nrms_norm -> linear(3)",
+        "[8, 4, 4]\nconv(8, 1) -> rms_norm(axis=0) -> linear(5)",
+    ],
+)
+def test_the_peaks_of_rms_norm_are_the_real_ones_whatever_is_frozen(body: str, batch: int) -> None:
+    net = written(f"input x: {body}")
+    for precision, frozen in product(("float32", "bfloat16"), ((), ("0*",), ("1*",))):
+        settings = TrainingSettings(loss="mse", precision=precision, frozen=frozen)
+        assert Facts(net, batch).training(settings).status == "exact"
+        assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
 def test_maps_made_of_permuted_tokens_are_estimated_for_a_single_sample() -> None:
     """PyTorch gives the batch axis of such a view another stride then, and no convolution finds channels last."""
     net = written("input x: [64, 6]\nlinear(6) -> permute([1, 0]) -> reshape([6, 8, 8]) -> conv(5, 3x3)")

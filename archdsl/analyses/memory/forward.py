@@ -159,10 +159,9 @@ class Forward(Precision):
 
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         run = self._known_run(facts, entry, operands)
-        self._keep_numbers(facts.saved, entry)
-        made: dict[str, Block] = {}
-        if run.kernels:
-            made = self._steps(run, entry, {name for name, _ in run.extras})
+        numbers = _numbers(facts.saved, entry)
+        made = self._steps(run, entry, {*numbers, *(name for name, _ in run.extras)})
+        self._keep_numbers(numbers, entry, made)
         results = self._results(facts, run, entry, operands, made.get(RESULT))
         if entry.needs_gradient:
             self._keep(run, facts.saved, entry, operands, results, made)
@@ -174,10 +173,10 @@ class Forward(Precision):
         self.release(temporary)
         return results
 
-    def _steps(self, run: Run, entry: Entry, kept: Set[str] = frozenset()) -> dict[str, Block]:
+    def _steps(self, run: Run, entry: Entry, kept: Set[str]) -> dict[str, Block]:
         """Runs an operator of several kernels; its result and what is kept, each held once."""
         made: dict[str, Block] = {}
-        kept = kept | {RESULT}
+        kept = {RESULT, *kept}
         for makes, drops in run.kernels:
             for name, size in makes:
                 is_result = name == RESULT
@@ -203,8 +202,9 @@ class Forward(Precision):
     def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
         run = self._known_run(facts, entry, operands)
-        self._keep_numbers(facts.saved, entry)
-        made = self._steps(run, entry) if run.kernels else {}
+        numbers = _numbers(facts.saved, entry)
+        made = self._steps(run, entry, {*numbers})
+        self._keep_numbers(numbers, entry, made)
         results = self._results(facts, run, entry, operands, made.get(RESULT))
         forgotten = () if run.kernels else entry.forgotten
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in forgotten]
@@ -242,7 +242,7 @@ class Forward(Precision):
             self._count_again(entry.layer, node)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
-        self._keep_numbers(facts.saved, entry)
+        self._keep_numbers(_numbers(facts.saved, entry), entry, {})
         self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, (), {})
         self.mark(entry.layer)
         if is_dead:
@@ -339,12 +339,17 @@ class Forward(Precision):
             block.holders += 1
             entry.keep(name, block)
 
-    def _keep_numbers(self, kept: Saved, entry: Entry) -> None:
+    def _keep_numbers(self, names: Sequence[str], entry: Entry, made: Mapping[str, Block]) -> None:
         """Those of a second run die with it."""
-        is_read = any(map(entry.wants, kept.numbers_for)) if kept.numbers_for else entry.needs_gradient
-        for i in range(kept.numbers if is_read else 0):
-            number = self.make(entry.layer, "number", NUMBER)
+        for name in names:
+            number = made.get(name) or self.make(entry.layer, "number", NUMBER)
             if self.replay is None:
-                entry.keep(f"number {i}", number)
+                entry.keep(name, number)
             else:
                 self.replay.besides.append((number, self.row))
+
+
+def _numbers(kept: Saved, entry: Entry) -> list[str]:
+    """The names of the numbers that are kept."""
+    is_read = any(map(entry.wants, kept.numbers_for)) if kept.numbers_for else entry.needs_gradient
+    return [f"number {i}" for i in range(kept.numbers * is_read)]

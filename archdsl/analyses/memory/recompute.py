@@ -17,7 +17,7 @@ from archdsl.ir import Module, Node, Op, TensorType
 
 RANDOM_STATE = Size(5056)
 """The state of the CPU's random generator (`torch.get_rng_state`)."""
-UNSURE = {"locally_connected", "lrn", "softsign"}
+UNSURE = {"locally_connected"}
 """Those of which some bytes more may be there in the first run."""
 
 

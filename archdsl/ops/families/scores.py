@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import RESULT, Derivative, Extra, Gradient, Kernel, Reader, Saved, Shape, TensorType, Wanted
+from archdsl.ir import RESULT, Derivative, Extra, Gradient, Kernel, Reader, Saved, Shape, TensorType, Wanted, number
 from archdsl.ops.families.copies import Copied, is_copied_now, made
 from archdsl.ops.families.native import in_matrices
 
@@ -162,7 +162,7 @@ def kernels(a: Attended, wanted: Wanted) -> tuple[Kernel, ...]:
     weights, noise = scores._replace(name="weights"), _noise(a)
     dropped = [Kernel((noise, weights._replace(name="dropped weights")), ("weights", "noise"))] if a.dropout else []
     return (
-        Kernel((*first,)),
+        Kernel((number(0), *first), ("number 0",)),
         *([Kernel((keys,))] if is_wide else []),
         Kernel((*copies, scores), ("queries", queries.name, keys.name)),
         *_masked(a, scores),
