@@ -330,6 +330,15 @@ FOUND = {
         "input x: [6, 24]\nlinear(24) -> part: { ln -> attention(3) -> dropout(0.1) } -> linear(3)",
         TrainingSettings(loss="mse", checkpointed=("part",)),
     ),
+    "few maps": ("input x: [3, 8, 8]\nlrn -> conv(3, 3x3) -> lrn(size=1) -> conv(1, 1)", TrainingSettings(loss="mse")),
+    "few maps behind what is frozen": (
+        "input x: [3, 8, 8]\nconv(3, 3x3) -> lrn(beta=0.5) -> softsign -> conv(1, 1)",
+        TrainingSettings(loss="mse", frozen=("0*",)),
+    ),
+    "few maps that run twice": (
+        "input x: [3, 8, 8]\nconv(3, 1) -> part: { lrn -> softsign -> conv(3, 3x3) } -> conv(1, 1)",
+        TrainingSettings(loss="mse", checkpointed=("part",)),
+    ),
     "columns": (
         """
         input x: [6, 8, 8]

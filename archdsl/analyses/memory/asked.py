@@ -189,9 +189,9 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     results = tuple([of_type(type, Stands(stands.values, stands.values)) for type in entry.results])
     if not entry.needs_gradient:
         kernels = _kernels(op, entry, batch, {})
-        forgotten = () if kernels else entry.forgotten
+        forgotten = () if kernels else (*entry.forgotten, *saved.number)
         is_exact = op.is_forgotten_exactly(entry.operands)
-        return Run(results, (), (), _sizes((*forgotten, *saved.number), batch, stands), kernels, (), is_exact)
+        return Run(results, (), (), _sizes(forgotten, batch, stands), kernels, (), is_exact)
     operands = [*saved.operands_for(len(entry.edges), entry.wants)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [*saved.extras_for(entry.wants)]

@@ -179,10 +179,11 @@ class Forward(Precision):
         kept = {RESULT, *kept}
         for makes, drops in run.kernels:
             for name, size in makes:
-                is_result = name == RESULT
-                made[name] = self.make(
-                    entry.layer, "output" if is_result else name, run.results[0] if is_result else size
-                )
+                if name == RESULT:
+                    made[name] = self.make(entry.layer, entry.op.makes, run.results[0])
+                else:
+                    what = "number" if name.startswith("number ") else name
+                    made[name] = self.make(entry.layer, what, size)
             self.mark(entry.layer)
             self.release(made.pop(name) for name in drops if name in made and name not in kept)
         self.release(made.pop(name) for name in [*made] if name not in kept)
