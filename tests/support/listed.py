@@ -68,7 +68,8 @@ class Inference(Player[Plain]):
         self.keep(results)
         made = [value.block for value in results]
         self.live.update((block, None) for block in made if not block.is_input)
-        scratch = op.scratch(node.operand_types, node.result_types)
+        types = node.operand_types, node.result_types
+        scratch = (*op.scratch(*types), *op.saved(*types).number)
         self.add(
             node, path, [*read, *made], [Block(path, e.name, of_extra(e, self.batch), self.batch) for e in scratch]
         )

@@ -222,10 +222,11 @@ def test_several_results_and_several_readers() -> None:
 
 
 def test_the_batch_scales_bytes() -> None:
+    """All but the number that LeNet's tanh is multiplied by, 8 bytes at the peak."""
     one, four = (json.loads(render_json([Subject(Facts(networks.lenet5(), batch))])) for batch in (1, 4))
     assert four["bindings"] == {"N": 4} and four["totals"] == one["totals"]
     assert four["layers"][0]["bytes"] == 4 * one["layers"][0]["bytes"]
-    assert four["memory"]["activation_peak"] == 4 * one["memory"]["activation_peak"]
+    assert four["memory"]["activation_peak"] - 8 == 4 * (one["memory"]["activation_peak"] - 8)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
