@@ -17,6 +17,7 @@ from archdsl.ir import (
     is_listed,
     is_unfolded,
     modules,
+    single,
     unfold,
 )
 
@@ -101,6 +102,16 @@ class Facts:
         return self if whole is self.network else Facts(whole, self.batch)
 
     @cached_property
+    def alone(self) -> Facts:
+        """The facts of the network for a single sample, of which some values may lie in another way."""
+        found = single(self.network)
+        if found is None:
+            return self
+        facts = Facts(found.network)
+        facts.storage = self.storage.of(found.originals)
+        return facts
+
+    @cached_property
     def cost(self) -> CostFacts:
         from archdsl.analyses.cost import cost
 
@@ -153,8 +164,9 @@ class Facts:
         """The memory of the network for another batch size."""
         from archdsl.analyses.memory import MemoryFacts
 
-        play = partial(self.inference, batch)
-        return MemoryFacts(self.network, self.storage, batch, self.cost.values, lambda: self.flat, play)
+        facts = self.alone if batch == 1 else self
+        play = partial(facts.inference, batch)
+        return MemoryFacts(facts.network, facts.storage, batch, self.cost.values, lambda: self.flat, play)
 
     def inference(self, batch: int) -> InferenceFacts:
         """What is alive in a forward pass while each operator runs."""
@@ -197,6 +209,7 @@ class Facts:
             found = on_cpu.on_gpu() if on_cpu is not None and on_cpu.holds_for(batch) else None
             if found is None:
                 facts = self.told_apart(settings)
+                facts = facts.alone if batch == 1 else facts
                 found = simulate(facts.network, facts.storage, settings, batch, kernels)
             self._simulated[key] = found
         return found

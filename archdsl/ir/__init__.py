@@ -42,6 +42,7 @@ from archdsl.ir.reach import WHOLE, Axes, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
+from archdsl.ir.single import single
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
@@ -139,6 +140,7 @@ __all__ = [
     "rewrite",
     "runs",
     "show_shape",
+    "single",
     "split_name",
     "stands_for",
     "through",

@@ -85,6 +85,6 @@ class Incoming(NamedTuple):
     def reshaped(self, of: str, target: TensorType) -> Gradient:
         """The same elements in the shape of another tensor: a view where PyTorch can, else a copy."""
         seen = self.type.viewed_as(target.shape)
-        if seen is None and self.is_single and self.type.is_viewable_alone(target.shape):
+        if seen is None and self.is_single and self.type.viewed_alone_as(target.shape) is not None:
             seen = target.with_shape(target.shape)
         return Gradient(of, target.with_shape(target.shape)) if seen is None else Gradient(of, seen, "view")

@@ -168,6 +168,10 @@ class Op(Attributes):
         """The types of the results. Raises `Misfit`. Elementwise operators keep the type of their operand."""
         return (operands[0],)
 
+    def infer_alone(self, *operands: TensorType) -> Types | None:
+        """The types of the results of a single sample, where they lie in another way than those of several."""
+        return None
+
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         """Parameters and buffers, in the order of PyTorch's `state_dict`; then what it leaves out."""
         return ()

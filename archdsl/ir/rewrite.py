@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from archdsl.ir.extent import modules
 from archdsl.ir.graph import Module, Network, Node, Value
+from archdsl.ir.types import TensorType
 
 Rewritten = dict[int, Module]
 """The modules that were written anew, by the `id` of what they were."""
@@ -42,9 +43,9 @@ class Copier:
         self.known: dict[Value, Value] = {}
         """The new values by the old ones."""
 
-    def add_input(self, value: Value) -> None:
-        """Makes a value one that the module is given."""
-        new = Value(value.type)
+    def add_input(self, value: Value, type: TensorType | None = None) -> None:
+        """Makes a value one that the module is given, of its own type unless told another."""
+        new = Value(type or value.type)
         self.know(value, new)
         self.module.inputs.append(new)
 
@@ -54,10 +55,13 @@ class Copier:
         if isinstance(operator, Module):
             operator = self.made.get(id(operator), operator)
         operands = tuple(self.known[v] for v in old.operands)
-        node = Node(name, operator, operands, old.result_types, old.origin, old.training)
-        for value, new in zip(old.results, node.results, strict=True):
-            self.know(value, new)
-        self.module.nodes.append(node)
+        self.put(old, Node(name, operator, operands, old.result_types, old.origin, old.training))
+
+    def put(self, old: Node, new: Node) -> None:
+        """Adds a node in place of an old one."""
+        for value, result in zip(old.results, new.results, strict=True):
+            self.know(value, result)
+        self.module.nodes.append(new)
 
     def know(self, old: Value, new: Value) -> None:
         """Says what a value is now."""

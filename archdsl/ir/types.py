@@ -47,8 +47,6 @@ class TensorType(NamedTuple):
     """PyTorch's strides, that of the batch axis among them (`archdsl.ir.strides`); None where elements lie in order."""
     places: Places | None = None
     """Of a max-pool's switches: what they number."""
-    is_alike_alone: bool = True
-    """Whether kernels for maps take a batch of one to be stored channels last where they take a larger one so."""
 
     @property
     def rank(self) -> int:
@@ -113,18 +111,19 @@ class TensorType(NamedTuple):
         if self.strides is None:
             return self.with_shape(shape)
         strides = view(self.tensor_shape, self.tensor_strides, self.with_shape(shape).tensor_shape)
-        if strides is None:
-            return None
-        found = self.with_strides(shape, strides)
-        sizes, own, new = map(at_one, (self.tensor_shape, self.tensor_strides, found.tensor_shape))
-        alone = view(sizes, own, new)
-        is_alike = alone is None or is_channels_last(new, alone) == is_channels_last(found.tensor_shape, strides)
-        return found if is_alike else found._replace(is_alike_alone=False)
+        return None if strides is None else self.with_strides(shape, strides)
 
-    def is_viewable_alone(self, shape: Shape) -> bool:
-        """Whether a batch of one can be seen in another shape."""
-        sizes, strides, new = map(at_one, (self.tensor_shape, self.tensor_strides, self.with_shape(shape).tensor_shape))
-        return view(sizes, strides, new) is not None
+    def viewed_alone_as(self, shape: Shape) -> TensorType | None:
+        """The same for a batch of one, of which some views have another stride for the batch axis."""
+        plain = self.with_shape(shape)
+        strides = view(*map(at_one, (self.tensor_shape, self.tensor_strides, plain.tensor_shape)))
+        return None if strides is None else plain._replace(strides=strides)
+
+    def lies_in_order(self, *, is_single: bool) -> bool:
+        """Whether elements lie in order, in a batch of one or of more."""
+        if self.strides is None or not is_single:
+            return self.is_contiguous
+        return is_contiguous(at_one(self.tensor_shape), at_one(self.strides))
 
     def is_dense(self, *, is_single: bool) -> bool:
         """Whether the elements fill their storage without gaps, in whatever order, in a batch of one or of more."""

@@ -22,6 +22,7 @@ from archdsl.source import Source
 from tests.oracle.test_moving_tensors import spec
 from tests.oracle.test_ops_torch import case_of, lines
 from tests.support import build
+from tests.support.live import activation_peak, saved_bytes
 from tests.support.steps import inputs, measured, optimizer_of, predicted
 
 torch.set_num_threads(1)
@@ -204,14 +205,38 @@ def test_the_peaks_of_rms_norm_are_the_real_ones_whatever_is_frozen(body: str, b
         assert predicted(net, batch, settings) == measured(net, batch, settings)
 
 
-def test_maps_made_of_permuted_tokens_are_estimated_for_a_single_sample() -> None:
+BEHIND_TOKENS = (
+    "conv(5, 3x3) -> relu -> flatten -> linear(3)",
+    "conv(5, 3x3) -> tanh -> flatten -> relu -> linear(3)",
+    "conv(5, 3x3) as map -> flatten -> relu -> linear(3) -> add { | identity | map -> flatten -> linear(3) }",
+    "maxpool(2x2) -> flatten -> linear(3)",
+    "add { | conv(6, 3x3, pad=1) -> relu | identity } -> flatten(1) -> permute([1, 0]) -> reshape([6, 8, 8]) -> conv(2, 3x3)",
+)
+
+
+@pytest.mark.parametrize("settings", [TrainingSettings(loss="mse"), MIXED._replace(loss="none")])
+@pytest.mark.parametrize("layers", BEHIND_TOKENS)
+def test_maps_made_of_permuted_tokens_lie_otherwise_for_a_single_sample(
+    layers: str, settings: TrainingSettings
+) -> None:
     """PyTorch gives the batch axis of such a view another stride then, and no convolution finds channels last."""
-    net = written("input x: [64, 6]\nlinear(6) -> permute([1, 0]) -> reshape([6, 8, 8]) -> conv(5, 3x3)")
-    settings = MIXED._replace(loss="none")
-    assert [Facts(net, batch).training(settings).status for batch in (1, 2)] == ["estimate", "exact"]
-    assert predicted(net, 2, settings) == measured(net, 2, settings)
-    found = [map.stride() for map in (torch.zeros(n, 64, 6).mT.reshape(n, 6, 8, 8) for n in (1, 2))]
-    assert [strides[0] for strides in found] == [6, 384]
+    net = written(f"input x: [64, 6]\nlinear(6) -> permute([1, 0]) -> reshape([6, 8, 8]) -> {layers} as y")
+    facts, module = Facts(net), build_module(net)
+    for batch in (1, 2):
+        assert facts.training(settings, batch).status == "exact"
+        assert predicted(net, batch, settings) == measured(net, batch, settings)
+        given = torch.randn(batch, 64, 6)
+        assert facts.memory_at(batch).activation_peak == activation_peak(module.eval(), given)
+        assert facts.memory_at(batch).saved.bytes == saved_bytes(module.train(), given)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_parameter_takes_over_a_part_of_what_lies_in_order_for_one_sample(batch: int) -> None:
+    """Of a gradient with tokens before samples each half is in order then, and the other half stays with it."""
+    arms = "| identity | learned: parameter([1, 4, 6])"
+    net = written(f"input x: [4, 6]\nlinear(6) -> concat {{ {arms} }} -> rnn(3) as y")
+    settings = TrainingSettings(loss="mse", zero_grad="late")
+    assert predicted(net, batch, settings) == measured(net, batch, settings)
 
 
 @pytest.mark.parametrize("line", lines())

@@ -266,7 +266,8 @@ class Forward(Precision):
             return found
         facts = self._known[key] = ask(node, self.settings, self.kernels, self.storage, is_single=self.batch == 1)
         self.is_exact &= facts.is_exact
-        self.is_exact &= self.batch > 1 or all(type.is_alike_alone for type in node.operand_types)
+        if self.batch == 1:
+            self.is_exact &= facts.op.infer_alone(*node.operand_types) in (None, node.result_types)
         self.has_pages |= facts.has_pages
         self.is_alike_on_gpu &= facts.twins is not None
         if facts.workspace is not None:

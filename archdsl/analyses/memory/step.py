@@ -384,7 +384,7 @@ class _Step(Forward):
         if self.settings.adds_up:
             leaf.gradient = Block(leaf.key, "gradient", leaf.size, self.batch)
             leaf.gradient.times = leaf.times
-        elif flowing.holders == 1 and flowing.type.is_contiguous:
+        elif flowing.holders == 1 and flowing.type.lies_in_order(is_single=self.batch == 1):
             leaf.gradient = flowing.block
             return
         else:

@@ -14,9 +14,10 @@ module that is called and nothing else there reads it. One decision serves train
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Set
 from typing import NamedTuple
 
-from archdsl.ir import Module, Network, Node, Value, modules
+from archdsl.ir import Module, Network, Node, Value, modules, single
 
 
 class StorageFacts(NamedTuple):
@@ -24,6 +25,10 @@ class StorageFacts(NamedTuple):
 
     in_place: frozenset[Node]
     """The operators that overwrite their first operand: activations, and merges that accumulate into it."""
+
+    def of(self, originals: Mapping[Node, Node]) -> StorageFacts:
+        """The same for copies of nodes, by what they are copies of."""
+        return StorageFacts(frozenset(node for node, original in originals.items() if original in self.in_place))
 
     def shared_operand(self, node: Node) -> int | None:
         """The operand whose storage an operator's results are in; None where it makes storage of their own.
@@ -36,11 +41,20 @@ class StorageFacts(NamedTuple):
 
 
 def storage(network: Network) -> StorageFacts:
-    """Decides for every operator of the network's distinct modules whether it runs in place."""
-    decider = _Decider()
+    """Decides for every operator of the network's distinct modules whether it runs in place, whatever the batch."""
+    alone = single(network)
+    forbidden: set[Node] = set()
+    if alone is not None:
+        in_place = _in_place(alone.network, forbidden)
+        forbidden = {original for node, original in alone.originals.items() if node not in in_place}
+    return StorageFacts(frozenset(_in_place(network, forbidden)))
+
+
+def _in_place(network: Network, forbidden: Set[Node]) -> Set[Node]:
+    decider = _Decider(forbidden)
     for module in modules(network):
         decider.decide(module)
-    return StorageFacts(frozenset(decider.in_place))
+    return decider.in_place
 
 
 def is_identity(node: Node) -> bool:
@@ -52,8 +66,9 @@ def is_identity(node: Node) -> bool:
 
 
 class _Decider:
-    def __init__(self) -> None:
+    def __init__(self, forbidden: Set[Node]) -> None:
         self.in_place: set[Node] = set()
+        self._forbidden = forbidden
         self._fresh_outputs: dict[int, tuple[bool, ...]] = {}
         self._readers: Counter[Value] = Counter()
 
@@ -64,7 +79,7 @@ class _Decider:
         self._readers.update(_itself(v) for v in module.outputs)
         for node in module.nodes:
             # An instance with several uses is one module in the code, so it cannot be in place in some of them.
-            if uses[node.name] == 1 and self._may_overwrite(node):
+            if uses[node.name] == 1 and node not in self._forbidden and self._may_overwrite(node):
                 self.in_place.add(node)
         self._fresh_outputs[id(module)] = tuple(self._is_free(_itself(v)) for v in module.outputs)
 

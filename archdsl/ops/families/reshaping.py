@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archdsl.ir import Derivative, Expression, Incoming, Op, Reach, Shape, TensorType, Types
+from archdsl.ir.strides import at_one, is_channels_last
 from archdsl.ops.families.copies import copied
 from archdsl.ops.families.moves import reshaped
 
@@ -26,6 +27,15 @@ class Reshaping(Op):
         (x,) = operands
         shape = self.new_shape(x)
         return (x.viewed_as(shape) or x.with_shape(shape),)
+
+    def infer_alone(self, *operands: TensorType) -> Types | None:
+        """Kernels may take the view of a single sample not to be stored channels last, or that of several alone."""
+        (found,) = self.infer(*operands)
+        alone = operands[0].viewed_alone_as(found.shape) if found.strides is not None else None
+        if alone is None or alone.strides is None:
+            return None
+        of_one = is_channels_last(at_one(alone.tensor_shape), alone.strides)
+        return None if of_one == is_channels_last(found.tensor_shape, found.tensor_strides) else (alone,)
 
     def is_view(self, *operands: TensorType) -> bool:
         (x,) = operands
