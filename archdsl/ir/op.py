@@ -7,7 +7,7 @@ raises `Misfit`, naming the attribute or operand at fault, and the elaborator ad
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self, TypeVar
 
@@ -143,6 +143,8 @@ class Op(Attributes):
     gradients are cast back as soon as they are there."""
     keeps_weights: ClassVar[bool] = False
     """Whether autograd keeps its weights even where no operand needs a gradient."""
+    weights_for: ClassVar[Mapping[str, tuple[Reader, ...]]] = {}
+    """Of an operator of several kernels: whose gradients read each of its weights, where not those of its operands."""
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is."""

@@ -53,7 +53,10 @@ class Kernel(NamedTuple):
     makes: tuple[Extra, ...]
     """What there is after it. Of the result, called `y`, the operator says the size elsewhere."""
     drops: tuple[str, ...] = ()
-    """What is let go of then, by name, unless backward needs it. What no kernel drops goes at the end."""
+    """What is let go of then, by name, unless backward needs it: casts of operands and of frozen weights too. What no kernel
+    drops goes at the end."""
+    casts: tuple[str, ...] = ()
+    """Parameters that it alone reads, which autocast casts just before it."""
 
 
 class Wanted(NamedTuple):

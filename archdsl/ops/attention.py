@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from archdsl.ir import (
@@ -20,6 +20,7 @@ from archdsl.ir import (
     Op,
     Precision,
     Reach,
+    Reader,
     Rows,
     Saved,
     Shape,
@@ -52,7 +53,11 @@ class Attention(Op):
     name = "attention"
     category = "attention"
     autocast = "lower"
-    cast_late = ("out_proj.weight", "out_proj.bias")
+    cast_late = multihead.OUT_PROJ[::-1]
+    weights_for: ClassVar[Mapping[str, tuple[Reader, ...]]] = {
+        "in_proj_weight": (0, 1),
+        "out_proj.weight": (0, 1, *multihead.IN_PROJ),
+    }
     positional = 1
     knows_same_operands = True
     tensor_attributes = ("kv",)
@@ -190,8 +195,8 @@ class Attention(Op):
         return (*projected, Extra("log-sum-exp", (self.heads,), is_float32=True), beyond)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        """Not where PyTorch runs its own steps."""
-        return len(operands) == 1 and not self.dropout and not self.causal
+        """Not where a mask is made in the precision of what came in, nor where the weights are cast in parts."""
+        return len(operands) == 1 and not self.causal
 
     def gives_view(self, *operands: TensorType) -> bool:
         return True

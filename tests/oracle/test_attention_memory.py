@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
@@ -60,8 +62,8 @@ def crossed(name: str) -> Network:
     return written(f"input x: [{tokens}, 8]\ninput m: [{others}, 8]\n{body}")
 
 
-def check(net: Network, batch: int) -> None:
-    for settings in SETTINGS:
+def check(net: Network, batch: int, given: Sequence[TrainingSettings] = SETTINGS) -> None:
+    for settings in given:
         assert Facts(net, batch).training(settings).status == "exact"
         assert predicted(net, batch, settings) == measured(net, batch, settings), settings
 
@@ -76,6 +78,13 @@ def test_the_peaks_of_attention_are_the_real_ones(name: str, batch: int) -> None
 @pytest.mark.parametrize("name", CROSSED)
 def test_so_are_those_of_attention_to_other_tokens(name: str, batch: int) -> None:
     check(crossed(name), batch)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", [name for name in WITHIN if "causal" not in name])
+def test_so_are_those_under_autocast(name: str, batch: int) -> None:
+    """The last weights are cast when queries, keys and values are gone, what came in is let go of before that."""
+    check(written(WITHIN[name]), batch, [s._replace(precision="bf16-mixed", autocast="cpu") for s in SETTINGS])
 
 
 @pytest.mark.parametrize("kv", ["x", "z"])
@@ -155,10 +164,8 @@ SDPA = {
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("name", SDPA)
 def test_so_are_those_of_sdpa(name: str, batch: int) -> None:
-    net = written(SDPA[name])
-    for settings in (PLAIN, PLAIN._replace(precision="bfloat16"), PLAIN._replace(optimizer="adam", accumulate=2)):
-        assert Facts(net, batch).training(settings).status == "exact"
-        assert predicted(net, batch, settings) == measured(net, batch, settings), settings
+    others = PLAIN._replace(precision="bfloat16"), PLAIN._replace(optimizer="adam", accumulate=2)
+    check(written(SDPA[name]), batch, [PLAIN, *others])
 
 
 def test_sdpa_with_dropout_of_permuted_queries_is_estimated() -> None:

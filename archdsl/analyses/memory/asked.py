@@ -64,7 +64,7 @@ class OpFacts(NamedTuple):
     """How its gradients are made, likewise."""
 
 
-Steps = tuple[tuple[tuple[str, Size], ...], tuple[str, ...]]
+Steps = tuple[tuple[tuple[str, Size], ...], tuple[str, ...], tuple[str, ...]]
 
 
 class Run(NamedTuple):
@@ -77,7 +77,7 @@ class Run(NamedTuple):
     """The operands that are kept, by name."""
     scratch: tuple[tuple[str, Size], ...]
     kernels: tuple[Steps, ...]
-    """Of an operator that is composed of several what each makes, and what it drops."""
+    """Of an operator that is composed of several what each makes, what it drops, and what is cast for it."""
     twins: tuple[tuple[str, Size], ...]
     """What a GPU's operator makes in place of the first of that, where it is different."""
     is_exact: bool
@@ -217,8 +217,8 @@ def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size]) -> tupl
     wanted = Wanted(batch == 1, frozenset(entry.names))
     return tuple(
         [
-            (tuple([(name, kept.get(name, size)) for name, size in _sizes(made, batch, entry.stands)]), drops)
-            for made, drops in op.kernels(entry.operands, entry.results, wanted)
+            (tuple([(name, kept.get(name, size)) for name, size in _sizes(made, batch, entry.stands)]), drops, casts)
+            for made, drops, casts in op.kernels(entry.operands, entry.results, wanted)
         ]
     )
 
@@ -236,8 +236,13 @@ def ways(entry: Entry, incoming: Incoming) -> tuple[Way, ...]:
     for derivative in reversed(derivatives):
         if not wanted.isdisjoint([gradient.of for gradient in derivative.gives]):
             wanted.update(derivative.takes)
-    later = frozenset(name for derivative in derivatives[1:] for name in _frees(derivative))
-    frees = [later, *map(_frees, derivatives[1:])]
+    given = [not wanted.isdisjoint([gradient.of for gradient in derivative.gives]) for derivative in derivatives]
+    end = len(given) - given[::-1].index(True)
+    derivatives, unused = derivatives[:end], derivatives[end:]
+    frees = [frozenset[str](), *map(_frees, derivatives[1:])]
+    if end > 1:  # what the rest would let go of nobody keeps but those that are left
+        frees[-1] = frees[-1].union(*map(_frees, unused))
+    later = frees[0] = frozenset[str]().union(*frees)
     names = entry.op.saved(entry.operands, entry.results).names
     reads = [not names or not names <= later, *(bool(names & own) for own in frees[1:-1]), True][: len(derivatives)]
     return tuple(

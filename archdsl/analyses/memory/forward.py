@@ -133,6 +133,9 @@ class Forward(Precision):
         if facts.program is not None:
             return self._played(node, facts, facts.program, path, operands)
         casts = self.cast(facts, node, path, operands) if self.is_mixed else operands
+        if casts is not operands:
+            pairs = zip(casts, operands, strict=True)
+            self.operand_casts = {f"x{i}": cast for i, (cast, given) in enumerate(pairs) if cast is not given}
         if self.replay is not None and self.part is None:
             results = self._run_again(self.replay, node, facts, casts)
         else:
@@ -142,7 +145,8 @@ class Forward(Precision):
             run = self._run if self.part is None else partial(self._run_once, self.part)
             results = run(facts, entry, casts)
         if casts is not operands:
-            self.drop(cast for cast, given in zip(casts, operands, strict=True) if cast is not given)
+            self.drop(self.operand_casts.values())
+            self.operand_casts = {}
             self.release(self.frozen_casts.values())
             self.frozen_casts.clear()
         return results
@@ -160,11 +164,13 @@ class Forward(Precision):
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         run = self._known_run(facts, entry, operands)
         numbers = _numbers(facts.saved, entry)
+        if entry.needs_gradient:
+            self._hold(run, entry, operands)
         made = self._steps(run, entry, {*numbers, *(name for name, _ in run.extras)})
         self._keep_numbers(numbers, entry, made)
         results = self._results(facts, run, entry, operands, made.get(RESULT))
         if entry.needs_gradient:
-            self._keep(run, facts.saved, entry, operands, results, made)
+            self._keep(run, facts.saved, entry, results, made)
         else:
             self.is_alike_on_gpu &= facts.on_gpu is facts.op
         self.is_exact &= run.is_exact
@@ -177,7 +183,10 @@ class Forward(Precision):
         """Runs an operator of several kernels; its result and what is kept, each held once."""
         made: dict[str, Block] = {}
         kept = {RESULT, *kept}
-        for makes, drops in run.kernels:
+        for makes, drops, casts in run.kernels:
+            for name in casts:
+                if name in self.late_casts:
+                    self.enter(self.late_casts.pop(name))
             for name, size in makes:
                 if name == RESULT:
                     made[name] = self.make(entry.layer, entry.op.makes, run.results[0])
@@ -186,6 +195,8 @@ class Forward(Precision):
                     made[name] = self.make(entry.layer, what, size)
             self.mark(entry.layer)
             self.release(made.pop(name) for name in drops if name in made and name not in kept)
+            self.drop(self.operand_casts.pop(name) for name in drops if name in self.operand_casts)
+            self.release(self.frozen_casts.pop(name) for name in drops if name in self.frozen_casts)
         self.release(made.pop(name) for name in [*made] if name not in kept)
         return made
 
@@ -244,7 +255,9 @@ class Forward(Precision):
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
         self._keep_numbers(_numbers(facts.saved, entry), entry, {})
-        self._keep(self._known_run(facts, entry, operands), facts.saved, entry, operands, (), {})
+        run = self._known_run(facts, entry, operands)
+        self._hold(run, entry, operands)
+        self._keep(run, facts.saved, entry, (), {})
         self.mark(entry.layer)
         if is_dead:
             entry.holders += 1
@@ -319,27 +332,23 @@ class Forward(Precision):
             found.append(Tensor(block, edge, type, dtype))
         return found
 
-    def _keep(
-        self,
-        run: Run,
-        saved: Saved,
-        entry: Entry,
-        operands: Sequence[Tensor],
-        results: Sequence[Tensor],
-        made: Mapping[str, Block],
-    ) -> None:
+    def _hold(self, run: Run, entry: Entry, operands: Sequence[Tensor]) -> None:
+        """Keeps operands and weights."""
+        for name, block in (*((name, operands[i].block) for name, i in run.operands), *self.weights(entry)):
+            block.holders += 1
+            entry.keep(name, block)
+
+    def _keep(self, run: Run, saved: Saved, entry: Entry, results: Sequence[Tensor], made: Mapping[str, Block]) -> None:
+        """Keeps what it makes besides, and results."""
         extras = [made.get(name) or self.make(entry.layer, name, size) for name, size in run.extras]
         for block in extras:
             entry.keep(block.what, block)
         for block, (name, size) in zip(extras, run.twins, strict=False):
             self.on_gpu[block] = Block(entry.layer, name, size, self.batch)
-        held = [(name, operands[i].block) for name, i in run.operands]
-        if saved.result:
-            held += [("y", results[i].block) for i in saved.kept_results]
-        held += self.weights(entry)
-        for name, block in held:
+        for i in saved.kept_results if saved.result else ():
+            block = results[i].block
             block.holders += 1
-            entry.keep(name, block)
+            entry.keep("y", block)
 
     def _keep_numbers(self, names: Sequence[str], entry: Entry, made: Mapping[str, Block]) -> None:
         """Those of a second run die with it."""

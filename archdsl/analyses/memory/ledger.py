@@ -47,15 +47,24 @@ class Ledger(Player[Tensor], ABC):
 
     def make(self, layer: str, what: str, size: Size) -> Block:
         """A storage, held once."""
+        block = self.promise(layer, what, size)
+        self.enter(block)
+        return block
+
+    def promise(self, layer: str, what: str, size: Size) -> Block:
+        """A storage that is to be made later."""
         block = Block(layer, what, size, self.batch)
         block.holders = 1
-        block.times = times = self.times
+        block.times = self.times
         block.row = self.row
-        fixed, per_sample = size
+        return block
+
+    def enter(self, block: Block) -> None:
+        """From now on it is there."""
+        fixed, per_sample = block.size
         self.fixed += fixed
         self.per_sample += per_sample
-        self.events.append((block, times))
-        return block
+        self.events.append((block, block.times))
 
     def freed(self, block: Block) -> None:
         if not block.is_input:

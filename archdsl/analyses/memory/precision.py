@@ -37,6 +37,10 @@ class Precision(Ledger, ABC):
         """With autocast: parameters in lower precision, by their keys, held to the end of the pass."""
         self.frozen_casts: dict[str, Block] = {}
         """The same of those that are not trained, by their names: PyTorch makes them anew for each operator."""
+        self.late_casts: dict[str, Block] = {}
+        """Of the operator that runs, those of parameters that it casts in its middle, by their names, until it does."""
+        self.operand_casts: dict[str, Tensor] = {}
+        """Of the operator that runs, its operands where they are cast, by name."""
         self.cast_in: dict[str, Row | None] = {}
         """The rows of turns in which they are made."""
         self.replay: Replay | None = None
@@ -75,7 +79,7 @@ class Precision(Ledger, ABC):
             if leaf.is_trained:
                 self.parameter(op, leaf, state)
             elif op.autocast == "lower" and leaf.is_parameter:
-                self.frozen_casts[state.name] = self.make(leaf.key, "cast", self._lower(state))
+                self.frozen_casts[state.name] = self._cast_of(op, state, leaf.key)
         read = op.read(operands)
         dtypes = {v.dtype for v in read if v.type.is_float}
         widest = "float32" if "float32" in dtypes else self.settings.dtype
@@ -88,8 +92,14 @@ class Precision(Ledger, ABC):
         casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]
         return [*casts, *operands[len(casts) :]]
 
-    def _lower(self, state: State) -> Size:
-        return of_type(TensorType(state.shape, batched=False), Stands(self.settings.dtype, self.settings.dtype))
+    def _cast_of(self, op: Op, state: State, key: str) -> Block:
+        """A parameter in lower precision, which some operators of several kernels cast in their middle."""
+        lower = Stands(self.settings.dtype, self.settings.dtype)
+        size = of_type(TensorType(state.shape, batched=False), lower)
+        if state.name not in op.cast_late:
+            return self.make(key, "cast", size)
+        block = self.late_casts[state.name] = self.promise(key, "cast", size)
+        return block
 
     def _promoted(self, value: Tensor, dtype: str, layer: str) -> Tensor:
         """A value that is read in another precision, held once."""
@@ -117,7 +127,8 @@ class Precision(Ledger, ABC):
             return own
         if leaf.key not in self.casts:
             value = self.given(leaf.key, "parameter", TensorType(state.shape, batched=False))._replace(edge=own)
-            self.casts[leaf.key] = self.cast_to(value, self.settings.dtype, leaf.key)
+            block = self._cast_of(op, state, leaf.key)
+            self.casts[leaf.key] = self._through(Cast(), value, self.settings.dtype, leaf.key, block)
             self.cast_in[leaf.key] = self.row
         edge = self.casts[leaf.key].edge
         assert edge is not None
@@ -125,9 +136,11 @@ class Precision(Ledger, ABC):
 
     def weights(self, entry: Entry) -> list[tuple[str, Block]]:
         """The casts of weights that a node keeps for the gradient of its operand; biases are not kept."""
-        if not self.is_mixed or not (entry.op.keeps_weights or any(entry.edges)):
+        op = entry.op
+        if not self.is_mixed or not (op.keeps_weights or op.weights_for or any(entry.edges)):
             return []
         keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
         casts = {name: self.casts[key] for name, key in keys.items()}
         blocks = {**{name: cast.block for name, cast in casts.items()}, **self.frozen_casts}
-        return [(f"cast {name}", block) for name, block in blocks.items() if "bias" not in name]
+        read = {name: any(map(entry.wants, op.weights_for.get(name, (name,)))) for name in blocks if op.weights_for}
+        return [(f"cast {name}", b) for name, b in blocks.items() if "bias" not in name and read.get(name, True)]

@@ -28,6 +28,9 @@ from archdsl.ops.families.native import Native
 TOKENS_FIRST = (1, 0, 2)
 """The axes of `[N, T, C]` as the module reads them."""
 
+IN_PROJ = ("in_proj_bias", "in_proj_weight")
+OUT_PROJ = ("out_proj.bias", "out_proj.weight")
+
 
 class MultiHead(NamedTuple):
     """Attention of the first operand's tokens to those of the last one."""
@@ -56,8 +59,7 @@ class MultiHead(NamedTuple):
     @property
     def readers(self) -> tuple[tuple[Reader, ...], tuple[Reader, ...]]:
         """Whose gradients need those of queries, and those of keys and values."""
-        learned = "in_proj_weight", "in_proj_bias"
-        return (0, *learned), (len(self.operands) - 1, *learned)
+        return (0, *IN_PROJ), (len(self.operands) - 1, *IN_PROJ)
 
     @property
     def projected(self) -> tuple[Extra, ...]:
@@ -138,9 +140,9 @@ def kernels(a: MultiHead, wanted: Wanted) -> tuple[Kernel, ...]:
     result = Extra(RESULT, ())
     last: tuple[Kernel, ...]
     if wanted.is_single or t == 1:
-        last = (Kernel((result,), ("heads",)),)
+        last = (Kernel((result,), ("heads", *OUT_PROJ), OUT_PROJ),)
     else:
-        last = (Kernel((Extra("result with tokens first", (t, c)),), ("heads",)), Kernel((result,)))
+        last = (Kernel((Extra("result with tokens first", (t, c)),), ("heads", *OUT_PROJ), OUT_PROJ), Kernel((result,)))
     return *_projections(a, wanted), *(_dropping(a, wanted) if a.dropout else _at_once(a)), *last
 
 
@@ -156,12 +158,12 @@ def _projections(a: MultiHead, wanted: Wanted) -> tuple[Kernel, ...]:
     ]
     mask = (Extra("mask", (t, t), batched=False),) if a.causal else ()
     *queries, packed = a.projected
-    first = (Kernel((*copies[0], *queries), ("copy 0",)),) if a.is_crossed else ()
-    name = f"copy {len(a.operands) - 1}"
+    first = (Kernel((*copies[0], *queries), ("copy 0", "x0")),) if a.is_crossed else ()
+    drops = f"copy {len(a.operands) - 1}", f"x{len(a.operands) - 1}", *IN_PROJ
     if a.is_packed(s, is_single=wanted.is_single):
-        return *first, Kernel((*mask, *copies[-1], packed), (name,))
+        return *first, Kernel((*mask, *copies[-1], packed), drops)
     projection = packed._replace(name="projection")
-    return *first, Kernel((*mask, *copies[-1], projection), (name,)), Kernel((packed,), ("projection",))
+    return *first, Kernel((*mask, *copies[-1], projection), drops), Kernel((packed,), ("projection",))
 
 
 def _at_once(a: MultiHead) -> tuple[Kernel, ...]:
