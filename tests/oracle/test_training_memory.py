@@ -230,6 +230,14 @@ def test_maps_made_of_permuted_tokens_lie_otherwise_for_a_single_sample(
         assert facts.memory_at(batch).saved.bytes == saved_bytes(module.train(), given)
 
 
+def test_what_nobody_reads_is_given_up_before_more_is_made() -> None:
+    """A sum goes to `_`, and a call beside it to no name at all."""
+    unread = "x -> scale(-0.5) as scaled\nx -> permute([0, 1]) as same\n"
+    net = written(f"input x: [4, 60]\n{unread}x -> linear(200) -> linear(3) as y")
+    settings = TrainingSettings(loss="mse")
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 def test_a_parameter_takes_over_a_part_of_what_lies_in_order_for_one_sample(batch: int) -> None:
     """Of a gradient with tokens before samples each half is in order then, and the other half stays with it."""

@@ -249,7 +249,7 @@ class _Writer:
         self._say("" if is_bare else f"{', '.join(targets)} {joint} ", expression, comment)
         taken_over = {self._names[v] for v in dying if self._told.get(v)}
         self._release(dying, targets)
-        self._stale[self._training] = [name for name in self._stale[self._training] if name not in targets]
+        self._stale[self._training] = [n for n in self._stale[self._training] if is_bare or n not in targets]
         for value, name in zip(node.results, targets, strict=True):
             if name in taken_over:
                 self._told[value] = True
