@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archdsl.analyses import Facts
 from archdsl.backends.pytorch import build
-from archdsl.ir import Network
+from archdsl.ir import Network, TensorType
 from tests.support.build import finish, image, network, op, sequence, vgg16
 from tests.support.live import activation_peak, saved_bytes
 from tests.support.networks import resnet
@@ -169,6 +169,12 @@ def test_a_layer_that_needs_no_gradient_keeps_nothing() -> None:
     net = sequence(op("maxpool", 2), op("relu"), op("dropout", 0.5), op("conv", 4, 3), input=image(3, 12))
     module = nn.Sequential(nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(0.5), nn.Conv2d(3, 4, 3))
     assert Facts(net, 2).memory.saved.bytes == saved_bytes(module, torch.randn(2, 3, 12, 12))
+
+
+def test_what_data_becomes_in_place_is_kept_where_it_was_made() -> None:
+    """The first activation makes the storage that the second one overwrites and the layer keeps; neither has a gradient."""
+    net = sequence(op("leaky_relu"), op("hard_swish"), op("linear", 2), input=TensorType((3, 4, 8)))
+    assert Facts(net, 2).memory.saved.bytes == saved_bytes(build(net), torch.randn(2, 3, 4, 8)) == 2 * 3 * 4 * 8 * 4
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -231,26 +231,27 @@ class _Keeper:
             pairs = zip(trace.module.outputs, by_others, strict=True)
             kept = {*self.storages(trace, outputs), *(trace.storages[value] for value, is_kept in pairs if is_kept)}
             alive = self.alive(trace, outputs).nodes
-            nodes = (node for node in trace.module.nodes if node in alive)
-            self._kept[key] = Kept([self._part(trace, node, alive[node], kept) for node in nodes])
+            self._kept[key] = Kept([self._part(trace, node, alive.get(node), kept) for node in trace.module.nodes])
         return self._kept[key]
 
-    def _part(self, trace: _Trace, node: Node, flags: Flags, kept: Collection[Value]) -> Part:
+    def _part(self, trace: _Trace, node: Node, flags: Flags | None, kept: Collection[Value]) -> Part:
+        """Of an operator that does not lead on only storages, which others that overwrite them may keep."""
         op = node.operator
-        if not isinstance(op, Module):
-            return Part(node.name, _times(self._made(trace, node, op, kept), node.times), node.times)
+        if flags is None or not isinstance(op, Module):
+            extras = trace.keeps[node].extras if flags is not None and node in trace.keeps else []
+            return Part(node.name, _times(self._made(trace, node, extras, kept), node.times), node.times)
         by_others = tuple(trace.storages[value] in kept for value in node.results)
         inside = self.kept(trace.calls[node], flags, by_others)
         return Part(node.name, _times(inside.sizes, node.times), node.times, inside)
 
-    def _made(self, trace: _Trace, node: Node, op: Op, kept: Collection[Value]) -> Sizes:
+    def _made(self, trace: _Trace, node: Node, extras: Iterable[Extra], kept: Collection[Value]) -> Sizes:
         found: Sizes = {}
-        if op.is_source:  # a parameter, which does not count
+        if isinstance(node.operator, Op) and node.operator.is_source:  # a parameter, which does not count
             return found
         for value in node.results:
             if trace.storages[value] is value and value in kept:
                 _add(found, _value(value.type))
-        for extra in trace.keeps[node].extras if node in trace.keeps else ():
+        for extra in extras:
             _add(found, {(extra.name, extra.dtype): of_extra(extra, self.batch)})
         return found
 
