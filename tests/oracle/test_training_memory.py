@@ -238,6 +238,15 @@ def test_what_nobody_reads_is_given_up_before_more_is_made() -> None:
     assert predicted(net, 2, settings) == measured(net, 2, settings)
 
 
+@pytest.mark.parametrize("settings", [TrainingSettings(accumulate=2), TrainingSettings(zero_grad="never")])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_gradients_add_up_where_the_first_pass_put_them(batch: int, settings: TrainingSettings) -> None:
+    """Of one sample that of a token is a part of the gradient of all tokens, and stays so."""
+    arms = "| token: parameter([1, 1, 8]) | identity | another: parameter([1, 1, 8])"
+    net = written(f"input x: [6, 8]\nlinear(8) -> concat {{ {arms} }} -> ln -> flatten -> linear(3) as y")
+    assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 def test_a_parameter_takes_over_a_part_of_what_lies_in_order_for_one_sample(batch: int) -> None:
     """Of a gradient with tokens before samples each half is in order then, and the other half stays with it."""

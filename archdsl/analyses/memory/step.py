@@ -103,6 +103,8 @@ class _Step(Forward):
         super().__init__(network, storage, settings, batch, kernels)
         self._ways: dict[Hashable, tuple[Way, ...]] = {}
         """Those of the loss and of casts, by all that they depend on."""
+        self._taken: dict[Block, Block] = {}
+        """Where gradients add up: by a gradient as it would be taken over, the one of an earlier pass that was."""
         self._summed_up: list[Flowing] = []
         """Gradients that were added to others: the engine drops them when all of their operator's are handed on."""
         self._ready: list[Leaf] = []
@@ -133,9 +135,8 @@ class _Step(Forward):
         return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:
-        for pattern in self.settings.checkpointed:
-            if pattern not in self.checkpointed:
-                raise PathError(f"no part of the network is called `{pattern}`")
+        if unknown := [pattern for pattern in self.settings.checkpointed if pattern not in self.checkpointed]:
+            raise PathError(f"no part of the network is called `{unknown[0]}`")
 
     def loss(self, result: Tensor) -> Tensor:
         """The loss, held once; the caller holds the target."""
@@ -381,12 +382,19 @@ class _Step(Forward):
 
     def _accumulate(self, leaf: Leaf, flowing: Flowing) -> None:
         """The parameter takes its gradient over, adds it to what is there, or takes a copy of what others hold too."""
+        is_taken = flowing.holders == 1 and flowing.type.lies_in_order(is_single=self.batch == 1)
         if self.settings.adds_up:
-            leaf.gradient = Block(leaf.key, "gradient", leaf.size, self.batch)
-            leaf.gradient.times = leaf.times
-        elif flowing.holders == 1 and flowing.type.lies_in_order(is_single=self.batch == 1):
+            leaf.gradient = self._of_earlier(leaf, flowing.block if is_taken else Block("", "", leaf.size, self.batch))
+        elif is_taken:
             leaf.gradient = flowing.block
             return
         else:
             leaf.gradient = self.marked(leaf.key, "gradient", leaf.size)
         self._let_go((flowing,))
+
+    def _of_earlier(self, leaf: Leaf, taken: Block) -> Block:
+        """The gradient that an earlier pass has left, which took such a storage over."""
+        if taken not in self._taken:
+            self._taken[taken] = Block(leaf.key, "gradient", taken.size, self.batch)
+            self._taken[taken].times = leaf.times
+        return self._taken[taken]
