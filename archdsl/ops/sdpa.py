@@ -207,11 +207,23 @@ class ScaledDotProductAttention(Merge):
             i for i, x in enumerate(operands[:3]) if x.tensor_strides[-1] != 1 or x.viewed_as(_flat(x)) is None
         )
 
+    def _copied_in_batches(self, operands: Types) -> tuple[int, ...]:
+        """Of these what lies in order where there is one sample."""
+        return tuple(
+            i
+            for i in self._copied(operands)
+            if (x := operands[i]).tensor_strides[-1] == 1 and x.viewed_alone_as(_flat(x)) is not None
+        )
+
     def _made(self, operands: Types) -> tuple[Extra, ...]:
         q = operands[0]
         mask = tuple(Extra("mask as numbers", m.shape, q.dtype, m.batched) for m in operands[3:])
-        copies = tuple(Extra.like("copy", operands[i]) for i in self._copied(operands))
-        return *self._kept_by_kernel(q), *mask, *copies
+        return *self._kept_by_kernel(q), *mask
+
+    def _copies(self, operands: Types) -> tuple[Extra, ...]:
+        in_batches = self._copied_in_batches(operands)
+        copies = ((i, Extra.like("copy", operands[i])) for i in self._copied(operands))
+        return tuple(copy._replace(in_batches=i in in_batches) for i, copy in copies)
 
     def _kept_by_kernel(self, q: TensorType) -> tuple[Extra, ...]:
         exact = "float64" if q.dtype == "float64" else "float32"
@@ -228,8 +240,11 @@ class ScaledDotProductAttention(Merge):
             return scores.saved(self._attended(operands))
         if self.dropout:
             return self._saved_natively(operands)
-        found = tuple(i for i in range(3) if i not in self._copied(operands))
-        return Saved(found, result=True, extra=self._made(operands))
+        copied, in_batches = self._copied(operands), self._copied_in_batches(operands)
+        found = tuple(i for i in range(3) if i not in copied or i in in_batches)
+        always = (copy for copy in self._copies(operands) if not copy.in_batches)
+        copies = tuple((i, Extra.like("copy", operands[i])) for i in in_batches)
+        return Saved(found, result=True, extra=(*self._made(operands), *always), copies=copies)
 
     def _native(self, operands: Types) -> Native:
         """PyTorch's own steps; what is copied before lies in order."""
@@ -250,11 +265,14 @@ class ScaledDotProductAttention(Merge):
             return scores.kernels(self._attended(operands), wanted)
         if not self.dropout:
             return ()
-        copies = tuple(Extra.like(f"copy {i}", operands[i]) for i in self._copied(operands))
-        return Kernel(copies), *native.kernels(self._native(operands), wanted)
+        copies = zip(self._copied(operands), self._copies(operands), strict=True)
+        first = Kernel(tuple(copy._replace(name=f"copy {i}") for i, copy in copies))
+        return first, *native.kernels(self._native(operands), wanted)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return self._made(operands) if self._is_kernel(operands) else scores.scratch(self._attended(operands))
+        if not self._is_kernel(operands):
+            return scores.scratch(self._attended(operands))
+        return *self._made(operands), *self._copies(operands)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         if not self._is_kernel(operands):
@@ -271,8 +289,10 @@ class ScaledDotProductAttention(Merge):
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Not of single features that lie apart, which no copy brings together and a kernel does not take. PyTorch's own
-        steps, other than its kernel, give what lies in order, however queries do."""
+        steps, other than its kernel, give what lies in order, however queries do, and copy what one sample needs not."""
         if any(x.shape[-1] == 1 != x.tensor_strides[-1] for x in operands[:3]):
+            return False
+        if self.dropout and self._copied_in_batches(operands):
             return False
         return not self.dropout or not self._is_kernel(operands) or self._result(operands).strides is None
 

@@ -115,10 +115,12 @@ def laid_out(operands: tuple[TensorType, ...]) -> Iterator[tuple[TensorType, ...
 
 
 def is_run(op: Op, operands: tuple[TensorType, ...]) -> bool:
-    """PyTorch's local response normalization views volumes, which it cannot out of order. What `sdpa` copies beyond its
-    simplest form is an estimate, and says so."""
+    """PyTorch's local response normalization views volumes, which it cannot out of order. What `sdpa` makes in inference
+    where it is written out is not known of values out of order."""
     if op.name == "sdpa":
-        return op.is_derived_exactly(operands)
+        function = op.pytorch(*operands).function
+        is_kernel = function is not None and function.template.startswith("F.scaled_dot_product_attention")
+        return is_kernel and op.is_derived_exactly(operands)
     return op.name != "lrn" or operands[0].rank < 4
 
 
