@@ -27,6 +27,7 @@ from tests.support.random_networks import random_network
 ROOT = Path(__file__).parents[2]
 CONV = op("conv", 4, 1)
 HOSTILE = (
+    "l",
     '"',
     '"quoted"',
     '"""',

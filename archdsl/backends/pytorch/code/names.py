@@ -56,6 +56,6 @@ def class_name(name: str) -> str:
 
 
 def variable_name(name: str) -> str:
-    """A local name after one in the spec, or nothing where code could not say it."""
+    """A local name after one in the spec, or nothing where code could not say it, or where it looks like 1."""
     found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
-    return found if is_identifier(found) and found not in RESERVED else ""
+    return found if is_identifier(found) and found not in RESERVED and found != "l" else ""
