@@ -27,7 +27,6 @@ from tests.support.random_networks import random_network
 ROOT = Path(__file__).parents[2]
 CONV = op("conv", 4, 1)
 HOSTILE = (
-    "l",
     '"',
     '"quoted"',
     '"""',
@@ -340,6 +339,15 @@ def test_a_name_of_the_language_hides_nothing(name: str) -> None:
     bound |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)} - {"self"}
     bound |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     assert not bound & used and not bound & (set(dir(builtins)) - {"_"})
+
+
+def test_no_variable_looks_like_a_digit(tmp_path: Path) -> None:
+    body, (l_shaped,) = network("Net", ("l", image(4, 4)))
+    x = body.one(CONV, l_shaped)
+    x.tap = "l"
+    body.one(op("add"), x, body.one(op("relu"), x))
+    (tmp_path / "generated.py").write_text(emit(finish(body, ("l", body.one(op("add"), x, x)), ("out", x))), "utf-8")
+    assert ruff(tmp_path) == ""
 
 
 def test_a_child_never_hides_an_attribute_of_the_module() -> None:
