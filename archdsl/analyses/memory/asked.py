@@ -64,7 +64,12 @@ class OpFacts(NamedTuple):
     """How its gradients are made, likewise."""
 
 
-Steps = tuple[tuple[tuple[str, Size], ...], tuple[str, ...], tuple[str, ...]]
+class Sized(NamedTuple):
+    """A `Kernel` whose tensors have sizes."""
+
+    makes: tuple[tuple[str, Size], ...]
+    drops: tuple[str, ...]
+    casts: tuple[str, ...]
 
 
 class Run(NamedTuple):
@@ -76,7 +81,7 @@ class Run(NamedTuple):
     operands: tuple[tuple[str, int], ...]
     """The operands that are kept, by name."""
     scratch: tuple[tuple[str, Size], ...]
-    kernels: tuple[Steps, ...]
+    kernels: tuple[Sized, ...]
     """Of an operator that is composed of several what each makes, what it drops, and what is cast for it."""
     twins: tuple[tuple[str, Size], ...]
     """What a GPU's operator makes in place of the first of that, where it is different."""
@@ -213,11 +218,13 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     )
 
 
-def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size]) -> tuple[Steps, ...]:
+def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size]) -> tuple[Sized, ...]:
     wanted = Wanted(batch == 1, frozenset(entry.names))
     return tuple(
         [
-            (tuple([(name, kept.get(name, size)) for name, size in _sizes(made, batch, entry.stands)]), drops, casts)
+            Sized(
+                tuple([(name, kept.get(name, size)) for name, size in _sizes(made, batch, entry.stands)]), drops, casts
+            )
             for made, drops, casts in op.kernels(entry.operands, entry.results, wanted)
         ]
     )

@@ -166,7 +166,7 @@ class Forward(Precision):
         numbers = _numbers(facts.saved, entry)
         if entry.needs_gradient:
             self._hold(run, entry, operands)
-        made = self._steps(run, entry, {*numbers, *(name for name, _ in run.extras)})
+        made = self._steps(run, entry, {*numbers, *(name for name, _ in run.extras)}) if run.kernels else {}
         self._keep_numbers(numbers, entry, made)
         results = self._results(facts, run, entry, operands, made.get(RESULT))
         if entry.needs_gradient:
@@ -215,7 +215,7 @@ class Forward(Precision):
         """In the first run of a part, where tensors are not kept."""
         run = self._known_run(facts, entry, operands)
         numbers = _numbers(facts.saved, entry)
-        made = self._steps(run, entry, {*numbers})
+        made = self._steps(run, entry, {*numbers}) if run.kernels else {}
         self._keep_numbers(numbers, entry, made)
         results = self._results(facts, run, entry, operands, made.get(RESULT))
         forgotten = () if run.kernels else entry.forgotten

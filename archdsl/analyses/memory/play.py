@@ -11,7 +11,7 @@ given is dropped in it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from archdsl.analyses.memory.size import Size
@@ -69,6 +69,7 @@ class HasBlock(Protocol):
 
 
 T = TypeVar("T", bound=HasBlock)
+H = TypeVar("H", bound=HasBlock)
 
 
 class Plain(NamedTuple):
@@ -155,10 +156,14 @@ class Player(ABC, Generic[T]):
         if isinstance(operator, Module) or not operator.gathers:
             self.drop(values)
             return
+        self.in_own_rows(values, self.drop)
+
+    def in_own_rows(self, values: Iterable[H], let_go: Callable[[tuple[H]], None]) -> None:
+        """Lets go of what turns of loops have made, each as often as they have."""
         around = self.row
         for value in values:
             self.move_to(inner(value.block.row, around))
-            self.drop((value,))
+            let_go((value,))
         self.move_to(around)
 
     def freed(self, block: Block) -> None:

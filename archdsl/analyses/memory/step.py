@@ -16,7 +16,7 @@ from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
 from archdsl.analyses.memory.loss import LOSSES, Loss
 from archdsl.analyses.memory.optimizer import in_order, temporaries
-from archdsl.analyses.memory.play import Block, Row, inner
+from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
@@ -103,8 +103,8 @@ class _Step(Forward):
         super().__init__(network, storage, settings, batch, kernels)
         self._ways: dict[Hashable, tuple[Way, ...]] = {}
         """Those of the loss and of casts, by all that they depend on."""
-        self._taken: dict[Block, Block] = {}
-        """Where gradients add up: by a gradient as it would be taken over, the one of an earlier pass that was."""
+        self._earlier: dict[Block | Leaf, Block] = {}
+        """Where gradients add up: those that an earlier pass has left, by what it took over, or by whose copy each is."""
         self._summed_up: list[Flowing] = []
         """Gradients that were added to others: the engine drops them when all of their operator's are handed on."""
         self._ready: list[Leaf] = []
@@ -237,7 +237,7 @@ class _Step(Forward):
             took = [arriving.pop(name) for name in way.takes if name in arriving]
             given = self._derive(entry, way, took) if took else []
             if entry.op.gathers:
-                self._let_go_of_turns(took, entry.row)
+                self.in_own_rows(took, self._let_go)
             else:
                 self._let_go(took)
             self._free(entry, way)
@@ -338,13 +338,6 @@ class _Step(Forward):
             if not block.holders:
                 self.freed(block)
 
-    def _let_go_of_turns(self, gradients: Iterable[Flowing], row: Row | None) -> None:
-        """Lets go of what all turns of a loop have made, as often as they have."""
-        for flowing in gradients:
-            self.move_to(inner(flowing.block.row, row))
-            self._let_go((flowing,))
-        self.move_to(row)
-
     def deliver(self, edge: Edge, flowing: Flowing) -> None:
         source, number = edge
         if isinstance(source, Entry):
@@ -384,7 +377,7 @@ class _Step(Forward):
         """The parameter takes its gradient over, adds it to what is there, or takes a copy of what others hold too."""
         is_taken = flowing.holders == 1 and flowing.type.lies_in_order(is_single=self.batch == 1)
         if self.settings.adds_up:
-            leaf.gradient = self._of_earlier(leaf, flowing.block if is_taken else Block("", "", leaf.size, self.batch))
+            leaf.gradient = self._of_earlier(leaf, flowing.block if is_taken else leaf)
         elif is_taken:
             leaf.gradient = flowing.block
             return
@@ -392,9 +385,9 @@ class _Step(Forward):
             leaf.gradient = self.marked(leaf.key, "gradient", leaf.size)
         self._let_go((flowing,))
 
-    def _of_earlier(self, leaf: Leaf, taken: Block) -> Block:
-        """The gradient that an earlier pass has left, which took such a storage over."""
-        if taken not in self._taken:
-            self._taken[taken] = Block(leaf.key, "gradient", taken.size, self.batch)
-            self._taken[taken].times = leaf.times
-        return self._taken[taken]
+    def _of_earlier(self, leaf: Leaf, like: Block | Leaf) -> Block:
+        """The gradient that an earlier pass has left, which took such a storage over or is a copy for such a parameter."""
+        if like not in self._earlier:
+            self._earlier[like] = Block(leaf.key, "gradient", like.size, self.batch)
+            self._earlier[like].times = leaf.times
+        return self._earlier[like]
