@@ -89,6 +89,11 @@ STEPS = {
         "multiply { | a: parameter([1, 4, 1], std=1) | multiply { | x | b: parameter([4, 1]) } | x }",
         NO_LOSS._replace(loss="mse"),
     ),
+    "a learned value and its length give it one gradient": (
+        "[4, 5]",
+        "linear(5) -> add { | identity | a: parameter([4, 5], std=1) -> l2_normalize }",
+        TrainingSettings("adam", loss="none"),
+    ),
     "a zero has the type of values": ("[4, 5, 5]", "linear(5) -> clamp(0, 1) -> linear(5)", MIXED),
     "queries that are not learned leave no number": (
         "[3, 5, 4]",

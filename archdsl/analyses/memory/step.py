@@ -125,7 +125,7 @@ class _Step(Forward):
             self.release((cast.block,))
         self.move_to(None)
         if loss.edge is not None:
-            self.backward(loss)
+            self.backward(loss, loss.edge)
         self.optimize()
         self.forget()
         self.release(value.block for value in (*outputs, loss))
@@ -189,12 +189,11 @@ class _Step(Forward):
         self.mark("optimizer")
         self.release(made)
 
-    def backward(self, loss: Tensor) -> None:
+    def backward(self, loss: Tensor, edge: Edge) -> None:
         self.phase = "backward"
-        assert loss.edge is not None
-        self._reach(loss.edge.source)
+        self._reach(edge.source)
         seed = self.marked("loss", "gradient", of_type(loss.type, Stands(loss.dtype, loss.dtype)))
-        self.deliver(loss.edge, Flowing(seed, loss.type))
+        self.deliver(edge, Flowing(seed, loss.type))
         self._settle()
         self.hold((seed,))  # `backward()` keeps it to its end
         for entry in reversed(self.tape):
@@ -229,6 +228,7 @@ class _Step(Forward):
         arriving = {f"y{i}": flowing for i, flowing in entry.arriving.items()}
         entry.arriving = {}
         known = self._known_ways(entry, next(iter(arriving.values())).type)
+        entry.expect([made.gradient.of for way in known for made in way.gives])
         for way in known:
             if part is not None and way.reads and not part.is_recomputed:
                 self.recompute(part)

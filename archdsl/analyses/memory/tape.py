@@ -121,6 +121,12 @@ class Entry:
         """Whether the gradient of an operand or of a parameter is wanted."""
         return (reader if isinstance(reader, str) else f"x{reader}") in self._edges
 
+    def expect(self, given: Sequence[str]) -> None:
+        """A parameter waits for all gradients that its derivatives give of it, as of a value and of its length."""
+        for name, (source, _) in self._edges.items():
+            if isinstance(source, Leaf):
+                source.users += max(given.count(name), 1) - 1
+
     @property
     def forgotten(self) -> tuple[Extra, ...]:
         """What the operator makes and drops where nothing is kept."""
