@@ -158,6 +158,10 @@ class Op(Attributes):
         """The operator as a CPU runs it, where PyTorch takes some steps in float32 in networks of half precision."""
         return self
 
+    def requiring(self, wanted: Collection[int], *operands: TensorType) -> Op:
+        """The operator as PyTorch runs it where of its operands only these require gradients, whether any is made or not."""
+        return self
+
     def resolve(self, *operands: TensorType) -> Self:
         """The operator with attributes that depend on the operand spelled out (a window for each axis)."""
         return self
@@ -269,10 +273,6 @@ class Op(Attributes):
         taken = operands if self.operands is None else operands[: self.operands]
         return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(taken))
 
-    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
-        """The operands and parameters without whose gradients PyTorch computes in another way, whose bytes are not known."""
-        return ()
-
     def laid_out(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Gradient, ...]:
         """The gradients of its operands as a kernel makes them of what comes in."""
         own = self.own_gradients(operands)
@@ -315,10 +315,6 @@ class Op(Attributes):
         """The same while training where no gradient is wanted."""
         return self.forgotten_scratch(operands, results)
 
-    def is_forgotten_exactly(self, operands: Types) -> bool:
-        """Whether `forgotten_scratch` says it to the byte for every batch."""
-        return True
-
     def is_noted_otherwise(self, *operands: TensorType) -> bool:
         """Whether PyTorch runs it in other steps where a mode notes them, as on the meta device (`isTensorSubclassLike`)."""
         return False
@@ -356,8 +352,8 @@ class Op(Attributes):
         """Tensors made and dropped within the call that live beside operand and result: a max-pool's indices, a padded copy."""
         return ()
 
-    def preparation(self, operands: Types) -> tuple[Extra, ...]:
-        """Tensors that are there before the result is, and not when it is: while the weights that it runs on are made."""
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        """Step by step the tensors that are there before the result is: while the weights that it runs on are made."""
         return ()
 
     def pytorch(self, *operands: TensorType) -> Lowering:

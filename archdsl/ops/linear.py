@@ -159,7 +159,7 @@ class Linear(Op):
         (x,) = operands
         return self.bias and len(x.tensor_shape) > 2 and laid_in_order(x) != "never"
 
-    def preparation(self, operands: Types) -> tuple[Extra, ...]:
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
         return making(self.parametrization, self._weight(operands[0]), operands[0].dtype)
 
     def pytorch(self, *operands: TensorType) -> Lowering:

@@ -60,12 +60,6 @@ class Lstm(Recurrent):
         """Whether oneDNN runs it in half precision depends on the CPU."""
         return False
 
-    def unknown_bytes(self, operands: Types, results: Types) -> str:
-        """Not known where a wide input makes the first kernel the largest, while the last one runs beside more outputs."""
-        if self.bias or self.layers == 1 or operands[0].shape[1] <= self._directions * self.hidden:
-            return ""
-        return "without biases an lstm makes zeros for each layer, and which layer needs the most depends on the batch"
-
     def saved(self, operands: Types, results: Types) -> Saved:
         """What each kernel reads and makes (`mkldnn_rnn_layer` in `derivatives.yaml`), and what leads from one to the next."""
         x = operands[0]
@@ -133,11 +127,12 @@ class Lstm(Recurrent):
         outputs = (2, 5) if p.layer else (1, 2)
         return tokens * outputs[self._directions - 1] - 2 * self._directions * (self.layers - 1 - p.layer)
 
-    def preparation(self, operands: Types) -> tuple[Extra, ...]:
-        """A kernel, with zeros in place of biases."""
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        """The kernels, with zeros in place of biases."""
         if self.bias:
             return ()
         x, tokens = operands[0], operands[0].shape[0]
-        *_, largest = sorted(self._passes(x), key=lambda p: self.gates * p.features + 2 * self._in_kernel(p, tokens))
         results = tokens * self._directions + 2 * self._count * self.final
-        return (*self._beside(x, self._in_kernel(largest, tokens) + results), *self._no_biases(largest))
+        return tuple(
+            (*self._beside(x, self._in_kernel(p, tokens) + results), *self._no_biases(p)) for p in self._passes(x)
+        )

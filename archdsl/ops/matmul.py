@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import prod
 from typing import ClassVar, Literal
 
@@ -16,8 +17,8 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Misfit,
+    Op,
     Reach,
-    Reader,
     Rows,
     Saved,
     Shape,
@@ -28,7 +29,16 @@ from archdsl.ir import (
 )
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.merge import Merge, batched_rank, check_one_dtype, sizes_beside
-from archdsl.ops.families.products import Product, Tensor, alone, backward, made, multiply_matrices, saved
+from archdsl.ops.families.products import (
+    Product,
+    Tensor,
+    alone,
+    backward,
+    made,
+    multiply_matrices,
+    saved,
+    single_matrix,
+)
 
 
 class MatMul(Merge):
@@ -45,6 +55,9 @@ class MatMul(Merge):
         ("matmul", "[16, 32], [32, 8]", "[16, 8]"),
         ("matmul", "[16, 32], unbatched [32, 8]", "[16, 8]"),
     )
+
+    is_learned: ClassVar[bool] = True
+    """Whether a factor that is one matrix for all samples requires a gradient."""
 
     def infer(self, *operands: TensorType) -> Types:
         check_one_dtype(self.name, operands)
@@ -107,8 +120,12 @@ class MatMul(Merge):
 
     def _products(self, operands: Types, one: bool = False) -> list[Product]:
         """What PyTorch does, for a batch of unknown size or of one."""
-        tensors = [Tensor(x.tensor_shape, x.tensor_strides) for x in operands]
-        return [multiply_matrices(*(map(alone, tensors) if one else tensors))] if len(operands) == 2 else []
+        if len(operands) < 2:
+            return []
+        left, right = (Tensor(x.tensor_shape, x.tensor_strides) for x in operands)
+        if one:
+            left, right = alone(left), alone(right)
+        return [multiply_matrices(left, right, is_learned=self.is_learned)]
 
     def macs(self, operands: Types, results: Types) -> int:
         return prod(results[0].shape) * operands[0].shape[-1] if len(operands) == 2 else 0
@@ -133,13 +150,15 @@ class MatMul(Merge):
         (product,) = self._products(operands, one=incoming.is_single)
         return tuple(backward(operands, results, product, incoming))
 
-    def asked_for(self, operands: Types) -> tuple[Reader, ...]:
-        """A single matrix before a batch of them: only for its gradient the batch becomes one (`should_fold` in ATen's
-        `native/LinearAlgebra.cpp`)."""
-        return (0,) if not operands[0].batched and operands[0].rank == 2 else ()
+    def requiring(self, wanted: Collection[int], *operands: TensorType) -> Op:
+        if len(wanted) == len(operands):
+            return self
+        single = single_matrix(*(Tensor(x.tensor_shape, x.tensor_strides) for x in operands))
+        return self if single is None or single in wanted else _PlainMatMul()
 
-    def is_forgotten_exactly(self, operands: Types) -> bool:
-        return not self.asked_for(operands)
+    def is_noted_otherwise(self, *operands: TensorType) -> bool:
+        """Three axes that meet three are taken to require a gradient then."""
+        return [len(x.tensor_shape) for x in operands] == [3, 3] and not all(x.batched for x in operands)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return len(operands) == 2 and all(x.batched for x in operands)
@@ -149,3 +168,9 @@ class MatMul(Merge):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(function=Expression("{0} @ {1}" if len(operands) == 2 else "{0}"))
+
+
+class _PlainMatMul(MatMul):
+    """Where such a factor is a constant, or computed, or frozen."""
+
+    is_learned = False

@@ -7,6 +7,7 @@ from typing import ClassVar
 from archdsl.ir import Derivative, Examples, Extra, Incoming, Lowering, Misfit, Places, Saved, Shape, TensorType, Types
 from archdsl.ir.attrs import Field, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import call_and_function, compact, helper_call
+from archdsl.ops.families.copies import laid_in_order, made
 from archdsl.ops.families.padding import is_symmetric, of_padded, padded_copy, padded_module, pads
 from archdsl.ops.families.pool import Pool, pool_geometry, pool_keywords, pool_summary
 from archdsl.ops.families.windows import Geometry
@@ -68,15 +69,18 @@ class MaxPool(Pool):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,), (y,) = operands, results
-        indices = () if self._is_bare(x) else (self._indices(y),)
-        return (padded_copy(x, self.padding(x)), *indices) if self.needs_copy(x) else indices
+        if self.needs_copy(x):
+            padded = padded_copy(x, self.padding(x))
+            return (padded,) if self._is_bare(x) else (padded, self._indices(y))
+        return made(x, laid_in_order(x)) if self._is_bare(x) else (self._indices(y),)
 
     def frozen_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         is_bare = self._is_bare(operands[0])
         return self.scratch(operands, results) if is_bare else super().frozen_scratch(operands, results)
 
     def _is_bare(self, x: TensorType) -> bool:
-        """Whether PyTorch has a kernel that makes no indices, which it takes where no gradient is wanted."""
+        """Whether PyTorch has a kernel that makes no indices, which it takes where no gradient is wanted. It reads rows in
+        order (`max_pool1d` in ATen's `native/MaxPooling.cpp`)."""
         return x.rank == 2 and not self.is_global
 
     def is_noted_otherwise(self, *operands: TensorType) -> bool:

@@ -269,9 +269,12 @@ class ScaledDotProductAttention(Merge):
         first = Kernel(tuple(copy._replace(name=f"copy {i}") for i, copy in copies))
         return first, *native.kernels(self._native(operands), wanted)
 
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        return () if self._is_kernel(operands) else scores.steps(self._attended(operands))[:-1]
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         if not self._is_kernel(operands):
-            return scores.scratch(self._attended(operands))
+            return scores.steps(self._attended(operands))[-1]
         return *self._made(operands), *self._copies(operands)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:

@@ -13,6 +13,7 @@ from archdsl.backends.pytorch import build
 from archdsl.ir import Network
 from archdsl.pipeline import open_source
 from archdsl.source import Source
+from tests.support.live import activation_peak
 from tests.support.steps import measured, predicted
 
 torch.set_num_threads(1)
@@ -93,3 +94,20 @@ def test_what_is_alive_at_the_peak_adds_up_to_it(body: str, cell: str) -> None:
     """Also where a turn stands for many."""
     facts = Facts(network(body, cell, 5000), 8).training(TrainingSettings("adam"))
     assert sum(alive.bytes for alive in facts.alive) == facts.activation_peak
+
+
+@pytest.mark.parametrize("batch", [1, 3, 20])
+@CELLS
+@pytest.mark.parametrize(
+    "body",
+    [
+        "linear(60) -> CELL(1, layers=3, bias=false)",
+        "linear(20) -> CELL(5, layers=3, bias=false) -> linear(2)",
+        "linear(40) -> CELL(3, layers=2, bidirectional=true, bias=false)",
+        "linear(60) -> CELL(3, layers=3, bidirectional=true)",
+    ],
+)
+def test_the_peaks_of_inference_are_the_real_ones(body: str, cell: str, batch: int) -> None:
+    """Without biases an lstm makes zeros for each layer: which layer needs the most depends on the batch."""
+    net = network(body, cell, tokens=5)
+    assert Facts(net, batch).memory.activation_peak == activation_peak(build(net), torch.randn(batch, 5, 7))

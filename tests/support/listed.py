@@ -59,7 +59,7 @@ class Inference(Player[Plain]):
             return results
         shared = 0 if op.is_identity_in_inference else self.storage.shared_operand(node)
         read = [value.block for value in operands]
-        if before := op.preparation(node.operand_types):
+        for before in op.preparation(node.operand_types):
             self.add(node, path, read, [Block(path, e.name, of_extra(e, self.batch), self.batch) for e in before])
         results = [
             Plain(Block(path, "output", of_type(type), self.batch)) if shared is None else operands[shared]

@@ -191,8 +191,8 @@ def beside(op: Op, operands: tuple[TensorType, ...], batch: int) -> int:
     results = op.infer(*operands)
     made = (*op.scratch(operands, results), *op.saved(operands, results).number)
     after = sum(extra_bytes(e, batch) for e in made)
-    before = sum(extra_bytes(e, batch) for e in op.preparation(operands)) - sum(t.bytes_for(batch) for t in results)
-    return max(after, before)
+    before = (sum(extra_bytes(e, batch) for e in step) for step in op.preparation(operands))
+    return max(after, max(before, default=0) - sum(t.bytes_for(batch) for t in results))
 
 
 def _address(tensor: Tensor) -> int:

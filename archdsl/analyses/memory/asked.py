@@ -120,10 +120,10 @@ class Way(NamedTuple):
     """Not where a convolution might make the gradient of frozen weights with that of the bias: that depends on the kernel."""
 
 
-def ask(node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage, *, is_single: bool) -> OpFacts:
-    """Asks the operator of a node, for a batch of one or for all that are larger."""
-    own = node.operator
-    assert isinstance(own, Op)
+def ask(
+    own: Op, node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage, *, is_single: bool
+) -> OpFacts:
+    """Asks the operator of a node, or what runs in its place, for a batch of one or for all that are larger."""
     dtype, parameter_dtype = settings.dtype, settings.parameter_dtype
     precision: Precision = "float32" if dtype == "float32" else "mixed" if settings.is_mixed else "half"
     on_cuda = own.on_cuda(*node.operand_types, precision=precision)
@@ -179,7 +179,7 @@ def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], 
         op.is_derived_exactly_in_half(operands),
         op.is_cast_exactly(operands, results),
     )
-    scratch = op.training_scratch(operands, results), op.asked_for(operands), op.unknown_bytes(operands, results)
+    scratch = op.training_scratch(operands, results), op.unknown_bytes(operands, results)
     own = op.name, op.category, op.autocast, op.keeps_weights, op.cast_late, op.is_view(*operands), op.state(*operands)
     return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, steps, own
 
@@ -195,8 +195,7 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     if not entry.needs_gradient:
         kernels = _kernels(op, entry, batch, {})
         forgotten = () if kernels else (*entry.forgotten, *saved.number)
-        is_exact = op.is_forgotten_exactly(entry.operands)
-        return Run(results, (), (), _sizes(forgotten, batch, stands), kernels, (), is_exact)
+        return Run(results, (), (), _sizes(forgotten, batch, stands), kernels, (), is_exact=True)
     operands = [*saved.operands_for(len(entry.edges), entry.wants)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [*saved.extras_for(entry.wants)]
@@ -214,7 +213,7 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
         kernels,
         twins,
         # Whether both are there together is not known.
-        not (unread and facts.scratch) and all(map(entry.wants, op.asked_for(entry.operands))),
+        not (unread and facts.scratch),
     )
 
 

@@ -24,7 +24,8 @@ class Forward(Precision):
     ) -> None:
         super().__init__(network, storage, settings, batch)
         self.kernels = kernels
-        self.facts: dict[Node, OpFacts] = {}
+        self.facts: dict[tuple[Node, Op], OpFacts] = {}
+        """By nodes and how they run."""
         self._known: dict[Hashable, OpFacts] = {}
         """The same by all that they depend on."""
         self.workspaces: list[Size] = []
@@ -122,9 +123,10 @@ class Forward(Precision):
         assert isinstance(op, Op)
         if op.is_source:
             return [self._source(node, path)]
-        facts = self.facts.get(node)
+        op = op.requiring([i for i, value in enumerate(operands) if value.edge is not None], *node.operand_types)
+        facts = self.facts.get((node, op))
         if facts is None:
-            facts = self.facts[node] = self._asked(node)
+            facts = self.facts[node, op] = self._asked(node, op)
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]
@@ -223,9 +225,7 @@ class Forward(Precision):
         self.mark(entry.layer)
         self.release(temporary)
         keeps = bool(run.extras or run.operands or facts.saved.result or facts.state)
-        self.is_exact &= entry.op.name not in UNSURE and entry.op.is_forgotten_exactly(entry.operands)
-        if entry.needs_gradient:
-            self.is_exact &= all(map(entry.wants, entry.op.asked_for(entry.operands)))
+        self.is_exact &= entry.op.name not in UNSURE
         if self.replay is None:
             part.note(entry, keeps=keeps and entry.needs_gradient)
         else:
@@ -270,14 +270,14 @@ class Forward(Precision):
         self.keep(found)
         return found
 
-    def _asked(self, node: Node) -> OpFacts:
+    def _asked(self, node: Node, op: Op) -> OpFacts:
         """What its operator says, which counts for the whole step."""
         storage = node in self.storage.in_place, self.storage.shared_operand(node)
-        key = node.operator, node.operand_types, node.result_types, storage
+        key = op, node.operand_types, node.result_types, storage
         found = self._known.get(key)
         if found is not None:
             return found
-        facts = self._known[key] = ask(node, self.settings, self.kernels, self.storage, is_single=self.batch == 1)
+        facts = self._known[key] = ask(op, node, self.settings, self.kernels, self.storage, is_single=self.batch == 1)
         self.is_exact &= facts.is_exact
         if self.batch == 1:
             self.is_exact &= facts.op.infer_alone(*node.operand_types) in (None, node.result_types)
@@ -309,7 +309,7 @@ class Forward(Precision):
         if op.knows_same_operands:
             self.is_exact &= len({v.block for v in operands}) == len(operands)
         edges = [v.edge for v in op.read(operands)] if facts.is_float else []
-        return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node)
+        return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node, facts)
 
     def _results(
         self, facts: OpFacts, run: Run, entry: Entry, operands: Sequence[Tensor], made: Block | None = None

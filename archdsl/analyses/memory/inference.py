@@ -71,8 +71,8 @@ class Course:
         """In order, those that have moments."""
         self.steps = player.step
         """How many moments it has, those of all turns."""
-        self.results = tuple(None if value is None else value.block for value in results)
-        """The storages of its results: own ones, operands or parameters."""
+        self.results = tuple(results)
+        """In storages of its own, of operands or of parameters."""
         self.made = tuple(player.live)
         """Those of its own, oldest first."""
         self.touched = {block for part in self.parts for block in part.touched}
@@ -236,7 +236,7 @@ class Lifetime(NamedTuple):
 def inference(network: Network, storage: Storage, batch: int) -> InferenceFacts:
     """Plays a network for a batch."""
     courses = _Courses(storage, batch)
-    course = courses.of(network.body, network.inputs)
+    course = courses.of(network.body, (False,) * len(network.inputs), network.inputs)
     return InferenceFacts(network, course, batch, is_for_all=courses.is_for_all)
 
 
@@ -271,22 +271,23 @@ class _Courses:
         self.batch = batch
         self.is_for_all = True
         """Whether so far no size was for this batch alone."""
-        self._known: dict[Module, Course] = {}
+        self._known: dict[tuple[Module, tuple[bool, ...]], Course] = {}
 
-    def of(self, module: Module, names: Sequence[str] = ()) -> Course:
+    def of(self, module: Module, learned: tuple[bool, ...], names: Sequence[str] = ()) -> Course:
         """That of a module.
 
         Args:
+            learned: which of its inputs are parameters.
             names: of its inputs, where somebody reads them.
         """
-        if module not in self._known:
+        if (module, learned) not in self._known:
             named = zip(module.inputs, names or repeat(""), strict=False)
             inputs = [Block(name, "input", of_type(value.type), self.batch, True) for value, name in named]
             player = _Player(self)
             player.hold(inputs)
-            results = player.call(module, "", [Plain(block) for block in inputs])
-            self._known[module] = Course(inputs, player, results)
-        return self._known[module]
+            results = player.call(module, "", [*map(Plain, inputs, learned)])
+            self._known[module, learned] = Course(inputs, player, results)
+        return self._known[module, learned]
 
 
 class _Player(Player[Plain]):
@@ -308,25 +309,27 @@ class _Player(Player[Plain]):
     def run(self, node: Node, path: str, operands: Sequence[Plain]) -> Sequence[Plain | None]:
         if not isinstance(node.operator, Module):
             return self.apply(node, path, operands)
-        course, batch = self.courses.of(node.operator), self.courses.batch
+        course = self.courses.of(node.operator, tuple(value.is_learned for value in operands))
+        batch = self.courses.batch
         places = {inside: value.block for inside, value in zip(course.inputs, operands, strict=True)}
-        for block in course.results:
-            if block is not None and block not in places:
+        for block in (value.block for value in course.results if value is not None):
+            if block not in places:
                 places[block] = Block(f"{path}.{block.layer}", block.what, block.size, batch, block.is_input)
         if course.parts:
             touched = tuple(dict.fromkeys(places[block] for block in places if block in course.touched))
             self.parts.append(Call(self.step, path, course, (*self.live,), touched, places, self.times))
             self.step += course.steps
-        results = [None if block is None else Plain(places[block]) for block in course.results]
+        results = [value and value._replace(block=places[value.block]) for value in course.results]
         self.keep([value for value in results if value is not None])
         self.live.update((places[block], None) for block in course.made)
         return results
 
     def apply(self, node: Node, path: str, operands: Sequence[Plain]) -> list[Plain]:
-        op = node.operator
-        assert isinstance(op, Op)
+        assert isinstance(node.operator, Op)
+        learned = [i for i, value in enumerate(operands) if value.is_learned]
+        op = node.operator.requiring(learned, *node.operand_types)
         read = [value.block for value in operands]
-        if before := op.preparation(node.operand_types):
+        for before in op.preparation(node.operand_types):
             self._moment(node, path, read, before)
         results = self.results(node, op, path, operands)
         made = [value.block for value in results]
@@ -347,12 +350,12 @@ class _Player(Player[Plain]):
         self.parts.append(Moment(self.step, path, node, (*self.live, *scratch), touched, self.times))
 
     def results(self, node: Node, op: Op, path: str, operands: Sequence[Plain]) -> list[Plain]:
-        def make(what: str, size: Size, is_input: bool = False) -> Plain:
-            return Plain(Block(path, what, size, self.courses.batch, is_input))
-
-        if op.is_source:  # it gives its own parameters, which are held anyway
-            return [make("parameter", Size(), is_input=True)]
+        batch = self.courses.batch
+        if op.is_source:  # it gives its own tensor, which is held anyway
+            is_learned = any(state.role == "parameter" for state in node.state)
+            return [Plain(Block(path, "parameter", Size(), batch, is_input=True), is_learned)]
         shared = 0 if op.is_identity_in_inference else self.courses.storage.shared_operand(node)
         if shared is not None:
-            return [operands[shared]] * len(node.results)
-        return [make("output", of_type(type)) for type in node.result_types]
+            block, is_learned = operands[shared]
+            return [Plain(block, is_learned and bool(op.read(operands)))] * len(node.results)
+        return [Plain(Block(path, "output", of_type(type), batch)) for type in node.result_types]

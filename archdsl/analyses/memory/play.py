@@ -73,9 +73,11 @@ H = TypeVar("H", bound=HasBlock)
 
 
 class Plain(NamedTuple):
-    """A value of which only its storage matters."""
+    """A value in inference: of which only its storage matters, and whether it is learned."""
 
     block: Block
+    is_learned: bool = False
+    """Whether it is a parameter or a view of one: such a tensor requires a gradient even where none is made."""
 
 
 class Player(ABC, Generic[T]):

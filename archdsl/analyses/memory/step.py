@@ -263,7 +263,7 @@ class _Step(Forward):
 
     def _known_ways(self, entry: Entry, incoming: TensorType) -> tuple[Way, ...]:
         """How its gradients are made."""
-        facts = None if entry.node is None else self.facts[entry.node]
+        facts = entry.facts
         known = self._ways if facts is None else facts.ways
         of = (entry.op.name, entry.operands) if facts is None else None
         key = of, incoming, entry.names, entry.stands

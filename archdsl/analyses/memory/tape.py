@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands
 from archdsl.ir import Extra, Node, Op, Reader, Saved, TensorType, Types
+
+if TYPE_CHECKING:
+    from archdsl.analyses.memory.asked import OpFacts
 
 
 class Flowing:
@@ -49,6 +52,7 @@ class Entry:
         "_kept",
         "arriving",
         "edges",
+        "facts",
         "holders",
         "layer",
         "node",
@@ -72,6 +76,7 @@ class Entry:
         parameters: dict[str, Edge],
         stands: Stands = FLOAT32,
         node: Node | None = None,
+        facts: OpFacts | None = None,
     ) -> None:
         self.layer = layer
         self.op = op
@@ -82,6 +87,7 @@ class Entry:
         self.parameters = parameters
         """Where the gradients of its own parameters go, of those that are trained, by their names."""
         self.node = node
+        self.facts = facts
         self.stands = stands
         """What its facts call float32."""
         self.arriving: dict[int, Flowing] = {}

@@ -200,7 +200,7 @@ class Convolution(Op):
         padding = self.padding(x)
         return self.made_weight(x) if is_symmetric(padding) else (padded_copy(x, padding), *self.made_weight(x))
 
-    def preparation(self, operands: Types) -> tuple[Extra, ...]:
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
         return making(self._parametrization, self.weight(operands[0]), operands[0].dtype, self.matrix_axis)
 
     def pytorch(self, *operands: TensorType) -> Lowering:

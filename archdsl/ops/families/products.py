@@ -34,12 +34,12 @@ class Product(NamedTuple):
     macs: int
     """Multiply-adds, the batch counted as `BATCH`; 0 where nothing is summed."""
     is_reordered: bool = False
-    """Whether the product is copied once more, its last axes exchanged."""
+    """Whether its last axes are exchanged, by a copy where both are longer than one."""
     orders: tuple[Shape, Shape, Shape] = ((), (), ())
     """The axes of both factors and of the result, from the slowest to the fastest, as the matrices hold them; none where
     nothing is summed, and for `matmul`, whose axes lie in order."""
     matrices: Shape = ()
-    """The sizes of the result as such a batch of matrices."""
+    """The sizes of the result as such a matrix, or as a batch of them."""
 
 
 def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
@@ -164,7 +164,12 @@ def backward(operands: Types, results: Types, product: Product, incoming: Incomi
     A gradient whose elements do not lie as those of the product is copied.
     """
     taken = "y0"
-    if product.is_reordered or _is_copied_back(incoming.type, results[0]):
+    arriving = Tensor(incoming.type.tensor_shape, incoming.type.tensor_strides)
+    if product.is_reordered:
+        arriving = _exchanged(arriving)
+    if incoming.is_single:
+        arriving = alone(arriving)
+    if _is_copied(arriving, product.matrices):
         yield Derivative((Gradient("rows", results[0].with_shape(results[0].shape)),), (taken,))
         taken = "rows"
     pairs = zip(operands, product.factors, strict=True)
@@ -177,11 +182,6 @@ def backward(operands: Types, results: Types, product: Product, incoming: Incomi
 
 KEPT = ("factor 1", "factor 2", "x0", "x1")
 """What a product keeps, by name."""
-
-
-def _is_copied_back(incoming: TensorType, result: TensorType) -> bool:
-    """A gradient that is one number, repeated, can be seen in any shape."""
-    return not {0}.issuperset(incoming.tensor_strides) and incoming.tensor_strides != result.tensor_strides
 
 
 def _of_matrices(
@@ -209,7 +209,7 @@ def made(operands: Types, products: Sequence[Product], alone: Sequence[Product])
     steps = []
     for step, (product, one) in enumerate(zip(products, alone, strict=True)):
         extras = [_extra(_name(step, 0), products[step - 1].result.sizes, dtype)] if step else []
-        if product.is_reordered:
+        if product.is_reordered and 1 not in product.result.sizes[-2:]:
             extra = _extra("product in another order", product.result.sizes, dtype)
             extras.append(extra._replace(in_batches=not one.is_reordered))
         for side in (0, 1):
@@ -231,26 +231,50 @@ def _weight(extra: Extra) -> int:
     return prod(extra.shape) * (BATCH if extra.batched else 1)
 
 
-def multiply_matrices(left: Tensor, right: Tensor) -> Product:
-    """Multiplies the matrices of the last two axes as `torch.matmul` does, learned ones among them."""
+def single_matrix(left: Tensor, right: Tensor) -> int | None:
+    """Which of two factors is one matrix for all of the other one, if one is."""
     ranks = len(left.sizes), len(right.sizes)
+    if ranks == (3, 3) and left.sizes[0] != right.sizes[0] and 1 in (left.sizes[0], right.sizes[0]):
+        return 0 if left.sizes[0] == 1 else 1
+    return ranks.index(2) if min(ranks) == 2 < max(ranks) else None
+
+
+def multiply_matrices(left: Tensor, right: Tensor, *, is_learned: bool) -> Product:
+    """Multiplies the matrices of the last two axes as `torch.matmul` does.
+
+    Args:
+        is_learned: whether a factor that is one matrix for all requires a gradient: then all of the other one becomes one
+            large matrix, else it does only where that takes no copy (`should_fold` in ATen's `native/LinearAlgebra.cpp`).
+    """
     sizes = (*_broadcast(left.sizes[:-2], right.sizes[:-2]), left.sizes[-2], right.sizes[-1])
     macs = prod(sizes) * left.sizes[-1]
-    if ranks == (3, 3) and 1 in (left.sizes[0], right.sizes[0]) and left.sizes[0] != right.sizes[0]:
-        small = 0 if left.sizes[0] == 1 else 1
-        ranks = (2, 3) if small == 0 else (3, 2)
-    copied, factors, is_reordered = (False, False), (left, right), False
-    if max(ranks) >= 3 and min(ranks) == 2:  # one large matrix times a small one
-        is_reordered = ranks[0] == 2
-        x = right.permuted((*range(ranks[1] - 2), ranks[1] - 1, ranks[1] - 2)) if is_reordered else left
-        is_copied = _is_copied(x, (prod(x.sizes[:-1]), x.sizes[-1]))
+    copied, factors, matrices, is_reordered = (False, False), (left, right), sizes, False
+    single = single_matrix(left, right)
+    if single is not None and (is_learned or (single == 1 and len(right.sizes) == 2 and _has_even_rows(left))):
+        is_reordered = single == 0
+        x = _exchanged(right) if is_reordered else left
+        rows = prod(x.sizes[:-1])
+        matrices = (rows, sizes[-2] if is_reordered else sizes[-1])
+        is_copied = _is_copied(x, (rows, x.sizes[-1]))
         copied = (False, is_copied) if is_reordered else (is_copied, False)
-    elif max(ranks) >= 3:
+    elif len(sizes) >= 3:
         batch = sizes[:-2]
         wide = [Tensor((*batch, *t.sizes[-2:]), broadcast(*t, (*batch, *t.sizes[-2:]))) for t in (left, right)]
         copied = tuple(_is_copied(t, (prod(batch), *t.sizes[-2:])) for t in wide)  # type: ignore[assignment]
-        factors = (wide[0], wide[1])
-    return Product(Tensor(sizes, contiguous(sizes)), copied, (None, None), factors, macs, is_reordered)
+        factors, matrices = (wide[0], wide[1]), (prod(batch), *sizes[-2:])
+    result = Tensor(sizes, contiguous(sizes))
+    return Product(result, copied, (None, None), factors, macs, is_reordered, matrices=matrices)
+
+
+def _exchanged(x: Tensor) -> Tensor:
+    """The last two axes of a tensor exchanged."""
+    *outer, rows, columns = range(len(x.sizes))
+    return x.permuted((*outer, columns, rows))
+
+
+def _has_even_rows(x: Tensor) -> bool:
+    """Whether each row lies as far behind the one before."""
+    return all(x.strides[a] == x.strides[a + 1] * x.sizes[a + 1] for a in range(len(x.sizes) - 2))
 
 
 def _broadcast(left: Shape, right: Shape) -> Shape:

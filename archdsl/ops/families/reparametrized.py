@@ -63,12 +63,12 @@ def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]
     )
 
 
-def making(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[Extra, ...]:
-    """What is there while a weight is divided by its norm: both, the vectors, and the matrix where it is a copy."""
+def making(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[tuple[Extra, ...], ...]:
+    """The step in which a weight is divided by its norm: both, the vectors, and the matrix where it is a copy."""
     if kind != "spectral_norm":
         return ()
     matrix = (Extra("matrix", shape, dtype, batched=False),) if axis else ()
-    return (*matrix, *way_back(kind, shape, axis), *made_weight(kind, shape, dtype))
+    return ((*matrix, *way_back(kind, shape, axis), *made_weight(kind, shape, dtype)),)
 
 
 def of_made_weight(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import NamedTuple
 
 from archdsl.ir import RESULT, Derivative, Extra, Gradient, Kernel, Reader, Saved, Shape, TensorType, Wanted, number
@@ -122,27 +121,29 @@ def _of_mask(a: Attended, weights: TensorType) -> Derivative:
     )
 
 
-def scratch(a: Attended) -> tuple[Extra, ...]:
-    """What is alive beside the result when the most is: while scores are made, while they become weights, or at the end."""
-    queries, rows, result = prod(a.q.shape), prod(a.weights), _result(a)
-    copied = queries if in_matrices(a.q.computed()) == "always" else 0
-    hidden = (Extra.like("hidden", a.mask),) if a.mask is not None and a.mask.dtype == "bool" else ()
-    keys, values = _repeated(a, a.k), _repeated(a, a.v)
-    moments = (
-        (queries + copied + rows + keys[0] - result, keys[1]),
-        (2 * rows - result, hidden),
-        (rows + values[0], values[1]),
+def steps(a: Attended) -> tuple[tuple[Extra, ...], ...]:
+    """What is there step by step in inference, the last one beside the result."""
+
+    def in_order(name: str, x: TensorType, copied: Copied) -> tuple[Extra, ...]:
+        return tuple(copy._replace(name=name) for copy in made(x, copied))
+
+    queries, scores, weights = (
+        Extra(name, shape, a.q.dtype)
+        for name, shape in (("scaled queries", a.q.shape), ("scores", a.weights), ("weights", a.weights))
     )
-    size, others = max(moments, key=lambda m: m[0] + sum(prod(e.shape) for e in m[1]))
-    return (Extra("scores", (size,), a.q.dtype), *others)
-
-
-def _repeated(a: Attended, x: TensorType) -> tuple[int, tuple[Extra, ...]]:
-    """Of keys or values: how many elements are copied, and the copy that is made of several samples only."""
-    how = in_matrices(x)
-    if a.groups > 1 or how == "always":
-        return prod(a.wide(x)), ()
-    return 0, made(x, how)
+    copies = in_order("queries in order", a.q, in_matrices(a.q.computed()))
+    keys, values = (
+        in_order(name, x.with_shape(a.wide(x)), "always") if a.groups > 1 else in_order(name, x, in_matrices(x))
+        for name, x in zip(COPIES, (a.k, a.v), strict=True)
+    )
+    masked = tuple(extra for kernel in _masked(a, scores) for extra in kernel.makes)
+    return (
+        (number(0), queries),
+        (queries, *copies, *keys, scores),
+        *([(scores, *masked)] if masked else []),
+        (scores, weights),
+        (weights, *values),
+    )
 
 
 def kernels(a: Attended, wanted: Wanted) -> tuple[Kernel, ...]:
@@ -181,7 +182,3 @@ def _masked(a: Attended, scores: Extra) -> tuple[Kernel, ...]:
         return ()
     hidden = (Extra.like("hidden", a.mask),) if a.mask.dtype == "bool" else ()
     return (Kernel((*hidden, scores._replace(name="masked scores")), ("scores", "hidden")),)
-
-
-def _result(a: Attended) -> int:
-    return prod(a.q.shape[:-1]) * a.v.shape[-1]
