@@ -52,7 +52,7 @@ class Builder:
         _check_batch(op, types)
         op = op.resolve(*types)
         node = Node(name, op, self._local(operands), op.infer(*types), origin, training)
-        if op.category == "reshape" or (operands and operands[0].channels):
+        if op.category == "reshape" or (operands and (operands[0].channels or not operands[0].type.is_float)):
             channels = {type: _channels(op, operands, type) for type in dict.fromkeys(node.result_types)}
             for result in node.results:
                 result.channels = channels[result.type]
@@ -161,6 +161,8 @@ def _channels(op: Op, operands: Values, result: TensorType) -> int:
     reach = op.reach(*types)
     if reach == "pointwise":
         return axis
+    if operands and result.is_float and not operands[0].type.is_float:
+        return result.rank - 1  # the features of an embedding
     if operands and result.batched and not operands[0].type.batched:
         is_map = result.rank > 2 and operands[0].type.shape == (1, *result.shape)
         return 0 if is_map else result.rank - 1  # a learned map, or rows of a table as those of an embedding

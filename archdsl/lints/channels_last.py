@@ -18,11 +18,13 @@ KIND = Kind(
 ACCEPTED = (
     "network A {\n  input i: int64 [8, 8]\n  table: parameter([10, 4]) -> take(i) -> permute([2, 0, 1])\n  conv(8, 3x3)\n}",
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8) -> permute([2, 0, 1])\n  conv(8, 3x3)\n}",
+    "network A {\n  input spelled: int64 [8, 12]\n  embedding(26, 4) -> permute([2, 0, 1]) -> conv(8, [1, 3])\n}",
     "network A {\n  input volume: [16, 16, 8]\n  conv(8, 3x3)\n}",
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> reduce_mean([0, 1])\n}",
     "network A {\n  input spectrogram: [100, 80]\n  ln -> permute([1, 0]) -> conv(8, 3)\n}",
 )
 REJECTED = (
+    "network A {\n  input spelled: int64 [8, 12]\n  embedding(26, 4) -> conv(8, 3x3)\n}",
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8)\n  conv(8, 3x3)\n}",
     "block unit { maxpool(2x2) }\n"
     "network A {\n  input image: [8, 16, 16]\n  last: { permute([1, 2, 0]) }\n  relu -> unit\n}",

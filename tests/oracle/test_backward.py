@@ -122,6 +122,24 @@ def test_steps_with_frozen_parts_of_sequences(begin: str, frozen: tuple[str, ...
     check_step(network, TrainingSettings(frozen=frozen))
 
 
+SHARED = """
+block cell(state: tensor) { concat { | in | state } -> linear(6) -> tanh -> linear(4) -> tanh }
+network Net {
+  input x: [3, 4]
+  x -> select(0) as states[]
+  shared step = cell()
+  for i in 0..<3 { x -> select(i) -> step(states[-1]) as states[] }
+  states[-1]
+}"""
+
+
+@pytest.mark.parametrize("checkpointed", [("step",), ("step", "step.*")])
+def test_steps_with_several_uses_of_one_instance(checkpointed: tuple[str, ...]) -> None:
+    network = open_source(Source("net.arch", SHARED), Path()).check("Net").network
+    assert network is not None
+    check_step(network, TrainingSettings(checkpointed=checkpointed))
+
+
 def check_step(network: Network, settings: TrainingSettings) -> None:
     """Forward, what runs again and backward, in one step; parts of which nothing is trained do not run again."""
     module = build(network, device="meta").train()

@@ -95,6 +95,11 @@ STEPS = {
         TrainingSettings("adam", loss="none"),
     ),
     "a zero has the type of values": ("[4, 5, 5]", "linear(5) -> clamp(0, 1) -> linear(5)", MIXED),
+    "an optimizer goes through shared layers where they are declared": (
+        "[6]",
+        "shared a = linear(9)\n shared b = linear(6)\n x -> b -> a -> linear(6) -> b -> linear(3)",
+        TrainingSettings("adam"),
+    ),
     "queries that are not learned leave no number": (
         "[3, 5, 4]",
         "sdpa { | x | k: linear(4) | v: linear(4) | bias: parameter([3, 5, 5], std=1) }",

@@ -15,7 +15,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from archdsl import load, load_weights
-from archdsl.backends.pytorch import WeightsFileError, WeightsMismatch
+from archdsl.analyses.weights import weights
+from archdsl.backends.pytorch import WeightsFileError, WeightsMismatch, build
+from archdsl.pipeline import open_source
+from archdsl.source import Source
 from tests.support.cli import Cli
 
 torch.set_num_threads(1)
@@ -100,6 +103,26 @@ def test_what_loads_is_what_pytorch_loads_strictly(change: str, ending: str) -> 
     else:
         assert load_weights(found, file) == len(changed)
         assert all(torch.equal(t, found.state_dict()[name]) for name, t in expected.state_dict().items())
+
+
+def test_names_stand_in_the_order_of_the_state_dict() -> None:
+    """Tensors of a module before those in its parts, parameters before buffers, shared instances where they are declared."""
+    text = """
+    network Net {
+      input x: [4]
+      shared late = linear(4)
+      shared early = { linear(4) -> norm: bn }
+      x -> early -> late -> early -> last: linear(3)
+      add {
+        | identity
+        | ramp: constant([3], "i + 0.5")
+        | parts: { offset: parameter([3]) }
+        | offset: parameter([3])
+      }
+    }"""
+    network = open_source(Source("net.arch", text), Path()).check("Net").network
+    assert network is not None
+    assert [*weights(network)] == [*build(network).state_dict()]
 
 
 @pytest.mark.parametrize("container", ["state_dict", "model_state_dict", "model"])

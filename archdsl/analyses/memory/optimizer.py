@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.settings import TrainingSettings
@@ -86,29 +86,3 @@ def temporaries(settings: TrainingSettings, sizes: Sequence[int], times: Sequenc
     decayed = settings.weight_decay and rule.decays_gradient
     pairs = [*zip((0, *sizes), sizes, strict=False)]
     return [max((m.own + decayed) * size + m.before * last + m.scalar for m in rule.moments for last, size in pairs)]
-
-
-def in_order(keys: Iterable[str]) -> list[str]:
-    """Names in the `state_dict` as `module.parameters()` lists them: a module's own come before those of its parts.
-
-    >>> in_order(["stem.weight", "scale", "stem.norm.bias"])
-    ['scale', 'stem.weight', 'stem.norm.bias']
-    """
-    own: dict[str, list[str]] = {}
-    inside: dict[str, list[str]] = {}
-    known: set[str] = set()
-    for key in keys:
-        path = key.rpartition(".")[0]
-        own.setdefault(path, []).append(key)
-        while path and path not in known:
-            known.add(path)
-            outer = path.rpartition(".")[0]
-            inside.setdefault(outer, []).append(path)
-            path = outer
-    found: list[str] = []
-    waiting = [""]
-    while waiting:
-        path = waiting.pop()
-        found += own.get(path, ())
-        waiting += reversed(inside.get(path, ()))
-    return found

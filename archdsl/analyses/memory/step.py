@@ -15,12 +15,12 @@ from archdsl.analyses.memory.casts import Promotion
 from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
 from archdsl.analyses.memory.loss import LOSSES, Loss
-from archdsl.analyses.memory.optimizer import in_order, temporaries
+from archdsl.analyses.memory.optimizer import temporaries
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
-from archdsl.analyses.weights import PathError
+from archdsl.analyses.weights import PathError, weights_as_written
 from archdsl.ir import Gradient, Incoming, Network, Node, TensorType
 
 
@@ -182,8 +182,8 @@ class _Step(Forward):
 
     def optimize(self) -> None:
         self.phase = "optimizer"
-        trained = [key for key, leaf in self.leaves.items() if leaf.gradient is not None]
-        leaves = [self.leaves[key] for key in in_order(trained)]
+        known = (self.leaves.get(key) for key in weights_as_written(self.network))
+        leaves = [leaf for leaf in known if leaf is not None and leaf.gradient is not None]
         sizes = temporaries(self.settings, [leaf.size.fixed for leaf in leaves], [leaf.times for leaf in leaves])
         made = [self.make("optimizer", "temporary", Size(size)) for size in sizes]
         self.mark("optimizer")

@@ -12,6 +12,7 @@ The optimizer reads a parameter, its gradient and its state, and writes the para
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from archdsl.analyses.cost import Wanted, wanted
@@ -64,10 +65,21 @@ def step_roofline(
 
 
 def _again(passes: Sequence[Bound], recomputed: Mapping[tuple[str, Node], int]) -> Iterator[Bound]:
-    """The second runs of what has run forward; a part in a part runs a third time."""
+    """The second runs of what has run forward; a part in a part runs a third time.
+
+    Uses of a shared instance are one place, whose runs are dealt out to them.
+    """
+    uses = Counter[tuple[str, Node]]()
+    for bound in passes:
+        uses[bound.layer.path, bound.layer.node] += bound.layer.times
+    left = dict(recomputed)
     for bound in passes:
         layer = bound.layer
-        if runs := recomputed.get((layer.path, layer.node), 0) // layer.times:
+        place = layer.path, layer.node
+        runs = left.get(place, 0) // uses[place]
+        uses[place] -= layer.times
+        if runs:
+            left[place] -= runs * layer.times
             yield bound.by_passes(runs)._replace(phase="again")
 
 

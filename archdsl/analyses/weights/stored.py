@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from archdsl.analyses.weights.select import selected
-from archdsl.ir import Network, flatten, show_shape, unfold
+from archdsl.ir import Module, Network, Node, check_listed, show_shape, unfold
 
 
 class Stored(NamedTuple):
@@ -38,13 +38,25 @@ def weights(network: Network) -> Weights:
 
 def weights_as_written(network: Network) -> Weights:
     """The same, of a row of turns those of the turn that stands for it."""
-    return {
-        state.key(layer.path): Stored(state.shape, state.dtype)
-        for layer in flatten(network, training=True).layers
-        if not layer.is_reuse
-        for state in layer.node.state
-        if state.is_in_state_dict
-    }
+    check_listed(network)
+    return dict(_stored(network.body, ""))
+
+
+def _stored(module: Module, prefix: str) -> Iterator[tuple[str, Stored]]:
+    """A module's own tensors come before those of its parts, and parameters before buffers (`torch/nn/modules/module.py`)."""
+    members = [node for node in module.members() if node.state or isinstance(node.operator, Module)]
+    for node in sorted(members, key=_place):
+        path = prefix + node.name
+        if isinstance(node.operator, Module):
+            yield from _stored(node.operator, f"{path}.")
+        for state in node.state:
+            if state.is_in_state_dict:
+                yield state.key(path), Stored(state.shape, state.dtype)
+
+
+def _place(node: Node) -> int:
+    is_own = any(not state.name for state in node.state)
+    return 2 - is_own - any(state.role == "parameter" for state in node.state if is_own)
 
 
 def frozen_in(network: Network, patterns: Iterable[str]) -> frozenset[str]:
