@@ -55,7 +55,7 @@ class Expand(Op):
         return shifted(operands[0].rank, {})
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
-        return (Derivative((summed("x0", operands[0], results[0], incoming),)),)
+        return (Derivative((summed("x0", operands[0], incoming.type, incoming),)),)
 
     def is_view(self, *operands: TensorType) -> bool:
         return True

@@ -133,6 +133,17 @@ network Net {
 }"""
 
 
+@pytest.mark.parametrize(
+    "last", ['conv(5, 3, parametrization="weight_norm")', "conv(5, 2, pad=same)", "conv(5, 3, standardize=true)"]
+)
+def test_the_last_layer_of_a_part_does_not_run_again(last: str) -> None:
+    """What it makes of its weight or its input does."""
+    text = f"network Net {{ input x: [3, 6, 6]\n part: {{ conv(4, 3) -> relu -> {last} }} -> relu }}"
+    network = open_source(Source("net.arch", text), Path()).check("Net").network
+    assert network is not None
+    check_step(network, TrainingSettings(checkpointed=("part",)))
+
+
 @pytest.mark.parametrize("checkpointed", [("step",), ("step", "step.*")])
 def test_steps_with_several_uses_of_one_instance(checkpointed: tuple[str, ...]) -> None:
     network = open_source(Source("net.arch", SHARED), Path()).check("Net").network

@@ -100,6 +100,11 @@ STEPS = {
         "shared a = linear(9)\n shared b = linear(6)\n x -> b -> a -> linear(6) -> b -> linear(3)",
         TrainingSettings("adam"),
     ),
+    "what was repeated for a single sample has a gradient as it comes": (
+        "[4, 6]",
+        "places: parameter([1, 4, 2]) -> expand(like=x) as places\n concat(axis=-1) { | x -> linear(6) | places }",
+        TrainingSettings("momentum", zero_grad="late", loss="none"),
+    ),
     "queries that are not learned leave no number": (
         "[3, 5, 4]",
         "sdpa { | x | k: linear(4) | v: linear(4) | bias: parameter([3, 5, 5], std=1) }",

@@ -250,7 +250,7 @@ class Forward(Precision):
             self.record(entry)
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch))
         self.is_exact &= not is_composed
-        if not replay.is_over or facts.saved.result or facts.saved.extra:
+        if not replay.is_over or facts.saved.result or entry.op.is_composed:
             self._count_again(entry.layer, node)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
