@@ -19,6 +19,8 @@ from archdsl.ir import CallFrame, LongFormula, Misfit, Module, Op, OpenSize, Ten
 from archdsl.source import Edit, Kind, Label, Span
 from archdsl.syntax import tree
 
+_LOOPS = (tree.For, tree.Repeat)
+
 
 class Asked(NamedTuple):
     """What asked something of open sizes: an operator where it is used."""
@@ -72,7 +74,9 @@ class Layers(Names):
         except Misfit as misfit:
             raise Fault(kinds.NO_SWITCHES, misfit.message, span, helps=(misfit.help,) if misfit.help else ()) from None
         if switches is None:
-            raise Fault(kinds.NO_SWITCHES, f"`{op.name}` needs the result of a max-pool", span, "this is none")
+            needed = f"`{op.name}` needs the result of a max-pool of the same block"
+            passed = ("declare this one as `inline block`, which is part of its caller",)
+            raise Fault(kinds.NO_SWITCHES, needed, span, "this is none", helps=passed if value.producer is None else ())
         return switches
 
     def _op_name(self, op: Op, label: tree.Label | None, span: Span) -> str:
@@ -184,9 +188,10 @@ class Layers(Names):
         )
 
     def with_turn(self, label: tree.Label) -> str:
-        """A label with the variable of the loop that it stands in; empty where there is none."""
-        loops = [n for n in tree.walk(self.frame.body) if isinstance(n, tree.For) and holds(n.body.span, label.span)]
-        return f'"{label.text}{{{loops[-1].names[0].text}}}"' if loops else ""
+        """A label with the variable of the loop that it stands in; empty where there is none, as in a `repeat`."""
+        loops = [n for n in tree.walk(self.frame.body) if isinstance(n, _LOOPS) and holds(n.body.span, label.span)]
+        inmost = loops[-1] if loops else None
+        return f'"{label.text}{{{inmost.names[0].text}}}"' if isinstance(inmost, tree.For) else ""
 
     def label_text(self, label: tree.Label) -> str:
         """The text of a label with its holes filled. Raises `Fault`."""

@@ -14,7 +14,7 @@ from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.scope import known_elsewhere
 from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of
-from archdsl.ir import Condition, Value, show_shape
+from archdsl.ir import Condition, Op, Value, show_shape
 from archdsl.ops import find
 from archdsl.source import Edit, Label, Span, counted
 from archdsl.syntax import tree
@@ -125,7 +125,7 @@ class Links(Layers):
         values = self._several(current, "`as`", element.span)
         taps = element.taps
         if len(taps) == 1:
-            self._name_result(taps[0], Tensors(values, is_list=len(values) > 1))
+            self._name_result(taps[0], Tensors(values, is_list=len(values) > 1, has_items=_are_items(values)))
             return
         if len(taps) != len(values):
             raise Fault(
@@ -253,6 +253,14 @@ class Links(Layers):
                 yield from body._guarded(rest)
         elif self.condition(first.condition):
             yield from self._guarded(rest)
+
+
+def _are_items(values: Sequence[Value]) -> bool:
+    """Whether these are all results of an operator that gives a list, of one item too."""
+    node = values[0].producer if values else None
+    if node is None or not isinstance(node.operator, Op):
+        return False
+    return node.operator.gives_list and len(values) == len(node.results)
 
 
 def _no_merge(callee: tree.Expression) -> Fault:

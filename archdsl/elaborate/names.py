@@ -221,7 +221,7 @@ class Names:
                 span,
                 helps=self.starts(),
             )
-        return Tensors(entry, is_list=len(entry) > 1, is_input=True)
+        return Tensors(entry, is_list=len(entry) > 1, has_items=True)
 
     def starts(self) -> tuple[str, ...]:
         """Where a chain could begin: at an input, which is a tap as any other."""

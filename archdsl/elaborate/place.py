@@ -119,7 +119,7 @@ def _repeated_label(label: str, *, is_inlined: bool) -> str:
     """How to tell apart the children that one label of the text makes."""
     if is_inlined:
         return "an inline block opens no scope: a label on each of its calls does"
-    return 'in a loop, put the variable into the label: `"' + label + '{i}": ...`'
+    return 'in a loop, put its variable into the label: `for i in 1..n { "' + label + '{i}": ... }`'
 
 
 def check_label(label: str, span: Span) -> None:

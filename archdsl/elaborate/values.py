@@ -28,18 +28,18 @@ POISON = Poison()
 class Tensors:
     """A tensor, or a list of them (a list of taps, several results)."""
 
-    __slots__ = ("is_input", "is_list", "values")
+    __slots__ = ("has_items", "is_list", "values")
 
-    def __init__(self, values: tuple[Value, ...], is_list: bool = False, is_input: bool = False) -> None:
+    def __init__(self, values: tuple[Value, ...], is_list: bool = False, has_items: bool = False) -> None:
         self.values = values
         self.is_list = is_list
-        self.is_input = is_input
-        """Whether this is `in`, which may be several values, or one."""
+        self.has_items = has_items
+        """Whether a single one may be read as a list too: `in`, and what `split` gives, may be several or one."""
 
     @property
     def items(self) -> tuple[Value, ...] | None:
         """The values as a list that has a length and may be indexed; None for one tensor."""
-        return self.values if self.is_list or self.is_input else None
+        return self.values if self.is_list or self.has_items else None
 
 
 class Given:

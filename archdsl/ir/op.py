@@ -108,6 +108,8 @@ class Op(Attributes):
     """How many tensors it takes; None for a merge, which takes one or more."""
     tensor_attributes: ClassVar[tuple[str, ...]] = ()
     """Attributes that are tensors (`crop(like=up)`): further operands, after the current value, where they are given."""
+    gives_list: ClassVar[bool] = False
+    """Whether its results are a list, a single one too (`split`, `unbind`)."""
     lends_sizes: ClassVar[bool] = False
     """Whether its tensor attribute lends its sizes alone (`like`): no element of it is read, and no gradient goes there."""
     reads_switches: ClassVar[bool] = False

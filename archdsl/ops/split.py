@@ -36,6 +36,7 @@ class Split(Op):
     category = "reshape"
     positional = 2
     numbered = False
+    gives_list = True
     reads_unbatched = True
     examples: ClassVar[Examples] = (
         ("split(2)", "[96, 27, 27]", "[48, 27, 27], [48, 27, 27]"),

@@ -21,6 +21,7 @@ class Unbind(Op):
     category = "reshape"
     positional = 1
     numbered = False
+    gives_list = True
     reads_unbatched = True
     examples: ClassVar[Examples] = (
         ("unbind", "[3, 12, 197, 64]", "[12, 197, 64], [12, 197, 64], [12, 197, 64]"),

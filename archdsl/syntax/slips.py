@@ -63,8 +63,8 @@ def tap(spot: Spot) -> Diagnostic | None:
     if token.type == "AS" and line_end.type == "RBRACE" and first.type in ("IF", "FOR", "REPEAT"):
         return spot.wrong(
             f"`as` names the result of a link, and `{first}` is a statement",
-            help=f"name the value behind it: `identity as {spot.near(1)}`",
-            edit=(line_end.end, token.start, "; identity "),
+            help=f"put braces around it: `{{ {first} ... }} as {spot.near(1)}`",
+            edit=(first.start, token.start, f"{{ {spot.text(first.start, line_end.end)} }} "),
         )
     if token.type != "AS" or line_end.type != "SEP":
         return None

@@ -72,6 +72,12 @@ def assert_equal(net: Network) -> nn.Module:
     return module
 
 
+def test_a_value_that_is_an_output_while_training_alone() -> None:
+    text = "network N { input x: [3, 8, 8]\n conv(4, 3) as a; a -> conv(2, 3); output y; training { a; output aux } }"
+    module = assert_equal(network(text))
+    assert isinstance(module(torch.randn(2, 3, 8, 8)), torch.Tensor)
+
+
 @pytest.mark.parametrize("name", LEFT)
 def test_networks_of_the_specs(name: str) -> None:
     file, _, network = name.partition(":")

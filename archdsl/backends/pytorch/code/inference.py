@@ -62,8 +62,9 @@ def for_inference(network: Network) -> Inference:
     for module in modules(network):
         done[id(module)] = _rewritten(module, folds[id(module)], done)
     body = done[id(network.body)]
-    outputs = [o for o in network.outputs if not o.training]
-    results = [Output(o.name, value) for o, value in zip(outputs, body.outputs, strict=True)]
+    left = [o for o in network.outputs if not is_training(o.value)]
+    results = [Output(o.name, v) for o, v in zip(left, body.outputs, strict=True) if not o.training]
+    body.outputs = [o.value for o in results]
     paths = _Paths(network.body, folds)
     network = network._replace(body=body, outputs=tuple(results))
     return Inference(network, eps[0][0] if eps else 0.0, paths.folded(), tuple(paths.dropped))
