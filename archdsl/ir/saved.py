@@ -66,6 +66,8 @@ class Wanted(NamedTuple):
     """Whether the batch has one sample."""
     gradients: frozenset[str]
     """The operands and parameters whose gradients are wanted, by name: `x0`, `x1`, ..., `weight`."""
+    casts: frozenset[str] = frozenset()
+    """The operands that autocast hands to it in another precision than they came in."""
 
 
 class Saved(NamedTuple):

@@ -195,8 +195,8 @@ class Attention(Op):
         return (*projected, Extra("log-sum-exp", (self.heads,), is_float32=True), beyond)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        """Not where a mask is made in the precision of what came in, nor where the weights are cast in parts."""
-        return len(operands) == 1 and not self.causal
+        """Not where the weights are cast in parts."""
+        return len(operands) == 1
 
     def gives_view(self, *operands: TensorType) -> bool:
         return True

@@ -31,18 +31,18 @@ class Cast(Op):
         return operands[0].dtype == self.to
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Elements lie as those of the gradient that comes in (`_to_copy_backward` in ATen's `FunctionsManual.cpp`)."""
         (x,), (y,) = operands, results
         if not (x.is_float and y.is_float):
             return ()
-        return (Derivative((Gradient("x0", y, "same") if x.dtype == y.dtype else Gradient("x0", x.computed()),)),)
-
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """Not from one floating-point type to another."""
-        return operands[0].dtype == self.to
+        if x.dtype == y.dtype:
+            return (Derivative((Gradient("x0", y, "same"),)),)
+        return (Derivative((Gradient("x0", incoming.type.computed()._replace(dtype=x.dtype)),)),)
 
     def is_derived_exactly_in_half(self, operands: Types) -> bool:
         """Nothing tells the values of float32 from the others then."""
-        return self.to != "float32"
+        x, y = operands[0], self.infer(*operands)[0]
+        return y.dtype != "float32" and not (x.is_float and y.is_float)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return False

@@ -16,6 +16,7 @@ from archdsl.ir import (
     Extra,
     Gradient,
     Incoming,
+    Kernel,
     Lowering,
     Misfit,
     Reach,
@@ -24,6 +25,7 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    Wanted,
     agree,
     show_shape,
 )
@@ -32,7 +34,7 @@ from archdsl.ir.strides import BATCH, at_one
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.contraction import Factor, Joined, gradients
 from archdsl.ops.families.merge import Merge, check_one_dtype
-from archdsl.ops.families.products import Product, Tensor, alone, made, multiply, saved
+from archdsl.ops.families.products import Product, Tensor, alone, kernels, made, multiply, saved
 
 
 class Terms(NamedTuple):
@@ -226,7 +228,8 @@ class Einsum(Merge):
             wide = joined._replace(tensor=_spread(joined.tensor, step.result, letters))
             names = (factors[0].name, f"x{index + 1}", f"factor {index + 2}", *(() if index else ("factor 1",)))
             derivatives += gradients(product, factors, wide, names, is_single=incoming.is_single)
-            joined = Joined(factors[0].name, products[index - 1].result if index else wide.tensor)
+            left = derivatives[-1].gives[0].type
+            joined = Joined(factors[0].name, Tensor(left.tensor_shape, left.tensor_strides))
         return tuple(derivatives)
 
     def _repeated(self, x: TensorType, incoming: TensorType) -> TensorType:
@@ -235,15 +238,16 @@ class Einsum(Merge):
         arriving = dict(zip(letters[: x.batched] + result, incoming.tensor_strides, strict=True))
         return x.with_strides(x.shape, tuple(arriving.get(c, 0) for c in letters))
 
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        """Of several products each."""
+        return kernels(operands[0].dtype, self._products(operands, one=wanted.is_single)) if len(operands) > 2 else ()
+
     def is_derived_exactly(self, operands: Types) -> bool:
-        """Of one product whose result lies in a single sample as in several; of more, the moment when most is there is not
-        followed."""
+        """Where the result lies in a single sample as in several."""
         if len(operands) < 2:
             return True
-        if len(operands) > 2:
-            return False
-        ((product,), (single,)) = self._products(operands), self._products(operands, one=True)
-        lies = zip(single.result.sizes, at_one(product.result.strides), single.result.strides, strict=True)
+        product, single = (self._products(operands, one=one)[-1].result for one in (False, True))
+        lies = zip(single.sizes, at_one(product.strides), single.strides, strict=True)
         return all(n == 1 or s == t for n, s, t in lies)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:

@@ -161,7 +161,7 @@ class MatMul(Merge):
         return [len(x.tensor_shape) for x in operands] == [3, 3] and not all(x.batched for x in operands)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return len(operands) == 2 and all(x.batched for x in operands)
+        return len(operands) == 2
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return made(operands, self._products(operands), self._products(operands, one=True))

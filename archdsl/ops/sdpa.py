@@ -292,10 +292,11 @@ class ScaledDotProductAttention(Merge):
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Not of single features that lie apart, which no copy brings together and a kernel does not take. PyTorch's own
-        steps, other than its kernel, give what lies in order, however queries do, and copy what one sample needs not."""
+        steps, other than its kernel, give what lies in order, however queries do, copy what one sample needs not, and run
+        in float32 of what is cast to less."""
         if any(x.shape[-1] == 1 != x.tensor_strides[-1] for x in operands[:3]):
             return False
-        if self.dropout and self._copied_in_batches(operands):
+        if self.dropout and (self._copied_in_batches(operands) or operands[0].dtype in ("float16", "bfloat16")):
             return False
         return not self.dropout or not self._is_kernel(operands) or self._result(operands).strides is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Axes, Examples, Expression, Lowering, Op, Reach, Rows, TensorType, Types
+from archdsl.ir import Axes, Examples, Expression, Gradient, Lowering, Op, Reach, Rows, TensorType, Types
 from archdsl.ir.attrs import Axis, Field, Size
 from archdsl.ops.families.checks import check_axis
 
@@ -34,6 +34,11 @@ class Tile(Op):
         (x,) = operands
         axis = check_axis(self.name, self.axis, x)
         return Axes(tuple(Rows(a, ()) if a == axis else Rows(a) for a in range(x.rank)))
+
+    def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
+        """Of what is there once that which comes in (`repeat_backward` in `FunctionsManual.cpp`)."""
+        found = super().own_gradients(operands)
+        return tuple(g._replace(how="same") for g in found) if self.times == 1 else found
 
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         return x.with_shape(x.shape)

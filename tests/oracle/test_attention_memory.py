@@ -81,9 +81,10 @@ def test_so_are_those_of_attention_to_other_tokens(name: str, batch: int) -> Non
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("name", [name for name in WITHIN if "causal" not in name])
+@pytest.mark.parametrize("name", WITHIN)
 def test_so_are_those_under_autocast(name: str, batch: int) -> None:
-    """The last weights are cast when queries, keys and values are gone, what came in is let go of before that."""
+    """The last weights are cast when queries, keys and values are gone, what came in is let go of before that, and a mask is as
+    precise as what came in."""
     check(written(WITHIN[name]), batch, [s._replace(precision="bf16-mixed", autocast="cpu") for s in SETTINGS])
 
 

@@ -127,7 +127,7 @@ def derived(line: str, *, is_lower: bool = False) -> Network | None:
         operands.append(value)
     (result, *_) = body.each(operator, *operands, label="layer")
     is_usable = result.type.is_float and result.type.batched and operator.is_derived_exactly(types)
-    is_usable &= bool(operator.read(types))
+    is_usable &= any(t.is_float for t in operator.read(types))
     return build.finish(body, result) if is_usable else None
 
 
@@ -411,6 +411,76 @@ FOUND = {
     ),
     "a pool over one axis before what is learned": (
         "input x: [4, 40]\nmaxpool(2) -> conv(2, 3) -> flatten -> linear(2)",
+        TrainingSettings(loss="mse"),
+    ),
+    "casts of permuted values": (
+        """
+        input x: [6, 8]
+        linear(8) -> permute([1, 0]) -> cast(float64) -> relu -> cast(bfloat16) -> tanh -> cast(float32)
+        part: { linear(6) -> tanh -> cast(float64) } -> cast(float32) -> linear(3)
+        """,
+        TrainingSettings(loss="mse", checkpointed=("part",)),
+    ),
+    "a result in half precision": ("input x: [4, 6, 8]\nconv(4, 3x3) -> cast(float16)", TrainingSettings(loss="mse")),
+    "a learned matrix that is read twice": (
+        """
+        input x: [6, 8]
+        w: parameter([8, 8]) as w
+        x -> linear(8) as z
+        matmul { | z | w } -> tanh as u
+        matmul { | u | w } -> linear(3)
+        """,
+        TrainingSettings(loss="mse"),
+    ),
+    "the same, cast once": (
+        """
+        input x: [6, 8]
+        w: parameter([8, 8]) as w
+        matmul { | x | w } -> tanh as u
+        matmul { | u | w } -> linear(3)
+        """,
+        MIXED,
+    ),
+    "learned matrices for each head": (
+        "input x: [4, 6, 8]\nw: parameter([4, 8, 50]) as w\nx -> linear(8) as z\nmatmul { | z | w } -> linear(3)",
+        TrainingSettings(loss="mse"),
+    ),
+    "a learned matrix before others": (
+        "input x: [6, 8]\nw: parameter([50, 6]) as w\nx -> linear(8) as z\nmatmul { | w | z } -> linear(3)",
+        TrainingSettings(loss="none"),
+    ),
+    "a learned row": (
+        "input x: [6, 8]\nw: parameter([1, 6]) as w\nx -> linear(8) as z\nmatmul { | w | z } -> linear(3)",
+        TrainingSettings(loss="none"),
+    ),
+    "dense layers that are shared": (
+        "input x: [8]\nshared s = linear(8)\nlinear(8, bias=false) -> s -> relu -> s -> relu -> s -> linear(3)",
+        MIXED._replace(optimizer="adam"),
+    ),
+    "convolutions that are shared": (
+        "input x: [4, 8, 8]\nshared c = conv(4, 3x3, pad=1)\nconv(4, 1) -> c -> relu -> c -> relu -> c -> flatten -> linear(3)",
+        MIXED._replace(optimizer="adam"),
+    ),
+    "a product of three": (
+        """
+        input x: [7, 7, 5]
+        g: parameter([1, 1, 1]) as g
+        x -> multiply(g) -> permute([0, 2, 1]) as a
+        w: parameter([5, 7]) as b
+        c: constant([5, 5], "0.5 * i") as c
+        einsum("k j l, i k, j i -> ") { | a | b | c }
+        """,
+        TrainingSettings(loss="mse"),
+    ),
+    "a product of four": (
+        """
+        input x: [6, 8]
+        input y: [6, 8]
+        x -> linear(8) as a
+        x -> linear(5) as b
+        x -> linear(4) as c
+        einsum("t i, s j, t k, s i -> j k") { | a | b | c | y }
+        """,
         TrainingSettings(loss="mse"),
     ),
     "the sum of a convolution": (

@@ -19,7 +19,7 @@ from archdsl.ir import Network
 def inputs(network: Network, batch: int) -> list[Tensor]:
     """Random data; integers are 0 or 1."""
     return [
-        torch.randn(batch, *t.shape)
+        torch.randn(batch, *t.shape).to(getattr(torch, t.dtype))
         if t.is_float
         else torch.randint(0, 2, (batch, *t.shape), dtype=getattr(torch, t.dtype))
         for t in network.input_types
@@ -59,7 +59,7 @@ def measured_of(module: nn.Module, network: Network, batch: int, settings: Train
     dtype = getattr(torch, settings.parameter_dtype)
     lower = getattr(torch, settings.dtype)
     module = module.train().to(dtype)
-    data = [tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs(network, batch)]
+    data = [tensor.to(dtype) if tensor.dtype == torch.float32 else tensor for tensor in inputs(network, batch)]
     parameters = dict(module.named_parameters())
     for name in selected(list(module.state_dict()), settings.frozen):
         if name in parameters:
@@ -105,5 +105,6 @@ def target_of(network: Network, batch: int, settings: TrainingSettings) -> Tenso
     if settings.loss == "none":
         return None
     if settings.loss == "mse":
-        return torch.zeros(*(batch,) * logits.batched, *logits.shape, dtype=getattr(torch, settings.parameter_dtype))
+        dtype = settings.parameter_dtype if logits.dtype == "float32" else logits.dtype
+        return torch.zeros(*(batch,) * logits.batched, *logits.shape, dtype=getattr(torch, dtype))
     return torch.zeros(batch, *logits.sizes, dtype=torch.int64)

@@ -184,16 +184,17 @@ def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], 
     return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, steps, own
 
 
-def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
+def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands, casts: frozenset[str]) -> Run:
     """What the operator of an entry makes and keeps.
 
     Args:
         kept_as: what the facts of what is made to be kept call float32.
+        casts: the operands that are cast for it, by name.
     """
     saved, stands, op = facts.saved, entry.stands, entry.op
     results = tuple([of_type(type, Stands(stands.values, stands.values)) for type in entry.results])
     if not entry.needs_gradient:
-        kernels = _kernels(op, entry, batch, {})
+        kernels = _kernels(op, entry, batch, {}, casts)
         forgotten = () if kernels else (*entry.forgotten, *saved.number)
         return Run(results, (), (), _sizes(forgotten, batch, stands), kernels, (), is_exact=True)
     operands = [*saved.operands_for(len(entry.edges), entry.wants)]
@@ -203,7 +204,7 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     own, twins = _sizes(extras, batch, kept_as), _sizes([*wanted_twins], batch, kept_as)
     others = [(name, Size()) for name, _ in twins[len(own) :]]
     # Of a GPU's operator so that what that makes besides has its place.
-    kernels = _kernels(facts.on_gpu if facts.twins else op, entry, batch, dict((*own, *others)))
+    kernels = _kernels(facts.on_gpu if facts.twins else op, entry, batch, dict((*own, *others)), casts)
     unread = () if kernels else entry.unread(saved)
     return Run(
         results,
@@ -217,14 +218,14 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands) -> Run:
     )
 
 
-def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size]) -> tuple[Sized, ...]:
-    wanted = Wanted(batch == 1, frozenset(entry.names))
+def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size], casts: frozenset[str]) -> tuple[Sized, ...]:
+    wanted = Wanted(batch == 1, frozenset(entry.names), casts)
     return tuple(
         [
             Sized(
-                tuple([(name, kept.get(name, size)) for name, size in _sizes(made, batch, entry.stands)]), drops, casts
+                tuple([(name, kept.get(name, size)) for name, size in _sizes(made, batch, entry.stands)]), drops, late
             )
-            for made, drops, casts in op.kernels(entry.operands, entry.results, wanted)
+            for made, drops, late in op.kernels(entry.operands, entry.results, wanted)
         ]
     )
 

@@ -207,10 +207,11 @@ class Forward(Precision):
         kept_as = entry.stands
         if entry.op.autocast == "raises":
             kept_as = Stands(operands[0].dtype, operands[0].dtype)
-        key = entry.names, entry.stands, kept_as
+        casts = frozenset(self.operand_casts)
+        key = entry.names, entry.stands, kept_as, casts
         found = facts.runs.get(key)
         if found is None:
-            found = facts.runs[key] = run(facts, entry, self.batch, kept_as)
+            found = facts.runs[key] = run(facts, entry, self.batch, kept_as, casts)
         return found
 
     def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:

@@ -75,7 +75,8 @@ class Precision(Ledger, ABC):
         op = facts.op
         leaves = [(self.leaf(path, state, size), state) for state, size in facts.state]
         for leaf, state in reversed(leaves):
-            self.is_exact &= leaf.key not in self.casts  # of a shared weight, how gradients meet is not known
+            # When the last weights of shared attention are cast back is not known.
+            self.is_exact &= leaf.key not in self.casts or not op.cast_late
             if leaf.is_trained:
                 self.parameter(op, leaf, state)
             elif op.autocast == "lower" and leaf.is_parameter:
@@ -88,7 +89,7 @@ class Precision(Ledger, ABC):
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
         wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
-        to = self._promoted if facts.autocast == "promotes" else self.cast_to
+        to = {"promotes": self._promoted, "lower": self._lowered}.get(facts.autocast, self.cast_to)
         casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]
         return [*casts, *operands[len(casts) :]]
 
@@ -106,6 +107,17 @@ class Precision(Ledger, ABC):
         self.hold((value.block,))
         return self._through(Promotion(), value, dtype, layer, value.block)
 
+    def _lowered(self, value: Tensor, dtype: str, layer: str) -> Tensor:
+        """A value in lower precision, held once; a learned tensor is cast once for the whole pass (`cached_cast`)."""
+        leaf = value.edge and value.edge.source
+        if not isinstance(leaf, Leaf):
+            return self.cast_to(value, dtype, layer)
+        if leaf.key not in self.casts:
+            self.casts[leaf.key] = self.cast_to(value, dtype, leaf.key)
+            self.cast_in[leaf.key] = self.row
+        self.keep((self.casts[leaf.key],))
+        return self.casts[leaf.key]
+
     def cast_to(self, value: Tensor, dtype: str, layer: str) -> Tensor:
         """A value in another precision, held once."""
         block = self.make(layer, "cast", of_type(value.type, Stands(dtype, dtype)))
@@ -116,6 +128,7 @@ class Precision(Ledger, ABC):
             return Tensor(block, None, value.type, dtype)
         before = Stands(value.dtype, value.dtype)
         entry = Entry(layer, op, (value.type,), (value.type,), [value.edge], {}, before)
+        entry.incoming = Stands(dtype, dtype)
         self.record(entry)
         entry.holders = 1
         return Tensor(block, Edge(entry, 0), value.type, dtype)

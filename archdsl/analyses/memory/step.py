@@ -364,7 +364,7 @@ class _Step(Forward):
         self._summed_up.append(new)
         if self._is_own(waiting):
             return waiting
-        layer, stands = (source.layer, source.stands) if isinstance(source, Entry) else (source.key, self.stands)
+        layer, stands = (source.layer, source.incoming) if isinstance(source, Entry) else (source.key, self.stands)
         found = Flowing(self.marked(layer, "gradient", of_type(new.type, stands)), new.type.computed())
         self._let_go((waiting,))
         return found

@@ -54,6 +54,7 @@ class Entry:
         "edges",
         "facts",
         "holders",
+        "incoming",
         "layer",
         "node",
         "op",
@@ -90,6 +91,8 @@ class Entry:
         self.facts = facts
         self.stands = stands
         """What its facts call float32."""
+        self.incoming = stands
+        """The same in the gradients of its results."""
         self.arriving: dict[int, Flowing] = {}
         """Gradients of its results, by number."""
         self.part: Part | None = None

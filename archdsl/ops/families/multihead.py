@@ -147,7 +147,8 @@ def kernels(a: MultiHead, wanted: Wanted) -> tuple[Kernel, ...]:
 
 
 def _projections(a: MultiHead, wanted: Wanted) -> tuple[Kernel, ...]:
-    """Each operand is copied first, for the gradient of the weight; the projection afterwards, to have its parts apart."""
+    """Each operand is copied first, for the gradient of the weight; the projection afterwards, to have its parts apart. A mask
+    is of the precision in which the tokens came in."""
     t, s, _ = a.sizes
     folds = "in_proj_weight" in wanted.gradients
     copies = [
@@ -156,7 +157,7 @@ def _projections(a: MultiHead, wanted: Wanted) -> tuple[Kernel, ...]:
         else ()
         for i, x in enumerate(a.operands)
     ]
-    mask = (Extra("mask", (t, t), batched=False),) if a.causal else ()
+    mask = (Extra("mask", (t, t), batched=False, is_float32="x0" in wanted.casts),) if a.causal else ()
     *queries, packed = a.projected
     first = (Kernel((*copies[0], *queries), ("copy 0", "x0")),) if a.is_crossed else ()
     drops = f"copy {len(a.operands) - 1}", f"x{len(a.operands) - 1}", *IN_PROJ

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import Derivative, Extra, Gradient, Incoming, Saved, Shape, TensorType, Types
+from archdsl.ir import RESULT, Derivative, Extra, Gradient, Incoming, Kernel, Saved, Shape, TensorType, Types
 from archdsl.ir.strides import BATCH, at_one, broadcast, contiguous, elementwise, view
 from archdsl.ops.families.derivatives import packed
 
@@ -112,11 +112,9 @@ def saved(operands: Types, products: Sequence[Product], alone: Sequence[Product]
         for side in (0, 1):
             operand = side + step if side or not step else None
             whole = products[step - 1].result if operand is None else None
-            readers = (1 - side,) if len(products) == 1 else ()
+            readers = tuple(range(step + 1)) if side else (step + 1,)
             factors = _factor(product, side), _factor(one, side)
             kept = _keep(kept, operands[0].dtype, operand, whole, _name(step, side), *factors, readers)
-    if len(products) == 1:
-        return kept._replace(operands=(), for_others=kept.operands)
     return kept
 
 
@@ -155,7 +153,7 @@ def _keep(
     if factor.copied:
         copy = _extra(name, factor.copied, dtype)._replace(in_batches=True)
         kept = kept._replace(copies=(*kept.copies, (operand, copy)))
-    return kept._replace(operands=tuple(dict.fromkeys((*kept.operands, operand))))
+    return kept._replace(for_some=(*kept.for_some, (operand, readers)))
 
 
 def backward(operands: Types, results: Types, product: Product, incoming: Incoming) -> Iterator[Derivative]:
@@ -177,25 +175,24 @@ def backward(operands: Types, results: Types, product: Product, incoming: Incomi
     if product.is_reordered:  # the second factor was multiplied with its last axes exchanged
         *outer, rows, columns = range(len(operands[1].tensor_shape))
         factors[1] = factors[1][0], operands[1].in_order(operands[1].shape, (*outer, columns, rows)), factors[1][2]
-    yield from _of_matrices(factors, taken, KEPT, incoming.is_single)
-
-
-KEPT = ("factor 1", "factor 2", "x0", "x1")
-"""What a product keeps, by name."""
-
-
-def _of_matrices(
-    factors: Sequence[tuple[str, TensorType, TensorType]], taken: str, frees: tuple[str, ...], is_single: bool
-) -> Iterator[Derivative]:
     gives, sums = [], []
-    for name, x, wide in factors:
-        if wide.numel == x.numel and (wide.batched == x.batched or is_single):
-            gives.append(Gradient(name, x, "reshaped"))
-        else:
+    for (name, x, wide), own in zip(factors, product.factors, strict=True):
+        is_repeated = wide.numel != x.numel or (wide.batched != x.batched and not incoming.is_single)
+        if is_repeated or len(own.sizes) > len(x.tensor_shape):  # an axis of the batch is summed for one sample too
             gives.append(Gradient(f"repeated {name}", wide))
             sums.append(Derivative((Gradient(name, x.with_shape(x.shape)),), (f"repeated {name}",)))
-    yield Derivative(tuple(gives), (taken,), frees=frees)
+        elif len(x.tensor_shape) == MATRIX and not product.is_reordered:  # multiplied as it is
+            gives.append(Gradient(name, x))
+        else:
+            gives.append(Gradient(name, x, "reshaped"))
+    yield Derivative(tuple(gives), (taken,), frees=KEPT)
     yield from sums
+
+
+MATRIX = 2
+"""The axes of a matrix."""
+KEPT = ("factor 1", "factor 2", "x0", "x1")
+"""What a product keeps, by name."""
 
 
 def plain(sizes: Shape, dtype: str) -> TensorType:
@@ -225,6 +222,31 @@ def made(operands: Types, products: Sequence[Product], alone: Sequence[Product])
 
 def _extra(name: str, sizes: Shape, dtype: str) -> Extra:
     return Extra(name, tuple(n for n in sizes if n not in (1, BATCH)), dtype, BATCH in sizes)
+
+
+def kernels(dtype: str, products: Sequence[Product]) -> tuple[Kernel, ...]:
+    """The products from the left: sums and copies of both factors, then the result. What the product before has given the
+    program holds until then."""
+    found: list[Kernel] = []
+    for step, product in enumerate(products):
+        made = []
+        for side in (0, 1):
+            name, factor = _name(step, side), _factor(product, side)
+            if factor.summed and factor.copied:
+                made.append(_extra(f"sum for {name}", factor.summed, dtype))
+            if factor.summed or factor.copied:
+                made.append(_extra(name, factor.summed or factor.copied or (), dtype))
+        drops = tuple(extra.name for extra in made)
+        if step:
+            drops = *drops, found[-1].makes[-1].name
+        if step < len(products) - 1:
+            name = _name(step + 1, 0)
+            is_multiplied = _factor(products[step + 1], 0) == (None, None)
+            made.append(_extra(name if is_multiplied else f"whole {name}", product.result.sizes, dtype))
+        else:
+            made.append(Extra(RESULT, ()))
+        found.append(Kernel(tuple(made), drops))
+    return tuple(found)
 
 
 def _weight(extra: Extra) -> int:
