@@ -173,6 +173,21 @@ def test_what_nobody_reads_dies_in_both_runs(path: str) -> None:
     compare(net, 3, settings)
 
 
+@pytest.mark.parametrize("last", ["bn", "ln", "relu", "conv(4, 1x1)"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_part_that_ends_with_what_nobody_reads_stops_there(last: str, batch: int) -> None:
+    """What stops the second run holds the tensor that was to be kept last, and no other of that operator."""
+    text = f"""block part {{ conv(4, 1x1) as x -> {last}
+return x }}
+network N {{ input x: [4, 6, 6]
+part: part -> relu }}"""
+    net = open_source(Source("ends.arch", text), Path()).check("N").network
+    assert net is not None
+    settings = TrainingSettings(loss="mse", checkpointed=("part",))
+    assert Facts(net, batch).training(settings).status == "exact"
+    compare(net, batch, settings)
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
     [("resnet_cifar:ResNet20", "layer*"), ("densenet:DenseNetCifar40_12", "*"), ("siamese:Siamese", "* *.*")],

@@ -258,6 +258,8 @@ class Forward(Precision):
         self._keep_numbers(_numbers(facts.saved, entry), entry, {})
         run = self._known_run(facts, entry, operands)
         self._hold(run, entry, operands)
+        if is_dead:  # what stops the run holds the last tensor, and the others die within the kernel
+            run = run._replace(extras=run.extras[-1:])
         self._keep(run, facts.saved, entry, (), {})
         self.mark(entry.layer)
         if is_dead:
