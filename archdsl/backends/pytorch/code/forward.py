@@ -32,6 +32,8 @@ class Application(NamedTuple):
     """Ours alone: no text of a spec is in it. Of a callee: how it is called, if not as a function."""
     allocates: bool = True
     copies: bool = False
+    keeps: bool = False
+    """Whether backward keeps its first operand."""
     accumulates: str = ""
     """`+=` where it is a statement that changes its first operand."""
     imports: tuple[str, ...] = ()
@@ -203,7 +205,7 @@ class _Writer:
         reading = self.body.operands(follower)
         if self.body.readers[value] != 1 or value not in (reading[1:] if outer.accumulates else reading):
             return False
-        if not outer.allocates and (application.callee or not outer.copies or self._outlives(node, position + 1)):
+        if not outer.allocates and (not outer.copies or application.keeps or self._outlives(node, position + 1)):
             return is_call(expression)
         if is_rows(expression):  # of the same storage as what it stands for
             return not outer.callee and not application.allocates
@@ -339,10 +341,8 @@ class _Writer:
             self._told[value] = is_part
             return self._fresh(whole.tap, others)
         tap = variable_name(self.body.tap_ahead(value))
-        is_free = all(
-            self._bound[name] in self.body.inputs for name in reusable
-        )  # of a name that would have to be deleted
-        if tap and tap not in FLOW and (is_free or tap in reusable):
+        # No name that would have to be deleted is passed over.
+        if tap and tap not in FLOW and (tap in reusable or all(self._bound[n] in self.body.inputs for n in reusable)):
             self._told[value] = True
             return tap if tap in reusable else self._fresh(tap, others)
         if reusable:

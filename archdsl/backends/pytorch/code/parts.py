@@ -106,6 +106,11 @@ class Lowered:
         saved = node.operator.saved_in_place(node.operand_types, node.result_types)
         return saved is not None and bool(saved.extra)
 
+    def keeps(self, node: Node) -> bool:
+        """Whether backward keeps its first operand."""
+        op = node.operator
+        return not isinstance(op, Module) and 0 in op.saved(node.operand_types, node.result_types).operands
+
 
 class Instance:
     """One module of the graph as code has it."""
@@ -276,8 +281,10 @@ class Instance:
             callee = reference(self.attributes[node.name].name, self.is_keyed)
             how = self.recomputing if self.is_recomputed(node) else None
             if how is not None:
-                return Application(how.template, allocates, copies, "", how.imports, how.function, callee)
-            return Application(allocates=allocates, copies=copies, callee=callee)
+                return Application(
+                    how.template, allocates, copies, imports=how.imports, helper=how.function, callee=callee
+                )
+            return Application("", allocates, copies, self._lowered.keeps(node), callee=callee)
         lowering = self._lowered.lowerings[node]
         function = lowering.function
         if is_general and lowering.general is not None and lowering.general.function is not None:
@@ -286,7 +293,10 @@ class Instance:
         in_place = node in self._lowered.facts.in_place
         template = _QUOTED.sub(r'"\1"', function.template).replace("{inplace}", ", inplace=True" if in_place else "")
         accumulates = (function.accumulates or "") if in_place else ""
-        return Application(template, allocates, copies, accumulates, function.imports, _helper(lowering, template))
+        helper = _helper(lowering, template)
+        return Application(
+            template, allocates, copies, accumulates=accumulates, imports=function.imports, helper=helper
+        )
 
 
 def reference(name: str, is_keyed: bool) -> str:
