@@ -30,6 +30,8 @@ NETWORKS = (
     "maxout",
     "octave",
     "resnest",
+    "emanet",
+    "slot_attention",
 )
 OF_SEVERAL = ("bisenet", "resnest")
 """They have batch norms of single pixels, which PyTorch does not train with one sample."""
