@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import prod
 from typing import Any
 
 from archdsl.analyses import Facts
@@ -215,11 +216,16 @@ def _delta(before: Value, after: Value, kind: Kind) -> Cell:
 
 
 def _field(facts: Facts) -> Value:
-    """The receptive field of the first output; of the last layer that has one where the output reads everything."""
+    """That of a unit of the last layer which has several; in words where each of them reads everything, as behind a gate."""
     for layer in reversed(facts.flat.layers):
         field = facts.fields.of(layer.path)
-        if field is not None and field.size and field.status != "whole input":
-            return field.size[0] if len(set(field.size)) == 1 else field.size
+        if field is None or not field.size:
+            continue
+        size = field.size[0] if len(set(field.size)) == 1 else field.size
+        if field.status == "exact":
+            return size
+        if prod(layer.result_types[0].sizes) > 1:
+            return field.status if field.status == "whole input" else f"at most {show_value(size, 'count')}"
     return None
 
 

@@ -186,6 +186,11 @@ def test_json_holds_what_the_tables_tell(cli: Cli) -> None:
     assert found["figures"]["receptive field"] == {"before": 483, "after": 427}
 
 
+def test_units_behind_a_gate_read_all_of_the_image(cli: Cli) -> None:
+    found = json.loads(cli("diff", "resnet:ResNet50", "senet:SEResNet50", "--format", "json").out)
+    assert found["figures"]["receptive field"] == {"before": 427, "after": "whole input"}
+
+
 def doubling(levels: int, window: int) -> str:
     """A convolution in a block that is called twice by one that is called twice by one ..."""
     blocks = [f"block A0 {{\n  conv(4, {window}x{window}, pad=half)\n  relu\n}}"]
