@@ -23,7 +23,9 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    Wanted,
 )
+from archdsl.ir import Kernel as Step
 from archdsl.ir.attrs import Counts, Field, Flag, Pad, Parametrization, Size, Window
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_groups, check_weights_fit
@@ -157,6 +159,14 @@ class ConvTranspose(Convolution):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return (*self._uncut(operands, results), *self.made_weight(operands[0]))
+
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Step, ...]:
+        """What is cut comes with the result."""
+        found = super().kernels(operands, results, wanted)
+        if not found:
+            return ()
+        uncut, *steps, last = found
+        return *steps, last._replace(makes=(*uncut.makes, *last.makes))
 
     def arguments(self, x: TensorType) -> tuple[tuple[int, ...], Keywords]:
         k = self.kernel(x)

@@ -6,6 +6,7 @@ from math import prod
 from typing import ClassVar, Self
 
 from archdsl.ir import (
+    RESULT,
     WHOLE,
     Call,
     Derivative,
@@ -13,6 +14,7 @@ from archdsl.ir import (
     Extra,
     Gradient,
     Incoming,
+    Kernel,
     Lowering,
     Misfit,
     Op,
@@ -22,6 +24,7 @@ from archdsl.ir import (
     State,
     TensorType,
     Types,
+    Wanted,
 )
 from archdsl.ir.attrs import Field, Flag, Parametrization, Size
 from archdsl.ir.strides import at_one, view
@@ -37,6 +40,7 @@ from archdsl.ops.families.reparametrized import (
     made_weight,
     making,
     names_of_weight,
+    normalizing,
     of_made_weight,
     reparametrized,
     way_back,
@@ -143,9 +147,15 @@ class Linear(Op):
         added = Derivative((Gradient("product", incoming.type, "same"), *bias))
         return added, Derivative((seen,), ("product",)), Derivative(gives, ("rows",), frees=frees)
 
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """Not behind `spectral_norm`, whose own steps are not modelled, nor where a product without bias has made weights."""
-        return self.parametrization is None or (self.parametrization != "spectral_norm" and self.bias)
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        """Of weights over their largest singular value. For frozen ones nothing is copied."""
+        if self.parametrization != "spectral_norm":
+            return ()
+        (x,) = operands
+        is_copied = is_copied_now(self._copied(x), wanted.is_single)
+        is_trained = not wanted.gradients.isdisjoint(names_of_weight(self.parametrization))
+        copies = made(x, self._copied(x)) if is_copied and is_trained else ()
+        return *normalizing(self._weight(x), x.dtype), Kernel((*copies, Extra(RESULT, ())))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Where elements do not lie in order a copy that does. Without gradients PyTorch multiplies samples apart, and copies

@@ -88,18 +88,26 @@ def test_the_peaks_of_maps_with_channels_last_are_the_real_ones(body: str, batch
     assert predicted(net, batch, PLAIN) == measured(net, batch, PLAIN)
 
 
-@pytest.mark.parametrize("layer", ["conv(32, 3x3", "conv_transpose(32, 2x2", "depthwise(3x3"])
-@pytest.mark.parametrize("bias", ["true", "false"])
-def test_made_weights_of_maps_with_channels_last_are_estimated(layer: str, bias: str) -> None:
-    text = f"""
-        network N {{
-          input image: [16, 12, 12]
-          ln(axis=0) -> {layer}, bias={bias}, parametrization=weight_norm) -> flatten -> linear(10)
-        }}
-    """
-    net = open_source(Source("channels_last.arch", text), SPECS).check("N").network
-    assert net is not None
-    assert Facts(net, 2).training(PLAIN).status == "estimate"
+NORMED = (
+    "ln(axis=0) -> conv(32, 5x5, groups=2, {}) -> reduce_mean([1, 2])",
+    "ln(axis=0) -> conv_transpose(32, 5x5, bias=false, {}) -> reduce_mean([1, 2])",
+    "conv(2, 1) -> conv(8, 2x2, pad=same, {}) -> relu -> flatten -> linear(3, {})",
+    "conv(4, 1) -> conv_transpose(8, 3x3, stride=2, pad=[[0, 1], [2, 0]], {}) -> reduce_mean([1, 2])",
+    "flatten(1) -> linear(6) -> linear(60, bias=false, {}) -> permute([1, 0]) -> linear(30, {})",
+)
+
+
+@pytest.mark.parametrize("kind", ["weight_norm", "spectral_norm"])
+@pytest.mark.parametrize("layers", NORMED)
+def test_the_peaks_of_weights_over_their_norms_are_the_real_ones(layers: str, kind: str) -> None:
+    net = written(f"input x: [16, 9, 9]\n{layers.replace('{}', f'parametrization={kind}')}")
+    frozen = tuple(name for name, _ in build_module(net).named_parameters() if name.endswith("original"))
+    plain = TrainingSettings(loss="mse")
+    for settings in (plain, plain._replace(optimizer="adam", precision="bfloat16"), plain._replace(frozen=frozen)):
+        for batch in (1, 3):
+            is_known = not settings.frozen or Facts(net, batch).training(settings).status == "exact"
+            assert not is_known or predicted(net, batch, settings) == measured(net, batch, settings)
+            assert settings.frozen or Facts(net, batch).training(settings).status == "exact"
 
 
 def derived(line: str, *, is_lower: bool = False) -> Network | None:
@@ -462,6 +470,10 @@ FOUND = {
     "dense layers that are shared": (
         "input x: [8]\nshared s = linear(8)\nlinear(8, bias=false) -> s -> relu -> s -> relu -> s -> linear(3)",
         MIXED._replace(optimizer="adam"),
+    ),
+    "weights over their largest singular value that are shared": (
+        "input x: [4, 9]\nshared c = conv(4, 3, pad=1, parametrization=spectral_norm)\nc -> tanh -> c -> flatten",
+        TrainingSettings(loss="mse"),
     ),
     "convolutions that are shared": (
         "input x: [4, 8, 8]\nshared c = conv(4, 3x3, pad=1)\nconv(4, 1) -> c -> relu -> c -> relu -> c -> flatten -> linear(3)",

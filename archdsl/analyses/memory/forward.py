@@ -249,14 +249,14 @@ class Forward(Precision):
         if is_dead:
             entry = self._entry(node, facts, entry.layer, operands)
             self.record(entry)
-        is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch))
+        run = self._known_run(facts, entry, operands)
+        is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch) or bool(run.kernels))
         self.is_exact &= not is_composed
         if not replay.is_over or facts.saved.result or entry.op.is_composed:
             self._count_again(entry.layer, node)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
         self._keep_numbers(_numbers(facts.saved, entry), entry, {})
-        run = self._known_run(facts, entry, operands)
         self._hold(run, entry, operands)
         if is_dead:  # what stops the run holds the last tensor, and the others die within the kernel
             run = run._replace(extras=run.extras[-1:])

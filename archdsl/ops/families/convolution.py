@@ -6,6 +6,7 @@ from math import prod
 from typing import ClassVar, NamedTuple, Self
 
 from archdsl.ir import (
+    RESULT,
     Call,
     Derivative,
     Extra,
@@ -20,7 +21,9 @@ from archdsl.ir import (
     State,
     TensorType,
     Types,
+    Wanted,
 )
+from archdsl.ir import Kernel as Step
 from archdsl.ir.strides import CHANNELS_LAST
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
@@ -38,6 +41,7 @@ from archdsl.ops.families.reparametrized import (
     learned,
     made_weight,
     making,
+    normalizing,
     of_made_weight,
     reparametrized,
     way_back,
@@ -168,7 +172,9 @@ class Convolution(Op):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,) = operands
-        found = of_made_weight(self.of_kernel(operands, results, incoming), self.made_weight(x), self.way_back(x))
+        order = CHANNELS_LAST[x.rank + 1] if self._has_channels_last(x) else None
+        of_kernel = self.of_kernel(operands, results, incoming)
+        found = of_made_weight(of_kernel, self.made_weight(x), self.way_back(x), order)
         is_sure = not incoming.is_single and self.is_of_one_dnn(x)
         return tuple(derivative._replace(is_sure=is_sure) for derivative in found)
 
@@ -189,11 +195,15 @@ class Convolution(Op):
             return super().backward(operands, results, incoming)
         return of_padded(x, padding, self.parameter_gradients(operands))
 
-    def is_derived_exactly(self, operands: Types) -> bool:
-        """Not behind `spectral_norm`, whose own steps are not modelled, nor where `weight_norm` puts a gradient in order."""
-        if self._parametrization == "weight_norm":
-            return not self._has_channels_last(operands[0])
-        return self._parametrization is None
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Step, ...]:
+        """Of weights over their largest singular value; the map is padded before."""
+        if self._parametrization != "spectral_norm":
+            return ()
+        (x,) = operands
+        weight = self.made_weight(x)
+        others = tuple(extra for extra in self.scratch(operands, results) if extra not in weight)
+        steps = normalizing(self.weight(x), x.dtype, self.matrix_axis)
+        return Step(others), *steps, Step((Extra(RESULT, ()),))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands

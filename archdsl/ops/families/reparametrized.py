@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
-from archdsl.ir import Call, Code, Derivative, Extra, Gradient, Lowering, Misfit, Shape, State, TensorType
+from archdsl.ir import Call, Code, Derivative, Extra, Gradient, Kernel, Lowering, Misfit, Shape, State, TensorType
 
 LEARNED_AS = (
     "how the weight is learned: weight_norm as lengths and directions, spectral_norm over its largest singular value"
 )
 PREFIX = "parametrizations.weight."
+MADE = "made weight"
+"""What a weight over its norm is called, and the gradient of any weight that is made."""
 
 
 def check_parametrization(kind: str | None, shape: Shape) -> None:
@@ -45,7 +47,7 @@ def names_of_weight(kind: str | None) -> tuple[str, ...]:
 
 def made_weight(kind: str | None, shape: Shape, dtype: str) -> tuple[Extra, ...]:
     """The weight that the layer runs on."""
-    return () if kind is None else (Extra("made weight", shape, dtype, batched=False),)
+    return () if kind is None else (Extra(MADE, shape, dtype, batched=False),)
 
 
 def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]:
@@ -71,22 +73,70 @@ def making(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[t
     return ((*matrix, *way_back(kind, shape, axis), *made_weight(kind, shape, dtype)),)
 
 
+def normalizing(shape: Shape, dtype: str, axis: int = 0) -> tuple[Kernel, ...]:
+    """The steps of `SpectralNorm` in training (`torch/nn/utils/parametrizations.py`): those that bring both vectors closer to
+    the singular ones, copies of these, the norm as a product of vectors, and the weight over it."""
+    kept = way_back("spectral_norm", shape, axis)
+    length = Extra("length", (), dtype, batched=False)
+    rows, columns = (e._replace(name="product", dtype=dtype) for e in kept[:2])
+    ((*matrix, left, right, norm, weight),) = making("spectral_norm", shape, dtype, axis)
+    drops = "product", "length"
+    return (
+        Kernel(tuple(matrix)),
+        Kernel((rows, length), drops),
+        Kernel((columns, length), drops),
+        Kernel((left, right, rows, norm), drops),
+        Kernel((weight,), ("matrix", *(extra.name for extra in kept))),
+    )
+
+
 def of_made_weight(
-    derivatives: tuple[Derivative, ...], made: tuple[Extra, ...], kept: tuple[Extra, ...]
+    derivatives: tuple[Derivative, ...], made: tuple[Extra, ...], kept: tuple[Extra, ...], order: Shape | None = None
 ) -> tuple[Derivative, ...]:
-    """The derivatives of a kernel, which ran on a made weight if there is one: that which is learned then comes last."""
+    """The derivatives of a kernel, which ran on a made weight if there is one, and of what is learned.
+
+    Args:
+        order: the axes of the gradient of the made weight from the slowest to the fastest, where they do not lie in order.
+    """
     if not made:
         return derivatives
     (weight,) = made
     at = next(i for i, d in enumerate(derivatives) if any(map(_is_weight, d.gives)))
     gives = derivatives[at].gives
     of_weight = tuple(filter(_is_weight, gives))
-    ran_on = Gradient("made weight", TensorType(weight.shape, weight.dtype, batched=False))
+    plain = TensorType(weight.shape, weight.dtype, batched=False)
+    ran_on = Gradient(MADE, plain if order is None else plain.in_order(plain.shape, order))
     first = gives.index(of_weight[0])
-    others = (g._replace(along=(ran_on.of,)) if g.along else g for g in gives[first:] if not _is_weight(g))
-    replaced = (*gives[:first], ran_on, *others)
-    back = Derivative(of_weight, ("made weight",), frees=tuple(e.name for e in kept))
-    return (*derivatives[:at], derivatives[at]._replace(gives=replaced), *derivatives[at + 1 :], back)
+    before, after = (
+        tuple(g._replace(along=(MADE,)) if g.along else g for g in own if not _is_weight(g))
+        for own in (gives[:first], gives[first:])
+    )
+    run = derivatives[at]._replace(gives=(*before, ran_on, *after), frees=(*derivatives[at].frees, weight.name))
+    back, rest = _way_to_learned(of_weight, ran_on.type, kept), derivatives[at + 1 :]
+    # What is padded is padded before a weight over its norm is made, but after one of a table.
+    return *derivatives[:at], run, *((*back, *rest) if weight.name == MADE else (*rest, *back))
+
+
+def _way_to_learned(learned: tuple[Gradient, ...], made: TensorType, kept: tuple[Extra, ...]) -> tuple[Derivative, ...]:
+    names = tuple(extra.name for extra in kept)
+    if "norm" in names:
+        return _of_quotient(learned[0], made, kept[0].shape)
+    is_copied = "lengths" in names and not made.lies_in_order(is_single=False)
+    return (Derivative(learned, (MADE,), frees=names, beside=(made,) if is_copied else ()),)
+
+
+def _of_quotient(learned: Gradient, made: TensorType, rows: Shape) -> tuple[Derivative, ...]:
+    """Of the weight over its norm, of the norm as a product of vectors, and of the matrix that one of them was made with
+    (`SpectralNorm` in `torch/nn/utils/parametrizations.py`). Each makes a gradient of the weight."""
+    norm = TensorType((), made.dtype, batched=False)
+    plain = made.with_shape(made.shape)
+    quotient = Gradient("norm", norm, whole=made, scratch=(made, made))
+    return (
+        Derivative((learned._replace(type=made, how="made"), quotient), (MADE,), frees=("norm",)),
+        Derivative((Gradient("product", plain.with_shape(rows)),), ("norm",), frees=("left vector",)),
+        Derivative((Gradient("matrix", plain),), ("product",), frees=("right vector",)),
+        Derivative((learned._replace(type=plain, how="view"),), ("matrix",)),
+    )
 
 
 def _is_weight(gradient: Gradient) -> bool:
