@@ -243,9 +243,14 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
 
 
 def _code(instance: Module | Op, types: tuple[Any, ...]) -> Any:
-    """What an instance runs: its operators as PyTorch has them, and what each of them reads."""
+    """What an instance runs: its operators as PyTorch has them, and what each of them reads.
+
+    Whether one accumulates in place depends on the types, too, but is decided for all uses together.
+    """
     if isinstance(instance, Op):
-        return instance.pytorch(*types)
+        lowering = instance.pytorch(*types)
+        function = lowering.function
+        return lowering if function is None else lowering._replace(function=function._replace(accumulates=None))
     order = {id(value): number for number, value in enumerate(_values(instance))}
     return [
         (node.name, [order[id(v)] for v in node.operands], _code(node.operator, node.operand_types))

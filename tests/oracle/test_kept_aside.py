@@ -29,6 +29,7 @@ NETWORKS = (
     "involution",
     "maxout",
     "octave",
+    "perceiver",
     "resnest",
     "emanet",
     "slot_attention",
@@ -101,6 +102,11 @@ STEPS = {
         "[6]",
         "shared a = linear(9)\n shared b = linear(6)\n x -> b -> a -> linear(6) -> b -> linear(3)",
         TrainingSettings("adam"),
+    ),
+    "a shared sum is not in place where one use of it is not": (
+        "[3, 4]",
+        "shared u = { add { | square | p: parameter([3, 4], std=1) } -> linear(4) }\n x -> slice(0, 1) -> u -> add { | identity | x -> u }",
+        NO_LOSS,
     ),
     "what was repeated for a single sample has a gradient as it comes": (
         "[4, 6]",

@@ -14,7 +14,7 @@ module that is called and nothing else there reads it. One decision serves train
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.ir import Module, Network, Node, Value, modules, single
@@ -51,10 +51,36 @@ def storage(network: Network) -> StorageFacts:
 
 
 def _in_place(network: Network, forbidden: Set[Node]) -> Set[Node]:
-    decider = _Decider(forbidden)
+    alike = [*_alike(network)]
+    while True:
+        decider = _Decider(forbidden)
+        for module in modules(network):
+            decider.decide(module)
+        apart = {n for nodes in alike if not decider.in_place.issuperset(nodes) for n in nodes} & decider.in_place
+        if not apart:
+            return decider.in_place
+        forbidden = forbidden | apart
+
+
+def _alike(network: Network) -> Iterator[tuple[Node, ...]]:
+    """The operators at one place of a shared instance, of each module that it is for values of other types: one in the code."""
     for module in modules(network):
-        decider.decide(module)
-    return decider.in_place
+        uses: dict[str, dict[int, Module]] = {}
+        for node in module.nodes:
+            if isinstance(node.operator, Module):
+                uses.setdefault(node.name, {})[id(node.operator)] = node.operator
+        for found in uses.values():
+            if len(found) > 1:
+                yield from _places([*found.values()])
+
+
+def _places(variants: Sequence[Module]) -> Iterator[tuple[Node, ...]]:
+    for nodes in zip(*(module.nodes for module in variants), strict=False):
+        inner = [node.operator for node in nodes if isinstance(node.operator, Module)]
+        if inner:
+            yield from _places(inner)
+        else:
+            yield nodes
 
 
 def is_identity(node: Node) -> bool:
