@@ -52,7 +52,9 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
     also = "; tf32 with --on" if has_devices else ""
     group.add_argument("--precision", choices=choices, help=f"of all, or with autocast{also} (default: float32)")
     group.add_argument("--autocast", choices=AUTOCASTS, help="whose, of a mixed precision (default: cuda)")
-    group.add_argument("--loss", choices=LOSSES, help="of the first output (default: cross-entropy)")
+    group.add_argument(
+        "--loss", choices=LOSSES, help="of the first output (default: cross-entropy; mse of a single number)"
+    )
     group.add_argument(
         "--zero-grad",
         choices=ZERO_GRAD,

@@ -184,10 +184,9 @@ def _tensor_figures(subject: Subject) -> Iterator[Row]:
         yield row("lower bound", floor.bytes, "if no frame of a call held its operands", indent=1)
     if facts.saved.sizes:
         yield row("kept for backward", facts.saved.bytes, _kept(subject), indent=1)
-    loss = facts.saved.bytes_with_loss - facts.saved.bytes
-    yield row(
-        "with the loss", facts.saved.bytes_with_loss, f"mean cross entropy and its target: {exact(loss)} more", indent=1
-    )
+    if loss := facts.saved.bytes_with_loss - facts.saved.bytes:
+        note = f"mean cross entropy and its target: {exact(loss)} more"
+        yield row("with the loss", facts.saved.bytes_with_loss, note, indent=1)
 
 
 def _training_figures(facts: TrainingFacts) -> Iterator[Row]:

@@ -105,9 +105,11 @@ STEPS = {
     ),
     "a shared sum is not in place where one use of it is not": (
         "[3, 4]",
-        "shared u = { add { | square | p: parameter([3, 4], std=1) } -> linear(4) }\n x -> slice(0, 1) -> u -> add { | identity | x -> u }",
+        "shared u = { add { | square | p: parameter([3, 4], std=1) } -> linear(4) }\n"
+        "x -> slice(0, 1) -> u -> add { | identity | x -> u }",
         NO_LOSS,
     ),
+    "a single number is compared by its square": ("[6]", "linear(1) -> select(0) -> sigmoid", TrainingSettings("adam")),
     "what was repeated for a single sample has a gradient as it comes": (
         "[4, 6]",
         "places: parameter([1, 4, 2]) -> expand(like=x) as places\n concat(axis=-1) { | x -> linear(6) | places }",

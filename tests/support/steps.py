@@ -38,7 +38,7 @@ def optimizer_of(settings: TrainingSettings, parameters: Sequence[nn.Parameter])
 def loss_of(settings: TrainingSettings, output: Tensor, target: Tensor | None) -> Tensor:
     if target is None:
         return output.sum()
-    function = nn.functional.mse_loss if settings.loss == "mse" else nn.functional.cross_entropy
+    function = nn.functional.mse_loss if target.is_floating_point() else nn.functional.cross_entropy
     return function(output, target)
 
 
@@ -104,7 +104,7 @@ def target_of(network: Network, batch: int, settings: TrainingSettings) -> Tenso
     logits = network.outputs[network.main_output].value.type
     if settings.loss == "none":
         return None
-    if settings.loss == "mse":
+    if settings.loss == "mse" or not logits.shape:
         dtype = settings.parameter_dtype if logits.dtype == "float32" else logits.dtype
         return torch.zeros(*(batch,) * logits.batched, *logits.shape, dtype=getattr(torch, dtype))
     return torch.zeros(batch, *logits.sizes, dtype=torch.int64)

@@ -85,3 +85,8 @@ class Sum(Loss):
 
 
 LOSSES: dict[LossName, Loss] = {"cross-entropy": CrossEntropy(), "mse": MeanSquaredError(), "none": Sum()}
+
+
+def loss_of(name: LossName, result: TensorType) -> Loss:
+    """The loss of a result. A single number has no axis of classes: its squared error stands for cross entropy."""
+    return LOSSES["mse" if name == "cross-entropy" and not result.shape else name]

@@ -48,7 +48,7 @@ class SavedFacts(NamedTuple):
 
     kept: Kept
     loss: Sizes
-    """What the mean cross entropy of the first output keeps beside it, its target included."""
+    """What the mean cross entropy of the first output keeps beside it, its target included; nothing for a single number."""
     batch: int
 
     @property
@@ -96,7 +96,7 @@ def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
     named = zip(network.inputs, body.inputs, strict=True)
     inputs = [Part(name, _value(value.type)) for name, value in named if value in by_operators]
     logits = network.outputs[network.main_output].value.type
-    return SavedFacts(Kept((*inputs, *kept.parts)), _cross_entropy(logits), batch)
+    return SavedFacts(Kept((*inputs, *kept.parts)), _cross_entropy(logits) if logits.shape else {}, batch)
 
 
 class _Trace:

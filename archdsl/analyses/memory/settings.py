@@ -44,7 +44,8 @@ class TrainingSettings(NamedTuple):
     weight_decay: bool = False
     implementation: Implementation = "for-loop"
     loss: LossName = "cross-entropy"
-    """Mean cross entropy over axis 0 of the first output, mean squared error to a target like it, or its sum."""
+    """Mean cross entropy over axis 0 of the first output, mean squared error to a target like it, or its sum. Of an output
+    of one number for each sample, which has no axis of classes, cross entropy stands for the squared error."""
     zero_grad: Literal["early", "late", "never"] = "early"
     """Gradients of the last step are freed before forward, after it, or (gradient accumulation) added to."""
     precision: Precision = "float32"

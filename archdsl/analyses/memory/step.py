@@ -14,7 +14,7 @@ from archdsl.analyses.memory.asked import Made, Way, is_alike_on_gpu, ways
 from archdsl.analyses.memory.casts import Promotion
 from archdsl.analyses.memory.forward import Forward
 from archdsl.analyses.memory.ledger import Event, Mark
-from archdsl.analyses.memory.loss import LOSSES, Loss
+from archdsl.analyses.memory.loss import Loss, loss_of
 from archdsl.analyses.memory.optimizer import temporaries
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
@@ -141,7 +141,7 @@ class _Step(Forward):
     def loss(self, result: Tensor) -> Tensor:
         """The loss, held once; the caller holds the target."""
         self.phase = "loss"
-        op = LOSSES[self.settings.loss]
+        op = loss_of(self.settings.loss, result.type)
         steps = [result]
         if self.settings.autocast == "cpu":  # `cross_entropy_loss` as a whole is in its list, only nll_loss in CUDA's
             steps.append(self._in_float32(steps[-1]))

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 
 from archdsl.analyses.memory.ledger import Event
-from archdsl.analyses.memory.loss import LOSSES
+from archdsl.analyses.memory.loss import loss_of
 from archdsl.analyses.memory.optimizer import COUNTER, RULES, state_bytes
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, Phase, TrainingSettings
@@ -300,7 +300,8 @@ def simulate(
 def _held(network: Network, settings: TrainingSettings, played: Played) -> Held:
     stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
     inputs = [of_type(type, stands) for type in network.input_types]
-    target = LOSSES[settings.loss].target(network.outputs[network.main_output].value.type)
+    result = network.outputs[network.main_output].value.type
+    target = loss_of(settings.loss, result).target(result)
     compared = of_type(target, stands) if target is not None else Size()
     rule = RULES[settings.optimizer]
     trained = [leaf for leaf in played.leaves if leaf.gradient or (leaf.is_trained and rule.begins_with_state)]
