@@ -565,7 +565,7 @@ def test_what_is_frozen_costs_what_it_really_does(name: str) -> None:
         assert Facts(net, 3).training(settings).status == "exact"
 
 
-SIZES = [(1000, 7000, 3000, 9000, 2000, 10), (1000, 10), (1000,)]
+SIZES = [(1000, 7000, 3000, 9000, 2000, 10), (1000, 10), (1000,), (1,)]
 OPTIMIZERS = [
     TrainingSettings(name, decay, implementation)  # type: ignore[arg-type]
     for name, decay, implementation in product(get_args(OptimizerName), (False, True), ("for-loop", "foreach", "fused"))
@@ -573,18 +573,22 @@ OPTIMIZERS = [
 ]
 
 
-@pytest.mark.parametrize("sizes", SIZES, ids=len)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("sizes", SIZES, ids=sum)
 @pytest.mark.parametrize("settings", OPTIMIZERS, ids=lambda s: f"{s.optimizer} {s.implementation} {s.weight_decay}")
-def test_an_optimizer_keeps_and_makes_what_it_really_does(settings: TrainingSettings, sizes: tuple[int, ...]) -> None:
-    parameters = [nn.Parameter(torch.ones(size)) for size in sizes]
+def test_an_optimizer_keeps_and_makes_what_it_really_does(
+    settings: TrainingSettings, sizes: tuple[int, ...], dtype: str
+) -> None:
+    parameters = [nn.Parameter(torch.ones(size, dtype=getattr(torch, dtype))) for size in sizes]
+    bytes = [p.nbytes for p in parameters]
     optimizer = optimizer_of(settings, parameters)
     for parameter in parameters:
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     kept = [t for state in optimizer.state.values() for t in state.values() if isinstance(t, torch.Tensor)]
-    assert sum(t.nbytes for t in kept) == sum(state_bytes(settings, 4 * size) for size in sizes)
+    assert sum(t.nbytes for t in kept) == sum(state_bytes(settings, size) for size in bytes)
     now = most = 0
     for event in without_scratch(events(optimizer.step)):
         now += event.bytes
         most = max(most, now)
-    assert most == sum(temporaries(settings, [4 * size for size in sizes], [1] * len(sizes)))
+    assert most == sum(temporaries(settings, bytes, [1] * len(sizes)))

@@ -436,6 +436,14 @@ def test_a_network_without_layers() -> None:
     assert "return x" in emit(finish(body, x))
 
 
+def test_a_call_that_gives_nothing_takes_what_is_made_for_it() -> None:
+    body, (x,) = network("Net", image(4, 4))
+    nothing, (inner,) = block("nothing", image(4, 4))
+    nothing.one(op("relu"), inner)
+    body.each(end(nothing), body.one(op("log_softmax", 0), x), label="after")
+    assert "self.after(F.log_softmax(x, dim=1))" in emit(finish(body, body.one(op("flatten"), x)))
+
+
 def test_outputs_are_fields() -> None:
     body, (x,) = network("Net", image(4, 4))
     y = body.one(CONV, x, label="conv")

@@ -82,7 +82,8 @@ def temporaries(settings: TrainingSettings, sizes: Sequence[int], times: Sequenc
         return []
     rule = RULES[settings.optimizer]
     if settings.implementation == "foreach":
-        return [size * n for size, n in zip(sizes, times, strict=True)] * rule.foreach[settings.weight_decay]
+        made = [size * n for size, n in zip(sizes, times, strict=True)] * rule.foreach[settings.weight_decay]
+        return made if sum(made) >= COUNTER * rule.counts else [COUNTER]  # the 1 that is added to the counters
     decayed = settings.weight_decay and rule.decays_gradient
     pairs = [*zip((0, *sizes), sizes, strict=False)]
     return [max((m.own + decayed) * size + m.before * last + m.scalar for m in rule.moments for last, size in pairs)]

@@ -218,7 +218,7 @@ class _Writer:
         after = position + 1
         if after == len(self.body.nodes) or self.applications[after].allocates or self.applications[after].accumulates:
             return False
-        return self.body.nodes[position].results[0] in self.body.operands(self.body.nodes[after])
+        return not {*self.body.nodes[position].results[:1]}.isdisjoint(self.body.operands(self.body.nodes[after]))
 
     def _outlives(self, node: Node, position: int) -> bool:
         """Whether all that a node reads is there after a later one too, or held by the caller."""
