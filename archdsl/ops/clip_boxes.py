@@ -7,10 +7,13 @@ from typing import ClassVar
 from archdsl.ir import (
     WHOLE,
     Axes,
+    Derivative,
     Examples,
     Expression,
     Extra,
+    Gradient,
     Helper,
+    Incoming,
     Lowering,
     Misfit,
     Op,
@@ -57,7 +60,15 @@ class ClipBoxes(Op):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self.saved(operands, results).extra
 
-    def is_derived_exactly(self, operands: Types) -> bool:
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """A mask for each limit, and a zero, are made on the way (`clamp_backward` in ATen's `FunctionsManual.cpp`)."""
+        x = operands[0].computed()
+        mask = x._replace(dtype="bool")
+        zero = TensorType((), x.dtype, batched=False)
+        return (Derivative((Gradient("x0", x.computed(incoming.type), scratch=(mask, mask, zero)),)),)
+
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        """The limits are as precise as what came in."""
         return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:

@@ -475,6 +475,10 @@ FOUND = {
         "input x: [4, 9]\nshared c = conv(4, 3, pad=1, parametrization=spectral_norm)\nc -> tanh -> c -> flatten",
         TrainingSettings(loss="mse"),
     ),
+    "boxes that are clipped": (
+        "input i: [3, 20, 30]\ninput b: [4, 50]\nb -> linear(50) -> permute([1, 0]) -> clip_boxes(to=i)",
+        TrainingSettings("adam", loss="mse"),
+    ),
     "convolutions that are shared": (
         "input x: [4, 8, 8]\nshared c = conv(4, 3x3, pad=1)\nconv(4, 1) -> c -> relu -> c -> relu -> c -> flatten -> linear(3)",
         MIXED._replace(optimizer="adam"),
