@@ -138,8 +138,6 @@ class Op(Attributes):
     """What its results are called."""
     examples: ClassVar[Examples] = ()
 
-    knows_same_operands: ClassVar[bool] = False
-    """Whether it runs in another way where two of its operands are the same value."""
     cast_late: ClassVar[tuple[str, ...]] = ()
     """Parameters that autocast casts in the middle of an operator of several kernels, in the reverse order of that: their
     gradients are cast back as soon as they are there."""

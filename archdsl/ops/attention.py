@@ -59,7 +59,6 @@ class Attention(Op):
         "out_proj.weight": (0, 1, *multihead.IN_PROJ),
     }
     positional = 1
-    knows_same_operands = True
     tensor_attributes = ("kv",)
     elsewhere = (
         "`biased_attention(mask, heads)` takes a mask or a bias, `qkv_attention(heads)` windows, `sdpa` all of them"
@@ -177,13 +176,20 @@ class Attention(Op):
         """GPUs have kernels with dropout too, which keep the state of the random generator and no weights."""
         return _FusedAttention(**{**self.attributes, "dropout": 0}, is_float32=precision == "float32")
 
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        """Of other tokens keys and values twice, beside queries; of a single token a sample alone is not copied."""
+        if len(operands) < 2:
+            return ()
+        queries, others = self._steps(operands).projected
+        return ((queries, others, others._replace(name="their copy", in_batches=others.shape[0] == 1)),)
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Nothing where PyTorch has one kernel for all of it: tokens that read each other, even heads with biases. Else
         keys and values twice, with the queries, or all that the kernel reads."""
         t, c = operands[0].shape
         if len(operands) == 2:
-            s = operands[1].shape[0]
-            return (Extra("keys, values", (max(4 * s * c, 2 * s * c + t * c + self.heads * t),)),)
+            steps = self._steps(operands)
+            return *steps.projected, *steps.kept_by_kernel
         if self.bias and self.heads % 2 == 0 and not self.causal:
             return ()
         mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
@@ -271,6 +277,7 @@ class CrossAttention(nn.MultiheadAttention):
         super().__init__(features, heads, batch_first=True, **kwargs)
 
     def forward(self, x: Tensor, kv: Tensor) -> Tensor:
+        kv = kv.view_as(kv)  # another tensor than x even where it is x: else both would share a projection
         return super().forward(x, kv, kv, need_weights=False)[0].contiguous()
 ''',
     ("Any", "Tensor", "nn"),

@@ -34,7 +34,7 @@ from archdsl.ir.strides import BATCH, at_one
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.contraction import Factor, Joined, gradients
 from archdsl.ops.families.merge import Merge, check_one_dtype
-from archdsl.ops.families.products import Product, Tensor, alone, kernels, made, multiply, saved
+from archdsl.ops.families.products import Product, Tensor, alone, kernels, made_in_steps, multiply, saved
 
 
 class Terms(NamedTuple):
@@ -253,8 +253,14 @@ class Einsum(Merge):
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
         return len({x.rank for x in operands}) == 1 < len(operands) < 3 and bool(self._products(operands)[0].macs)
 
+    def _made(self, operands: Types) -> list[tuple[Extra, ...]]:
+        return made_in_steps(operands, self._products(operands), self._products(operands, one=True)) or [()]
+
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        return tuple(self._made(operands)[:-1])
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return made(operands, self._products(operands), self._products(operands, one=True))
+        return self._made(operands)[-1]
 
     def gives_view(self, *operands: TensorType) -> bool:
         return True

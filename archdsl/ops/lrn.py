@@ -80,15 +80,13 @@ class LocalResponseNorm(Op):
         made = (Extra(name, x.shape, x.dtype) for name in ("base", "denominator"))
         return Saved(operands=(0,), extra=(self._padded_squares(x), *made), numbers=1, numbers_for=(0,))
 
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        return ((Extra.like("squares", operands[0]), self._padded_squares(operands[0])),)
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Squares and their padded copy at first, later three terms of the denominator and a number; the result takes the place
-        of one."""
+        """Three terms of the denominator and a number; the result takes the place of one."""
         (x,) = operands
-        squares = self._padded_squares(x)
-        terms = Extra("terms of the denominator", (2, *x.shape), x.dtype)
-        if TensorType(squares.shape).numel > TensorType(terms.shape).numel:
-            return (squares,)
-        return terms, Extra("number", (), "float64", batched=False)
+        return Extra("terms of the denominator", (2, *x.shape), x.dtype), Extra("number", (), "float64", batched=False)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
         """Of squares, their mean over channels, and three terms of the denominator (`local_response_norm` in

@@ -34,7 +34,7 @@ from archdsl.ops.families.products import (
     Tensor,
     alone,
     backward,
-    made,
+    made_in_steps,
     multiply_matrices,
     saved,
     single_matrix,
@@ -164,7 +164,8 @@ class MatMul(Merge):
         return len(operands) == 2
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return made(operands, self._products(operands), self._products(operands, one=True))
+        made = made_in_steps(operands, self._products(operands), self._products(operands, one=True))
+        return made[0] if made else ()
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         return Lowering(function=Expression("{0} @ {1}" if len(operands) == 2 else "{0}"))

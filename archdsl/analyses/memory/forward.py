@@ -309,8 +309,6 @@ class Forward(Precision):
             leaf = self.leaf(path, state, size)
             if leaf.is_trained:
                 trained[state.name] = self.parameter(op, leaf, state)
-        if op.knows_same_operands:
-            self.is_exact &= len({v.block for v in operands}) == len(operands)
         edges = [v.edge for v in op.read(operands)] if facts.is_float else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node, facts)
 

@@ -200,12 +200,13 @@ def plain(sizes: Shape, dtype: str) -> TensorType:
     return TensorType(tuple(n for n in sizes if n not in (1, BATCH)), dtype, BATCH in sizes)
 
 
-def made(operands: Types, products: Sequence[Product], alone: Sequence[Product]) -> tuple[Extra, ...]:
-    """What is there beside operands and the last result while the most is."""
+def made_in_steps(operands: Types, products: Sequence[Product], alone: Sequence[Product]) -> list[tuple[Extra, ...]]:
+    """What is there beside operands while each product is made; while the last one is, beside the result."""
     dtype = operands[0].dtype
-    steps = []
+    found = []
     for step, (product, one) in enumerate(zip(products, alone, strict=True)):
-        extras = [_extra(_name(step, 0), products[step - 1].result.sizes, dtype)] if step else []
+        done = (i for i in (step, step + 1) if 0 < i < len(products))
+        extras = [_extra(_name(i, 0), products[i - 1].result.sizes, dtype) for i in done]
         if product.is_reordered and 1 not in product.result.sizes[-2:]:
             extra = _extra("product in another order", product.result.sizes, dtype)
             extras.append(extra._replace(in_batches=not one.is_reordered))
@@ -216,8 +217,8 @@ def made(operands: Types, products: Sequence[Product], alone: Sequence[Product])
             if factor.summed or factor.copied:
                 extra = _extra(name, factor.summed or factor.copied or (), dtype)
                 extras.append(extra._replace(in_batches=single == (None, None)))
-        steps.append(tuple(extras))
-    return max(steps, key=lambda extras: sum(_weight(e) for e in extras), default=())
+        found.append(tuple(extras))
+    return found
 
 
 def _extra(name: str, sizes: Shape, dtype: str) -> Extra:
@@ -247,10 +248,6 @@ def kernels(dtype: str, products: Sequence[Product]) -> tuple[Kernel, ...]:
             made.append(Extra(RESULT, ()))
         found.append(Kernel(tuple(made), drops))
     return tuple(found)
-
-
-def _weight(extra: Extra) -> int:
-    return prod(extra.shape) * (BATCH if extra.batched else 1)
 
 
 def single_matrix(left: Tensor, right: Tensor) -> int | None:
