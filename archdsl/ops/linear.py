@@ -27,12 +27,12 @@ from archdsl.ir import (
     Wanted,
 )
 from archdsl.ir.attrs import Field, Flag, Parametrization, Size
-from archdsl.ir.strides import at_one, view
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, is_copied_now, kept, laid_in_order, made
 from archdsl.ops.families.derivatives import packed
 from archdsl.ops.families.moves import over
+from archdsl.ops.families.products import Tensor, alone, is_by_columns
 from archdsl.ops.families.reparametrized import (
     LEARNED_AS,
     check_parametrization,
@@ -182,7 +182,5 @@ class Linear(Op):
 
 def _lies_as_read(x: TensorType, *, is_single: bool) -> TensorType:
     """How the gradient of a matrix lies: by columns where the matrix does (`mm_mat1_grad` in ATen's `FunctionsManual.cpp`)."""
-    rows, features = prod(x.tensor_shape[:-1]), x.tensor_shape[-1]
-    given = (x.tensor_shape, x.tensor_strides, (rows, features))
-    sizes, strides, matrix = map(at_one, given) if is_single else given
-    return x if view(sizes, strides, matrix) == (1, matrix[0]) else packed(x)
+    found = Tensor(x.tensor_shape, x.tensor_strides)
+    return x if is_by_columns(alone(found) if is_single else found) else packed(x)

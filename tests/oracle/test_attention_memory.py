@@ -29,6 +29,7 @@ WITHIN = {
 CROSSED = {
     "of two values": (5, 7, "m -> linear(8) as y\nx -> linear(8) -> attention(2, kv=y) -> linear(3)"),
     "of inputs": (5, 7, "x -> attention(2, kv=m)"),
+    "of few tokens": (5, 5, "x -> attention(4, kv=m)"),
     "without a gradient of queries": (5, 7, "m -> linear(8) as y\nx -> attention(4, kv=y, bias=false) -> linear(3)"),
     "without one of keys": (9, 2, "x -> linear(8) -> attention(4, kv=m, bias=false) -> linear(3)"),
     "with dropout": (4, 15, "m -> linear(8) as y\nx -> attention(2, kv=y, dropout=0.2)"),

@@ -13,6 +13,7 @@ from archdsl.backends.pytorch import build
 from archdsl.ir import Network
 from archdsl.pipeline import open_source
 from archdsl.source import Source
+from tests.oracle.test_training_memory import written
 from tests.support.live import activation_peak
 from tests.support.steps import measured, predicted
 
@@ -77,3 +78,21 @@ def test_so_are_those_of_a_step(matrix: str, value: str, sides: str, batch: int)
         settings = TrainingSettings(loss="mse", frozen=frozen)
         assert Facts(net, batch).training(settings).status == "exact" or "detach" in MATRICES[matrix]
         assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "input x: [1, 4]\nw: parameter([3, 4], init=ones) -> permute([1, 0]) as w\nmatmul { | x | w }",
+        "input x: [1, 2, 8]\nw: parameter([8, 3], init=ones) -> permute([1, 0]) as w\n"
+        "x -> permute([0, 2, 1]) as z\nmatmul { | w | z }",
+        "input x: [1, 8, 2]\nw: parameter([1, 6, 8], init=ones) as w\nx -> scale(2) as z\nmatmul { | w | z }",
+    ],
+)
+def test_gradients_of_matrices_lie_as_these_do(body: str, batch: int) -> None:
+    """By columns where the matrix does, so a parameter takes the gradient of its view over; that of a matrix with fewer axes
+    than the other factor is summed first."""
+    net = written(body)
+    settings = TrainingSettings(loss="mse")
+    assert predicted(net, batch, settings) == measured(net, batch, settings)

@@ -203,8 +203,12 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands, casts: frozen
     wanted_twins = saved._replace(extra=facts.twins or ()).extras_for(entry.wants)
     own, twins = _sizes(extras, batch, kept_as), _sizes([*wanted_twins], batch, kept_as)
     others = [(name, Size()) for name, _ in twins[len(own) :]]
-    # Of a GPU's operator so that what that makes besides has its place.
-    kernels = _kernels(facts.on_gpu if facts.twins else op, entry, batch, dict((*own, *others)), casts)
+    kept = dict((*own, *others))
+    if facts.twins:  # of a GPU's operator so that what that makes besides has its place
+        unkept = {extra.name: Size() for extra in facts.twins} | dict(_sizes(saved.extra, batch, stands))
+        kernels = _kernels(facts.on_gpu, entry, batch, unkept | kept, casts)
+    else:
+        kernels = _kernels(op, entry, batch, kept, casts)
     unread = () if kernels else entry.unread(saved)
     return Run(
         results,

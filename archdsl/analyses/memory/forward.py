@@ -175,6 +175,7 @@ class Forward(Precision):
             self._keep(run, facts.saved, entry, results, made)
         else:
             self.is_alike_on_gpu &= facts.on_gpu is facts.op
+        self.is_alike_on_gpu &= not entry.needs_gradient or len(run.twins) == len(facts.twins or ())
         self.is_exact &= run.is_exact
         temporary = [self.make(entry.layer, name, size) for name, size in run.scratch]
         self.mark(entry.layer)

@@ -161,32 +161,39 @@ def backward(operands: Types, results: Types, product: Product, incoming: Incomi
 
     A gradient whose elements do not lie as those of the product is copied.
     """
+
+    def as_multiplied(x: TensorType) -> Tensor:
+        found = Tensor(x.tensor_shape, x.tensor_strides)
+        found = _exchanged(found) if product.is_reordered else found
+        return alone(found) if incoming.is_single else found
+
     taken = "y0"
-    arriving = Tensor(incoming.type.tensor_shape, incoming.type.tensor_strides)
-    if product.is_reordered:
-        arriving = _exchanged(arriving)
-    if incoming.is_single:
-        arriving = alone(arriving)
-    if _is_copied(arriving, product.matrices):
+    if _is_copied(as_multiplied(incoming.type), product.matrices):
         yield Derivative((Gradient("rows", results[0].with_shape(results[0].shape)),), (taken,))
         taken = "rows"
-    pairs = zip(operands, product.factors, strict=True)
-    factors = [(f"x{i}", packed(x), plain(own.sizes, x.dtype)) for i, (x, own) in enumerate(pairs)]
-    if product.is_reordered:  # the second factor was multiplied with its last axes exchanged
-        *outer, rows, columns = range(len(operands[1].tensor_shape))
-        factors[1] = factors[1][0], operands[1].in_order(operands[1].shape, (*outer, columns, rows)), factors[1][2]
     gives, sums = [], []
-    for (name, x, wide), own in zip(factors, product.factors, strict=True):
+    for i, (x, own) in enumerate(zip(operands, product.factors, strict=True)):
+        name, wide = f"x{i}", plain(own.sizes, x.dtype)
         is_repeated = wide.numel != x.numel or (wide.batched != x.batched and not incoming.is_single)
         if is_repeated or len(own.sizes) > len(x.tensor_shape):  # an axis of the batch is summed for one sample too
             gives.append(Gradient(f"repeated {name}", wide))
-            sums.append(Derivative((Gradient(name, x.with_shape(x.shape)),), (f"repeated {name}",)))
-        elif len(x.tensor_shape) == MATRIX and not product.is_reordered:  # multiplied as it is
-            gives.append(Gradient(name, x))
-        else:
-            gives.append(Gradient(name, x, "reshaped"))
+            sums.append(Derivative((Gradient(name, packed(x)),), (f"repeated {name}",)))
+            continue
+        *outer, rows, columns = range(len(x.tensor_shape))
+        type = x.in_order(x.shape, (*outer, columns, rows)) if product.is_reordered else packed(x)
+        if len(product.matrices) == MATRIX and is_by_columns(as_multiplied(x)):
+            type = x
+        is_as_it_is = len(x.tensor_shape) == MATRIX and not product.is_reordered
+        gives.append(Gradient(name, type, "made" if is_as_it_is else "reshaped"))
     yield Derivative(tuple(gives), (taken,), frees=KEPT)
     yield from sums
+
+
+def is_by_columns(x: Tensor) -> bool:
+    """Whether all rows together are a matrix whose columns lie in order: then so does its gradient (`mm_mat1_grad` and
+    `mm_mat2_grad` in ATen's `FunctionsManual.cpp`)."""
+    matrix = prod(x.sizes[:-1]), x.sizes[-1]
+    return view(x.sizes, x.strides, matrix) == (1, matrix[0])
 
 
 MATRIX = 2
