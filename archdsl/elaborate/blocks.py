@@ -178,7 +178,7 @@ class Blocks:
             return self._instance(layer, operands, span, shared.name)[0]
         builder = Builder("group", shared.name, Origin(shared.element.span))
         entry = tuple(builder.input(v.type, v.channels) for v in operands)
-        inside = self.body(Frame(body.frame.outer, entry), Scope(shared.scope), Place(builder))
+        inside = self.body(Frame(body.frame.outer, entry, around=body.frame), Scope(shared.scope), Place(builder))
         if not isinstance(link, tree.Body):
             chain = tree.Chain(link.span, [tree.Element(link.span, None, link, [])], None, "")
             result = inside.run([chain], entry)

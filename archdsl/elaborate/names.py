@@ -28,8 +28,10 @@ Current = tuple[Value, ...] | None | Poison
 class Frame:
     """What belongs to one run of a block's body: its input, its taps, the names around its declaration."""
 
-    def __init__(self, outer: Scope, entry: Current, *, is_network: bool = False) -> None:
+    def __init__(self, outer: Scope, entry: Current, *, is_network: bool = False, around: Frame | None = None) -> None:
         self.outer = outer
+        self.around = around
+        """That of the body in which a shared group is written, whose taps are not known in it."""
         self.entry = entry
         self.is_network = is_network
         self.taps: dict[str, Any] = {}
@@ -181,6 +183,10 @@ class Names:
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(f"make it a block: `block {text} {{ ... }}`",))
         if text in self.frame.outputs:
             message, help = f"`{text}` is an output, and outputs are no names", f"name the result: `... as {text}`"
+            return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
+        if self.frame.around is not None and text in self.frame.around.taps:
+            help = f"share a block that takes it: `block NAME({text}: tensor)`"
+            message = f"`{text}` is a value outside, and what is shared reads what enters it"
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
         known = self.frame.no_names.get(text)
         if isinstance(known, tree.Element) and known.label is not None:
