@@ -90,6 +90,13 @@ def check(network: Network | None) -> None:
     assert backward.get_total_flops() == 2 * 2 * (said[1] + gap(flat))
 
 
+def test_nothing_is_done_for_what_no_output_reads() -> None:
+    """Scores that only choose a row of a table, and a layer whose result is left."""
+    choice = "x -> codes: linear(5) -> argmax(-1) as chosen\n table: parameter([5, 4], std=1) -> take(chosen) as rows"
+    text = f"network Net {{ input x: [6, 4]\n {choice}\n rows -> linear(3) -> relu -> linear(2) as left\n rows -> linear(4) }}"
+    check(open_source(Source("net.arch", text), Path()).check("Net").network)
+
+
 STEPS = [
     ("resnet:ResNet18", ("conv1", "bn1", "layer1"), ()),
     ("resnet:ResNet18", ("layer2", "fc.weight"), ("layer*.*",)),

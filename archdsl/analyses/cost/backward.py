@@ -1,9 +1,9 @@
 """The work of backward: what autograd multiplies and adds for one sample, layer by layer.
 
-A layer's backward computes a gradient for each thing that needs one: its weights, and each operand that depends on
-something trained. Each of these gradients takes as many multiply-adds as the layer's forward, since they are the same
-products with other factors (Goodfellow, Bengio & Courville 2016, section 6.5.6). The first layer needs none for its
-input. What a kernel computes anew to save memory is not counted.
+A layer's backward computes a gradient for each thing that needs one, if a gradient comes to its result at all: its weights,
+and each operand that depends on something trained. Each of these gradients takes as many multiply-adds as the layer's
+forward, since they are the same products with other factors (Goodfellow, Bengio & Courville 2016, section 6.5.6). The first
+layer needs none for its input. What a kernel computes anew to save memory is not counted.
 """
 
 from __future__ import annotations
@@ -54,13 +54,25 @@ def works(flat: Flat, frozen: Container[str] = ()) -> tuple[Work, ...]:
 def wanted(flat: Flat, frozen: Container[str] = ()) -> Iterator[Wanted]:
     """The layers in the order of the forward pass, each with the gradients that backward makes."""
     needs = [False] * len(flat.types)
+    reached = _reached(flat)
     for layer in flat.layers:
-        operands = [needs[v] for v in layer.operands]
-        own = (s for s in layer.node.state if s.role == "parameter")
+        is_reached = not reached.isdisjoint(layer.results)
+        operands = [is_reached and needs[v] for v in layer.operands]
+        own = (s for s in layer.node.state if s.role == "parameter" and is_reached)
         trained = tuple(s for s in own if s.key(layer.path) not in frozen)
         for value, type in zip(layer.results, layer.result_types, strict=True):
             needs[value] = type.is_float and (bool(trained) or any(layer.op.read(operands)))
         yield Wanted(layer, operands, trained)
+
+
+def _reached(flat: Flat) -> set[int]:
+    """The values to which gradients come from some output: not those that nobody reads, or only to choose among numbers."""
+    reached = {*flat.outputs, *(new for turns in flat.turns for _, new in turns.carried)}
+    for layer in reversed(flat.layers):
+        results = zip(layer.results, layer.result_types, strict=True)
+        if any(value in reached and type.is_float for value, type in results):
+            reached.update(layer.op.read(layer.operands))
+    return reached
 
 
 def totals(found: Iterable[Work]) -> tuple[int, int]:
