@@ -479,6 +479,18 @@ FOUND = {
         "input i: [3, 20, 30]\ninput b: [4, 50]\nb -> linear(50) -> permute([1, 0]) -> clip_boxes(to=i)",
         TrainingSettings("adam", loss="mse"),
     ),
+    "a part that ends with a norm of several kernels": (
+        "input x: [8, 8, 8]\nconv(8, 3x3) -> part: { conv(8, 3x3) -> lrn } -> flatten -> linear(3)",
+        TrainingSettings(loss="mse", checkpointed=("part",)),
+    ),
+    "a part that ends with a weight over its norm": (
+        "input x: [5, 6]\nlinear(6) -> part: { linear(7, parametrization=spectral_norm) } -> linear(3)",
+        TrainingSettings(loss="mse", checkpointed=("part",)),
+    ),
+    "a part that ends with attention as it is written": (
+        "input x: [4, 5, 4]\nlinear(4) -> part: { linear(4) as q\nq -> linear(6) as v\nsdpa { | q | q | v } } -> linear(3)",
+        TrainingSettings(loss="mse", checkpointed=("part",)),
+    ),
     "convolutions that are shared": (
         "input x: [4, 8, 8]\nshared c = conv(4, 3x3, pad=1)\nconv(4, 1) -> c -> relu -> c -> relu -> c -> flatten -> linear(3)",
         MIXED._replace(optimizer="adam"),

@@ -239,7 +239,7 @@ class Forward(Precision):
             self.recomputed[path, node] += self.times
 
     def _run_again(self, replay: Replay, node: Node, facts: OpFacts, operands: Sequence[Tensor]) -> list[Tensor]:
-        """In the second run of a part. Of its last operator only what it keeps comes to be, if it is a single kernel.
+        """In the second run of a part. Of its last operator only what it keeps comes to be, and what leads to it.
 
         What nobody has read in the first run keeps its tensors until nobody reads it in this one.
         """
@@ -251,6 +251,8 @@ class Forward(Precision):
             entry = self._entry(node, facts, entry.layer, operands)
             self.record(entry)
         run = self._known_run(facts, entry, operands)
+        if replay.is_over and len(run.kernels) > 1 and self._stops_within(run, facts, entry):
+            return self._run_but_the_last(run, node, facts, entry, operands)
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch) or bool(run.kernels))
         self.is_exact &= not is_composed
         if not replay.is_over or facts.saved.result or entry.op.is_composed:
@@ -266,6 +268,29 @@ class Forward(Precision):
         if is_dead:
             entry.holders += 1
             self.let_die(entry)
+        return self._nothing(node, entry.layer)
+
+    def _stops_within(self, run: Run, facts: OpFacts, entry: Entry) -> bool:
+        """Whether an operator is known to stop before its result: where the kernel before that makes the last of the tensors to
+        be kept, none of which is spared. In half precision some are cast between, and weights between may be read first."""
+        is_cast, is_spared = self.settings.precision != "float32", len(run.extras) < len(facts.saved.extra)
+        if is_cast or is_spared or facts.saved.result or entry.op.weights_for:
+            return False
+        kept = {name for name, _ in run.extras}
+        makes = [{name for name, _ in kernel.makes} for kernel in run.kernels]
+        return bool(entry.holders) and RESULT in makes[-1] and not kept & makes[-1] and bool(kept & {*makes[-2]})
+
+    def _run_but_the_last(
+        self, run: Run, node: Node, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Runs all of its kernels but the last."""
+        if entry.op.is_composed:
+            self._count_again(entry.layer, node)
+        self._hold(run, entry, operands)
+        numbers = _numbers(facts.saved, entry)
+        made = self._steps(run._replace(kernels=run.kernels[:-1]), entry, {*numbers, *(name for name, _ in run.extras)})
+        self._keep_numbers(numbers, entry, made)
+        self._keep(run, facts.saved, entry, (), made)
         return self._nothing(node, entry.layer)
 
     def _nothing(self, node: Node, path: str) -> list[Tensor]:
