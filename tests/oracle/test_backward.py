@@ -129,6 +129,15 @@ def test_steps_with_frozen_parts_of_sequences(begin: str, frozen: tuple[str, ...
     check_step(network, TrainingSettings(frozen=frozen))
 
 
+def test_what_has_no_batch_axis_works_once_for_a_batch() -> None:
+    """Biases by position that a small network makes."""
+    biases = 'places: constant([49, 2], "(i - j) / 49") -> linear(16) -> relu -> linear(8) as biases'
+    text = f"network Net {{ input x: [49, 8]\n {biases}\n x -> linear(8) -> add(biases) -> linear(3) }}"
+    network = open_source(Source("net.arch", text), Path()).check("Net").network
+    assert network is not None
+    check_step(network, TrainingSettings())
+
+
 SHARED = """
 block cell(state: tensor) { concat { | in | state } -> linear(6) -> tanh -> linear(4) -> tanh }
 network Net {

@@ -134,7 +134,12 @@ def forward(layer: Layer, device: Device, precision: Precision, batch: int, *, t
     item = item_size(device, precision)
     weights = sum(s.bytes * item // 4 for s in layer.node.state)
     total = weights + sum(moved(type, batch, item) for type in (*operands, *results))
-    return bound_of(layer, 2 * op.macs(operands, results) * batch, total, device, precision)
+    return bound_of(layer, 2 * op.macs(operands, results) * runs(layer, batch), total, device, precision)
+
+
+def runs(layer: Layer, batch: int) -> int:
+    """How often it does the work of one sample: once for a batch where no result has a batch axis."""
+    return batch if any(type.batched for type in layer.result_types) else 1
 
 
 def bound_of(layer: Layer, flops: int, bytes: int, device: Device, precision: Precision) -> Bound:

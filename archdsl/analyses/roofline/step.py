@@ -26,6 +26,7 @@ from archdsl.analyses.roofline.roofline import (
     forward,
     item_size,
     moved,
+    runs,
 )
 from archdsl.ir import Derivative, Extra, Flat, Incoming, Node, Reader, TensorType
 
@@ -76,11 +77,11 @@ def _again(passes: Sequence[Bound], recomputed: Mapping[tuple[str, Node], int]) 
     for bound in passes:
         layer = bound.layer
         place = layer.path, layer.node
-        runs = left.get(place, 0) // uses[place]
+        again = left.get(place, 0) // uses[place]
         uses[place] -= layer.times
-        if runs:
-            left[place] -= runs * layer.times
-            yield bound.by_passes(runs)._replace(phase="again")
+        if again:
+            left[place] -= again * layer.times
+            yield bound.by_passes(again)._replace(phase="again")
 
 
 def _backward(
@@ -112,7 +113,7 @@ def _backward(
     total = weights + sum(s.bytes * item // 4 for s in trained)
     total += sum(moved(type, batch, item) for type in (*incoming, *kept, *made))
     total += sum(_bytes(extra, batch, item) for extra in saved.extras_for(is_wanted))
-    return bound_of(layer, 2 * gradients.macs * batch, total, device, precision)._replace(phase="backward")
+    return bound_of(layer, 2 * gradients.macs * runs(layer, batch), total, device, precision)._replace(phase="backward")
 
 
 def _handed_on(derivatives: Sequence[Derivative]) -> set[str]:
