@@ -28,6 +28,8 @@ NETWORKS = {
     "a bias of permuted heads": f"{HEADS}bias: parameter([2, 5, 7]) as c\nsdpa {{ | a | b | b | c }}",
     "a mask of permuted heads": f'{HEADS}m: constant([2, 5, 7], "i + j >= k") as c\nsdpa {{ | a | b | b | c }}',
     "wide values": f"{HEADS}input v: [2, 7, 9]\nsdpa {{ | a -> scale(2) | b | v }}",
+    "a weight over its norm beside a padded volume": "input x: [2, 2, 2, 2]\n"
+    "conv(5, 4, pad=same, parametrization=spectral_norm)",
     "a pool of permuted rows": "input x: [12, 3]\npermute([1, 0]) -> maxpool(3, 2)",
 }
 

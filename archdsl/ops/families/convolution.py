@@ -166,9 +166,9 @@ class Convolution(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         (x,) = operands
-        padding = self.padding(x)
-        made = (*self.made_weight(x), *self.way_back(x))
-        return Saved((0,), extra=made) if is_symmetric(padding) else Saved(extra=(padded_copy(x, padding), *made))
+        padded = self._padded(x)
+        made = (*padded, *self.made_weight(x), *self.way_back(x))
+        return Saved(() if padded else (0,), extra=made)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,) = operands
@@ -207,11 +207,18 @@ class Convolution(Op):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands
+        return (*self._padded(x), *self.made_weight(x))
+
+    def _padded(self, x: TensorType) -> tuple[Extra, ...]:
+        """The padded input, where that is a copy."""
         padding = self.padding(x)
-        return self.made_weight(x) if is_symmetric(padding) else (padded_copy(x, padding), *self.made_weight(x))
+        return () if is_symmetric(padding) else (padded_copy(x, padding),)
 
     def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
-        return making(self._parametrization, self.weight(operands[0]), operands[0].dtype, self.matrix_axis)
+        """The map is padded before a weight is divided by its norm."""
+        (x,) = operands
+        steps = making(self._parametrization, self.weight(x), x.dtype, self.matrix_axis)
+        return tuple((*self._padded(x), *made) for made in steps)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         return reparametrized(self._parametrization, self.lowered(operands[0]))
