@@ -444,6 +444,13 @@ def test_a_call_that_gives_nothing_takes_what_is_made_for_it() -> None:
     assert "self.after(F.log_softmax(x, dim=1))" in emit(finish(body, body.one(op("flatten"), x)))
 
 
+def test_a_tensor_that_nobody_reads_is_in_the_state_dict_all_the_same() -> None:
+    body, (x,) = network("Net", image(4, 4))
+    y = body.one(CONV, x)
+    body.one(op("parameter", (3,)), label="unread")
+    assert "self.unread = nn.Parameter(" in emit(finish(body, body.one(CONV, y)))
+
+
 def test_outputs_are_fields() -> None:
     body, (x,) = network("Net", image(4, 4))
     y = body.one(CONV, x, label="conv")

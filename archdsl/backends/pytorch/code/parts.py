@@ -124,9 +124,9 @@ class Instance:
 
     @cached_property
     def sequence(self) -> tuple[Child, ...] | None:
-        """Its parts if it is one sequence of modules; None if it needs a `forward`."""
+        """Its parts if it is one sequence of modules; None if it needs a `forward`, or has a tensor that nobody reads."""
         nodes = self.body.nodes
-        if self.module.members() != list(self.module.instances()):
+        if self.module.members() != list(self.module.instances()) or self.body.parts != nodes:
             return None
         if not self.body.is_chain or any(n.training or n.name in SEQUENTIAL_ATTRIBUTES for n in nodes):
             return None
