@@ -12,7 +12,7 @@ from torch import nn
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import OptimizerName, TrainingSettings
-from archdsl.analyses.memory.optimizer import state_bytes, temporaries
+from archdsl.analyses.memory.step.optimizer import state_bytes, temporaries
 from archdsl.analyses.weights import weights
 from archdsl.backends.pytorch import build as build_module
 from archdsl.backends.pytorch.running.allocations import events, without_scratch

@@ -12,9 +12,9 @@ import pytest
 from archdsl.analyses import Facts
 from archdsl.analyses.facts import TURNS_PLAYED
 from archdsl.analyses.memory import Kernels, Needs, TrainingFacts, TrainingSettings, fit, largest_batch, simulate
-from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
-from archdsl.analyses.memory.cuda import taken
-from archdsl.analyses.memory.fit import largest
+from archdsl.analyses.memory.gpu.allocator import KIB, MIB, Allocator
+from archdsl.analyses.memory.gpu.cuda import taken
+from archdsl.analyses.memory.gpu.fit import largest
 from archdsl.analyses.memory.settings import Precision
 from archdsl.cli import training as training_options
 from archdsl.elaborate import Program

@@ -14,17 +14,30 @@ Conventions that are never mixed; every figure names its own:
   from below for any code that runs these operators in this order.
 """
 
-from archdsl.analyses.memory.cuda import ANY, CONTEXT, HISTORY, Band, CudaFacts, Profile, Taken, cuda, profile_of
-from archdsl.analyses.memory.fit import FitFacts, Largest, Need, Needs, fit
 from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, memory_formulas
+from archdsl.analyses.memory.gpu import (
+    ANY,
+    CONTEXT,
+    HISTORY,
+    Band,
+    CudaFacts,
+    FitFacts,
+    Largest,
+    Need,
+    Needs,
+    Otherwise,
+    Profile,
+    Taken,
+    cuda,
+    fit,
+    otherwise,
+    profile_of,
+)
 from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, inference, lifetimes
 from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, level_paths, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts
-from archdsl.analyses.memory.optimizer import copies_kept
-from archdsl.analyses.memory.otherwise import Otherwise, otherwise
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.recompute import buffers, naming
 from archdsl.analyses.memory.saved import SavedFacts
 from archdsl.analyses.memory.settings import (
     MIXED,
@@ -37,6 +50,7 @@ from archdsl.analyses.memory.settings import (
     settings_on_gpu,
 )
 from archdsl.analyses.memory.size import Size, Storage
+from archdsl.analyses.memory.step import buffers, copies_kept, naming
 from archdsl.analyses.memory.training import Alive, Simulation, TrainingFacts, TrainingMoment, largest_batch, simulate
 
 __all__ = [

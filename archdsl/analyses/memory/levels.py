@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from archdsl.analyses.memory.recompute import learns
 from archdsl.analyses.memory.settings import TrainingSettings
+from archdsl.analyses.memory.step import learns
 from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.analyses.weights import matches
 from archdsl.ir import Module, Network, is_unfolded

@@ -7,13 +7,10 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 
-from archdsl.analyses.memory.ledger import Event
-from archdsl.analyses.memory.loss import loss_of
-from archdsl.analyses.memory.optimizer import COUNTER, RULES, state_bytes
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, highest, of_type, total
-from archdsl.analyses.memory.step import Played, play
+from archdsl.analyses.memory.step import COUNTER, RULES, Event, Played, loss_of, play, state_bytes
 from archdsl.ir import Network, Node, Op
 
 ON_THE_CPU = {"random state", "number"}

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory.asked import Made, Way, is_alike_on_gpu, ways
-from archdsl.analyses.memory.casts import Promotion
-from archdsl.analyses.memory.forward import Forward
-from archdsl.analyses.memory.ledger import Event, Mark
-from archdsl.analyses.memory.loss import Loss, loss_of
-from archdsl.analyses.memory.optimizer import temporaries
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
-from archdsl.analyses.memory.tape import Edge, Entry, Flowing, Leaf, Tensor
+from archdsl.analyses.memory.step.asked import Made, Way, is_alike_on_gpu, ways
+from archdsl.analyses.memory.step.casts import Promotion
+from archdsl.analyses.memory.step.forward import Forward
+from archdsl.analyses.memory.step.ledger import Event, Mark
+from archdsl.analyses.memory.step.loss import Loss, loss_of
+from archdsl.analyses.memory.step.optimizer import temporaries
+from archdsl.analyses.memory.step.tape import Edge, Entry, Flowing, Leaf, Tensor
 from archdsl.analyses.weights import PathError, weights_as_written
 from archdsl.ir import Gradient, Incoming, Network, Node, TensorType
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence, Set
 from functools import partial
 
-from archdsl.analyses.memory.asked import NUMBER, OpFacts, Run, ask, bytes_of, run
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.precision import Precision
-from archdsl.analyses.memory.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
-from archdsl.analyses.memory.tape import Edge, Entry, Part, Tensor
+from archdsl.analyses.memory.step.asked import NUMBER, OpFacts, Run, ask, bytes_of, run
+from archdsl.analyses.memory.step.precision import Precision
+from archdsl.analyses.memory.step.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
+from archdsl.analyses.memory.step.tape import Edge, Entry, Part, Tensor
 from archdsl.ir import RESULT, Module, Network, Node, Op, Saved, TensorType
 
 

@@ -10,7 +10,7 @@ from archdsl.analyses.memory.size import FLOAT32, Size, Stands
 from archdsl.ir import Extra, Node, Op, Reader, Saved, TensorType, Types
 
 if TYPE_CHECKING:
-    from archdsl.analyses.memory.asked import OpFacts
+    from archdsl.analyses.memory.step.asked import OpFacts
 
 
 class Flowing:

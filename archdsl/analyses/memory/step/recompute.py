@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import Size
-from archdsl.analyses.memory.tape import Part
+from archdsl.analyses.memory.step.tape import Part
 from archdsl.analyses.weights import matches
 from archdsl.ir import Module, Node, Op, TensorType
 

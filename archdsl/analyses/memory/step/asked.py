@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, touched
-from archdsl.analyses.memory.tape import Entry
+from archdsl.analyses.memory.step.tape import Entry
 from archdsl.ir import (
     ITEM_SIZE,
     Autocast,

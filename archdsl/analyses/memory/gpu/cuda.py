@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import accumulate, chain
 from typing import NamedTuple
 
-from archdsl.analyses.memory.allocator import KIB, MIB, Allocator
+from archdsl.analyses.memory.gpu.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.training import TrainingFacts
 
 

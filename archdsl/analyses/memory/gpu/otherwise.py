@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory.fit import FitFacts, Largest, Needs
+from archdsl.analyses.memory.gpu.fit import FitFacts, Largest, Needs
 from archdsl.analyses.memory.settings import TrainingSettings
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Sequence
 
-from archdsl.analyses.memory.asked import OpFacts
-from archdsl.analyses.memory.casts import Cast, Promotion
-from archdsl.analyses.memory.ledger import Ledger
 from archdsl.analyses.memory.play import Block, Row
-from archdsl.analyses.memory.recompute import Replay
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_type
-from archdsl.analyses.memory.tape import Edge, Entry, Leaf, Tensor
+from archdsl.analyses.memory.step.asked import OpFacts
+from archdsl.analyses.memory.step.casts import Cast, Promotion
+from archdsl.analyses.memory.step.ledger import Ledger
+from archdsl.analyses.memory.step.recompute import Replay
+from archdsl.analyses.memory.step.tape import Edge, Entry, Leaf, Tensor
 from archdsl.analyses.weights import frozen_in
 from archdsl.ir import Network, Node, Op, State, TensorType
 

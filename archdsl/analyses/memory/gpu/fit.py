@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Literal, NamedTuple
 
-from archdsl.analyses.memory.allocator import MIB, OWN_SEGMENT, ROUND, SMALL_SEGMENT, Allocator
-from archdsl.analyses.memory.cuda import ANY, HISTORY, Profile
+from archdsl.analyses.memory.gpu.allocator import MIB, OWN_SEGMENT, ROUND, SMALL_SEGMENT, Allocator
+from archdsl.analyses.memory.gpu.cuda import ANY, HISTORY, Profile
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
 
 LARGEST = 2**24

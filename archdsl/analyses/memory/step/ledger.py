@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archdsl.analyses.memory.play import Block, Player, inner
 from archdsl.analyses.memory.settings import Phase
 from archdsl.analyses.memory.size import Size
-from archdsl.analyses.memory.tape import Entry, Leaf, Part, Tensor
+from archdsl.analyses.memory.step.tape import Entry, Leaf, Part, Tensor
 
 
 class Mark(NamedTuple):

@@ -1,0 +1,21 @@
+"""One training step, played operator by operator: what is made, kept and freed when."""
+
+from archdsl.analyses.memory.step.ledger import Event
+from archdsl.analyses.memory.step.loss import loss_of
+from archdsl.analyses.memory.step.optimizer import COUNTER, RULES, copies_kept, state_bytes
+from archdsl.analyses.memory.step.recompute import buffers, learns, naming
+from archdsl.analyses.memory.step.step import Played, play
+
+__all__ = [
+    "COUNTER",
+    "RULES",
+    "Event",
+    "Played",
+    "buffers",
+    "copies_kept",
+    "learns",
+    "loss_of",
+    "naming",
+    "play",
+    "state_bytes",
+]
