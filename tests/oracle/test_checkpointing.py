@@ -189,6 +189,24 @@ part: part -> relu }}"""
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        "scale(2) as u\npart: { u -> relu\nt -> conv(4, 1) }",
+        "part: { average { | t | x }\nt -> conv(4, 1) -> relu }",
+        "part: { dropout\naverage { | t -> conv(4, 1) | t } }",
+    ],
+)
+def test_what_nobody_reads_in_a_part_dies_there(body: str) -> None:
+    """What the part was called with lives on with what made it, as a number does; a number in the part does not."""
+    text = f"network N {{ input image: [4, 6, 6]\nbn as x -> softplus as t\n{body} }}"
+    net = open_source(Source("unread.arch", text), Path()).check("N").network
+    assert net is not None
+    settings = TrainingSettings(loss="none", checkpointed=("part",))
+    assert Facts(net, 3).training(settings).status == "exact"
+    compare(net, 3, settings)
+
+
+@pytest.mark.parametrize(
     ("name", "path"),
     [("resnet_cifar:ResNet20", "layer*"), ("densenet:DenseNetCifar40_12", "*"), ("siamese:Siamese", "* *.*")],
 )

@@ -57,7 +57,7 @@ class Forward(Precision):
     def _run_part(self, node: Node, path: str, operands: Sequence[Tensor]) -> Sequence[Tensor | None]:
         outer = self.part
         if outer is None:
-            self.hold(value.block for value in operands)
+            self.keep(operands)
         part = self.part = Part(node, path, operands, self.make(path, "random state", RANDOM_STATE), outer, self.row)
         found = super().run(node, path, operands)
         self.part = outer
@@ -250,6 +250,7 @@ class Forward(Precision):
         if is_dead:
             entry = self._entry(node, facts, entry.layer, operands)
             self.record(entry)
+        replay.dead = entry if is_dead else None
         run = self._known_run(facts, entry, operands)
         if replay.is_over and len(run.kernels) > 1 and self._stops_within(run, facts, entry):
             return self._run_but_the_last(run, node, facts, entry, operands)
@@ -378,10 +379,10 @@ class Forward(Precision):
             entry.keep("y", block)
 
     def _keep_numbers(self, names: Sequence[str], entry: Entry, made: Mapping[str, Block]) -> None:
-        """Those of a second run die with it."""
+        """Those of a second run die with it, or with what nobody reads."""
         for name in names:
             number = made.get(name) or self.make(entry.layer, "number", NUMBER)
-            if self.replay is None:
+            if self.replay is None or self.replay.dead is entry:
                 entry.keep(name, number)
             else:
                 self.replay.besides.append((number, self.row))

@@ -118,7 +118,8 @@ class Ledger(Player[Tensor], ABC):
 
     def used_up(self, part: Part) -> None:
         """Nothing waits for the second run of a part any more."""
-        self.release(part.held)
+        self.release((part.random_state,))
+        self.drop(part.given)
         if part.outer is not None:
             self.used(part.outer)
 

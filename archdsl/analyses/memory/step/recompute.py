@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import Size
-from archdsl.analyses.memory.step.tape import Part
+from archdsl.analyses.memory.step.tape import Entry, Part
 from archdsl.analyses.weights import matches
 from archdsl.ir import Module, Node, Op, TensorType
 
@@ -24,13 +24,15 @@ UNSURE = {"locally_connected"}
 class Replay:
     """The second run of a part."""
 
-    __slots__ = ("besides", "entries", "is_over", "last")
+    __slots__ = ("besides", "dead", "entries", "is_over", "last")
 
     def __init__(self, part: Part) -> None:
         self.last = part.last
         self.entries = iter(part.entries)
         self.is_over = False
         """Whether the last tensor that backward reads is there."""
+        self.dead: Entry | None = None
+        """The operator that runs, where nobody reads what it makes."""
         self.besides: list[tuple[Block, Row | None]] = []
         """What dies with it, and the row of turns that it is made in: numbers that its operators keep, random states."""
 

@@ -117,7 +117,7 @@ class _Step(Forward):
         outputs = [value for value in self.call(self.network.body, "", inputs) if value is not None]
         self._check_paths()
         loss = self.loss(outputs[self.network.main_output])
-        kept = (*(b for e in self.tape for b in e.blocks), *(b for part in self.parts for b in part.held))
+        kept = (*(b for e in self.tape for b in e.blocks), *(b for part in self.parts for b in part.kept))
         saved = tuple(dict.fromkeys(b for b in kept if b.what not in ("parameter", "random state")))
         after_forward = len(self.events)
         for key, cast in self.casts.items():
@@ -212,7 +212,8 @@ class _Step(Forward):
         for part in self.parts:
             if part.waiting:
                 self.move_to(part.row)
-                self.release((*part.held, *part.handed))
+                self.release((part.random_state, *part.handed))
+                self.drop(part.given)
         self.move_to(None)
 
     def _reach(self, source: Entry | Leaf) -> None:

@@ -206,14 +206,15 @@ class Part:
 
     __slots__ = (
         "entries",
+        "given",
         "handed",
-        "held",
         "is_recomputed",
         "last",
         "node",
         "operands",
         "outer",
         "path",
+        "random_state",
         "row",
         "waiting",
     )
@@ -234,8 +235,9 @@ class Part:
         self.operands = operands
         self.outer = outer
         """The one that it is in, whose second run makes its operands again."""
-        self.held = [random_state]
-        """What is kept until backward has used all that the second run made."""
+        self.random_state = random_state
+        self.given = operands if outer is None else ()
+        """What it was called with: kept, with what it came from, until backward has used all that the second run made."""
         self.handed: list[Block] = []
         """The operands, from the second run of the outer part to its own."""
         self.entries: list[Entry | Part] = []
@@ -245,10 +247,13 @@ class Part:
         self.waiting = 0
         """How many keep something that backward has not used yet."""
         self.is_recomputed = False
-        if outer is None:
-            self.held += [value.block for value in operands]
-        else:
+        if outer is not None:
             outer.contain(self)
+
+    @property
+    def kept(self) -> tuple[Block, ...]:
+        """The storages that it keeps."""
+        return (self.random_state, *(value.block for value in self.given))
 
     def note(self, entry: Entry, *, keeps: bool) -> None:
         """Takes in an operator of the first run, and whether it keeps tensors, its own weights among them."""
