@@ -341,6 +341,8 @@ def test_the_peaks_of_an_lstm_are_the_real_ones(layer: str, batch: int) -> None:
             "input x: [4, 5]\npermute([1, 0]) -> linear(70) -> permute([1, 0]) -> linear(3)",
             TrainingSettings(loss="mse"),
         ),
+        ("input x: [4, 8, 8]\nln(axis=-1) as t\np: parameter([8, 3]) as w\nmatmul { | t | w }", MIXED),
+        ("input x: [4, 8, 8]\nln(axis=-1) as t\np: parameter([3, 8]) as w\nmatmul { | w | t }", MIXED),
         ("input x: [1, 8, 8]\nrelu as r -> conv(6, 1) -> upsample(like=r) -> tile(times=2, axis=0)", MIXED),
         (
             "input x: [8, 6, 6]\nconv(8, 1) as y -> dropout\ny -> a: { dropout -> conv(8, 3) } -> relu6",
@@ -349,8 +351,9 @@ def test_the_peaks_of_an_lstm_are_the_real_ones(layer: str, batch: int) -> None:
     ],
 )
 def test_what_random_networks_found(text: str, settings: TrainingSettings) -> None:
-    """A number that is a tensor, a bias that is added in place, a tensor that lends its sizes and is not cast, and an
-    activation that copies what it overwrites when the operand of the group before it is gone.
+    """A number that is a tensor, a bias that is added in place, factors that are cast from the last to the first, a tensor
+    that lends its sizes and is not cast, and an activation that copies what it overwrites when the operand of the group
+    before it is gone.
     """
     net = written(text)
     assert predicted(net, 2, settings) == measured(net, 2, settings)

@@ -90,7 +90,8 @@ class Precision(Ledger, ABC):
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
         wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
         to = {"promotes": self._promoted, "lower": self._lowered}.get(facts.autocast, self.cast_to)
-        casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read]
+        step = 1 if facts.autocast == "promotes" else -1
+        casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read[::step]][::step]
         return [*casts, *operands[len(casts) :]]
 
     def _cast_of(self, op: Op, state: State, key: str) -> Block:
