@@ -10,7 +10,7 @@ from archdsl.elaborate.counts import Count, counted
 from archdsl.elaborate.kinds import BAD_ARITHMETIC, BUDGET_EXCEEDED, OPEN_SIZE
 from archdsl.elaborate.open_sizes import open_arithmetic
 from archdsl.elaborate.problems import Fault
-from archdsl.elaborate.values import show, simplify
+from archdsl.elaborate.values import show
 from archdsl.ir import Size
 from archdsl.source import Span
 from archdsl.syntax import tree
@@ -90,7 +90,7 @@ def bounded(value: int | Fraction, span: Span) -> int | Fraction:
     """The number, as an integer where it is whole. Raises `Fault` for one that is too long."""
     if isinstance(value, Size):
         return value
-    value = simplify(value)
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > BITS_LIMIT:
+    numerator, denominator = value.as_integer_ratio()
+    if numerator.bit_length() > BITS_LIMIT or denominator.bit_length() > BITS_LIMIT:
         raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", span)
-    return value
+    return numerator if denominator == 1 else value
