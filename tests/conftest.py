@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,12 @@ from tests.support.cli import Cli
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end, and is not looked through for garbage once more."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
