@@ -24,8 +24,8 @@ class Forward(Precision):
     ) -> None:
         super().__init__(network, storage, settings, batch)
         self.kernels = kernels
-        self.facts: dict[tuple[Node, Op], OpFacts] = {}
-        """By nodes and how they run."""
+        self.facts: dict[Node | tuple[Node, Op], OpFacts] = {}
+        """By nodes, and by what runs in place of their operators."""
         self._known: dict[Hashable, OpFacts] = {}
         """The same by all that they depend on."""
         self.workspaces: list[Size] = []
@@ -124,9 +124,10 @@ class Forward(Precision):
         if op.is_source:
             return [self._source(node, path)]
         op = op.requiring([i for i, value in enumerate(operands) if value.edge is not None], *node.operand_types)
-        facts = self.facts.get((node, op))
+        key = node if op is node.operator else (node, op)
+        facts = self.facts.get(key)
         if facts is None:
-            facts = self.facts[node, op] = self._asked(node, op)
+            facts = self.facts[key] = self._asked(node, op)
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]
