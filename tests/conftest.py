@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays to the end, and is not looked through for garbage once more."""
+    """What is there by now stays to the end, and is not looked through for garbage once more; of what tests make little is."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture
