@@ -6,6 +6,7 @@ from math import prod
 from typing import ClassVar, NamedTuple, Self
 
 from archdsl.ir import (
+    RESULT,
     WHOLE,
     Axes,
     Call,
@@ -19,7 +20,6 @@ from archdsl.ir import (
     Misfit,
     Reach,
     Rows,
-    Saved,
     Shape,
     TensorType,
     Types,
@@ -138,9 +138,9 @@ class ConvTranspose(Convolution):
             return ""
         return "a CPU may keep a small result of a transposed convolution in a storage of its input's size"
 
-    def saved(self, operands: Types, results: Types) -> Saved:
-        (x,) = operands
-        return Saved((0,), extra=(*self.made_weight(x), *self.way_back(x)))
+    def _padded(self, x: TensorType) -> tuple[Extra, ...]:
+        """Nothing: its padding is cut off the result."""
+        return ()
 
     def is_of_one_dnn(self, x: TensorType) -> bool:
         """Which makes no more rows at the end than a stride has."""
@@ -157,16 +157,25 @@ class ConvTranspose(Convolution):
         padded_back = Gradient("uncut", results[0].with_shape(uncut[0].shape))
         return Derivative((padded_back,)), Derivative(gives, ("uncut",), frees=("x0",))
 
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        """A made weight is gone when the result is cut."""
+        (x,) = operands
+        before = super().preparation(operands)
+        uncut = self._uncut(operands, self.infer(x))
+        return (*before, (*uncut, *self.made_weight(x))) if uncut else before
+
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return (*self._uncut(operands, results), *self.made_weight(operands[0]))
+        return self._uncut(operands, results) or super().scratch(operands, results)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Step, ...]:
-        """What is cut comes with the result."""
+        """A made weight is gone when the result is cut, unless backward needs it."""
+        (x,) = operands
         found = super().kernels(operands, results, wanted)
-        if not found:
-            return ()
-        uncut, *steps, last = found
-        return *steps, last._replace(makes=(*uncut.makes, *last.makes))
+        uncut, made, kept = self._uncut(operands, results), self.made_weight(x), self.way_back(x)
+        if not uncut or not made:
+            return found
+        before = found[:-1] or (Step((*kept, *made), tuple(extra.name for extra in kept)),)
+        return *before, Step(uncut, tuple(extra.name for extra in made)), Step((Extra(RESULT, ()),))
 
     def arguments(self, x: TensorType) -> tuple[tuple[int, ...], Keywords]:
         k = self.kernel(x)

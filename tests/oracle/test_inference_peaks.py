@@ -30,6 +30,10 @@ NETWORKS = {
     "wide values": f"{HEADS}input v: [2, 7, 9]\nsdpa {{ | a -> scale(2) | b | v }}",
     "a weight over its norm beside a padded volume": "input x: [2, 2, 2, 2]\n"
     "conv(5, 4, pad=same, parametrization=spectral_norm)",
+    "a weight over its norm, and its result cut": "input x: [2, 3, 3]\n"
+    "conv_transpose(5, 4x4, pad=same, parametrization=spectral_norm)",
+    "a weight of lengths and directions, and much cut": "input x: [2, 3, 3]\n"
+    "conv_transpose(5, 4x4, stride=2, pad=[[0, 1], [0, 1]], parametrization=weight_norm)",
     "a pool of permuted rows": "input x: [12, 3]\npermute([1, 0]) -> maxpool(3, 2)",
 }
 

@@ -200,10 +200,8 @@ class Convolution(Op):
         if self._parametrization != "spectral_norm":
             return ()
         (x,) = operands
-        weight = self.made_weight(x)
-        others = tuple(extra for extra in self.scratch(operands, results) if extra not in weight)
         steps = normalizing(self.weight(x), x.dtype, self.matrix_axis)
-        return Step(others), *steps, Step((Extra(RESULT, ()),))
+        return Step(self._padded(x)), *steps, Step((Extra(RESULT, ()),))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands
