@@ -148,7 +148,7 @@ class Einsum(Merge):
     def _products(self, operands: Types, one: bool = False) -> list[Product]:
         """What PyTorch does in each step, for a batch of unknown size or of one."""
         _, steps = self._steps(operands)
-        tensors = [Tensor(x.tensor_shape, x.tensor_strides) for x in operands]
+        tensors = [*map(Tensor.of, operands)]
         if one:
             tensors = list(map(alone, tensors))
         done = tensors[0]
@@ -167,7 +167,7 @@ class Einsum(Merge):
         if others:
             return self._products(operands)[-1].result.strides
         result = letters[: x.batched] + self.terms().result
-        moved = Tensor(x.tensor_shape, x.tensor_strides).permuted([letters.index(c) for c in result])
+        moved = Tensor.of(x).permuted([letters.index(c) for c in result])
         return moved.strides if self.is_view(x) else x.with_shape(moved.sizes[x.batched :]).tensor_strides
 
     def is_view(self, *operands: TensorType) -> bool:
@@ -214,7 +214,7 @@ class Einsum(Merge):
         _, steps = self._steps(operands)
         products = self._products(operands, one=incoming.is_single)
         dtype = operands[0].dtype
-        arriving = Tensor(incoming.type.tensor_shape, incoming.type.tensor_strides)
+        arriving = Tensor.of(incoming.type)
         joined = Joined("y0", alone(arriving) if incoming.is_single else arriving)
         derivatives: list[Derivative] = []
         for index in range(len(steps) - 1, -1, -1):
@@ -229,7 +229,7 @@ class Einsum(Merge):
             names = (factors[0].name, f"x{index + 1}", f"factor {index + 2}", *(() if index else ("factor 1",)))
             derivatives += gradients(product, factors, wide, names, is_single=incoming.is_single)
             left = derivatives[-1].gives[0].type
-            joined = Joined(factors[0].name, Tensor(left.tensor_shape, left.tensor_strides))
+            joined = Joined(factors[0].name, Tensor.of(left))
         return tuple(derivatives)
 
     def _repeated(self, x: TensorType, incoming: TensorType) -> TensorType:

@@ -182,5 +182,5 @@ class Linear(Op):
 
 def _lies_as_read(x: TensorType, *, is_single: bool) -> TensorType:
     """How the gradient of a matrix lies: by columns where the matrix does (`mm_mat1_grad` in ATen's `FunctionsManual.cpp`)."""
-    found = Tensor(x.tensor_shape, x.tensor_strides)
+    found = Tensor.of(x)
     return x if is_by_columns(alone(found) if is_single else found) else packed(x)

@@ -122,7 +122,7 @@ class MatMul(Merge):
         """What PyTorch does, for a batch of unknown size or of one."""
         if len(operands) < 2:
             return []
-        left, right = (Tensor(x.tensor_shape, x.tensor_strides) for x in operands)
+        left, right = map(Tensor.of, operands)
         if one:
             left, right = alone(left), alone(right)
         return [multiply_matrices(left, right, is_learned=self.is_learned)]
@@ -153,7 +153,7 @@ class MatMul(Merge):
     def requiring(self, wanted: Collection[int], *operands: TensorType) -> Op:
         if len(wanted) == len(operands):
             return self
-        single = single_matrix(*(Tensor(x.tensor_shape, x.tensor_strides) for x in operands))
+        single = single_matrix(*map(Tensor.of, operands))
         return self if single is None or single in wanted else _PlainMatMul()
 
     def is_noted_otherwise(self, *operands: TensorType) -> bool:

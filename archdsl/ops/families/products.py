@@ -17,6 +17,10 @@ class Tensor(NamedTuple):
     sizes: Shape
     strides: Shape
 
+    @classmethod
+    def of(cls, x: TensorType) -> Tensor:
+        return cls(x.tensor_shape, x.tensor_strides)
+
     def permuted(self, axes: Sequence[int]) -> Tensor:
         return Tensor(tuple(self.sizes[a] for a in axes), tuple(self.strides[a] for a in axes))
 
@@ -163,7 +167,7 @@ def backward(operands: Types, results: Types, product: Product, incoming: Incomi
     """
 
     def as_multiplied(x: TensorType) -> Tensor:
-        found = Tensor(x.tensor_shape, x.tensor_strides)
+        found = Tensor.of(x)
         found = _exchanged(found) if product.is_reordered else found
         return alone(found) if incoming.is_single else found
 
