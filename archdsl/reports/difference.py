@@ -34,6 +34,7 @@ TOTALS = (
     Column("after", "after", "number"),
     Column("change", ""),
 )
+SAME = "same"
 
 
 def compare(old: Subject, new: Subject) -> list[Table]:
@@ -186,9 +187,14 @@ def _row(sign: str, alike: Sequence[Node], macs: int | None, more: str, indented
 
 
 def _figures(before: Facts, after: Facts) -> Iterator[Row]:
-    for name, a, b, kind in _compared(before, after):
+    compared = [*_compared(before, after)]
+    changes = [_change(a, b, kind) for _, a, b, kind in compared]
+    shares = [change for change in changes if all(change)]
+    widths = [max(map(len, column)) for column in zip(*shares, strict=True)]
+    for (name, a, b, kind), (more, share) in zip(compared, changes, strict=True):
         cells = (Cell(v, (Piece(show_value(v, kind)),)) for v in (a, b))
-        yield Row((text(name), *cells, _delta(a, b, kind)))
+        shown = f"{more:>{widths[0]}}   {share:>{widths[1]}}" if share else more
+        yield Row((text(name), *cells, text(shown, "dim" if more == SAME else "warning")))
     yield Row((text("state_dict"), Cell(None), Cell(None), text(loading(before, after))))
 
 
@@ -204,15 +210,15 @@ def _compared(before: Facts, after: Facts) -> Iterator[tuple[str, Value, Value, 
         yield "receptive field", _field(before), _field(after), "count"
 
 
-def _delta(before: Value, after: Value, kind: Kind) -> Cell:
+def _change(before: Value, after: Value, kind: Kind) -> tuple[str, str]:
+    """How much more it is, and what share of it was before; in a word where it is no number."""
     if before == after:
-        return text("same", "dim")
+        return SAME, ""
     if not (isinstance(before, int) and isinstance(after, int)):
-        return text("differs", "warning")
-    more = after - before
-    shown = show_value(abs(more), kind)
-    share = f"   {'+' if more > 0 else '-'}{percent(abs(more) / before)}" if before else ""
-    return text(f"{'+' if more > 0 else '-'}{shown}{share}", "warning")
+        return "differs", ""
+    sign = "+" if after > before else "-"
+    more = abs(after - before)
+    return sign + show_value(more, kind), sign + percent(more / before) if before else ""
 
 
 def _field(facts: Facts) -> Value:
