@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_finish() -> None:
-    """What is there by now stays to the end, and is not looked through for garbage once more; of what tests make little is."""
+    """Of what tests make little is garbage."""
+    gc.set_threshold(50_000, 20, 20)
+    keep_what_is_there()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None or nextitem.path != item.path:
+        keep_what_is_there()
+
+
+def keep_what_is_there() -> None:
+    """It stays to the end, and is not looked through for garbage once more."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture

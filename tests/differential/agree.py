@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -206,7 +205,6 @@ def wrong_peaks(network: Network, batch: int, settings: TrainingSettings) -> str
     try:
         if Facts(network, batch).training(settings).status != "exact":
             return ""
-        gc.collect()
         real = measured(network, batch, settings)
     except (PathError, RuntimeError, ValueError):  # nothing to train, or a batch norm of a single value
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,6 @@ PARTS = (
 
 
 def compare(net: Network, batch: int, settings: TrainingSettings, *, is_written: bool = False) -> None:
-    gc.collect()  # what earlier steps left would be freed in this one
     assert predicted(net, batch, settings) == measured(net, batch, settings, is_written=is_written)
 
 

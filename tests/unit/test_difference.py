@@ -152,7 +152,7 @@ def test_the_command_says_what_a_change_costs(cli: Cli, tmp_path: Path) -> None:
     done = cli("diff", "resnet:ResNet50v1", "resnet:ResNet50")
     assert done.code == 0
     assert "layer2.0  also layer3.0 and layer4.0" in done.out
-    assert "3_857_973_248  4_089_184_256  +231_211_008   +6.0%" in done.out
+    assert "3_857_973_248  4_089_184_256  +231_211_008    +6.0%" in done.out
     assert "same names and shapes: weights load either way" in done.out
     assert cli("diff", "resnet:ResNet50v1", "resnet:ResNet50", "--exit-code").code == 1
     assert cli("diff", "resnet:ResNet50", "resnet:ResNet50", "--exit-code").code == 0

@@ -44,6 +44,7 @@ class Subject:
         self.module: nn.Module = build(network, device)
         self.is_meta = device == "meta"
         self.inputs = [random_input(t.shape, t.dtype, batch, torch.device(device)) for t in network.input_types]
+        self._passes: dict[bool, Pass] = {}
 
     def state(self) -> list[str]:
         """The `state_dict` in its order, a line for each tensor."""
@@ -54,7 +55,12 @@ class Subject:
         ]
 
     def run(self, *, training: bool) -> Pass:
-        """A pass with hooks on all modules."""
+        """A pass with hooks on all modules, the same one for all who ask."""
+        if training not in self._passes:
+            self._passes[training] = self._run(training=training)
+        return self._passes[training]
+
+    def _run(self, *, training: bool) -> Pass:
         from torch import no_grad
         from torch.utils.flop_counter import FlopCounterMode
 
