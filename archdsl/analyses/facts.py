@@ -11,6 +11,7 @@ from archdsl.ir import (
     Layer,
     Network,
     OpenSize,
+    Retyped,
     TooManyOperators,
     check_listed,
     flatten,
@@ -18,6 +19,7 @@ from archdsl.ir import (
     is_unfolded,
     modules,
     single,
+    trained,
     unfold,
 )
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         Needs,
         Otherwise,
         Profile,
+        SavedFacts,
         Simulation,
         TrainingFacts,
         TrainingSettings,
@@ -104,7 +107,14 @@ class Facts:
     @cached_property
     def alone(self) -> Facts:
         """The facts of the network for a single sample, of which some values may lie in another way."""
-        found = single(self.network)
+        return self._retyped(single(self.network))
+
+    @cached_property
+    def trained(self) -> Facts:
+        """The facts of the network in training on a CPU, where some values may lie in another way."""
+        return self._retyped(trained(self.network))
+
+    def _retyped(self, found: Retyped | None) -> Facts:
         if found is None:
             return self
         facts = Facts(found.network)
@@ -166,7 +176,14 @@ class Facts:
 
         facts = self.alone if batch == 1 else self
         play = partial(facts.inference, batch)
-        return MemoryFacts(facts.network, facts.storage, batch, self.cost.values, lambda: self.flat, play)
+        return MemoryFacts(facts.network, batch, self.cost.values, lambda: self.flat, partial(facts.saved, batch), play)
+
+    def saved(self, batch: int) -> SavedFacts:
+        """What a forward pass in training keeps for backward."""
+        from archdsl.analyses.memory import saved
+
+        facts = self.trained
+        return saved(facts.network, facts.storage, batch)
 
     def inference(self, batch: int) -> InferenceFacts:
         """What is alive in a forward pass while each operator runs."""
@@ -210,6 +227,7 @@ class Facts:
             if found is None:
                 facts = self.told_apart(settings)
                 facts = facts.alone if batch == 1 else facts
+                facts = facts.trained if kernels == "cpu" else facts
                 found = simulate(facts.network, facts.storage, settings, batch, kernels)
             self._simulated[key] = found
         return found
@@ -317,7 +335,7 @@ class Facts:
         facts = self.told_apart(settings)
         try:
             return memory_formulas(
-                facts.network, facts.storage, lambda: facts.inference(2), lambda: facts.training(settings, 2)
+                facts.network, lambda: facts.saved(2), lambda: facts.inference(2), lambda: facts.training(settings, 2)
             )
         except OpenSize:  # not even what runs in place can be said
             return NO_FORMULAS

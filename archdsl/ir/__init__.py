@@ -40,9 +40,9 @@ from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowerin
 from archdsl.ir.op import Autocast, Category, Examples, Misfit, Op, Precision, State, Types
 from archdsl.ir.reach import WHOLE, Axes, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
+from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
-from archdsl.ir.single import single
 from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
@@ -103,6 +103,7 @@ __all__ = [
     "Reader",
     "Relation",
     "Repeat",
+    "Retyped",
     "Rewritten",
     "Rows",
     "Saved",
@@ -145,6 +146,7 @@ __all__ = [
     "stands_for",
     "through",
     "together",
+    "trained",
     "turns_beside",
     "unfold",
     "written",

@@ -226,6 +226,10 @@ class Domain:
                 self._decide_relation(condition) if isinstance(condition, Relation) else self._decide_parts(condition)
             )
             known = self._try_out(condition) if known is None else known
+            if known is None and isinstance(
+                opposite := denied(condition), bool
+            ):  # the sum was simpler the other way round
+                known = not opposite
             if known is not None:
                 self._known[condition] = known
         return known

@@ -178,6 +178,10 @@ class Op(Attributes):
         """The types of the results of a single sample, where they lie in another way than those of several."""
         return None
 
+    def infer_in_training(self, *operands: TensorType) -> Types | None:
+        """The types of the results in training on a CPU, where they lie in another way than in inference."""
+        return None
+
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         """Parameters and buffers, in the order of PyTorch's `state_dict`; then what it leaves out."""
         return ()

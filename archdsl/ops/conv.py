@@ -120,6 +120,11 @@ class Conv(Convolution):
         names = ("weight mean", "weight 1/std")
         return tuple(Extra(name, (self.channels,), batched=False, readers=("weight",)) for name in names)
 
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        """Weights are standardized before the map is padded."""
+        (x,) = operands
+        return ((*self.made_weight(x), *self.way_back(x)),) if self.standardize else super().preparation(operands)
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         args, keywords = self.arguments(x)

@@ -31,7 +31,7 @@ from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_groups, check_weights_fit
 from archdsl.ops.families.convolution import Convolution, Kernel
 from archdsl.ops.families.padding import padded_sizes, pads
-from archdsl.ops.families.reparametrized import LEARNED_AS, check_parametrization
+from archdsl.ops.families.reparametrized import LEARNED_AS, check_parametrization, of_lengths
 from archdsl.ops.families.windows import AXES, geometry, per_axis, show_window, transposed_spans
 
 
@@ -171,10 +171,10 @@ class ConvTranspose(Convolution):
         """A made weight is gone when the result is cut, unless backward needs it."""
         (x,) = operands
         found = super().kernels(operands, results, wanted)
-        uncut, made, kept = self._uncut(operands, results), self.made_weight(x), self.way_back(x)
+        uncut, made = self._uncut(operands, results), self.made_weight(x)
         if not uncut or not made:
             return found
-        before = found[:-1] or (Step((*kept, *made), tuple(extra.name for extra in kept)),)
+        before = found[:-1] or (of_lengths(self.weight(x), x.dtype),)
         return *before, Step(uncut, tuple(extra.name for extra in made)), Step((Extra(RESULT, ()),))
 
     def arguments(self, x: TensorType) -> tuple[tuple[int, ...], Keywords]:

@@ -251,6 +251,9 @@ class Einsum(Merge):
         return all(n == 1 or s == t for n, s, t in lies)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        """Not of what has gaps, which a cast leaves out."""
+        if not all(x.is_dense(is_single=False) for x in operands):
+            return False
         return len({x.rank for x in operands}) == 1 < len(operands) < 3 and bool(self._products(operands)[0].macs)
 
     def _made(self, operands: Types) -> list[tuple[Extra, ...]]:

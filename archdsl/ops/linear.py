@@ -41,6 +41,7 @@ from archdsl.ops.families.reparametrized import (
     making,
     names_of_weight,
     normalizing,
+    of_lengths,
     of_made_weight,
     reparametrized,
     way_back,
@@ -107,6 +108,11 @@ class Linear(Op):
         *rows, features = x.tensor_shape
         return "never" if len(rows) < 2 else copied(x, (prod(rows), features))
 
+    def _copied_apart(self, x: TensorType) -> Copied:
+        """With frozen weights it multiplies a batch of matrices."""
+        *samples, rows, features = x.tensor_shape
+        return copied(x, (prod(samples), rows, features)) if samples else "never"
+
     def gives_view(self, *operands: TensorType) -> bool:
         return self.bias and len(operands[0].tensor_shape) > 2
 
@@ -140,26 +146,33 @@ class Linear(Op):
             return (Derivative((*bias, own, *weights)),)
         is_copied = is_copied_now(copied(incoming.type, (prod(rows), features)), incoming.is_single)
         seen = Gradient("rows", y, "made" if is_copied else "view")
-        gives = own._replace(how="reshaped"), *weights
-        frees = ("x0", "copy")
-        if not is_copied_now(laid_in_order(operands[0]), incoming.is_single):
+        own, frees = own._replace(how="reshaped"), ("x0", "copy")
+        is_in_order = not is_copied_now(laid_in_order(operands[0]), incoming.is_single)
+        # With a bias the input is seen as a matrix before the weight is transposed, else after it.
+        gives = (own, *weights) if bias and is_in_order else (*weights, own)
+        if is_in_order:
             return Derivative((seen,)), Derivative((*bias, *gives), ("rows",), frees=frees)
         added = Derivative((Gradient("product", incoming.type, "same"), *bias))
         return added, Derivative((seen,), ("product",)), Derivative(gives, ("rows",), frees=frees)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
-        """Of weights over their largest singular value. For frozen ones nothing is copied."""
-        if self.parametrization != "spectral_norm":
-            return ()
+        """Of weights over their largest singular value; and of frozen ones, with which samples are multiplied apart where they
+        do not lie in order (`should_fold` in ATen's `native/LinearAlgebra.cpp`)."""
         (x,) = operands
-        is_copied = is_copied_now(self._copied(x), wanted.is_single)
-        is_trained = not wanted.gradients.isdisjoint(names_of_weight(self.parametrization))
-        copies = made(x, self._copied(x)) if is_copied and is_trained else ()
-        return *normalizing(self._weight(x), x.dtype), Kernel((*copies, Extra(RESULT, ())))
+        weight, kind = self._weight(x), self.parametrization
+        is_trained = not wanted.gradients.isdisjoint(names_of_weight(kind))
+        if kind != "spectral_norm" and (is_trained or self._copied(x) == "never"):
+            return ()
+        how = self._copied(x) if is_trained else self._copied_apart(x.computed() if "x0" in wanted.casts else x)
+        copies = made(x, how) if is_copied_now(how, wanted.is_single) else ()
+        last = Kernel((*copies, Extra(RESULT, ())))
+        if kind is None:
+            return (last,)
+        return *(normalizing(weight, x.dtype) if kind == "spectral_norm" else (of_lengths(weight, x.dtype),)), last
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """Where elements do not lie in order a copy that does. Without gradients PyTorch multiplies samples apart, and copies
-        none, where a made weight asks for no gradient."""
+        """Where elements do not lie in order a copy that does. A made weight asks for no gradient where none is made, as a
+        frozen one."""
         (x,) = operands
         copy = made(x, self._copied(x)) if self.parametrization is None else ()
         return (*copy, *self._made_weight(x))

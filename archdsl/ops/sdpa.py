@@ -91,6 +91,11 @@ class ScaledDotProductAttention(Merge):
             )
         return (self._result(operands),)
 
+    def infer_in_training(self, *operands: TensorType) -> Types | None:
+        """PyTorch's own steps, which run where weights are dropped, give what lies in order, however queries do."""
+        q = operands[0]
+        return (q.with_shape(q.shape),) if self.dropout and self._is_kernel(operands) else None
+
     def _check_axes(self, q: TensorType, k: TensorType, v: TensorType) -> None:
         check_float(self.name, q)
         check_one_dtype(self.name, (q, k, v))
@@ -292,13 +297,12 @@ class ScaledDotProductAttention(Merge):
 
     def is_derived_exactly(self, operands: Types) -> bool:
         """Not of single features that lie apart, which no copy brings together and a kernel does not take. PyTorch's own
-        steps, other than its kernel, give what lies in order, however queries do, copy what one sample needs not, and run
-        in float32 of what is cast to less."""
+        steps, other than its kernel, copy what one sample needs not, and run in float32 of what is cast to less."""
         if any(x.shape[-1] == 1 != x.tensor_strides[-1] for x in operands[:3]):
             return False
-        if self.dropout and (self._copied_in_batches(operands) or operands[0].dtype in ("float16", "bfloat16")):
-            return False
-        return not self.dropout or not self._is_kernel(operands) or self._result(operands).strides is None
+        return not self.dropout or not (
+            self._copied_in_batches(operands) or operands[0].dtype in ("float16", "bfloat16")
+        )
 
     def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         return self if precision == "float32" else _RaisedAttention(**self.attributes)

@@ -96,6 +96,11 @@ FOUND = {
         conv_transpose(3, 1, parametrization=spectral_norm) -> flatten -> linear(4, parametrization=spectral_norm)
     """,
     "a single number": "input image: [6]; reduce_sum(-1); reshape([-1])",
+    "a sum of open sizes that is simpler the other way round": """
+        input image: [3, H, W]
+        for i in [1, 2, 3] { depthwise(4, 4, pad=same) }
+        maximum { | dropout | bn }
+    """,
 }
 """Specs that random ones were made small to, and that did not agree once."""
 

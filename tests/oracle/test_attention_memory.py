@@ -9,9 +9,11 @@ import torch
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
+from archdsl.backends.pytorch import build
 from archdsl.ir import Network
 from tests.oracle.test_training_memory import written
-from tests.support.steps import measured, predicted
+from tests.support.live import activation_peak, saved_bytes
+from tests.support.steps import inputs, measured, predicted
 
 torch.set_num_threads(1)
 WITHIN = {
@@ -169,9 +171,23 @@ def test_so_are_those_of_sdpa(name: str, batch: int) -> None:
     check(written(SDPA[name]), batch, [PLAIN, *others])
 
 
-def test_sdpa_with_dropout_of_permuted_queries_is_estimated() -> None:
-    """In inference its kernel lays the result as queries lie, and so a copy behind it is told; the steps in training do not."""
-    heads = "sdpa(dropout=0.1) { | q | k | v } -> permute([1, 0, 2]) -> reshape([5, 16]) -> linear(3)"
-    net = written(f"input x: [5, 16]\n{TOKENS}\n{heads}")
-    assert Facts(net, 1).training(PLAIN).status == "estimate"
-    assert measured(net, 1, PLAIN)["forward"] > predicted(net, 1, PLAIN)["forward"]
+OF_DROPPED = (
+    "permute([1, 0, 2]) -> reshape([5, 16]) -> linear(3)",
+    "permute([1, 0, 2]) -> relu -> reshape([5, 16]) -> linear(3)",
+    "relu -> permute([1, 0, 2]) -> flatten(1) -> sigmoid",
+)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("behind", OF_DROPPED)
+def test_what_is_behind_sdpa_with_dropout_is_copied_in_training(behind: str, batch: int) -> None:
+    """In inference its kernel lays the result as queries lie, and what is behind it is a view; the steps in training do not."""
+    net = written(f"input x: [5, 16]\na: {{\n{TOKENS}\nsdpa(dropout=0.1) {{ | q | k | v }} -> {behind} }}")
+    check(
+        net,
+        batch,
+        [PLAIN, PLAIN._replace(optimizer="adam", checkpointed=("a",)), PLAIN._replace(frozen=("a.0.weight",))],
+    )
+    data = inputs(net, batch)
+    assert Facts(net, batch).memory.saved.bytes == saved_bytes(build(net).train(), *data)
+    assert Facts(net, batch).memory.activation_peak == activation_peak(build(net), *data)

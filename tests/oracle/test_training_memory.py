@@ -534,6 +534,48 @@ CONVOLUTIONS = {
 }
 
 
+REPEATED = (
+    "p: parameter([6]) as p\nadd(x, p) -> add(p)",
+    "p: parameter([8, 6]) as p -> scale(2) as z\nadd(x, z) -> add(z) -> sigmoid -> multiply(z)",
+    "p: parameter([1, 1, 6]) as p\nadd(x, p) -> add(p) -> linear(6) -> add(p)",
+    "p: parameter([2, 1, 7])\nshared t = linear(7)\nadd { | t | relu -> t }",
+    "p: parameter([1, 2, 7])\nshared t = linear(7, bias=false)\nadd { | t | relu -> t }",
+    "p: parameter([1, 1, 7])\nshared t = linear(7)\nadd { | sigmoid -> t | relu -> t }",
+)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("body", REPEATED)
+def test_gradients_of_what_is_learned_and_read_again_meet_as_they_really_do(body: str, batch: int) -> None:
+    """A sum over repetitions that loses axes is a view, into which nothing is added; of operators that reshape gradients the
+    one that was created last hands its own on first."""
+    net = written(f"input x: [8, 6]\n{body}")
+    for settings in (TrainingSettings(loss="mse"), TrainingSettings("adam", loss="none", accumulate=2)):
+        assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
+APART = (
+    "permute([1, 2, 0])",
+    "permute([0, 2, 1])",
+    "reshape([8, 4, 8]) -> permute([1, 0, 2])",
+    "split(2, axis=1) as a, _\na",
+)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    "options", ["", ", bias=false", ", parametrization=weight_norm", ", parametrization=spectral_norm"]
+)
+@pytest.mark.parametrize("moved", APART)
+def test_frozen_weights_multiply_samples_apart(moved: str, options: str, batch: int) -> None:
+    net = written(f"input x: [4, 8, 8]\nconv(4, 1) -> {moved} -> f: linear(6{options}) -> sigmoid -> linear(3)")
+    weights = "f.parametrizations.*" if "param" in options else "f.weight"
+    for frozen in ("f", weights):
+        settings = TrainingSettings(loss="mse", frozen=("0", frozen))
+        assert Facts(net, batch).training(settings).status == "exact"
+        assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_frozen_weights_beside_a_bias_get_a_gradient_with_it(name: str) -> None:
     net, settings = written(CONVOLUTIONS[name]), TrainingSettings(loss="mse", frozen=("c.weight",))

@@ -13,8 +13,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from archdsl.analyses.memory.inference import InferenceFacts
-from archdsl.analyses.memory.saved import saved
-from archdsl.analyses.memory.size import Size, Storage, highest, of_type, total
+from archdsl.analyses.memory.saved import SavedFacts
+from archdsl.analyses.memory.size import Size, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.ir import Network, Op, OpenSize, modules, open_size
@@ -54,18 +54,22 @@ NO_FORMULAS = MemoryFormulas(None, None, None)
 
 
 def memory_formulas(
-    network: Network, storage: Storage, inference: Callable[[], InferenceFacts], train: Callable[[], TrainingFacts]
+    network: Network,
+    keep: Callable[[], SavedFacts],
+    inference: Callable[[], InferenceFacts],
+    train: Callable[[], TrainingFacts],
 ) -> MemoryFormulas:
     """The formulas of a network, which may have open sizes.
 
     Args:
+        keep: works out what a batch of two keeps for backward.
         inference: plays it for a batch of two.
         train: plays a training step for a batch of two.
     """
     peak = _formula(lambda: _inference(network, inference()))
     if _has_pages(network):
         return NO_FORMULAS._replace(inference=peak)
-    return MemoryFormulas(_formula(lambda: [saved(network, storage, 2).size]), peak, _formula(lambda: train().lines))
+    return MemoryFormulas(_formula(lambda: [keep().size]), peak, _formula(lambda: train().lines))
 
 
 def _has_pages(network: Network) -> bool:

@@ -6,8 +6,7 @@ from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, lecture
-from archdsl.analyses.memory.saved import SavedFacts, saved
-from archdsl.analyses.memory.size import Storage
+from archdsl.analyses.memory.saved import SavedFacts
 from archdsl.analyses.memory.state import state_of
 from archdsl.ir import Flat, Network
 
@@ -32,23 +31,24 @@ class MemoryFacts:
     Args:
         values: the sum of the lectures' table.
         listed: lists the operators for that. Raises `TooManyOperators`.
+        keep: works out what is kept for backward.
         play: plays a forward pass for the batch.
     """
 
     def __init__(
         self,
         network: Network,
-        storage: Storage,
         batch: int,
         values: int,
         listed: Callable[[], Flat],
+        keep: Callable[[], SavedFacts],
         play: Callable[[], InferenceFacts],
     ) -> None:
         self.network = network
         self.batch = batch
         self.values = values
-        self._storage = storage
         self._listed = listed
+        self._keep = keep
         self._play = play
         self.parameters, self.buffers = state_of(network)
         """Bytes of trainable tensors, a shared instance once, and of all other state."""
@@ -68,7 +68,7 @@ class MemoryFacts:
 
     @cached_property
     def saved(self) -> SavedFacts:
-        return saved(self.network, self._storage, self.batch)
+        return self._keep()
 
     @property
     def at(self) -> Moment | None:

@@ -64,7 +64,7 @@ def quotient(
 
 def handed_on(of: str, x: TensorType, whole: TensorType, incoming: Incoming) -> Gradient:
     """The gradient of a term of a sum: the sum's own or, where the term was repeated, its sum over the repetitions."""
-    return Gradient(of, whole, "same") if is_alike(x, whole, incoming.is_single) else Gradient(of, packed(x))
+    return Gradient(of, whole, "same") if is_alike(x, whole, incoming.is_single) else Gradient(of, packed(x), "late")
 
 
 def is_alike(x: TensorType, whole: TensorType, is_single: bool) -> bool:

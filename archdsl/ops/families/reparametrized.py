@@ -90,6 +90,12 @@ def normalizing(shape: Shape, dtype: str, axis: int = 0) -> tuple[Kernel, ...]:
     )
 
 
+def of_lengths(shape: Shape, dtype: str) -> Kernel:
+    """The step that makes a weight of directions and lengths, which `_weight_norm` gives back beside it."""
+    lengths = way_back("weight_norm", shape)
+    return Kernel((*lengths, *made_weight("weight_norm", shape, dtype)), tuple(extra.name for extra in lengths))
+
+
 def of_made_weight(
     derivatives: tuple[Derivative, ...], made: tuple[Extra, ...], kept: tuple[Extra, ...], order: Shape | None = None
 ) -> tuple[Derivative, ...]:

@@ -3,8 +3,9 @@
 from archdsl.analyses.memory.step.ledger import Event
 from archdsl.analyses.memory.step.loss import loss_of
 from archdsl.analyses.memory.step.optimizer import COUNTER, RULES, copies_kept, state_bytes
+from archdsl.analyses.memory.step.played import Played
 from archdsl.analyses.memory.step.recompute import buffers, learns, naming
-from archdsl.analyses.memory.step.step import Played, play
+from archdsl.analyses.memory.step.step import play
 
 __all__ = [
     "COUNTER",

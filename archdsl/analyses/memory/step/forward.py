@@ -312,6 +312,7 @@ class Forward(Precision):
         self.is_exact &= facts.is_exact
         if self.batch == 1:
             self.is_exact &= facts.op.infer_alone(*node.operand_types) in (None, node.result_types)
+        self.is_exact &= facts.op.infer_in_training(*node.operand_types) in (None, node.result_types)
         self.has_pages |= facts.has_pages
         self.is_alike_on_gpu &= facts.twins is not None
         if facts.workspace is not None:

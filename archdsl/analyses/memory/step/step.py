@@ -7,8 +7,7 @@ came in are dropped, then what it kept; gradients that meet are summed in the fi
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
@@ -16,72 +15,12 @@ from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_typ
 from archdsl.analyses.memory.step.asked import Made, Way, is_alike_on_gpu, ways
 from archdsl.analyses.memory.step.casts import Promotion
 from archdsl.analyses.memory.step.forward import Forward
-from archdsl.analyses.memory.step.ledger import Event, Mark
 from archdsl.analyses.memory.step.loss import Loss, loss_of
 from archdsl.analyses.memory.step.optimizer import temporaries
+from archdsl.analyses.memory.step.played import Played
 from archdsl.analyses.memory.step.tape import Edge, Entry, Flowing, Leaf, Tensor
 from archdsl.analyses.weights import PathError, weights_as_written
-from archdsl.ir import Gradient, Incoming, Network, Node, TensorType
-
-
-class Played(NamedTuple):
-    """A whole step."""
-
-    events: tuple[Event, ...]
-    marks: tuple[Mark, ...]
-    after_forward: int
-    """How many events the forward pass has, its loss included."""
-    saved: tuple[Block, ...]
-    """What autograd holds then, parameters left out."""
-    leaves: tuple[Leaf, ...]
-    """All parameters, with their gradients, and buffers."""
-    recomputed: Mapping[tuple[str, Node], int]
-    """How often operators run again, by their paths; those in turns of loops as often as there are turns."""
-    is_exact: bool
-    workspaces: tuple[Size, ...]
-    """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
-    has_pages: bool
-    """Whether some tensor takes whole pages of memory, so that all this is for one batch alone."""
-    on_gpu: dict[Block, Block] | None
-    """What is there in place of storages where a GPU's operators run; None where more is different then."""
-    alike: dict[str, str]
-    """Paths in the turns beside rows of turns: those in the turn that stands for them."""
-
-    def stands_for(self, path: str) -> str:
-        """A path, in the turn that stands for the one that it is in."""
-        if not self.alike:
-            return path
-        found = ""
-        for name in path.split("."):
-            found = f"{found}.{name}" if found else name
-            found = self.alike.get(found, found)
-        return found
-
-    def played_on_gpu(self) -> Played | None:
-        """The same step with a GPU's operators; None where it has to be played anew."""
-        twins = self.on_gpu
-        if not twins:
-            return None if twins is None else self
-        changes = []
-        for number, (block, times) in enumerate(self.events):
-            if block in twins:
-                if abs(times) > 1:  # a row of turns repeats what its first turn has changed
-                    return None
-                more = twins[block].size.minus(block.size)
-                changes.append((number, more if times > 0 else more.by(-1)))
-        events = tuple((twins.get(block, block), times) for block, times in self.events)
-        saved = tuple(twins.get(block, block) for block in self.saved)
-        return self._replace(events=events, saved=saved, marks=tuple(_moved(self.marks, changes)), on_gpu={})
-
-
-def _moved(marks: Iterable[Mark], changes: Sequence[tuple[int, Size]]) -> Iterator[Mark]:
-    """Marks with more bytes from certain events on."""
-    fixed = per_sample = done = 0
-    for mark in marks:
-        while done < len(changes) and changes[done][0] < mark.events:
-            fixed, per_sample = fixed + changes[done][1].fixed, per_sample + changes[done][1].per_sample
-            done += 1
-        yield Mark(mark.phase, mark.layer, mark.fixed + fixed, mark.per_sample + per_sample, mark.events, mark.step)
+from archdsl.ir import Gradient, Incoming, Network, TensorType
 
 
 def play(
@@ -244,8 +183,8 @@ class _Step(Forward):
             self._free(entry, way)
             if part is not None and way is known[-1]:
                 self.used(part)
-            for gradient, flowing in given:
-                if gradient.how == "reshaped":  # by an operator of its own
+            for gradient, flowing in _in_order(given):
+                if gradient.how == "reshaped":
                     self._settle()
                 of, edge = gradient.of, entry.edge(gradient.of)
                 if edge is not None:
@@ -321,7 +260,8 @@ class _Step(Forward):
         scratch = [self.make(entry.layer, "scratch", size) for size in made.scratch]
         block = self.marked(entry.layer, made.what, made.size)
         self.release(scratch)
-        return Flowing(block, gradient.type, is_view=gradient.how != "made")
+        is_view = _loses_axes(gradient.type, arriving.type) if gradient.how == "late" else gradient.how != "made"
+        return Flowing(block, gradient.type, is_view)
 
     def _summed(self, entry: Entry, made: Made, whole: Flowing) -> Flowing:
         """The gradient, summed over repetitions where it has to be."""
@@ -329,7 +269,8 @@ class _Step(Forward):
             return whole
         block = self.marked(entry.layer, made.what, made.summed)
         self._let_go((whole,))
-        return Flowing(block, made.gradient.type, is_view=made.gradient.how == "reshaped")
+        is_view = made.gradient.how == "reshaped" or _loses_axes(made.gradient.type, made.gradient.whole)
+        return Flowing(block, made.gradient.type, is_view)
 
     def _let_go(self, gradients: Iterable[Flowing]) -> None:
         for flowing in gradients:
@@ -392,3 +333,15 @@ class _Step(Forward):
             self._earlier[like] = Block(leaf.key, "gradient", like.size, self.batch)
             self._earlier[like].times = leaf.times
         return self._earlier[like]
+
+
+def _in_order(given: Sequence[tuple[Gradient, Flowing]]) -> Iterator[tuple[Gradient, Flowing]]:
+    """As the engine hands gradients on: those that an operator of its own reshapes at last, from the last one to the first,
+    since these operators were created in the order of the operands."""
+    yield from (pair for pair in given if pair[0].how != "reshaped")
+    yield from (pair for pair in reversed(given) if pair[0].how == "reshaped")
+
+
+def _loses_axes(summed: TensorType, whole: TensorType) -> bool:
+    """Whether a sum over repetitions is a view of one with as many axes (`sum_to` in `aten/src/ATen/ExpandUtils.h`)."""
+    return 0 < len(summed.tensor_shape) < len(whole.tensor_shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -23,7 +23,7 @@ from archdsl.backends.pytorch.code.names import (
     is_identifier,
     unique,
 )
-from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules
+from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules, trained
 
 _QUOTED = re.compile(r"'([^'\"\\]*)'")
 
@@ -66,6 +66,7 @@ class Lowered:
         """The calls that are checkpointed."""
         self.recomputing = recomputing(network) if self.marks else None
         self.facts = facts
+        self._copying = _copying(network, facts)
         self.lowerings = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
         codes = [code for own in self.lowerings.values() for code in (own, own.general) if code is not None]
         helpers = {code.helper.name for code in codes if code.helper}
@@ -95,7 +96,7 @@ class Lowered:
 
     def allocates(self, node: Node) -> bool:
         op = node.operator
-        if isinstance(op, Module) or self.facts.shared_operand(node) is None:
+        if isinstance(op, Module) or self.facts.shared_operand(node) is None or node in self._copying:
             return True
         return bool(op.scratch(node.operand_types, node.result_types))
 
@@ -110,6 +111,16 @@ class Lowered:
         """Whether backward keeps its first operand."""
         op = node.operator
         return not isinstance(op, Module) and 0 in op.saved(node.operand_types, node.result_types).operands
+
+
+def _copying(network: Network, facts: StorageFacts) -> Set[Node]:
+    """The operators whose results are views in inference, and copies in training."""
+    found = trained(network)
+    if found is None:
+        return frozenset()
+    here = facts.of(found.originals)
+    pairs = found.originals.items()
+    return {old for new, old in pairs if here.shared_operand(new) is None and facts.shared_operand(old) is not None}
 
 
 class Instance:

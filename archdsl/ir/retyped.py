@@ -1,44 +1,59 @@
-"""Graph -> graph for a single sample, of which some values lie in another way than those of several."""
+"""Graph -> graph where some values lie in another way: those of a single sample, and those of training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from archdsl.ir.extent import modules
 from archdsl.ir.graph import Module, Network, Node, Value
+from archdsl.ir.op import Op, Types
 from archdsl.ir.rewrite import Copier, empty_copy
 from archdsl.ir.types import TensorType
 
 
-class Single(NamedTuple):
-    """A network with the types of a single sample."""
+class Retyped(NamedTuple):
+    """A network with other types."""
 
     network: Network
     originals: Mapping[Node, Node]
-    """What its nodes are in the network of several samples: of several calls that lie differently, one node each."""
+    """What its nodes were: of several calls that lie differently, one node each."""
 
 
-def single(network: Network) -> Single | None:
+Infer = Callable[[Op, Types], Types | None]
+"""The types of an operator's results where they are other than `infer` says."""
+
+
+def single(network: Network) -> Retyped | None:
     """The network for a single sample; None where nothing is different then, or where turns of a loop are not written out."""
+    return _retyped(network, lambda op, types: op.infer_alone(*types))
+
+
+def trained(network: Network) -> Retyped | None:
+    """The network as it is in training; None likewise."""
+    return _retyped(network, lambda op, types: op.infer_in_training(*types))
+
+
+def _retyped(network: Network, infer: Infer) -> Retyped | None:
     nodes = [node for module in modules(network) for node in module.nodes]
-    if all(map(_is_alike, nodes)) or any(node.repeat for node in nodes):
+    if all(_is_alike(node, infer) for node in nodes) or any(node.repeat for node in nodes):
         return None
-    writer = _Writer()
+    writer = _Writer(infer)
     body = writer.of(network.body, tuple(value.type for value in network.body.inputs))
     outputs = tuple(o._replace(value=v) for o, v in zip(network.outputs, body.outputs, strict=True))
-    return Single(network._replace(body=body, outputs=outputs), writer.originals)
+    return Retyped(network._replace(body=body, outputs=outputs), writer.originals)
 
 
-def _is_alike(node: Node) -> bool:
+def _is_alike(node: Node, infer: Infer) -> bool:
     op = node.operator
-    return isinstance(op, Module) or op.infer_alone(*node.operand_types) in (None, node.result_types)
+    return isinstance(op, Module) or infer(op, node.operand_types) in (None, node.result_types)
 
 
 class _Writer:
     """Writes modules anew, each once for the types that it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, infer: Infer) -> None:
+        self.infer = infer
         self.originals: dict[Node, Node] = {}
         self._known: dict[tuple[Module, tuple[TensorType, ...]], Module] = {}
 
@@ -66,5 +81,5 @@ class _Writer:
             operator = self.of(operator, types)
             results = tuple(value.type for value in operator.outputs)
         else:
-            results = operator.infer_alone(*types) or operator.infer(*types)
+            results = self.infer(operator, types) or operator.infer(*types)
         return Node(old.name, operator, operands, results, old.origin, old.training)
