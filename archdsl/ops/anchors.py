@@ -56,6 +56,9 @@ class Anchors(Op):
         lines = Extra("places", (4 * height * width + height + width,), "int64", batched=False)
         return lines, Extra("shapes", (len(self.shapes), 4), operands[0].dtype, batched=False)
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        return True
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         call = f"anchors({{0}}, {self.stride!r}, {self.shapes!r})"
         return Lowering(function=Expression(call), helper=_ANCHORS)

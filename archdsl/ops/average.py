@@ -34,6 +34,4 @@ class Average(Elementwise):
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """The sum, while it is divided."""
-        return (
-            (Extra("sum", results[0].shape, results[0].dtype, batched=results[0].batched),) if len(operands) > 1 else ()
-        )
+        return (Extra.like("sum", results[0]),) if len(operands) > 1 else ()

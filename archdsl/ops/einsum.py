@@ -251,8 +251,8 @@ class Einsum(Merge):
         return all(n == 1 or s == t for n, s, t in lies)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        """Not of what has gaps, which a cast leaves out."""
-        if not all(x.is_dense(is_single=False) for x in operands):
+        """Not of what has gaps, which a cast leaves out, nor of learned tensors: views of them are cast again each time."""
+        if not all(x.batched and x.is_dense(is_single=False) for x in operands):
             return False
         return len({x.rank for x in operands}) == 1 < len(operands) < 3 and bool(self._products(operands)[0].macs)
 

@@ -541,6 +541,10 @@ REPEATED = (
     "p: parameter([2, 1, 7])\nshared t = linear(7)\nadd { | t | relu -> t }",
     "p: parameter([1, 2, 7])\nshared t = linear(7, bias=false)\nadd { | t | relu -> t }",
     "p: parameter([1, 1, 7])\nshared t = linear(7)\nadd { | sigmoid -> t | relu -> t }",
+    "p: parameter([8, 6]) as p\nq: parameter([1, 8, 6]) as q\nmultiply { | p | q | x }",
+    "p: parameter([1]) as p\nq: parameter([1, 8, 6]) as q\nmultiply { | q | p | x }",
+    "q: parameter([1, 8, 6]) as q\nadd { | q -> ln | q | x -> linear(6) } -> ln",
+    "p: parameter([6]) as p\naverage { | p -> relu | p | x -> linear(6) }",
 )
 
 
@@ -552,6 +556,16 @@ def test_gradients_of_what_is_learned_and_read_again_meet_as_they_really_do(body
     net = written(f"input x: [8, 6]\n{body}")
     for settings in (TrainingSettings(loss="mse"), TrainingSettings("adam", loss="none", accumulate=2)):
         assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("arms", ["x -> linear(6) | p", "p | x -> linear(6)", "x -> linear(6) | p -> relu | p"])
+def test_gradients_of_operands_are_as_precise_as_their_kernel(arms: str, batch: int) -> None:
+    net = written(f"input x: [8, 6]\np: parameter([8, 6]) as p\nadd {{ | {arms} }}")
+    settings = TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu")
+    is_exact = Facts(net, batch).training(settings).status == "exact"
+    assert is_exact == (arms.count("|") == 1)
+    assert not is_exact or predicted(net, batch, settings) == measured(net, batch, settings)
 
 
 APART = (

@@ -174,8 +174,12 @@ def _partial(number: int) -> str:
 
 
 def _joined(left: TensorType, right: TensorType, shape: Shape) -> TensorType:
-    """The type of two operands joined by an elementwise kernel."""
-    plain = TensorType(shape, left.dtype, left.batched or right.batched)
+    """The type of two operands joined by an elementwise kernel. Two without a batch axis have as many axes as they are given
+    with, which may be those of values with one."""
+    is_batched = left.batched or right.batched
+    if not is_batched:
+        shape = (1, *shape)[1 + len(shape) - max(left.rank, right.rank) :]
+    plain = TensorType(shape, left.dtype, is_batched)
     if left.strides is None is right.strides:
         return plain
     strides = elementwise(plain.tensor_shape, *((t.tensor_shape, t.tensor_strides) for t in (left, right)))

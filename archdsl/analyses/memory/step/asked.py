@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from archdsl.ir import (
     Wanted,
 )
 
+OPERAND = re.compile(r"x\d+")
+"""What gradients of operands are called."""
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
 
@@ -294,10 +297,12 @@ def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
     if gradient.how in ("same", "view"):
         return Made(gradient, is_wanted, what)
     stands = FLOAT32 if gradient.is_float32 else entry.stands
+    of_values = Stands(stands.values, stands.values)
+    if OPERAND.fullmatch(gradient.of):  # with a batch axis or without, it is as precise as the kernel
+        stands = of_values
     size = of_type(gradient.type, stands)
     larger = gradient.whole or gradient.room
     whole = size if larger is None else of_type(larger, stands)
-    of_values = Stands(stands.values, stands.values)
     scratch = tuple([of_type(type, of_values) for type in gradient.scratch])
     return Made(gradient, is_wanted, what, whole, size, scratch)
 
