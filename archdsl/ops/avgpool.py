@@ -105,7 +105,7 @@ class AvgPool(Pool):
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,), (y,) = operands, results
         if self.is_global:  # one number for all places, divided: in an order of its own
-            return (Derivative((Gradient("x0", incoming.type.repeated(x.shape).computed()),)),)
+            return (Derivative((Gradient("x0", incoming.type.repeated(x.shape).computed(), self._how(x)),)),)
         if not self.needs_copy(x):
             return super().backward(operands, results, incoming)
         pooled, padded = of_padded(x, self.padding(x), keeping=(2,))

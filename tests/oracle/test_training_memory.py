@@ -558,6 +558,17 @@ def test_gradients_of_what_is_learned_and_read_again_meet_as_they_really_do(body
         assert predicted(net, batch, settings) == measured(net, batch, settings)
 
 
+POOLS = ("avgpool(global)", "avgpool(3, 1, pad=1)", "maxpool(3, 1, pad=1)", "maxpool(global)", "adaptive_avgpool(1)")
+
+
+@pytest.mark.parametrize("size", ["2, 12", "2, 6, 6"])
+@pytest.mark.parametrize("pool", POOLS)
+def test_gradients_of_pools_of_rows_are_views(pool: str, size: str) -> None:
+    net = written(f"input x: [{size}]\nconv(2, 3, pad=1) -> relu\nadd {{ | leaky_relu | {pool} }}")
+    settings = TrainingSettings(loss="none")
+    assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("arms", ["x -> linear(6) | p", "p | x -> linear(6)", "x -> linear(6) | p -> relu | p"])
 def test_gradients_of_operands_are_as_precise_as_their_kernel(arms: str, batch: int) -> None:

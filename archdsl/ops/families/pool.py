@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from archdsl.ir import WHOLE, Autocast, Lowering, Misfit, Op, Reach, Shape, TensorType, Types
+from archdsl.ir import WHOLE, Autocast, Derivative, Incoming, Lowering, Misfit, Op, Reach, Shape, TensorType, Types
 from archdsl.ops.families.calls import Keywords, call_and_function, compact, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric
@@ -24,6 +24,15 @@ class MapPool(Op):
 
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         return x.mapped(x.shape, keeping=(1, 2))
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        """Of rows as of a map that is one row high, whose gradient is then seen as rows."""
+        (kernel,) = super().backward(operands, results, incoming)
+        return (kernel._replace(gives=tuple(g._replace(how=self._how(operands[0])) for g in kernel.gives)),)
+
+    def _how(self, x: TensorType) -> Literal["made", "reshaped"]:
+        """How the gradient comes to be."""
+        return "reshaped" if self.gives_view(x) else "made"
 
     def keeps_channels_last(self, x: TensorType) -> Shape:
         """The numbers of spatial axes for which maps with channels last stay so."""
