@@ -31,7 +31,7 @@ from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_groups, check_weights_fit
 from archdsl.ops.families.convolution import Convolution, Kernel
 from archdsl.ops.families.padding import padded_sizes, pads
-from archdsl.ops.families.reparametrized import LEARNED_AS, check_parametrization, of_lengths
+from archdsl.ops.families.reparametrized import LEARNED_AS, check_parametrization
 from archdsl.ops.families.windows import AXES, geometry, per_axis, show_window, transposed_spans
 
 
@@ -170,12 +170,11 @@ class ConvTranspose(Convolution):
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Step, ...]:
         """A made weight is gone when the result is cut, unless backward needs it."""
         (x,) = operands
-        found = super().kernels(operands, results, wanted)
         uncut, made = self._uncut(operands, results), self.made_weight(x)
         if not uncut or not made:
-            return found
-        before = found[:-1] or (of_lengths(self.weight(x), x.dtype),)
-        return *before, Step(uncut, tuple(extra.name for extra in made)), Step((Extra(RESULT, ()),))
+            return super().kernels(operands, results, wanted)
+        cut = Step(uncut, tuple(extra.name for extra in made))
+        return *self.making_in_training(x), cut, Step((Extra(RESULT, ()),))
 
     def arguments(self, x: TensorType) -> tuple[tuple[int, ...], Keywords]:
         k = self.kernel(x)

@@ -39,9 +39,8 @@ from archdsl.ops.families.reparametrized import (
     learned,
     made_weight,
     making,
+    making_in_training,
     names_of_weight,
-    normalizing,
-    of_lengths,
     of_made_weight,
     reparametrized,
     way_back,
@@ -159,16 +158,13 @@ class Linear(Op):
         """Of weights over their largest singular value; and of frozen ones, with which samples are multiplied apart where they
         do not lie in order (`should_fold` in ATen's `native/LinearAlgebra.cpp`)."""
         (x,) = operands
-        weight, kind = self._weight(x), self.parametrization
+        kind = self.parametrization
         is_trained = not wanted.gradients.isdisjoint(names_of_weight(kind))
         if kind != "spectral_norm" and (is_trained or self._copied(x) == "never"):
             return ()
         how = self._copied(x) if is_trained else self._copied_apart(x.computed() if "x0" in wanted.casts else x)
         copies = made(x, how) if is_copied_now(how, wanted.is_single) else ()
-        last = Kernel((*copies, Extra(RESULT, ())))
-        if kind is None:
-            return (last,)
-        return *(normalizing(weight, x.dtype) if kind == "spectral_norm" else (of_lengths(weight, x.dtype),)), last
+        return *making_in_training(kind, self._weight(x), x.dtype), Kernel((*copies, Extra(RESULT, ())))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Where elements do not lie in order a copy that does. A made weight asks for no gradient where none is made, as a

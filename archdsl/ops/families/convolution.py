@@ -41,7 +41,7 @@ from archdsl.ops.families.reparametrized import (
     learned,
     made_weight,
     making,
-    normalizing,
+    making_in_training,
     of_made_weight,
     reparametrized,
     way_back,
@@ -123,6 +123,10 @@ class Convolution(Op):
         """The weights that the kernel runs on, where they are not the parameter itself."""
         return made_weight(self._parametrization, self.weight(x), x.dtype)
 
+    def making_in_training(self, x: TensorType) -> tuple[Step, ...]:
+        """How they are made in training."""
+        return making_in_training(self._parametrization, self.weight(x), x.dtype, self.matrix_axis)
+
     def way_back(self, x: TensorType) -> tuple[Extra, ...]:
         """What is kept of making them."""
         return way_back(self._parametrization, self.weight(x), self.matrix_axis)
@@ -200,8 +204,7 @@ class Convolution(Op):
         if self._parametrization != "spectral_norm":
             return ()
         (x,) = operands
-        steps = normalizing(self.weight(x), x.dtype, self.matrix_axis)
-        return Step(self._padded(x)), *steps, Step((Extra(RESULT, ()),))
+        return Step(self._padded(x)), *self.making_in_training(x), Step((Extra(RESULT, ()),))
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands

@@ -73,7 +73,7 @@ def making(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[t
     return ((*matrix, *way_back(kind, shape, axis), *made_weight(kind, shape, dtype)),)
 
 
-def normalizing(shape: Shape, dtype: str, axis: int = 0) -> tuple[Kernel, ...]:
+def _normalizing(shape: Shape, dtype: str, axis: int = 0) -> tuple[Kernel, ...]:
     """The steps of `SpectralNorm` in training (`torch/nn/utils/parametrizations.py`): those that bring both vectors closer to
     the singular ones, copies of these, the norm as a product of vectors, and the weight over it."""
     kept = way_back("spectral_norm", shape, axis)
@@ -90,10 +90,13 @@ def normalizing(shape: Shape, dtype: str, axis: int = 0) -> tuple[Kernel, ...]:
     )
 
 
-def of_lengths(shape: Shape, dtype: str) -> Kernel:
-    """The step that makes a weight of directions and lengths, which `_weight_norm` gives back beside it."""
-    lengths = way_back("weight_norm", shape)
-    return Kernel((*lengths, *made_weight("weight_norm", shape, dtype)), tuple(extra.name for extra in lengths))
+def making_in_training(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[Kernel, ...]:
+    """The steps in training that make a weight; `_weight_norm` gives lengths back beside it."""
+    if kind == "spectral_norm":
+        return _normalizing(shape, dtype, axis)
+    lengths = way_back(kind, shape)
+    made = (*lengths, *made_weight(kind, shape, dtype))
+    return (Kernel(made, tuple(extra.name for extra in lengths)),) if made else ()
 
 
 def of_made_weight(
