@@ -427,6 +427,10 @@ FOUND = {
         "input x: [3, 5]\nlinear(5) -> shift(2) -> flip(axes=1) -> hard_swish -> flatten -> linear(2)",
         TrainingSettings(loss="mse"),
     ),
+    "a copy of what is overwritten behind a cast": (
+        "input image: [4, 8, 8]\nroll(shift=2, axes=1)\nconv(2, 1) -> hard_swish",
+        TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu"),
+    ),
     "a pool over one axis before what is learned": (
         "input x: [4, 40]\nmaxpool(2) -> conv(2, 3) -> flatten -> linear(2)",
         TrainingSettings(loss="mse"),

@@ -40,7 +40,8 @@ class Se(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.adaptive_avg_pool2d(x, 1)
-        y = F.silu(self.fc1(y), inplace=True)
+        y = self.fc1(y)
+        y = F.silu(y, inplace=True)
         y = self.fc2(y)
         y = torch.sigmoid(y)
         return x * y

@@ -108,9 +108,11 @@ class Lowered:
         return saved is not None and bool(saved.extra)
 
     def keeps(self, node: Node) -> bool:
-        """Whether backward keeps its first operand."""
+        """Whether backward keeps its first operand, and not what autocast made of it."""
         op = node.operator
-        return not isinstance(op, Module) and 0 in op.saved(node.operand_types, node.result_types).operands
+        if isinstance(op, Module) or op.autocast == "lower":
+            return False
+        return 0 in op.saved(node.operand_types, node.result_types).operands
 
 
 def _copying(network: Network, facts: StorageFacts) -> Set[Node]:
