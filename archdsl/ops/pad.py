@@ -110,10 +110,9 @@ class Pad(Op):
                 )
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
-        return "float32" if self.mode in ("reflect", "replicate") else "follows"
-
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return self.mode not in ("reflect", "replicate") or operands[0].rank < 4
+        """`reflection_pad3d` is not in its list."""
+        is_listed = self.mode == "replicate" or (self.mode == "reflect" and operands[0].rank < 4)
+        return "float32" if is_listed else "follows"
 
     def reach(self, *operands: TensorType) -> Reach:
         padding = self._padding(operands[0])

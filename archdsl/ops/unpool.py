@@ -71,10 +71,15 @@ class Unpool(Op):
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(1,))
 
+    def gives_view(self, *operands: TensorType) -> bool:
+        """Rows are put back as a map that is one row high."""
+        return operands[0].rank == 2
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Values are picked from the rows of one matrix, into which PyTorch copies what does not lie in order."""
         copy = () if incoming.type.is_contiguous else (incoming.type.with_shape(results[0].shape),)
-        return (Derivative((Gradient("x0", operands[0].with_shape(operands[0].shape), scratch=copy),)),)
+        picked = operands[0].with_shape(operands[0].shape)
+        return (Derivative((Gradient("x0", picked, "reshaped", scratch=copy),)),)
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         return "float32"

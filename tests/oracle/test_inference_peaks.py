@@ -34,6 +34,7 @@ NETWORKS = {
     "conv_transpose(5, 4x4, pad=same, parametrization=spectral_norm)",
     "a weight of lengths and directions, and much cut": "input x: [2, 3, 3]\n"
     "conv_transpose(5, 4x4, stride=2, pad=[[0, 1], [0, 1]], parametrization=weight_norm)",
+    "a weight over its norm, a matrix as it is": "input x: [4, 4]\nconv_transpose(6, 1, parametrization=spectral_norm)",
     "standardized weights of one pixel": "input x: [2, 4, 4]\nconv(3, 4, standardize=true)",
     "a pool of permuted rows": "input x: [12, 3]\npermute([1, 0]) -> maxpool(3, 2)",
 }

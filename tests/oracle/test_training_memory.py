@@ -431,6 +431,27 @@ FOUND = {
         "input image: [4, 8, 8]\nroll(shift=2, axes=1)\nconv(2, 1) -> hard_swish",
         TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu"),
     ),
+    "rows that are put back and overwritten": (
+        "input x: [3, 8]\nmaxpool(3) as p\nconv(3, 3, pad=1) -> unpool(of=p) -> relu -> linear(5)",
+        TrainingSettings(loss="mse"),
+    ),
+    "a gradient that is picked before another one comes": (
+        "input x: [2, 4, 4]\nconv(2, 1) -> maxpool(1) as p\nconv(2, 1) as t\n"
+        "add { | scale(2) | t -> unpool(of=p) } -> reduce_sum(axes=[0, 1, 2])",
+        TrainingSettings(loss="none"),
+    ),
+    "a cast that a kernel makes for itself": (
+        "input x: [3, 8]\nmaxpool(3, pad=1) as p\nconv(3, 3, pad=1) -> unpool(of=p)",
+        TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu"),
+    ),
+    "the same of frozen values": (
+        "input x: [2, 6, 6]\nc: conv(2, 1)\npad(1, mode=reflect) -> conv(1, 1)",
+        TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu", frozen=("c",)),
+    ),
+    "a volume that is padded with its mirror image": (
+        "input x: [2, 4, 4, 4]\nconv(2, 1) -> pad(1, mode=reflect) -> conv(2, 1)",
+        MIXED,
+    ),
     "a pool over one axis before what is learned": (
         "input x: [4, 40]\nmaxpool(2) -> conv(2, 3) -> flatten -> linear(2)",
         TrainingSettings(loss="mse"),

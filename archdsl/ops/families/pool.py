@@ -19,6 +19,9 @@ class MapPool(Op):
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         return "float32" if operands[0].rank == 4 else "follows"
 
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return operands[0].rank < 4
+
     def gives_view(self, *operands: TensorType) -> bool:
         return operands[0].rank == 2
 
@@ -72,7 +75,7 @@ class Pool(MapPool):
         return (2,) if self.needs_copy(x) else (1, 2)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return operands[0].rank < 4 and not self.needs_copy(operands[0])
+        return super().is_cast_exactly(operands, results) and not self.needs_copy(operands[0])
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE if self.is_global else self.geometry(operands[0]).steps

@@ -69,7 +69,9 @@ def making(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[t
     """The step in which a weight is divided by its norm: both, the vectors, and the matrix where it is a copy."""
     if kind != "spectral_norm":
         return ()
-    matrix = (Extra("matrix", shape, dtype, batched=False),) if axis else ()
+    first, last = prod(shape[:axis]), prod(shape[axis + 1 :])
+    is_copied = min(first, shape[axis], last) > 1
+    matrix = (Extra("matrix", shape, dtype, batched=False),) if is_copied else ()
     return ((*matrix, *way_back(kind, shape, axis), *made_weight(kind, shape, dtype)),)
 
 
