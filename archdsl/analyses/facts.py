@@ -216,6 +216,13 @@ class Facts:
         batch = batch or self.batch
         return TrainingFacts(self._simulation(settings, batch, kernels), batch)
 
+    @cached_property
+    def refused_alone(self) -> tuple[str, ...]:
+        """The layers that PyTorch does not train on a single sample: their batch norm has one value for each channel."""
+        from archdsl.analyses.memory import refused_alone
+
+        return refused_alone(self.network)
+
     def _simulation(self, settings: TrainingSettings, batch: int, kernels: Kernels) -> Simulation:
         from archdsl.analyses.memory import simulate
 

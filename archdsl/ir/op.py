@@ -323,6 +323,10 @@ class Op(Attributes):
         """Whether PyTorch runs it in other steps where a mode notes them, as on the meta device (`isTensorSubclassLike`)."""
         return False
 
+    def trains_alone(self, *operands: TensorType) -> bool:
+        """Whether PyTorch trains it on a single sample: not a batch norm that has one value for each channel."""
+        return True
+
     def is_view(self, *operands: TensorType) -> bool:
         """Whether the results share the first operand's storage (`flatten`, `split`)."""
         return False

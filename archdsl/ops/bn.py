@@ -50,6 +50,10 @@ class BatchNorm(Op):
         channels = (operands[0].channels,)
         return Saved(operands=(0,), extra=tuple(Extra(n, channels, batched=False) for n in ("mean", "1/std")))
 
+    def trains_alone(self, *operands: TensorType) -> bool:
+        """`_verify_batch_size` in `torch/nn/functional.py`."""
+        return any(n != 1 for n in operands[0].sizes)
+
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         return y.computed(incoming)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.analyses.memory import HISTORY, FitFacts, Need, Otherwise, TrainingSettings
 from archdsl.reports.numbers import exact
-from archdsl.reports.settings import in_words
+from archdsl.reports.settings import in_words, not_trained
 from archdsl.reports.table import Column, Row, Table, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
@@ -21,13 +21,20 @@ OTHERWISE = (
 COLUMNS = (Column("what", "largest batch"), Column("batch", "N"), Column("working", "", wraps=True))
 
 
-def fit_table(name: str, facts: FitFacts, settings: TrainingSettings) -> Table:
-    """The answer with its working."""
+def fit_table(name: str, facts: FitFacts, settings: TrainingSettings, refused: Sequence[str] = ()) -> Table:
+    """The answer with its working.
+
+    Args:
+        refused: the layers that PyTorch does not train on a single sample.
+    """
     title = (Piece(name, "heading"), Piece(f"   {in_words(settings)}, {binary(facts.memory)}"))
     words = "certain and likely are a band from PyTorch's sources; it was never measured on a GPU"
     scaled = "what the allocator takes was worked out for fewer turns of the loops, and grows with the tensors"
     notes = (words, scaled) if facts.is_scaled else (words,)
-    return Table("fit", COLUMNS, tuple(_rows(facts)), notes=tuple((Piece(note, "dim"),) for note in notes), title=title)
+    pieces = [(Piece(note, "dim"),) for note in notes]
+    if refused and 1 in facts.on_gpu.batches:
+        pieces.insert(0, (Piece(not_trained(refused), "warning"),))
+    return Table("fit", COLUMNS, tuple(_rows(facts)), notes=tuple(pieces), title=title)
 
 
 def _rows(facts: FitFacts) -> Iterator[Row]:
@@ -79,7 +86,9 @@ def _options(given: TrainingSettings, other: TrainingSettings) -> str:
     return " ".join([*precision, *(f"--checkpoint '{path}'" for path in other.checkpointed)])
 
 
-def fit_data(name: str, facts: FitFacts, settings: TrainingSettings, ways: Sequence[Otherwise] = ()) -> dict[str, Any]:
+def fit_data(
+    name: str, facts: FitFacts, settings: TrainingSettings, ways: Sequence[Otherwise] = (), refused: Sequence[str] = ()
+) -> dict[str, Any]:
     """The same as data: `archdsl.fit/1`."""
     return {
         "schema": "archdsl.fit/1",
@@ -91,6 +100,7 @@ def fit_data(name: str, facts: FitFacts, settings: TrainingSettings, ways: Seque
         "certain": _data(facts.certain, "band"),
         "doubled": _data(facts.doubled, "band"),
         "scaled": facts.is_scaled,
+        "refused_alone": list(refused),
         "otherwise": [
             {
                 "settings": way.settings._asdict(),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archdsl.analyses.memory import TrainingSettings
+
+
+def not_trained(refused: Sequence[str]) -> str:
+    """That PyTorch does not train a single sample, for the sake of some layers."""
+    others = f" and {len(refused) - 1} more" if refused[1:] else ""
+    verb = "normalize" if refused[1:] else "normalizes"
+    return f"PyTorch trains no batch of 1 here: {refused[0]}{others} {verb} over one value for each channel"
 
 
 def in_words(settings: TrainingSettings) -> str:

@@ -85,6 +85,7 @@ def _training(facts: Facts, training: TrainingFacts, on: str | None) -> schema.T
         accumulate=settings.accumulate,
         checkpointed=settings.checkpointed,
         recomputed_macs=training.recomputed_macs,
+        refused=facts.refused_alone if training.batch == 1 else (),
         checkpoint_levels=tuple(
             schema.CheckpointLevel(paths=v.paths, peak=v.peak, kept=v.kept, recomputed_macs=v.recomputed_macs)
             for v in facts.checkpoint_levels(settings)

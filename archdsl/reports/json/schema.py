@@ -235,6 +235,8 @@ class Training(TypedDict):
     """The paths of what keeps only its inputs for backward."""
     recomputed_macs: int
     """Multiply-adds of what backward runs again, for one sample."""
+    refused: tuple[str, ...]
+    """The paths of layers that PyTorch does not train, where the batch is 1: norms over one value for each channel."""
     checkpoint_levels: tuple[CheckpointLevel, ...]
     """What it would save and cost to checkpoint the blocks of each level; empty where something is checkpointed."""
     phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
