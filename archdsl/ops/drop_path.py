@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Op, Saved, TensorType, Types
+from archdsl.ir import RESULT, Examples, Extra, Helper, Kernel, Lowering, Op, Saved, TensorType, Types, Wanted, number
 from archdsl.ir.attrs import Field, Probability
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_float
@@ -42,8 +42,18 @@ class DropPath(Op):
     def is_composed(self) -> bool:
         return True
 
+    def _factor(self, x: TensorType) -> Extra:
+        return Extra("factor", (), x.dtype)
+
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved() if self.p == 0 else Saved(extra=(Extra("factor", (), operands[0].dtype),))
+        return Saved() if self.p == 0 else Saved(extra=(self._factor(operands[0]),))
+
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
+        """A factor for each sample, over the share that stays, which is a tensor meanwhile; and the product."""
+        factor, result = self._factor(operands[0]), Kernel((Extra(RESULT, ()),))
+        if self.p in (0, 1):
+            return (Kernel((factor,)), result) if self.p else ()
+        return Kernel((factor, number(0)), ("number 0",)), result
 
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         return incoming.computed()

@@ -155,12 +155,12 @@ class Linear(Op):
         return added, Derivative((seen,), ("product",)), Derivative(gives, ("rows",), frees=frees)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
-        """Of weights over their largest singular value; and of frozen ones, with which samples are multiplied apart where they
+        """Of weights that are made; and of frozen ones, with which samples are multiplied apart where they
         do not lie in order (`should_fold` in ATen's `native/LinearAlgebra.cpp`)."""
         (x,) = operands
         kind = self.parametrization
         is_trained = not wanted.gradients.isdisjoint(names_of_weight(kind))
-        if kind != "spectral_norm" and (is_trained or self._copied(x) == "never"):
+        if kind is None and (is_trained or self._copied(x) == "never"):
             return ()
         how = self._copied(x) if is_trained else self._copied_apart(x.computed() if "x0" in wanted.casts else x)
         copies = made(x, how) if is_copied_now(how, wanted.is_single) else ()

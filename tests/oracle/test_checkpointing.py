@@ -91,30 +91,76 @@ def test_with_other_settings(settings: TrainingSettings) -> None:
     compare(network("resnet_cifar:ResNet20"), 3, settings)
 
 
-def with_part(line: str) -> Network | None:
-    """An operator between two others, as one part; None where it is not of this kind."""
+def with_part(line: str, *, is_last: bool = False) -> Network | None:
+    """An operator between two others, as one part, or behind one and last in it; None where it is not of this kind."""
     operator, types = case_of(line)
     if len(types) != 1 or [result.is_float for result in operator.infer(*types)] != [True]:
         return None
     (x,) = types
     if not (x.batched and x.is_float and x.rank) or x.places or not operator.is_derived_exactly(types):
         return None
-    if operator.name == "detach":  # nothing before it would have a gradient
+    if operator.name in ("detach", "matmul"):  # nothing before it would have a gradient; of one value it is that
         return None
     body, (value,) = build.network("Derived", ("image", x._replace(strides=None)))
     factor = body.one(build.op("parameter", [1] * x.rank), label="factor")
     value = body.one(build.op("multiply"), value, factor)
-    found = body.group("part", value, build.op("ln"), operator, build.op("sigmoid"))
-    return build.finish(body, found) if found.type.is_float and found.type.batched else None
+    after = build.op("sigmoid")
+    found = body.group("part", value, build.op("ln"), operator, *(() if is_last else (after,)))
+    if not found.type.is_float or not found.type.batched:
+        return None
+    return build.finish(body, body.one(after, found) if is_last else found)
 
 
-@pytest.mark.parametrize("line", [line for line in lines() if "->" not in line][::3])
+LINES = [line for line in lines() if "->" not in line]
+
+
+@pytest.mark.parametrize("line", LINES[::3])
 def test_operators_run_twice_as_in_pytorch(line: str) -> None:
     net = with_part(line)
     for checkpointed in (("part",), ("part", "part.*")):
         settings = TrainingSettings(loss="mse", checkpointed=checkpointed)
         if net is not None and Facts(net, 3).training(settings).status == "exact":
             compare(net, 3, settings)
+
+
+@pytest.mark.parametrize("line", LINES[1::3])
+def test_a_part_ends_with_an_operator_as_in_pytorch(line: str) -> None:
+    """The second run stops at the last tensor that backward reads, which may be made within the operator."""
+    net = with_part(line, is_last=True)
+    for precision in ("float32", "bfloat16"):
+        settings = TrainingSettings(loss="mse", checkpointed=("part",), precision=precision)
+        if net is not None and Facts(net, 3).training(settings).status == "exact" and _has_kernels(net, precision):
+            compare(net, 3, settings)
+
+
+def _has_kernels(net: Network, precision: str) -> bool:
+    """Whether PyTorch's CPU has all kernels in a precision."""
+    try:
+        measured(net, 3, TrainingSettings(loss="mse", precision=precision))
+    except RuntimeError:
+        return False
+    return True
+
+
+BLOCKS = {
+    "stochastic depth": "b: { linear(8) -> gelu -> drop_path(0.2) }\nadd(before)",
+    "stochastic depth and a sum": "b: { add { | in | ln -> linear(8) -> drop_path(0.2) } }",
+    "all samples dropped": "b: { linear(8) -> drop_path(1) }",
+    "none dropped": "b: { linear(8) -> drop_path(0) }",
+    "softsign": "b: { linear(8) -> softsign }",
+}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_blocks_end_as_in_pytorch(name: str, batch: int, precision: str) -> None:
+    text = f"network N {{ input x: [6, 8]\nlinear(8) as before\n{BLOCKS[name]}\nlinear(2) }}"
+    net = open_source(Source("blocks.arch", text), Path()).check("N").network
+    assert net is not None
+    settings = TrainingSettings(loss="mse", checkpointed=("b",), precision=precision)
+    assert Facts(net, batch).training(settings).status == "exact"
+    compare(net, batch, settings)
 
 
 UNREAD = """

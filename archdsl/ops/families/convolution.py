@@ -42,6 +42,7 @@ from archdsl.ops.families.reparametrized import (
     made_weight,
     making,
     making_in_training,
+    names_of_weight,
     of_made_weight,
     reparametrized,
     way_back,
@@ -200,8 +201,9 @@ class Convolution(Op):
         return of_padded(x, padding, self.parameter_gradients(operands))
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Step, ...]:
-        """Of weights over their largest singular value; the map is padded before."""
-        if self._parametrization != "spectral_norm":
+        """Of weights over their largest singular value, and of frozen ones that are made; the map is padded before."""
+        kind = self._parametrization
+        if kind is None or (kind == "weight_norm" and not wanted.gradients.isdisjoint(names_of_weight(kind))):
             return ()
         (x,) = operands
         return Step(self._padded(x)), *self.making_in_training(x), Step((Extra(RESULT, ()),))

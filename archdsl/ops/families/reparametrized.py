@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from math import prod
 
-from archdsl.ir import Call, Code, Derivative, Extra, Gradient, Kernel, Lowering, Misfit, Shape, State, TensorType
+from archdsl.ir import (
+    Call,
+    Code,
+    Derivative,
+    Extra,
+    Gradient,
+    Kernel,
+    Lowering,
+    Misfit,
+    Shape,
+    State,
+    TensorType,
+    together,
+)
 
 LEARNED_AS = (
     "how the weight is learned: weight_norm as lengths and directions, spectral_norm over its largest singular value"
@@ -133,7 +146,7 @@ def _way_to_learned(learned: tuple[Gradient, ...], made: TensorType, kept: tuple
     if "norm" in names:
         return _of_quotient(learned[0], made, kept[0].shape)
     is_copied = "lengths" in names and not made.lies_in_order(is_single=False)
-    return (Derivative(learned, (MADE,), frees=names, beside=(made,) if is_copied else ()),)
+    return (Derivative(together(learned), (MADE,), frees=names, beside=(made,) if is_copied else ()),)
 
 
 def _of_quotient(learned: Gradient, made: TensorType, rows: Shape) -> tuple[Derivative, ...]:
