@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archdsl.ir.graph import Module
 
 T = TypeVar("T")
-Autocast = Literal["lower", "float32", "follows", "promotes", "raises"]
+Autocast = Literal["lower", "float32", "inside", "follows", "promotes", "raises"]
 
 Precision = Literal["float32", "half", "mixed"]
 """Of a network: float32, another type in all of it, or such a one where CUDA's autocast says so."""
@@ -147,7 +147,8 @@ class Op(Attributes):
     """Of an operator of several kernels: whose gradients read each of its weights, where not those of its operands."""
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
-        """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is."""
+        """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is, and casts some operands to
+        that for one kernel alone, within it (`inside`)."""
         return "follows" if self.autocast == "float32" else self.autocast
 
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:

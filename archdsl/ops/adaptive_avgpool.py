@@ -24,6 +24,10 @@ class AdaptiveAvgPool(AdaptivePool):
         ("adaptive_avgpool(1)", "[8, 100]", "[8, 1]"),
     )
 
+    @property
+    def is_one_kernel(self) -> bool:
+        return False
+
     def keeps_channels_last(self, x: TensorType) -> Shape:
         return (1, 2, 3) if is_global(self.sizes(x)) else (1, 2)
 

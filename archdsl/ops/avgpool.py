@@ -102,6 +102,10 @@ class AvgPool(Pool):
         is_masked = not self.count_pad and not self.is_global and self.needs_copy(operands[0])
         return (Extra.like("sums", results[0]),) if is_masked else ()
 
+    @property
+    def is_one_kernel(self) -> bool:
+        return not self.is_global
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,), (y,) = operands, results
         if self.is_global:  # one number for all places, divided: in an order of its own

@@ -43,6 +43,10 @@ class MaxPool(Pool):
     def reads_padding(self) -> bool:
         return False
 
+    @property
+    def is_one_kernel(self) -> bool:
+        return self.is_global
+
     def geometry(self, x: TensorType) -> Geometry:
         return pool_geometry(x, self.name, self.window, self.stride, self.pad, self.dilation, self.round)
 
@@ -121,6 +125,9 @@ class SwitchingMaxPool(MaxPool):
             )
         places = Places(x.sizes, g.extents, g.stride, tuple(before for before, _ in g.pad))
         return y, y._replace(dtype="int64", places=places)
+
+    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+        return operands[0].rank < 4
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,), result=True)

@@ -112,7 +112,7 @@ class Pad(Op):
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         """`reflection_pad3d` is not in its list."""
         is_listed = self.mode == "replicate" or (self.mode == "reflect" and operands[0].rank < 4)
-        return "float32" if is_listed else "follows"
+        return "inside" if is_listed else "follows"
 
     def reach(self, *operands: TensorType) -> Reach:
         padding = self._padding(operands[0])

@@ -448,6 +448,13 @@ FOUND = {
         "input x: [2, 6, 6]\nc: conv(2, 1)\npad(1, mode=reflect) -> conv(1, 1)",
         TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu", frozen=("c",)),
     ),
+    **{
+        f"a frozen volume before {pool}": (
+            f"input x: [2, 4, 4, 4]\nc: conv(2, 1)\n{pool} -> conv(2, 1)",
+            TrainingSettings(loss="mse", precision="bf16-mixed", autocast="cpu", frozen=("c",)),
+        )
+        for pool in ("avgpool(2)", "avgpool(global)", "maxpool(2)", "maxpool(global)", "adaptive_maxpool(2)")
+    },
     "a volume that is padded with its mirror image": (
         "input x: [2, 4, 4, 4]\nconv(2, 1) -> pad(1, mode=reflect) -> conv(2, 1)",
         MIXED,

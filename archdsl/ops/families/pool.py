@@ -16,11 +16,13 @@ class MapPool(Op):
 
     category = "pool"
 
-    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
-        return "float32" if operands[0].rank == 4 else "follows"
+    @property
+    def is_one_kernel(self) -> bool:
+        """Whether PyTorch pools volumes in one kernel, and not in one that it composes with others."""
+        return True
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return operands[0].rank < 4
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "follows" if operands[0].rank < 4 else "inside" if self.is_one_kernel else "float32"
 
     def gives_view(self, *operands: TensorType) -> bool:
         return operands[0].rank == 2
@@ -75,7 +77,7 @@ class Pool(MapPool):
         return (2,) if self.needs_copy(x) else (1, 2)
 
     def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return super().is_cast_exactly(operands, results) and not self.needs_copy(operands[0])
+        return not self.needs_copy(operands[0])
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE if self.is_global else self.geometry(operands[0]).steps

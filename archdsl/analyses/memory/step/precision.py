@@ -88,11 +88,11 @@ class Precision(Ledger, ABC):
             widest = operands[0].dtype
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
-        wanted = {"lower": self.settings.dtype, "float32": "float32"}.get(facts.autocast, widest)
+        wanted = {"lower": self.settings.dtype, "float32": "float32", "inside": "float32"}.get(facts.autocast, widest)
         to = {"promotes": self._promoted, "lower": self._lowered}.get(facts.autocast, self.cast_to)
         is_kept = 0 in facts.saved.operands and any(v.edge is not None for v in operands)
-        if facts.autocast == "float32" and self.settings.autocast == "cpu" and not is_kept:
-            to = self._cast_within
+        if facts.autocast == "inside" and not is_kept:
+            to = self._cast_inside
         step = 1 if facts.autocast == "promotes" else -1
         casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read[::step]][::step]
         return [*casts, *operands[len(casts) :]]
@@ -111,8 +111,8 @@ class Precision(Ledger, ABC):
         self.hold((value.block,))
         return self._through(Promotion(), value, dtype, layer, value.block)
 
-    def _cast_within(self, value: Tensor, dtype: str, layer: str) -> Tensor:
-        """A value that a kernel of a CPU casts for itself alone, held once: what it makes and frees inside is left out."""
+    def _cast_inside(self, value: Tensor, dtype: str, layer: str) -> Tensor:
+        """A value that a kernel casts for itself alone, held once: what it makes and frees inside is left out."""
         self.hold((value.block,))
         return self._through(Cast(), value, dtype, layer, value.block)
 
