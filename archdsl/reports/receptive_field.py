@@ -194,8 +194,9 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     if path not in facts.flat.paths and written(subject.facts.network, path) is not None:
         facts = subject.facts.unfolded().fields
     if path not in facts.flat.paths:
-        close = nearest(path, facts.flat.paths)
-        raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else ""))
+        close, layers = nearest(path, facts.flat.paths), facts.flat.layers
+        known = f"; its layers are `{layers[0].path}` to `{layers[-1].path}`" if layers else ""
+        raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else known))
     return _told(path, index, facts.unit(path, index), facts.type)
 
 

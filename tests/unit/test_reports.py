@@ -153,7 +153,7 @@ def test_a_unit_at_the_border_reads_padding() -> None:
 @pytest.mark.parametrize(
     ("unit", "problem", "words"),
     [
-        (("nowhere", (0, 0)), KeyError, "there is no `nowhere`"),
+        (("nowhere", (0, 0)), KeyError, "there is no `nowhere`; its layers are `features.0` to `classifier.6`"),
         (("feature.30", (0, 0)), KeyError, "did you mean `features.30`"),
         (("features.30", (7, 0)), IndexError, r"`features.30` has 7x7 units, so none at \(7, 0\)"),
         (("0", (0,)), IndexError, "`0` has units without a place"),

@@ -1,7 +1,7 @@
 """The tensors that a network keeps, by their names, and how those of a file differ from them."""
 
 from archdsl.analyses.weights.compare import Comparison, Difference, Kind, Rename, compare
-from archdsl.analyses.weights.select import PathError, matches, selected
+from archdsl.analyses.weights.select import PathError, matches, not_found, selected
 from archdsl.analyses.weights.stored import Stored, Weights, frozen_in, weights, weights_as_written
 from archdsl.analyses.weights.turns import tells_turns_apart
 
@@ -16,6 +16,7 @@ __all__ = [
     "compare",
     "frozen_in",
     "matches",
+    "not_found",
     "selected",
     "tells_turns_apart",
     "weights",

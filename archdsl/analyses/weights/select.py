@@ -29,12 +29,13 @@ def selected(names: Collection[str], patterns: Iterable[str]) -> list[str]:
         parts = pattern.count(".") + 1
         here = {name for name in names if matches(".".join(name.split(".")[:parts]), pattern)}
         if not here:
-            raise PathError(_unknown(pattern, names))
+            raise PathError(not_found(pattern, names))
         found |= here
     return [name for name in names if name in found]
 
 
-def _unknown(pattern: str, names: Iterable[str]) -> str:
+def not_found(pattern: str, names: Iterable[str]) -> str:
+    """That no path matches a pattern, and what may have been meant."""
     paths = {name.rsplit(".", count)[0] for name in names for count in range(name.count(".") + 1)}
     close = nearest(pattern, paths)
     tops = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
