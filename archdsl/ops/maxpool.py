@@ -78,6 +78,14 @@ class MaxPool(Pool):
             return (padded,) if self._is_bare(x) else (padded, self._indices(y))
         return made(x, laid_in_order(x)) if self._is_bare(x) else (self._indices(y),)
 
+    def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        """The kernel with indices reads rows as they lie."""
+        return () if self._is_bare(operands[0]) else super().training_scratch(operands, results)
+
+    def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        is_bare = self._is_bare(operands[0])
+        return self.saved(operands, results).extra if is_bare else super().forgotten_scratch(operands, results)
+
     def frozen_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         is_bare = self._is_bare(operands[0])
         return self.scratch(operands, results) if is_bare else super().frozen_scratch(operands, results)

@@ -431,6 +431,14 @@ FOUND = {
         "input image: [4, 8, 8]\nroll(shift=2, axes=1)\nconv(2, 1) -> hard_swish",
         TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu"),
     ),
+    "a pool of permuted rows": (
+        "input x: [3, 4]\nconv(3, 1) -> permute([1, 0]) -> maxpool(2, 1)",
+        TrainingSettings(loss="none"),
+    ),
+    "a pool of permuted rows that runs twice": (
+        "input x: [3, 6]\nconv(3, 1) -> permute([1, 0])\npart: { maxpool(2) -> linear(4) }\nlinear(2)",
+        TrainingSettings(loss="none", checkpointed=("part",)),
+    ),
     "rows that are put back and overwritten": (
         "input x: [3, 8]\nmaxpool(3) as p\nconv(3, 3, pad=1) -> unpool(of=p) -> relu -> linear(5)",
         TrainingSettings(loss="mse"),
