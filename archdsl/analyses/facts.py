@@ -218,10 +218,9 @@ class Facts:
 
     @cached_property
     def refused_alone(self) -> tuple[str, ...]:
-        """The layers that PyTorch does not train on a single sample: their batch norm has one value for each channel."""
-        from archdsl.analyses.memory import refused_alone
-
-        return refused_alone(self.network)
+        """The paths of layers that PyTorch does not train on a single sample, of a block those of its first call alone."""
+        layers = flatten(self.network, training=True, once=True).layers
+        return tuple(dict.fromkeys(layer.path for layer in layers if not layer.op.trains_alone(*layer.operand_types)))
 
     def _simulation(self, settings: TrainingSettings, batch: int, kernels: Kernels) -> Simulation:
         from archdsl.analyses.memory import simulate

@@ -155,8 +155,8 @@ class Linear(Op):
         return added, Derivative((seen,), ("product",)), Derivative(gives, ("rows",), frees=frees)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
-        """Of weights that are made; and of frozen ones, with which samples are multiplied apart where they
-        do not lie in order (`should_fold` in ATen's `native/LinearAlgebra.cpp`)."""
+        """Of weights that are made; and of frozen ones, with which samples are multiplied apart where they do not lie in order
+        (`should_fold` in ATen's `native/LinearAlgebra.cpp`)."""
         (x,) = operands
         kind = self.parametrization
         is_trained = not wanted.gradients.isdisjoint(names_of_weight(kind))

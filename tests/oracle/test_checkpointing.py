@@ -129,15 +129,18 @@ def test_a_part_ends_with_an_operator_as_in_pytorch(line: str) -> None:
     net = with_part(line, is_last=True)
     for precision in ("float32", "bfloat16"):
         settings = TrainingSettings(loss="mse", checkpointed=("part",), precision=precision)
-        if net is not None and Facts(net, 3).training(settings).status == "exact" and _has_kernels(net, precision):
+        if net is None or Facts(net, 3).training(settings).status != "exact":
+            continue
+        if precision == "float32" or _runs_in_half_precision(net):
             compare(net, 3, settings)
 
 
-def _has_kernels(net: Network, precision: str) -> bool:
-    """Whether PyTorch's CPU has all kernels in a precision."""
+def _runs_in_half_precision(net: Network) -> bool:
+    """Whether PyTorch's CPU has all kernels for it."""
     try:
-        measured(net, 3, TrainingSettings(loss="mse", precision=precision))
-    except RuntimeError:
+        measured(net, 3, TrainingSettings(loss="mse", precision="bfloat16"))
+    except RuntimeError as problem:
+        assert "not implemented for" in str(problem)
         return False
     return True
 

@@ -38,7 +38,6 @@ from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
 from archdsl.analyses.memory.levels import Level, level_paths, levels
 from archdsl.analyses.memory.memory import Figure, MemoryFacts
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.refused import refused_alone
 from archdsl.analyses.memory.saved import SavedFacts, saved
 from archdsl.analyses.memory.settings import (
     MIXED,
@@ -106,7 +105,6 @@ __all__ = [
     "naming",
     "otherwise",
     "profile_of",
-    "refused_alone",
     "saved",
     "settings_of",
     "settings_on_gpu",

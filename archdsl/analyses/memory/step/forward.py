@@ -274,11 +274,11 @@ class Forward(Precision):
 
     def _stops_within(self, run: Run, facts: OpFacts, entry: Entry) -> bool:
         """Whether an operator is known to stop before its result: where the kernel before that makes the last of the tensors to
-        be kept, none of which is spared. In half precision some are cast between, of what knows no weights only by kernels that
-        take them as they are; and weights between may be read first."""
-        is_cast, is_spared = self.settings.precision != "float32", len(run.extras) < len(facts.saved.extra)
-        is_cast &= bool(facts.state) or not entry.op.is_composed
-        if is_cast or is_spared or facts.saved.result or entry.op.weights_for:
+        be kept, none of which is spared. In half precision some are cast between, but not where there are no weights and each
+        step is an operator of its own; and weights between may be read first."""
+        takes_all_as_it_is = self.settings.precision == "float32" or (entry.op.is_composed and not facts.state)
+        is_spared = len(run.extras) < len(facts.saved.extra)
+        if not takes_all_as_it_is or is_spared or facts.saved.result or entry.op.weights_for:
             return False
         kept = {name for name, _ in run.extras}
         makes = [{name for name, _ in kernel.makes} for kernel in run.kernels]

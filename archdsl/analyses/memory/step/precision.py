@@ -7,7 +7,8 @@ cast where they are in another one, and each parameter is cast once, for the who
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.settings import TrainingSettings
@@ -89,10 +90,12 @@ class Precision(Ledger, ABC):
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
         wanted = {"lower": self.settings.dtype, "float32": "float32", "inside": "float32"}.get(facts.autocast, widest)
-        to = {"promotes": self._promoted, "lower": self._lowered}.get(facts.autocast, self.cast_to)
+        to: Callable[[Tensor, str, str], Tensor] = self._lowered if facts.autocast == "lower" else self.cast_to
         is_kept = 0 in facts.saved.operands and any(v.edge is not None for v in operands)
-        if facts.autocast == "inside" and not is_kept:
-            to = self._cast_inside
+        if facts.autocast == "promotes":
+            to = partial(self._read_as, Promotion())
+        elif facts.autocast == "inside" and not is_kept:
+            to = partial(self._read_as, Cast())  # what a kernel makes and frees inside is left out
         step = 1 if facts.autocast == "promotes" else -1
         casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read[::step]][::step]
         return [*casts, *operands[len(casts) :]]
@@ -106,15 +109,10 @@ class Precision(Ledger, ABC):
         block = self.late_casts[state.name] = self.promise(key, "cast", size)
         return block
 
-    def _promoted(self, value: Tensor, dtype: str, layer: str) -> Tensor:
-        """A value that is read in another precision, held once."""
+    def _read_as(self, op: Cast, value: Tensor, dtype: str, layer: str) -> Tensor:
+        """A value that is read in another precision without a tensor for that, held once."""
         self.hold((value.block,))
-        return self._through(Promotion(), value, dtype, layer, value.block)
-
-    def _cast_inside(self, value: Tensor, dtype: str, layer: str) -> Tensor:
-        """A value that a kernel casts for itself alone, held once: what it makes and frees inside is left out."""
-        self.hold((value.block,))
-        return self._through(Cast(), value, dtype, layer, value.block)
+        return self._through(op, value, dtype, layer, value.block)
 
     def _lowered(self, value: Tensor, dtype: str, layer: str) -> Tensor:
         """A value in lower precision, held once; a learned tensor is cast once for the whole pass (`cached_cast`)."""
