@@ -265,9 +265,13 @@ class Op(Attributes):
         """The same in networks of half precision, where PyTorch may run some of its steps in float32."""
         return True
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        """The same under a CPU's autocast: not where what is kept may have been made before a cast or after it."""
-        return self.autocast != "lower" or not self.saved(operands, results).extra
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        """The same under a CPU's autocast: not where what is kept may have been made before a cast or after it.
+
+        Args:
+            is_lower: whether its operands are in lower precision already, and not in float32.
+        """
+        return self.autocast != "lower" or is_lower or not self.saved(operands, results).extra
 
     def read(self, operands: Sequence[T]) -> Sequence[T]:
         """Of its operands, or of what is known of each, those whose elements it reads and whose gradients it makes."""

@@ -200,7 +200,7 @@ class Attention(Op):
         beyond = Extra("their copy", (2 * c - self.heads,), in_batches=True)
         return (*projected, Extra("log-sum-exp", (self.heads,), is_float32=True), beyond)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         """Not where the weights are cast in parts."""
         return len(operands) == 1
 

@@ -44,7 +44,7 @@ class Cast(Op):
         x, y = operands[0], self.infer(*operands)[0]
         return y.dtype != "float32" and not (x.is_float and y.is_float)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:

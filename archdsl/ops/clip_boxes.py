@@ -67,7 +67,7 @@ class ClipBoxes(Op):
         zero = TensorType((), x.dtype, batched=False)
         return (Derivative((Gradient("x0", x.computed(incoming.type), scratch=(mask, mask, zero)),)),)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         """The limits are as precise as what came in."""
         return False
 

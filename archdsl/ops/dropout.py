@@ -76,7 +76,7 @@ class Dropout(Op):
         `aten/src/ATen/native/Dropout.cpp`)."""
         return self if self.channels or self.p in (0, 1) else _FusedDropout(p=self.p, channels=False)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return self.p < 1
 
     def pytorch(self, *operands: TensorType) -> Lowering:

@@ -250,11 +250,9 @@ class Einsum(Merge):
         lies = zip(single.sizes, at_one(product.strides), single.strides, strict=True)
         return all(n == 1 or s == t for n, s, t in lies)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        """Not of what has gaps, which a cast leaves out, nor of learned tensors: views of them are cast again each time."""
-        if not all(x.batched and x.is_dense(is_single=False) for x in operands):
-            return False
-        return len({x.rank for x in operands}) == 1 < len(operands) < 3 and bool(self._products(operands)[0].macs)
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        """Not of what a cast leaves without its gaps, nor of learned tensors: views of them are cast again each time."""
+        return is_lower and all(x.batched for x in operands)
 
     def _made(self, operands: Types) -> list[tuple[Extra, ...]]:
         return made_in_steps(operands, self._products(operands), self._products(operands, one=True)) or [()]

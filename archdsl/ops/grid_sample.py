@@ -85,8 +85,8 @@ class GridSample(Op):
         of_map, of_grid = (Gradient(f"x{i}", x.with_shape(x.shape)) for i, x in enumerate(operands))
         return of_map._replace(along=("x1",)), of_grid
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return False
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        return not is_lower
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(mode=(self.mode, "bilinear"), padding_mode=(self.beyond, "zeros"))

@@ -125,6 +125,10 @@ class Linear(Op):
         made = (e._replace(readers=(0,)) for e in self._made_weight(x))
         return found._replace(extra=(*found.extra, *made, *self._way_back(x)))
 
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        """Not of weights that are made, as those of convolutions."""
+        return super().is_cast_exactly(operands, results, is_lower=is_lower) and self.parametrization is None
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """One matrix product for the input and one for the weight, which is transposed at last, and a sum for the bias.
 

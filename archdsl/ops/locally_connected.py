@@ -143,7 +143,7 @@ class LocallyConnected(Op):
     def gives_view(self, *operands: TensorType) -> bool:
         return True
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:

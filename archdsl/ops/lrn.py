@@ -122,8 +122,8 @@ class LocalResponseNorm(Op):
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         return _RaisedLocalResponseNorm(**self.attributes) if precision == "mixed" else self
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return False
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        return not is_lower
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))

@@ -160,7 +160,7 @@ class MatMul(Merge):
         """Three axes that meet three are taken to require a gradient then."""
         return [len(x.tensor_shape) for x in operands] == [3, 3] and not all(x.batched for x in operands)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return len(operands) == 2
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:

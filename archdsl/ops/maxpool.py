@@ -134,8 +134,8 @@ class SwitchingMaxPool(MaxPool):
         places = Places(x.sizes, g.extents, g.stride, tuple(before for before, _ in g.pad))
         return y, y._replace(dtype="int64", places=places)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return operands[0].rank < 4
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        return not is_lower or operands[0].rank < 4
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(0,), result=True)

@@ -28,6 +28,7 @@ class Prelu(Op):
     name = "prelu"
     category = "activation"
     autocast = "lower"
+    keeps_weights = True
     examples: ClassVar[Examples] = (
         ("prelu", "[64, 56, 56]", "[64, 56, 56]"),
         ("prelu(per_channel=true)", "[64, 56, 56]", "[64, 56, 56]"),
@@ -56,9 +57,6 @@ class Prelu(Op):
         is_summed = x.rank > 1 or not incoming.is_single or weight.type.shape != x.shape
         gives = (*self.own_gradients(operands), weight._replace(whole=x if is_summed else None))
         return (Derivative(together(gives)),)
-
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         weights = self._weights(operands[0])

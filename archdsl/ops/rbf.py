@@ -88,7 +88,7 @@ class Rbf(Op):
         weight = (g._replace(whole=differences) for g in self.parameter_gradients(operands))
         return Derivative((square,)), Derivative((Gradient("x0", x.with_shape(x.shape)), *weight), ("differences",))
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:

@@ -125,8 +125,8 @@ class RMSNorm(Op):
     def gives_view(self, *operands: TensorType) -> bool:
         return self._axis(operands[0]) != operands[0].rank - 1
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return False
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        return not is_lower
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

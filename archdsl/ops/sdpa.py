@@ -307,7 +307,7 @@ class ScaledDotProductAttention(Merge):
     def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         return self if precision == "float32" else _RaisedAttention(**self.attributes)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return self._is_kernel(operands)
 
     def gives_view(self, *operands: TensorType) -> bool:

@@ -97,7 +97,7 @@ class Subsample(Op):
     def _sums(self, results: Types) -> Extra:
         return Extra("window sums", results[0].shape, results[0].dtype)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:

@@ -97,6 +97,11 @@ STEPS = {
         "linear(5) -> add { | identity | a: parameter([4, 5], std=1) -> l2_normalize }",
         TrainingSettings("adam", loss="none"),
     ),
+    "what is learned is changed as it is": (
+        "[4, 5]",
+        "linear(5) -> add { | identity | a: parameter([5, 4]) -> exp -> permute([1, 0]) }",
+        MIXED,
+    ),
     "a zero has the type of values": ("[4, 5, 5]", "linear(5) -> clamp(0, 1) -> linear(5)", MIXED),
     "an optimizer goes through shared layers where they are declared": (
         "[6]",

@@ -179,6 +179,19 @@ def test_so_is_what_is_of_values_in_lower_precision(line: str) -> None:
         assert predicted(net, 2, MIXED) == measured(net, 2, MIXED)
 
 
+@pytest.mark.parametrize("is_lower", [False, True])
+@pytest.mark.parametrize(
+    "line", [line for line in lines() if line.startswith(("prelu", "unbind", "grid_sample", "lrn"))]
+)
+def test_autocast_may_find_another_precision_in_each_value(line: str, is_lower: bool) -> None:
+    net = derived(line, is_lower=is_lower)
+    if net is not None:
+        entering = "lower0.*" if is_lower else "factor0"
+        for settings in (MIXED, *([MIXED._replace(frozen=(entering,))] if "prelu" in line else [])):
+            if Facts(net, 3).training(settings).status == "exact":
+                assert predicted(net, 3, settings) == measured(net, 3, settings)
+
+
 @pytest.mark.parametrize("name", [*SAMPLE[5:], "mlp:MLP", "resnet:ResNet18", "efficientnet:EfficientNetB0"])
 def test_the_peaks_of_a_step_under_autocast_are_the_real_ones(name: str) -> None:
     """Each as the other settings have it: a CPU's autocast leaves norms and softmax in lower precision."""

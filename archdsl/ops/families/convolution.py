@@ -175,6 +175,10 @@ class Convolution(Op):
         made = (*padded, *self.made_weight(x), *self.way_back(x))
         return Saved(() if padded else (0,), extra=made)
 
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        """Not of weights that are made: they are cast, and not what they are made of."""
+        return super().is_cast_exactly(operands, results, is_lower=is_lower) and not self.made_weight(operands[0])
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,) = operands
         order = CHANNELS_LAST[x.rank + 1] if self._has_channels_last(x) else None

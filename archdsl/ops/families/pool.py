@@ -76,8 +76,8 @@ class Pool(MapPool):
     def keeps_channels_last(self, x: TensorType) -> Shape:
         return (2,) if self.needs_copy(x) else (1, 2)
 
-    def is_cast_exactly(self, operands: Types, results: Types) -> bool:
-        return not self.needs_copy(operands[0])
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        return not is_lower or not self.needs_copy(operands[0])
 
     def reach(self, *operands: TensorType) -> Reach:
         return WHOLE if self.is_global else self.geometry(operands[0]).steps

@@ -158,6 +158,9 @@ class Recurrent(Op):
 
     autocast = "lower"
 
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        return False
+
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(operands))
 

@@ -46,6 +46,8 @@ class OpFacts(NamedTuple):
     """Whether it gives back its operand itself."""
     is_exact: bool
     """Whether its bytes are known."""
+    casts_exactly: tuple[bool, bool]
+    """The same under autocast, of operands in float32 and of such in lower precision."""
     has_pages: bool
     """Whether some tensor takes whole pages of memory."""
     on_gpu: Op
@@ -137,8 +139,6 @@ def ask(
     program = op.program(operands, is_single=is_single) if kernels == "cpu" else None
     is_exact = op.is_derived_exactly(operands) and (program is not None or not op.unknown_bytes(*types))
     is_exact &= parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
-    if settings.is_mixed:  # of what is made of learned tensors alone the precision is not known
-        is_exact &= op.is_cast_exactly(*types) and all(t.batched for t in results)
     workspaces = {"conv": dtype, "attention": "float32"}
     return OpFacts(
         op,
@@ -148,6 +148,7 @@ def ask(
         op.autocast if settings.autocast == "cuda" else op.autocast_on_cpu(*operands),
         op.is_itself(*types),
         is_exact,
+        _casts_exactly(op, *types) if settings.is_mixed else (True, True),
         any(extra.in_pages for extra in saved.extra),
         on_cuda,
         _twins(op, on_cuda, *types) if program is None and (in_place is None or on_cuda is op) else None,
@@ -170,6 +171,11 @@ def _twins(op: Op, on_gpu: Op, operands: Types, results: Types) -> tuple[Extra, 
     return kept_on_gpu if is_alike and others == others_on_gpu else None
 
 
+def _casts_exactly(op: Op, operands: Types, results: Types) -> tuple[bool, bool]:
+    of_float32, of_lower = (op.is_cast_exactly(operands, results, is_lower=is_lower) for is_lower in (False, True))
+    return of_float32, of_lower
+
+
 def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], *tuple[object, ...]]:
     """What is made to be kept, and then all else on which a pass depends."""
     saved = op.saved(operands, results)
@@ -180,7 +186,7 @@ def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], 
     exactness = (
         op.is_derived_exactly(operands),
         op.is_derived_exactly_in_half(operands),
-        op.is_cast_exactly(operands, results),
+        _casts_exactly(op, operands, results),
     )
     scratch = op.training_scratch(operands, results), op.unknown_bytes(operands, results)
     own = op.name, op.category, op.autocast, op.keeps_weights, op.cast_late, op.is_view(*operands), op.state(*operands)
@@ -272,7 +278,7 @@ def _frees(derivative: Derivative) -> frozenset[str]:
 def _way(
     entry: Entry, derivative: Derivative, wanted: set[str], frees: frozenset[str], *, is_first: bool, reads: bool
 ) -> Way:
-    stands = entry.stands
+    stands = Stands(entry.stands.values, entry.stands.values)
     along = {name for g in derivative.gives if g.of in wanted for name in (g.of, *g.along)}
     gives = tuple([_made(entry, g, g.of in wanted) for g in derivative.gives if g.of in along])
     zeros, beside = ([of_type(type, stands) for type in made] for made in (derivative.fills, derivative.beside))

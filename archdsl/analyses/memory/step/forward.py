@@ -128,6 +128,8 @@ class Forward(Precision):
         facts = self.facts.get(key)
         if facts is None:
             facts = self.facts[key] = self._asked(node, op)
+        if self.is_mixed:
+            self.note_precisions(facts, operands)
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]

@@ -68,6 +68,12 @@ class Precision(Ledger, ABC):
             entry.row = self.row
             self.tape.append(entry)
 
+    def note_precisions(self, facts: OpFacts, operands: Sequence[Tensor]) -> None:
+        """Notes whether it is known what autocast does to an operator on operands of these precisions."""
+        for value in facts.op.read(operands):
+            if value.type.is_float:
+                self.is_exact &= facts.casts_exactly[value.dtype != "float32"]
+
     def cast(self, facts: OpFacts, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
         """The operands in the precision that an operator runs in; each new tensor is held once.
 
