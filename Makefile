@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(call usable,$(name))))
 usable = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
 
-.PHONY: help demo test coverage lint types bench docs clean memory-check gpu-check flops-check
+.PHONY: help demo test coverage lint types bench docs clean memory-check cuda-check gpu-check flops-check
 .DELETE_ON_ERROR:
 
 help: ## lists the targets
@@ -45,6 +45,9 @@ memory-check: $(STAMP) ## predicted peaks of training steps beside real ones, fo
 
 flops-check: $(STAMP) ## multiply-adds of backward beside those that PyTorch counts, for all specs
 	$(BIN)/python -m tests.bench.backward_work
+
+cuda-check: $(STAMP) ## bytes that steps ask a GPU for beside those that PyTorch shows without one; CUDA_CHECK=resnet:ResNet18 for some
+	$(BIN)/python -m tests.bench.fake_gpu $(CUDA_CHECK)
 
 gpu-check: $(STAMP) ## predicted memory of a GPU beside what it takes, for all specs; needs CUDA and was never run
 	$(BIN)/python -m tests.bench.gpu_check $(GPU_CHECK)

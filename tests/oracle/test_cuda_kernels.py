@@ -1,8 +1,10 @@
-"""What a training step keeps on a GPU, equal to what PyTorch's own dispatcher and autograd keep there, without one."""
+"""What a training step keeps on a GPU and asks it for, equal to what PyTorch itself does there, without one."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from subprocess import run
 
 import pytest
 
@@ -70,3 +72,13 @@ def test_an_operator_keeps_what_it_would_on_a_gpu(line: str, precision: str) -> 
     assert network is not None
     settings = TrainingSettings(precision=precision, loss="mse")
     assert predicted(network, 2, settings) == kept(network, 2, settings)
+
+
+STEPS = ("alexnet:AlexNet", "resnet:ResNet18", "mobilenet_v3:MobileNetV3Small", "unet:UNet", "vit:ViT_B16")
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_asks_a_gpu_for_what_is_told(name: str) -> None:
+    """In a process of its own, since autograd looks for devices once."""
+    done = run([sys.executable, "-m", "tests.bench.fake_gpu", name], cwd=SPECS.parent, capture_output=True, text=True)
+    assert done.returncode == 0 and "4 steps equal, 0 not" in done.stdout, done.stdout + done.stderr
