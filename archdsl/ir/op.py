@@ -253,6 +253,10 @@ class Op(Attributes):
         """
         return None
 
+    def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
+        """The same where autocast casts what it makes in its middle, on any device."""
+        return None
+
     def unknown_bytes(self, operands: Types, results: Types) -> str:
         """Where libraries run it in a kernel of their own: why nobody can foretell what a CPU holds then."""
         return ""

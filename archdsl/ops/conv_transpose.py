@@ -18,6 +18,7 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Misfit,
+    Module,
     Reach,
     Rows,
     Shape,
@@ -156,6 +157,11 @@ class ConvTranspose(Convolution):
             return (Derivative(gives),)
         padded_back = Gradient("uncut", results[0].with_shape(uncut[0].shape))
         return Derivative((padded_back,)), Derivative(gives, ("uncut",), frees=("x0",))
+
+    def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
+        """Results that are cut are not followed."""
+        is_cut = bool(self._uncut(operands, self.infer(*operands)))
+        return None if is_cut else super().program_under_autocast(operands, is_single=is_single)
 
     def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
         """A made weight is gone when the result is cut."""

@@ -74,7 +74,14 @@ def test_an_operator_keeps_what_it_would_on_a_gpu(line: str, precision: str) -> 
     assert predicted(network, 2, settings) == kept(network, 2, settings)
 
 
-STEPS = ("alexnet:AlexNet", "resnet:ResNet18", "mobilenet_v3:MobileNetV3Small", "unet:UNet", "vit:ViT_B16")
+STEPS = (
+    "alexnet:AlexNet",
+    "resnet:ResNet18",
+    "mobilenet_v3:MobileNetV3Small",
+    "unet:UNet",
+    "vit:ViT_B16",
+    "lenet:LeCun1989",
+)
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -192,6 +192,25 @@ def test_autocast_may_find_another_precision_in_each_value(line: str, is_lower: 
                 assert predicted(net, 3, settings) == measured(net, 3, settings)
 
 
+MADE = (
+    "conv(5, 3x3, parametrization=weight_norm)",
+    "conv(5, 3x3, bias=false, pad=[[0, 1], [1, 0]], parametrization=spectral_norm)",
+    "conv(5, 3x3, pad=same, stride=2, standardize=true)",
+    'conv(3, 3x3, pad=same, stride=2, table=["XX.", ".XX", "X.X"])',
+    "conv_transpose(5, 2x2, 2, parametrization=weight_norm)",
+    "depthwise(3x3, pad=[[0, 1], [1, 0]])",
+)
+
+
+@pytest.mark.parametrize("frozen", [(), ("part.0",)])
+@pytest.mark.parametrize("layer", MADE)
+def test_what_is_made_of_weights_and_padded_is_cast_as_pytorch_does(layer: str, frozen: tuple[str, ...]) -> None:
+    net = written(f"input x: [3, 9, 9]\nconv(3, 1) -> bn -> part: {{ {layer} -> relu }}\nconv(2, 1)")
+    for settings in (MIXED._replace(frozen=frozen), MIXED._replace(frozen=frozen, checkpointed=("part",))):
+        assert Facts(net, 2).training(settings).status == "exact"
+        assert predicted(net, 2, settings) == measured(net, 2, settings)
+
+
 @pytest.mark.parametrize("name", [*SAMPLE[5:], "mlp:MLP", "resnet:ResNet18", "efficientnet:EfficientNetB0"])
 def test_the_peaks_of_a_step_under_autocast_are_the_real_ones(name: str) -> None:
     """Each as the other settings have it: a CPU's autocast leaves norms and softmax in lower precision."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import ClassVar, NamedTuple, Self
 
@@ -14,6 +15,7 @@ from archdsl.ir import (
     Incoming,
     Literal,
     Lowering,
+    Module,
     Op,
     Reach,
     Saved,
@@ -21,12 +23,14 @@ from archdsl.ir import (
     State,
     TensorType,
     Types,
+    Value,
     Wanted,
 )
 from archdsl.ir import Kernel as Step
 from archdsl.ir.strides import CHANNELS_LAST
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
+from archdsl.ops.families.made_weights import Making, OnMade
 from archdsl.ops.families.padding import (
     floor_padding,
     is_symmetric,
@@ -36,6 +40,7 @@ from archdsl.ops.families.padding import (
     pads,
     same_conv,
 )
+from archdsl.ops.families.primitives import Program
 from archdsl.ops.families.reparametrized import (
     check_parametrization,
     learned,
@@ -46,8 +51,10 @@ from archdsl.ops.families.reparametrized import (
     of_made_weight,
     reparametrized,
     way_back,
+    way_to_learned,
 )
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes, same_padding, spell_out
+from archdsl.ops.pad import Pad
 
 
 class Kernel(NamedTuple):
@@ -211,6 +218,45 @@ class Convolution(Op):
             return ()
         (x,) = operands
         return Step(self._padded(x)), *self.making_in_training(x), Step((Extra(RESULT, ()),))
+
+    def making(self, x: TensorType) -> Making | None:
+        """How its weight is made before it runs, where another step can follow that."""
+        kind = self._parametrization
+        if kind is None:
+            return None
+        (made,) = self.made_weight(x)
+        steps = self.making_in_training(x) if kind == "spectral_norm" else ()
+        learned = tuple(state for state in self.state(x) if state.name != "bias")
+        kept = self.way_back(x)
+        return Making(made, learned, kept, steps, way_to_learned(self.parameter_gradients((x,)), made, kept))
+
+    def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
+        """What is padded or made is cast then. Made weights on maps whose channels are stored last are not followed."""
+        (x,) = operands
+        made, is_padded = self.making(x), bool(self._padded(x))
+        if not made and (not is_padded or self.made_weight(x)):
+            return None
+        if made and self._has_channels_last(x):
+            return None
+        given = Value(x)
+        program = Program(given)
+        weights = program.run(made) if made and self._parametrization is None else ()
+        if is_padded:
+            rows = Pad(amount=self.padding(x), channels=(0, 0), axis=None, mode="zeros", value=0)
+            (given,) = program.run(rows, given)
+        if made and not weights:
+            weights = program.run(made)
+        program.module.outputs += program.run(self._given(x, given.type, weights, is_single), given, *weights)
+        return program.module
+
+    def _given(self, x: TensorType, padded: TensorType, weights: Sequence[Value], is_single: bool) -> Op:
+        """The convolution alone, on what is padded and weights that are made."""
+        if not weights:
+            g = self.kernel(x).geometry
+            return spell_out(self, g._replace(pad=((0, 0),) * len(g.pad), round="floor"))
+        bias = tuple(state for state in self.state(x) if state.name == "bias")
+        is_sure = not is_single and self.is_of_one_dnn(x)
+        return OnMade(self.infer(x), bias, self.mapped(padded, padded.shape), weights[0].type, is_sure=is_sure)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         (x,) = operands

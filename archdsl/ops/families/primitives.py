@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from archdsl.ir import (
+    Category,
     Derivative,
     Expression,
     Extra,
@@ -34,7 +35,7 @@ class Primitive(Op):
     """One operator of PyTorch with its node of autograd's graph."""
 
     name = "primitive"
-    category = "linear"
+    category: ClassVar[Category] = "linear"
     operands = None
 
     makes: str

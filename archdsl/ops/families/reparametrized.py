@@ -141,6 +141,17 @@ def of_made_weight(
     return *derivatives[:at], run, *((*back, *rest) if weight.name == MADE else (*rest, *back))
 
 
+def way_to_learned(learned: tuple[Gradient, ...], made: Extra, kept: tuple[Extra, ...]) -> tuple[Derivative, ...]:
+    """The derivatives of what a weight is made of, where that is an operator of its own.
+
+    Args:
+        learned: the gradients of all parameters.
+    """
+    of_weight = tuple(filter(_is_weight, learned))
+    first, *later = _way_to_learned(of_weight, TensorType(made.shape, made.dtype, batched=False), kept)
+    return first._replace(takes=("y0",)), *later
+
+
 def _way_to_learned(learned: tuple[Gradient, ...], made: TensorType, kept: tuple[Extra, ...]) -> tuple[Derivative, ...]:
     names = tuple(extra.name for extra in kept)
     if "norm" in names:

@@ -136,7 +136,8 @@ def ask(
     types = operands, results = node.operand_types, node.result_types
     in_place = op.saved_in_place(*types) if node in storage.in_place else None
     saved = op.saved(*types) if in_place is None else in_place
-    program = op.program(operands, is_single=is_single) if kernels == "cpu" else None
+    cast_within = op.program_under_autocast(operands, is_single=is_single) if settings.is_mixed else None
+    program = cast_within or (op.program(operands, is_single=is_single) if kernels == "cpu" else None)
     is_exact = op.is_derived_exactly(operands) and (program is not None or not op.unknown_bytes(*types))
     is_exact &= parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
     workspaces = {"conv": dtype, "attention": "float32"}
@@ -148,7 +149,7 @@ def ask(
         op.autocast if settings.autocast == "cuda" else op.autocast_on_cpu(*operands),
         op.is_itself(*types),
         is_exact,
-        _casts_exactly(op, *types) if settings.is_mixed else (True, True),
+        _casts_exactly(op, *types) if settings.is_mixed and cast_within is None else (True, True),
         any(extra.in_pages for extra in saved.extra),
         on_cuda,
         _twins(op, on_cuda, *types) if program is None and (in_place is None or on_cuda is op) else None,
