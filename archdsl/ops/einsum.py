@@ -61,6 +61,7 @@ class Einsum(Merge):
 
     name = "einsum"
     autocast = "lower"
+    casts_views = True
     positional = 1
     is_itself_of_one = False
     examples: ClassVar[Examples] = (

@@ -41,6 +41,7 @@ class LocallyConnected(Op):
     name = "locally_connected"
     category = "conv"
     autocast = "lower"
+    casts_views = True
     positional = 3
     is_weight_layer = True
     examples: ClassVar[Examples] = (

@@ -17,6 +17,7 @@ from archdsl.ir import (
     Kernel,
     Lowering,
     Misfit,
+    Module,
     Op,
     Precision,
     Reach,
@@ -25,17 +26,25 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    Value,
     Wanted,
     agree,
     show_shape,
     together,
 )
 from archdsl.ir.attrs import Field, Flag, Number, Probability
+from archdsl.ops.add import Add
+from archdsl.ops.dropout import Dropout
 from archdsl.ops.families import native, scores
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.merge import Merge, check_one_dtype, sizes_beside
 from archdsl.ops.families.native import Native
+from archdsl.ops.families.primitives import Program
 from archdsl.ops.families.scores import Attended, kept_on_cuda
+from archdsl.ops.matmul import MatMul
+from archdsl.ops.permute import Permute
+from archdsl.ops.scale import Scale
+from archdsl.ops.softmax import Softmax
 
 
 class ScaledDotProductAttention(Merge):
@@ -304,6 +313,29 @@ class ScaledDotProductAttention(Merge):
             self._copied_in_batches(operands) or operands[0].dtype in ("float16", "bfloat16")
         )
 
+    def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
+        """As it is written out, since a bias may be more precise than the scores. Masks, and heads that share keys, are not
+        followed."""
+        a = self._attended(operands)
+        if self._is_kernel(operands) or a.groups > 1 or (a.mask is not None and a.mask.dtype == "bool"):
+            return None
+        q, k, v, *bias = values = [*map(Value, operands)]
+        program = Program(*values)
+        *outer, tokens, features = range(a.q.rank)
+        (scaled,) = program.run(Scale(by=self._factor(a)), q)
+        (turned,) = program.run(Permute(order=(*outer, features, tokens)), k)
+        (found,) = program.run(MatMul(), scaled, turned)
+        for added in bias:
+            (found,) = program.run(Add(), found, added)
+        (weights,) = program.run(Softmax(axis=-1), found)
+        if self.dropout:
+            (weights,) = program.run(Dropout(p=self.dropout, channels=False), weights)
+        program.module.outputs += program.run(MatMul(), weights, v)
+        return program.module
+
+    def _factor(self, a: Attended) -> float:
+        return self.scale if self.scale is not None else float(a.q.shape[-1]) ** -0.5
+
     def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         return self if precision == "float32" else _RaisedAttention(**self.attributes)
 
@@ -335,8 +367,7 @@ class ScaledDotProductAttention(Merge):
     def _written_out(self, operands: Types) -> Expression:
         a = self._attended(operands)
         repeated = f".repeat_interleave({a.groups}, -3)" if a.groups > 1 else ""
-        factor = f"{self.scale!r}" if self.scale is not None else f"{float(a.q.shape[-1]) ** -0.5!r}"
-        text = f"{{0}} * {factor} @ {{1}}{repeated}.mT"
+        text = f"{{0}} * {self._factor(a)!r} @ {{1}}{repeated}.mT"
         if a.mask is not None:
             hides = a.mask.dtype == "bool"
             text = f"({text}).masked_fill(~{{3}}, -math.inf)" if hides else f"{text} + {{3}}"

@@ -150,10 +150,7 @@ class Forward(Precision):
             run = self._run if self.part is None else partial(self._run_once, self.part)
             results = run(facts, entry, casts)
         if casts is not operands:
-            self.drop(self.operand_casts.values())
-            self.operand_casts = {}
-            self.release(self.frozen_casts.values())
-            self.frozen_casts.clear()
+            self.forget_casts(facts, path)
         return results
 
     def _played(

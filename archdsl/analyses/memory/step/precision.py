@@ -96,7 +96,8 @@ class Precision(Ledger, ABC):
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
         wanted = {"lower": self.settings.dtype, "float32": "float32", "inside": "float32"}.get(facts.autocast, widest)
-        to: Callable[[Tensor, str, str], Tensor] = self._lowered if facts.autocast == "lower" else self.cast_to
+        is_cached = facts.autocast == "lower" and not op.casts_views
+        to: Callable[[Tensor, str, str], Tensor] = self._lowered if is_cached else self.cast_to
         is_kept = 0 in facts.saved.operands and any(v.edge is not None for v in operands)
         if facts.autocast == "promotes":
             to = partial(self._read_as, Promotion())
@@ -105,6 +106,15 @@ class Precision(Ledger, ABC):
         step = 1 if facts.autocast == "promotes" else -1
         casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read[::step]][::step]
         return [*casts, *operands[len(casts) :]]
+
+    def forget_casts(self, facts: OpFacts, path: str) -> None:
+        """Lets go of what was cast for one operator alone."""
+        self.drop(self.operand_casts.values())
+        self.operand_casts = {}
+        self.release(self.frozen_casts.values())
+        self.frozen_casts.clear()
+        keys = [state.key(path) for state, _ in facts.state] if facts.op.casts_views else []
+        self.drop([self.casts.pop(key) for key in keys if key in self.casts])
 
     def _cast_of(self, op: Op, state: State, key: str) -> Block:
         """A parameter in lower precision, which some operators of several kernels cast in their middle."""
