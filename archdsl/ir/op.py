@@ -118,7 +118,7 @@ class Op(Attributes):
     """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`, `constant`)."""
     autocast: ClassVar[Autocast] = "follows"
     """With CUDA's autocast: whether it runs in lower precision, in float32, or in that of its operands: in the widest, to which
-    the others are cast (`follows`) or read as they are (`promotes`); or whether it begins in that and ends in float32
+    the others are cast (`follows`) or read as they are (`promotes`); or whether it reads them as they are and gives float32
     (`raises`)."""
     is_source: ClassVar[bool] = False
     """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
@@ -151,7 +151,7 @@ class Op(Attributes):
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is, and casts some operands to
         that for one kernel alone, within it (`inside`)."""
-        return "follows" if self.autocast == "float32" else self.autocast
+        return "follows" if self.autocast in ("float32", "raises") else self.autocast
 
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         """The operator as PyTorch runs it on a GPU, where kernels keep other tensors than on a CPU."""

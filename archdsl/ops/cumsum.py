@@ -15,7 +15,7 @@ class CumulativeSum(Op):
 
     name = "cumsum"
     category = "pool"
-    autocast = "float32"
+    autocast = "raises"
     positional = 1
     numbered = False
     reads_unbatched = True

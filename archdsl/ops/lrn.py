@@ -15,19 +15,29 @@ from archdsl.ir import (
     Kernel,
     Lowering,
     Misfit,
+    Module,
     Op,
-    Precision,
     Saved,
     TensorType,
     Types,
+    Value,
     Wanted,
     number,
     show_shape,
 )
 from archdsl.ir.attrs import Field, Number, Size
+from archdsl.ops.avgpool import AvgPool
+from archdsl.ops.divide import Divide
 from archdsl.ops.families.calls import call_and_function, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.derivatives import quotient
+from archdsl.ops.families.primitives import Program
+from archdsl.ops.multiply import Multiply
+from archdsl.ops.pad import Pad
+from archdsl.ops.pow import Power
+from archdsl.ops.reshape import Reshape
+from archdsl.ops.scale import Scale
+from archdsl.ops.shift import Shift
 
 
 class LocalResponseNorm(Op):
@@ -119,8 +129,31 @@ class LocalResponseNorm(Op):
             Derivative((Gradient("x0", x), Gradient("x0", x)), ("squares",), frees=("x0",)),
         )
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
-        return _RaisedLocalResponseNorm(**self.attributes) if precision == "mixed" else self
+    def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
+        """Each step by itself: on a CPU the mean goes on in float32, on a GPU the power. Maps that do not lie in order are not
+        followed, nor those that are normalized one by one."""
+        (x,) = operands
+        if self.size == 1 or not x.lies_in_order(is_single=is_single):
+            return None
+        sizes = (1, x.channels, *(x.sizes if x.rank < 4 else (x.sizes[0], prod(x.sizes[1:]))))
+        beside = tuple((0, 0) for _ in sizes[2:])
+        window, around = (self.size, *(1 for _ in beside)), (self.size // 2, (self.size - 1) // 2)
+        none, one = ((0, 0), *beside), (1,) * len(window)
+        program = Program(Value(x))
+        (value,) = program.module.inputs
+        (found,) = program.run(Multiply(), value, value)
+        for step in (
+            Reshape(shape=sizes),
+            Pad(amount=(around, *beside), channels=(0, 0), axis=None, mode="zeros", value=0),
+            AvgPool(window=window, stride=one, pad=none, round="floor", count_pad=True),
+            Reshape(shape=x.shape),
+            Scale(by=self.alpha),
+            Shift(by=self.k),
+            Power(exponent=self.beta),
+        ):
+            (found,) = program.run(step, found)
+        program.module.outputs += program.run(Divide(), value, found)
+        return program.module
 
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return not is_lower
@@ -128,14 +161,3 @@ class LocalResponseNorm(Op):
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
         return call_and_function("LocalResponseNorm", "local_response_norm", (self.size,), given)
-
-
-class _RaisedLocalResponseNorm(LocalResponseNorm):
-    """With CUDA's autocast, whose list of float32 has `pow`: the base is cast, and what comes after it is float32."""
-
-    autocast = "raises"
-
-    def saved(self, operands: Types, results: Types) -> Saved:
-        kept = super().saved(operands, results)
-        squares, *later = kept.extra
-        return kept._replace(extra=(squares, *(extra._replace(is_float32=True) for extra in later)))

@@ -12,7 +12,7 @@ class ReduceSum(Reduction):
     """The sum over one axis or several."""
 
     name = "reduce_sum"
-    autocast = "float32"
+    autocast = "raises"
     method = "sum"
     examples: ClassVar[Examples] = (
         ("reduce_sum(-1)", "[12, 197]", "[12]"),

@@ -13,19 +13,24 @@ from archdsl.ir import (
     Helper,
     Incoming,
     Lowering,
+    Module,
     Op,
     Reach,
     Saved,
     State,
     TensorType,
     Types,
+    Value,
 )
 from archdsl.ir.attrs import Field, Window
+from archdsl.ops.add import Add
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.derivatives import unfolded
 from archdsl.ops.families.pool import pool_summary
+from archdsl.ops.families.primitives import Learned, Primitive, Program
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, spell_out
+from archdsl.ops.multiply import Multiply
 
 
 class Subsample(Op):
@@ -97,8 +102,25 @@ class Subsample(Op):
     def _sums(self, results: Types) -> Extra:
         return Extra("window sums", results[0].shape, results[0].dtype)
 
-    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
-        return False
+    def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module:
+        """Weights are not cast, so products with them are float32; a GPU sums into float32 before."""
+        (x,) = operands
+        (y,) = self.infer(x)
+        window = self.geometry(x).window
+        windows = x.with_shape((x.channels, *y.sizes, *window))
+        repeated = windows.with_strides(windows.shape, (*y.tensor_strides, *(0 for _ in window)))
+        program = Program(Value(x))
+        steps = (
+            Primitive("windows", (windows,), tuple(unfolded(x, y.sizes, window, "y0", "x0")), is_seen=True),
+            _Sum(y, repeated),
+        )
+        (result,) = program.module.inputs
+        for step in steps:
+            (result,) = program.run(step, result)
+        for state, op in zip(self.state(x), (Multiply(), Add()), strict=True):
+            (result,) = program.run(op, result, *program.run(Learned(state, y.rank)))
+        program.module.outputs.append(result)
+        return program.module
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
@@ -107,6 +129,15 @@ class Subsample(Op):
 
     def summary(self) -> str:
         return pool_summary(self.name, self.window, self.stride)
+
+
+class _Sum(Primitive):
+    """That of each window."""
+
+    autocast = "raises"
+
+    def __init__(self, y: TensorType, repeated: TensorType) -> None:
+        super().__init__("window sums", (y,), (Derivative((Gradient("x0", repeated, "view"),)),))
 
 
 _SUBSAMPLE = Helper(

@@ -18,6 +18,7 @@ from archdsl.ir import (
     Repeat,
     Saved,
     State,
+    TensorType,
     Types,
     Value,
 )
@@ -106,6 +107,17 @@ class Primitive(Op):
 
     def pytorch(self, *operands: object) -> Lowering:
         return Lowering(function=Expression(f"{self.makes}({{0}})"))
+
+
+class Learned(Primitive):
+    """A parameter of the layer, as a value."""
+
+    is_source = True
+
+    def __init__(self, state: State, rank: int) -> None:
+        """What it is, seen with as many axes, the last ones of size 1."""
+        type = TensorType((*state.shape, *(1 for _ in range(rank - len(state.shape)))), state.dtype, batched=False)
+        super().__init__(state.name, (type,), learned=(State(state.name, type.shape, state.dtype),))
 
 
 class Program:

@@ -194,11 +194,10 @@ def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], 
     return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, steps, own
 
 
-def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands, casts: frozenset[str]) -> Run:
+def run(facts: OpFacts, entry: Entry, batch: int, casts: frozenset[str]) -> Run:
     """What the operator of an entry makes and keeps.
 
     Args:
-        kept_as: what the facts of what is made to be kept call float32.
         casts: the operands that are cast for it, by name.
     """
     saved, stands, op = facts.saved, entry.stands, entry.op
@@ -211,7 +210,7 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands, casts: frozen
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [*saved.extras_for(entry.wants)]
     wanted_twins = saved._replace(extra=facts.twins or ()).extras_for(entry.wants)
-    own, twins = _sizes(extras, batch, kept_as), _sizes([*wanted_twins], batch, kept_as)
+    own, twins = _sizes(extras, batch, stands), _sizes([*wanted_twins], batch, stands)
     others = [(name, Size()) for name, _ in twins[len(own) :]]
     kept = dict((*own, *others))
     if facts.twins:  # of a GPU's operator so that what that makes besides has its place
@@ -222,7 +221,7 @@ def run(facts: OpFacts, entry: Entry, batch: int, kept_as: Stands, casts: frozen
     unread = () if kernels else entry.unread(saved)
     return Run(
         results,
-        (*own, *others, *_sizes([*copies.values()], batch, kept_as)),
+        (*own, *others, *_sizes([*copies.values()], batch, stands)),
         tuple([(f"x{i}", i) for i in operands if i not in copies]),
         () if kernels else _sizes((*facts.scratch, *unread), batch, stands),
         kernels,

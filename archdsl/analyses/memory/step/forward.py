@@ -8,7 +8,7 @@ from functools import partial
 
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
-from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type
+from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.step.asked import NUMBER, OpFacts, Run, ask, bytes_of, run
 from archdsl.analyses.memory.step.precision import Precision
 from archdsl.analyses.memory.step.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
@@ -164,7 +164,7 @@ class Forward(Precision):
         return [value for value in self.call(program, path, operands) if value is not None]
 
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
-        run = self._known_run(facts, entry, operands)
+        run = self._known_run(facts, entry)
         numbers = _numbers(facts.saved, entry)
         if entry.needs_gradient:
             self._hold(run, entry, operands)
@@ -203,21 +203,18 @@ class Forward(Precision):
         self.release(made.pop(name) for name in [*made] if name not in kept)
         return made
 
-    def _known_run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> Run:
+    def _known_run(self, facts: OpFacts, entry: Entry) -> Run:
         """What an operator makes."""
-        kept_as = entry.stands
-        if entry.op.autocast == "raises":
-            kept_as = Stands(operands[0].dtype, operands[0].dtype)
         casts = frozenset(self.operand_casts)
-        key = entry.names, entry.stands, kept_as, casts
+        key = entry.names, entry.stands, casts
         found = facts.runs.get(key)
         if found is None:
-            found = facts.runs[key] = run(facts, entry, self.batch, kept_as, casts)
+            found = facts.runs[key] = run(facts, entry, self.batch, casts)
         return found
 
     def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
-        run = self._known_run(facts, entry, operands)
+        run = self._known_run(facts, entry)
         numbers = _numbers(facts.saved, entry)
         made = self._steps(run, entry, {*numbers}) if run.kernels else {}
         self._keep_numbers(numbers, entry, made)
@@ -251,7 +248,7 @@ class Forward(Precision):
             entry = self._entry(node, facts, entry.layer, operands)
             self.record(entry)
         replay.dead = entry if is_dead else None
-        run = self._known_run(facts, entry, operands)
+        run = self._known_run(facts, entry)
         if replay.is_over and len(run.kernels) > 1 and self._stops_within(run, facts, entry):
             return self._run_but_the_last(run, node, facts, entry, operands)
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch) or bool(run.kernels))
@@ -333,7 +330,6 @@ class Forward(Precision):
         if self.is_mixed:
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
-            stands = FLOAT32 if op.autocast == "raises" else stands  # its gradients too, as far as they are known
         trained: dict[str, Edge] = {}
         for state, size in facts.state:
             leaf = self.leaf(path, state, size)

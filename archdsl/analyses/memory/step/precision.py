@@ -95,11 +95,11 @@ class Precision(Ledger, ABC):
             widest = operands[0].dtype
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
-        wanted = {"lower": self.settings.dtype, "float32": "float32", "inside": "float32"}.get(facts.autocast, widest)
+        wanted = {"lower": self.settings.dtype, "promotes": widest, "follows": widest}.get(facts.autocast, "float32")
         is_cached = facts.autocast == "lower" and not op.casts_views
         to: Callable[[Tensor, str, str], Tensor] = self._lowered if is_cached else self.cast_to
         is_kept = 0 in facts.saved.operands and any(v.edge is not None for v in operands)
-        if facts.autocast == "promotes":
+        if facts.autocast in ("promotes", "raises"):
             to = partial(self._read_as, Promotion())
         elif facts.autocast == "inside" and not is_kept:
             to = partial(self._read_as, Cast())  # what a kernel makes and frees inside is left out
