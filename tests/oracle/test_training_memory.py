@@ -192,19 +192,21 @@ def test_autocast_may_find_another_precision_in_each_value(line: str, is_lower: 
                 assert predicted(net, 3, settings) == measured(net, 3, settings)
 
 
-MADE = (
+STEPWISE = (
     "conv(5, 3x3, parametrization=weight_norm)",
     "conv(5, 3x3, bias=false, pad=[[0, 1], [1, 0]], parametrization=spectral_norm)",
     "conv(5, 3x3, pad=same, stride=2, standardize=true)",
     'conv(3, 3x3, pad=same, stride=2, table=["XX.", ".XX", "X.X"])',
     "conv_transpose(5, 2x2, 2, parametrization=weight_norm)",
     "depthwise(3x3, pad=[[0, 1], [1, 0]])",
+    "conv(3, 1) -> lrn(3)",
+    "subsample(2x2)",
 )
 
 
 @pytest.mark.parametrize("frozen", [(), ("part.0",)])
-@pytest.mark.parametrize("layer", MADE)
-def test_what_is_made_of_weights_and_padded_is_cast_as_pytorch_does(layer: str, frozen: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("layer", STEPWISE)
+def test_what_a_layer_makes_in_its_middle_is_cast_as_pytorch_does(layer: str, frozen: tuple[str, ...]) -> None:
     net = written(f"input x: [3, 9, 9]\nconv(3, 1) -> bn -> part: {{ {layer} -> relu }}\nconv(2, 1)")
     for settings in (MIXED._replace(frozen=frozen), MIXED._replace(frozen=frozen, checkpointed=("part",))):
         assert Facts(net, 2).training(settings).status == "exact"

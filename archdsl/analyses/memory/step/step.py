@@ -102,10 +102,13 @@ class _Step(Forward):
         return Tensor(found, Edge(entry, 0) if result.edge else None, type, result.dtype)
 
     def _in_float32(self, result: Tensor) -> Tensor:
-        """What autocast reads; where that is another tensor it is held once."""
-        is_float32 = self.settings.loss != "none" or self.settings.autocast == "cuda"
-        is_cast = self.is_mixed and is_float32 and result.dtype != "float32"
-        return self.cast_to(result, "float32", "loss") if is_cast else result
+        """What autocast reads; where that is another tensor it is held once. CUDA's sums into float32."""
+        is_sum = self.settings.loss == "none"
+        if not self.is_mixed or result.dtype == "float32" or (is_sum and self.settings.autocast != "cuda"):
+            return result
+        if is_sum:
+            return self._through(Promotion(), result, "float32", "loss", result.block)
+        return self.cast_to(result, "float32", "loss")
 
     def _prepared(self, result: Tensor, loss: Loss) -> Tensor:
         """The result as the loss reads it; where that is another tensor it is held once."""
