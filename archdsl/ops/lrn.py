@@ -147,11 +147,12 @@ class LocalResponseNorm(Op):
             Pad(amount=(around, *beside), channels=(0, 0), axis=None, mode="zeros", value=0),
             AvgPool(window=window, stride=one, pad=none, round="floor", count_pad=True),
             Reshape(shape=x.shape),
-            Scale(by=self.alpha),
-            Shift(by=self.k),
-            Power(exponent=self.beta),
         ):
             (found,) = program.run(step, found)
+        mean = found
+        for term in (Scale(by=self.alpha), Shift(by=self.k), Power(exponent=self.beta)):
+            (found,) = program.run(term, found)
+        program.hold(mean)
         program.module.outputs += program.run(Divide(), value, found)
         return program.module
 

@@ -98,7 +98,7 @@ class Precision(Ledger, ABC):
         wanted = {"lower": self.settings.dtype, "promotes": widest, "follows": widest}.get(facts.autocast, "float32")
         is_cached = facts.autocast == "lower" and not op.casts_views
         to: Callable[[Tensor, str, str], Tensor] = self._lowered if is_cached else self.cast_to
-        is_kept = 0 in facts.saved.operands and any(v.edge is not None for v in operands)
+        is_kept = self.part is None and 0 in facts.saved.operands and any(v.edge is not None for v in operands)
         if facts.autocast in ("promotes", "raises"):
             to = partial(self._read_as, Promotion())
         elif facts.autocast == "inside" and not is_kept:
