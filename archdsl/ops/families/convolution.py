@@ -234,9 +234,7 @@ class Convolution(Op):
         """What is padded or made is cast then. Made weights on maps whose channels are stored last are not followed."""
         (x,) = operands
         made, is_padded = self.making(x), bool(self._padded(x))
-        if not made and (not is_padded or self.made_weight(x)):
-            return None
-        if made and self._has_channels_last(x):
+        if self._has_channels_last(x) if made else not is_padded:
             return None
         given = Value(x)
         program = Program(given)
