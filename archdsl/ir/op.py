@@ -142,7 +142,7 @@ class Op(Attributes):
     """Parameters that autocast casts in the middle of an operator of several kernels, in the reverse order of that: their
     gradients are cast back as soon as they are there."""
     casts_views: ClassVar[bool] = False
-    """Whether it reads views of its parameters, which autocast casts anew each time."""
+    """Whether it reads views of learned tensors, which autocast casts anew each time."""
     keeps_weights: ClassVar[bool] = False
     """Whether autograd keeps its weights even where no operand needs a gradient."""
     weights_for: ClassVar[Mapping[str, tuple[Reader, ...]]] = {}

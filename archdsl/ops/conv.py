@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar
 
-from archdsl.ir import Derivative, Examples, Extra, Gradient, Helper, Lowering, Misfit, Shape, State, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Shape, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Rounding, Size, Table, Window
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_groups
 from archdsl.ops.families.convolution import Convolution, Kernel
-from archdsl.ops.families.made_weights import Making
 from archdsl.ops.families.reparametrized import LEARNED_AS
 from archdsl.ops.families.windows import geometry, show_stride, show_window
 
@@ -120,13 +119,6 @@ class Conv(Convolution):
             return super().way_back(x)
         names = ("weight mean", "weight 1/std")
         return tuple(Extra(name, (self.channels,), batched=False, readers=("weight",)) for name in names)
-
-    def making(self, x: TensorType) -> Making | None:
-        if not self.standardize and self.table is None:
-            return super().making(x)
-        (made,), (weight, *_) = self.made_weight(x), self.state(x)
-        gradient = Gradient(weight.name, TensorType(weight.shape, batched=False))
-        return Making(made, (weight,), self.way_back(x), (), (Derivative((gradient,)),))
 
     def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
         """Weights are standardized before the map is padded."""

@@ -33,7 +33,7 @@ from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.derivatives import quotient
 from archdsl.ops.families.primitives import Program
 from archdsl.ops.multiply import Multiply
-from archdsl.ops.pad import Pad
+from archdsl.ops.pad import zeros_around
 from archdsl.ops.pow import Power
 from archdsl.ops.reshape import Reshape
 from archdsl.ops.scale import Scale
@@ -144,7 +144,7 @@ class LocalResponseNorm(Op):
         (found,) = program.run(Multiply(), value, value)
         for step in (
             Reshape(shape=sizes),
-            Pad(amount=(around, *beside), channels=(0, 0), axis=None, mode="zeros", value=0),
+            zeros_around((around, *beside)),
             AvgPool(window=window, stride=one, pad=none, round="floor", count_pad=True),
             Reshape(shape=x.shape),
         ):

@@ -172,3 +172,8 @@ def _constant_pad(sizes: tuple[int, ...], value: float) -> Call | None:
     if not 1 <= axes <= 3:
         return None
     return Call(f"nn.ZeroPad{axes}d", (sizes,)) if not value else Call(f"nn.ConstantPad{axes}d", (sizes, value))
+
+
+def zeros_around(amount: Padding) -> Pad:
+    """Rows of zeros before and after each spatial axis."""
+    return Pad(amount=amount, channels=(0, 0), axis=None, mode="zeros", value=0)

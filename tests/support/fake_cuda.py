@@ -30,12 +30,21 @@ CUDA, META, DEVICES = 1, 14, 21
 """`DeviceType` of `torch/headeronly/core/DeviceType.h`, and how many there are."""
 
 
+def library(name: str) -> ctypes.CDLL:
+    """One of PyTorch's own."""
+    return ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / f"{name}.so"))
+
+
+def guards() -> ctypes.Array[ctypes.c_void_p]:
+    """What knows each kind of device, by its number."""
+    return (ctypes.c_void_p * DEVICES).in_dll(library("libc10"), "_ZN3c104impl26device_guard_impl_registryE")
+
+
 @cache
 def pretend() -> None:
     """Lets autograd ask what streams CUDA has: it gets the answer of the meta device, which has none."""
-    library = ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libc10.so"))
-    guards = (ctypes.c_void_p * DEVICES).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
-    guards[CUDA] = guards[META]
+    known = guards()
+    known[CUDA] = known[META]
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, *_: Any, **__: Any) -> Tensor:

@@ -16,7 +16,6 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -31,10 +30,9 @@ from torch.utils._pytree import tree_leaves
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.backends.pytorch import build, checkpoint
 from archdsl.ir import Network
-from tests.support.fake_cuda import CUDA, DEVICES, META, attend, autocast
+from tests.support.fake_cuda import CUDA, META, attend, autocast, guards, library
 from tests.support.steps import inputs, loss_of, optimizer_of, target_of
 
-LIBRARIES = Path(torch.__file__).parent / "lib"
 POINTER = ctypes.sizeof(ctypes.c_void_p)
 CODE = {"x86_64": "b8{}000000 31d2 c3", "aarch64": "{}008052 010080d2 c0035fd6"}
 """A function that returns a small number, and 0 in the second register of a result: a device is its number and its index, a
@@ -51,18 +49,17 @@ SLOTS = 64
 @cache
 def pretend() -> tuple[Any, ...]:
     """Adds the device. What is returned must live as long as the process."""
-    c10, cpu = (ctypes.CDLL(str(LIBRARIES / name)) for name in ("libc10.so", "libtorch_cpu.so"))
     functions = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     machine, addresses = platform.machine(), []
     start = ctypes.addressof(ctypes.c_char.from_buffer(functions))
     for value in VALUES[machine]:
         addresses.append(start + functions.tell())
         functions.write(bytes.fromhex(CODE[machine].format(value)).ljust(16, b"\0"))
-    guards = (ctypes.c_void_p * DEVICES).in_dll(c10, "_ZN3c104impl26device_guard_impl_registryE")
-    guard = _functions_of(guards[META], {slot: addresses[value] for slot, value in GUARD.items()})
+    known = guards()
+    guard = _functions_of(known[META], {slot: addresses[value] for slot, value in GUARD.items()})
     device = (ctypes.c_void_p * 2)(ctypes.addressof(guard) + 2 * POINTER, 0)
-    guards[CUDA] = ctypes.addressof(device)
-    get_hooks = cpu._ZN2at6detail12getCUDAHooksEv
+    known[CUDA] = ctypes.addressof(device)
+    get_hooks = library("libtorch_cpu")._ZN2at6detail12getCUDAHooksEv
     get_hooks.restype = ctypes.c_void_p
     hooks = _functions_of(get_hooks(), {slot: addresses[value] for slot, value in HOOKS.items()})
     ctypes.c_void_p.from_address(get_hooks()).value = ctypes.addressof(hooks) + 2 * POINTER
@@ -91,14 +88,14 @@ def kernels() -> Iterator[None]:
     def rms_norm_backward(_g: Tensor, x: Tensor, _s: list[int], _r: Tensor, weight: Tensor | None, *_: Any) -> Any:
         return torch.empty_like(x), None if weight is None else torch.empty_like(weight)
 
-    library = torch.library.Library("aten", "IMPL")
+    replaced = torch.library.Library("aten", "IMPL")
     try:
-        library.impl("silu_backward", lambda gradient, x: torch.empty_like(x), "CUDA")
-        library.impl("_fused_rms_norm", rms_norm, "CUDA")
-        library.impl("_fused_rms_norm_backward", rms_norm_backward, "CUDA")
+        replaced.impl("silu_backward", lambda gradient, x: torch.empty_like(x), "CUDA")
+        replaced.impl("_fused_rms_norm", rms_norm, "CUDA")
+        replaced.impl("_fused_rms_norm_backward", rms_norm_backward, "CUDA")
         yield
     finally:
-        library._destroy()
+        replaced._destroy()
 
 
 class Live(TorchDispatchMode):

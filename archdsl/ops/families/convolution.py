@@ -54,7 +54,7 @@ from archdsl.ops.families.reparametrized import (
     way_to_learned,
 )
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes, same_padding, spell_out
-from archdsl.ops.pad import Pad
+from archdsl.ops.pad import zeros_around
 
 
 class Kernel(NamedTuple):
@@ -220,15 +220,13 @@ class Convolution(Op):
         return Step(self._padded(x)), *self.making_in_training(x), Step((Extra(RESULT, ()),))
 
     def making(self, x: TensorType) -> Making | None:
-        """How its weight is made before it runs, where another step can follow that."""
-        kind = self._parametrization
-        if kind is None:
+        """How its weight is made before it runs, as a step of its own; None where that is the parameter itself."""
+        if not self.made_weight(x):
             return None
-        (made,) = self.made_weight(x)
-        steps = self.making_in_training(x) if kind == "spectral_norm" else ()
+        (made,), kept = self.made_weight(x), self.way_back(x)
         learned = tuple(state for state in self.state(x) if state.name != "bias")
-        kept = self.way_back(x)
-        return Making(made, learned, kept, steps, way_to_learned(self.parameter_gradients((x,)), made, kept))
+        derivatives = way_to_learned(self.parameter_gradients((x,)), made, kept)
+        return Making(made, learned, kept, self.making_in_training(x), derivatives)
 
     def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
         """What is padded or made is cast then. Made weights on maps whose channels are stored last are not followed."""
@@ -240,8 +238,7 @@ class Convolution(Op):
         program = Program(given)
         weights = program.run(made) if made and self._parametrization is None else ()
         if is_padded:
-            rows = Pad(amount=self.padding(x), channels=(0, 0), axis=None, mode="zeros", value=0)
-            (given,) = program.run(rows, given)
+            (given,) = program.run(zeros_around(self.padding(x)), given)
         if made and not weights:
             weights = program.run(made)
         program.module.outputs += program.run(self._given(x, given.type, weights, is_single), given, *weights)

@@ -173,8 +173,8 @@ def _twins(op: Op, on_gpu: Op, operands: Types, results: Types) -> tuple[Extra, 
 
 
 def _casts_exactly(op: Op, operands: Types, results: Types) -> tuple[bool, bool]:
-    of_float32, of_lower = (op.is_cast_exactly(operands, results, is_lower=is_lower) for is_lower in (False, True))
-    return of_float32, of_lower
+    types = operands, results
+    return op.is_cast_exactly(*types, is_lower=False), op.is_cast_exactly(*types, is_lower=True)
 
 
 def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], *tuple[object, ...]]:
