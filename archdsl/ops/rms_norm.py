@@ -17,6 +17,7 @@ from archdsl.ir import (
     Precision,
     Reach,
     Saved,
+    Shape,
     State,
     TensorType,
     Types,
@@ -56,12 +57,20 @@ class RMSNorm(Op):
         (x,) = operands
         check_weights_fit(self.name, x)
         # PyTorch lays the result out as the operand: channels last, or in order. This is so with the axis moved to the end.
-        last = self._axis(x) + x.batched
-        order = (*(a for a in range(x.rank + x.batched) if a != last), last)
-        sizes, strides = (tuple(s[a] for a in order) for s in (x.tensor_shape, x.tensor_strides))
-        is_kept = len(sizes) > 3 and is_channels_last(sizes, strides)
-        axes = CHANNELS_LAST[len(sizes)] if is_kept else range(len(sizes))
+        order = self._order(x)
+        axes = CHANNELS_LAST[len(order)] if self._is_channels_last(x) else range(len(order))
         return (x.in_order(x.shape, tuple(order[a] for a in axes)),)
+
+    def _order(self, x: TensorType) -> Shape:
+        """The axes of the tensor with the one that is normalized at the end."""
+        last = self._axis(x) + x.batched
+        return (*(a for a in range(x.rank + x.batched) if a != last), last)
+
+    def _is_channels_last(self, x: TensorType) -> bool:
+        """Whether the operand lies so once the axis is at the end."""
+        order = self._order(x)
+        sizes, strides = (tuple(s[a] for a in order) for s in (x.tensor_shape, x.tensor_strides))
+        return len(sizes) > 3 and is_channels_last(sizes, strides)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         (x,) = operands
@@ -115,9 +124,9 @@ class RMSNorm(Op):
         )
 
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
-        """One kernel (`_fused_rms_norm`), at least along the last axis."""
+        """One kernel (`_fused_rms_norm`), but for what lies channels last (`rms_norm_symint` in `native/layer_norm.cpp`)."""
         (x,) = operands
-        return _FusedRMSNorm(**self.attributes) if self._axis(x) == x.rank - 1 else self
+        return self if self._is_channels_last(x) else _FusedRMSNorm(**self.attributes)
 
     def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
         return _RaisedRMSNorm(**self.attributes) if precision == "half" else self

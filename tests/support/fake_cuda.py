@@ -58,6 +58,27 @@ def attend(q: Tensor, k: Tensor, v: Tensor, *_: Any, **__: Any) -> Tensor:
 
 
 @contextmanager
+def kernels() -> Iterator[None]:
+    """Those that PyTorch composes of others where it has none for CUDA."""
+
+    def rms_norm(x: Tensor, shape: list[int], *_: Any) -> tuple[Tensor, Tensor]:
+        outer = x.shape[: x.dim() - len(shape)]
+        return torch.empty_like(x), x.new_empty((*outer, *(1 for _ in shape)), dtype=torch.float32)
+
+    def rms_norm_backward(_g: Tensor, x: Tensor, _s: list[int], _r: Tensor, weight: Tensor | None, *_: Any) -> Any:
+        return torch.empty_like(x), None if weight is None else torch.empty_like(weight)
+
+    replaced = torch.library.Library("aten", "IMPL")
+    try:
+        replaced.impl("silu_backward", lambda gradient, x: torch.empty_like(x), "CUDA")
+        replaced.impl("_fused_rms_norm", rms_norm, "CUDA")
+        replaced.impl("_fused_rms_norm_backward", rms_norm_backward, "CUDA")
+        yield
+    finally:
+        replaced._destroy()
+
+
+@contextmanager
 def autocast(settings: TrainingSettings) -> Iterator[None]:
     """`torch.autocast` refuses a GPU that is not there."""
     torch.set_autocast_dtype("cuda", getattr(torch, settings.dtype if settings.is_mixed else "bfloat16"))
@@ -74,7 +95,7 @@ def kept(network: Network, batch: int, settings: TrainingSettings) -> int:
     pretend()
     found: dict[int, torch.UntypedStorage] = {}
     attention = patch.object(torch.nn.functional, "scaled_dot_product_attention", attend)
-    with FakeTensorMode(), torch.device("cuda"), attention:
+    with FakeTensorMode(), torch.device("cuda"), attention, kernels():
         module = build(network).train()
         own = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), *module.buffers())}
         data = inputs(network, batch)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import platform
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -30,7 +30,7 @@ from torch.utils._pytree import tree_leaves
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.backends.pytorch import build, checkpoint
 from archdsl.ir import Network
-from tests.support.fake_cuda import CUDA, META, attend, autocast, guards, library
+from tests.support.fake_cuda import CUDA, META, attend, autocast, guards, kernels, library
 from tests.support.steps import inputs, loss_of, optimizer_of, target_of
 
 POINTER = ctypes.sizeof(ctypes.c_void_p)
@@ -75,27 +75,6 @@ def _functions_of(object_: int | None, changed: Mapping[int, int]) -> ctypes.Arr
     for slot, address in changed.items():
         table[2 + slot] = address
     return table
-
-
-@contextmanager
-def kernels() -> Iterator[None]:
-    """Those that PyTorch composes of others where it has none for CUDA."""
-
-    def rms_norm(x: Tensor, shape: list[int], *_: Any) -> tuple[Tensor, Tensor]:
-        outer = x.shape[: x.dim() - len(shape)]
-        return torch.empty_like(x), x.new_empty((*outer, *(1 for _ in shape)), dtype=torch.float32)
-
-    def rms_norm_backward(_g: Tensor, x: Tensor, _s: list[int], _r: Tensor, weight: Tensor | None, *_: Any) -> Any:
-        return torch.empty_like(x), None if weight is None else torch.empty_like(weight)
-
-    replaced = torch.library.Library("aten", "IMPL")
-    try:
-        replaced.impl("silu_backward", lambda gradient, x: torch.empty_like(x), "CUDA")
-        replaced.impl("_fused_rms_norm", rms_norm, "CUDA")
-        replaced.impl("_fused_rms_norm_backward", rms_norm_backward, "CUDA")
-        yield
-    finally:
-        replaced._destroy()
 
 
 class Live(TorchDispatchMode):
