@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archdsl.ir.graph import Module
 
 T = TypeVar("T")
-Autocast = Literal["lower", "float32", "inside", "follows", "promotes", "raises"]
+Autocast = Literal["lower", "lower inside", "float32", "inside", "follows", "promotes", "raises"]
 
 Precision = Literal["float32", "half", "mixed"]
 """Of a network: float32, another type in all of it, or such a one where CUDA's autocast says so."""
@@ -150,7 +150,7 @@ class Op(Attributes):
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is, and casts some operands to
-        that for one kernel alone, within it (`inside`)."""
+        that for one kernel alone, within it (`inside`), or to lower precision (`lower inside`)."""
         return "follows" if self.autocast in ("float32", "raises") else self.autocast
 
     def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:

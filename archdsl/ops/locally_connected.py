@@ -7,6 +7,7 @@ from math import prod
 from typing import ClassVar, Self
 
 from archdsl.ir import (
+    Autocast,
     Derivative,
     Examples,
     Extra,
@@ -14,6 +15,7 @@ from archdsl.ir import (
     Helper,
     Incoming,
     Lowering,
+    Module,
     Op,
     Reach,
     Saved,
@@ -21,6 +23,7 @@ from archdsl.ir import (
     State,
     TensorType,
     Types,
+    Value,
 )
 from archdsl.ir.attrs import Field, Flag, Pad, Size, Window
 from archdsl.ir.strides import contiguous
@@ -28,7 +31,9 @@ from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.derivatives import unfolded
 from archdsl.ops.families.padding import padded, pads
+from archdsl.ops.families.primitives import Learned, Primitive, Program
 from archdsl.ops.families.windows import Geometry, geometry, output_sizes, show_stride, show_window, spell_out
+from archdsl.ops.pad import zeros_around
 
 
 class LocallyConnected(Op):
@@ -41,7 +46,6 @@ class LocallyConnected(Op):
     name = "locally_connected"
     category = "conv"
     autocast = "lower"
-    casts_views = True
     positional = 3
     is_weight_layer = True
     examples: ClassVar[Examples] = (
@@ -126,26 +130,44 @@ class LocallyConnected(Op):
             Derivative((patches, added, Gradient("factor", rows))),
             *unfolded(padded_input, y.sizes, g.window, "patches", "padded" if is_padded else "x0"),
             *((Derivative((Gradient("x0", x.with_shape(x.shape)),), ("padded",)),) if is_padded else ()),
-            *(
-                Derivative((Gradient(name, TensorType(shape, x.dtype, False, strides), "view"),), (taken,))
-                for name, taken, shape, strides in self._transposed(x, y)
-            ),
+            *(Derivative((Gradient(name, type, "view"),), (taken,)) for name, taken, type in self._transposed(x, y)),
         )
 
-    def _transposed(self, x: TensorType, y: TensorType) -> Iterator[tuple[str, str, Shape, Shape]]:
-        """The gradients of the parameters, which are transposed, with the strides that they arrive in."""
+    def _transposed(self, x: TensorType, y: TensorType) -> Iterator[tuple[str, str, TensorType]]:
+        """The gradients of the parameters, which are transposed, as they lie when they arrive."""
         weight, *bias = self.state(x)
         positions, maps, channels, window = weight.shape
         if bias:
-            yield "bias", "added", y.shape, (1, *(s * maps for s in contiguous(y.sizes)))
+            strides = (1, *(s * maps for s in contiguous(y.sizes)))
+            yield "bias", "added", TensorType(y.shape, x.dtype, False, strides)
         strides = (channels * window * maps, 1, window * maps, maps)
-        yield "weight", "factor", (positions, maps, channels, window), strides
+        yield "weight", "factor", TensorType((positions, maps, channels, window), x.dtype, False, strides)
 
     def gives_view(self, *operands: TensorType) -> bool:
         return True
 
-    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
-        return False
+    def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module:
+        """Patches are cast, and views of the parameters: anew each time, the bias last."""
+        (x,) = operands
+        (y,) = self.infer(x)
+        g = self.geometry(x)
+        program = Program(Value(x))
+        (value,) = program.module.inputs
+        shapes = [type for *_, type in reversed([*self._transposed(x, y)])]
+        weight, *bias = (
+            view
+            for state, type in zip(self.state(x), shapes, strict=True)
+            for view in program.run(_Transposed(type), *program.run(Learned(state, len(state.shape))))
+        )
+        if any(map(any, g.pad)):
+            (value,) = program.run(zeros_around(g.pad), value)
+        columns = x.with_shape((prod(y.sizes), prod(self.fan_in(x))))
+        windows = Primitive("patches", (columns,), tuple(unfolded(value.type, y.sizes, g.window, "y0", "x0")))
+        (patches,) = program.run(windows, value)
+        (products,) = program.run(_Products(y, columns, shapes, is_single=is_single), *bias, patches, weight)
+        in_order = Primitive("output", (y,), (Derivative((Gradient("x0", y, "view"),)),))
+        program.module.outputs += program.run(in_order, products)
+        return program.module
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
@@ -158,6 +180,36 @@ class LocallyConnected(Op):
 
     def summary(self) -> str:
         return f"locally_connected {show_window(self.window)}, {self.channels}{show_stride(self.stride)}"
+
+
+class _Transposed(Primitive):
+    """A view of a parameter."""
+
+    def __init__(self, type: TensorType) -> None:
+        super().__init__("transposed", (type,), (Derivative((Gradient("x0", type, "view"),)),), is_seen=True)
+
+
+class _Products(Primitive):
+    """Those of all positions: of what is added, the patches and the weight (`baddbmm`, `bmm`)."""
+
+    category = "conv"
+    autocast = "lower"
+
+    def __init__(self, y: TensorType, patches: TensorType, transposed: list[TensorType], *, is_single: bool) -> None:
+        """What it is.
+
+        Args:
+            transposed: how the gradients of the parameters lie, the weight's first.
+        """
+        weight, *bias = transposed
+        factors = f"x{len(bias)}", f"x{len(bias) + 1}"
+        added = (Gradient("x0", type, "view" if is_single else "made") for type in bias)
+        gives = (Gradient(factors[0], patches), *added, Gradient(factors[1], weight))
+        kept = Saved(for_some=tuple((len(bias) + i, (len(bias) + 1 - i,)) for i in range(2)))
+        super().__init__("products", (y,), (Derivative(gives),), kept=kept)
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "lower inside"
 
 
 _LOCALLY_CONNECTED = Helper(

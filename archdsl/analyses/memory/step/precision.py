@@ -95,17 +95,38 @@ class Precision(Ledger, ABC):
             widest = operands[0].dtype
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
-        wanted = {"lower": self.settings.dtype, "promotes": widest, "follows": widest}.get(facts.autocast, "float32")
+        wanted = {
+            "lower inside": self.settings.dtype,
+            "lower": self.settings.dtype,
+            "promotes": widest,
+            "follows": widest,
+        }
+        dtype = wanted.get(facts.autocast, "float32")
         is_cached = facts.autocast == "lower" and not op.casts_views
         to: Callable[[Tensor, str, str], Tensor] = self._lowered if is_cached else self.cast_to
-        is_kept = self.part is None and 0 in facts.saved.operands and any(v.edge is not None for v in operands)
         if facts.autocast in ("promotes", "raises"):
             to = partial(self._read_as, Promotion())
-        elif facts.autocast == "inside" and not is_kept:
-            to = partial(self._read_as, Cast())  # what a kernel makes and frees inside is left out
+        unkept = self._unkept(facts, operands) if facts.autocast in ("inside", "lower inside") else ()
         step = 1 if facts.autocast == "promotes" else -1
-        casts = [v if not v.type.is_float or v.dtype == wanted else to(v, wanted, path) for v in read[::step]][::step]
+        casts = [
+            v
+            if not v.type.is_float or v.dtype == dtype
+            # What a kernel makes and frees inside is left out.
+            else self._read_as(Cast(), v, dtype, path)
+            if i in unkept
+            else to(v, dtype, path)
+            for i, v in [*enumerate(read)][::step]
+        ][::step]
         return [*casts, *operands[len(casts) :]]
+
+    def _unkept(self, facts: OpFacts, operands: Sequence[Tensor]) -> set[int]:
+        """The operands of an operator that autograd does not keep."""
+        every = range(len(operands))
+        if self.part is not None or not any(v.edge is not None for v in operands):
+            return {*every}
+        return {*every}.difference(
+            facts.saved.operands_for(len(every), lambda i: isinstance(i, int) and operands[i].edge is not None)
+        )
 
     def forget_casts(self, facts: OpFacts, path: str) -> None:
         """Lets go of what was cast for one operator alone."""
