@@ -30,6 +30,8 @@ class Blocks:
         self.domain = domain
         self._open: set[Any] = set()
         """The instances that are being elaborated."""
+        self._spoilt: dict[Any, Module | None] = {}
+        """Those in which a mistake was found, which are of use to find more in this network alone."""
 
     def spend_on_sizes(self, span: Span) -> None:
         """Pays for what was worked out about open sizes since it was last paid. Raises `Fault`."""
@@ -94,10 +96,13 @@ class Blocks:
         if key not in self.instances:
             self._open.add(key)
             self.instances[key] = None  # what a mistake leaves behind: later uses are silent
+            failures = self.reporter.failures
             try:
-                self.instances[key] = self._elaborate(layer, operands, span, name)
+                made = self._elaborate(layer, operands, span, name)
             finally:
                 self._open.discard(key)
+            known = self.instances if self.reporter.failures == failures else self._spoilt
+            known[key] = made
         elif key in self._open:
             raise Fault(
                 kinds.BUDGET_EXCEEDED,
@@ -106,7 +111,7 @@ class Blocks:
                 "this would never end",
                 helps=("call it on a smaller argument, and stop: `if c > 1 { ... }`",),
             )
-        module = self.instances[key]
+        module = self.instances[key] or self._spoilt.get(key)
         if module is None:
             raise Silence
         return module, tensors

@@ -302,3 +302,17 @@ def test_parts_without_weights_are_left_alone() -> None:
     checkpoint(module, "*")
     cross_entropy(module(image), torch.zeros(2, dtype=torch.int64)).backward()
     assert all(parameter.grad is not None for parameter in module.parameters())
+
+
+def test_constants_are_no_weights() -> None:
+    text = """
+        block mix { later: constant([4, 4], "1.0 if i < j else 0.0") as later; matmul { | later | in } }
+        network A { input x: [4, 4]; linear(4) -> mix: mix -> linear(4) }
+    """
+    net = open_source(Source("constants.arch", text), Path()).check("A").network
+    assert net is not None
+    module = build_module(net)
+    checkpoint(module, "mix")
+    assert type(module.mix).forward is module.mix.forward.__func__  # as it was
+    with pytest.raises(PathError, match="has weights is called `mix`"):
+        Facts(net).training(TrainingSettings(checkpointed=("mix",)))

@@ -13,7 +13,7 @@ from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import Size
 from archdsl.analyses.memory.step.tape import Entry, Part
 from archdsl.analyses.weights import matches
-from archdsl.ir import Module, Node, Op, TensorType
+from archdsl.ir import Module, Node, TensorType
 
 RANDOM_STATE = Size(5056)
 """The state of the CPU's random generator (`torch.get_rng_state`)."""
@@ -47,10 +47,12 @@ def learns(node: Node) -> bool:
     """Whether parameters are in it; a learned tensor is one, not a module that has one."""
     operator = node.operator
     if isinstance(operator, Module):
-        return any(
-            learns(inner) or (isinstance(inner.operator, Op) and inner.operator.is_source) for inner in operator.nodes
-        )
-    return not operator.is_source and any(s.role == "parameter" for s in node.state)
+        return any(learns(inner) or _is_learned(inner) for inner in operator.nodes)
+    return not operator.is_source and _is_learned(node)
+
+
+def _is_learned(node: Node) -> bool:
+    return any(s.role == "parameter" for s in node.state)
 
 
 def buffers(node: Node) -> Iterator[tuple[TensorType, int]]:
