@@ -102,7 +102,8 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
             raise attributed(claim.figure)
         names = _figures(facts, bound, sizes)
         _check_unit(claim)
-        computed = evaluate(claim.figure, names)
+        figure = claim.figure
+        computed = names.figure(figure.text, figure.span) if isinstance(figure, tree.Name) else evaluate(figure, names)
         claimed = evaluate(claim.value, names, units=True)
         agrees = _agrees(claim, computed, claimed)
     except Fault as fault:
@@ -111,7 +112,10 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
         return _unfit(bound, _depends(claim, str(open_size)))
     shown = _show(computed)
     holds = agrees == claim.holds
-    problem = None if holds else _failure(facts, claim, computed, claimed, shown)._replace(frames=bound.frames)
+    problem = None
+    if not holds:
+        problem = _failure(facts, claim, computed, claimed, shown)
+        problem = problem._replace(frames=bound.frames, notes=(*problem.notes, *names.notes()))
     return Verdict(_text(claim), holds, computed, shown, claim.source or "", not claim.holds, claim.span, problem)
 
 
@@ -258,12 +262,19 @@ def _failure(facts: Facts, claim: tree.Claim, computed: Any, claimed: Any, shown
         CLAIM_FAILS,
         f"claim does not hold: `{figure} {claim.relation} {claim.value.span.text}`",
         Label(claim.figure.span, f"computed {shown}{f' = {rounded}' if rounded and rounded != shown else ''}"),
-        (Label(claim.value.span, f"claimed {claim.value.span.text}"),),
+        (Label(claim.value.span, f"claimed {_claimed(claim.value, claimed)}"),),
         notes=notes,
         helps=(why or f"write `expect {suggestion}`, or `dispute` the published figure",),
         source=claim.source,
         edit=edit,
     )
+
+
+def _claimed(value: tree.Expression, claimed: Any) -> str:
+    """The claimed side as written, and what it comes to."""
+    text, shown = value.span.text, _show(claimed)
+    is_plain = isinstance(value, tree.Number) or text.replace(" ", "") == shown.replace(" ", "")
+    return text if is_plain else f"{text} = {shown}"
 
 
 def _meant(claim: tree.Claim, computed: Any, claimed: Any) -> tuple[Edit | None, str]:

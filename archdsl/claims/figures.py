@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import Cost
-from archdsl.elaborate import Fault
+from archdsl.elaborate import Fault, is_number, show
 from archdsl.ir import Module, Node, TooManyOperators, written
 from archdsl.source import Edit, Kind, Span, nearest
 from archdsl.syntax import tree
@@ -42,16 +42,28 @@ class Figure:
 
 
 class Figures:
-    """Names for the expressions of one claim: figures first, then what the network's own names stand for."""
+    """Names for the expressions of one claim: what the network's own stand for, then figures."""
 
     def __init__(self, facts: Facts, outer: Any, batch: int, training: bool) -> None:
         self.facts = facts
         self.outer = outer
         self.batch = batch
         self.training = training
+        self.hidden: dict[str, Any] = {}
+        """The network's own names that are read here and are called like a figure, and what they stand for."""
 
     def name(self, text: str, span: Span) -> Any:
-        """The total of a figure, or a parameter of the network. Raises `Fault`."""
+        """A number or list that the network calls so, or else the total of a figure. Raises `Fault`."""
+        if text not in (*TOTALS, *OF_A_PATH, "memory") or not self.outer.knows(text):
+            return self.figure(text, span)
+        own = self.outer.name(text, span)
+        if not is_number(own) and not isinstance(own, tuple):
+            return self.figure(text, span)
+        self.hidden[text] = own
+        return own
+
+    def figure(self, text: str, span: Span) -> Any:
+        """The total of a figure, whatever the network calls so, or a parameter of the network. Raises `Fault`."""
         if text in TOTALS:
             return self._total(text)
         if text in OF_A_PATH or text == "memory":
@@ -92,6 +104,12 @@ class Figures:
 
     def spend(self, work: int, span: Span) -> None:
         self.outer.spend(work, span)
+
+    def notes(self) -> Iterator[str]:
+        """What the names stood for that could have been figures."""
+        for name, own in self.hidden.items():
+            figure = f"the figure, {self._total(name):_}" if name in TOTALS else "a figure"
+            yield f"in arithmetic `{name}` is what the network calls so, {show(own)}, and not {figure}"
 
     def _total(self, name: str) -> int:
         facts = self.facts.cost

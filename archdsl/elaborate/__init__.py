@@ -9,7 +9,7 @@ from archdsl.elaborate.open_sizes import equal_data
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
 from archdsl.elaborate.scope import builtin_names
-from archdsl.elaborate.values import Datum, Tensors, kind_of, show
+from archdsl.elaborate.values import Datum, Tensors, is_number, kind_of, show
 
 __all__ = [
     "OPEN_SIZE",
@@ -29,6 +29,7 @@ __all__ = [
     "builtin_names",
     "equal_data",
     "evaluate",
+    "is_number",
     "kind_of",
     "show",
 ]
