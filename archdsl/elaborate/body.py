@@ -235,9 +235,12 @@ class Body(Links):
     def _where(self, statement: tree.Where) -> None:
         self.build.bound(statement, self)
         condition = self.value(statement.condition, constrains=True)
+        helps: tuple[str, ...] = ()
         if isinstance(condition, Relation | Compound) and condition.domain.decide(condition) is None:
             condition.domain.state(condition)
             holds = condition.at(condition.domain.example)
+            named = ", ".join(f"{symbol} = ..." for symbol in condition.domain.example)
+            helps = (f"no sizes were found that meet all constraints: name some in a claim, `expect ... with {named}`",)
         else:
             holds = self.condition(statement.condition, constrains=True)
         if not holds:
@@ -246,6 +249,7 @@ class Body(Links):
                 f"the constraint `{statement.condition.span.text}` does not hold",
                 statement.span,
                 self._values_in(statement.condition),
+                helps=helps,
             )
 
     def _values_in(self, condition: tree.Expression) -> str:

@@ -12,6 +12,7 @@ from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
 from archdsl.elaborate.budget import STATEMENT, Budget
 from archdsl.elaborate.build import PLAIN, BoundClaim, Build, Settings, inputs_of, symbols_of
+from archdsl.elaborate.examples import examples
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.names import Frame
 from archdsl.elaborate.place import Place
@@ -25,9 +26,6 @@ from archdsl.syntax import UNKNOWN_NAMES, tree
 Loader = Callable[[str, Span], "Program"]
 """Gives the program of an imported file. Raises `Fault` where it cannot be had."""
 
-
-EXAMPLES = (224, 256, 512, 572, *range(32, 97), 1024)
-"""Sizes that a network with open ones is tried at: the usual ones, and one of each remainder by 64."""
 
 SOME_SIZES = {kinds.CONSTRAINT_FAILS.code, *kinds.MISFITS}
 """What may be wrong with one size and not with another."""
@@ -263,24 +261,23 @@ class Program:
     def build_open(self, name: str, settings: Settings = PLAIN) -> Built:
         """Elaborates a network for all its sizes that are open. Never raises on what a spec may hold.
 
-        Where an operator fits for some sizes only, an example decides; one is looked for that the network works for.
+        Where an operator fits for some sizes only, an example decides; one is looked for that the network works for, or
+        else has the fewest mistakes at.
         """
         left = self.symbols(name, settings)
-        first: Built | None = None
-        examples = ({**dict.fromkeys(left, 1), **sizes} for sizes in self.named_sizes(name))
+        best: Built | None = None
         stated: list[Relation | Compound] = []
-        for example in (*examples, *(dict.fromkeys(left, n) for n in EXAMPLES)):
-            if not all(c.at(example) for c in stated):
-                continue
-            built = self.build(name, settings, Domain({s: int(example[s]) for s in left}))
+        for example in examples(left, self.named_sizes(name), stated):
+            built = self.build(name, settings, Domain(example))
             if built.network is not None:
                 return built
-            first = first or built
-            stated = built.domain.given if built.domain is not None else []
-            if not all(p.code in SOME_SIZES for p in built.problems):
+            best = built if best is None or len(built.problems) < len(best.problems) else best
+            stated[:] = built.domain.given if built.domain is not None else []
+            meets_all = all(c.at(example) for c in stated)
+            if meets_all and not all(p.code in SOME_SIZES for p in built.problems):
                 break
-        assert first is not None
-        return first
+        assert best is not None
+        return best
 
     def build(self, name: str, settings: Settings = PLAIN, domain: Domain | None = None) -> Built:
         """Elaborates a network; after so many mistakes that no more are told, none. Never raises on what a spec may hold.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.ir.attributes import Attribute, AttributeProblem
 from archdsl.ir.backward import Derivative, Gradient, Incoming, together
 from archdsl.ir.build import Builder
-from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal
+from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal, symbols_of
 from archdsl.ir.domain import Assumed, Domain, Values
 from archdsl.ir.extent import (
     LISTED_LIMIT,
@@ -144,6 +144,7 @@ __all__ = [
     "single",
     "split_name",
     "stands_for",
+    "symbols_of",
     "through",
     "together",
     "trained",

@@ -136,7 +136,9 @@ ATTACKS: dict[str, Attack] = {
     ),
     "conditions of many periods": Attack(
         "does not hold",
-        lambda: body("".join(f"where H % {p} == 1\n" for p in (2, 3, 5, 7, 11, 13, 17, 19, 23)) + "relu", "3, H, W"),
+        lambda: body(
+            "".join(f"where H % {p} == {p - 1}\n" for p in (2, 3, 5, 7, 11, 13, 17, 19, 23)) + "relu", "3, H, W"
+        ),
     ),
     "60 quotients in one another": Attack(
         "", lambda: body("let x = " + "(" * 60 + "H" + " + 1)//2" * 60 + "\nrelu", "3, H, W"), code=0
@@ -182,7 +184,7 @@ ATTACKS: dict[str, Attack] = {
     ),
     "90 divisors of a size joined by and": Attack(
         "constraint-fails",
-        lambda: body("where " + " and ".join(f"H % {k} != 0" for k in range(2, 90)) + "\nrelu", "3, H, W"),
+        lambda: body("where " + " and ".join(f"H % {k} == {k - 1}" for k in range(2, 90)) + "\nrelu", "3, H, W"),
     ),
     "fmt of 10,000 networks as a diff": Attack(
         "1 of 1 file would change",

@@ -159,3 +159,37 @@ def test_an_attribute_that_is_open_asks_for_nothing() -> None:
     built = Program(tree).build_open("A")
     assert built.network is not None and built.domain is not None
     assert built.domain.conditions == []
+
+
+@pytest.mark.parametrize(
+    "body, least",
+    [
+        ("conv(4, 1025)", 1025),
+        ("where L >= 8000\nconv(4, 3)", 8000),
+        ("repeat 4 { avgpool(4) }\nconv(4, 5)", 4**4 * 5),
+        ("where L % 1000 == 0\nconv(4, 3)", 1000),
+        ("where L >= 16000 and L % 160 == 0\nconv(4, 3)", 16000),
+        ("where L % 7 == 0 and L % 3 == 1 and L >= 400 and L <= 410\nconv(4, 3)", 406),
+        ("where L >= 2000\nwhere L <= 2100 and L % 10 == 3\nconv(4, 3)", 2003),
+    ],
+)
+def test_an_example_is_found_beyond_the_usual_sizes(body: str, least: int) -> None:
+    """The least size was worked out by hand; the network is built at it and not one step below."""
+    spec = program(f"network A {{\n  input wave: [1, L]\n  {body}\n}}")
+    built = spec.build_open("A")
+    assert built.network is not None and built.domain is not None, built.problems
+    values = built.domain.values("L")
+    assert values is not None and values.values[0] == least
+    assert spec.build("A", Settings({"L": least})).network is not None
+    assert spec.build("A", Settings({"L": least - 1})).network is None
+
+
+def test_each_size_has_an_example_of_its_own() -> None:
+    text = "network A {\n  input wave: [1, L]\n  input words: [T, 8]\n  where L >= 5000 and T <= 20\n  wave -> conv(4, 3)\n}"
+    domain = program(text).build_open("A").domain
+    assert domain is not None and domain.example["L"] >= 5000 and domain.example["T"] <= 20
+
+
+def test_a_slip_is_told_alone_where_the_first_example_fits_no_constraint() -> None:
+    built = program("network A {\n  input wave: [1, L]\n  where L >= 2000\n  con(4, 3)\n}").build_open("A")
+    assert [problem.code for problem in built.problems] == ["unknown-name"]
