@@ -1,6 +1,6 @@
 """Layer 9: one file per command. A command is imported when it is the one asked for.
 
-Exit codes: 0 all well, 1 the spec is wrong or a claim fails, 2 wrong use or an unreadable file.
+Exit codes: 0 all well, 1 the spec is wrong or a claim fails, 2 wrong use, an unreadable file, an output that cannot be written.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from archdsl.cli.parser import Parser
@@ -69,16 +70,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit code."""
     gc.disable()  # a short process makes little garbage, and collecting while importing costs a tenth of the start
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if sys.stdout is None:  # closed (`>&-`): what is written to it fails as on a disk that is full
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        try:
+            code = _run(arguments)
+        finally:
+            sys.stdout.flush()
         gc.freeze()  # what it has made goes with the process, and is not looked through once more
     except BrokenPipeError:  # the reader has seen enough (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.filename is not None:  # a file's own: what is read or written by name is a `FileProblem`
+            raise
+        _drop_output()
+        reason = (error.strerror or "it is closed").lower()
+        with suppress(OSError):  # standard error may be as full
+            print(f"archdsl: cannot write to standard output: {reason}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _drop_output() -> None:
+    """Lets what waits to be written go nowhere, else it is tried again at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _CHOICE = re.compile(r"argument (?P<of>.+?): invalid choice: '?(?P<given>.*?)'? \(choose from (?P<choices>.*)\)")
 _VALUE = re.compile(r"argument (?P<of>.+?): (?:invalid .*? value: |)(?P<rest>.*)")
@@ -18,6 +19,10 @@ class Parser(argparse.ArgumentParser):
     """What is written here in place of a word that others use as a choice or an option."""
     first = ""
     """How a command line begins whose first choice was left out."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Where it cannot be written it fails, as all output does."""
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from archdsl.source import FileProblem, files, read_spec, write_whole
 from archdsl.source.render import visible
-from tests.support.cli import ROOT, Cli, process
+from tests.support.cli import ROOT, Cli, environment, process
 
 GOOD = "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3)\n}\n"
 COMMANDS = [["check"], ["report", "summary"], ["compile"], ["draw", "--format", "dot"]]
@@ -259,6 +261,46 @@ def test_an_output_may_be_a_device(tmp_path: Path) -> None:
     (tmp_path / "case.arch").write_text(GOOD)
     done = process("compile", "case.arch", "-o", "/dev/stderr", cwd=tmp_path)
     assert done.code == 0 and "class A" in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check case.arch",
+        "report summary case.arch",
+        "report all case.arch --format json",
+        "compile case.arch",
+        "draw case.arch",
+        "draw case.arch --format png",
+        "fit case.arch --memory 24GiB",
+        "diff case.arch mlp",
+        "fmt --diff untidy.arch",
+        "explain",
+        "check --help",
+        "--help",
+    ],
+)
+@pytest.mark.parametrize(
+    ("output", "words"), [(">/dev/full", "no space left on device"), (">&-", "it is closed")], ids=["full", "closed"]
+)
+def test_a_standard_output_that_cannot_be_written(tmp_path: Path, command: str, output: str, words: str) -> None:
+    (tmp_path / "case.arch").write_text(GOOD)
+    (tmp_path / "untidy.arch").write_text(GOOD.replace("  ", " "))
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m archdsl {command} {output}', sys.executable],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (2, f"archdsl: cannot write to standard output: {words}\n")
+
+
+@pytest.mark.parametrize(("streams", "code"), [("2>&-", 0), (">&- 2>&-", 2), (">/dev/full 2>/dev/full", 2)])
+def test_a_standard_error_that_cannot_be_written(streams: str, code: int) -> None:
+    done = subprocess.run(["sh", "-c", f'"$0" -m archdsl check mlp {streams}', sys.executable], env=environment())
+    assert done.returncode == code
 
 
 @pytest.mark.parametrize("command", COMMANDS[1:])
