@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
+from fractions import Fraction
+from math import floor
 from pathlib import Path
 
 from archdsl.cli.terminal import Color, write_lines
@@ -166,24 +168,26 @@ def constant(option: str, text: str, before: str = "", *, units: bool = False) -
 
 
 def count(option: str, text: str, example: str) -> int:
-    """The value of an option as a number of at least 0, with a unit as in `5M`. Raises `UsageProblem`."""
+    """The value of an option as a whole number of at least 0, with a unit as in `5M`. Raises `UsageProblem`."""
     found = _amount(option, text, example)
+    if not isinstance(found, int):
+        raise UsageProblem(f"`{option} {text}` is no whole number: write a count, as {example}")
     if text.endswith("B"):
         raise UsageProblem(f"`{option} {text}` is a number of bytes: write a count, as {example}")
     return found
 
 
 def size(option: str, text: str, example: str) -> int:
-    """The value of an option as bytes, with a unit as in `24GiB`. Raises `UsageProblem`."""
-    found = _amount(option, text, example)
+    """The value of an option as whole bytes, rounded down, with a unit as in `24GiB`. Raises `UsageProblem`."""
+    found = floor(_amount(option, text, example))
     if found < LEAST_SIZE:
         raise UsageProblem(f"`{option} {text}` is {found:_} bytes: write a unit, as {example}")
     return found
 
 
-def _amount(option: str, text: str, example: str) -> int:
+def _amount(option: str, text: str, example: str) -> int | Fraction:
     found = constant(option, text, units=True)
-    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+    if isinstance(found, bool) or not isinstance(found, int | Fraction) or found < 0:
         raise UsageProblem(f"`{option} {text}`: write an amount, as {example}")
     return found
 

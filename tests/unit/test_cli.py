@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from archdsl.cli import COMMANDS
+from archdsl.cli.targets import size
 from archdsl.pipeline import diagnostic_kinds
 from archdsl.reports import REPORTS
 from tests.support.cli import ROOT, Cli, environment, process
@@ -403,6 +404,31 @@ def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     assert cli("check", spec, "--max-macs", "much").code == 2 and cli("check", spec, "--max-macs", "0.5").code == 2
     sarif = json.loads(cli("check", spec, "--max-params", "1", "--format", "sarif").out)
     assert "claim-fails" in [r["ruleId"] for r in sarif["runs"][0]["results"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [
+        ("23.7GiB", 25_447_681_228),
+        ("1.3GiB", 1_395_864_371),
+        ("0.7MiB", 734_003),
+        ("1.0245kB", 1_024),
+        ("1e-1GB", 10**8),
+    ],
+)
+def test_a_fraction_of_a_unit_is_rounded_down_to_bytes(given: str, held: int) -> None:
+    """23.7 * 2^30 = 25_447_681_228.8, 1.3 * 2^30 = 1_395_864_371.2, 0.7 * 2^20 = 734_003.2."""
+    assert size("--memory", given, "24GiB") == held
+
+
+def test_limits_in_fractions_of_units(cli: Cli, spec: Path) -> None:
+    """An option and a claim agree: 1.75 KiB are 1_792 bytes, 4 * (112 weights + 192 inputs + 144 results)."""
+    spec.write_text(GOOD)
+    for amount, holds in (("1.75KiB", True), ("1.7499KiB", False), ("1.792kB", True), ("1.7919kB", False)):
+        assert cli("check", spec, "--max-memory", amount).code == (not holds)
+        claim = spec.with_name("claim.arch")
+        claim.write_text(GOOD.replace("}", f"  expect memory(peak) <= {amount}\n}}"))
+        assert cli("check", claim).code == (not holds)
 
 
 def test_symbols_are_set(cli: Cli, spec: Path) -> None:
