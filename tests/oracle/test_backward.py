@@ -129,6 +129,58 @@ def test_steps_with_frozen_parts_of_sequences(begin: str, frozen: tuple[str, ...
     check_step(network, TrainingSettings(frozen=frozen))
 
 
+RECURRENT = """
+network Net {
+  input x: [6, 8]
+  input rows: [4, 5]
+  x -> before: linear(8) as tokens
+  rows -> start: linear(5) as states
+  tokens -> r: WHICH(5, layers=2, bidirectional=trueSTART) -> after: linear(3)
+}"""
+
+
+@pytest.mark.parametrize("which, states", [("lstm", "states, cell=states"), ("gru", "states"), ("rnn", "states")])
+@pytest.mark.parametrize("is_started", [False, True])
+@pytest.mark.parametrize(
+    "trained",
+    [
+        ("after",),
+        ("start", "after.bias"),
+        ("before",),
+        ("r",),
+        ("r.weight_hh_l0",),
+        ("r.bias_hh_l0_reverse",),
+        ("r.weight_ih_l1",),
+        ("r.bias_ih_l1_reverse", "after"),
+        ("before.bias", "r.weight_hh_l1_reverse"),
+    ],
+)
+def test_backward_of_recurrent_layers_of_which_little_is_trained(
+    which: str, states: str, is_started: bool, trained: tuple[str, ...]
+) -> None:
+    text = RECURRENT.replace("WHICH", which).replace("START", f", start={states}" if is_started else "")
+    network = open_source(Source("net.arch", text), Path()).check("Net").network
+    assert network is not None
+    if not is_started and trained[0] == "start":
+        trained = trained[1:]
+    module = build(network, device="meta").train()
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(any(name == t or name.startswith(f"{t}.") for t in trained))
+    results = module(*(torch.empty(2, *t.shape, device="meta") for t in network.input_types))
+    with FlopCounterMode(display=False) as counter:
+        results.sum().backward()
+    frozen = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+    assert counter.get_total_flops() == 2 * 2 * totals(works(flatten(network, training=True), frozen))[1]
+
+
+@pytest.mark.parametrize("which", ["lstm", "gru", "rnn"])
+def test_frozen_recurrent_layers_have_no_backward(which: str) -> None:
+    text = RECURRENT.replace("WHICH", which).replace("START", "")
+    network = open_source(Source("net.arch", text), Path()).check("Net").network
+    assert network is not None
+    assert Facts(network).step_macs(TrainingSettings(frozen=("*",)))[1] == 0
+
+
 def test_what_has_no_batch_axis_works_once_for_a_batch() -> None:
     """Biases by position that a small network makes."""
     biases = 'places: constant([49, 2], "(i - j) / 49") -> linear(16) -> relu -> linear(8) as biases'

@@ -133,13 +133,19 @@ class Recurrent(Op):
         return x.shape[0] * self._directions * self.gates * self.hidden * read
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
-        """As many again for the weights that are trained, and for what is projected: but the input where it needs no gradient,
-        and the zeros that the first step starts from."""
-        x = operands[0]
-        wide = self._directions * self.gates * self.hidden
-        spared = x.shape[0] * x.shape[1] * (not needs[0]) + self.layers * self.hidden * (not any(needs[1:2]))
-        weights = sum(s.numel for s in self.state(*operands) if s.name in trained and "bias" not in s.name)
-        return self.macs(operands, results) - wide * spared + x.shape[0] * weights
+        """Layer by layer, those of the weights that are trained and those of what they are multiplied with: the input, where it
+        needs a gradient, and the state before each token, where it depends on what needs one."""
+        tokens, is_needed, starts = operands[0].shape[0], needs[0], any(needs[1:2])
+        total = 0
+        for passes in self._passes_of(operands):
+            wanted = [{s.name for s in p.learned}.intersection(trained) for p in passes]
+            for p, own in zip(passes, wanted, strict=True):
+                inputs, states = (weight.numel for weight in p.learned[:2])
+                total += tokens * sum(s.numel for s in p.learned[:2] if s.name in own)
+                total += tokens * inputs * is_needed + states * starts
+                total += (tokens - 1) * states * (is_needed or any(needs[1:]) or bool(own))
+            is_needed = is_needed or any(needs[1:]) or any(wanted)
+        return total
 
     def connections(self, operands: Types, results: Types) -> int:
         x = operands[0]
