@@ -76,6 +76,12 @@ class Facts:
         return flatten(self.network, training=True) if has_parts else self.flat
 
     @cached_property
+    def step_flat(self) -> Flat:
+        """The same with the first output alone, of which a training step has the loss."""
+        flat = self.training_flat
+        return flat._replace(outputs=(flat.outputs[self.network.main_output],))
+
+    @cached_property
     def is_listed(self) -> bool:
         """Whether its operators are few enough to be read in the order in which they run."""
         return is_listed(self.network)
@@ -267,7 +273,7 @@ class Facts:
         facts = self.told_apart(settings)
         frozen = frozen_in(facts.network, settings.frozen)
         again = facts.training(settings, self.batch).recomputed if settings.checkpointed else {}
-        return step_roofline(facts.training_flat, DEVICES[device], precision, self.batch, settings, frozen, again)
+        return step_roofline(facts.step_flat, DEVICES[device], precision, self.batch, settings, frozen, again)
 
     def fit(
         self, settings: TrainingSettings, memory: int, *, expandable: bool = False, on: str | None = None
@@ -317,12 +323,12 @@ class Facts:
         return otherwise(found, settings, needs, () if settings.checkpointed else level_paths(self.network))
 
     def step_macs(self, settings: TrainingSettings) -> tuple[int, int]:
-        """Multiply-adds of a training step for one sample: forward and backward, without second runs."""
+        """Multiply-adds of one pass of a training step for one sample: forward and backward, without second runs."""
         from archdsl.analyses.cost import totals, works
         from archdsl.analyses.weights import frozen_in
 
         facts = self.told_apart(settings)
-        return totals(works(facts.training_flat, frozen_in(facts.network, settings.frozen)))
+        return totals(works(facts.step_flat, frozen_in(facts.network, settings.frozen)))
 
     def told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings tell them apart. Raises `TooManyOperators`."""

@@ -71,14 +71,19 @@ def _of_training(subject: Subject) -> Iterator[str]:
     if not subject.facts.is_listed:
         return
     step = subject.training
-    forward, backward = subject.facts.step_macs(TrainingSettings() if step is None else step.settings)
+    settings = TrainingSettings() if step is None else step.settings
+    forward, backward = subject.facts.step_macs(settings)
     again = 0 if step is None else step.recomputed_macs
     parts = [
         f"forward {exact(forward)}",
         f"backward {exact(backward)}",
         *([f"run again {exact(again)}"] if again else []),
     ]
-    yield f"training: {', '.join(parts)}, a step {exact(forward + backward + again)} MACs"
+    passes = settings.accumulate
+    of = f" of {exact(passes)} passes" if passes > 1 else ""
+    network = subject.facts.network
+    loss = f" with the loss of {network.outputs[network.main_output].name} alone" if network.outputs[1:] else ""
+    yield f"training{loss}: {', '.join(parts)}, a step{of} {exact(passes * (forward + backward + again))} MACs"
 
 
 def _kind_row(subject: Subject, kind: str, layers: Iterable[Layer], macs: int) -> Row:

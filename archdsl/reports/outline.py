@@ -62,9 +62,9 @@ class Entry(NamedTuple):
         return not self.is_opened and self.node is not None and isinstance(self.node.operator, Module)
 
 
-def outline(subject: Subject, options: Options, depth: int = 1) -> list[Entry]:
-    """The rows of a network, without what exists only while training."""
-    return list(_Outliner(subject, options, depth).rows(subject.facts.network.body, "", 0, False))
+def outline(subject: Subject, options: Options, depth: int = 1, *, training: bool = False) -> list[Entry]:
+    """The rows of a network, without what exists only while training unless asked for it."""
+    return list(_Outliner(subject, options, depth, training).rows(subject.facts.network.body, "", 0, False))
 
 
 def owner(entries: Sequence[Entry]) -> Callable[[str], str]:
@@ -84,7 +84,8 @@ def owner(entries: Sequence[Entry]) -> Callable[[str], str]:
 
 
 class _Outliner:
-    def __init__(self, subject: Subject, options: Options, depth: int) -> None:
+    def __init__(self, subject: Subject, options: Options, depth: int, training: bool) -> None:
+        self.training = training
         self.costs = subject.facts.cost.nodes
         self.options = options
         self.listed = 0
@@ -128,7 +129,7 @@ class _Outliner:
         readers.update(module.outputs)
         run: list[Node] = []
         for node in module.nodes:
-            if node.training:
+            if node.training and not self.training:
                 continue
             if run and not (self.is_folded and _joins(node, run[-1], readers)):
                 yield run
@@ -166,6 +167,7 @@ def _joins(node: Node, before: Node, readers: Counter[Value]) -> bool:
     op = node.operator
     if (
         node.repeat is not before.repeat
+        or node.training is not before.training
         or isinstance(op, Module)
         or op.category not in JOINED
         or isinstance(before.operator, Module)

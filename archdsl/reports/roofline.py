@@ -9,7 +9,7 @@ from archdsl.analyses.roofline import Bound, RooflineFacts
 from archdsl.ir import TooManyOperators
 from archdsl.reports.json import schema_roofline as schema
 from archdsl.reports.layers import LAYER, layer_row, see_more
-from archdsl.reports.numbers import percent
+from archdsl.reports.numbers import exact, percent
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline, owner
 from archdsl.reports.subject import Subject
@@ -35,7 +35,9 @@ def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> 
     Raises:
         TooManyOperators: a row has some calls of a block that is listed once, and not all.
     """
-    entries = [e for e in outline(subject, options) if not (options.is_flat and e.is_opened)]
+    phases, step = facts.phases, subject.training
+    found = outline(subject, options, training=step is not None)
+    entries = [e for e in found if not (options.is_flat and e.is_opened)]
     row_of = owner(entries)
     bounds: dict[str, list[Bound]] = defaultdict(list)
     for bound in facts.bounds:
@@ -51,13 +53,15 @@ def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> 
         f"{short(int(at.flops[facts.precision]))} FLOP/s in {facts.precision}, {short(int(at.bandwidth))} B/s: {at.name}",
         f"a bound, not a forecast: no caches, no fusion, kernels at their peak ({at.source})",
     ]
-    phases = facts.phases
-    what = "a training step" if len(phases) > 1 else "forward"
-    if len(phases) > 1:
+    what = "forward"
+    if step is not None:
+        passes = step.settings.accumulate
+        what = f"a training step of {exact(passes)} passes" if passes > 1 else "a training step"
         each = natural([f"{PHASES[phase]} {_micro(seconds)}" for phase, seconds in phases.items()])
         notes.insert(0, f"at least {each}")
+    operators = subject.facts.operators if step is None else sum(la.times for la in subject.facts.training_flat.layers)
     head = (Piece("roofline", "title"), Piece(f"   N = {facts.batch}, {what}", "dim"))
-    lines = (*((Piece(note, "dim"),) for note in notes), *see_more(entries, options, subject.facts.operators))
+    lines = (*((Piece(note, "dim"),) for note in notes), *see_more(entries, options, operators))
     return Table("roofline", COLUMNS, tuple(filter(None, rows)), (total,), head, lines)
 
 

@@ -105,6 +105,7 @@ STEPS = [
     ("mlp:MLP", ("*.weight",), ()),
     ("googlenet:GoogLeNetTorchvisionAux", ("inception3a", "inception3b.branch2"), ("inception4*",)),
     ("resnet_cifar:ResNet20", ("layer1.0",), ("layer2",)),
+    ("inception_v3:InceptionV3", ("Mixed_5*",), ()),
 ]
 
 
@@ -219,6 +220,27 @@ def test_steps_with_several_uses_of_one_instance(checkpointed: tuple[str, ...]) 
     check_step(network, TrainingSettings(checkpointed=checkpointed))
 
 
+HEADS = """
+network Net {
+  input x: [3, 8, 8]
+  conv(4, 3x3) -> relu as trunk
+  training { trunk; repeat 20 { conv(4, 3x3, pad=1) }; flatten -> aux: linear(10); output aux }
+  trunk -> conv(5, 1x1)
+  output maps
+  trunk
+  repeat 20 { conv(4, 3x3, pad=1) }
+  flatten -> linear(7)
+  output scores
+}"""
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_step_has_the_loss_of_the_first_output(accumulate: int) -> None:
+    network = open_source(Source("net.arch", HEADS), Path()).check("Net").network
+    assert network is not None
+    check_step(network, TrainingSettings(accumulate=accumulate))
+
+
 def check_step(network: Network, settings: TrainingSettings) -> None:
     """Forward, what runs again and backward, in one step; parts of which nothing is trained do not run again."""
     module = build(network, device="meta").train()
@@ -227,7 +249,8 @@ def check_step(network: Network, settings: TrainingSettings) -> None:
     checkpoint(module, *settings.checkpointed)
     inputs = [torch.empty(2, *t.shape, device="meta") for t in network.input_types]
     with FlopCounterMode(display=False) as counter:
-        results = module(*inputs)
-        sum(r.sum() for r in (results if isinstance(results, tuple) else (results,))).backward()
+        for _ in range(settings.accumulate):
+            results = module(*inputs)
+            (results[0] if isinstance(results, tuple) else results).sum().backward()
     found = Facts(network, 2).roofline("cpu", settings=settings)
     assert counter.get_total_flops() == found.flops

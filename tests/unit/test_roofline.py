@@ -200,6 +200,36 @@ def test_what_is_checkpointed_runs_again() -> None:
     assert again == [bound._replace(phase="again") for bound in forward[:2]]
 
 
+SEVERAL = """network X {
+  input x: [3, 8, 8]
+  conv(4, 3x3, pad=1) -> relu
+  training { head: { flatten -> aux: linear(10) }; output aux }
+  output maps = flatten -> h2: linear(7)
+  flatten -> fc: linear(10)
+  output scores
+}
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--full",), ("--depth", "0")])
+def test_rows_of_a_step_with_parts_for_training_add_up(cli: Cli, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Of three passes: those of the trunk (3x3 of 3 to 4 channels on 8x8), of the heads, and back to the loss of `maps`."""
+    spec = tmp_path / "x.arch"
+    spec.write_text(SEVERAL)
+    asked = ("report", "flops", spec, "--on", "h200", "--train", "--accumulate", "3", *options)
+    printed = list(csv.DictReader(io.StringIO(cli(*asked, "--format", "csv").out.split("\n\n")[-1])))
+    rows = [(row["layer"], int(row["flops"] or 0), float(row["share"] or 0)) for row in printed]
+    conv, h2, fc = 4 * 27 * 64, 256 * 7, 256 * 10
+    forward, backward = conv + h2 + 2 * fc, conv + 2 * h2
+    assert sum(flops for _, flops, _ in rows) == 2 * 3 * (forward + backward)
+    assert sum(share for *_, share in rows) == pytest.approx(1)
+    assert sum(flops for path, flops, _ in rows if path.startswith("head")) == 2 * 3 * fc
+    text = cli(*asked).out
+    assert f"with the loss of maps alone: forward {forward:_}, backward {backward:_}" in text
+    assert f"a step of 3 passes {3 * (forward + backward):_} MACs" in text
+    assert "a training step of 3 passes" in text
+
+
 def test_turns_that_are_frozen_have_rows_of_their_own(cli: Cli, tmp_path: Path) -> None:
     """Of twenty turns one is frozen: what backward saves is that turn's gradient of weights."""
     spec = tmp_path / "x.arch"

@@ -42,7 +42,7 @@ def works(flat: Flat, frozen: Container[str] = ()) -> tuple[Work, ...]:
     """The work of every layer of a training step, in the order of the forward pass.
 
     Args:
-        flat: the network with the parts that exist while training, if their work is to be counted.
+        flat: the network with the parts that exist while training, if their work is to be counted; of its outputs is the loss.
         frozen: the names of parameters that are not trained.
     """
     return tuple(
@@ -67,11 +67,15 @@ def wanted(flat: Flat, frozen: Container[str] = ()) -> Iterator[Wanted]:
 
 def _reached(flat: Flat) -> set[int]:
     """The values to which gradients come from some output: not those that nobody reads, or only to choose among numbers."""
-    reached = {*flat.outputs, *(new for turns in flat.turns for _, new in turns.carried)}
-    for layer in reversed(flat.layers):
-        results = zip(layer.results, layer.result_types, strict=True)
-        if any(value in reached and type.is_float for value, type in results):
-            reached.update(layer.op.read(layer.operands))
+    carried = [pair for turns in flat.turns for pair in turns.carried]
+    found, reached = {*flat.outputs}, set[int]()
+    while found:
+        reached |= found
+        for layer in reversed(flat.layers):
+            results = zip(layer.results, layer.result_types, strict=True)
+            if any(value in reached and type.is_float for value, type in results):
+                reached.update(layer.op.read(layer.operands))
+        found = {new for old, new in carried if old in reached} - reached  # what a turn reads of the turn before
     return reached
 
 

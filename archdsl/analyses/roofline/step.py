@@ -46,7 +46,7 @@ def step_roofline(
     """The bounds of every layer in each phase of a step.
 
     Args:
-        flat: the network with the parts that exist only while training.
+        flat: the network with the parts that exist only while training; of its outputs is the loss.
         frozen: the names of parameters that are not trained.
         recomputed: by path how often operators run again in backward, those in turns of loops as often as there are turns.
 
