@@ -116,6 +116,8 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
     if not holds:
         problem = _failure(facts, claim, computed, claimed, shown)
         problem = problem._replace(frames=bound.frames, notes=(*problem.notes, *names.notes()))
+    if names.has_bound:
+        shown = f"{shown}, a bound"
     return Verdict(_text(claim), holds, computed, shown, claim.source or "", not claim.holds, claim.span, problem)
 
 

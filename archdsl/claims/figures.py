@@ -51,6 +51,8 @@ class Figures:
         self.training = training
         self.hidden: dict[str, Any] = {}
         """The network's own names that are read here and are called like a figure, and what they stand for."""
+        self.has_bound = False
+        """Whether a figure was asked for that is known as a bound only."""
 
     def name(self, text: str, span: Span) -> Any:
         """A number or list that the network calls so, or else the total of a figure. Raises `Fault`."""
@@ -106,7 +108,9 @@ class Figures:
         self.outer.spend(work, span)
 
     def notes(self) -> Iterator[str]:
-        """What the names stood for that could have been figures."""
+        """What there is to know of the figures: that one is a bound, and what names stood for that could have been figures."""
+        if self.has_bound:
+            yield "the receptive field is known as a bound: a unit may read less"
         for name, own in self.hidden.items():
             figure = f"the figure, {self._total(name):_}" if name in TOTALS else "a figure"
             yield f"in arithmetic `{name}` is what the network calls so, {show(own)}, and not {figure}"
@@ -146,6 +150,7 @@ class Figures:
         field = facts.fields.of(path)
         if field is None or not field.size:
             raise Fault(UNKNOWN_PATH, f"`{path}` reads no input with spatial axes", span)
+        self.has_bound |= field.status == "bound"
         return field.size[0] if len(set(field.size)) == 1 else field.size
 
     def _written(self, path: str, span: Span) -> str:

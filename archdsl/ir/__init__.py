@@ -38,7 +38,7 @@ from archdsl.ir.graph import (
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.op import Autocast, Category, Examples, Misfit, Op, Precision, State, Types
-from archdsl.ir.reach import WHOLE, Axes, Reach, Rows, Step
+from archdsl.ir.reach import WHOLE, Axes, Border, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
@@ -63,6 +63,7 @@ __all__ = [
     "AttributeProblem",
     "Autocast",
     "Axes",
+    "Border",
     "Builder",
     "Call",
     "CallFrame",

@@ -22,6 +22,14 @@ WHOLE: Literal["whole"] = "whole"
 """Each output unit reads the whole input."""
 
 
+class Border(NamedTuple):
+    """Units of which each reads one row: the first of them `row`, and each `step` further on than the one before."""
+
+    units: range
+    row: int
+    step: int
+
+
 class Rows(NamedTuple):
     """Which rows of one axis of an operand are read by the units along one axis of the result.
 
@@ -34,6 +42,8 @@ class Rows(NamedTuple):
     spans: tuple[tuple[int, int] | None, ...] = ((0, 0),)
     stride: int = 1
     dilation: int = 1
+    borders: tuple[Border, ...] = ()
+    """Units to which this does not apply."""
 
 
 class Axes:

@@ -46,9 +46,10 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
             continue
         share = prod(min(size, n) / n for size, n in zip(field.size, sizes, strict=True))
         seen, whole = (" x ".join(map(str, values)) for values in (field.size, sizes))
+        most = "at most " if field.status == "bound" else ""
         yield Diagnostic(
             KIND,
-            f"a unit of the last maps, `{layer.path}`, sees {seen} of {whole}",
+            f"a unit of the last maps, `{layer.path}`, sees {most}{seen} of {whole}",
             Label(layer.node.origin.span, f"{share:.1%} of `{facts.input}`"),
         )
 

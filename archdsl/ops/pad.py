@@ -7,6 +7,7 @@ from typing import ClassVar
 from archdsl.ir import (
     Autocast,
     Axes,
+    Border,
     Call,
     Derivative,
     Examples,
@@ -118,7 +119,18 @@ class Pad(Op):
         padding = self._padding(operands[0])
         if self.mode == "zeros":
             return Axes(tuple(Rows(a, ((-before, -before),)) for a, (before, _) in enumerate(padding)))
-        return Axes(tuple(Rows(a, ()) if any(pair) else Rows(a) for a, pair in enumerate(padding)))
+        if self.mode == "circular":
+            return Axes(tuple(Rows(a, ()) if any(pair) else Rows(a) for a, pair in enumerate(padding)))
+        return Axes(
+            tuple(self._own_rows(a, *axis) for a, axis in enumerate(zip(operands[0].shape, padding, strict=True)))
+        )
+
+    def _own_rows(self, axis: int, rows: int, pair: tuple[int, int]) -> Rows:
+        """Units of an axis with so many rows, those at the ends reading the rows nearest to them."""
+        (before, after), is_mirror = pair, self.mode == "reflect"
+        first = Border(range(before), before if is_mirror else 0, -is_mirror)
+        last = Border(range(before + rows, before + rows + after), rows - 1 - is_mirror, -is_mirror)
+        return Rows(axis, ((-before, -before),), borders=tuple(b for b in (first, last) if b.units))
 
     def saved(self, operands: Types, results: Types) -> Saved:
         keeps = self.mode in ("reflect", "replicate") and not self.is_view(*operands)

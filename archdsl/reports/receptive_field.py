@@ -187,7 +187,7 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     if not subject.facts.is_listed:
         composed = subject.facts.composed_fields
         try:
-            return _told(path, index, composed.unit(path, index), composed.type)
+            return _told(path, index, composed.unit(path, index), composed.of(path), composed.type)
         except KeyError:
             raise KeyError(f"there is no `{path}`") from None
     facts = subject.facts.fields
@@ -197,15 +197,18 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
         close, layers = nearest(path, facts.flat.paths), facts.flat.layers
         known = f"; its layers are `{layers[0].path}` to `{layers[-1].path}`" if layers else ""
         raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else known))
-    return _told(path, index, facts.unit(path, index), facts.type)
+    return _told(path, index, facts.unit(path, index), facts.of(path), facts.type)
 
 
-def _told(path: str, index: tuple[int, ...], found: Sequence[UnitRows] | None, type: TensorType) -> str:
+def _told(
+    path: str, index: tuple[int, ...], found: Sequence[UnitRows] | None, field: Field | None, type: TensorType
+) -> str:
     name = f"unit ({', '.join(map(str, index))}) of {path}"
     if found is None:
         return f"what {name} reads is not known row by row"
     parts = [_axis(*known) for known in zip(AXES[len(found)], found, type.sizes, strict=True)]
-    return f"{name} reads {', '.join(parts)}"
+    most = "at most " if field is not None and field.status == "bound" else ""
+    return f"{name} reads {most}{', '.join(parts)}"
 
 
 def _axis(name: str, rows: UnitRows, size: int) -> str:

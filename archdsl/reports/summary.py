@@ -19,6 +19,7 @@ from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row
+from archdsl.source.styled import Piece
 
 COLUMNS = (
     *LAYER,
@@ -62,14 +63,19 @@ def _row(subject: Subject, entry: Entry, changes: OnlyChanges) -> Row:
 
 
 def _field(subject: Subject, entry: Entry) -> Cell:
-    """The field of the last operator in the row: one number where the axes agree; nothing where it is all there is."""
+    """The field of the last operator in the row: one number where the axes agree; nothing where it is all there is.
+
+    A bound has a sign.
+    """
     fields = subject.facts.fields if subject.facts.is_listed else subject.facts.composed_fields
     field = fields.of(entry.paths[-1])
     if field is None or field.status == "whole input" or not field.size:
         return Cell(None)
-    if len(set(field.size)) == 1:
-        return Cell(field.size[0])
-    return Cell("x".join(map(str, field.size)))
+    sign = "≤ " if field.status == "bound" else ""
+    if len(set(field.size)) > 1:
+        return Cell(sign + "x".join(map(str, field.size)))
+    rows = field.size[0]
+    return Cell(f"{sign}{rows}", (Piece(f"{sign}{rows:_}"),)) if sign else Cell(rows)
 
 
 def _totals(subject: Subject) -> tuple[Row, ...]:

@@ -20,6 +20,7 @@ from tests.support.build import finish, image, network, op, sequence
 from tests.support.lowered import forms, lowered
 
 torch.set_num_threads(1)
+MIRRORS = ("reflect", "replicate")
 CHAINS, RUNS = 80, 100
 """With those of two arms, more than two hundred random networks."""
 
@@ -319,3 +320,72 @@ def test_maps_that_were_flattened_have_no_place_but_a_size() -> None:
     assert field is not None and (field.status, field.size) == ("exact", (2, 2))
     field = Facts(sequence(*tokens, op("attention", 2), input=image(1, 8))).fields.of("logits")
     assert field is not None and (field.status, field.size) == ("whole input", (8, 8))
+
+
+def random_padded(seed: int) -> Run:
+    """Windows without padding of their own, on maps that are padded with their own rows."""
+    random = Random(f"padded {seed}")
+    type = TensorType((2, random.randint(9, 14), random.randint(9, 14)))
+    layers: list[Op] = []
+    torch.manual_seed(seed)
+    start, found = type, (x := torch.rand(1, *type.shape, dtype=torch.float64, requires_grad=True))
+    for _ in range(random.randint(2, 4)):
+        pad = op("pad", [[random.randint(0, 3), random.randint(0, 3)] for _ in "hw"], mode=random.choice(MIRRORS))
+        size, dilation = (random.randint(1, 3), random.randint(1, 3)), random.randint(1, 2)
+        window = random.choice(
+            [
+                op("conv", 2, size, random.randint(1, 2), dilation=dilation, bias=False),
+                op("avgpool", size, 1),
+                op("upsample", 2),
+            ]
+        )
+        for layer in (pad, window):
+            try:
+                (after,) = layer.infer(type)
+            except Misfit:
+                break
+            if not 2 <= min(after.sizes) <= max(after.sizes) <= 40:
+                break
+            module = lowered(layer, type, form=forms(layer, type)[0]).double()
+            for parameter in module.parameters():
+                nn.init.uniform_(parameter, 0.5, 1.0)
+            layers, type, found = [*layers, layer], after, module(found)
+    return Run(sequence(*layers, input=start), x, found)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_maps_padded_with_their_own_rows_are_exact_to_the_border(seed: int) -> None:
+    run = random_padded(seed)
+    facts = Facts(run.net).fields
+    field = facts.of("logits")
+    assert field is not None and field.status in ("exact", "whole input")
+    height, width = run.found.shape[2:]
+    for i in range(max(height, width)):
+        unit = min(i, height - 1), min(i, width - 1)
+        known = facts.unit("logits", unit)
+        assert known is not None and [*map(tuple, known)] == support(run.found, run.x, unit)
+
+
+@pytest.mark.parametrize("mode", MIRRORS)
+@pytest.mark.parametrize("layers", range(1, 5))
+def test_mirrored_borders_give_the_field_of_zeros(mode: str, layers: int) -> None:
+    """Size, stride, start and centre are those of the unit that no border is near to."""
+
+    def net(mode: str) -> Network:
+        chain = [layer for n in range(layers) for layer in (op("pad", n % 3, mode=mode), op("conv", 2, 3, 1 + n % 2))]
+        return sequence(*chain, input=image(2, 64))
+
+    found, zeros = (Facts(net(m)).fields.of("logits") for m in (mode, "zeros"))
+    assert found is not None and zeros is not None and found.status == zeros.status == "exact"
+    for own, other in zip(found.axes, zeros.axes, strict=True):
+        assert (own.size, own.stride, own.start, own.centre) == (other.size, other.stride, other.start, other.centre)
+
+
+def test_a_map_that_goes_on_at_its_other_side_has_a_bound() -> None:
+    """The first unit reads the first two rows and the last."""
+    net = sequence(op("pad", 1, mode="circular"), op("conv", 1, 3, bias=False), input=image(1, 9))
+    field = Facts(net).fields.of("logits")
+    assert field is not None and (field.status, field.size) == ("bound", (9, 9))
+    x = torch.rand(1, 1, 9, 9, dtype=torch.float64, requires_grad=True)
+    found = nn.Conv2d(1, 1, 3, bias=False).double()(nn.CircularPad2d(1)(x))
+    assert support(found, x, (0, 4)) == [(0, 8), (3, 5)]

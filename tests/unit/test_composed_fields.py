@@ -28,6 +28,7 @@ WAYS = {
     "to and fro": "maxpool(2) -> conv(8, 3x3, pad=1) -> upsample(2)",
     "skip over": "add { | conv(8, 3x3, stride=2, pad=1) -> conv_transpose(8, 4x4, stride=2, pad=1) | in }",
     "turns": "repeat 40 { conv(8, 3x3, pad=1) }",
+    "mirrored borders": "pad(1, mode=reflect) -> conv(8, 3x3)",
     "even windows": "avgpool(2x2, stride=1) -> pad(1) -> avgpool(2x2, stride=1)",
 }
 

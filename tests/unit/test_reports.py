@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -28,6 +29,7 @@ from archdsl.source import Diagnostic, Kind, Label, Source, Span
 from archdsl.source.styled import plain, width
 from tests.support import networks
 from tests.support.build import finish, image, network, op, sequence
+from tests.support.cli import Cli
 
 NETWORKS = {
     "vgg16": networks.vgg16,
@@ -416,3 +418,17 @@ def test_a_long_path_goes_on_in_a_further_line_between_its_names() -> None:
     table = Table("t", columns, (row("features.denseblock1.layer.conv", 12), row("a", 3)))
     lines = plain(render_text([table], 28)).splitlines()
     assert lines[2:] == ["features.denseblock1.     12", "layer.conv", "a                          3"]
+
+
+def test_a_field_known_as_a_bound_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A map that goes on at its other side: the first unit reads both ends, of which only the hull is known."""
+    (file := tmp_path / "circle.arch").write_text(
+        "network C {\n  input wave: [1, 4000]\n  pad(1, mode=circular) -> a: conv(4, 3)\n"
+        "  expect receptive_field(a) == 4000\n  expect receptive_field(a) == 3\n}\n"
+    )
+    done = Cli(capsys)("check", str(file))
+    assert "receptive_field(a) == 4000   4_000, a bound" in done.out
+    assert "the receptive field is known as a bound: a unit may read less" in done.err
+    assert "≤ 4_000" in Cli(capsys)("report", "summary", str(file)).out
+    unit = Cli(capsys)("report", "receptive-field", str(file), "--unit", "a:7")
+    assert "unit (7) of a reads at most positions 0..3999" in unit.out

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archdsl.analyses.receptive_field.affine import Affine, Guard, Guards
-from archdsl.analyses.receptive_field.field import Field, Join, UnitRows, gathered, union, unit
+from archdsl.analyses.receptive_field.axis import Join, UnitRows, union
+from archdsl.analyses.receptive_field.field import Field, gathered, unit
 from archdsl.analyses.receptive_field.run import Fields, Known, Walk, first_map, joined, own_fields, split
 from archdsl.analyses.turns import Split
 from archdsl.ir import Module, Network, Node, Shape, TensorType, TooManyOperators

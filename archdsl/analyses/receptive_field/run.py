@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
-from archdsl.analyses.receptive_field.field import (
-    AxisField,
-    Field,
-    FieldFacts,
-    FieldRow,
-    Join,
-    axis_of,
-    field_of,
-    through,
-    union,
-)
+from archdsl.analyses.receptive_field.axis import AxisField, Join, Span, axis_of, union
+from archdsl.analyses.receptive_field.field import Field, FieldFacts, FieldRow, field_of, through
 from archdsl.analyses.turns import Split, run_turns
 from archdsl.ir import Flat, Module, Network, Node, Op, Repeat, Shape, Value, flatten, parts
 
 Fields = Sequence[Field | None]
 Known = dict[Value, Field | None]
+_AxisForm = tuple[bool, int | None, list[bool], dict[int, bool]]
 
 
 def receptive_field(
@@ -105,6 +97,7 @@ class Walk:
                 known.update(zip(part.results, found, strict=True))
 
     def _row(self, row: Repeat, known: Known) -> None:
+        """Passes them through all turns that one stands for; where borders grow from turn to turn there is a bound only."""
         pairs = [(old, new) for old, new in row.carried().items() if old in known]
         read, made = [old for old, _ in pairs], [new for _, new in pairs]
 
@@ -115,8 +108,14 @@ class Walk:
 
         start = tuple(known[value] for value in read)
         self._nodes(row.nodes, row, known)
-        after = run_turns(row.turns, start, turn, split, lambda state: joined(state, self.sizes))
+        after = None
+        if _borders(start) == _borders([known[value] for value in made]):
+            after = run_turns(row.turns, start, turn, split, lambda state: joined(state, self.sizes))
         known.update(zip(made, after or [unknown(self.sizes)] * len(made), strict=True))
+
+
+def _borders(fields: Fields) -> list[set[int]]:
+    return [{*axis.border} for field in fields if field is not None for axis in field.axes]
 
 
 class _Lister(Walk):
@@ -150,21 +149,29 @@ def split(fields: Sequence[Field | None]) -> Split:
     axes = [axis for field in fields if field is not None for axis in field.axes]
     form = (
         [field is None for field in fields],
-        [(axis.is_exact, axis.along, [span is None for span in axis.spans]) for axis in axes],
+        [(a.is_exact, a.along, [span is None for span in a.spans], _absent(a.border)) for a in axes],
     )
-    numbers = ((*(n for s in a.spans if s is not None for n in s), a.size, a.step, a.low, a.high) for a in axes)
+    spans = ([s for s in (*a.spans, *a.border.values()) if s is not None] for a in axes)
+    numbers = (
+        (*(n for s in own for n in s), a.size, a.step, a.low, a.high) for a, own in zip(axes, spans, strict=True)
+    )
     return Split(form, tuple(n for own in numbers for n in own))
 
 
+def _absent(border: Mapping[int, Span | None]) -> dict[int, bool]:
+    return {unit: span is None for unit, span in border.items()}
+
+
 def joined(state: Split, sizes: Shape) -> tuple[Field | None, ...]:
-    absent, forms = cast(tuple[list[bool], list[tuple[bool, int | None, list[bool]]]], state.form)
+    absent, forms = cast(tuple[list[bool], list[_AxisForm]], state.form)
     numbers, own = iter(state.numbers), iter(forms)
 
     def axis() -> AxisField:
-        is_exact, along, missing = next(own)
+        is_exact, along, missing, missing_at_border = next(own)
         spans = tuple(None if m else (next(numbers), next(numbers)) for m in missing)
+        border = {unit: None if m else (next(numbers), next(numbers)) for unit, m in missing_at_border.items()}
         size, step, low, high = (next(numbers) for _ in range(4))
-        return AxisField(size, spans, step, low, high, is_exact, along)
+        return AxisField(size, spans, step, low, high, is_exact, along, border)
 
     return tuple(None if gone else field_of([axis() for _ in sizes], sizes) for gone in absent)
 

@@ -44,7 +44,8 @@ class Geometry(NamedTuple):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        return tuple(Step(e, s, before) for e, s, (before, _) in zip(self.extents, self.stride, self.pad, strict=True))
+        before = [rows for rows, _ in self.pad]
+        return tuple(map(Step, self.extents, self.stride, before, self.dilation))
 
 
 def spell_out(op: AnOp, g: Geometry) -> AnOp:
