@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples, Lowering, Saved, TensorType, Types
-from archdsl.ops.families.merge import Elementwise
+from archdsl.ops.families.merge import INTEGERS, Elementwise
 
 
 class Add(Elementwise):
-    """The sum, element by element. The shortcut of a residual network, He et al. 2016."""
+    """The sum, element by element. The shortcut of a residual network, He et al. 2016.
+
+    Of integers too: an offset leads the rows of one table to those of another.
+    """
 
     name = "add"
+    reads = INTEGERS
     examples: ClassVar[Examples] = (
         ("add", "[256, 56, 56], [256, 56, 56]", "[256, 56, 56]"),
         ("add", "[8, 4, 4], [8, 1, 1], [8, 4, 4]", "[8, 4, 4]"),
+        ("add", "int64 [26], unbatched int64 [26]", "int64 [26]"),
     )
 
     def join(self, left: str, right: str) -> str:

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Expression, Incoming, Lowering, Misfit, Saved, TensorType, Types
 from archdsl.ir.strides import elementwise
-from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.derivatives import repeated, spread
 from archdsl.ops.families.merge import Elementwise, check_one_dtype
 
@@ -14,7 +13,7 @@ from archdsl.ops.families.merge import Elementwise, check_one_dtype
 class Choose(Elementwise):
     """The second value where the first, a mask of booleans, is true, and the third elsewhere: `torch.where`.
 
-    Masks are inputs, constants, or made by `compare`. Sizes agree or are 1.
+    Masks are inputs, constants, or made by `compare`. Sizes agree or are 1. The values are floats, integers or masks.
     """
 
     name = "choose"
@@ -22,6 +21,7 @@ class Choose(Elementwise):
     examples: ClassVar[Examples] = (
         ("choose", "bool [16, 8], [16, 8], [16, 8]", "[16, 8]"),
         ("choose", "bool [16, 1], [16, 8], unbatched [8]", "[16, 8]"),
+        ("choose", "bool [16], int64 [16], unbatched int64 [1]", "int64 [16]"),
     )
 
     def infer(self, *operands: TensorType) -> Types:
@@ -42,7 +42,6 @@ class Choose(Elementwise):
                 help='`compare(">", 0)` makes one',
             )
         check_one_dtype(self.name, (then, otherwise))
-        check_float(self.name, then, 1)
         whole = self._steps(operands)[-1]._replace(dtype=then.dtype)
         if all(x.strides is None for x in operands):
             return (whole,)
@@ -50,7 +49,7 @@ class Choose(Elementwise):
         return (whole.with_strides(whole.shape, strides),)
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(operands=(0,))
+        return Saved(operands=(0,)) if results[0].is_float else Saved()
 
     def scratch(self, operands: Types, results: Types) -> tuple[()]:
         return ()

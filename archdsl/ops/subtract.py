@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Incoming, Misfit, TensorType, Types
 from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
-from archdsl.ops.families.merge import Elementwise
+from archdsl.ops.families.merge import INTEGERS, Elementwise
 
 
 class Subtract(Elementwise):
-    """The first value less the second, element by element."""
+    """The first value less the second, element by element. Of integers too."""
 
     name = "subtract"
+    reads = INTEGERS
     examples: ClassVar[Examples] = (("subtract", "[8, 4, 4], [8, 4, 4]", "[8, 4, 4]"),)
 
     def infer(self, *operands: TensorType) -> Types:

@@ -254,6 +254,18 @@ SPECS = {
           einsum("c t s, s c -> t c") { | decay | x } -> slice(0, step=2) as even
           concat { | even | even -> flip(0) -> cos }
         }""",
+    "addresses": """
+        network Net {
+          input kinds: int64 [3, 4]
+          input known: bool [3, 1]
+          strides: constant([4], "2 * i") as strides
+          multiply { | kinds | strides } -> add(kinds) as places
+          maximum { | places | kinds } as largest
+          choose { | known | subtract { | places | kinds } | largest } as chosen
+          chosen -> table: embedding(32, 8)
+          concat { | identity | kinds -> embedding(2, 8) }
+          linear(3)
+        }""",
     "super resolution": """
         network Net {
           input image: [3, 6, 5]

@@ -11,7 +11,11 @@ def check_float(op: str, x: TensorType, operand: int = 0) -> None:
     """Raises `Misfit` for integers and booleans."""
     if not x.is_float:
         raise Misfit(
-            f"`{op}` reads float values, not {x.dtype}", code="wrong-dtype", operand=operand, label=f"{x.dtype} values"
+            f"`{op}` reads float values, not {x.dtype}",
+            code="wrong-dtype",
+            operand=operand,
+            label=f"{x.dtype} values",
+            help="`cast(float32)` makes such of them",
         )
 
 

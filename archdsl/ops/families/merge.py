@@ -29,6 +29,7 @@ from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
 
 AXIS_NAMES = {3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
+INTEGERS = ("int64", "int32")
 
 
 class Merge(Op):
@@ -51,12 +52,12 @@ class Elementwise(Merge):
         raise NotImplementedError
 
     autocast = "promotes"
-    reads_booleans: ClassVar[bool] = False
-    """Whether it joins masks too."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Element types that it joins beside floats."""
 
     def infer(self, *operands: TensorType) -> Types:
         check_one_dtype(self.name, operands)
-        if not (self.reads_booleans and operands[0].dtype == "bool"):
+        if operands[0].dtype not in self.reads:
             check_float(self.name, operands[0])
         return (self._steps(operands)[-1],)
 
@@ -120,7 +121,7 @@ class Product(Elementwise):
     """Base of the elementwise merges whose backward reads what went into them."""
 
     def saved(self, operands: Types, results: Types) -> Saved:
-        if len(operands) == 1:
+        if len(operands) == 1 or not operands[0].is_float:
             return Saved()
         if len(operands) == 2:
             return Saved(for_others=(0, 1))
@@ -148,7 +149,7 @@ class Product(Elementwise):
 class Choice(Product):
     """Base of the elementwise merges whose backward compares what went into them. Of masks it is "and" or "or"."""
 
-    reads_booleans = True
+    reads = (*INTEGERS, "bool")
 
     def made(self, joined: TensorType, terms: Types, incoming: TensorType) -> Types:
         """What comes in, where a mask chooses it."""
@@ -221,6 +222,7 @@ def check_one_dtype(op: str, operands: Types) -> None:
                 code="wrong-dtype",
                 operand=index,
                 label=f"{x.dtype}, not {operands[0].dtype}",
+                help=f"`cast({operands[0].dtype})` makes them alike",
             )
 
 
