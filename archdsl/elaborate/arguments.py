@@ -106,8 +106,23 @@ def _too_many(layer: Layer, argument: tree.Argument, value: Any, allowed: tuple[
     )
 
 
+def _of_shared(layer: Layer, shared: Layer | None, name: str, span: Span) -> Fault | None:
+    """A tensor for a shared operator: a block takes those of each use."""
+    if shared is None or shared.op is None or name not in shared.op.tensor_attributes:
+        return None
+    block = f"block NAME({name}: tensor) {{ {shared.op.name}(..., {name}={name}) }}"
+    return Fault(
+        UNKNOWN_ARGUMENT,
+        f"`{layer.name}` is one `{shared.op.name}`, whose attributes are those of its declaration",
+        span,
+        helps=(f"share a block that takes a tensor at each use: `{block}`",),
+    )
+
+
 def unknown_argument(layer: Layer, name: str, span: Span, allowed: tuple[str, ...]) -> Fault:
     what = "parameter" if layer.op is None else "attribute"
+    if isinstance(layer.target, SharedInstance) and (fault := _of_shared(layer, layer.target.layer, name, span)):
+        return fault
     close = nearest(name, allowed)
     return Fault.misnamed(
         UNKNOWN_ARGUMENT,

@@ -121,7 +121,9 @@ class Layers(Names):
         types = tuple(v.type for v in entering)
         if not shared.is_named:
             shared.is_named = True
-            self.place.take(shared.name, shared.element.span)
+            group = f'`"turn{{i}}": {{ shared {shared.name} = ... }}`'
+            again = f"declare it before the loop: one for all turns; or, for one in each, in a group: {group}"
+            self.place.take(shared.name, shared.element.span, again)
         key = types, tuple(use.arguments)
         if key not in shared.modules:
             shared.modules[key] = self._instance_for(shared, layer, operands, types, span)

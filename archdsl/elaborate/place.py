@@ -54,8 +54,12 @@ class Place:
     def origin(self, span: Span, doc: str = "") -> Origin:
         return Origin(span, self.frames, doc, self.condition)
 
-    def take(self, label: str, span: Span) -> str:
-        """Gives a child its label. Raises `Fault` where the label cannot be an attribute or is taken."""
+    def take(self, label: str, span: Span, again: str = "") -> str:
+        """Gives a child its label. Raises `Fault` where the label cannot be an attribute or is taken.
+
+        Args:
+            again: what helps where a turn of a loop takes it again; else its variable in the label does.
+        """
         check_label(label, span)
         first = self._taken.get(label) or self._left_out_at(label)
         if first is not None:
@@ -65,7 +69,7 @@ class Place:
                 span,
                 "the second",
                 labels=(Label(first, "the first"),) if first != span else (),
-                helps=() if first != span else (_repeated_label(label, is_inlined=bool(self.frames)),),
+                helps=() if first != span else (_repeated_label(label, again, is_inlined=bool(self.frames)),),
             )
         self._taken[label] = span
         if label.isdecimal():
@@ -115,11 +119,11 @@ class Place:
         return name
 
 
-def _repeated_label(label: str, *, is_inlined: bool) -> str:
+def _repeated_label(label: str, again: str, *, is_inlined: bool) -> str:
     """How to tell apart the children that one label of the text makes."""
     if is_inlined:
         return "an inline block opens no scope: a label on each of its calls does"
-    return 'in a loop, put its variable into the label: `for i in 1..n { "' + label + '{i}": ... }`'
+    return again or 'in a loop, put its variable into the label: `for i in 1..n { "' + label + '{i}": ... }`'
 
 
 def check_label(label: str, span: Span) -> None:

@@ -54,7 +54,7 @@ class MaskedFill(Op):
         if rank is None:
             longest = max(len(sizes), len(other))
             sizes, other = ((1,) * (longest - len(s)) + s for s in (sizes, other))
-        check_same_rank(self.name, sizes, other, 1)
+        check_same_rank(self.name, sizes, other, 1, repeats=True)
         pairs = tuple(zip(sizes, other, strict=True))
         differing = (a for a, (n, m) in enumerate(pairs) if 1 not in (n, m) and not agree(n, m))
         check_axes(self.name, sizes, other, 1, differing)

@@ -36,7 +36,7 @@ from archdsl.ir.attrs import Field, Flag, Number, Probability
 from archdsl.ops.add import Add
 from archdsl.ops.dropout import Dropout
 from archdsl.ops.families import native, scores
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_float, laid_beside
 from archdsl.ops.families.merge import Merge, check_one_dtype, sizes_beside
 from archdsl.ops.families.native import Native
 from archdsl.ops.families.primitives import Program
@@ -55,8 +55,8 @@ class ScaledDotProductAttention(Merge):
     2023). Axes before the heads, as windows in `[windows, heads, T, d]`, are attended apart. `dropout` acts on the weights
     while training. With `causal=true` query t sees the keys 0 to t.
 
-    A fourth value has the axes of the scores, `[heads, T, S]`, or of size 1, or fewer of them. Booleans are a mask: where it is
-    false, a query does not see a key. Floats are added to the scores: a learned bias by relative position.
+    A fourth value has the axes of the scores, `[heads, T, S]`, or of size 1; a learned one may have the last of them alone.
+    Booleans are a mask: where it is false, a query does not see a key. Floats are added to the scores, as a learned bias is.
 
     It is one kernel of PyTorch, which never holds the weights whole; while training with dropout PyTorch runs its own steps.
     With a bias, a mask for each window, or values of other sizes than keys there is no such kernel: the steps are written out.
@@ -153,15 +153,15 @@ class ScaledDotProductAttention(Merge):
                 raise Misfit("`sdpa` takes a mask or `causal=true`, not both", attribute="causal")
             scores = (*q.shape[:-1], k.shape[-2])
             sizes = sizes_beside(self.name, m, len(scores), 3)
-            ones = (1,) * (len(scores) - m.rank)
             what = "mask" if m.dtype == "bool" else "bias"
-            if m.batched and ones:
+            if m.batched and m.rank < len(scores):
+                laid = laid_beside(m.shape, scores)
                 raise Misfit(
                     f"a {what} of each sample has the {len(scores)} axes of the scores, not {m.rank}",
                     code="shape-mismatch",
                     operand=3,
                     label=f"{show_shape(m.shape)} for {show_shape(scores)}",
-                    help=f"`{show_shape((*ones, *m.shape))}` is the same for every head",
+                    help=None if laid is None else f"`reshape({show_shape(laid)})` repeats it along the axes of size 1",
                 )
             is_broadcast = all(n == 1 or agree(n, s) for n, s in zip(sizes[::-1], scores[::-1], strict=False))
             if not is_broadcast:

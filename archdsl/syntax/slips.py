@@ -47,13 +47,11 @@ def _chain_in_parentheses(spot: Spot) -> Diagnostic | None:
         return None
     closing, name = spot.closing(opening), spot.tokens[opening - 1]
     arms = [] if closing is None else spot.parts(opening, closing, "COMMA")
-    written = f"{name} {{ | identity{''.join(f' | {arm}' for arm in arms)} }}"
-    return spot.wrong(
-        "an argument is a tensor, not a chain",
-        help=f"name its result with `as` before, or make it an arm: `{written}`"
-        if arms
-        else "name its result with `as`",
-    )
+    chain = next((arm for arm in arms if "->" in arm), "")
+    written = f"{name}({', '.join('value' if arm == chain else arm for arm in arms)})"
+    named = f"name its result before: `{chain} as value`, then `{written}`" if chain else "name its result with `as`"
+    arm = f"; in a merge it is an arm: `{name} {{ | identity | {chain} }}`" if arms == [chain] else ""
+    return spot.wrong("an argument is a tensor, not a chain", help=named + arm)
 
 
 def tap(spot: Spot) -> Diagnostic | None:

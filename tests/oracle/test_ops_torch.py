@@ -412,6 +412,7 @@ CASES = {
     """,
     "constant": """
         constant([7], "i")
+        constant([3, 8], "j // 2 ^ i % 2")
         constant([4, 5], "i - j / 2", persistent=false)
         constant([4, 4], "i >= j")
         constant([2, 3], "1")

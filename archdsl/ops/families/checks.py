@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import gcd
 
-from archdsl.ir import Misfit, TensorType, is_open, show_shape
+from archdsl.ir import Misfit, Shape, TensorType, agree, is_open, show_shape
 
 
 def check_float(op: str, x: TensorType, operand: int = 0) -> None:
@@ -58,6 +58,20 @@ def check_axes(op: str, axes: int | tuple[int, ...], x: TensorType, attribute: s
     if len({*found}) < len(found):
         raise Misfit(f"`{op}` names an axis twice", attribute=attribute)
     return tuple(found)
+
+
+def laid_beside(shape: Shape, other: Shape) -> Shape | None:
+    """A shape of fewer axes with axes of size 1 put in, so that it goes with another; None where nothing does that.
+
+    What is as many as the channels of a map are those; else its last axes are the last of the other that fit.
+    """
+    is_gate = len(shape) == 1 and len(other) > 2 and agree(shape[0], other[0])
+    step = 1 if is_gate else -1
+    rest, laid = list(shape[::step]), []
+    for size in other[::step]:
+        fits = bool(rest) and (rest[0] == 1 or agree(rest[0], size))
+        laid.append(rest.pop(0) if fits else 1)
+    return None if rest else tuple(laid[::step])
 
 
 def fitting(number: int, what: str, *counts: int) -> str | None:

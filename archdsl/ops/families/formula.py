@@ -169,7 +169,7 @@ class _Reader:
             return Term(f"{left.within(OR)} {e.operator} {right.within(OR)}", "bool", LOOSE)
         if e.operator not in OPERATORS:
             raise _wrong(f"`{e.operator}` has no place in a formula", _KNOWN)
-        return _arithmetic(e.operator, left, right)
+        return _arithmetic(e, left, right)
 
     def _call(self, e: tree.Call) -> Term:
         name, given = e.callee.text, [self.term(a.value) for a in e.arguments]
@@ -246,14 +246,15 @@ def _check_condition(x: Term, e: tree.Expression) -> None:
         raise _wrong(f"`{e.span.text}` is no condition", "compare it with something: `i >= j`")
 
 
-def _arithmetic(operator: str, left: Term, right: Term) -> Term:
+def _arithmetic(e: tree.Binary, left: Term, right: Term) -> Term:
+    operator, written = e.operator, e.right.span.text
     whole = left.kind == right.kind == "int64" and operator != "/"
     if whole and operator in ("//", "%") and (right.ends is None or right.ends[0] <= 0 <= right.ends[1]):
-        divisor = "0" if right.value == 0 else f"`{right.code}`, which may be 0"
+        divisor = "0" if right.value == 0 else f"`{written}`, which may be 0"
         raise _wrong(f"`{operator}` in the formula divides by {divisor}")
     if whole and operator == "^" and (right.ends is None or right.ends[0] < 0):
         raise _wrong(
-            f"a whole number to the power `{right.code}`, which may be negative",
+            f"a whole number to the power `{written}`, which may be negative",
             "write the number with a point: `2.0 ^ i`",
         )
     if left.value is not None and right.value is not None:
@@ -316,6 +317,8 @@ def _power(base: Ends, exponent: Ends) -> Ends:
     largest = max(map(abs, base))
     if largest.bit_length() * exponent[1] > 64:
         raise _wrong("a whole number in the formula may be too large for int64")
+    if base[0] > 0:
+        return _checked((base[0] ** exponent[0], base[1] ** exponent[1]))
     found = largest ** exponent[1]
     return _checked((-found if base[0] < 0 else 0, found))
 

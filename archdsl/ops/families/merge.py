@@ -25,7 +25,7 @@ from archdsl.ir import (
     show_shape,
 )
 from archdsl.ir.strides import elementwise
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_float, laid_beside
 from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
 
 AXIS_NAMES = {3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
@@ -70,7 +70,7 @@ class Elementwise(Merge):
             other = sizes_beside(self.name, x, rank, index)
             if rank is None:
                 done, other = ((1,) * (max(map(len, (done, other))) - len(s)) + s for s in (done, other))
-            check_same_rank(self.name, done, other, index)
+            check_same_rank(self.name, done, other, index, repeats=True)
             pairs = tuple(zip(done, other, strict=True))
             check_axes(
                 self.name,
@@ -226,15 +226,23 @@ def check_one_dtype(op: str, operands: Types) -> None:
             )
 
 
-def check_same_rank(op: str, first: Shape, other: Shape, operand: int) -> None:
-    """Raises `Misfit` where the numbers of axes differ."""
+def check_same_rank(op: str, first: Shape, other: Shape, operand: int, *, repeats: bool = False) -> None:
+    """Raises `Misfit` where the numbers of axes differ.
+
+    Args:
+        repeats: whether what has size 1 is repeated, so that more axes help.
+    """
     if len(first) != len(other):
+        small, large = sorted((first, other), key=len)
+        laid = laid_beside(small, large) if repeats else None
         raise _mismatch(
             op,
             operand,
             f"{_axes(len(first))} and {_axes(len(other))}",
             f"{_axes(len(other))}, not {len(first)}",
-            "a gate keeps its axes: [C, 1, 1] beside [C, H, W]" if 1 in (len(first), len(other)) else None,
+            None
+            if laid is None
+            else f"`reshape({show_shape(laid)})` lays {show_shape(small)} beside {show_shape(large)}",
         )
 
 
