@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         data = difference_data(before, after)
         write_text(arguments, json.dumps(data, indent=2) + "\n")
-        return int(arguments.exit_code and bool(data["scopes"]))
+        return int(arguments.exit_code and bool(data["scopes"] or data["resized"]["layers"]))
     tables = compare(before, after)
     write_tables(arguments, tables)
     return int(arguments.exit_code and bool(tables[0].rows))

@@ -8,14 +8,15 @@ from math import prod
 from typing import Any
 
 from archdsl.analyses import Facts
-from archdsl.analyses.difference import Change, ScopeChange, difference
+from archdsl.analyses.cost import Cost
+from archdsl.analyses.difference import Change, Resized, ScopeChange, difference
 from archdsl.analyses.weights import weights
 from archdsl.ir import Node, TooManyOperators
 from archdsl.reports.numbers import percent
 from archdsl.reports.outline import operation, span_of_names
 from archdsl.reports.subject import Subject
-from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, show_value, text
-from archdsl.source import short
+from archdsl.reports.table import Cell, Column, Kind, Row, Table, Value, natural, row, show_value, text
+from archdsl.source import counted
 from archdsl.source.styled import Piece, text_of
 
 CHANGES = (
@@ -24,7 +25,8 @@ CHANGES = (
     Column("operation", "", wraps=True),
     Column("output", "output", "shape"),
     Column("macs", "MACs", "short"),
-    Column("more", "", "text"),
+    Column("more", "", "number"),
+    Column("note", ""),
 )
 SHOWN = 3
 """Where a change is in more scopes than there are names of, so many are shown."""
@@ -40,8 +42,10 @@ SAME = "same"
 def compare(old: Subject, new: Subject) -> list[Table]:
     """What was taken away, added and changed, scope by scope; then the figures side by side."""
     before, after = _written_alike(old.facts, new.facts)
-    rows = [row for scope in difference(before.network, after.network) for row in _scope(scope, before, after)]
+    found = difference(before.network, after.network)
+    rows = [change for scope in found.scopes for change in _scope(scope, before, after)]
     notes = () if rows else ((Piece("the same layers, wired alike"),),)
+    rows += _resized(found.resized)
     figures = tuple(_figures(before, after))
     left_out = "" if before.is_listed and after.is_listed else "too many operators for receptive fields"
     return [
@@ -84,6 +88,7 @@ def _written_alike(before: Facts, after: Facts) -> tuple[Facts, Facts]:
 def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
     """The same as data: `archdsl.diff/1`. A layer that is only before or only after is null on the other side."""
     before, after = _written_alike(old.facts, new.facts)
+    found = difference(before.network, after.network)
     return {
         "schema": "archdsl.diff/1",
         "before": before.network.name,
@@ -93,19 +98,22 @@ def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
             {
                 "path": scope.path,
                 "also": scope.others,
-                "more": scope.more,
+                "more": scope.further,
+                "delta": _delta(scope.more),
                 "changes": [
                     {
                         "before": _layer(change.before, before),
                         "after": _layer(change.after, after),
                         "reads": change.reads,
                         "renamed": change.is_renamed,
+                        "delta": _delta(change.more),
                     }
                     for change in scope.changes
                 ],
             }
-            for scope in difference(before.network, after.network)
+            for scope in found.scopes
         ],
+        "resized": {"layers": found.resized.layers, "first": found.resized.paths, "delta": _delta(found.resized.more)},
         "figures": {name: {"before": a, "after": b} for name, a, b, _ in _compared(before, after)},
         "state_dict": loading(before, after),
     }
@@ -113,6 +121,10 @@ def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
 
 def _bindings(subject: Subject) -> dict[str, int | str]:
     return {"N": subject.facts.batch, **dict(subject.bindings)}
+
+
+def _delta(more: Cost) -> dict[str, int]:
+    return {"params": more.params, "macs": more.macs}
 
 
 def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
@@ -130,12 +142,14 @@ def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
 
 def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
     if scope.path:
-        others = (
-            [*scope.others[:SHOWN], f"{scope.more + len(scope.others) - SHOWN:_} more"] if scope.more else scope.others
-        )
+        others = [*scope.others]
+        if scope.further:
+            others = [*scope.others[:SHOWN], f"{scope.further + len(scope.others) - SHOWN:_} more"]
         also = text(f"also {natural(others)}", "dim") if others else Cell(None)
         name = Cell(scope.path, (Piece(scope.path, "heading"),))
-        yield Row((Cell(None), name, also, *[Cell(None)] * 3), style="heading")
+        here = sum(change.more.macs for change in scope.changes)
+        together = text(f"{scope.more.macs:+_} in all", "dim") if scope.more.macs != here else Cell(None)
+        yield Row((Cell(None), name, also, *[Cell(None)] * 3, together), style="heading")
     for _, alike in groupby(scope.changes, _likeness):
         yield from _changed([*alike], before, after, bool(scope.path))
 
@@ -143,7 +157,7 @@ def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
 def _likeness(change: Change) -> object:
     """What children that were added one after another have in common, or such as were taken away."""
     node, other = change.after or change.before, change.after and change.before
-    return change if node is None or other is not None else (change.after is None, node.operator, node.result_types)
+    return id(change) if node is None or other is not None else (change.after is None, node.operator, node.result_types)
 
 
 def _changed(alike: Sequence[Change], before: Facts, after: Facts, indented: bool) -> Iterator[Row]:
@@ -153,22 +167,21 @@ def _changed(alike: Sequence[Change], before: Facts, after: Facts, indented: boo
         sum(facts.cost.nodes[node].macs * node.times for node in nodes) if nodes else None
         for nodes, facts in ((was, before), (now, after))
     )
+    more = sum(c.more.macs for c in alike)
     if change.reads is not None and now:
         reads = [natural(names) or "nothing" for names in change.reads]
-        yield _row("~", now, new, f"reads {reads[1]}, not {reads[0]}", indented)
+        yield _row("~", now, new, more, indented, f"reads {reads[1]}, not {reads[0]}")
         return
     if change.is_renamed and was and now:
-        yield _row("~", now, new, f"was {was[0].name}", indented)
+        yield _row("~", now, new, more, indented, f"was {was[0].name}")
         return
     if was:
-        yield _row("-", was, old, "", indented)
+        yield _row("-", was, old, 0 if now else more, indented)
     if now:
-        more = f"{new - old:+_}" if old is not None and new is not None and new != old else ""
-        yield _row("+", now, new, more and f"{'+' if more[0] == '+' else '-'}{short(int(more[1:]))}", indented)
+        yield _row("+", now, new, more, indented)
 
 
-def _row(sign: str, alike: Sequence[Node], macs: int | None, more: str, indented: bool) -> Row:
-    style = {"-": "error", "+": "ok", "~": "warning"}[sign]
+def _row(sign: str, alike: Sequence[Node], macs: int | None, more: int, indented: bool, note: str = "") -> Row:
     node, times = alike[0], sum(node.times for node in alike)
     shapes = ", ".join(str(t) for t in node.result_types)
     count = (Piece(f"  ×{times}", "count"),) if times > 1 else ()
@@ -176,14 +189,41 @@ def _row(sign: str, alike: Sequence[Node], macs: int | None, more: str, indented
     name = node.name if len(alike) == 1 else span_of_names(node.name, alike[-1].name)
     return Row(
         (
-            Cell(sign, (Piece(sign, style),)),
+            _sign(sign),
             Cell(name, (Piece(f"{'  ' if indented else ''}{name}"),)),
             Cell(text_of(pieces), pieces),
             text(shapes),
             Cell(macs) if macs else Cell(macs, ()),
-            text(more, "dim"),
+            _more(more),
+            text(note, "dim"),
         )
     )
+
+
+def _resized(resized: Resized) -> Iterator[Row]:
+    """Layers that were not changed, and cost more or less by what they read."""
+    if not resized.layers:
+        return
+    rest = resized.layers - len(resized.paths)
+    names = natural([*resized.paths, *([f"{rest:_} more"] if rest else [])])
+    params = text(f"{resized.more.params:+_} params" if resized.more.params else "", "dim")
+    yield row(
+        _sign("~"),
+        text(counted(resized.layers, "layer")),
+        text(f"by their sizes: {names}"),
+        None,
+        None,
+        _more(resized.more.macs),
+        params,
+    )
+
+
+def _sign(sign: str) -> Cell:
+    return text(sign, {"-": "error", "+": "ok", "~": "warning"}[sign])
+
+
+def _more(macs: int) -> Cell:
+    return Cell(macs, (Piece(f"{macs:+_}", "dim"),)) if macs else Cell(None)
 
 
 def _figures(before: Facts, after: Facts) -> Iterator[Row]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,7 @@ def facts(text: str) -> Facts:
 def told(old: str, new: str) -> list[tuple[str, tuple[str, ...], list[str]]]:
     """The changes: scope, the others alike, and `-conv1` or `+conv1` for each layer."""
     found = []
-    for scope in difference(facts(old).network, facts(new).network):
+    for scope in difference(facts(old).network, facts(new).network).scopes:
         lines = [f"{sign}{node.name}" for c in scope.changes for sign, node in signed(c)]
         found.append((scope.path, scope.others, lines))
     return found
@@ -166,7 +168,7 @@ def test_blocks_that_were_added_in_a_row_are_one_line(cli: Cli) -> None:
     """ResNet-101 has 17 blocks more than ResNet-50 in one stage (He et al. 2016, Table 1): 3_712_221_184 multiply-adds."""
     done = cli("diff", "resnet:ResNet50", "resnet:ResNet101")
     (line,) = (line.split() for line in done.out.splitlines() if line.startswith(("+", "-")))
-    assert line == ["+", "6-22", "bottleneck(256)", "×17", "[1024,", "14,", "14]", "3.71G"]
+    assert line == ["+", "6-22", "bottleneck(256)", "×17", "[1024,", "14,", "14]", "3.71G", "+3_712_221_184"]
     assert "+3_712_221_184" in done.out
 
 
@@ -191,6 +193,145 @@ def test_units_behind_a_gate_read_all_of_the_image(cli: Cli) -> None:
     assert found["figures"]["receptive field"] == {"before": 427, "after": "whole input"}
 
 
+NET = BASE.replace("if stride != 1 {", "if stride != 1 or in.channels != c {")
+VARIANTS = {
+    "no bias": ("conv2: conv(c, 3x3, pad=1)", "conv2: conv(c, 3x3, pad=1, bias=false)"),
+    "a larger window in every block": ("conv2: conv(c, 3x3, pad=1)", "conv2: conv(c, 5x5, pad=2)"),
+    "another image": ("[3, 32, 32]", "[1, 28, 28]"),
+    "a larger image": ("[3, 32, 32]", "[3, 64, 64]"),
+    "a block more": ("unit(8) -> unit(8)", "unit(8) -> unit(8) -> unit(8)"),
+    "wider": ("unit(16, 2) -> unit(16)", "unit(24, 2) -> unit(24)"),
+    "no stride": ("unit(16, 2)", "unit(16, 1)"),
+    "a pool at the front": ("-> relu\n  stage1", "-> relu -> maxpool(2x2)\n  stage1"),
+    "another name": ("stage2:", "deep:"),
+    "another name and width": ("stage2: { unit(16, 2)", "deep: { unit(24, 2)"),
+    "another order": (
+        "stage1: { unit(8) -> unit(8) }\n  stage2: { unit(16, 2) -> unit(16) }",
+        "stage2: { unit(16, 2) -> unit(16) }\n  stage1: { unit(8) -> unit(8) }",
+    ),
+    "a loop": ("-> unit(16) }", "; repeat 3 { unit(16) } }"),
+    "a long loop": ("-> unit(16) }", "; repeat 200_000 { unit(16) } }"),
+    "another long loop": ("-> unit(16) }", "; unit(24); repeat 300_000 { unit(24) } }"),
+    "shared": ("stage1: { unit(8) -> unit(8) }", "shared enc = unit(8)\n  enc -> enc"),
+    "shared, twice": ("stage1: { unit(8) -> unit(8) }", "shared enc = unit(8)\n  enc -> maxpool(2x2) -> enc -> enc"),
+}
+"""Changes to the text."""
+ZOO = (
+    "vgg:VGG_A",
+    "vgg:VGG_D",
+    "resnet:ResNet18",
+    "resnet:ResNet50",
+    "googlenet",
+    "densenet:DenseNet121",
+    "unet",
+    "siamese",
+)
+
+
+def deltas(out: str) -> int:
+    """The sum of what the table of changes says: of a scope what it is in all, where this is told."""
+    total = here = 0
+    heading: int | None = None
+    for line in out.partition("\n\n")[2].partition("\n\n")[0].splitlines():
+        found = re.search(r"  ([+-][\d_]+)(?: in all)?(?:  .*)?$", line)
+        more = int(found[1]) if found else 0
+        if line.startswith("   ") or "by their sizes:" in line:
+            total, here, heading = total + (here if heading is None else heading), 0, None
+        if line.startswith("   "):
+            heading = more if "in all" in line else None
+        else:
+            here += more
+    return total + (here if heading is None else heading)
+
+
+def assert_adds_up(cli: Cli, old: Path | str, new: Path | str) -> None:
+    data = json.loads(cli("diff", old, new, "--format", "json").out)
+    figures = data["figures"]
+    for figure, key in (("params", "params"), ("MACs", "macs")):
+        told = sum(scope["delta"][key] for scope in data["scopes"]) + data["resized"]["delta"][key]
+        assert told == figures[figure]["after"] - figures[figure]["before"], figure
+    assert deltas(cli("diff", old, new).out) == figures["MACs"]["after"] - figures["MACs"]["before"]
+
+
+@pytest.mark.parametrize("change", VARIANTS)
+def test_what_is_told_adds_up_to_the_totals(cli: Cli, tmp_path: Path, change: str) -> None:
+    base, new = tmp_path / "base.arch", tmp_path / "new.arch"
+    base.write_text(NET)
+    text = NET.replace(*VARIANTS[change])
+    assert text != NET
+    new.write_text(text)
+    assert_adds_up(cli, base, new)
+    assert_adds_up(cli, new, base)
+
+
+@pytest.mark.parametrize("change", VARIANTS)
+def test_between_two_changes_it_adds_up_too(cli: Cli, tmp_path: Path, change: str) -> None:
+    new = tmp_path / "new.arch"
+    new.write_text(NET.replace(*VARIANTS[change]))
+    for other in list(VARIANTS)[::3]:
+        old = tmp_path / "old.arch"
+        old.write_text(NET.replace(*VARIANTS[other]))
+        assert_adds_up(cli, old, new)
+
+
+@pytest.mark.parametrize("old, new", [*itertools.pairwise(ZOO)])
+def test_of_published_networks_it_adds_up(cli: Cli, old: str, new: str) -> None:
+    assert_adds_up(cli, old, new)
+
+
+CHAIN = """network Net {
+  default conv(pad=half)
+  input x: [3, 32, 32]
+  a: conv(16, 3x3)
+  b: maxpool(2x2)
+  c: conv(16, 3x3)
+  d: conv(16, 3x3)
+}
+"""
+
+
+def test_layers_that_cost_more_by_their_sizes_are_told(cli: Cli, tmp_path: Path) -> None:
+    """A pool moved behind two convolutions of 16 * 16 * 9 multiply-adds at each place, of 32x32 for 16x16 places."""
+    old, new = tmp_path / "old.arch", tmp_path / "new.arch"
+    old.write_text(CHAIN)
+    new.write_text(CHAIN.replace("  b: maxpool(2x2)\n", "").replace("}", "  b: maxpool(2x2)\n}"))
+    each = 16 * 16 * 9 * (32 * 32 - 16 * 16)
+    rows = [line.split() for line in cli("diff", old, new).out.splitlines() if line.startswith("~")]
+    assert [(row[1], *row[-5:]) for row in rows] == [
+        ("c", f"+{each:_}", "reads", "a,", "not", "b"),
+        ("b", "16]", "reads", "d,", "not", "a"),
+        ("1", "by", "their", "sizes:", "d", f"+{each:_}"),
+    ]
+
+
+def test_another_image_is_one_line(cli: Cli, tmp_path: Path) -> None:
+    """Of the same layers; a check of what differs finds it all the same."""
+    old, new = tmp_path / "old.arch", tmp_path / "new.arch"
+    old.write_text(BASE)
+    new.write_text(BASE.replace("[3, 32, 32]", "[3, 64, 64]"))
+    done = cli("diff", old, new, "--exit-code")
+    (line,) = (line for line in done.out.splitlines() if line.startswith(("~", "-", "+")))
+    assert line.startswith("~  11 layers  by their sizes: stem, stage1.0.conv1, stage1.0.conv2 and 8 more")
+    assert "the same layers, wired alike" in done.out and done.code == 1
+
+
+def test_arms_in_another_order_are_what_a_merge_reads() -> None:
+    old = "network Net { input x: [3, 8, 8]; concat { | a: conv(8, 1x1) | b: conv(8, 3x3, pad=1) } }"
+    new = "network Net { input x: [3, 8, 8]; concat { | b: conv(8, 3x3, pad=1) | a: conv(8, 1x1) } }"
+    ((change,),) = (scope.changes for scope in difference(facts(old).network, facts(new).network).scopes)
+    assert change.after is not None and change.after.name == "concat" and change.reads == (("a", "b"), ("b", "a"))
+
+
+def test_a_shared_layer_has_its_weights_once() -> None:
+    """A convolution of 4 * 4 weights that runs twice on 8x8 places has a window of 3x3."""
+    unit = "block unit(k) { conv(4, k, pad=half, bias=false) -> relu }\n"
+    old = f"{unit}network Net {{ input x: [4, 8, 8]; shared s = unit(1x1); s -> s }}"
+    found = difference(*(facts(text).network for text in (old, old.replace("unit(1x1)", "unit(3x3)"))))
+    (scope,) = found.scopes
+    assert (scope.more.params, scope.more.macs) == (16 * 8, 2 * 16 * 8 * 64)
+    assert found.resized.layers == 0
+
+
 def doubling(levels: int, window: int) -> str:
     """A convolution in a block that is called twice by one that is called twice by one ..."""
     blocks = [f"block A0 {{\n  conv(4, {window}x{window}, pad=half)\n  relu\n}}"]
@@ -199,7 +340,7 @@ def doubling(levels: int, window: int) -> str:
 
 
 def compared(levels: int) -> tuple[ScopeChange, ...]:
-    return difference(*(facts(doubling(levels, window)).network for window in (3, 5)))
+    return difference(*(facts(doubling(levels, window)).network for window in (3, 5))).scopes
 
 
 def test_blocks_that_double_are_compared_once() -> None:
@@ -210,9 +351,9 @@ def test_blocks_that_double_are_compared_once() -> None:
         for layer in flatten(facts(doubling(5, 3)).network).layers
         if layer.op.name == "conv"
     ]
-    assert [scope.path, *scope.others] == paths and len(paths) == 2**5 and not scope.more
+    assert [scope.path, *scope.others] == paths and len(paths) == 2**5 and not scope.further
     (scope,) = compared(24)
-    assert 1 + len(scope.others) + scope.more == 2**24
+    assert 1 + len(scope.others) + scope.further == 2**24
     assert scope.path == ".".join(["0"] * 25)
 
 

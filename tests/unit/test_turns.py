@@ -11,7 +11,7 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import op_cost, totals, works
-from archdsl.analyses.difference import difference
+from archdsl.analyses.difference import Difference, difference
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.turns import Split, run_turns
 from archdsl.analyses.weights import tells_turns_apart
@@ -370,7 +370,7 @@ def test_blocks_that_double_cost_what_is_distinct() -> None:
     assert facts.cost.total.macs == 2**24 * 36 * 8 * 8 * (9 + 2)
     assert facts.cost.depth == 2 * 2**24
     assert facts.roofline("h200").flops == 2 * facts.cost.total.macs
-    assert difference(network, network) == () and difference(network, doubling(24)) == ()
+    assert difference(network, network) == difference(network, doubling(24)) == Difference()
     for listed in (
         lambda: facts.flat,
         lambda: facts.lifetimes,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import add
 from typing import NamedTuple
 
@@ -100,6 +100,22 @@ def cost(network: Network) -> CostFacts:
     return CostFacts(total, training, longest, inputs, plain.nodes)
 
 
+def shares(module: Module, nodes: Mapping[Node, Cost], *, training: bool = False) -> Iterator[tuple[Node, Cost]]:
+    """What each node adds to the total of its module: all of its turns, and the weights of an instance once.
+
+    Args:
+        nodes: of each node the cost of one turn.
+        training: with what exists only while training.
+    """
+    seen: set[str] = set()
+    for node in module.nodes:
+        if node.training and not training:
+            continue
+        own = nodes[node].by(node.times)
+        yield node, own.as_reuse() if node.name in seen else own
+        seen.add(node.name)
+
+
 Depths = dict[int, int]
 """The weight layers on the longest path from each input of a module, by its number; from operators that read nothing, too."""
 SOURCE = -1
@@ -118,15 +134,11 @@ class _Counter:
         if found is not None:
             return found
         total = Cost()
-        seen: set[str] = set()
         for node in module.nodes:
             op = node.operator
-            cost = self.nodes[node] = self.count(op) if isinstance(op, Module) else op_cost(op, node)
-            if node.training and not self.training:
-                continue
-            own = cost.by(node.times)
-            total = total.plus(own.as_reuse() if node.name in seen else own)
-            seen.add(node.name)
+            self.nodes[node] = self.count(op) if isinstance(op, Module) else op_cost(op, node)
+        for _, own in shares(module, self.nodes, training=self.training):
+            total = total.plus(own)
         self._modules[module] = total
         return total
 

@@ -1,5 +1,5 @@
 """What differs between two networks."""
 
-from archdsl.analyses.difference.difference import Change, ScopeChange, difference, matched
+from archdsl.analyses.difference.difference import Change, Difference, Resized, ScopeChange, difference
 
-__all__ = ["Change", "ScopeChange", "difference", "matched"]
+__all__ = ["Change", "Difference", "Resized", "ScopeChange", "difference"]

@@ -1,19 +1,26 @@
-"""Two networks -> what was taken away, added and changed, scope by scope.
+"""Two networks -> what was taken away, added and changed, scope by scope, and what each change costs.
 
-Children of a scope are matched by their labels, and the unlabelled ones by what they are, in order; so a layer put in
-between does not make all after it look new. What lies inside two matched scopes is compared in turn.
+Children of a scope are matched by their labels, wherever they stand, and the unlabelled ones by what they are, in order; so a
+layer put in between does not make all after it look new. What lies inside two matched scopes is compared in turn.
+
+All that is told adds up to what the networks cost more or less: the scopes, and the layers that cost another amount though
+they were not changed, since what they read has other sizes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
+from functools import reduce
 from typing import NamedTuple
 
 from archdsl.analyses.common import common
+from archdsl.analyses.cost import Cost, CostFacts, cost, shares
 from archdsl.ir import Module, Network, Node, Op, State, split_name
 
 NAMED = 1_000
 """Of the scopes in which the same was changed so many are named; of blocks that call others again and again there are more."""
+RESIZED = 3
+"""Of layers that cost another amount by their sizes so many are named."""
 Pair = tuple[Node | None, Node | None]
 
 
@@ -26,6 +33,8 @@ class Change(NamedTuple):
     """What it reads, where it reads other children that both have, and nothing else is different."""
     is_renamed: bool = False
     """Whether nothing but its name is different."""
+    more: Cost = Cost()
+    """What it costs more than before, in one place: nothing where it is told by what lies inside."""
 
 
 class ScopeChange(NamedTuple):
@@ -35,51 +44,143 @@ class ScopeChange(NamedTuple):
     """Of the scope in the network as it is; empty for the network itself."""
     changes: tuple[Change, ...]
     others: tuple[str, ...] = ()
-    more: int = 0
+    further: int = 0
     """In how many further scopes, which are not named."""
-
-    def inside(self, scope: str) -> ScopeChange:
-        """The same where its network is a part of another."""
-        return self._replace(path=_joined(scope, self.path), others=tuple(_joined(scope, path) for path in self.others))
+    more: Cost = Cost()
+    """What the changes cost more than before, in all of these scopes together."""
 
 
-def difference(before: Network, after: Network) -> tuple[ScopeChange, ...]:
-    """What differs, in the order of the network as it is. Work grows with the distinct modules, and with what differs."""
-    return tuple(_Comparison().of(before.body, after.body))
+class Resized(NamedTuple):
+    """Layers that cost more or less by their sizes alone."""
+
+    layers: int = 0
+    paths: tuple[str, ...] = ()
+    """The first of them."""
+    more: Cost = Cost()
+
+    def plus(self, other: Resized) -> Resized:
+        paths = (*self.paths, *other.paths)[:RESIZED]
+        return Resized(self.layers + other.layers, paths, self.more.plus(other.more))
+
+
+class Difference(NamedTuple):
+    """What differs between two networks or modules."""
+
+    scopes: tuple[ScopeChange, ...] = ()
+    """In the order of the network as it is."""
+    resized: Resized = Resized()
+
+    @property
+    def more(self) -> Cost:
+        """What all of it costs more than before."""
+        return _sum((*(scope.more for scope in self.scopes), self.resized.more))
+
+    def inside(self, call: str, uses: Uses) -> Difference:
+        """The same where it is a part of a network, under the name of its call."""
+        scopes = [
+            s._replace(
+                path=_joined(call, s.path), others=tuple(_joined(call, path) for path in s.others), more=uses.of(s.more)
+            )
+            for s in self.scopes
+        ]
+        layers, paths, more = self.resized
+        resized = Resized(layers * sum(uses), tuple(_joined(call, path) for path in paths), uses.of(more))
+        return Difference(tuple(scopes), resized)
+
+
+class Uses(NamedTuple):
+    """How often an instance runs: in its first call, and in others, which share its weights."""
+
+    turns: int = 0
+    again: int = 0
+
+    def of(self, one: Cost) -> Cost:
+        return one.by(self.turns).plus(one.as_reuse().by(self.again))
+
+
+def difference(before: Network, after: Network) -> Difference:
+    """What differs. Work grows with the distinct modules, and with what differs."""
+    return _Comparison(cost(before), cost(after)).of(before.body, after.body)
 
 
 class _Comparison:
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], list[ScopeChange]] = {}
+    def __init__(self, before: CostFacts, after: CostFacts) -> None:
+        self._costs = before, after
+        self._known: dict[tuple[int, int], Difference] = {}
 
-    def of(self, before: Module, after: Module) -> list[ScopeChange]:
+    def of(self, before: Module, after: Module) -> Difference:
         """What differs between two modules, wherever they are called."""
         if before is after:
-            return []
+            return Difference()
         key = (id(before), id(after))
         if key not in self._known:
-            self._known[key] = _gathered(self._compare(before, after))
+            self._known[key] = self._compare(before, after)
         return self._known[key]
 
-    def _compare(self, before: Module, after: Module) -> Iterator[ScopeChange]:
+    def _compare(self, before: Module, after: Module) -> Difference:
         pairs = matched(list(before.instances()), list(after.instances()))
         names = {a.name: b.name for a, b in pairs if a is not None and b is not None} | {"in": "in"}
         kept = set(names.values())
-        changes = [self._named(c) for pair in pairs if (c := _change(*pair, names, kept)) is not None]
-        if changes:
-            yield ScopeChange("", tuple(changes))
-        for a, b in pairs:
-            if a is not None and b is not None and isinstance(a.operator, Module) and isinstance(b.operator, Module):
-                yield from (scope.inside(b.name) for scope in self.of(a.operator, b.operator))
+        costs = [_by_name(module, facts) for module, facts in zip((before, after), self._costs, strict=True)]
+        uses = [_uses(module) for module in (before, after)]
+        changes: list[Change] = []
+        found: list[Difference] = []
+        for pair in pairs:
+            old, new = (of.get(node.name, Cost()) if node else Cost() for node, of in zip(pair, costs, strict=True))
+            was, now = (of[node.name] if node else Uses() for node, of in zip(pair, uses, strict=True))
+            change = _change(*pair, names, kept) or (Change(*pair) if was != now else None)
+            change, inside = self._told(pair, change, new.plus(old.by(-1)), now if was == now else None)
+            changes += [change] if change is not None else []
+            found.append(inside)
+        own = (ScopeChange("", tuple(changes), more=_sum(c.more for c in changes)),) if changes else ()
+        scopes = _gathered((*own, *(scope for part in found for scope in part.scopes)))
+        return Difference(tuple(scopes), reduce(Resized.plus, (part.resized for part in found), Resized()))
 
-    def _named(self, change: Change) -> Change:
-        """The change, with whether it is one of the name alone."""
-        a, b = change.before, change.after
-        if a is None or b is None or a.name == b.name or a.times != b.times:
-            return change
-        if not (isinstance(a.operator, Module) and isinstance(b.operator, Module)):
-            return change._replace(is_renamed=_is_equal(a, b))
-        return change._replace(is_renamed=not self.of(a.operator, b.operator))
+    def _told(
+        self, pair: Pair, change: Change | None, more: Cost, uses: Uses | None
+    ) -> tuple[Change | None, Difference]:
+        """A pair as a change of its scope, and what is told of its inside; what neither tells is by sizes.
+
+        Args:
+            more: what all uses of it cost more than before.
+            uses: how often it runs, if as often as before.
+        """
+        a, b = pair
+        inside = Difference()
+        if a is not None and b is not None and uses is not None:
+            if isinstance(a.operator, Module) and isinstance(b.operator, Module):
+                inside = self.of(a.operator, b.operator).inside(b.name, uses)
+            if change is not None and a.name != b.name:
+                is_alike = isinstance(b.operator, Module) and isinstance(a.operator, Module) and not inside.scopes
+                change = change._replace(is_renamed=is_alike or _is_equal(a, b))
+        if change is not None and change.reads is None and not change.is_renamed:
+            return change._replace(more=more), Difference()
+        more = more.plus(inside.more.by(-1))
+        if change is not None:
+            return change._replace(more=more), inside
+        if b is not None and uses is not None and (more.params or more.macs):
+            inside = inside._replace(resized=inside.resized.plus(Resized(sum(uses), (b.name,), more)))
+        return None, inside
+
+
+def _sum(costs: Iterable[Cost]) -> Cost:
+    return reduce(Cost.plus, costs, Cost())
+
+
+def _by_name(module: Module, facts: CostFacts) -> dict[str, Cost]:
+    """What each instance adds to the total of its module, by all of its uses."""
+    found: dict[str, Cost] = {}
+    for node, own in shares(module, facts.nodes):
+        found[node.name] = found.get(node.name, Cost()).plus(own)
+    return found
+
+
+def _uses(module: Module) -> dict[str, Uses]:
+    found: dict[str, Uses] = {}
+    for node in module.nodes:
+        first = found.get(node.name)
+        found[node.name] = Uses(node.times, 0) if first is None else Uses(first.turns, first.again + node.times)
+    return found
 
 
 def _joined(path: str, name: str) -> str:
@@ -88,17 +189,37 @@ def _joined(path: str, name: str) -> str:
 
 def matched(before: Sequence[Node], after: Sequence[Node]) -> list[Pair]:
     """The children of two scopes side by side; what has no counterpart stands alone."""
+    runs = [*common([*map(_key, before)], [*map(_key, after)]), (len(before), len(after), 0)]
+    moved = _moved(before, after, runs)
     pairs: list[Pair] = []
     a = b = 0
-    for i, j, length in (*common([*map(_key, before)], [*map(_key, after)]), (len(before), len(after), 0)):
-        if i - a == j - b:
-            pairs += zip(before[a:i], after[b:j], strict=True)
+    for i, j, length in runs:
+        old = [node for node in before[a:i] if node.name not in moved]
+        new = [node for node in after[b:j] if node.name not in moved]
+        if len(old) == len(new):
+            pairs += zip(old, new, strict=True)
         else:
-            pairs += ((node, None) for node in before[a:i])
-            pairs += ((None, node) for node in after[b:j])
+            pairs += ((node, None) for node in old)
+            pairs += ((None, node) for node in new)
+        pairs += ((moved[node.name], node) for node in after[b:j] if node.name in moved)
         a, b = i + length, j + length
         pairs += zip(before[i:a], after[j:b], strict=True)
     return pairs
+
+
+def _moved(before: Sequence[Node], after: Sequence[Node], runs: Sequence[tuple[int, int, int]]) -> dict[str, Node]:
+    """By their labels the children that stand before other ones than they did."""
+    old, new = (
+        {node.name: node for node in nodes if _is_labelled(node)}
+        for nodes in (_between(before, [(i, n) for i, _, n in runs]), _between(after, [(j, n) for _, j, n in runs]))
+    )
+    return {name: node for name, node in old.items() if name in new}
+
+
+def _between(nodes: Sequence[Node], runs: Sequence[tuple[int, int]]) -> list[Node]:
+    """The nodes in no run."""
+    within = {index for start, length in runs for index in range(start, start + length)}
+    return [node for index, node in enumerate(nodes) if index not in within]
 
 
 def _key(node: Node) -> str:
@@ -167,7 +288,8 @@ def _gathered(scopes: Iterable[ScopeChange]) -> list[ScopeChange]:
 
 def _together(one: ScopeChange, other: ScopeChange) -> ScopeChange:
     names = (*one.others, other.path, *other.others)
-    return one._replace(others=names[:NAMED], more=one.more + other.more + max(len(names) - NAMED, 0))
+    further = one.further + other.further + max(len(names) - NAMED, 0)
+    return one._replace(others=names[:NAMED], further=further, more=one.more.plus(other.more))
 
 
 def _signature(change: Change) -> object:
