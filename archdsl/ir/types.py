@@ -76,6 +76,11 @@ class TensorType(NamedTuple):
         return self.shape[1:]
 
     @property
+    def positions(self) -> Shape:
+        """The sizes of the axes along which an input has places: the spatial ones, of tokens all, as they have no channels."""
+        return self.sizes if self.is_float else self.shape
+
+    @property
     def is_float(self) -> bool:
         return "float" in self.dtype
 

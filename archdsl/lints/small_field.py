@@ -29,7 +29,7 @@ HEAD = ("activation", "norm", "regularization", "pool", "linear")
 
 
 def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
-    if not any(type.sizes for type in graph.network.input_types):
+    if not any(type.positions for type in graph.network.input_types):
         return
     try:
         facts = graph.facts.fields
@@ -39,7 +39,7 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
     for output in facts.flat.outputs:
         layer = _last_maps(output, makers, facts.flat)
         field = facts.values[layer.results[0]] if layer is not None else None
-        sizes = facts.type.sizes
+        sizes = facts.type.positions
         if layer is None or field is None or len(layer.result_types[0].sizes) != len(sizes):
             continue
         if all(size >= n for size, n in zip(field.size, sizes, strict=True)):

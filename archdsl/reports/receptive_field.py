@@ -35,7 +35,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
         return _composed(subject, options)
     facts = subject.facts.fields
     head = title(subject, f"{facts.input} {facts.type}")
-    if not facts.type.sizes:
+    if not facts.type.positions:
         words = Piece(f"{facts.input} has no spatial axis, so no unit has a place on it")
         return [Table("receptive-field", (), (), title=head, notes=((words,),))]
     rows = [r for r in facts.rows if r.field is not None and (options.full or _widens(subject, r))]
@@ -117,7 +117,7 @@ def _cells(subject: Subject, layer: Layer, field: Field) -> dict[str, Cell]:
 
 def _figures(type: TensorType, field: Field, narrow: Field | None) -> dict[str, Cell]:
     """The same of `FIGURES`, for a field of an input and that of the path that reads least."""
-    sizes = type.sizes
+    sizes = type.positions
     read = prod(min(axis.size, n) for axis, n in zip(field.axes, sizes, strict=True))
     share = read / prod(sizes)
     is_placed = field.status != "whole input"
@@ -165,7 +165,7 @@ def _unit_notes(subject: Subject, rows: Sequence[FieldRow], options: Options) ->
     """What one unit reads: the one asked for, else the middle one of the last layer whose units have a place."""
     if options.unit is not None:
         return [(Piece(unit_rows(subject, *options.unit)),)]
-    placed = [r.layer for r in rows if r.field and r.field.status == "exact" and _is_map(subject, r.layer)]
+    placed = [r.layer for r in rows if r.field and r.field.status == "exact" and _is_map(subject, r.layer, r.field)]
     if not placed:
         return []
     path, sizes = placed[-1].path, placed[-1].result_types[0].sizes
@@ -174,8 +174,10 @@ def _unit_notes(subject: Subject, rows: Sequence[FieldRow], options: Options) ->
     return [(Piece(unit_rows(subject, path, middle)),), (Piece(hint, "dim"),)]
 
 
-def _is_map(subject: Subject, layer: Layer) -> bool:
-    return len(layer.result_types[0].sizes) == len(subject.facts.fields.type.sizes)
+def _is_map(subject: Subject, layer: Layer, field: Field) -> bool:
+    """Whether its units have places as the input's have, and are numbered by them."""
+    is_alike = len(layer.result_types[0].sizes) == len(subject.facts.fields.type.positions)
+    return is_alike and all(axis.along != 0 for axis in field.axes)
 
 
 def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
@@ -206,7 +208,8 @@ def _told(
     name = f"unit ({', '.join(map(str, index))}) of {path}"
     if found is None:
         return f"what {name} reads is not known row by row"
-    parts = [_axis(*known) for known in zip(AXES[len(found)], found, type.sizes, strict=True)]
+    names = AXES.get(len(found)) or [f"axis {axis}" for axis in range(len(found))]
+    parts = [_axis(*known) for known in zip(names, found, type.positions, strict=True)]
     most = "at most " if field is not None and field.status == "bound" else ""
     return f"{name} reads {most}{', '.join(parts)}"
 

@@ -6,6 +6,7 @@ A max-pool hands its gradient to one place only, so the modules compared with ha
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 from random import Random
 from typing import NamedTuple
 
@@ -389,3 +390,35 @@ def test_a_map_that_goes_on_at_its_other_side_has_a_bound() -> None:
     x = torch.rand(1, 1, 9, 9, dtype=torch.float64, requires_grad=True)
     found = nn.Conv2d(1, 1, 3, bias=False).double()(nn.CircularPad2d(1)(x))
     assert support(found, x, (0, 4)) == [(0, 8), (3, 5)]
+
+
+@pytest.mark.parametrize(
+    ("type", "layers"),
+    [
+        (TensorType((20,), "int64"), (op("permute", (1, 0)), op("conv", 3, 3, pad="half"), op("conv", 3, 2, 2))),
+        (TensorType((20,), "int64"), (op("permute", (1, 0)), op("pad", [[2, 0]]), op("conv", 3, 3))),
+        (TensorType((12, 11), "int64"), (op("permute", (2, 0, 1)), op("conv", 3, (3, 5), pad=1))),
+        (TensorType((12, 11), "int64"), (op("permute", (2, 1, 0)), op("conv", 3, (3, 5)), op("avgpool", 2, 2))),
+        (TensorType((12,), "int64"), (op("linear", 3), op("permute", (1, 0)), op("conv", 3, 4))),
+    ],
+    ids=str,
+)
+def test_tokens_have_a_place_along_each_axis(type: TensorType, layers: tuple[Op, ...]) -> None:
+    """Against the gradient of what the table gives, whose axes before the last are those of the tokens."""
+    facts = Facts(sequence(op("embedding", 9, 4), *layers, input=type)).fields
+    field = facts.of("logits")
+    assert field is not None and field.status == "exact" and len(field.axes) == type.rank
+    (own,) = op("embedding", 9, 4).infer(type)
+    x = found = torch.rand(1, *own.shape, dtype=torch.float64, requires_grad=True)
+    for layer in layers:
+        module = lowered(layer, own, form=forms(layer, own)[0]).double()
+        for parameter in module.parameters():
+            nn.init.uniform_(parameter, 0.5, 1.0)
+        found, (own,) = module(found), layer.infer(own)
+    for unit in product(*map(range, found.shape[2:])):
+        (gradient,) = torch.autograd.grad(found[0, :, *unit].sum(), x, retain_graph=True)
+        hit = (gradient[0] != 0).any(-1).nonzero()
+        told = facts.unit("logits", unit)
+        assert told is not None
+        inside = [(max(r.first, 0), min(r.last, n - 1)) for r, n in zip(told, type.shape, strict=True)]
+        assert inside == [(int(rows.min()), int(rows.max())) for rows in hit.T]

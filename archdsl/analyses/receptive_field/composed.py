@@ -17,14 +17,14 @@ MOST_TRACES = 10_000
 
 
 class ComposedFields:
-    """Fields towards one input, the first with spatial axes, at paths that are asked for."""
+    """Fields towards one input, the first with places, at paths that are asked for."""
 
     def __init__(self, network: Network, join: Join = union) -> None:
         self.network = network
         self.input = first_map(network)
         place = network.inputs.index(self.input)
         self.type: TensorType = network.input_types[place]
-        self._composer = _Composer(self.type.sizes, join)
+        self._composer = _Composer(self.type.positions, join)
         self._modules = {"": self._composer.module(network.body, own_fields(network, place))}
 
     def values(self, path: str) -> tuple[Field | None, ...]:
@@ -40,7 +40,7 @@ class ComposedFields:
     def of(self, path: str) -> Field | None:
         """The union of these. Raises as `values` does."""
         node, known = self._at(path)
-        return gathered([(known[value], value.type) for value in node.results], self.type.sizes)
+        return gathered([(known[value], value.type) for value in node.results], self.type.positions)
 
     def unit(self, path: str, index: Sequence[int]) -> tuple[UnitRows, ...] | None:
         """What one unit reads on each axis, None where that is not known. Raises `IndexError`, too."""

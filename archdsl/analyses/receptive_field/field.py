@@ -12,7 +12,7 @@ Status = Literal["exact", "whole input", "bound"]
 
 
 class Field(NamedTuple):
-    """The receptive field of the units of one value, an entry for each spatial axis of the input."""
+    """The receptive field of the units of one value, an entry for each axis of the input that has places."""
 
     axes: tuple[AxisField, ...]
     status: Status
@@ -43,7 +43,7 @@ class FieldFacts(NamedTuple):
     def of(self, *paths: str) -> Field | None:
         """The field at a path, the union over several. Raises `KeyError` for an unknown path."""
         numbers = [number for path in paths for number in self.flat.paths[path]]
-        return gathered([(self.values[n], self.flat.types[n]) for n in numbers], self.type.sizes)
+        return gathered([(self.values[n], self.flat.types[n]) for n in numbers], self.type.positions)
 
     def unit(self, path: str, index: Sequence[int]) -> tuple[UnitRows, ...] | None:
         """What one unit of a path reads on each axis; None where that is not known.

@@ -23,7 +23,7 @@ def receptive_field(
     join: Join = union,
     known: FieldFacts | None = None,
 ) -> FieldFacts:
-    """The receptive field of every layer towards one input: the first with spatial axes unless named.
+    """The receptive field of every layer towards one input: the first with places unless named.
 
     On a chain of windows, transposed windows and interpolations sizes are exact. Raises `ValueError` for an unknown input.
 
@@ -37,7 +37,7 @@ def receptive_field(
     type = network.input_types[place]
     shared = None if known is None or flat.turns else known  # those in a turn differ from turn to turn
     given = own_fields(network, place) if shared is None else [shared.values[number] for number in flat.inputs]
-    lister = _Lister(type.sizes, join, shared)
+    lister = _Lister(type.positions, join, shared)
     lister.module(network.body, given)
     values: list[Field | None] = [None] * len(flat.types)
     numbers = (*flat.inputs, *(number for layer in flat.layers for number in layer.results))
@@ -49,14 +49,17 @@ def receptive_field(
 
 def first_map(network: Network) -> str:
     named = zip(network.inputs, network.input_types, strict=True)
-    return next((name for name, type in named if type.sizes), network.inputs[0])
+    return next((name for name, type in named if type.positions), network.inputs[0])
 
 
 def own_fields(network: Network, place: int) -> list[Field | None]:
     """The fields of the inputs towards the one in this place, each unit of which reads itself."""
-    sizes = network.input_types[place].sizes
+    type = network.input_types[place]
+    sizes = type.positions
     fields: list[Field | None] = [None] * len(network.inputs)
-    fields[place] = field_of((axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(sizes, 1)), sizes)
+    fields[place] = field_of(
+        (axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(sizes, type.rank - len(sizes))), sizes
+    )
     return fields
 
 

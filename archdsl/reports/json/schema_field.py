@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 
 class ReceptiveField(TypedDict):
-    """On each spatial axis of the input: unit i reads `size` rows from `start + i * stride`.
+    """On each spatial axis of the input, of tokens on every one: unit i reads `size` rows from `start + i * stride`.
 
     Behind layers that enlarge a map units read unlike rows in turn: `size` is then the most, `stride` the average. Units near
     rows that a map was padded with from its own read other rows than this says.

@@ -56,7 +56,8 @@ class Details extends Panel {
   }
 
   field(layer) {
-    const { name, shape: [, ...sizes] } = this.network.inputs.find((one) => one.shape.length > 1);
+    const input = this.network.inputs.find((one) => positions(one).length);
+    const [name, sizes] = [input.name, positions(input)];
     const share = product(layer.field_size.map((rows, axis) => Math.min(rows / sizes[axis], 1)));
     return `${boundOf(layer)}${shape(layer.field_size)}${strideOf(layer)}, ${percent(share)} of ${name}`;
   }

@@ -6,7 +6,7 @@ const EDGE = 10;
 class ReceptiveField extends Panel {
   constructor(state) {
     super(state);
-    this.input = this.network.inputs.find((input) => input.shape.length > 1) ?? this.network.inputs[0];
+    this.input = this.network.inputs.find((input) => positions(input).length) ?? this.network.inputs[0];
     this.note = h("span.note");
     this.caption = h("p.reading", { "aria-live": "polite" });
     this.plot = h("div.plot");
@@ -39,7 +39,7 @@ class ReceptiveField extends Panel {
   /** Why there is nothing to draw. */
   unknown() {
     const { selected } = this.state;
-    if (!this.input || this.input.shape.length < 2) return "the input has no spatial axis";
+    if (!this.input || !positions(this.input).length) return "the input has no spatial axis";
     if (selected === null) return "choose a layer";
     if (!this.figures.isAsWritten) return `not carried along: known for ${asWritten(this.network)}`;
     const layer = this.network.layers[selected];
@@ -49,8 +49,8 @@ class ReceptiveField extends Panel {
 
   /** The last two axes: those that a plane shows. */
   axesOf(layer) {
-    const sizes = this.input.shape.slice(1);
-    const isMap = layer.output.length === this.input.shape.length;
+    const sizes = positions(this.input);
+    const isMap = layer.output.length === sizes.length + 1;
     const all = sizes.map((rows, index) => ({
       rows,
       units: isMap ? layer.output[index + 1] : 1,
@@ -116,7 +116,7 @@ class ReceptiveField extends Panel {
   }
 
   place(layer) {
-    const input = `${this.input.name} ${shape(this.input.shape.slice(1))}`;
+    const input = `${this.input.name} ${shape(positions(this.input))}`;
     if (layer.field_status === "whole input" || layer.field_start.includes(null)) return input;
     const about = layer.field_stride.some((stride) => !Number.isInteger(stride)) ? "about " : "";
     const spans = this.axes.map((axis, index) => [axis, this.rows(axis, this.unit[index])]).filter(([axis]) => axis.size !== null);

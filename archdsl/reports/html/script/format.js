@@ -49,6 +49,11 @@ function perAxis(numbers) {
   return [...new Set(numbers.map((n) => Number(n.toFixed(3))))].join("×");
 }
 
+/** The sizes of the axes of an input along which units have places: tokens have no channels. */
+function positions({ shape, dtype }) {
+  return dtype.includes("float") ? shape.slice(1) : shape;
+}
+
 /** Whether a field is at most of a size, and how far apart those of neighbours are, where that is known. */
 function boundOf({ field_status: status }) {
   return status === "bound" ? "≤ " : "";
