@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.ir import Layer
@@ -18,6 +18,8 @@ from archdsl.source import short
 from archdsl.source.styled import Piece
 
 WORK = (Column("macs", "MACs", "short"), Column("share", "share", "share"), Column("bar", "", "bar", optional=True))
+UNCOUNTED = ("normalization", "elementwise", "other")
+"""What layers without multiply-adds do; others pool, move or make values."""
 BY_KIND = (Column("kind", "by kind"), Column("layers", "", "number"), *WORK)
 BY_BLOCK = (Column("block", "by block"), Column("operation", "", optional=True, wraps=True), *WORK)
 
@@ -37,20 +39,34 @@ def report(subject: Subject, options: Options) -> list[Table]:
 def _by_kind(subject: Subject) -> Table:
     kinds: dict[str, list[Layer]] = defaultdict(list)
     sums: Counter[str] = Counter()
-    uncounted: dict[str, None] = {}
-    elements = 0
+    uncounted: list[Layer] = []
     for layer in subject.facts.listing.layers:
         if macs := subject.facts.cost_of(layer).macs:
             kinds[_kind(layer)].append(layer)
             sums[_kind(layer)] += macs * layer.times
         else:
-            uncounted[layer.op.name] = None
-            elements += _elements(layer)
+            uncounted.append(layer)
     rows = [_kind_row(subject, kind, kinds[kind], sums[kind]) for kind in sorted(kinds, key=lambda k: -sums[k])]
-    said = [f"no multiply-adds, so not counted: {natural([*uncounted])}; they compute {exact(elements)} elements"]
-    said = [*(said if uncounted else ()), *_of_training(subject)]
-    notes = tuple((Piece(line, "dim"),) for line in said)
+    notes = tuple((Piece(line, "dim"),) for line in (*_of_uncounted(uncounted), *_of_training(subject)))
     return Table("flops by kind", BY_KIND, tuple(rows), notes=notes)
+
+
+def _of_uncounted(layers: Sequence[Layer]) -> Iterator[str]:
+    """The elements that layers without multiply-adds compute, those of normalization and elementwise ones apart."""
+    if layers:
+        yield "no multiply-adds, so not counted:"
+    for what in UNCOUNTED:
+        if found := [layer for layer in layers if _work(layer) == what]:
+            names = natural([*dict.fromkeys(layer.op.name for layer in found)])
+            yield f"  {what}: {exact(sum(map(_elements, found)))} elements by {names}"
+
+
+def _work(layer: Layer) -> str:
+    op = layer.op
+    if op.category in ("norm", "activation"):
+        return "normalization" if op.category == "norm" else "elementwise"
+    is_joined = op.category in ("merge", "regularization") and op.reach(*layer.operand_types) == "pointwise"
+    return "elementwise" if is_joined else "other"
 
 
 def _elements(layer: Layer) -> int:

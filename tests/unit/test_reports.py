@@ -238,13 +238,27 @@ def test_params_split_weights_and_biases() -> None:
     assert len(tensors.rows) == 32
 
 
+def test_normalization_and_elementwise_work_stand_apart(cli: Cli) -> None:
+    """ResNet-50 normalizes the results of all convolutions. A block adds, and has `relu` behind its two inner convolutions and
+    its sum; the first one of a stage halves the map in the second convolution."""
+    stages = [3 * 256 * 56**2, 4 * 512 * 28**2, 6 * 1024 * 14**2, 3 * 2048 * 7**2]
+    inside = [2 * 3 * 64 * 56**2, 2 * 4 * 128 * 28**2, 2 * 6 * 256 * 14**2, 2 * 3 * 512 * 7**2]
+    halved = [128 * 56**2 - 128 * 28**2, 256 * 28**2 - 256 * 14**2, 512 * 14**2 - 512 * 7**2]
+    shortcuts = [256 * 56**2, 512 * 28**2, 1024 * 14**2, 2048 * 7**2]
+    relu = 64 * 112**2 + sum((*stages, *inside, *halved))
+    text = cli("report", "flops", "resnet:ResNet50").out
+    assert f"  normalization: {relu + sum(shortcuts):_} elements by bn\n" in text
+    assert f"  elementwise: {relu + sum(stages):_} elements by relu and add\n" in text
+
+
 def test_flops_by_kind_and_by_block() -> None:
     by_kind, by_block = report("flops", subject(networks.vgg16()))
     assert [values[:3] for values in rows(by_kind)] == [("conv 3x3", 13, 15_346_630_656), ("linear", 3, 123_633_664)]
     assert [(v[0], v[2]) for v in rows(by_block)] == [("features", 15_346_630_656), ("classifier", 123_633_664)]
     text = shown("flops", subject(networks.vgg16()))
     assert "VGG16   15_470_264_320 MACs = 30.9G FLOPs" in text
-    assert "not counted: relu, maxpool, adaptive_avgpool, flatten and dropout" in text
+    assert "not counted:\n  elementwise: 13_555_712 elements by relu and dropout\n" in text
+    assert "  other: 1_555_456 elements by maxpool, adaptive_avgpool and flatten\n" in text
 
 
 def test_tables_stand_side_by_side_where_both_fit() -> None:
