@@ -37,6 +37,7 @@ from archdsl.ir.graph import (
     turns_beside,
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
+from archdsl.ir.multiply_adds import MultiplyAdds
 from archdsl.ir.op import Autocast, Category, Examples, Misfit, Op, Precision, State, Types
 from archdsl.ir.reach import WHOLE, Axes, Border, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
@@ -91,6 +92,7 @@ __all__ = [
     "Lowering",
     "Misfit",
     "Module",
+    "MultiplyAdds",
     "Network",
     "Node",
     "Op",

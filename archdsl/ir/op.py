@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self, TypeVar
 from archdsl.ir.attributes import Attributes
 from archdsl.ir.backward import Derivative, Gradient, Incoming
 from archdsl.ir.lowering import Lowering
+from archdsl.ir.multiply_adds import MultiplyAdds
 from archdsl.ir.reach import Reach
 from archdsl.ir.saved import Extra, Kernel, Reader, Saved, Wanted
 from archdsl.ir.types import ITEM_SIZE, Shape, TensorType
@@ -189,9 +190,13 @@ class Op(Attributes):
         """Parameters and buffers, in the order of PyTorch's `state_dict`; then what it leaves out."""
         return ()
 
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        """Those of convolutions, linear layers and products for one sample; elementwise work is none."""
+        return ()
+
     def macs(self, operands: Types, results: Types) -> int:
-        """Multiply-adds for one sample: convolutions, linear layers and products; elementwise work is none."""
-        return 0
+        """How many these are."""
+        return sum([each.total for each in self.multiply_adds(operands, results)])
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Multiply-adds of backward for one sample: as many as forward for the weights, and for each operand with a gradient.

@@ -17,6 +17,7 @@ from archdsl.ir import (
     Kernel,
     Lowering,
     Misfit,
+    MultiplyAdds,
     Op,
     Precision,
     Reach,
@@ -119,11 +120,14 @@ class Attention(Op):
         out: tuple[tuple[str, Shape], ...] = (("out_proj.weight", (c, c)), ("out_proj.bias", (c,)))
         return tuple(State(*s) for s in (*into, *out) if self.bias or not s[0].endswith("bias"))
 
-    def macs(self, operands: Types, results: Types) -> int:
-        """The four linear layers, and the two products of queries with keys and of weights with values."""
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        """Queries, keys and values, the two products of queries with keys and of weights with values, and the last layer."""
         t, c = operands[0].shape
         s = operands[-1].shape[0]
-        return 2 * (t + s) * c * c + 2 * t * s * c
+        queries = result = MultiplyAdds((c,), (t, c))
+        keys = values = MultiplyAdds((c,), (s, c))
+        scores, sums = MultiplyAdds((c // self.heads,), (self.heads, t, s)), MultiplyAdds((s,), (t, c))
+        return queries, keys, values, scores, sums, result
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Twice the forward pass, less the gradients of inputs that need none, of frozen weights, and of what depends on

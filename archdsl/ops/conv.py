@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, Shape, State, TensorType, Types
+from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, MultiplyAdds, Shape, State, TensorType, Types
 from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Rounding, Size, Table, Window
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_groups
@@ -99,6 +99,13 @@ class Conv(Convolution):
     def fan_in(self, *operands: TensorType) -> Shape:
         """Output maps of a table read unlike numbers of input maps, so there is no one product."""
         return super().fan_in(*operands) if self.table is None else ()
+
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        """With a table those of each pair of maps that it joins."""
+        if self.table is None:
+            return super().multiply_adds(operands, results)
+        pairs, *window = self.weight(operands[0])
+        return (MultiplyAdds(tuple(window), (pairs, *results[0].sizes)),)
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         (x,) = operands

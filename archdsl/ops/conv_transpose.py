@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import ClassVar, NamedTuple, Self
 
 from archdsl.ir import (
@@ -19,6 +18,7 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Module,
+    MultiplyAdds,
     Reach,
     Rows,
     Shape,
@@ -110,9 +110,10 @@ class ConvTranspose(Convolution):
     def weight(self, x: TensorType) -> Shape:
         return (x.channels, self.channels // self.groups, *self.kernel(x).geometry.window)
 
-    def macs(self, operands: Types, results: Types) -> int:
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
         (x,) = operands
-        return prod(self.weight(x)) * prod(x.sizes)
+        _, channels, *window = self.weight(x)
+        return (MultiplyAdds((*window, channels), x.shape),)
 
     def reach(self, *operands: TensorType) -> Reach:
         g = self.kernel(operands[0]).geometry

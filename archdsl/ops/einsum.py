@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from math import prod
 from string import ascii_letters
 from typing import ClassVar, NamedTuple
 
@@ -19,6 +18,7 @@ from archdsl.ir import (
     Kernel,
     Lowering,
     Misfit,
+    MultiplyAdds,
     Reach,
     Rows,
     Saved,
@@ -176,18 +176,18 @@ class Einsum(Merge):
         terms = self.terms()
         return len(operands) == 1 and len(terms.result) == len(terms.operands[0])
 
-    def macs(self, operands: Types, results: Types) -> int:
-        return sum(self._macs(operands))
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        return tuple(filter(None, self._sums(operands)))
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Of each product from the left, as many as forward for each factor with a gradient."""
         total, left = 0, needs[0]
-        for macs, right in zip(self._macs(operands), needs[1:], strict=True):
-            total += macs * (left + right)
+        for product, right in zip(self._sums(operands), needs[1:], strict=True):
+            total += product.total * (left + right) if product else 0
             left = left or right
         return total
 
-    def _macs(self, operands: Types) -> Iterator[int]:
+    def _sums(self, operands: Types) -> Iterator[MultiplyAdds | None]:
         """Of each product from the left, for one sample; none where nothing is summed.
 
         Axes that one factor has alone are summed before.
@@ -195,10 +195,10 @@ class Einsum(Merge):
         terms = self.terms()
         sizes, batch = self._sizes(terms, operands), self._batch(terms)
         for step in self._steps(operands)[1]:
-            summed = [c for c in {*step.left} & {*step.right} - {*step.result} if sizes[c] != 1]
+            summed = [sizes[c] for c in step.left if c in step.right and c not in step.result and sizes[c] != 1]
             is_once = batch not in step.result and any(x.batched for x in operands)
-            kept = [c for c in {*step.left, *step.right} & {*step.result} if c != batch]
-            yield prod(sizes[c] for c in (*kept, *summed)) if summed and not is_once else 0
+            kept = [sizes[c] for c in step.result if c != batch]
+            yield MultiplyAdds(tuple(summed), tuple(kept)) if summed and not is_once else None
 
     def reach(self, *operands: TensorType) -> Reach:
         terms = self.terms()

@@ -17,6 +17,7 @@ from archdsl.ir import (
     Kernel,
     Lowering,
     Misfit,
+    MultiplyAdds,
     Op,
     Reach,
     Saved,
@@ -89,8 +90,8 @@ class Linear(Op):
     def _way_back(self, x: TensorType) -> tuple[Extra, ...]:
         return way_back(self.parametrization, self._weight(x))
 
-    def macs(self, operands: Types, results: Types) -> int:
-        return results[0].numel * operands[0].shape[-1]
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        return (MultiplyAdds(self.fan_in(*operands), results[0].shape),)
 
     def connections(self, operands: Types, results: Types) -> int:
         return self.macs(operands, results) + self.bias * results[0].numel

@@ -16,6 +16,7 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Module,
+    MultiplyAdds,
     Op,
     Reach,
     Saved,
@@ -77,8 +78,8 @@ class LocallyConnected(Op):
         weight = State("weight", (positions, self.channels, x.channels, window))
         return (weight, State("bias", y.shape)) if self.bias else (weight,)
 
-    def macs(self, operands: Types, results: Types) -> int:
-        return results[0].numel * prod(self.fan_in(*operands))
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        return (MultiplyAdds(self.fan_in(*operands), results[0].shape),)
 
     def connections(self, operands: Types, results: Types) -> int:
         return self.macs(operands, results) + self.bias * results[0].numel

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import prod
 from typing import ClassVar, Literal
 
 from archdsl.ir import (
@@ -17,6 +16,7 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Misfit,
+    MultiplyAdds,
     Op,
     Reach,
     Rows,
@@ -127,8 +127,8 @@ class MatMul(Merge):
             left, right = alone(left), alone(right)
         return [multiply_matrices(left, right, is_learned=self.is_learned)]
 
-    def macs(self, operands: Types, results: Types) -> int:
-        return prod(results[0].shape) * operands[0].shape[-1] if len(operands) == 2 else 0
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        return (MultiplyAdds(operands[0].shape[-1:], results[0].shape),) if len(operands) == 2 else ()
 
     def reach(self, *operands: TensorType) -> Reach:
         if len(operands) == 1:

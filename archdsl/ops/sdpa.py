@@ -18,6 +18,7 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Module,
+    MultiplyAdds,
     Op,
     Precision,
     Reach,
@@ -174,9 +175,8 @@ class ScaledDotProductAttention(Merge):
     def _is_kernel(self, operands: Types) -> bool:
         """Whether PyTorch has a kernel for it, that is, while nothing is dropped."""
         q, _, v, *masks = operands
-        if not agree(q.shape[-1], v.shape[-1]):
-            return False
-        return all(m.dtype == "bool" and (q.rank == 3 or (not m.batched and m.rank == 2)) for m in masks)
+        is_taken = (m.dtype == "bool" and (q.rank == 3 or (not m.batched and m.rank == 2)) for m in masks)
+        return agree(q.shape[-1], v.shape[-1]) and all(is_taken)
 
     def _attended(self, operands: Types) -> Attended:
         q, k, v, *masks = operands
@@ -191,15 +191,15 @@ class ScaledDotProductAttention(Merge):
             return q.with_shape(q.shape)
         return flat.computed().viewed_as(q.shape) or q.with_shape(q.shape)
 
-    def macs(self, operands: Types, results: Types) -> int:
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
         """Queries with keys, and weights with values."""
-        q, k, v, *_ = operands
-        return prod(q.shape[:-1]) * k.shape[-2] * (q.shape[-1] + v.shape[-1])
+        (*rows, width), keys, values = operands[0].shape, operands[1].shape[-2], operands[2].shape[-1]
+        return MultiplyAdds((width,), (*rows, keys)), MultiplyAdds((keys,), (*rows, values))
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Of either product as many as forward for each factor with a gradient; the weights are made anew and not counted."""
         q, k, v, *masks = needs
-        scores, sums = (prod(operands[0].shape[:-1]) * operands[1].shape[-2] * operands[i].shape[-1] for i in (0, 2))
+        scores, sums = (each.total for each in self.multiply_adds(operands, results))
         return scores * (q + k) + sums * (any((q, k, *masks)) + v)
 
     def reads_less(self, *operands: TensorType) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from math import prod
 from typing import NamedTuple
@@ -35,12 +36,10 @@ class Figure(NamedTuple):
 
 
 def _work(layer: Layer, cost: Cost) -> str:
-    """`(7*7*3)*64*112*112`: the weights that a result reads, times the results."""
-    factors = layer.op.fan_in(*layer.operand_types)
-    shape = layer.result_types[0].shape
-    if prod(factors) * prod(shape) != cost.macs:
-        return " and ".join(map(str, layer.operand_types))
-    return f"({product(factors)})*{product(shape)}"
+    """`(7*7*3)*64*112*112`: the weights that a result reads, times the results; of several products the sum."""
+    found = Counter(layer.op.multiply_adds(layer.operand_types, layer.result_types))
+    terms = ((*([str(times)] if times > 1 else ()), f"({product(p.each)})", *p.places) for p, times in found.items())
+    return " + ".join("*".join(map(str, factors)) for factors in terms)
 
 
 def _weights(layer: Layer, cost: Cost) -> str:
@@ -50,9 +49,16 @@ def _weights(layer: Layer, cost: Cost) -> str:
 
 def _uses(layer: Layer, cost: Cost) -> str:
     """`(5*5*1)*6*28*28 + 6*28*28`: the weights that are used, and the biases."""
-    weights, shape = _work(layer, cost), layer.result_types[0].shape
-    biases = cost.connections - cost.macs
-    return f"{weights} + {product(shape)}" if weights.startswith("(") and biases == prod(shape) else weights
+    shape, biases = layer.result_types[0].shape, cost.connections - cost.macs
+    if not cost.macs or biases not in (0, prod(shape)):
+        return " and ".join(map(str, layer.operand_types))
+    return f"{_work(layer, cost)} + {product(shape)}" if biases else _work(layer, cost)
+
+
+def _doubled(layer: Layer, cost: Cost) -> str:
+    """`2*(7*7*3)*64*112*112`, `2*((64)*100*64 + (100)*100*64)`."""
+    work = _work(layer, cost)
+    return f"2*({work})" if "+" in work else f"2*{work}"
 
 
 FIGURES: dict[str, Figure] = {
@@ -72,7 +78,7 @@ FIGURES: dict[str, Figure] = {
     "flops": Figure(
         "Twice the multiply-adds: one multiplication and one addition each, as PyTorch's FlopCounterMode counts.",
         lambda cost: cost.flops,
-        lambda layer, cost: f"2*{_work(layer, cost)}",
+        _doubled,
     ),
     "activations": Figure(
         "Elements of the inputs and of the results of weight layers, `subsample` and pools: the sum of a lecture's table. What "

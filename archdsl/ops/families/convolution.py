@@ -16,6 +16,7 @@ from archdsl.ir import (
     Literal,
     Lowering,
     Module,
+    MultiplyAdds,
     Op,
     Reach,
     Saved,
@@ -139,8 +140,8 @@ class Convolution(Op):
         """What is kept of making them."""
         return way_back(self._parametrization, self.weight(x), self.matrix_axis)
 
-    def macs(self, operands: Types, results: Types) -> int:
-        return prod(self.weight(operands[0])) * prod(results[0].sizes)
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        return (MultiplyAdds(self.fan_in(*operands), results[0].shape),)
 
     def connections(self, operands: Types, results: Types) -> int:
         return self.macs(operands, results) + self.kernel(operands[0]).bias * results[0].numel

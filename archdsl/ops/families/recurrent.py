@@ -14,6 +14,7 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Module,
+    MultiplyAdds,
     Op,
     Reach,
     Saved,
@@ -126,11 +127,12 @@ class Recurrent(Op):
                 found += [State(f"{name}_l{layer}{end}", shape) for name, shape in (shapes | biases).items()]
         return tuple(found)
 
-    def macs(self, operands: Types, results: Types) -> int:
-        """The projections of inputs and states; what gates do is elementwise."""
+    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
+        """The projections of inputs and states, layer by layer; what gates do is elementwise."""
         x = operands[0]
-        read = sum(features + self.hidden for features in self._inputs(x))
-        return x.shape[0] * self._directions * self.gates * self.hidden * read
+        several = (n for n in (self._directions, self.gates) if n > 1)
+        places = (x.shape[0], *several, self.hidden)
+        return tuple(MultiplyAdds((n,), places) for features in self._inputs(x) for n in (features, self.hidden))
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Layer by layer, those of the weights that are trained and those of what they are multiplied with: the input, where it

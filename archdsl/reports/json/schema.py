@@ -70,7 +70,7 @@ class Working(TypedDict):
     params: str | None
     """`64*3*7*7 + 64`: the tensors that are trained."""
     macs: str | None
-    """`(7*7*3)*64*112*112`: the weights that a result reads, times the results; of a product the shapes of its operands."""
+    """`(7*7*3)*64*112*112`: the weights that a result reads, times the results; of several products the sum."""
 
 
 class Layer(TypedDict):
