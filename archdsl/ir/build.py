@@ -52,7 +52,8 @@ class Builder:
         _check_batch(op, types)
         op = op.resolve(*types)
         node = Node(name, op, self._local(operands), op.infer(*types), origin, training)
-        if op.category == "reshape" or (operands and (operands[0].channels or not operands[0].type.is_float)):
+        is_moved = any(v.channels for v in operands) or (operands and not operands[0].type.is_float)
+        if is_moved or op.category == "reshape":
             channels = {type: _channels(op, operands, type) for type in dict.fromkeys(node.result_types)}
             for result in node.results:
                 result.channels = channels[result.type]
@@ -160,7 +161,9 @@ def _channels(op: Op, operands: Values, result: TensorType) -> int:
         types = [type._replace(shape=_at_example(type.shape)) for type in types]
     reach = op.reach(*types)
     if reach == "pointwise":
-        return axis
+        alike = (v for v in operands if v.type.batched and v.type.rank == result.rank)
+        # One of size 1 there is repeated along the channels of another.
+        return next((v.channels for v in alike if v.type.shape[v.channels] != 1), axis)
     if operands and result.is_float and not operands[0].type.is_float:
         return result.rank - 1  # the features of an embedding
     if operands and result.batched and not operands[0].type.batched:
@@ -168,7 +171,10 @@ def _channels(op: Op, operands: Values, result: TensorType) -> int:
         return 0 if is_map else result.rank - 1  # a learned map, or rows of a table as those of an embedding
     if not isinstance(reach, Axes) or not reach.operands[0]:
         return 0
-    entry = reach.operands[0][axis]
+    entries = reach.operands[0]
+    if len(entries) < result.rank and all(isinstance(e, Rows) and e.axis for e in entries):
+        return 0  # a new axis before the others, as of planes that are stacked
+    entry = entries[axis]
     if isinstance(entry, Rows):
         return entry.axis
     return axis if entry == "whole" and result.rank == operands[0].type.rank else 0

@@ -22,10 +22,17 @@ ACCEPTED = (
     "network A {\n  input volume: [16, 16, 8]\n  conv(8, 3x3)\n}",
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> reduce_mean([0, 1])\n}",
     "network A {\n  input spectrogram: [100, 80]\n  ln -> permute([1, 0]) -> conv(8, 3)\n}",
+    "network A {\n  input plane: [28, 28]\n  reshape([1, 28, 28]) -> conv(4, 3x3)\n}",
+    "network A {\n  input words: int64 [12]\n  stack { | embedding(26, 4) | embedding(26, 4) } -> conv(8, 3x4)\n}",
+    "network A {\n  input x: [8, 16, 24]\n  permute([1, 0, 2]) as p\n  reduce_mean(0, keep=true) -> conv(1, 7, pad=3)\n"
+    "  multiply(p) -> permute([1, 0, 2]) -> conv(4, 3)\n}",
 )
 REJECTED = (
     "network A {\n  input spelled: int64 [8, 12]\n  embedding(26, 4) -> conv(8, 3x3)\n}",
     "network A {\n  input image: [8, 16, 16]\n  permute([1, 2, 0]) -> ln -> linear(8)\n  conv(8, 3x3)\n}",
+    "network A {\n  input tokens: int64 [16]\n  embedding(26, 8) -> reshape([4, 4, 8]) -> conv(8, 3x3)\n}",
+    "network A {\n  input x: [8, 16, 24]\n  input gate: [1, 8, 24]\n  x -> permute([1, 0, 2]) as p\n"
+    "  multiply { | gate | p } -> conv(4, 3)\n}",
     "block unit { maxpool(2x2) }\n"
     "network A {\n  input image: [8, 16, 16]\n  last: { permute([1, 2, 0]) }\n  relu -> unit\n}",
 )
@@ -40,7 +47,7 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
         if use.op.category not in WINDOWED or not use.node.operands or AXES & use.op.attributes.keys():
             continue
         shape = use.operand.shape
-        if (axis := use.node.operands[0].channels) and len(shape) > 2:
+        if (axis := use.node.operands[0].channels) and len(shape) > 2 and shape[0] != 1:
             yield Diagnostic(
                 KIND,
                 f"`{use.op.name}` takes {shape[0]} rows of a map {show_shape(shape)} for its channels",
