@@ -247,10 +247,11 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
 def _code(instance: Module | Op, types: tuple[Any, ...]) -> Any:
     """What an instance runs: its operators as PyTorch has them, and what each of them reads.
 
-    Whether one accumulates in place depends on the types, too, but is decided for all uses together.
+    Whether one accumulates in place, and in what other way it could be said, depends on the types, too, but is decided for all
+    uses together.
     """
     if isinstance(instance, Op):
-        lowering = instance.pytorch(*types)
+        lowering = instance.pytorch(*types)._replace(general=None)
         function = lowering.function
         return lowering if function is None else lowering._replace(function=function._replace(accumulates=None))
     order = {id(value): number for number, value in enumerate(_values(instance))}

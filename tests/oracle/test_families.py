@@ -181,3 +181,25 @@ def test_a_layer_whose_weight_is_made_brings_the_class_that_it_is_of() -> None:
     """)
     assert "class SameConv1d(" in emit(net)
     assert build(net)(torch.randn(2, 4, 20)).shape == (2, 4, 10)
+
+
+@pytest.mark.parametrize("shared", ["conv(4, 3, 2, pad=p)", "{ conv(4, 3, 2, pad=p) -> identity }"])
+def test_uses_of_one_layer_on_even_and_odd_maps_are_padded_alike(shared: str) -> None:
+    """Though the map of 121 rows could be padded in the way that another instance needs for that of 120."""
+    net = network(f"""
+        block pair(other: tensor, p) {{ shared stem = {shared}; in -> stem as x; other -> stem as y; return x, y }}
+        network N {{
+          input a: [3, 121, 121]
+          input b: [3, 120, 120]
+          a -> one: pair(b, 1) as p, q
+          b -> two: pair(b, same) as r, _
+          output p = p; output q = q; output r = r
+        }}
+    """)
+    module = build(net)
+    a, b = torch.randn(2, 3, 121, 121), torch.randn(2, 3, 120, 120)
+    one, two = (m for m in module.modules() if isinstance(m, nn.Conv2d))
+    p, q, r = module(a, b)
+    assert torch.equal(p, F.conv2d(a, one.weight, one.bias, 2, 1))
+    assert torch.equal(q, F.conv2d(b, one.weight, one.bias, 2, 1))
+    assert torch.equal(r, F.conv2d(F.pad(b, (0, 1, 0, 1)), two.weight, two.bias, 2))

@@ -23,6 +23,7 @@ from archdsl.backends.pytorch.code.names import (
     is_identifier,
     unique,
 )
+from archdsl.backends.pytorch.code.sharing import agreed
 from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules, trained
 
 _QUOTED = re.compile(r"'([^'\"\\]*)'")
@@ -67,7 +68,7 @@ class Lowered:
         self.recomputing = recomputing(network) if self.marks else None
         self.facts = facts
         self._copying = _copying(network, facts)
-        self.lowerings = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
+        self.lowerings = agreed(network, {n: op.pytorch(*n.operand_types) for n, op in _operators(network)})
         codes = [code for own in self.lowerings.values() for code in (own, own.general) if code is not None]
         helpers = {code.helper.name for code in codes if code.helper}
         if self.recomputing is not None:
