@@ -289,11 +289,10 @@ class Facts:
         """
         from archdsl.analyses.memory import fit
 
-        facts, needs = self._needs(settings, expandable, on)
-        return fit(partial(facts.training, settings), memory, needs)
+        return fit(partial(self.training, settings), memory, self._needs(settings, expandable, on))
 
-    def _needs(self, settings: TrainingSettings, expandable: bool, on: str | None) -> tuple[Facts, Needs]:
-        """What batches need on a GPU, and of which facts. Raises `TooManyOperators`."""
+    def _needs(self, settings: TrainingSettings, expandable: bool, on: str | None) -> Needs:
+        """What batches need on a GPU. Raises `TooManyOperators`."""
         from archdsl.analyses.memory import Needs
 
         shorter = None
@@ -302,7 +301,7 @@ class Facts:
         except TooManyOperators:
             facts, shorter = self, partial(self._shortened().training, settings, kernels="cuda")
         train = partial(facts.training, settings, kernels="cuda")
-        return facts, Needs(train, shorter, expandable=expandable, profile=_profile(on))
+        return Needs(train, shorter, expandable=expandable, profile=_profile(on))
 
     def _shortened(self) -> Facts:
         """The facts of a network with fewer turns. Raises `TooManyOperators`."""
@@ -318,7 +317,7 @@ class Facts:
         from archdsl.analyses.memory import level_paths, otherwise
 
         def needs(other: TrainingSettings) -> Needs:
-            return self._needs(other, expandable, on)[1]
+            return self._needs(other, expandable, on)
 
         return otherwise(found, settings, needs, () if settings.checkpointed else level_paths(self.network))
 

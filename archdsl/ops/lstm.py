@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
-from archdsl.ir import Examples, Extra, Module, Saved, TensorType, Types
+from archdsl.ir import Examples, Extra, Module, Op, Precision, Saved, TensorType, Types
 from archdsl.ops.families.copies import laid_in_order, made
 from archdsl.ops.families.layer_by_layer import layer_by_layer, workspace
 from archdsl.ops.families.recurrent import Recurrent
@@ -82,6 +82,10 @@ class Lstm(Recurrent):
             return kept._replace(copies=((0, copies[0]),))
         return kept._replace(operands=(), extra=(*copies, *found))
 
+    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+        """The same, but in no whole pages: what cuDNN keeps is not known, and so one step tells of all batches."""
+        return _WithoutPages(**self.attributes)
+
     def _between(self, layer: int, size: int) -> Iterator[Extra]:
         """What a further layer reads of this one, where that is not its output, and what dropout multiplies it by."""
         if self.dropout:
@@ -136,3 +140,11 @@ class Lstm(Recurrent):
         return tuple(
             (*self._beside(x, self._in_kernel(p, tokens) + results), *self._no_biases(p)) for p in self._passes(x)
         )
+
+
+class _WithoutPages(Lstm):
+    """What is kept for a batch, not rounded up."""
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        kept = super().saved(operands, results)
+        return kept._replace(extra=tuple(extra._replace(in_pages=False) for extra in kept.extra))
