@@ -293,7 +293,7 @@ class ScaledDotProductAttention(Merge):
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         if not self._is_kernel(operands):
-            return scores.backward(self._attended(operands))
+            return scores.backward(self._attended(operands), incoming)
         if self.dropout:
             return tuple(step.renamed({}, {"x2": "copy 2"}) for step in native.backward(self._native(operands)))
         (kernel,) = super().backward(operands, results, incoming)

@@ -161,6 +161,24 @@ SDPA = {
         m: parameter([4, 15, 3]) as m
         sdpa(dropout=0.4) { | x | y | z | m } -> linear(3)
         """,
+    "a bias that is made": """
+        input x: [4, 6, 8]
+        x -> ln as q
+        x -> ln -> linear(6) as bias
+        sdpa { | q | q | q | bias }
+        """,
+    "a bias that is made of the queries, which go on beside": """
+        input x: [16, 24]
+        x -> linear(24) -> reshape([16, 2, 12]) -> permute([1, 0, 2]) as q
+        x -> linear(24) -> reshape([16, 2, 12]) -> permute([1, 0, 2]) as k
+        q -> reshape([2, 4, 4, 12]) as map
+        rows: parameter([4, 4, 12]) as of_rows
+        columns: parameter([4, 4, 12]) as of_columns
+        einsum("y h w c, h k c -> y h w k") { | map | of_rows } -> reshape([2, 16, 4, 1]) as high
+        einsum("y h w c, w k c -> y h w k") { | map | of_columns } -> reshape([2, 16, 1, 4]) as wide
+        add { | high | wide } -> reshape([2, 16, 16]) as bias
+        sdpa { | q | k | k | bias } -> add(q) -> permute([1, 0, 2]) -> reshape([16, 24]) -> linear(24)
+        """,
 }
 
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.ir import RESULT, Derivative, Extra, Gradient, Kernel, Reader, Saved, Shape, TensorType, Wanted, number
+from archdsl.ir import (
+    RESULT,
+    Derivative,
+    Extra,
+    Gradient,
+    Incoming,
+    Kernel,
+    Reader,
+    Saved,
+    Shape,
+    TensorType,
+    Wanted,
+    number,
+)
 from archdsl.ops.families.copies import Copied, is_copied_now, made
+from archdsl.ops.families.derivatives import handed_on
 from archdsl.ops.families.native import in_matrices
 
 
@@ -80,8 +94,14 @@ def _with_factor(kept: Saved, a: Attended, operand: int, x: TensorType, readers:
 COPIES = ("keys in order", "values in order")
 
 
-def backward(a: Attended) -> tuple[Derivative, ...]:
-    """From the second product to the first; gradients of heads that serve several are summed over these."""
+def backward(a: Attended, incoming: Incoming) -> tuple[Derivative, ...]:
+    """From the second product to the first; gradients of heads that serve several are summed over these.
+
+    What comes in is seen as a batch of matrices, and copied where it does not lie as one.
+    """
+    is_copied = is_copied_now(in_matrices(incoming.type), incoming.is_single)
+    product = ("product",) if is_copied else ("y0",)
+    seen = (Derivative((Gradient("product", incoming.type.with_shape(incoming.type.shape)),)),) if is_copied else ()
     weights = a.q.with_shape(a.weights)
     into = "dropped weights" if a.dropout else "weights"
     of_scores = [Derivative((Gradient("scores", weights),), ("weights",), frees=("weights",))]
@@ -96,10 +116,11 @@ def backward(a: Attended) -> tuple[Derivative, ...]:
         for name, x in (("x2", a.v), ("x1", a.k))
     ]
     return (
-        Derivative((Gradient(into, weights, "reshaped"), of_values), frees=("dropped weights", "x2", COPIES[1])),
+        *seen,
+        Derivative((Gradient(into, weights, "reshaped"), of_values), product, ("dropped weights", "x2", COPIES[1])),
         *summed[0],
         *of_scores,
-        _of_mask(a, weights),
+        _of_mask(a, weights, incoming),
         Derivative(
             (Gradient("scaled queries", a.q.with_shape(a.q.shape), "reshaped"), of_keys),
             ("products",),
@@ -110,15 +131,13 @@ def backward(a: Attended) -> tuple[Derivative, ...]:
     )
 
 
-def _of_mask(a: Attended, weights: TensorType) -> Derivative:
+def _of_mask(a: Attended, weights: TensorType, incoming: Incoming) -> Derivative:
     """The gradient of what is added is the sum over its repetitions; where keys are hidden the scores have none."""
     if a.mask is None:
         return Derivative((Gradient("products", weights, "same"),), ("scores",))
     if a.mask.dtype == "bool":
         return Derivative((Gradient("products", weights),), ("scores",), frees=("hidden",))
-    return Derivative(
-        (Gradient("products", weights, "same"), Gradient("x3", a.mask.with_shape(a.mask.shape))), ("scores",)
-    )
+    return Derivative((Gradient("products", weights, "same"), handed_on("x3", a.mask, weights, incoming)), ("scores",))
 
 
 def steps(a: Attended) -> tuple[tuple[Extra, ...], ...]:
