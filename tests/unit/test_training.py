@@ -130,6 +130,12 @@ def test_the_allocator_takes_segments_and_uses_them_again() -> None:
     assert (allocator.allocated, allocator.most_allocated) == (27 * MIB + KIB, 40 * MIB + KIB)
 
 
+def test_it_takes_more_than_32_tebibytes() -> None:
+    allocator = Allocator((20 * 2**40, 30 * 2**40, 40 * 2**40))
+    allocator.play([0, 1, 2, ~1, 1, ~0, ~2])
+    assert (allocator.allocated, allocator.reserved) == (30 * 2**40, 90 * 2**40)
+
+
 def test_small_requests_share_segments() -> None:
     allocator = Allocator([512 * KIB] * 5)
     allocator.play([0, 1, 2, 3])
@@ -192,6 +198,13 @@ def test_a_fit_is_ordered_and_the_next_batch_does_not_fit() -> None:
     assert found.certain.certain <= found.memory < found.doubled.likely
     assert found.doubled.batch == 2 * found.likely.batch
     assert train(2).peak_at(found.tensors) <= found.memory < train(2).peak_at(found.tensors + 1)
+
+
+def test_no_batch_is_too_large_to_be_found() -> None:
+    facts = Facts(sequence(op("linear", 1), input=TensorType((1,))))
+    found = facts.fit(TrainingSettings(loss="mse"), 2**40)
+    assert found.likely is not None and found.likely.batch > 2**30
+    assert found.likely.likely <= 2**40 < found.doubled.likely
 
 
 def test_pages_of_a_workspace_are_counted_for_each_batch() -> None:

@@ -272,7 +272,7 @@ def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> Axis
         known = ((place, *map(fixed, span)) for place, span in enumerate(a.spans) if span is not None)
         lines += [(first - place * own, own, end - first) for place, first, end in known]
     found = []
-    for _, stride, _ in lines:
+    for stride in {own for _, own, _ in lines}:
         begins = [start + unit * (own - stride) for start, own, _ in lines for unit in (0, count - 1)]
         ends = [start + size + unit * (own - stride) for start, own, size in lines for unit in (0, count - 1)]
         found.append((max(ends) - min(begins), stride, min(begins), max(ends)))

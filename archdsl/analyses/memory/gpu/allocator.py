@@ -16,6 +16,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
 KIB, MIB = 2**10, 2**20
+STEPS = 2
+"""So many are played."""
 ROUND = 512
 SMALL = MIB // ROUND
 """Requests up to it are in the pool of small ones, whose pieces are always split."""
@@ -24,17 +26,17 @@ LARGE_SEGMENT = 20 * MIB // ROUND
 OWN_SEGMENT = 10 * MIB // ROUND
 """From here on a request has a segment of its own, a multiple of 2 MiB."""
 BITS = 36
-"""Of an address: up to 32 TiB."""
-ADDRESS = 2**BITS - 1
+"""Of an address, at least: up to 32 TiB."""
 
 
 class Pool:
     """The memory for small requests, or for large ones."""
 
-    __slots__ = ("end", "free", "is_expandable", "kept_whole", "other_ends", "reserved", "segment")
+    __slots__ = ("bits", "end", "free", "is_expandable", "kept_whole", "other_ends", "reserved", "segment")
 
-    def __init__(self, segment: int, *, is_expandable: bool) -> None:
+    def __init__(self, segment: int, bits: int, *, is_expandable: bool) -> None:
         self.segment = segment
+        self.bits = bits
         self.is_expandable = is_expandable
         self.kept_whole = SMALL if segment == LARGE_SEGMENT and not is_expandable else 0
         """So much is not split off."""
@@ -50,7 +52,7 @@ class Pool:
         start = self.end
         if self.is_expandable and start in self.other_ends:
             start = self.other_ends[start]
-            self.free.remove(self.end - start << BITS | start)
+            self.free.remove(self.end - start << self.bits | start)
             del self.other_ends[start], self.other_ends[self.end]
         missing = size - (self.end - start)
         grown = -(-missing // page) * page
@@ -73,8 +75,11 @@ class Allocator:
         self._starts = [0] * len(self._sizes)
         self._wholes = self._sizes[:]
         self._allocated = self._most_allocated = 0
-        self._small = Pool(SMALL_SEGMENT, is_expandable=expandable)
-        self._large = Pool(LARGE_SEGMENT, is_expandable=expandable)
+        # Even if each step made each of them in a segment of its own.
+        most = STEPS * (sum(self._sizes) + len(self._sizes) * (LARGE_SEGMENT + 1))
+        self._bits = max(BITS, most.bit_length())
+        self._small = Pool(SMALL_SEGMENT, self._bits, is_expandable=expandable)
+        self._large = Pool(LARGE_SEGMENT, self._bits, is_expandable=expandable)
 
     @property
     def reserved(self) -> int:
@@ -97,6 +102,7 @@ class Allocator:
         """
         sizes, starts, wholes = self._sizes, self._starts, self._wholes
         small, large = ((p, p.free, p.other_ends, p.kept_whole) for p in (self._small, self._large))
+        bits, addresses = self._bits, 2**self._bits - 1
         allocated, most = self._allocated, self._most_allocated
         for event in events:
             if event < 0:
@@ -106,21 +112,21 @@ class Allocator:
                 allocated -= size
                 if start in other_ends:
                     before = other_ends.pop(start)
-                    del free[bisect_left(free, start - before << BITS | before)]
+                    del free[bisect_left(free, start - before << bits | before)]
                     start = before
                 if end in other_ends:
                     after = other_ends.pop(end)
-                    del free[bisect_left(free, after - end << BITS | end)]
+                    del free[bisect_left(free, after - end << bits | end)]
                     end = after
                 other_ends[start], other_ends[end] = end, start
-                insort(free, end - start << BITS | start)
+                insort(free, end - start << bits | start)
                 continue
             size = sizes[event]
             pool, free, other_ends, kept_whole = small if size <= SMALL else large
-            place = bisect_left(free, size << BITS)
+            place = bisect_left(free, size << bits)
             if place < len(free):
                 piece = free.pop(place)
-                start, whole = piece & ADDRESS, piece >> BITS
+                start, whole = piece & addresses, piece >> bits
                 del other_ends[start], other_ends[start + whole]
             else:
                 start, whole = pool.grow(size)
@@ -130,7 +136,7 @@ class Allocator:
             if whole - size > kept_whole:
                 middle, end = start + size, start + whole
                 other_ends[middle], other_ends[end] = end, middle
-                insort(free, end - middle << BITS | middle, 0, place)
+                insort(free, end - middle << bits | middle, 0, place)
                 whole = size
             starts[event], wholes[event] = start, whole
             allocated += whole

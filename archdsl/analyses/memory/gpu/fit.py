@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache
+from math import inf
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.gpu.allocator import MIB, OWN_SEGMENT, ROUND, SMALL_SEGMENT, Allocator
@@ -16,7 +17,7 @@ from archdsl.analyses.memory.gpu.cuda import ANY, HISTORY, Profile
 from archdsl.analyses.memory.training import TrainingFacts, largest_batch
 
 LARGEST = 2**24
-"""No larger batch is looked for."""
+"""No larger batch is looked for where none takes more than another."""
 USUAL = 1.06
 """How much more than tensors ask for the allocator often reserves: with that the search begins."""
 OWN, PAGE = OWN_SEGMENT * ROUND, SMALL_SEGMENT * ROUND
@@ -144,7 +145,7 @@ class Needs:
         """The batches for some bytes of device memory."""
         least = self._profile.least
         lines = largest_batch(self._train(2).simulation.highest, memory - least)
-        most = LARGEST if lines is None else min(max(lines, 1) * (1 + self._train(2).has_pages), LARGEST)
+        most = LARGEST if lines is None else max(lines, 1) * (1 + self._train(2).has_pages)
         likely = self._largest(most, lambda batch: memory - least)
         certain = self._largest(likely, lambda batch: int((memory - self._beside(batch)) / HISTORY))
         return Largest(*(self.of(batch) if batch else None for batch in (likely, certain)))
@@ -239,13 +240,13 @@ class Needs:
         """The first and the last of the batches whose tensors take as many pages each of the segments of their own."""
         if self._expandable:
             return batch, batch
-        first, last = 1, LARGEST
+        first, last = 1, inf
         for fixed, per_sample in self._part(batch).simulation.traffic.kinds:
             size = fixed + per_sample * batch
             if per_sample and size >= OWN:
                 end = -(-size // PAGE) * PAGE - fixed
                 first, last = max(first, (end - PAGE) // per_sample + 1), min(last, end // per_sample)
-        return (batch, batch) if last == LARGEST else (first, last)
+        return (batch, batch) if last == inf else (first, int(last))
 
     def _scaled(self, taken: int, batch: int) -> int:
         """What all turns take where those that are played take so much."""
