@@ -12,7 +12,6 @@ from archdsl.ir import (
     Network,
     OpenSize,
     Retyped,
-    TooManyOperators,
     check_listed,
     flatten,
     is_listed,
@@ -47,10 +46,10 @@ if TYPE_CHECKING:
     from archdsl.analyses.storage import StorageFacts
 
 
+OPERATORS_PLAYED = 2**12
+"""To how many all turns of a network's loops may come for the model of the allocator, which takes tensors as they come."""
 TURNS_PLAYED = 512
-"""Of a loop with too many turns for the model of the allocator; of loops in loops a half, a quarter, ... of that."""
-OPERATORS_PLAYED = 2**15
-"""To which these turns may come."""
+"""Else so many of each; of loops in loops a half, a quarter, ... of that."""
 
 
 class Facts:
@@ -295,20 +294,24 @@ class Facts:
         """What batches need on a GPU. Raises `TooManyOperators`."""
         from archdsl.analyses.memory import Needs
 
-        shorter = None
-        try:
-            facts = self.unfolded()  # the model of the allocator takes tensors as they come
-        except TooManyOperators:
-            facts, shorter = self, partial(self._shortened().training, settings, kernels="cuda")
+        facts, shorter = self, None
+        if self.is_unfolded or self._unrolled() <= OPERATORS_PLAYED:
+            facts = self.unfolded()
+        else:
+            shorter = partial(self._shortened().training, settings, kernels="cuda")
         train = partial(facts.training, settings, kernels="cuda")
         return Needs(train, shorter, expandable=expandable, profile=_profile(on))
 
     def _shortened(self) -> Facts:
         """The facts of a network with fewer turns. Raises `TooManyOperators`."""
         turns = TURNS_PLAYED
-        while turns > 1 and Extent(self.network, turns).unrolled[id(self.network.body)] > OPERATORS_PLAYED:
+        while turns > 1 and self._unrolled(turns) > OPERATORS_PLAYED:
             turns //= 2
         return Facts(unfold(self.network, turns))
+
+    def _unrolled(self, most_turns: int | None = None) -> int:
+        """The operators with all turns of loops, or no more than so many of each."""
+        return Extent(self.network, most_turns).unrolled[id(self.network.body)]
 
     def fit_otherwise(
         self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False, on: str | None = None
