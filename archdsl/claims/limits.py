@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.analyses import Facts
 from archdsl.claims.claims import CLAIM_FAILS
 from archdsl.ir import Layer, TooManyOperators
-from archdsl.source import Diagnostic, Label, Span, binary
+from archdsl.source import Diagnostic, Label, Span, binary, counted
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingFacts, TrainingSettings
@@ -55,11 +55,15 @@ def exceeded(
 
 def _compared(value: int, limit: Limit) -> str:
     """`138_357_544, 27.7 times the limit`."""
-    shown = f"{value:_} = {binary(value)}" if limit.figure == "memory(peak)" else f"{value:_}"
+    is_bytes = limit.figure == "memory(peak)"
+    shown = f"{value:_} = {binary(value)}" if is_bytes else f"{value:_}"
     if not limit.most:
         return shown
-    if value < 2 * limit.most:
-        return f"{shown}, {100 * (value - limit.most) / limit.most:.1f}% too much"
+    more = value - limit.most
+    if 1000 * more < limit.most:
+        return f"{shown}, {counted(more, 'byte')} too much" if is_bytes else f"{shown}, {more:_} too many"
+    if more < limit.most:
+        return f"{shown}, {100 * more / limit.most:.1f}% too much"
     return f"{shown}, {value / limit.most:.1f} times the limit"
 
 

@@ -21,6 +21,9 @@ LEAST_SIZE = 1024
 """Bytes of memory. A smaller number lacks its unit."""
 
 
+KINDS = "the value is a number, true, false, a window, a list or a string"
+
+
 class UsageProblem(Exception):
     """A command line that asks for what is not there; exit code 2."""
 
@@ -151,25 +154,31 @@ def _setting(text: str) -> tuple[str, Datum]:
     return name, constant("--set", value, f"{name}=")
 
 
-def constant(option: str, text: str, before: str = "", *, units: bool = False) -> Datum:
-    """The value of an option, as specs write data; `units` allows `5M`. Raises `UsageProblem`."""
+def constant(option: str, text: str, before: str = "", *, amount: str = "") -> Datum:
+    """The value of an option, as specs write data. Raises `UsageProblem`.
+
+    Args:
+        before: what stands before it in the option.
+        amount: how it may look, where it is an amount, which may have a unit.
+    """
     given = f"`{option} {before}{text}`"
+    taken = f"write an amount, as {amount}" if amount else KINDS
     expression, problems = parse_expression(Source(option, text), 0, len(text))
     if expression is None:
-        said = (problems[0].message, *problems[0].helps) if problems else ("there is no value",)
+        said = (problems[0].message, *(problems[0].helps or (taken,))) if problems else ("there is no value", taken)
         raise UsageProblem(f"{given}: {'; '.join(said)}")
     try:
-        value: Datum = evaluate(expression, _Constants(), units=units)
+        value: Datum = evaluate(expression, _Constants(), units=bool(amount))
     except Fault as fault:
         raise UsageProblem(f"{given}: {fault.diagnostic.message}") from None
     except LookupError:
-        raise UsageProblem(f"{given}: the value is a number, true, false, a window, a list or a string") from None
+        raise UsageProblem(f"{given}: {taken}") from None
     return value
 
 
 def count(option: str, text: str, example: str) -> int:
     """The value of an option as a whole number of at least 0, with a unit as in `5M`. Raises `UsageProblem`."""
-    found = _amount(option, text, example)
+    found = _amount(option, text, f"{example} or 5_000")
     if not isinstance(found, int):
         raise UsageProblem(f"`{option} {text}` is no whole number: write a count, as {example}")
     if text.endswith("B"):
@@ -186,7 +195,7 @@ def size(option: str, text: str, example: str) -> int:
 
 
 def _amount(option: str, text: str, example: str) -> int | Fraction:
-    found = constant(option, text, units=True)
+    found = constant(option, text, amount=example)
     if isinstance(found, bool) or not isinstance(found, int | Fraction) or found < 0:
         raise UsageProblem(f"`{option} {text}`: write an amount, as {example}")
     return found

@@ -25,6 +25,10 @@ class Accepts(NamedTuple):
     """The words among what it takes."""
 
 
+class TooLarge(ValueError):
+    """A number beyond what any attribute takes; its words say which is the largest."""
+
+
 class AttributeProblem(Exception):
     """An attribute that is missing, unknown or has a value it cannot take; `words` say what it takes."""
 
@@ -70,6 +74,8 @@ class Attribute(NamedTuple):
             return None
         try:
             return self.accepts.convert(value)
+        except TooLarge as problem:
+            raise AttributeProblem(self.name, str(problem)) from None
         except (ValueError, TypeError, OverflowError):
             raise AttributeProblem(self.name, self.accepts.words) from None
 

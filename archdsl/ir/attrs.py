@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Annotated, Any
 
 from archdsl.ir import sizes
-from archdsl.ir.attributes import Accepts, Field
+from archdsl.ir.attributes import Accepts, Field, TooLarge
 
 __all__ = [
     "Amount",
@@ -57,8 +57,10 @@ LARGEST_SIZE = 2**40
 
 def _integer(least: int) -> Callable[[Any], int]:
     def convert(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | sizes.Size) or not least <= value <= LARGEST_SIZE:
+        if isinstance(value, bool) or not isinstance(value, int | sizes.Size) or not least <= value:
             raise ValueError
+        if value > LARGEST_SIZE:
+            raise TooLarge(f"at most {LARGEST_SIZE:_}")
         return value  # type: ignore[return-value] # an open size stands for an int
 
     return convert

@@ -30,7 +30,7 @@ _WORDS = {
     "ARROW": "`->`", "BAR": "`|`", "SEP": "a new line", "STRING": "a string", "NAME": "a name", "LABEL": "a label",
     "LPAR": "`(`", "LSQB": "`[`", "AS": "`as`", "FROM": "`from`", "IN": "`in`", "CODE": "the code of a lint",
     "BLOCK": "`block`", "NETWORK": "`network`", "IMPORT": "`import`", "INLINE": "`inline`",
-    "ABOUT": "`==`, `~`, `<=` or `>=`", "ELSE": "`else`", "INT": "a number",
+    "ABOUT": "`==`, `~`, `<=` or `>=`", "ELSE": "`else`", "INT": "a number", "$END": "nothing more",
 }  # fmt: skip
 
 _DECLARATION = re.compile(r"[\s;]*\n(?P<indent>[ \t]*)(?P<word>(?:inline[ \t]+)?(?:block|network|import|inline)\b)")

@@ -88,7 +88,7 @@ def comma(spot: Spot) -> Diagnostic | None:
     if before.type in ("COMMA", "LPAR", "LSQB"):
         return spot.wrong("there is nothing before this `,`", help="leave it out", edit=(token.start, token.end, ""))
     found = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)").match(spot.source.text, before.start)
-    if before.type == "INT" and found is not None and "RBRACE" in spot.expected:
+    if before.type == "INT" and found is not None and spot.expected & {"RBRACE", "$END"}:
         number = found.group().replace(",", "_")
         return spot.rewritten("the digits of a number are grouped by `_`, not by `,`", found.span(), number)
     if spot.ends_statement:
@@ -123,7 +123,8 @@ def arguments(spot: Spot) -> Diagnostic | None:
 def missing_arrow(spot: Spot) -> Diagnostic | None:
     """Two layers side by side; the first may be a word that was meant otherwise."""
     token, before = spot.token, spot.near(-1)
-    if before.type == "RBRACE" and token.type in _STARTS and {"SEP", "RBRACE"} <= spot.expected:
+    is_begun = str(token) in _STATEMENTS or (before.type == "RBRACE" and token.type in _STARTS)
+    if is_begun and {"SEP", "RBRACE"} <= spot.expected:
         return spot.wrong(
             f"a new line is missing before {shown(token)}",
             help="a statement begins on a line of its own, or after `;`",

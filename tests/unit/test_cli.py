@@ -92,6 +92,10 @@ def test_version(cli: Cli) -> None:
         ("report memory vgg16 --sort none", "to sort by; it has layer, operation, output, bytes (memory), alive, kept"),
         ("report memory vgg16 --batch 1099511627776", "is too large: less than 1_099_511_627_776 is possible"),
         ("check vgg16 --max-params 5MB", "archdsl: `--max-params 5MB` is a number of bytes: write a count, as 5M"),
+        ("check vgg16 --max-params 5,000", "the digits of a number are grouped by `_`, not by `,`; write `5_000`"),
+        ("check vgg16 --max-params abc", "archdsl: `--max-params abc`: write an amount, as 5M or 5_000"),
+        ("check vgg16 --max-macs 5G-", "write an amount, as 600M or 5_000"),
+        ("check vgg16 --max-params 5M5", "digits and letters touch; write an amount, as 5M or 5_000"),
         ("check vgg16 --max-memory 2", "archdsl: `--max-memory 2` is 2 bytes: write a unit, as 2GiB"),
         ("check vgg16 --max-flops 5G", "`--max-flops` is no option; did you mean `--max-macs`?"),
         ("report summary", "archdsl report: FILE is missing"),
@@ -404,6 +408,14 @@ def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     assert cli("check", spec, "--max-macs", "much").code == 2 and cli("check", spec, "--max-macs", "0.5").code == 2
     sarif = json.loads(cli("check", spec, "--max-params", "1", "--format", "sarif").out)
     assert "claim-fails" in [r["ruleId"] for r in sarif["runs"][0]["results"]]
+
+
+def test_by_how_little_a_limit_is_exceeded(cli: Cli, spec: Path) -> None:
+    """28 * 100 parameters; they, 192 inputs and 3_600 results of 4 bytes each."""
+    spec.write_text(GOOD.replace("n = 4", "n = 100"))
+    assert "computed 2_800, 1 too many" in cli("check", spec, "--max-params", "2_799").err
+    assert "computed 26_368 = 25.8 KiB, 1 byte too much" in cli("check", spec, "--max-memory", "26_367").err
+    assert "computed 26_368 = 25.8 KiB, 20 bytes too much" in cli("check", spec, "--max-memory", "26_348").err
 
 
 @pytest.mark.parametrize(
