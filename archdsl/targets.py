@@ -9,6 +9,9 @@ from typing import NamedTuple
 from archdsl.pipeline import Spec, open_spec
 from archdsl.source import FileProblem, nearest, same
 
+STDIN = "<stdin>"
+"""What standard input is called, which a command line names `-`."""
+
 
 class UnknownTarget(Exception):
     """No spec or network is called so."""
@@ -128,6 +131,6 @@ def single_network(target: Target) -> str:
         why = f"only the template{'s' if len(templates) > 1 else ''} {', '.join(templates)}" if templates else "none"
         raise UnknownTarget(f"`{target.spec.path}` has no network that can be built, {why}")
     shown = ", ".join(networks[:8]) + (", ..." if len(networks) > 8 else "")
-    raise UnknownTarget(
-        f"`{target.spec.path}` has {len(networks)} networks: name one, as {target.spec.path}:{networks[0]} ({shown})"
-    )
+    path = target.spec.path
+    named = f"{'-' if path == STDIN else path}:{networks[0]}"
+    raise UnknownTarget(f"`{path}` has {len(networks)} networks: name one, as {named} ({shown})")

@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from archdsl.claims import Limit
 from archdsl.cli.parser import Parser
 from archdsl.cli.progress import Place
-from archdsl.cli.targets import UsageProblem, add_batch, add_target, count, expand, print_problems, report_failure, size
+from archdsl.cli.targets import (
+    UsageProblem,
+    add_batch,
+    add_target,
+    count,
+    expand,
+    opened_target,
+    print_problems,
+    report_failure,
+    size,
+)
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, subject_of
 from archdsl.source import Diagnostic, FileProblem, counted, total
 from archdsl.source.styled import Line, Piece, width
-from archdsl.targets import Target, UnknownTarget, open_target
+from archdsl.targets import Target, UnknownTarget
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
@@ -95,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     texts = expand(arguments.file)
     if arguments.diff and not arguments.fix:
         raise UsageProblem("`--diff` shows what `--fix` would change: give both")
+    if arguments.fix and any(text.partition(":")[0] == "-" for text in texts):
+        raise UsageProblem("`--fix` rewrites files, and `-` is standard input: save it as a file")
     budget = Budget(tuple(_limits(arguments)), training_of(arguments))
     if arguments.train and arguments.max_memory is None:
         raise UsageProblem("`--train` says which memory is limited: add `--max-memory`")
@@ -106,12 +118,12 @@ def run(arguments: argparse.Namespace) -> int:
             place.step(text)
             root = arguments.root or _root(text, arguments.file)
             try:
-                target = open_target(text, root)
+                target = opened_target(text, root)
                 if arguments.fix:
                     place.clear()
                     is_changed = _fix(target, root, arguments)
                     code = max(code, int(is_changed and arguments.diff))
-                    target = open_target(text, root)
+                    target = opened_target(text, root)
                 if not arguments.diff:
                     is_told = arguments.info or arguments.format != "text"
                     files.append(File(target, info=is_told, budget=budget, batch=arguments.batch))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from archdsl.cli.targets import UsageProblem, add_color, expand, print_problems, report_failure
+from archdsl.cli.targets import UsageProblem, add_color, expand, print_problems, read_stdin, report_failure
 from archdsl.cli.terminal import Color, write_lines
-from archdsl.source import SIZE_LIMIT, FileProblem, counted, decode_spec, read_bytes, write_whole
+from archdsl.source import FileProblem, counted, decode_spec, read_bytes, write_whole
 from archdsl.source.styled import Piece
 from archdsl.syntax.format import format_source
+from archdsl.targets import STDIN
 
 EPILOG = """\
 Blanks, line breaks and indentation change, and nothing else: comments stay, and so does what means something. Files are
@@ -22,7 +23,6 @@ examples:
   archdsl fmt --diff specs/vgg.arch      what would change
   archdsl fmt - < draft.arch             from standard input to standard output
 """
-STDIN = "<stdin>"
 
 
 class Formatted:
@@ -95,7 +95,7 @@ def _run_stdin(arguments: argparse.Namespace) -> int:
     """Formats standard input. What is wrong with it goes to standard error, and nothing to standard output."""
     if len(arguments.file) > 1:
         raise UsageProblem("`-` stands alone: standard input is the one spec then")
-    file = Formatted(STDIN, sys.stdin.buffer.read(SIZE_LIMIT + 1), arguments.color)
+    file = Formatted(STDIN, read_stdin(), arguments.color)
     if file.text is None:
         return 1
     if arguments.diff:

@@ -24,6 +24,10 @@ class Parser(argparse.ArgumentParser):
         """Where it cannot be written it fails, as all output does."""
         (file or sys.stdout).write(self.format_help())
 
+    def _parse_optional(self, arg_string: str) -> Any:
+        """`-:NETWORK` is no option: a network of standard input."""
+        return None if arg_string.startswith("-:") else super()._parse_optional(arg_string)
+
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2."""
         self.exit(2, f"{self.prog}: {self._reworded(message)}\n`{self.prog} --help` tells more\n")

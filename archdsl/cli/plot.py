@@ -18,10 +18,10 @@ from archdsl.cli.targets import (
     add_target,
     check_target,
     expand,
+    opened_target,
     size,
 )
 from archdsl.cli.training import add_training, training_of
-from archdsl.targets import open_target
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
@@ -90,7 +90,7 @@ def _networks(arguments: argparse.Namespace) -> list[Facts]:
 
 
 def _of_file(text: str, arguments: argparse.Namespace) -> Iterator[Facts]:
-    target = open_target(text, arguments.root)
+    target = opened_target(text, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
     for name in target.networks:

@@ -16,13 +16,14 @@ from archdsl.cli.targets import (
     add_target,
     check_target,
     natural,
+    opened_target,
     positive,
     require_torch,
 )
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, html_of, subject_of
 from archdsl.reports import FORMATS, REPORTS, Options, Subject, Table, effective_table, render_json, report
-from archdsl.targets import Target, open_target, single_network
+from archdsl.targets import Target, single_network
 
 EPILOG = """\
 reports:
@@ -107,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     training = training_of(arguments)
     if arguments.report == "memory" and arguments.on:
         _check_gpu(arguments.on, is_training=training is not None)
-    target = open_target(arguments.file, arguments.root)
+    target = opened_target(arguments.file, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
     checked = [check_target(arguments, target.spec, name) for name in _names(target, arguments.report)]

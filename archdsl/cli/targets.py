@@ -11,11 +11,11 @@ from pathlib import Path
 
 from archdsl.cli.terminal import Color, write_lines
 from archdsl.elaborate import Datum, Fault, Settings, evaluate
-from archdsl.pipeline import Checked, Spec
-from archdsl.source import Diagnostic, FileProblem, Source, Span, nearest
+from archdsl.pipeline import Checked, Spec, open_source
+from archdsl.source import SIZE_LIMIT, UNREADABLE_FILE, Diagnostic, FileProblem, Source, Span, decode_spec, nearest
 from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
-from archdsl.targets import is_there, open_target, single_network
+from archdsl.targets import STDIN, Target, is_there, open_target, single_network, target_of
 
 LEAST_SIZE = 1024
 """Bytes of memory. A smaller number lacks its unit."""
@@ -42,7 +42,7 @@ def add_target(parser: argparse.ArgumentParser, *, many: bool = False, optional:
         "file",
         metavar="FILE",
         nargs="+" if many else "?" if optional else None,
-        help="a spec, FILE:NETWORK for one network of it, or the name of a bundled spec or network"
+        help="a spec, FILE:NETWORK for one network of it, or the name of a bundled spec or network; - is standard input"
         + ("; folders are searched for *.arch" if many else ""),
     )
     parser.add_argument("--root", metavar="FOLDER", help="the folder that imports may read (default: the spec's own)")
@@ -246,12 +246,27 @@ def expand(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def opened_target(text: str, root: str | None) -> Target:
+    """The spec of FILE or FILE:NETWORK, where `-` is standard input. Raises `FileProblem`, `UnknownTarget`."""
+    name, colon, network = text.partition(":")
+    if name != "-":
+        return open_target(text, root)
+    return target_of(open_source(decode_spec(STDIN, read_stdin()), Path(root or ".")), network if colon else None)
+
+
+def read_stdin() -> bytes:
+    """Standard input, up to one byte more than a spec may have. Raises `FileProblem`."""
+    if sys.stdin is None:
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, "cannot read standard input: it is closed"))
+    return sys.stdin.buffer.read(SIZE_LIMIT + 1)
+
+
 def checked_target(arguments: argparse.Namespace, text: str | None = None) -> Checked:
     """The network that a command line names, by FILE unless `text` says otherwise.
 
     Raises `BrokenSpec`, `UsageProblem`, `UnknownTarget`.
     """
-    target = open_target(arguments.file if text is None else text, arguments.root)
+    target = opened_target(arguments.file if text is None else text, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
     checked = check_target(arguments, target.spec, single_network(target))

@@ -17,6 +17,7 @@ from archdsl.cli.targets import (
     add_target,
     check_target,
     expand,
+    opened_target,
     print_problems,
     require_torch,
 )
@@ -24,7 +25,6 @@ from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.pipeline import Checked
 from archdsl.source import counted
 from archdsl.source.styled import Line, Piece
-from archdsl.targets import open_target
 
 if TYPE_CHECKING:
     from archdsl.backends.pytorch.verify import Verified
@@ -95,7 +95,7 @@ def _networks(arguments: argparse.Namespace) -> Iterator[Checked]:
     """The networks that the command line names; what is wrong with their specs is printed."""
     for text in expand(arguments.file):
         root = next((a for a in arguments.file if PurePath(text).is_relative_to(a) and a != text), None)
-        target = open_target(text, arguments.root or root)
+        target = opened_target(text, arguments.root or root)
         if target.spec.problems and not target.networks:
             raise BrokenSpec(target.spec.problems)
         found = [check_target(arguments, target.spec, name) for name in target.networks]

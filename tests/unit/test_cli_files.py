@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +133,63 @@ def written(text: str) -> Path:
 def test_standard_input_is_a_file_too(tmp_path: Path) -> None:
     done = process("check", "/dev/stdin", stdin=GOOD, cwd=tmp_path)
     assert done.code == 0 and done.out.startswith("/dev/stdin  A")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "check -",
+        "report summary -",
+        "report all - --format json",
+        "compile -",
+        "draw -",
+        "fit - --memory 24GiB",
+        "verify -",
+        "run - --device cpu",
+        "diff - case.arch",
+        "diff case.arch -",
+        "explain macs -",
+        "plot cost -",
+    ],
+)
+def test_a_dash_is_standard_input(cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """It is told what a file is told, but for the name of the file and what was measured."""
+
+    def told(command: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(importing.encode())))
+        done = cli(*command.split())
+        shown = re.sub("<stdin>|&lt;stdin&gt;", "named.arch", done.out)
+        return done.code, re.sub(r"\d+\.\d+ m?s|textLength=\S+", "", shown)
+
+    Path("part.arch").write_text("block part(n) { conv(n, 3x3) }\n")
+    importing = 'import part from "part.arch"\nnetwork A {\n  input image: [3, 8, 8]\n  part(4)\n}\n'
+    Path("named.arch").write_text(importing)
+    written(GOOD)
+    named = " ".join("named.arch" if word == "-" else word for word in command.split())
+    assert told(command) == told(named) and told(command)[0] == 0
+
+
+def test_a_network_of_standard_input(tmp_path: Path) -> None:
+    two = GOOD + GOOD.replace("network A", "network B").replace("conv(4", "conv(5")
+    assert process("report", "summary", "-:B", stdin=two, cwd=tmp_path).out.startswith(
+        "B   image [3, 8, 8] -> out [5, 6, 6]"
+    )
+    done = process("compile", "-", stdin=two, cwd=tmp_path)
+    assert done.code == 2 and "`<stdin>` has 2 networks: name one, as -:A (A, B)" in done.err
+    assert process("check", "-", stdin="network A {", cwd=tmp_path).err.startswith("error[unclosed]")
+    assert "--> <stdin>:1:" in process("check", "-", stdin="network A {", cwd=tmp_path).err
+
+
+def test_standard_input_is_no_file_to_be_mended(tmp_path: Path) -> None:
+    done = process("check", "--fix", "-", stdin=GOOD, cwd=tmp_path)
+    assert done.code == 2 and "`--fix` rewrites files, and `-` is standard input" in done.err
+    closed = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m archdsl check - <&-'], env=environment(), capture_output=True
+    )
+    assert (closed.returncode, closed.stderr) == (
+        2,
+        b"error[unreadable-file]: cannot read standard input: it is closed\n\n",
+    )
 
 
 def test_file_names_that_are_no_text(tmp_path: Path) -> None:
