@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.analyses.memory import HISTORY, FitFacts, Need, Otherwise, TrainingSettings
 from archdsl.reports.numbers import exact
-from archdsl.reports.settings import in_words, not_trained
+from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_trained
 from archdsl.reports.table import Column, Row, Table, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
@@ -34,6 +34,8 @@ def fit_table(name: str, facts: FitFacts, settings: TrainingSettings, refused: S
     pieces = [(Piece(note, "dim"),) for note in notes]
     if refused and 1 in facts.on_gpu.batches:
         pieces.insert(0, (Piece(not_trained(refused), "warning"),))
+    if not facts.trains:
+        pieces.insert(0, (Piece(NOTHING_TRAINED, "warning"),))
     return Table("fit", COLUMNS, tuple(_rows(facts)), notes=tuple(pieces), title=title)
 
 
@@ -100,6 +102,7 @@ def fit_data(
         "certain": _data(facts.certain, "band"),
         "doubled": _data(facts.doubled, "band"),
         "scaled": facts.is_scaled,
+        "trains": facts.trains,
         "refused_alone": list(refused),
         "otherwise": [
             {

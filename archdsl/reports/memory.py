@@ -10,7 +10,7 @@ from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_mo
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
-from archdsl.reports.settings import in_words, not_trained
+from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_trained
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, row, text
 from archdsl.source import binary
@@ -158,7 +158,9 @@ def _figures(subject: Subject) -> Table:
     if subject.training is not None:
         rows += _training_figures(subject.training)
         refused = subject.facts.refused_alone if subject.training.batch == 1 else ()
-        rows += [row("", None, text(not_trained(refused), "warning"), indent=1)] if refused else []
+        warnings = [not_trained(refused)] if refused else []
+        warnings += [] if subject.training.trains else [NOTHING_TRAINED]
+        rows += [row("", None, text(warning, "warning"), indent=1) for warning in warnings]
         on_gpu = subject.facts.on_cuda(subject.training.settings, subject.training.batch, subject.on)
         rows += _cuda_figures(on_gpu, subject.training.settings) if on_gpu is not None else ()
     return Table("memory figures", FIGURES, tuple(rows), notes=tuple(_disputes(subject)), is_list=True)

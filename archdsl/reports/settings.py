@@ -14,6 +14,9 @@ def not_trained(refused: Sequence[str]) -> str:
     return f"PyTorch trains no batch of 1 here: {refused[0]}{others} {verb} over one value for each channel"
 
 
+NOTHING_TRAINED = "PyTorch refuses this step: its loss depends on no parameter that is trained"
+
+
 def in_words(settings: TrainingSettings) -> str:
     """`adamw (foreach), bf16-mixed`, and all else that is not as usual."""
     usual = TrainingSettings()

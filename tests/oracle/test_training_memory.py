@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -753,3 +754,15 @@ def test_an_optimizer_keeps_and_makes_what_it_really_does(
         now += event.bytes
         most = max(most, now)
     assert most == sum(temporaries(settings, bytes, [1] * len(sizes)))
+
+
+@pytest.mark.parametrize(("frozen", "trains"), [("a", False), ("b", True), ("*", False)])
+def test_a_step_trains_something_or_pytorch_refuses_it(frozen: str, trains: bool) -> None:
+    """The loss is that of the first output."""
+    text = "network A { input x: [8]; a: linear(4) as h; output first = h; x -> b: linear(4); output second }"
+    net = open_source(Source("", text), Path()).check("A").network
+    assert net is not None
+    settings = TrainingSettings(frozen=(frozen,))
+    assert Facts(net, 2).training(settings).trains is trains
+    with nullcontext() if trains else pytest.raises((RuntimeError, ValueError), match=r"require grad|empty parameter"):
+        measured(net, 2, settings)

@@ -193,6 +193,11 @@ class TrainingFacts:
         return total(block.whole for block in self.simulation.gradients).at(self.batch)
 
     @property
+    def trains(self) -> bool:
+        """Whether the loss depends on a parameter that is trained; else PyTorch refuses to run backward."""
+        return bool(self.simulation.gradients)
+
+    @property
     def optimizer_temporary(self) -> int:
         return sum(b.size.at(self.batch) for b, times in self._played.events if times > 0 and b.layer == "optimizer")
 

@@ -78,6 +78,8 @@ class FitFacts(NamedTuple):
     """Of tensor bytes."""
     is_scaled: bool = False
     """Whether what the allocator takes was worked out for fewer turns of loops."""
+    trains: bool = True
+    """Whether the loss depends on a parameter that is trained."""
 
     @property
     def likely(self) -> Need | None:
@@ -103,7 +105,7 @@ def fit(train: Callable[[int], TrainingFacts], memory: int, needs: Needs) -> Fit
         tensors = largest(2 * tensors, lambda n: train(n).peak <= memory, tensors)
     found = needs.largest(memory)
     doubled = needs.of(2 * found.likely.batch if found.likely else 1)
-    return FitFacts(memory, tensors, found, doubled, several.status, needs.is_scaled)
+    return FitFacts(memory, tensors, found, doubled, several.status, needs.is_scaled, several.trains)
 
 
 class Needs:
