@@ -182,8 +182,9 @@ class Domain:
             yield str(need.condition), [need]
 
     def shared_needs(self) -> list[Assumed]:
-        """The assumptions about several symbols together."""
-        return [a for a in dict.fromkeys(self.assumed) if len(symbols_of(a.condition)) > 1]
+        """The assumptions about several symbols together, but for those that what each of them may be implies."""
+        about = (a for a in dict.fromkeys(self.assumed) if len(symbols_of(a.condition)) > 1)
+        return [a for a in about if not self.decide(a.condition)]
 
     # Questions that operators ask: they always get an answer
 
@@ -239,7 +240,7 @@ class Domain:
         size = open_size(simple := self.simplified(relation.size))
         if size is None:
             return simple == 0 if relation.is_equation else simple >= 0
-        low, high = bounds(size.terms)
+        low, high = bounds(size.terms, tuple(self._least(size)))
         if relation.is_equation:
             return False if (low is not None and low > 0) or (high is not None and high < 0) else None
         if low is not None and low >= 0:
@@ -248,6 +249,13 @@ class Domain:
             return False
         constant = dict(size.terms).get((), 0)
         return constant > 0 if abs(constant) >= LARGEST // 2 else None
+
+    def _least(self, size: Size) -> Iterator[tuple[str, int]]:
+        """The least values of its symbols, where that is not 1."""
+        for name in sorted(size.symbols):
+            values = self.values(name)
+            if values is not None and values.values[:1] > (1,):
+                yield name, values.values[0]
 
     def simplified(self, size: Size) -> int:
         """The formula without the floors that are exact for all values of the symbols: `H - 184` where `H % 16 == 12`."""

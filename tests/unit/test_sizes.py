@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archdsl.ir import Domain, OpenSize, Relation, Size, agree, at_least, both, denied, either, equal
 from archdsl.ir.bounds import bounds
+from tests.support.cli import Cli
 
 VALUES = {"H": 224, "W": 160}
 
@@ -158,3 +160,38 @@ def test_a_closed_domain_assumes_nothing() -> None:
 def test_the_value_of_an_open_size_cannot_be_had(use: Any) -> None:
     with pytest.raises(OpenSize):
         use(symbols()[1])
+
+
+def test_a_product_is_no_less_than_its_parts() -> None:
+    domain, h, w = symbols()
+    assert domain.decide(at_least(3 * h * w, h + w + 1)) is True
+    assert domain.decide(at_least(h * w, h + w)) is None  # 1 * 1 is less than 1 + 1
+    assert domain.decide(at_least(2 * (h // 2) * w, 2 * (h // 2) + 1)) is None
+    domain.state(at_least(h, 2))
+    assert domain.decide(at_least((h // 2) * w, 1)) is True
+    assert domain.decide(at_least(2 * (h // 2) * w, 2 * (h // 2) + 1)) is None  # not where W is 1
+    assert domain.decide(at_least(3 * (h // 2) * w, 2 * (h // 2) + 1)) is True
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_bounds_from_some_value_on(seed: int) -> None:
+    rng = random.Random(seed)
+    _, h, w = symbols()
+    atoms = (1, h, w, h * w, h // 2, (h // 3) * w, h * h * w)
+    factors = [rng.randrange(-4, 5) for _ in atoms]
+    size = sum((c * atom for c, atom in zip(factors, atoms, strict=True)), 0 * h)
+    least = rng.randrange(1, 5)
+    if isinstance(size, Size):
+        low, high = bounds(size.terms, (("H", least),))
+        values = [size.at({"H": a, "W": b}) for a in range(least, 14) for b in range(1, 12)]
+        assert (low is None or low <= min(values)) and (high is None or max(values) <= high)
+
+
+def test_no_condition_is_told_that_others_imply(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The batch counts as a number above all others, and a product with it is never the smaller one."""
+    (file := tmp_path / "a.arch").write_text(
+        "network A(T = 32, hidden = 8) {\n  input x: [T, 10]\n  linear(hidden) as h\n"
+        '  einsum("t d, t e -> d e") { | h | h }\n}\n'
+    )
+    done = Cli(capsys)("report", "formulas", str(file))
+    assert "for T >= 2, hidden >= 2\n" in done.out
