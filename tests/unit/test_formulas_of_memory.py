@@ -102,3 +102,32 @@ def test_the_report_of_a_closed_network_has_formulas_of_the_batch(cli: Cli) -> N
     said = cli("report", "formulas", "vgg16", "--set", "classes=1000", "--width", "100").out
     assert "inference peak     553_430_176 + 26_292_224*N" in said
     assert "kept for backward  73_355_264*N" in said
+
+
+TEXTS = """
+network Texts(d = 16) {
+  input words: int64 [T]
+  stack { | words -> embedding(500, d) -> detach | words -> embedding(500, d) } as channels
+  concat { for k in [3, 4, 5] | channels -> conv(10, [k, d]) -> relu -> adaptive_maxpool(1) -> flatten }
+  dropout(0.5) -> linear(2)
+}"""
+POINTS = """
+network Points {
+  input points: [P, 3]
+  linear(16) -> relu -> linear(16) -> reduce_max(0) -> linear(64) -> relu -> linear(2)
+}"""
+
+
+@pytest.mark.parametrize(("text", "symbol", "least"), [(TEXTS, "T", 5), (POINTS, "P", 1)], ids=["texts", "points"])
+def test_peaks_hold_down_to_the_least_size_that_fits(text: str, symbol: str, least: int) -> None:
+    """Where a head is large beside a small map, other moments have the peak than at the example."""
+    spec = open_source(Source("net.arch", text), Path())
+    (name,) = spec.networks
+    formulas = spec.check(name).formula_facts
+    assert formulas is not None
+    found = formulas.memory_formulas(TrainingSettings())
+    for size in (least, least + 1, least + 4, 17, 50, 224, 1000):
+        for batch in (2, 3, 5, 16, 100):
+            facts = spec.check(name, Settings({symbol: size}), batch).facts
+            real = facts.memory.saved.bytes, facts.memory.figure("peak").bytes, facts.training(TrainingSettings()).peak
+            assert at(found, {symbol: size}, batch) == real

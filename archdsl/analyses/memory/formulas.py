@@ -7,9 +7,9 @@ which has a larger factor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import product
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from archdsl.analyses.memory.inference import InferenceFacts
@@ -17,12 +17,14 @@ from archdsl.analyses.memory.saved import SavedFacts
 from archdsl.analyses.memory.size import Size, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.training import TrainingFacts
-from archdsl.ir import Network, Op, OpenSize, modules, open_size
+from archdsl.ir import Domain, Network, Op, OpenSize, modules, open_size, symbols_of
 
 SHOWN = 4
 """A peak of more sums than these is no formula that helps."""
-BATCHES = (2, 8, 64, 512)
+BATCHES = (2, 3, 4, 8, 64, 512)
 SCALES = (1, 2, 4)
+SOUGHT = 1_000
+"""Values that are looked through for the next that fits."""
 
 
 Factors = Mapping[Any, Fraction | int]
@@ -102,7 +104,7 @@ def largest(lines: Iterable[Size]) -> Formula:
     if [*alike] == [((), ())]:
         return Formula(tuple(found))
     factors = {line: tuple(map(_factors, line)) for line in found}
-    example = _example(found)
+    example = _domain(found).example
     largest_first = sorted(found, key=lambda line: -_at(line, example).at(BATCHES[0]))
     kept: dict[Size, tuple[Factors, ...]] = {}
     for line in largest_first:  # none is dominated by one that is smaller at the example
@@ -136,18 +138,45 @@ def _dominates(one: Sequence[Factors], other: Sequence[Factors]) -> bool:
 
 
 def _winners(lines: Sequence[Size]) -> list[Size]:
-    """Those that are the largest at some multiple of the example's sizes, for some batch."""
-    example = _example(lines)
+    """Those that are the largest at some of the sizes tried, for some batch."""
     found: dict[Size, None] = {}
-    for scale, batch in product(SCALES, BATCHES):
-        values = {name: scale * value for name, value in example.items()}
-        found[max(lines, key=lambda line: _at(line, values).at(batch))] = None
+    for values in _tried(_domain(lines)):
+        at = {line: _at(line, values) for line in lines}
+        for batch in BATCHES:
+            found[max(lines, key=lambda line: at[line].at(batch))] = None
     return [*found]
 
 
-def _example(lines: Iterable[Size]) -> Mapping[str, int]:
-    """The values of what is open in sums of which some are."""
-    return next(size.domain.example for line in lines for n in line if (size := open_size(n)) is not None)
+def _tried(domain: Domain) -> Iterator[Mapping[str, int]]:
+    """Sizes at which sums are compared: multiples of the example's, and down from there to the least that fit, for each
+    symbol alone, for all but one and for all together."""
+    example = domain.example
+    ladders = {name: _down(domain, name) for name in example}
+    names = dict.fromkeys(s for k in (1, len(example) - 1, len(example)) for s in combinations(example, k) if s)
+    yield from ({name: scale * value for name, value in example.items()} for scale in SCALES)
+    for moved in names:
+        for step in range(max(len(ladders[name]) for name in moved)):
+            values = {n: ladders[n][min(step, len(ladders[n]) - 1)] if n in moved else v for n, v in example.items()}
+            if all(condition.at(values) for condition in domain.conditions):
+                yield values
+
+
+def _down(domain: Domain, name: str) -> list[int]:
+    """Half the example's value or what fits next below, half of that, and so on to the least that fits."""
+    known, value = domain.values(name), domain.example[name]
+    about = [c for c in domain.conditions if symbols_of(c) == {name}]
+    least = known.values[0] if known is not None and known.values else value
+    found = [value]
+    while (value := value // 2) > least:
+        near = range(value, max(least, value - SOUGHT), -1)
+        value = next((v for v in near if all(c.at({name: v}) for c in about)), least)
+        found.append(value)
+    return [*found, least]
+
+
+def _domain(lines: Iterable[Size]) -> Domain:
+    """What is open in sums of which some are."""
+    return next(size.domain for line in lines for n in line if (size := open_size(n)) is not None)
 
 
 def _at(line: Size, values: Mapping[str, int]) -> Size:
