@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.analyses.growth import Growth
-from archdsl.analyses.memory import Formula, MemoryFormulas, Size, TrainingSettings
+from archdsl.analyses.memory import Formula, MemoryFormulas, Size, TrainingSettings, in_pages
 from archdsl.ir import Domain, open_size
 from archdsl.reports.json import schema_formulas as schema
 from archdsl.reports.json.schema_parts import size
@@ -198,7 +198,14 @@ def _bytes(subject: Subject, general: ForAll) -> Iterator[Row]:
     words = ("", "parameters and inputs included", f"with {settings.optimizer}")
     for name, found, said in zip(TOTALS, _memory(subject, general), words, strict=True):
         if found is None:
-            yield row(name, "-", None)
+            pages = in_pages(subject.facts.network)
+            keeps = "keeps" if len(pages) == 1 else "keep"
+            why = (
+                f"no formula: {natural(pages)} {keeps} workspaces for backward in whole pages of memory"
+                if pages
+                else None
+            )
+            yield row(name, "-", why)
         else:
             at = f"at {natural([f'{name} = {value}' for name, value in found.at.items()])}" if found.at else ""
             at = "at the values below" if len(found.at) > 1 and len(found.at) == len(general.domain.example) else at

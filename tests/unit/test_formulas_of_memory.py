@@ -131,3 +131,11 @@ def test_peaks_hold_down_to_the_least_size_that_fits(text: str, symbol: str, lea
             facts = spec.check(name, Settings({symbol: size}), batch).facts
             real = facts.memory.saved.bytes, facts.memory.figure("peak").bytes, facts.training(TrainingSettings()).peak
             assert at(found, {symbol: size}, batch) == real
+
+
+def test_what_has_no_formula_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file := tmp_path / "turns.arch").write_text("network L {\n  input x: [T, 8]\n  lstm(16)\n}\n")
+    done = Cli(capsys)("report", "formulas", str(file), "--width", "160")
+    lines = [line for line in done.out.splitlines() if line.startswith(("kept for backward", "training peak"))]
+    assert len(lines) == 2
+    assert all("no formula: lstm keeps workspaces for backward in whole pages of memory" in line for line in lines)

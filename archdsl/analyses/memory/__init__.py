@@ -14,7 +14,7 @@ Conventions that are never mixed; every figure names its own:
   from below for any code that runs these operators in this order.
 """
 
-from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, memory_formulas
+from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, in_pages, memory_formulas
 from archdsl.analyses.memory.gpu import (
     ANY,
     CONTEXT,
@@ -95,6 +95,7 @@ __all__ = [
     "copies_kept",
     "cuda",
     "fit",
+    "in_pages",
     "inference",
     "largest_batch",
     "lecture",

@@ -69,16 +69,18 @@ def memory_formulas(
         train: plays a training step for a batch of two.
     """
     peak = _formula(lambda: _inference(network, inference()))
-    if _has_pages(network):
+    if in_pages(network):
         return NO_FORMULAS._replace(inference=peak)
     return MemoryFormulas(_formula(lambda: [keep().size]), peak, _formula(lambda: train().lines))
 
 
-def _has_pages(network: Network) -> bool:
-    """Whether what is kept for backward takes whole pages of memory, which no sum gives."""
+def in_pages(network: Network) -> tuple[str, ...]:
+    """The operators that keep for backward what takes whole pages of memory, which no sum gives, by their names."""
     nodes = (node for module in modules(network) for node in module.nodes)
-    kept = (n.operator.saved(n.operand_types, n.result_types) for n in nodes if isinstance(n.operator, Op))
-    return any(extra.in_pages for saved in kept for extra in saved.extra)
+    kept = (
+        (n.operator, n.operator.saved(n.operand_types, n.result_types)) for n in nodes if isinstance(n.operator, Op)
+    )
+    return tuple(dict.fromkeys(op.name for op, saved in kept if any(extra.in_pages for extra in saved.extra)))
 
 
 def _inference(network: Network, found: InferenceFacts) -> list[Size]:
