@@ -186,7 +186,9 @@ class Checked:
 
         Raises `ValueError` where the settings name parts that it does not have, or cannot tell apart.
         """
-        return [] if self.network is None else list(exceeded(self.facts, limits, self.builds[0][1].span, training))
+        if self.network is None:
+            return []
+        return list(exceeded(self.facts, limits, self.builds[0][1].span, self.sizes, training))
 
     @cached_property
     def hints(self) -> list[Diagnostic]:

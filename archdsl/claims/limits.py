@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.analyses import Facts
@@ -36,18 +36,24 @@ class Found(NamedTuple):
 
 
 def exceeded(
-    facts: Facts, limits: tuple[Limit, ...], span: Span, training: TrainingSettings | None = None
+    facts: Facts,
+    limits: tuple[Limit, ...],
+    span: Span,
+    sizes: Mapping[str, object],
+    training: TrainingSettings | None = None,
 ) -> Iterator[Diagnostic]:
     """A diagnostic at the network's name for each limit that it is over, with what costs most.
 
-    Memory is that of inference or, by these settings, of a training step.
+    Memory is that of inference or, by these settings, of a training step. The facts hold at these values of sizes that the
+    spec leaves open.
     """
+    at = f" at {', '.join(f'{name} = {value}' for name, value in sizes.items())}" if sizes else ""
     for limit in limits:
         value, notes = _FIGURES[limit.figure](facts, training)
         if value > limit.most:
             yield Diagnostic(
                 CLAIM_FAILS,
-                f"`{facts.network.name}` is over the limit: `{limit.figure} <= {limit.text}`",
+                f"`{facts.network.name}` is over the limit{at}: `{limit.figure} <= {limit.text}`",
                 Label(span, f"computed {_compared(value, limit)}"),
                 notes=tuple(notes),
             )

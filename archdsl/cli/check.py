@@ -133,7 +133,10 @@ def run(arguments: argparse.Namespace) -> int:
                 code = report_failure(problem, arguments.color)
     if not arguments.diff:
         _print(files, unread, arguments, code == 2)
-    return code or int(any(f.fails(arguments.strict) for f in files))
+    code = code or int(any(f.fails(arguments.strict) for f in files))
+    if budget.limits and not code and not any(f.networks for f in files):
+        raise UsageProblem("there is no network to hold against the limits, only templates and blocks")
+    return code
 
 
 def _limits(arguments: argparse.Namespace) -> Iterator[Limit]:
@@ -303,7 +306,9 @@ def _totals(files: list[File], strict: bool) -> Line:
     failing = sum(f.verdicts[1] for f in files)
     broken = sum(n.network is None for f in files for n in f.networks)
     counts = [counted(len(files), "file")] if len(files) > 1 else []
-    counts += [counted(networks, "network"), counted(claims, "claim")]
+    templates = 0 if networks else sum(f.templates for f in files)
+    counts += [counted(networks, "network"), *([counted(templates, "template")] if templates else [])]
+    counts += [counted(claims, "claim")]
     problems = [p for f in files for p in f.problems]
     errors = sum(p.severity == "error" for p in problems) - failing
     warnings, hints = (sum(p.severity == severity for p in problems) for severity in ("warning", "info"))

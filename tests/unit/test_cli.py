@@ -410,6 +410,33 @@ def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     assert "claim-fails" in [r["ruleId"] for r in sarif["runs"][0]["results"]]
 
 
+def test_a_limit_is_exceeded_at_sizes(cli: Cli, spec: Path) -> None:
+    """A convolution of 4 * 27 weights on 10x14 places of 12x16."""
+    spec.write_text(
+        GOOD.replace("[3, 8, 8]", "[3, H, W]").replace("}", "  expect shape == [4, 10, 14] with H=12, W=16\n}")
+    )
+    done = cli("check", spec, "--max-macs", "15_119")
+    assert (
+        "`A` is over the limit at H = 12, W = 16: `macs <= 15_119`" in done.err and "computed 15_120, 1 too" in done.err
+    )
+
+
+def test_limits_want_a_network(cli: Cli, spec: Path) -> None:
+    """Templates alone hold no limit; beside a network they are what it may be made of."""
+    spec.write_text(TEMPLATE)
+    done = cli("check", spec)
+    assert (done.code, done.out) == (0, "0 networks, 1 template, 0 claims\n")
+    for format in ("text", "json", "sarif"):
+        done = cli("check", spec, "--max-params", "1", "--format", format)
+        assert done.code == 2 and "there is no network to hold against the limits, only templates" in done.err
+    other = spec.with_name("other.arch")
+    other.write_text(GOOD)
+    assert cli("check", spec, other, "--max-params", "112").code == 0
+    assert cli("check", spec, other, "--max-params", "111").code == 1
+    spec.write_text("network A {")
+    assert cli("check", spec, "--max-params", "111").code == 1
+
+
 def test_by_how_little_a_limit_is_exceeded(cli: Cli, spec: Path) -> None:
     """28 * 100 parameters; they, 192 inputs and 3_600 results of 4 bytes each."""
     spec.write_text(GOOD.replace("n = 4", "n = 100"))
