@@ -11,6 +11,8 @@ from archdsl.elaborate.problems import Fault
 from archdsl.ir import MODULE_ATTRIBUTES, Builder, CallFrame, Origin, split_name
 from archdsl.source import Label, Span
 
+LABEL_LIMIT = 200
+
 
 class Mark(NamedTuple):
     """How far the numbers of a place are: the next of unlabelled children, by the empty name, and those in report names."""
@@ -132,12 +134,13 @@ def check_label(label: str, span: Span) -> None:
         reason = "a label may not be empty"
     elif "." in label:
         reason = f"`{label}` holds a dot: a label is one part of a path"
-    elif not label.isprintable() or len(label) > 200:
-        reason = "a label holds printable characters, and at most 200"
+    elif not label.isprintable() or len(label) > LABEL_LIMIT:
+        reason = f"a label holds printable characters, and at most {LABEL_LIMIT}"
     elif keyword.iskeyword(label):
         reason = f"`{label}` is a keyword of Python"
     elif label in MODULE_ATTRIBUTES or label.startswith("__"):
         reason = f"`{label}` is an attribute of every PyTorch module"
     else:
         return
-    raise Fault(BAD_LABEL, reason, span, helps=(f"call it `{label}_`",) if label.isidentifier() else ())
+    is_nearly_one = label.isidentifier() and len(label) < LABEL_LIMIT
+    raise Fault(BAD_LABEL, reason, span, helps=(f"call it `{label}_`",) if is_nearly_one else ())

@@ -11,6 +11,8 @@ from archdsl.source.text import Source
 SHOWN_LIMIT = 20
 LINE_WIDTH = 160
 MESSAGE_WIDTH = 400
+REMARK_WIDTH = 2_000
+"""Of notes and help, which list names."""
 BLOCK_LINES = 8
 _STYLES = {"error": "error", "warning": "warning", "info": "info"}
 
@@ -67,14 +69,14 @@ def render_one(diagnostic: Diagnostic) -> list[Line]:
     return lines
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = MESSAGE_WIDTH) -> str:
     """A message with names of any length in it, as one line."""
-    return visible(text if len(text) <= MESSAGE_WIDTH else text[: MESSAGE_WIDTH - 3] + "...")
+    return visible(text if len(text) <= most else text[: most - 3] + "...")
 
 
 def _remark(pad: str, word: str, text: str) -> list[Line]:
     style = {"help": "help", "note": "note"}.get(word, "dim")
-    first, *rest = visible(text, keep_newlines=True).split("\n")
+    first, *rest = (_short(line, REMARK_WIDTH) for line in text.split("\n"))
     lines: list[Line] = [[Piece(f"{pad}= ", "gutter"), Piece(f"{word}: ", style), Piece(first)]]
     indent = " " * (len(pad) + 4 + len(word))
     return lines + [[Piece(indent + line)] for line in rest]
@@ -83,12 +85,12 @@ def _remark(pad: str, word: str, text: str) -> list[Line]:
 def _frames(frames: tuple[Frame, ...], pad: str) -> list[Line]:
     if not frames:
         return []
-    texts = max(width(visible(f.text)) for f in frames) + 3
+    texts = max(width(_short(f.text)) for f in frames) + 3
     places = max(width(f.location) for f in frames) + 3
     lines: list[Line] = []
     for number, frame in enumerate(frames):
         head = [Piece(f"{pad}= ", "gutter"), Piece("in: ", "note")] if number == 0 else [Piece(pad + " " * 6)]
-        text = visible(frame.text)
+        text = _short(frame.text)
         lines.append(
             [
                 *head,
@@ -206,10 +208,8 @@ def _connectors(bar: Piece, columns: list[tuple[int, str]]) -> Line:
     return row
 
 
-def visible(text: str, keep_newlines: bool = False) -> str:
+def visible(text: str) -> str:
     """Text that cannot move the cursor or turn the direction of writing: tabs become blanks, other controls a dot."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        "    " if c == "\t" else c if c.isprintable() or (keep_newlines and c == "\n") else "\u00b7" for c in text
-    )
+    return "".join("    " if c == "\t" else c if c.isprintable() else "\u00b7" for c in text)

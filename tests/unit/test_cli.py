@@ -437,6 +437,15 @@ def test_limits_want_a_network(cli: Cli, spec: Path) -> None:
     assert cli("check", spec, "--max-params", "111").code == 1
 
 
+def test_names_of_any_length_are_cut(cli: Cli, spec: Path) -> None:
+    for text in (f"{'a' * 100_000}: conv(4, 3x3)", f"conv(4, 3x3) -> {'b' * 100_000}", f"conv({'c' * 100_000})"):
+        spec.write_text(
+            f"block {'d' * 100_000}() {{ {text} }}\nnetwork A {{ input x: [3, 8, 8]; {'d' * 100_000}; {text} }}"
+        )
+        done = cli("check", spec)
+        assert done.code == 1 and len(done.err) < 20_000, text[:20]
+
+
 def test_by_how_little_a_limit_is_exceeded(cli: Cli, spec: Path) -> None:
     """28 * 100 parameters; they, 192 inputs and 3_600 results of 4 bytes each."""
     spec.write_text(GOOD.replace("n = 4", "n = 100"))
