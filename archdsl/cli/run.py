@@ -194,7 +194,7 @@ def _measurements(
     if predicted is not None and checkpointed:
         predicted = _training(checked, setting, "none", checkpointed).saved_for_backward
     bytes = found.activations if setting.train else found.held + found.activations
-    outputs = [o for o in facts.network.outputs if setting.train or not o.training]
+    outputs = sorted((o for o in facts.network.outputs if setting.train or not o.training), key=lambda o: o.training)
     frozen = [Measurement("trained", "count", None, found.trained)] if found.trained < found.params else []
     return [
         Measurement("params", "count", cost.params, found.params),

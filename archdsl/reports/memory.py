@@ -261,7 +261,8 @@ def _parts(subject: Subject) -> str:
     facts = subject.facts.memory
     held = [("parameters", facts.parameters), ("buffers", facts.buffers), ("inputs", facts.inputs)]
     parts = [f"{name} {binary(size)}" for name, size in (*held, ("activations", facts.activation_peak)) if size]
-    return _sum(parts, facts.figure("peak").bytes)
+    idle = f", {binary(facts.for_training)} of it parts for training" if facts.for_training else ""
+    return _sum(parts, facts.figure("peak").bytes) + idle
 
 
 def _sum(parts: Sequence[str], bytes: int) -> str:

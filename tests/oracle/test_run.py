@@ -63,6 +63,40 @@ def test_a_pass_is_compared_with_what_was_predicted(cli: Cli, spec: Path) -> Non
     assert re.search(r"^1 pass: [\d.]+ s, [\d.]+ samples a second$", done.out, re.MULTILINE)
 
 
+HEADS = """
+block head(n) { conv1: conv(n, 1x1) -> bn1: bn -> flatten -> linear(n) }
+network Small {
+  input image: [3, 12, 12]
+  training { first: head(4); output aux }
+  shared both = head(5)
+  image -> both as scores
+  image -> both
+  output logits
+  training { scores -> linear(2); output more }
+  scores
+  output map
+}
+"""
+
+
+def test_the_module_holds_the_parts_for_training_in_inference(cli: Cli, spec: Path) -> None:
+    """Outputs for training come last, wherever they stand in the spec."""
+    spec.write_text(HEADS)
+    module = trial(spec, train=False).module
+    held = sum(t.nbytes for t in (*module.parameters(), *module.buffers()))
+    idle = [module.get_submodule("first"), module.get_submodule("0")]
+    of_parts = sum(t.nbytes for part in idle for t in (*part.parameters(), *part.buffers()))
+    memory = open_spec(spec).check("Small").facts.memory
+    assert (memory.parameters + memory.buffers, memory.for_training) == (held, of_parts)
+    found = rows(cli("run", spec, "--device", "cpu").out)
+    assert found["inference peak"][-1] == "same" and found["logits"][-1] == "same"
+    assert "of it parts for training" in cli("report", "memory", spec).out
+    found = rows(cli("run", spec, "--device", "cpu", "--train").out)
+    assert [found[name] for name in ("logits", "map", "aux", "more")] == [
+        [f"[{n}]", f"[{n}]", "same"] for n in (5, 5, 4, 2)
+    ]
+
+
 def test_training_has_its_own_parts_and_figures(cli: Cli, spec: Path) -> None:
     done = cli("run", "small.arch:Small", "--batch", "3", "--device", "cpu", "--train", "--steps", "3")
     found = rows(done.out)

@@ -84,8 +84,8 @@ def in_pages(network: Network) -> tuple[str, ...]:
 
 
 def _inference(network: Network, found: InferenceFacts) -> list[Size]:
-    parameters, buffers = state_of(network)
-    held = total((Size(parameters + buffers), *(of_type(type) for type in network.input_types)))
+    state = state_of(network)
+    held = total((Size(state.parameters + state.buffers), *(of_type(type) for type in network.input_types)))
     return [held.plus(total(block.size for block in moment.live)) for moment in found.moments] or [held]
 
 

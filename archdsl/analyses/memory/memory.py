@@ -50,8 +50,8 @@ class MemoryFacts:
         self._listed = listed
         self._keep = keep
         self._play = play
-        self.parameters, self.buffers = state_of(network)
-        """Bytes of trainable tensors, a shared instance once, and of all other state."""
+        self.parameters, self.buffers, self.for_training = state_of(network)
+        """Bytes of trainable tensors, a shared instance once, and of all other state; of both those of parts for training."""
 
     @property
     def inputs(self) -> int:

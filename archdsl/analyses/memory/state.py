@@ -12,22 +12,26 @@ class StateBytes(NamedTuple):
 
     parameters: int
     buffers: int
+    for_training: int
+    """Of both, those of parts that exist only while training, which the module holds in inference too."""
 
 
 def state_of(network: Network) -> StateBytes:
-    """What a network holds, without what exists only while training."""
+    """What a network holds, in inference as in training."""
     known: dict[Module, StateBytes] = {}
     for module in modules(network):
-        owners = {node.name: node for node in reversed(module.nodes) if not node.training}.values()
-        parameters = buffers = 0
+        owners = {node.name: node for node in reversed(module.nodes)}.values()
+        parameters = buffers = for_training = 0
         for node in owners:
             inside = known[node.operator] if isinstance(node.operator, Module) else _own(node)
             parameters += node.times * inside.parameters
             buffers += node.times * inside.buffers
-        known[module] = StateBytes(parameters, buffers)
+            idle = inside.parameters + inside.buffers if node.training else inside.for_training
+            for_training += node.times * idle
+        known[module] = StateBytes(parameters, buffers, for_training)
     return known[network.body]
 
 
 def _own(node: Node) -> StateBytes:
     parameters = sum(state.bytes for state in node.state if state.role == "parameter")
-    return StateBytes(parameters, sum(state.bytes for state in node.state) - parameters)
+    return StateBytes(parameters, sum(state.bytes for state in node.state) - parameters, 0)

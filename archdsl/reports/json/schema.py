@@ -266,6 +266,7 @@ class Memory(TypedDict):
     mode: Literal["inference", "training"]
     peak: Size
     parameters: int
+    """Those of parts that exist only while training too, which the module holds in inference as well."""
     buffers: int
     inputs: Size
     activation_peak: Size

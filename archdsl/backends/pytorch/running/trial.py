@@ -69,7 +69,7 @@ class Measured(NamedTuple):
     outputs: tuple[tuple[int, ...], ...]
     """Shapes without the batch axis."""
     held: int
-    """Bytes of parameters, buffers and inputs."""
+    """Bytes of all parameters, buffers and inputs."""
     activations: int
     """While training the bytes that are kept for backward, else those of the peak beside `held`."""
 
@@ -114,12 +114,11 @@ class Trial:
         with self._autocast(), no_grad():
             outputs = _tensors(module(*inputs))
         parameters = [p for name, p in module.named_parameters() if name in self._used]
-        buffers = [b for name, b in module.named_buffers() if name in self._used]
         return Measured(
             sum(p.numel() for p in parameters),
             sum(p.numel() for p in parameters if p.requires_grad),
             tuple(tuple(o.shape[1:]) for o in outputs),
-            sum(t.nbytes for t in (*parameters, *buffers, *inputs)),
+            sum(t.nbytes for t in (*module.parameters(), *module.buffers(), *inputs)),
             activations,
         )
 
