@@ -12,13 +12,14 @@ KIND = Kind(
     "unread-rows",
     "warning",
     "Windows are laid from the start, and what is left at the end is not read: (7 - 3) / 3 + 1 = 2.33 windows are 2, and "
-    "row 6 reaches no output. Rows of padding do not count, nor the gaps that a stride wider than the window leaves "
-    "everywhere. Often the paper's input size is another one (AlexNet's 224 is 227), or padding is missing.",
+    "row 6 reaches no output. Rows of padding do not count, and a stride wider than the window leaves rows out everywhere, "
+    "as is meant. Often the paper's input size is another one (AlexNet's 224 is 227), or padding is missing.",
 )
 ACCEPTED = (
     "network A {\n  input image: [3, 227, 227]\n  conv(96, 11x11, stride=4)\n}",
     "network A {\n  input image: [3, 224, 224]\n  conv(64, 7x7, stride=2, pad=3)\n}",
     "network A {\n  input image: [3, 9, 9]\n  maxpool(1x1, stride=2)\n}",
+    "network A {\n  input signal: [1, 32]\n  conv(1, 7, stride=8, pad=3)\n}",
     'network A {\n  input image: [1, 7, 7]\n  conv(1, 3x3, stride=3) allow unread-rows "shown in the lecture"\n}',
 )
 REJECTED = (
@@ -39,8 +40,8 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
 
 
 def unread(size: int, step: Step, count: int) -> int:
-    """Rows at the end of an axis of `size` rows that none of `count` windows reads."""
-    return max(size + step.before - ((count - 1) * step.stride + max(step.extent, step.stride)), 0)
+    """Rows at the end of an axis of `size` rows that none of `count` windows reads, which leave no gaps between them."""
+    return max(size + step.before - ((count - 1) * step.stride + step.extent), 0) if step.stride <= step.extent else 0
 
 
 def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnostic]:

@@ -127,7 +127,7 @@ def test_blocks_that_double_cost_no_more_than_their_text(layers: tuple[Op, ...],
 
 # `allow`
 
-STRIDED = "conv(4, 3x3, stride=4)"
+STRIDED = "conv(4, 4x4, stride=4)"
 
 
 @pytest.mark.parametrize(
