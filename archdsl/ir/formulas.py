@@ -36,7 +36,12 @@ Coefficients = dict[Monomial, int]
 
 def order(term: tuple[Monomial, int]) -> tuple[int, list[str]]:
     """The key by which terms are sorted."""
-    return -len(term[0]), [show_atom(a) for a in term[0]]
+    return _order(term[0])
+
+
+@lru_cache(maxsize=4096)
+def _order(monomial: Monomial) -> tuple[int, list[str]]:
+    return -len(monomial), [show_atom(a) for a in monomial]
 
 
 def degree(monomial: Monomial) -> int:

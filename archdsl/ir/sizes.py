@@ -64,6 +64,8 @@ class Size:
         terms = _terms(other)
         if terms is None:
             return NotImplemented
+        if terms == (((), 0),):
+            return self
         found = dict(self.terms)
         for monomial, factor in terms:
             found[monomial] = found.get(monomial, 0) + factor
