@@ -203,3 +203,54 @@ def test_uses_of_one_layer_on_even_and_odd_maps_are_padded_alike(shared: str) ->
     assert torch.equal(p, F.conv2d(a, one.weight, one.bias, 2, 1))
     assert torch.equal(q, F.conv2d(b, one.weight, one.bias, 2, 1))
     assert torch.equal(r, F.conv2d(F.pad(b, (0, 1, 0, 1)), two.weight, two.bias, 2))
+
+
+def test_tokens_have_a_length() -> None:
+    net = network("""
+        block halve { slice(0, in.shape[0] - 1) -> permute([1, 0]) -> avgpool(2) -> permute([1, 0]) }
+        network N { input tokens: [17, 32]; halve -> halve }
+    """)
+    text = emit(net)
+    assert "def __init__(self, length: int)" in text and "Halve(17), Halve(8)" in text
+    assert "in_channels" not in text and "hidden" not in text
+    x = torch.randn(2, 17, 32)
+    pairs = x[:, :16].unflatten(1, (8, 2)).mean(2)
+    torch.testing.assert_close(build(net)(x), pairs[:, :6].unflatten(1, (3, 2)).mean(2))
+
+
+def test_signals_have_channels() -> None:
+    net = network("""
+        block widen { slice(0, in.shape[0] // 2) -> conv(4 * in.channels, 3, pad=1) }
+        network N { input signal: [4, 100]; widen -> widen }
+    """)
+    text = emit(net)
+    assert "def __init__(self, in_channels: int)" in text and "self.hidden = in_channels // 2" in text
+    assert [m.in_channels for m in build(net).modules() if isinstance(m, nn.Conv1d)] == [2, 8]
+
+
+def test_a_map_with_features_last_has_sides() -> None:
+    net = network("""
+        block merge {
+          linear(4 * in.features) -> reshape([in.shape[0] // 2, in.shape[1] // 2, 16 * in.features]) as patches
+          add { | patches | patches -> ln }
+        }
+        network N { input image: [8, 32, 32]; permute([1, 2, 0]) -> merge -> merge }
+    """)
+    text = emit(net)
+    assert "def __init__(self, side: int, in_features: int)" in text and "self.size = side // 2" in text
+    module = build(net)
+    assert [m.in_features for m in module.modules() if isinstance(m, nn.Linear)] == [8, 128]
+    assert module(torch.randn(2, 8, 32, 32)).shape == (2, 8, 8, 2048)
+
+
+def test_a_size_that_is_worked_out_has_no_name_of_a_parameter() -> None:
+    net = network("""
+        block pyramid(size) {
+          reshape([in.shape[0] // 2, 2 * in.features]) -> linear(size) as y
+          add { | y | y -> ln }
+        }
+        network N { input frames: [32, 8]; pyramid(8) -> pyramid(8) }
+    """)
+    text = emit(net)
+    assert "def __init__(self, length: int)" in text and "self.size_2 = length // 2" in text
+    assert build(net)(torch.randn(2, 32, 8)).shape == (2, 8, 8)

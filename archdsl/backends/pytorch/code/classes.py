@@ -11,7 +11,7 @@ from archdsl.backends.pytorch.code.conditions import Conditions, Declarations, a
 from archdsl.backends.pytorch.code.dense import step, written_dense
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
 from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, quoted
-from archdsl.backends.pytorch.code.names import is_identifier, unique
+from archdsl.backends.pytorch.code.names import is_identifier
 from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Parameter, Parameters, Row, is_same, named_by_input
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, reference
 from archdsl.backends.pytorch.code.plan import Plan
@@ -69,7 +69,7 @@ class _Class:
         self.family = family
         self.of = classes.plan.of
         modules = [i.module for i in family.instances]
-        self.parameters = classes.parameters[family] = Parameters(modules, classes.plan.taken)
+        self.parameters = classes.parameters[family] = Parameters(modules, classes.plan.taken, classes.plan.axes)
         self.conditions = Conditions(modules, self.parameters, classes.declarations)
         self.number_names: list[str] = []
         self.asked: dict[str, str] = {}  # what stands in `forward` for flags that are no attributes
@@ -118,7 +118,7 @@ class _Class:
         positions, forward, *_ = self.family.shape
         found = []
         for flag in forward.flags if forward is not None else ():
-            taken = {p.name for p in positions}
+            taken = {p.name for p in positions} | {*self.parameters.sizes}
             own, asked = attribute_of(self.conditions.express(flag.answers, flag.name), flag.name, taken)
             found.append(f"{BODY}self.{own}")
             self.asked |= asked
@@ -130,17 +130,13 @@ class _Class:
         if forward is None:
             return []
         modules = [i.module for i in self.family.instances]
-        wanted = [named_by_input(h.values, modules) if h.wanted == "size" else h.wanted for h in forward.holes]
+        axes = self.classes.plan.axes
+        wanted = [named_by_input(h.values, modules, axes) if h.wanted == "size" else h.wanted for h in forward.holes]
         order = sorted(range(len(wanted)), key=lambda n: wanted[n] == "pixels")
         known = {n: self.conditions.value(forward.holes[n].values, wanted[n]) for n in order}
         texts = [known[n] for n in range(len(wanted))]
         taken = {*MODULE_ATTRIBUTES, *(f.name for f in forward.flags), *(p.name for p in self.family.shape.positions)}
-        wanted = ["hidden" if w == "size" and "channels" in t else w for w, t in zip(wanted, texts, strict=True)]
-        names: dict[str, str] = {}
-        for text, name in sorted(zip(texts, wanted, strict=True), key=lambda pair: not pair[0].isidentifier()):
-            if text not in names:
-                names[text] = unique(text if text.isidentifier() else name, taken)
-                taken.add(names[text])
+        names = self.parameters.attributes(texts, wanted, taken)
         self.number_names = [names[text] for text in texts]
         return [f"{BODY}self.{names[text]} = {text}" for text in dict.fromkeys(texts)]
 

@@ -25,8 +25,7 @@ NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 STRENGTH = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
 """Operators of whole numbers that mean the same in Python: the stronger binds first."""
 
-_COMPARISON = re.compile(r"(?P<name>(?!in_)\w+)(?: ([=!<>]=|[<>]) (\d+))?")
-"""Of a size of the input it would say little."""
+_COMPARISON = re.compile(r"(?P<name>\w+)(?: ([=!<>]=|[<>]) (\d+))?")
 
 Answers = Sequence[bool | Absent]
 

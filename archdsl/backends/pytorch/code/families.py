@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+from archdsl.backends.pytorch.code.axes import AxisNames
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.code.joining import Joined, form, join
 from archdsl.backends.pytorch.code.layout import Item, quoted
@@ -130,7 +131,8 @@ class Family:
 class Families:
     """Puts instances into families, callees before callers."""
 
-    def __init__(self, instances: Iterable[Instance]) -> None:
+    def __init__(self, instances: Iterable[Instance], axes: AxisNames) -> None:
+        self.axes = axes
         self.of: dict[Instance, Family] = {}
         self._pots: dict[Hashable, list[Family]] = {}
         self._declarations = Declarations()
@@ -198,7 +200,7 @@ class Families:
 
     def _told(self, modules: Sequence[Module]) -> Callable[[Sequence[bool]], bool]:
         """Whether a condition of the spec has the answers, one for each of the instances."""
-        conditions = Conditions(modules, Parameters(modules, frozenset()), self._declarations)
+        conditions = Conditions(modules, Parameters(modules, frozenset(), self.axes), self._declarations)
         return conditions.are_told
 
     def _dense(self, instances: Sequence[Instance]) -> Shape | None:

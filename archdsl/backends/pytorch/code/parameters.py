@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from enum import Enum
 from itertools import combinations, permutations
 from typing import NamedTuple
 
+from archdsl.backends.pytorch.code.axes import COUNTS, AxisNames
 from archdsl.backends.pytorch.code.layout import literal
 from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.ir import Datum, Literal, Module
@@ -29,8 +30,8 @@ VERY_OFTEN = 6
 """So does one of a single parameter."""
 
 
-MEASURES = ("side", "height", "width", "pixels")
-"""Of the maps that enter: names for sizes."""
+MEASURES = ("length", "side", "height", "width", "pixels")
+"""Of what enters: names for sizes."""
 
 
 class Absent(Enum):
@@ -82,7 +83,11 @@ class Parameter:
 class Parameters:
     """The parameters of a class, and what its code has used of them."""
 
-    def __init__(self, modules: Sequence[Module], taken: frozenset[str]) -> None:
+    def __init__(self, modules: Sequence[Module], taken: frozenset[str], axes: AxisNames) -> None:
+        self.declared = {p.name for m in modules for p in m.parameters}
+        """What the block calls its own."""
+        self.sizes: dict[str, int] = {}
+        """The parameters that are sizes of an input, each with a number: the higher, the more do others equal it by chance."""
         self.expressions: list[Expression] = []
         """One for each parameter, used or not."""
         self.locals: dict[str, str] = {}
@@ -90,11 +95,11 @@ class Parameters:
         self._all: list[Parameter] = []
         self._taken = set(taken)
         self._known: dict[str, Expression] = {}
-        self._sizes: set[int] = set()
+        self._said: set[int] = set()
         """Numbers that the code says."""
         self._uses: Counter[str] = Counter()
         if len(modules) > 1:
-            self._add_inputs(modules)
+            self._add_inputs(modules, axes)
             self._add_declared(modules)
 
     @property
@@ -108,7 +113,8 @@ class Parameters:
         for text, count in self._uses.items():
             of_several = len(set(self._known[text].names)) > 1
             if " " in text and count >= (OFTEN if of_several else VERY_OFTEN) and text not in self.locals:
-                self.locals[text] = unique("hidden", self._taken)
+                is_spatial = any(self.sizes.get(name) == 3 for name in self._known[text].names)
+                self.locals[text] = unique("size" if is_spatial else "hidden", self._taken | self.declared)
                 self._taken.add(self.locals[text])
         self._uses.clear()
 
@@ -123,7 +129,7 @@ class Parameters:
         namesake = next((e for e in self.expressions if e.text == wanted and ABSENT in values and e.fits(values)), None)
         if namesake is None and _are_equal(present):
             if type(present[0]) is int:
-                self._sizes.add(present[0])
+                self._said.add(present[0])
             return literal(present[0])
         found = self._settled(namesake, values) if namesake is not None else self.find(values, wanted)
         if found is None and default is None:
@@ -150,7 +156,7 @@ class Parameters:
 
     def among(self, values: Sequence[Row]) -> Expression | None:
         """The parameter that has these values, if there is one already."""
-        return next((e for e in sorted(self.expressions, key=_is_size) if e.fits(values)), None)
+        return next((e for e in sorted(self.expressions, key=self._order) if e.fits(values)), None)
 
     def use(self, expression: Expression) -> str:
         """The expression's text, for code that will stand in the class."""
@@ -158,13 +164,31 @@ class Parameters:
         self._uses[expression.text] += 1
         return self.locals.get(expression.text, expression.text)
 
-    def _add_inputs(self, modules: Sequence[Module]) -> None:
+    def attributes(self, texts: Sequence[str], wanted: Sequence[str], taken: Set[str]) -> dict[str, str]:
+        """Attributes that keep values for `forward`: a parameter under its own name, no other value under such a one."""
+        found: dict[str, str] = {}
+        for text, name in sorted(zip(texts, wanted, strict=True), key=lambda pair: not pair[0].isidentifier()):
+            if text not in found:
+                own = "hidden" if name == "size" and "channels" in text else name
+                used = {*taken, *found.values()}
+                found[text] = unique(text, used) if text.isidentifier() else unique(own, used | self.declared)
+        return found
+
+    def _add_inputs(self, modules: Sequence[Module], axes: AxisNames) -> None:
+        """The first axis of each input, and the one that layers count."""
         for index, value in enumerate(modules[0].inputs):
             shapes = [m.inputs[index].type.shape if index < len(m.inputs) else () for m in modules]
-            if all(len(s) == len(value.type.shape) > 0 for s in shapes):
-                kind = "features" if len(shapes[0]) == 1 else "channels"
-                owner = variable_name(value.tap or "") if index else "in"
-                self._add(f"{owner or 'other'}_{kind}", tuple(s[0] for s in shapes))
+            if not all(len(s) == len(value.type.shape) > 0 for s in shapes):
+                continue
+            owner = variable_name(value.tap or "") or "other" if index else "in"
+            names = axes.of(value)
+            if names[:2] == ("height", "width") and all(s[0] == s[1] for s in shapes):
+                names = ("side", *names[1:])
+            for axis in sorted({0, *(a for a, name in enumerate(names) if name in COUNTS)}):
+                name = names[axis] or "size"
+                is_plain = not index and name not in (*COUNTS, *self.declared)
+                size = self._add(name if is_plain else f"{owner}_{name}", tuple(s[axis] for s in shapes))
+                self.sizes[size.text] = 3 if name not in COUNTS else 1 if index else 2
 
     def _add_declared(self, modules: Sequence[Module]) -> None:
         declared = [{p.name: p for p in m.parameters} for m in modules]
@@ -203,19 +227,22 @@ class Parameters:
         self._known.pop(expression.text, None)
         return self.expressions[index]
 
+    def _order(self, e: Expression) -> int:
+        return self.sizes.get(e.text, 0)
+
     def _candidates(self, values: Sequence[Row], wanted: str) -> Iterator[Expression]:
         """Expressions that might have the values, the plainest first."""
-        yield from sorted(self.expressions, key=_is_size)
+        yield from sorted(self.expressions, key=self._order)
         yield from sorted(self._known.values(), key=lambda e: any(map(str.isdigit, e.text)))
         given = [(row, v) for row, v in enumerate(values) if type(v) is int]
         if len(given) < sum(v is not ABSENT for v in values):
             return
-        numbers = [e for e in sorted(self.expressions, key=_is_size) if _are_numbers(e.values)]
+        numbers = [e for e in sorted(self.expressions, key=self._order) if _are_numbers(e.values)]
         if wanted in MEASURES:  # what else gives them does so by chance
             yield from (_made(f"{e.text}**2", lambda v: v * v, e) for e in numbers if wanted == "pixels")
             return
         if wanted == "padding":
-            windows = (e for e in numbers if not _is_size(e) and e.text != "stride")
+            windows = (e for e in numbers if e.text not in self.sizes and e.text != "stride")
             yield from (_made(f"{e.text} // 2", lambda v: v // 2, e) for e in windows)
         row, first = max(given, key=lambda pair: pair[1])
         if wanted == "extra":
@@ -224,13 +251,13 @@ class Parameters:
                 yield from (_made(f"{m.text} - {b.text}", operator.sub, m, b) for m in (a, *multiples))
         for e in numbers:
             yield from _multiples(e, row, first)
-        pairs = [(b, a) if _is_size(a) else (a, b) for a, b in combinations(numbers, 2)]
+        pairs = [(b, a) if a.text in self.sizes else (a, b) for a, b in combinations(numbers, 2)]
         products = [_made(f"{a.text} * {b.text}", operator.mul, a, b) for a, b in pairs]
         yield from products
         if wanted.startswith("in_"):
             # What a concatenation gives: the sum of two results, one of which may be the same in all.
             for e in numbers:
-                yield from (s for s in _shifted(e, row, first) if int(s.text.split()[-1]) in self._sizes)
+                yield from (s for s in _shifted(e, row, first) if int(s.text.split()[-1]) in self._said)
         if len({v for _, v in given}) < WEAK:
             return
         for a, b in pairs:
@@ -301,25 +328,23 @@ def _are_numbers(values: Sequence[Row]) -> bool:
     return all(type(v) is int for v in values) and not _are_equal(values)
 
 
-def _is_size(e: Expression) -> bool:
-    """Whether it is a size of the input."""
-    return e.text.startswith("in_")
-
-
 def _annotation(value: Row) -> str:
     if isinstance(value, tuple):
         return f"tuple[{', '.join(map(_annotation, value))}]"
     return type(value).__name__
 
 
-def named_by_input(values: Sequence[Row], modules: Sequence[Module]) -> str:
-    """A name for a size: what it is of the maps that enter, where it is so in all instances."""
-    shapes = [m.inputs[0].type.shape for m in modules if m.inputs and m.inputs[0].type.rank == 3]
-    if len(shapes) < len(values):
+def named_by_input(values: Sequence[Row], modules: Sequence[Module], axes: AxisNames) -> str:
+    """A name for a size: what it is of the tensor that enters, where it is so in all instances."""
+    entering = [m.inputs[0] for m in modules if m.inputs]
+    if len(entering) < len(values) or len({v.type.rank for v in entering}) > 1:
         return "size"
-    heights, widths = [s[1] for s in shapes], [s[2] for s in shapes]
-    measures = {"side": heights} if heights == widths else {"height": heights, "width": widths}
-    measures["pixels"] = [h * w for h, w in zip(heights, widths, strict=True)]
+    sizes = dict(zip(axes.of(entering[0]), zip(*(v.type.shape for v in entering), strict=True), strict=True))
+    measures = {name: known for name, known in sizes.items() if name in MEASURES}
+    if "height" in measures:
+        heights, widths = measures["height"], measures["width"]
+        measures = {"side": heights} if heights == widths else measures
+        measures["pixels"] = tuple(h * w for h, w in zip(heights, widths, strict=True))
     return next((name for name, known in measures.items() if _are_as(values, known)), "size")
 
 

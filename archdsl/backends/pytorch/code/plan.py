@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from archdsl.analyses.storage import StorageFacts, storage
+from archdsl.backends.pytorch.code.axes import AxisNames
 from archdsl.backends.pytorch.code.families import Families, Family
 from archdsl.backends.pytorch.code.names import class_name, unique
 from archdsl.backends.pytorch.code.parts import Instance, Leaf, Lowered
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     of: dict[Instance, Family]
     output_class: str
     """The class of several outputs, or nothing."""
+    axes: AxisNames
     taken: frozenset[str]
     """Names that mean something in the whole file."""
     initialiser: str = ""
@@ -68,10 +70,11 @@ def plan(network: Network, facts: StorageFacts | None = None, checkpointed: Sequ
         ValueError: the uses of a shared instance need different code.
     """
     lowered = Lowered(network, storage(network) if facts is None else facts, checkpointed)
-    of = Families(lowered.instances.values()).of
+    axes = AxisNames(network)
+    of = Families(lowered.instances.values(), axes).of
     families = tuple(_ordered(of[lowered.whole], of))
     taken = _name_classes(families, of, lowered)
-    return Plan(network, families, of, lowered.returns.output_class, taken)
+    return Plan(network, families, of, lowered.returns.output_class, axes, taken)
 
 
 def parts(family: Family, of: dict[Instance, Family]) -> Iterator[Family]:
