@@ -2,7 +2,7 @@
 
 from archdsl.elaborate.build import PLAIN, BoundClaim, Settings
 from archdsl.elaborate.counts import Count, From
-from archdsl.elaborate.expressions import evaluate
+from archdsl.elaborate.expressions import evaluate, holes
 from archdsl.elaborate.importer import Importer
 from archdsl.elaborate.kinds import OPEN_SIZE, UNKNOWN_NETWORK
 from archdsl.elaborate.open_sizes import equal_data
@@ -29,6 +29,7 @@ __all__ = [
     "builtin_names",
     "equal_data",
     "evaluate",
+    "holes",
     "is_number",
     "kind_of",
     "show",

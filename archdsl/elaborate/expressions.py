@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Protocol, get_args
@@ -77,6 +77,16 @@ def fill_holes(text: str, span: Span, written: Callable[[tree.Expression], str],
         return written(expression)
 
     return _HOLE.sub(fill, text)
+
+
+def holes(string: tree.String) -> Iterator[tree.Expression]:
+    """What stands in the holes of a string."""
+    for found in _HOLE.finditer(string.span.text):
+        expression, _ = _parse_hole(
+            string.span.source, string.span.start + found.start(1), string.span.start + found.end(1)
+        )
+        if expression is not None:
+            yield expression
 
 
 _HOLE = re.compile(r"\{([^{}]*)\}")

@@ -254,3 +254,51 @@ def test_a_size_that_is_worked_out_has_no_name_of_a_parameter() -> None:
     text = emit(net)
     assert "def __init__(self, length: int)" in text and "self.size_2 = length // 2" in text
     assert build(net)(torch.randn(2, 32, 8)).shape == (2, 8, 8)
+
+
+def test_a_number_of_a_formula_is_an_argument() -> None:
+    """A band of each width is one class, and `i - j >= 4` in its place is what PyTorch computes by hand."""
+    net = network("""
+        block band(window, scale) {
+          let T = in.shape[0]
+          hidden: constant([T, T], "i - j >= {window}", persistent=false) as hide
+          weights: constant([T, T], "(i + j) % {2 * window - 1} * {scale}") as weights
+          matmul { | in | in -> permute([1, 0]) } -> masked_fill(-1e9, mask=hide) -> multiply(weights)
+        }
+        network N { input x: [16, 8]; linear(8) -> band(4, 0.5) -> linear(8) -> band(6, 0.25) -> linear(8) -> band(9, 2.5) }
+    """)
+    text = emit(net)
+    assert text.count("class ") == 2 and "def __init__(self, window: int, scale: float)" in text
+    assert "lambda i, j: i - j >= window" in text and "lambda i, j: (i + j) % (2 * window - 1) * scale" in text
+    bands = [m for m in build(net).modules() if hasattr(m, "hidden")]
+    rows = torch.arange(16)
+    differences, sums = rows[:, None] - rows, rows[:, None] + rows
+    for band, window, scale in zip(bands, (4, 6, 9), (0.5, 0.25, 2.5), strict=True):
+        assert torch.equal(band.hidden, differences >= window)
+        assert torch.equal(band.weights, sums % (2 * window - 1) * scale)
+
+
+def test_whole_numbers_of_a_formula_stay_whole() -> None:
+    """2 makes int64 of an index, and 0.5 float32, so that no parameter is both."""
+    net = network("""
+        block scaled(factor) { factors: constant([4], "i * {factor}") -> cast(float32) as f; multiply { | in | f } }
+        network N { input x: [4]; scaled(2) -> scaled(0.5) -> scaled(3) }
+    """)
+    factors = [m.factors for m in build(net).modules() if hasattr(m, "factors")]
+    assert [f.dtype for f in factors] == [torch.int64, torch.float32, torch.int64]
+    assert [f.tolist() for f in factors] == [[0, 2, 4, 6], [0.0, 0.5, 1.0, 1.5], [0, 3, 6, 9]]
+
+
+def test_normed_convolutions_of_other_sizes_are_one_class() -> None:
+    net = network("""
+        block unit(channels, window, dilation = 1) {
+          conv(channels, window, pad=dilation * (window // 2), dilation=dilation, parametrization=weight_norm) -> relu
+          add { | in | conv(in.channels, 1, parametrization=weight_norm) }
+        }
+        network N { input x: [4, 64]; unit(4, 3, 3) -> unit(4, 5, 5) -> unit(4, 7, 9) }
+    """)
+    module = build(net)
+    found = [(m.kernel_size[0], m.dilation[0], m.padding[0]) for m in module.modules() if isinstance(m, nn.Conv1d)]
+    assert found == [(3, 3, 3), (1, 1, 0), (5, 5, 10), (1, 1, 0), (7, 9, 27), (1, 1, 0)]
+    assert module(torch.randn(2, 4, 64)).shape == (2, 4, 64)
+    assert "padding=dilation * (window // 2)" in emit(net) and emit(net).count("class ") == 2

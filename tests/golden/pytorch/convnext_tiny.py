@@ -47,7 +47,7 @@ class CnBlock(nn.Module):
     last. A learned factor for each channel scales the result (Touvron et al. 2021); it begins near 0.
     """
 
-    def __init__(self, in_channels: int, stochastic_depth: float) -> None:
+    def __init__(self, in_channels: int, drop: float) -> None:
         super().__init__()
         self.block = nn.Sequential(
             nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels),
@@ -59,7 +59,7 @@ class CnBlock(nn.Module):
             Permute(0, 3, 1, 2),
         )
         self.layer_scale = nn.Parameter(torch.full((in_channels, 1, 1), 1e-6))
-        self.stochastic_depth = DropPath(stochastic_depth)
+        self.stochastic_depth = DropPath(drop)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.block(x)

@@ -83,7 +83,7 @@ class EfficientNetB0(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             ConvBn(3, 32, 3, stride=2),  # [32, 112, 112]
-            nn.Sequential(Mbconv(32, 1, 16, 3, 1, 0)),  # [16, 112, 112]
+            nn.Sequential(Mbconv(32, 1, 16, 3, 1, 0.0)),  # [16, 112, 112]
             nn.Sequential(Mbconv(16, 6, 24, 3, 2, 0.0125), Mbconv(24, 6, 24, 3, 1, 0.025)),  # [24, 56, 56]
             nn.Sequential(Mbconv(24, 6, 40, 5, 2, 0.0375), Mbconv(40, 6, 40, 5, 1, 0.05)),  # [40, 28, 28]
             nn.Sequential(

@@ -9,6 +9,7 @@ from itertools import groupby
 from archdsl.backends.pytorch.code.checkpointing import Recomputing
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations, attribute_of
 from archdsl.backends.pytorch.code.dense import step, written_dense
+from archdsl.backends.pytorch.code.expressions import argument, columns, with_texts
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
 from archdsl.backends.pytorch.code.layout import INDENT, WIDTH, Group, Item, docstring, lines, quoted
 from archdsl.backends.pytorch.code.names import is_identifier
@@ -17,21 +18,12 @@ from archdsl.backends.pytorch.code.parts import Instance, Leaf, reference
 from archdsl.backends.pytorch.code.plan import Plan
 from archdsl.backends.pytorch.code.rolling import counted, counted_calls, counted_parts, rolled, written
 from archdsl.backends.pytorch.code.rows import rolled_items, rolled_lines, rows_of
-from archdsl.ir import MODULE_ATTRIBUTES, Helper
+from archdsl.ir import MODULE_ATTRIBUTES, Code, Helper
 
 BODY = INDENT * 2
 
 PASSES = 3
 """A constructor is written so often: expressions that turn up late serve earlier lines too, and then may get names."""
-
-ARGUMENTS = {
-    "Conv": ("in_channels", "channels", "window"),
-    "BatchNorm": ("channels",),
-    "Linear": ("in_features", "features"),
-    "Pool": ("window",),
-    "Dropout": ("p",),
-}
-"""Names for arguments of PyTorch's modules, where they become parameters of a class."""
 
 
 class Classes:
@@ -110,8 +102,7 @@ class _Class:
             body += self._attributes(positions)
         body += [f"{BODY}self.apply(initialise)"] if self.family.is_network and self.classes.plan.initialiser else []
         parameters = (Item("self"), *(Item(p.declaration) for p in self.parameters.used))
-        signature = Group("def __init__(", parameters, ") -> None")
-        return [*lines(Item(signature), INDENT, ":"), *body]
+        return [*lines(Item(Group("def __init__(", parameters, ") -> None")), INDENT, ":"), *body]
 
     def _flags(self) -> list[str]:
         """Attributes for the tests in `forward` that no child answers."""
@@ -129,9 +120,7 @@ class _Class:
         forward = self.family.shape.forward
         if forward is None:
             return []
-        modules = [i.module for i in self.family.instances]
-        axes = self.classes.plan.axes
-        wanted = [named_by_input(h.values, modules, axes) if h.wanted == "size" else h.wanted for h in forward.holes]
+        wanted = [self._measure(h.values) if h.wanted == "size" else h.wanted for h in forward.holes]
         order = sorted(range(len(wanted)), key=lambda n: wanted[n] == "pixels")
         known = {n: self.conditions.value(forward.holes[n].values, wanted[n]) for n in order}
         texts = [known[n] for n in range(len(wanted))]
@@ -277,11 +266,14 @@ class _Class:
         """`nn.Conv2d(in_channels, 64, 3, padding=1)`."""
         first = leaves[0]
         self.classes.need(first.helper)
-        wanted = next((names for kind, names in ARGUMENTS.items() if kind in first.call.target), ())
         items = []
         for index in range(len(first.call.args)):
             values = [layer.call.args[index] if isinstance(layer, Leaf) else ABSENT for layer in layers]
-            items.append(Item(self.conditions.value(values, wanted[index] if index < len(wanted) else label)))
+            if isinstance(first.call.args[index], Code):
+                items.append(Item(self._expression(values)))
+                continue
+            wanted = argument(first.call.target, index) or (self._measure(values) if first.is_tensor else label)
+            items.append(Item(self.conditions.value(values, wanted)))
         for name in keywords_of([leaf.call for leaf in leaves]):
             values = [keyword_of(layer.call, name) if isinstance(layer, Leaf) else ABSENT for layer in layers]
             text = self.conditions.value(values, name)
@@ -293,6 +285,18 @@ class _Class:
         made = Group(f"{first.call.target}(", tuple(items))
         self.classes.imports |= {"torch"} if first.is_tensor else set()
         return Group("nn.Parameter(", (Item(made),)) if first.is_tensor and not first.buffer else made
+
+    def _expression(self, values: Sequence[Row]) -> str:
+        """An expression whose numbers may differ: `lambda i, j: i - j >= window`."""
+        texts = [
+            self.conditions.value(column, number.wanted or self._measure(column)) if column else number.text
+            for number, column in columns(values)
+        ]
+        return with_texts(next(v for v in values if isinstance(v, Code)), texts)
+
+    def _measure(self, values: Sequence[Row]) -> str:
+        """A name for a size."""
+        return named_by_input(values, [i.module for i in self.family.instances], self.classes.plan.axes)
 
     def _either(self, layers: Sequence[Layer], leaves: Sequence[Leaf]) -> str:
         """`nn.Hardswish() if hardswish else nn.ReLU(inplace=True)`."""

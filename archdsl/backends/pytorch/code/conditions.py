@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
-from itertools import chain, permutations
+from itertools import chain, permutations, product
 from typing import Any, NamedTuple
 
 from archdsl.backends.pytorch.code.layout import literal
-from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Expression, Parameters, Row, compact
-from archdsl.elaborate import Fault, Tensors, evaluate
+from archdsl.backends.pytorch.code.parameters import ABSENT, CHANCE, Absent, Expression, Parameters, Row, alike, compact
+from archdsl.elaborate import Fault, Tensors, evaluate, holes
 from archdsl.ir import Module
 from archdsl.source import Source, Span
 from archdsl.syntax import parse, tree
@@ -204,6 +204,10 @@ class Conditions:
             values = tuple(compact(evaluate(expression, n)) for n in names)
         except (Fault, LookupError):
             return None
+        if not (left.names or right.names) and set(values) <= {(0,), (1,)}:
+            return Expression(literal(values[0]), (), values)
+        if values == left.values and not right.names:  # `channels * 1`
+            return left
         texts = [
             _within(e.text, side, expression)
             for e, side in zip((left, right), (expression.left, expression.right), strict=True)
@@ -211,13 +215,13 @@ class Conditions:
         return Expression(f" {expression.operator} ".join(texts), (*left.names, *right.names), values)
 
     def _side(self, expression: tree.Expression, names: Sequence[_Names]) -> Expression | None:
-        values = tuple(compact(evaluate(expression, n)) for n in names)
+        values = alike([compact(evaluate(expression, n)) for n in names])
         if all(type(v) is type(values[0]) and v == values[0] for v in values):
             return Expression(literal(values[0]), (), values)
         return self.parameters.find(values)
 
     def _comparisons(self) -> Iterator[Condition]:
-        """Comparisons of one parameter with a number, and of two."""
+        """Comparisons of one parameter with a number, and of the channels or features of an input with another."""
         settled = [e for e in self.parameters.expressions if ABSENT not in e.values]
         are_flags = {e.text: all(isinstance(v, bool) for v in e.values) for e in settled}
         for e in settled:
@@ -225,12 +229,12 @@ class Conditions:
                 yield Condition(e.text, e.names, tuple(map(bool, e.values)))
                 yield Condition(f"not {e.text}", e.names, tuple(not v for v in e.values))
                 continue
-            for operator in ("==", "!="):
-                yield Condition(
-                    f"{e.text} {operator} 1", e.names, tuple((v == 1) is (operator == "==") for v in e.values)
-                )
+            for number, operator in product((1, 0), ("==", "!=")):
+                answers = tuple((v == number) is (operator == "==") for v in e.values)
+                yield Condition(f"{e.text} {operator} {number}", e.names, answers)
+        counts = {name for name, order in self.parameters.sizes.items() if order < CHANCE}
         for a, b in permutations(settled, 2):
-            if a.text < b.text and are_flags[a.text] is are_flags[b.text]:
+            if a.text < b.text and are_flags[a.text] is are_flags[b.text] and counts & {a.text, b.text}:
                 for operator in ("==", "!="):
                     pairs = zip(a.values, b.values, strict=True)
                     answers = tuple((x == y) is (operator == "==") for x, y in pairs)
@@ -301,7 +305,9 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 
 def _walk(syntax: Any) -> Iterator[tree.Syntax]:
-    """A node of the tree and everything below it."""
+    """A node of the tree and everything below it, in the holes of a string too."""
+    if isinstance(syntax, tree.String):
+        yield from _walk([*holes(syntax)])
     if isinstance(syntax, tree.Syntax):
         yield syntax
         for field in syntax.fields:

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.code.axes import AxisNames
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
+from archdsl.backends.pytorch.code.expressions import pattern
 from archdsl.backends.pytorch.code.joining import Joined, form, join
 from archdsl.backends.pytorch.code.layout import Item, quoted
 from archdsl.backends.pytorch.code.names import DICT_ATTRIBUTES
@@ -256,7 +257,7 @@ class Families:
         if isinstance(layer, Instance):
             return self.of[layer]
         call = layer.call
-        code = tuple(a for a in call.args if isinstance(a, Code))
+        code = tuple(pattern(a) for a in call.args if isinstance(a, Code))
         return (
             call.target,
             len(call.args),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from archdsl.backends.pytorch.code.forward import Statement
 from archdsl.backends.pytorch.code.layout import STRINGS
 
-NUMBER = re.compile(r'(?<![\w."])(?<!\de-)\d+(?:\.\d+)?(?:e-?\d+)?(?![\w."])')
+NUMBER = re.compile(r'(?<![\w."])(?<!\de[+-])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w."])')
 TEST = re.compile(r"(?:not )?self\.\w+\b")
 HOLE = re.compile("\0(\\d+)\0")
 """What stands for a number that is not the same for all instances."""

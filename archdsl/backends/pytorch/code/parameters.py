@@ -30,6 +30,9 @@ VERY_OFTEN = 6
 """So does one of a single parameter."""
 
 
+CHANCE = 3
+"""A size that counts no channels and no features: what else equals it does so by chance."""
+
 MEASURES = ("length", "side", "height", "width", "pixels")
 """Of what enters: names for sizes."""
 
@@ -113,7 +116,7 @@ class Parameters:
         for text, count in self._uses.items():
             of_several = len(set(self._known[text].names)) > 1
             if " " in text and count >= (OFTEN if of_several else VERY_OFTEN) and text not in self.locals:
-                is_spatial = any(self.sizes.get(name) == 3 for name in self._known[text].names)
+                is_spatial = any(self.sizes.get(name) == CHANCE for name in self._known[text].names)
                 self.locals[text] = unique("size" if is_spatial else "hidden", self._taken | self.declared)
                 self._taken.add(self.locals[text])
         self._uses.clear()
@@ -188,12 +191,12 @@ class Parameters:
                 name = names[axis] or "size"
                 is_plain = not index and name not in (*COUNTS, *self.declared)
                 size = self._add(name if is_plain else f"{owner}_{name}", tuple(s[axis] for s in shapes))
-                self.sizes[size.text] = 3 if name not in COUNTS else 1 if index else 2
+                self.sizes[size.text] = CHANCE if name not in COUNTS else 1 if index else 2
 
     def _add_declared(self, modules: Sequence[Module]) -> None:
         declared = [{p.name: p for p in m.parameters} for m in modules]
         for name, first in declared[0].items():
-            found = tuple(compact(d[name].value) for d in declared if name in d)
+            found = alike([compact(d[name].value) for d in declared if name in d])
             if len(found) == len(modules) and not _are_equal(found) and len({isinstance(v, str) for v in found}) == 1:
                 default = False if isinstance(found[0], bool) else None
                 self._add(name, found, default if first.default is None else compact(first.default))
@@ -238,13 +241,19 @@ class Parameters:
         if len(given) < sum(v is not ABSENT for v in values):
             return
         numbers = [e for e in sorted(self.expressions, key=self._order) if _are_numbers(e.values)]
+        row, first = max(given, key=lambda pair: pair[1])
         if wanted in MEASURES:  # what else gives them does so by chance
             yield from (_made(f"{e.text}**2", lambda v: v * v, e) for e in numbers if wanted == "pixels")
             return
         if wanted == "padding":
-            windows = (e for e in numbers if e.text not in self.sizes and e.text != "stride")
-            yield from (_made(f"{e.text} // 2", lambda v: v // 2, e) for e in windows)
-        row, first = max(given, key=lambda pair: pair[1])
+            windows = (e for e in numbers if e.text not in {*self.sizes, "stride", "dilation"})
+            halves = [_made(f"{e.text} // 2", lambda v: v // 2, e) for e in windows]
+            yield from halves
+            for half in [e._replace(text=f"({e.text})") for e in halves]:
+                yield from _multiples(half, row, first)
+                yield from (
+                    _made(f"{e.text} * {half.text}", operator.mul, e, half) for e in numbers if e.text == "dilation"
+                )
         if wanted == "extra":
             for a, b in permutations(numbers, 2):
                 multiples = _multiples(a, row, first + _number(b, row))
@@ -312,6 +321,12 @@ def compact(value: Datum) -> Literal:
     if isinstance(value, tuple) and len(value) > 1 and all(type(v) is int and v == value[0] for v in value):
         return value[0]
     return value
+
+
+def alike(values: Sequence[Literal]) -> tuple[Literal, ...]:
+    """The values of one parameter: whole numbers are fractions where others are."""
+    are_fractions = {type(v) for v in values} == {int, float}
+    return tuple(float(v) if are_fractions and isinstance(v, int) else v for v in values)
 
 
 def is_same(a: Row, b: Row) -> bool:
