@@ -18,7 +18,8 @@ from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch import emit, emit_inference
 from archdsl.ir import MODULE_ATTRIBUTES, Misfit, Module, Network, Output
 from archdsl.ops import catalogue
-from archdsl.pipeline import open_spec
+from archdsl.pipeline import open_source, open_spec
+from archdsl.source import Source
 from tests.support.build import block, end, finish, image, network, op, resnet, sequence, two_towers, vgg16
 from tests.support.calls import op_of, types_of
 from tests.support.golden import assert_golden
@@ -457,3 +458,46 @@ def test_outputs_are_fields() -> None:
     net = finish(body, ("a", y), ("b", y))
     outputs = (*net.outputs[:1], Output("a", net.outputs[1].value))
     assert ast.parse(emit(net._replace(outputs=outputs)))
+
+
+def of_text(text: str) -> Network:
+    found = open_source(Source("test.arch", text), ROOT).check("N").network
+    assert found is not None
+    return found
+
+
+def test_a_comment_says_the_type_of_every_result() -> None:
+    text = emit(
+        of_text("""
+            block cell { linear(4) as a; in -> linear(6) as b; in -> linear(6) as c; return a, b, c }
+            network N { input x: [8]; cell as a, b, c; concat { | a | b | c } }
+        """)
+    )
+    assert 'a, b, c = self["0"](x)  # [4], [6], [6]' in text
+
+
+def test_what_only_its_sizes_are_asked_of_is_no_statement() -> None:
+    text = emit(
+        of_text("""
+            network N {
+              input x: [16, 8]
+              x -> slice(1) as skip
+              x -> slice(0, skip.shape[0]) -> linear(4)
+            }
+        """)
+    )
+    assert "del" not in text and "1:" not in text and "x = x[:, :15]" in text
+
+
+def test_an_abbreviation_ends_no_sentence() -> None:
+    doc = (
+        "A unit of DeBERTa: He et al. 2021, disentangled attention (equation 4), whose positions have their own. More."
+    )
+    text = emit(
+        of_text(f"""
+            ## {doc} {doc}
+            block unit {{ add {{ | in | linear(8) -> relu }} }}
+            network N {{ input x: [8]; u: unit }}
+        """)
+    )
+    assert "et al. 2021, disentangled" in text

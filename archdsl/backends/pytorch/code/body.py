@@ -112,10 +112,10 @@ def annotation(body: Body, returns: Returns | None) -> str:
 
 def changed_type(source: TensorType | None, node: Node) -> str:
     """The type of the results where it is not the source's."""
-    types = list(dict.fromkeys(map(str, node.result_types)))
-    if not types or types == [str(source)]:
+    types = list(map(str, node.result_types))
+    if set(types) <= {str(source)}:
         return ""
-    return ", ".join(types) + (" each" if len(types) == 1 and len(node.results) > 1 else "")
+    return f"{types[0]} each" if len(types) > 1 and len(set(types)) == 1 else ", ".join(types)
 
 
 def label(node: Node) -> str:

@@ -8,6 +8,7 @@ another only where the outer one allocates nothing, since the inner one's operan
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Set
 from itertools import accumulate
 from typing import NamedTuple
@@ -16,57 +17,14 @@ from archdsl.backends.pytorch.code.body import Body, Returns, annotation, change
 from archdsl.backends.pytorch.code.cells import rows_of_cells
 from archdsl.backends.pytorch.code.layout import fill, is_call, is_rows
 from archdsl.backends.pytorch.code.names import unique, variable_name
-from archdsl.ir import Helper, Node, TensorType, Value
+from archdsl.backends.pytorch.code.statements import Application, Forward, Statement
+from archdsl.ir import Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
 """Names of values that only pass through."""
 
 LONG = 88
 """Columns that a statement with an expression inside another may take."""
-
-
-class Application(NamedTuple):
-    """How a node is written: `F.relu({0}, inplace=True)`, or `self.conv1` called with the operands."""
-
-    template: str = ""
-    """Ours alone: no text of a spec is in it. Of a callee: how it is called, if not as a function."""
-    allocates: bool = True
-    copies: bool = False
-    keeps: bool = False
-    """Whether backward keeps its first operand."""
-    accumulates: str = ""
-    """`+=` where it is a statement that changes its first operand."""
-    imports: tuple[str, ...] = ()
-    helper: Helper | None = None
-    callee: str = ""
-    """The module that is called, where there is one."""
-
-
-class Statement(NamedTuple):
-    """One line: `x = ` and an expression, or `return `, or `del ` and names."""
-
-    prefix: str
-    expression: str
-    comment: str = ""
-    """The result's type where it is not the operand's."""
-    training: bool = False
-    """Whether it runs only while training."""
-
-
-class Forward(NamedTuple):
-    """A whole `forward`."""
-
-    parameters: tuple[str, ...]
-    statements: tuple[Statement, ...]
-    returns: str
-    """The annotation of its result."""
-    imports: frozenset[str] = frozenset()
-    helpers: tuple[Helper, ...] = ()
-
-    @property
-    def code(self) -> object:
-        """What it says, without the comments."""
-        return self.parameters, self.returns, tuple(s._replace(comment="") for s in self.statements)
 
 
 def write_forward(
@@ -128,6 +86,7 @@ class _Writer:
         self._training = False
         self._pending: _Pending | None = None
         self._last = body.last
+        self._unwritten = self._idle()
         self._order = [0, *accumulate(int(not n.training) for n in body.nodes)]
         """For each position, how many nodes before it run always."""
         rows = rows_of_cells(body, [bool(a.callee) for a in applications], self._last)
@@ -149,6 +108,10 @@ class _Writer:
         """Adds one node: a statement, or an expression for the next statement to hold."""
         node = self.body.nodes[position]
         self._enter(node.training)
+        if node in self._unwritten:
+            self._flush()
+            self._release(self._dying([position]), [])
+            return
         expression = self._expression(position)
         if self._pending is not None and len(expression) > LONG:
             self._flush()
@@ -197,6 +160,8 @@ class _Writer:
         """Whether the expression may stand inside that of the next node."""
         if self._pending is not None or position + 1 == len(self.body.nodes) or position in self._cells:
             return False
+        if self.body.nodes[position + 1] in self._unwritten:
+            return False
         node, follower = self.body.nodes[position], self.body.nodes[position + 1]
         application, outer = self.applications[position], self.applications[position + 1]
         if len(node.results) != 1 or application.accumulates or node.training != follower.training:
@@ -212,6 +177,15 @@ class _Writer:
         is_function = not application.callee and is_call(expression) and application.allocates
         is_module = bool(outer.callee) and len(reading) == 1
         return is_function and is_module and self._outlives(node, position + 1) and not self._is_followed(position + 1)
+
+    def _idle(self) -> set[Node]:
+        """Views that nobody reads, of values that are read otherwise: taps that the spec asks for their sizes."""
+        pairs = zip(self.body.nodes, self.applications, strict=True)
+        made = {n for n, a in pairs if a.allocates or a.accumulates or a.copies or a.callee}
+        found = [n for n in self.body.nodes if n not in made and not any(v in self._last for v in n.results)]
+        reads = Counter(v for n in found for v in self.body.operands(n))
+        kept = {v for v in reads if v in self.body.inputs or v in self._tensors or self.body.readers[v] > reads[v]}
+        return {n for n in found if kept.issuperset(self.body.operands(n))}
 
     def _is_followed(self, position: int) -> bool:
         """Whether the next node takes it into its own statement, as an activation does that runs in place."""

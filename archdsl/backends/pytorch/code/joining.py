@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.code.forward import LONG, Forward, Statement
+from archdsl.backends.pytorch.code.forward import LONG
 from archdsl.backends.pytorch.code.lines import (
     NUMBER,
     TOKEN,
@@ -34,6 +34,7 @@ from archdsl.backends.pytorch.code.lines import (
 )
 from archdsl.backends.pytorch.code.names import is_identifier, unique
 from archdsl.backends.pytorch.code.parameters import ABSENT, Row
+from archdsl.backends.pytorch.code.statements import Forward, Statement
 
 FLAGS = ("has_skip", "changes_shape")
 """Attributes that say whether a residual connection is there, and whether it is more than the input."""

@@ -19,7 +19,9 @@ from archdsl.ir import Code
 WIDTH = 120
 INDENT = "    "
 STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"')
-_SENTENCE = re.compile(r"(?<=[.;]) (?=\w|`)")
+_ABBREVIATIONS = ("[a-z]", "al", "cf", "ch", "eq", "fig", "no", "pp", "sec", "vs")
+"""After them a period ends no sentence: `et al. 2021`, `e.g. this`."""
+_SENTENCE = re.compile("".join(["(?i)(?<=[.;])", *(rf"(?<!\b{a}\.)" for a in _ABBREVIATIONS), r" (?=\w|`)"]))
 _PROSE = re.compile(r"[^\s|*+-]")
 """How a line of a paragraph begins: no space, which a table or a formula has, and no mark of a list."""
 _CALLEE = re.compile(r'[\w.]+(\["[^"]*"\])?\(')

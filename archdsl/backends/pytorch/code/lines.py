@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.backends.pytorch.code.forward import Statement
 from archdsl.backends.pytorch.code.layout import STRINGS
+from archdsl.backends.pytorch.code.statements import Statement
 
 NUMBER = re.compile(r'(?<![\w."])(?<!\de[+-])\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w."])')
 TEST = re.compile(r"(?:not )?self\.\w+\b")

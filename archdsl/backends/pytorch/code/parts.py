@@ -11,7 +11,7 @@ from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.body import Body, Returns, changed_type
 from archdsl.backends.pytorch.code.checkpointing import NONE, Marks, Recomputing, marks, recomputing, within
 from archdsl.backends.pytorch.code.dense import Dense, dense, grows_evenly
-from archdsl.backends.pytorch.code.forward import Application, Forward, write_forward
+from archdsl.backends.pytorch.code.forward import write_forward
 from archdsl.backends.pytorch.code.joining import form, numbers_in
 from archdsl.backends.pytorch.code.layout import quoted
 from archdsl.backends.pytorch.code.names import (
@@ -24,6 +24,7 @@ from archdsl.backends.pytorch.code.names import (
     unique,
 )
 from archdsl.backends.pytorch.code.sharing import agreed
+from archdsl.backends.pytorch.code.statements import Application, Forward
 from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules, trained
 
 _QUOTED = re.compile(r"'([^'\"\\]*)'")

@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import Generic, NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.code.dense import numbered
-from archdsl.backends.pytorch.code.forward import Statement
 from archdsl.backends.pytorch.code.growth import growing
 from archdsl.backends.pytorch.code.layout import INDENT, Group, Item, lines
 from archdsl.backends.pytorch.code.lines import Choice, Line
+from archdsl.backends.pytorch.code.statements import Statement
 
 L = TypeVar("L")
 T = TypeVar("T")
