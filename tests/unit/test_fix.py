@@ -13,7 +13,7 @@ from archdsl.source import Edit, Source, Span
 from archdsl.source.edits import applied, as_read, compatible
 from tests.unit.test_lints import found_in, network
 
-UNREAD = "conv(4, 3x3, stride=4)"
+UNREAD = "conv(4, 4x4, stride=4)"
 EDITS = [
     ("unknown-name", network("conv(4, 3x3) -> maxpol(2x2)"), network("conv(4, 3x3) -> maxpool(2x2)")),
     ("unknown-name", network("relu as skip", "relu -> add(skipp)"), network("relu as skip", "relu -> add(skip)")),

@@ -433,7 +433,7 @@ def test_fan_in_goes_height_first(call: str, given: str, factors: tuple[int, ...
     "call, given, reach",
     [
         ("conv(64, 3x3, pad=1)", "[3, 9, 9]", (Step(3, 1, 1), Step(3, 1, 1))),
-        ("conv(64, 3, 2, dilation=2, pad=same)", "[3, 8]", (Step(5, 2, 1),)),
+        ("conv(64, 3, 2, dilation=2, pad=same)", "[3, 8]", (Step(5, 2, 1, 2),)),
         ("maxpool(3x2, 2)", "[3, 9, 9]", (Step(3, 2), Step(2, 2))),
         ("avgpool(global)", "[3, 9, 9]", "whole"),
         ("adaptive_avgpool(1)", "[3, 9, 9]", "whole"),
