@@ -47,6 +47,12 @@ class Frame:
         return {tap.name: tap.span for tap in reversed(list(taps(self.body)))}
 
     @cached_property
+    def size_sites(self) -> dict[str, Span]:
+        """Where the inputs of a network declare each size that is open."""
+        inputs = [s for s in tree.walk(self.body) if isinstance(s, tree.Input)]
+        return {size.text: size.span for s in inputs for size in s.shape.items if isinstance(size, tree.Name)}
+
+    @cached_property
     def no_names(self) -> dict[str, tree.Syntax]:
         """What the text of the body calls otherwise: labelled elements, and variables of braces, by name."""
         found: dict[str, tree.Syntax] = {}
@@ -177,7 +183,12 @@ class Names:
         )
 
     def _elsewhere(self, text: str, span: Span) -> Fault | None:
-        """A name that stands for something else: a network, an output, a label, what ended with its braces."""
+        """A name that stands for something else: a network, an output, a label, what ended with its braces, a size that an
+        input below declares."""
+        if (site := self.frame.size_sites.get(text)) is not None:
+            message, declared = f"`{text}` is not declared yet where it is used", Label(site, "declared here")
+            help = "what reads a size stands below the input that declares it"
+            return Fault(kinds.USED_BEFORE_MADE, message, span, "used here", labels=(declared,), helps=(help,))
         if self.frame.outer.is_network(text):
             message = f"`{text}` is a network, and only blocks are layers"
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(f"make it a block: `block {text} {{ ... }}`",))
@@ -249,6 +260,9 @@ class Names:
         try:
             return bind(layer, [(a, self.value(a.value)) for a in call.arguments])
         except Fault as fault:
+            is_own = self.knows(call.callee.text)
+            if is_own and fault.diagnostic.kind in (kinds.TOO_MANY_ARGUMENTS, kinds.UNKNOWN_ARGUMENT):
+                raise  # it is not the operator of that name
             raise reworded(fault, call) from None
 
     def call(self, callee: Any, call: tree.Call) -> Layer:
