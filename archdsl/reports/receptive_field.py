@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import prod
 from typing import Protocol
 
-from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows
+from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows, traced
 from archdsl.ir import Layer, TensorType, written
 from archdsl.reports.layers import LAYER, layer_row, path_cell, title
 from archdsl.reports.options import Options
@@ -189,7 +189,7 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     if not subject.facts.is_listed:
         composed = subject.facts.composed_fields
         try:
-            return _told(path, index, composed.unit(path, index), composed.of(path), composed.type)
+            return _told(path, index, composed.unit(path, index), None, composed.of(path), composed.type)
         except KeyError:
             raise KeyError(f"there is no `{path}`") from None
     facts = subject.facts.fields
@@ -199,22 +199,44 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
         close, layers = nearest(path, facts.flat.paths), facts.flat.layers
         known = f"; its layers are `{layers[0].path}` to `{layers[-1].path}`" if layers else ""
         raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else known))
-    return _told(path, index, facts.unit(path, index), facts.of(path), facts.type)
+    found = facts.unit(path, index)
+    return _told(path, index, found, traced(facts, path, index), facts.of(path), facts.type)
 
 
 def _told(
-    path: str, index: tuple[int, ...], found: Sequence[UnitRows] | None, field: Field | None, type: TensorType
+    path: str,
+    index: tuple[int, ...],
+    found: Sequence[UnitRows] | None,
+    read: Sequence[UnitRows | None] | None,
+    field: Field | None,
+    type: TensorType,
 ) -> str:
+    """What a unit reads.
+
+    Args:
+        found: the rows of its field, those in padding among them.
+        read: those that are really read; None where that is not known.
+    """
     name = f"unit ({', '.join(map(str, index))}) of {path}"
-    if found is None:
+    if read is not None and None in read:
+        return f"{name} reads nothing of the input"
+    if found is None and read is None:
         return f"what {name} reads is not known row by row"
+    known = [rows for rows in read or () if rows is not None]
+    is_bound = field is not None and field.status == "bound"
+    if found is None or (known and is_bound):
+        found = known
     names = AXES.get(len(found)) or [f"axis {axis}" for axis in range(len(found))]
-    parts = [_axis(*known) for known in zip(names, found, type.positions, strict=True)]
-    most = "at most " if field is not None and field.status == "bound" else ""
+    beside: Sequence[UnitRows | None] = known or [None] * len(found)
+    parts = [_axis(*each) for each in zip(names, found, beside, type.positions, strict=True)]
+    most = "at most " if is_bound and not known else ""
     return f"{name} reads {most}{', '.join(parts)}"
 
 
-def _axis(name: str, rows: UnitRows, size: int) -> str:
-    inside = max(min(rows.last, size - 1) - max(rows.first, 0) + 1, 0)
-    padding = rows.last - rows.first + 1 - inside
+def _axis(name: str, rows: UnitRows, read: UnitRows | None, size: int) -> str:
+    """`rows -3..10 (3 of them padding)`, or where a map on the way was padded too `rows 0..8 of its field 0..10`."""
+    inside = UnitRows(max(rows.first, 0), min(rows.last, size - 1))
+    if read is not None and read != inside:
+        return f"{name} {read.first}..{read.last} of its field {rows.first}..{rows.last}"
+    padding = rows.last - rows.first - max(inside.last - inside.first, -1)
     return f"{name} {rows.first}..{rows.last}" + (f" ({padding} of them padding)" if padding else "")

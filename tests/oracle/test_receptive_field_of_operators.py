@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archdsl.analyses.receptive_field import FieldFacts, receptive_field
+from archdsl.analyses.receptive_field import FieldFacts, receptive_field, traced
 from archdsl.backends.pytorch import build as build_module
 from archdsl.ir import Network
 from tests.differential.growing import network_of
@@ -26,15 +26,18 @@ CHOOSES = ("adaptive_maxpool", "maxpool", "reduce_max", "topk")
 
 
 class Compared(NamedTuple):
-    """One unit: its status, and on each axis the first and last row that are told, and those that change it."""
+    """One unit: its status, and on each axis the first and last row that are told, those that change it, and those that are
+    found by going back from it, where that says it."""
 
     status: str
     told: list[tuple[int, int]]
     real: list[tuple[int, int]]
+    traced: list[tuple[int, int]] | None
 
     @property
     def is_enclosed(self) -> bool:
-        return all(a <= c and d <= b for (a, b), (c, d) in zip(self.told, self.real, strict=True))
+        ways = (self.told, self.traced or self.told)
+        return all(a <= c and d <= b for way in ways for (a, b), (c, d) in zip(way, self.real, strict=True))
 
 
 def compared(network: Network, units: int = 6) -> Iterator[Compared]:
@@ -64,7 +67,9 @@ def _of_output(facts: FieldFacts, path: str, runs: list[tuple[Tensor, Tensor]], 
         hit = torch.stack([_hit(x, result, unit) for x, result in runs]).sum(0).nonzero()
         if len(hit):
             inside = [(max(r.first, 0), min(r.last, n - 1)) for r, n in zip(told, facts.type.sizes, strict=True)]
-            yield Compared(field.status, inside, [(int(r.min()), int(r.max())) for r in hit.T])
+            found = traced(facts, path, unit)
+            back = None if found is None else [(-1, -1) if r is None else (r.first, r.last) for r in found]
+            yield Compared(field.status, inside, [(int(r.min()), int(r.max())) for r in hit.T], back)
 
 
 def _hit(x: Tensor, result: Tensor, unit: tuple[int, ...]) -> Tensor:
@@ -97,6 +102,7 @@ def test_an_operator_reads_what_it_is_said_to(line: str) -> None:
         assert unit.is_enclosed
         is_whole = unit.status != "bound" and operator.name not in CHOOSES and "dilation" not in line
         assert unit.told == unit.real or not is_whole
+        assert unit.traced in (None, unit.real) or not is_whole
 
 
 @pytest.mark.parametrize("first", range(0, 30, 10))
@@ -106,6 +112,25 @@ def test_no_unit_of_random_specs_reads_more_than_is_said(first: int) -> None:
         assert network is not None
         for unit in compared(network):
             assert unit.is_enclosed, f"seed {seed}: {unit}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "conv(1, 3, stride=2) -> conv(1, 3, pad=1)",
+        "conv(2, 3, stride=2) -> conv(2, 5, pad=2) -> maxpool(3, stride=2, pad=1) -> conv(1, 3, pad=same)",
+        "conv(2, 3, pad=4, dilation=4) -> conv(2, 2, stride=3, pad=1)",
+        "conv(2, 3, pad=1) -> conv_transpose(2, 4, stride=2, pad=1) -> conv(2, 5, pad=2)",
+        "pad(3, mode=reflect) -> conv(2, 3, stride=2) -> conv(1, 7, pad=3)",
+        "conv(2, 3, stride=2) -> upsample(2) -> conv(1, 5, pad=2)",
+    ],
+)
+def test_what_a_unit_at_the_border_reads_is_followed_through_maps_that_are_padded(body: str) -> None:
+    network = network_of(f"network N {{ input signal: [1, 30]; {body} }}")
+    assert network is not None
+    units = [*compared(network, units=100)]
+    assert units and all(unit.traced == unit.real for unit in units)
+    assert all(unit.is_enclosed for unit in units)
 
 
 def test_the_parts_of_a_map_lie_side_by_side() -> None:

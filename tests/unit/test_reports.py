@@ -152,6 +152,13 @@ def test_a_unit_at_the_border_reads_padding() -> None:
     assert "unit (0, 6) of features.30 reads rows -90..121 (90 of them padding), columns 102..313 (90 of them" in text
 
 
+def test_what_a_unit_reads_ends_where_a_map_on_the_way_does() -> None:
+    """Of 30 positions windows of 3 every 2 read 29; the last of them is beside padding."""
+    net = sequence(op("conv", 1, 3, 2), op("conv", 1, 3, pad=1), input=TensorType((1, 30)))
+    text = shown("receptive-field", subject(net), Options(unit=("1", (13,))))
+    assert "unit (13) of 1 reads positions 24..28 of its field 24..30\n" in text
+
+
 @pytest.mark.parametrize(
     ("unit", "problem", "words"),
     [

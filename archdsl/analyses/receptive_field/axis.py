@@ -199,15 +199,15 @@ def _runs(units: Iterable[int]) -> list[tuple[int, int]]:
 
 def _hull(axis: AxisField, entry: Rows, unit: int) -> Span | None:
     """The rows around all that a unit of the result reads."""
-    taps, period = _taps(entry, unit), len(axis.spans)
-    if len(taps) > 2 * period:  # inside a border the outermost of each turn read most
-        near = [tap for tap in taps if tap in axis.border] if axis.border else []
-        inside = [tap for tap in taps if tap not in axis.border] if near else taps
-        taps = [*near, *inside[:period], *inside[-period:]]
-    return _around([s for tap in taps if (s := axis.span(tap)) is not None])
+    rows, period = taps(entry, unit), len(axis.spans)
+    if len(rows) > 2 * period:  # inside a border the outermost of each turn read most
+        near = [row for row in rows if row in axis.border] if axis.border else []
+        inside = [row for row in rows if row not in axis.border] if near else rows
+        rows = [*near, *inside[:period], *inside[-period:]]
+    return _around([s for row in rows if (s := axis.span(row)) is not None])
 
 
-def _taps(entry: Rows, unit: int) -> Sequence[int]:
+def taps(entry: Rows, unit: int) -> Sequence[int]:
     """The rows of the operand that a unit of the result reads."""
     for border in entry.borders:
         if unit in border.units:

@@ -34,6 +34,8 @@ class FieldFacts(NamedTuple):
     """Fields of a whole network, towards one of its inputs."""
 
     input: str
+    number: int
+    """Of its value."""
     type: TensorType
     rows: tuple[FieldRow, ...]
     flat: Flat
@@ -109,7 +111,7 @@ def through(
         return operands[0]
     moved = []
     for index, (field, type) in enumerate(zip(operands, node.operand_types, strict=True)):
-        entries = _entries(reach, index, type, result)
+        entries = entries_of(reach, index, type, result)
         if field is not None and entries is not None:
             axes = zip(field.axes, sizes, strict=True)
             after = [move(axis, n, entries, type.shape, result.shape) for axis, n in axes]
@@ -124,7 +126,7 @@ def _at_most(before: AxisField, after: AxisField) -> AxisField:
     return after if after == before else after._replace(is_exact=False)
 
 
-def _entries(reach: Reach, operand: int, type: TensorType, result: TensorType) -> Sequence[Entry] | None:
+def entries_of(reach: Reach, operand: int, type: TensorType, result: TensorType) -> Sequence[Entry] | None:
     """How units of the result read each axis of an operand; None where they do not, but for its sizes or switches."""
     if isinstance(reach, Axes):
         return reach.operands[operand] if operand < len(reach.operands) else None

@@ -44,7 +44,7 @@ def receptive_field(
     for number, field in zip(numbers, (*given, *(field for fields in lister.found for field in fields)), strict=True):
         values[number] = field
     rows = tuple(FieldRow(layer.path, layer, values[layer.results[0]]) for layer in flat.layers)
-    return FieldFacts(name, type, rows, flat, tuple(values))
+    return FieldFacts(name, flat.inputs[place], type, rows, flat, tuple(values))
 
 
 def first_map(network: Network) -> str:
