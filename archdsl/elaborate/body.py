@@ -11,7 +11,7 @@ from archdsl.elaborate.lists import items_of, parts_of
 from archdsl.elaborate.names import Current, taps
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault, Silence
-from archdsl.elaborate.turns import Turns, is_repeat
+from archdsl.elaborate.turns import Turns, fewest, is_repeat
 from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Compound, Output, Relation, Size, Value
 from archdsl.source import Edit, Label
@@ -144,7 +144,7 @@ class Body(Links):
 
     def _for(self, statement: tree.For, current: Current) -> Current:
         items = items_of(self.value(statement.values), statement.values)
-        if is_repeat(statement, len(items)):
+        if is_repeat(statement, len(items), self.frame.turns):
             for item in items:
                 parts_of(item, statement.names, statement.values)
             return self._repeated(statement, len(items), current)
@@ -162,14 +162,19 @@ class Body(Links):
 
     def _repeated(self, statement: tree.Repeat | tree.For, count: int, current: Current) -> Current:
         """Turns of which none knows its number."""
-        turns = Turns(self, statement)
-        while count > 0:
-            self.build.reporter.spend_work(statement.span)
-            current = self.inner().run(statement.body.statements, current)
-            if isinstance(current, Poison):
-                break
-            count -= 1
-            count -= turns.leave_out(current, count)
+        around = self.frame.turns
+        turns = Turns(self, statement, fewest(count, around))
+        self.frame.turns = around * max(count, 1)
+        try:
+            while count > 0:
+                self.build.reporter.spend_work(statement.span)
+                current = self.inner().run(statement.body.statements, current)
+                if isinstance(current, Poison):
+                    break
+                count -= 1
+                count -= turns.leave_out(current, count)
+        finally:
+            self.frame.turns = around
         return current
 
     def _training(self, statement: tree.Training, current: Current) -> None:

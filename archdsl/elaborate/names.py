@@ -39,6 +39,8 @@ class Frame:
         self.returned: Current = None
         self.has_returned = False
         self.outputs: dict[str, Output] = {}
+        self.turns = 1
+        """Those of all the loops around, of such as do not know their number."""
         self.body: tree.Body | None = None
 
     @cached_property

@@ -29,6 +29,7 @@ class Place:
 
     __slots__ = (
         "_counts",
+        "_labels",
         "_left_out",
         "_next",
         "_taken",
@@ -48,6 +49,8 @@ class Place:
         """Whether what is added now exists only while training; what stands inside such a group is not marked again."""
         self.within_training = within_training
         self._taken: dict[str, Span] = {}
+        self._labels: list[str] = []
+        """Of what is taken what a spec says: all other numbers are below the next."""
         self._next = 0
         self._counts: dict[str, int] = {}
         self._left_out: list[tuple[str, range, Span]] = []
@@ -74,6 +77,7 @@ class Place:
                 helps=() if first != span else (_repeated_label(label, again, is_inlined=bool(self.frames)),),
             )
         self._taken[label] = span
+        self._labels.append(label)
         if label.isdecimal():
             self._next = max(self._next, int(label) + 1)
         return label
@@ -87,8 +91,8 @@ class Place:
         ranges = {
             stem: range(now[stem] + (stem != ""), now[stem] + (stem != "") + turns * n) for stem, n in each.items()
         }
-        named = (split_name(name) for name in self._taken)
-        if any(number in ranges.get(stem, ()) for stem, number in named):
+        labelled = map(split_name, self._labels)
+        if any(number in ranges.get(stem, ()) for stem, number in labelled):
             return False
         self._next += turns * each[""]
         for op in self._counts:

@@ -19,16 +19,23 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 FEWEST = 256
-"""A row of fewer turns is written out."""
+"""A row of fewer turns is written out, unless it is in another loop."""
+FEWEST_INSIDE, MOST_WRITTEN = 16, 2_048
+"""Inside of others a row of as few is left out, where all their turns come to so many."""
 ENDS = 2
 """Turns before a row that are like it, and turns after it: so many, and one for each value that they hand on."""
 PATIENCE = 40
 """After so many turns nothing is looked for any more."""
 
 
-def is_repeat(loop: tree.For, count: int) -> bool:
-    """Whether a loop of so many turns is long, and its variables are no words of its body."""
-    if count < FEWEST:
+def fewest(count: int, around: int) -> int:
+    """How many turns a row has to have to be left out, of a loop of so many in loops that come to so many turns."""
+    return FEWEST_INSIDE if around > 1 and count * around >= MOST_WRITTEN else FEWEST
+
+
+def is_repeat(loop: tree.For, count: int, around: int) -> bool:
+    """Whether a loop of so many turns, in others, is long, and its variables are no words of its body."""
+    if count < fewest(count, around):
         return False
     return not {name.text for name in loop.names} & set(re.findall(r"\w+", loop.body.span.text))
 
@@ -36,8 +43,9 @@ def is_repeat(loop: tree.For, count: int) -> bool:
 class Turns:
     """The turns of one loop as they are run."""
 
-    def __init__(self, body: Names, statement: tree.Repeat | tree.For) -> None:
+    def __init__(self, body: Names, statement: tree.Repeat | tree.For, fewest: int) -> None:
         self.body = body
+        self._fewest = fewest
         self.span: Span = statement.span
         self._nodes = body.place.builder.module.nodes
         self._place = body.place.mark()
@@ -51,7 +59,7 @@ class Turns:
 
     def leave_out(self, current: Current, left: int) -> int:
         """After a turn: how many of those that are left are like it and need not be run."""
-        if not self._left or left < FEWEST or current is None or isinstance(current, Poison):
+        if not self._left or left < self._fewest or current is None or isinstance(current, Poison):
             return 0
         self._left -= 1
         before, self._turn = self._turn, self._nodes[self._start :]
@@ -73,7 +81,7 @@ class Turns:
         row = left - ends
         if (
             self._alike < ends
-            or row < FEWEST
+            or row < self._fewest
             or not self.body.place.leaves_out(row, self._place.since(place), self.span)
         ):
             return 0

@@ -233,6 +233,18 @@ def test_a_million_blocks() -> None:
         unfold(facts.network)
 
 
+def test_loops_in_loops_are_left_out_where_all_their_turns_are_many() -> None:
+    """Of 40 and 50 turns, and of 50 in these; fewer are written out."""
+    loops = "network A { input x: [3, 8, 8]; repeat 40 { repeat 50 { %s conv(3, 1x1, bias=false) } %s } }"
+    many, few = (
+        open_source(Source("", loops % middle), SPECS).check("A").network for middle in (("repeat 50 {", "}"), ("", ""))
+    )
+    assert many is not None and few is not None
+    assert len(few.body.nodes) == 40 * 50 and len(many.body.nodes) == 40 * 50 * 8
+    assert Facts(many).cost.total.params == 9 * 40 * 50**2
+    assert Facts(many).cost.total.macs == 9 * 64 * 40 * 50**2
+
+
 def test_too_many_turns_name_the_loop_that_spends_most() -> None:
     text = f"{BLOCKS}repeat 10 {{ repeat 3_000_000 {{ relu -> tanh -> sigmoid -> relu }} }}\nrepeat 1_000_000 {{ relu }}\n}}"
     spec = open_source(Source("case.arch", text), Path())
