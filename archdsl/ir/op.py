@@ -191,8 +191,9 @@ class Op(Attributes):
         return ()
 
     def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
-        """Those of convolutions, linear layers and products for one sample; elementwise work is none."""
-        return ()
+        """Those of convolutions, linear layers and products for one sample; elementwise work is none. A weight layer has them
+        for each result, unless it says otherwise."""
+        return (MultiplyAdds(self.fan_in(*operands), results[0].shape),) if self.is_weight_layer else ()
 
     def macs(self, operands: Types, results: Types) -> int:
         """How many these are."""

@@ -17,7 +17,6 @@ from archdsl.ir import (
     Kernel,
     Lowering,
     Misfit,
-    MultiplyAdds,
     Op,
     Reach,
     Saved,
@@ -89,9 +88,6 @@ class Linear(Op):
 
     def _way_back(self, x: TensorType) -> tuple[Extra, ...]:
         return way_back(self.parametrization, self._weight(x))
-
-    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
-        return (MultiplyAdds(self.fan_in(*operands), results[0].shape),)
 
     def connections(self, operands: Types, results: Types) -> int:
         return self.macs(operands, results) + self.bias * results[0].numel

@@ -16,7 +16,6 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Module,
-    MultiplyAdds,
     Op,
     Reach,
     Saved,
@@ -77,9 +76,6 @@ class LocallyConnected(Op):
         positions, window = prod(y.sizes), prod(self.geometry(x).window)
         weight = State("weight", (positions, self.channels, x.channels, window))
         return (weight, State("bias", y.shape)) if self.bias else (weight,)
-
-    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
-        return (MultiplyAdds(self.fan_in(*operands), results[0].shape),)
 
     def connections(self, operands: Types, results: Types) -> int:
         return self.macs(operands, results) + self.bias * results[0].numel

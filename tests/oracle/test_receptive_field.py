@@ -216,6 +216,14 @@ def random_layer(random: Random, type: TensorType) -> Op:
             return op("pad", ((random.randint(0, 2), 0), (0, random.randint(0, 2))))
 
 
+def positive(layer: Op, type: TensorType) -> nn.Module:
+    """The layer in PyTorch, with weights that are all above 0, so that no gradient is 0 by chance."""
+    module = lowered(layer, type, form=forms(layer, type)[0]).double()
+    for parameter in module.parameters():
+        nn.init.uniform_(parameter, 0.5, 1.0)
+    return module
+
+
 @cache
 def random_run(seed: int) -> Run:
     random = Random(f"run {seed}")
@@ -231,10 +239,7 @@ def random_run(seed: int) -> Run:
             continue
         if max(after.sizes) > 48 or min(after.sizes) < 2:
             continue
-        module = lowered(layer, type, form=forms(layer, type)[0]).double()
-        for parameter in module.parameters():
-            nn.init.uniform_(parameter, 0.5, 1.0)
-        layers, type, found = [*layers, layer], after, module(found)
+        layers, type, found = [*layers, layer], after, positive(layer, type)(found)
     return Run(sequence(*layers, input=start), x, found)
 
 
@@ -347,10 +352,7 @@ def random_padded(seed: int) -> Run:
                 break
             if not 2 <= min(after.sizes) <= max(after.sizes) <= 40:
                 break
-            module = lowered(layer, type, form=forms(layer, type)[0]).double()
-            for parameter in module.parameters():
-                nn.init.uniform_(parameter, 0.5, 1.0)
-            layers, type, found = [*layers, layer], after, module(found)
+            layers, type, found = [*layers, layer], after, positive(layer, type)(found)
     return Run(sequence(*layers, input=start), x, found)
 
 
@@ -411,10 +413,7 @@ def test_tokens_have_a_place_along_each_axis(type: TensorType, layers: tuple[Op,
     (own,) = op("embedding", 9, 4).infer(type)
     x = found = torch.rand(1, *own.shape, dtype=torch.float64, requires_grad=True)
     for layer in layers:
-        module = lowered(layer, own, form=forms(layer, own)[0]).double()
-        for parameter in module.parameters():
-            nn.init.uniform_(parameter, 0.5, 1.0)
-        found, (own,) = module(found), layer.infer(own)
+        found, (own,) = positive(layer, own)(found), layer.infer(own)
     for unit in product(*map(range, found.shape[2:])):
         (gradient,) = torch.autograd.grad(found[0, :, *unit].sum(), x, retain_graph=True)
         hit = (gradient[0] != 0).any(-1).nonzero()

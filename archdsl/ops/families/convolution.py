@@ -16,7 +16,6 @@ from archdsl.ir import (
     Literal,
     Lowering,
     Module,
-    MultiplyAdds,
     Op,
     Reach,
     Saved,
@@ -139,9 +138,6 @@ class Convolution(Op):
     def way_back(self, x: TensorType) -> tuple[Extra, ...]:
         """What is kept of making them."""
         return way_back(self._parametrization, self.weight(x), self.matrix_axis)
-
-    def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
-        return (MultiplyAdds(self.fan_in(*operands), results[0].shape),)
 
     def connections(self, operands: Types, results: Types) -> int:
         return self.macs(operands, results) + self.kernel(operands[0]).bias * results[0].numel

@@ -77,9 +77,9 @@ class Allocator:
         self._allocated = self._most_allocated = 0
         # Even if each step made each of them in a segment of its own.
         most = STEPS * (sum(self._sizes) + len(self._sizes) * (LARGE_SEGMENT + 1))
-        self._bits = max(BITS, most.bit_length())
-        self._small = Pool(SMALL_SEGMENT, self._bits, is_expandable=expandable)
-        self._large = Pool(LARGE_SEGMENT, self._bits, is_expandable=expandable)
+        bits = max(BITS, most.bit_length())
+        self._small = Pool(SMALL_SEGMENT, bits, is_expandable=expandable)
+        self._large = Pool(LARGE_SEGMENT, bits, is_expandable=expandable)
 
     @property
     def reserved(self) -> int:
@@ -102,7 +102,8 @@ class Allocator:
         """
         sizes, starts, wholes = self._sizes, self._starts, self._wholes
         small, large = ((p, p.free, p.other_ends, p.kept_whole) for p in (self._small, self._large))
-        bits, addresses = self._bits, 2**self._bits - 1
+        bits = self._small.bits
+        addresses = 2**bits - 1
         allocated, most = self._allocated, self._most_allocated
         for event in events:
             if event < 0:

@@ -95,28 +95,18 @@ class Precision(Ledger, ABC):
             widest = operands[0].dtype
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
             self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
-        wanted = {
-            "lower inside": self.settings.dtype,
-            "lower": self.settings.dtype,
-            "promotes": widest,
-            "follows": widest,
-        }
+        low = self.settings.dtype
+        wanted = {"lower": low, "lower inside": low, "promotes": widest, "follows": widest}
         dtype = wanted.get(facts.autocast, "float32")
         is_cached = facts.autocast == "lower" and not op.casts_views
         to: Callable[[Tensor, str, str], Tensor] = self._lowered if is_cached else self.cast_to
         if facts.autocast in ("promotes", "raises"):
             to = partial(self._read_as, Promotion())
+        inside = partial(self._read_as, Cast())  # what a kernel makes and frees inside is left out
         unkept = self._unkept(facts, operands) if facts.autocast in ("inside", "lower inside") else ()
         step = 1 if facts.autocast == "promotes" else -1
-        casts = [
-            v
-            if not v.type.is_float or v.dtype == dtype
-            # What a kernel makes and frees inside is left out.
-            else self._read_as(Cast(), v, dtype, path)
-            if i in unkept
-            else to(v, dtype, path)
-            for i, v in [*enumerate(read)][::step]
-        ][::step]
+        ways = [(v, inside if i in unkept else to) for i, v in enumerate(read)][::step]
+        casts = [v if not v.type.is_float or v.dtype == dtype else way(v, dtype, path) for v, way in ways][::step]
         return [*casts, *operands[len(casts) :]]
 
     def _unkept(self, facts: OpFacts, operands: Sequence[Tensor]) -> set[int]:
