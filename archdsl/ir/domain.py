@@ -119,6 +119,7 @@ class Domain:
         self._known: dict[Relation | Compound, bool] = {}
         self._values: dict[str, Values | None] = {}
         self._simplified: dict[Terms, int] = {}
+        self._remainders: dict[Floor, int | None] = {}
         self._is_closed = False
         self.work = 0
         """Steps of its arithmetic, and values tried out: whoever elaborates a spec bounds them, and sets this back to 0."""
@@ -144,6 +145,7 @@ class Domain:
             (name,) = names
             self._values[name] = self._narrowed(self.values(name), condition)
         self._simplified.clear()
+        self._remainders.clear()
 
     def close(self) -> None:
         """Ends the assumptions: from now on a question without one answer raises `OpenSize`."""
@@ -289,6 +291,11 @@ class Domain:
 
     def _remainder(self, atom: Floor) -> int | None:
         """What is left by a division for all values of its one symbol; None where that differs."""
+        if atom not in self._remainders:
+            self._remainders[atom] = self._tried_remainder(atom)
+        return self._remainders[atom]
+
+    def _tried_remainder(self, atom: Floor) -> int | None:
         names = frozenset(symbols_in(atom.terms))
         values = self.values(*names) if len(names) == 1 else None
         inside = open_size(from_terms(self, dict(atom.terms)))

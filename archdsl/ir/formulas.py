@@ -109,6 +109,9 @@ def polynomial(terms: Terms, remainder: Callable[[Floor], int | None]) -> dict[M
     """The sum without the floors whose remainder is known."""
     found: dict[Monomial, Fraction] = {}
     for monomial, factor in terms:
+        if not any(isinstance(atom, Floor) for atom in monomial):
+            found[monomial] = found.get(monomial, Fraction(0)) + factor
+            continue
         product: dict[Monomial, Fraction] = {(): Fraction(factor)}
         for atom in monomial:
             product = _product(product, _without_floor(atom, remainder))

@@ -7,6 +7,7 @@ instead, and its figures are the polynomials through those that it has there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import product
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from archdsl.ir import Domain, OpenSize, at_least, through
 FIRST = (1, 2, 3)
 """From one of these values on a figure is regular, or it is taken for none that is."""
 SMALL = (1, 2, 3, 4, 5, 6, 8)
-"""It is built at these values."""
+"""It is built at these values, of two counts at no more together with their own."""
 MOST = 2
 """So many counts are tried together: the networks to build are as many as the product of their values."""
 
@@ -102,10 +103,17 @@ def growth(build: Build, domain: Callable[[], Domain], counts: Mapping[str, int]
 
 
 def _grown(build: Build, domain: Domain, counts: Mapping[str, int]) -> Growth | None:
+    @cache
+    def at(*places: int) -> Facts | None:
+        return build(dict(zip(counts, places, strict=True)))
+
     try:
-        build(counts)  # what decides what there is often does so here
-        axes = [[v for v in _values(at, len(counts)) if build({**counts, name: v})] for name, at in counts.items()]
-        built = {places: build(dict(zip(counts, places, strict=True))) for places in product(*axes)}
+        own = tuple(counts.values())
+        at(*own)  # what decides what there is often does so here
+        axes = [
+            [v for v in _values(value, len(counts)) if at(*own[:i], v, *own[i + 1 :])] for i, value in enumerate(own)
+        ]
+        built = {places: at(*places) for places in product(*axes)}
     except OpenSize:
         return None
     whole = {places: facts for places, facts in built.items() if facts is not None}
@@ -129,7 +137,9 @@ def _grown(build: Build, domain: Domain, counts: Mapping[str, int]) -> Growth | 
 
 def _values(value: int, counts: int) -> list[int]:
     """The values of a count that a network is built at: small ones, its own, and larger ones to put a formula to the test."""
-    return sorted({*SMALL, value, value + 1, *((2 * value,) if counts == 1 else ())})
+    if counts == 1:
+        return sorted({*SMALL, value, value + 1, 2 * value})
+    return sorted([*dict.fromkeys((value, value + 1, *SMALL))][: len(SMALL)])
 
 
 def _counts(facts: Facts) -> tuple[int, ...]:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
+from math import lcm
+from operator import ge
 from typing import Any, NamedTuple
 
 from archdsl.analyses.memory.inference import InferenceFacts
+from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.saved import SavedFacts
 from archdsl.analyses.memory.size import Size, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
@@ -25,10 +28,6 @@ BATCHES = (2, 3, 4, 8, 64, 512)
 SCALES = (1, 2, 4)
 SOUGHT = 1_000
 """Values that are looked through for the next that fits."""
-
-
-Factors = Mapping[Any, Fraction | int]
-"""By products of sizes."""
 
 
 class Formula(NamedTuple):
@@ -86,7 +85,14 @@ def in_pages(network: Network) -> tuple[str, ...]:
 def _inference(network: Network, found: InferenceFacts) -> list[Size]:
     state = state_of(network)
     held = total((Size(state.parameters + state.buffers), *(of_type(type) for type in network.input_types)))
-    return [held.plus(total(block.size for block in moment.live)) for moment in found.moments] or [held]
+    lines: list[Size] = []
+    before = set[Block]()
+    for moment in found.moments:
+        live = {*moment.live}
+        held = held.plus(total(b.size for b in live - before)).minus(total(b.size for b in before - live))
+        lines.append(held)
+        before = live
+    return lines or [held]
 
 
 def _formula(lines: Any) -> Formula | None:
@@ -105,13 +111,14 @@ def largest(lines: Iterable[Size]) -> Formula:
     found = [group[line] for group in alike.values() for line in highest(group, 2)]
     if [*alike] == [((), ())]:
         return Formula(tuple(found))
-    factors = {line: tuple(map(_factors, line)) for line in found}
+    factors = dict(zip(found, _factors(found), strict=True))
     example = _domain(found).example
     largest_first = sorted(found, key=lambda line: -_at(line, example).at(BATCHES[0]))
-    kept: dict[Size, tuple[Factors, ...]] = {}
+    kept: dict[Size, Sequence[int]] = {}
     for line in largest_first:  # none is dominated by one that is smaller at the example
-        if not any(_dominates(other, factors[line]) for other in kept.values()):
-            kept[line] = factors[line]
+        own = factors[line]
+        if not any(all(map(ge, other, own)) for other in kept.values()):  # sizes and the batch are no less than 0
+            kept[line] = own
     left = [line for line in found if line in kept]
     return Formula(tuple(left)) if len(left) <= SHOWN else Formula(tuple(_winners(left)), is_proved=False)
 
@@ -126,17 +133,19 @@ def _apart(value: int) -> tuple[object, int]:
     return tuple(terms.items()), constant
 
 
-def _factors(value: int) -> Factors:
-    """The factor of each product of sizes, that of the empty one for a number."""
+def _factors(lines: Iterable[Size]) -> list[tuple[int, ...]]:
+    """Of each sum the factors of all products of sizes that there are in some, the empty one among them, as many times as
+    large as makes them whole."""
+    parts = [tuple(map(_products, line)) for line in lines]
+    places = dict.fromkeys((i, product) for part in parts for i, products in enumerate(part) for product in products)
+    whole = lcm(*(factor.denominator for part in parts for products in part for factor in products.values()))
+    return [tuple([int(part[i].get(product, 0) * whole) for i, product in places]) for part in parts]
+
+
+def _products(value: int) -> Mapping[Any, Fraction | int]:
+    """A number, or the products of sizes in a formula, with their factors."""
     size = open_size(value)
-    if size is None:
-        return {(): value}
-    return {term: int(c) if c.denominator == 1 else c for term, c in size.domain.exact(size).items()}
-
-
-def _dominates(one: Sequence[Factors], other: Sequence[Factors]) -> bool:
-    """Whether no term of the other sum has a larger factor: sizes and the batch are no less than 0."""
-    return all(a.get(term, 0) >= b.get(term, 0) for a, b in zip(one, other, strict=True) for term in {**a, **b})
+    return {(): value} if size is None else size.domain.exact(size)
 
 
 def _winners(lines: Sequence[Size]) -> list[Size]:
