@@ -9,7 +9,8 @@ from functools import partial
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
-from archdsl.analyses.memory.step.asked import NUMBER, OpFacts, Run, ask, bytes_of, run
+from archdsl.analyses.memory.step.answers import OpFacts, Run
+from archdsl.analyses.memory.step.asked import NUMBER, ask, bytes_of, run
 from archdsl.analyses.memory.step.precision import Precision
 from archdsl.analyses.memory.step.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.step.tape import Edge, Entry, Part, Tensor

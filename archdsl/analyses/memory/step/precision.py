@@ -13,7 +13,7 @@ from functools import partial
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.settings import TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_type
-from archdsl.analyses.memory.step.asked import OpFacts
+from archdsl.analyses.memory.step.answers import OpFacts
 from archdsl.analyses.memory.step.casts import Cast, Promotion
 from archdsl.analyses.memory.step.ledger import Ledger
 from archdsl.analyses.memory.step.recompute import Replay

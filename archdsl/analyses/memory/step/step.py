@@ -12,7 +12,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
-from archdsl.analyses.memory.step.asked import Made, Way, is_alike_on_gpu, ways
+from archdsl.analyses.memory.step.answers import Made, Way
+from archdsl.analyses.memory.step.asked import is_alike_on_gpu, ways
 from archdsl.analyses.memory.step.casts import Promotion
 from archdsl.analyses.memory.step.forward import Forward
 from archdsl.analyses.memory.step.loss import Loss, loss_of

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands
+from archdsl.analyses.memory.step.answers import OpFacts
 from archdsl.ir import Extra, Node, Op, Reader, Saved, TensorType, Types
-
-if TYPE_CHECKING:
-    from archdsl.analyses.memory.step.asked import OpFacts
 
 
 class Flowing:
