@@ -80,7 +80,7 @@ RANK_LIMIT = 16
 SIZE_LIMIT = 2**40
 
 
-def symbols_of(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> tuple[str, ...]:
+def open_symbols(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> tuple[str, ...]:
     """The sizes of a network that are symbols: capitalised names that are no parameters, in the shapes of inputs or bounded
     by a constraint.
 
@@ -155,7 +155,7 @@ class Build(Blocks):
     def _with_settings(self, layer: Layer, span: Span) -> Layer:
         syntax = layer.definition.syntax
         parameters = {p.name.text for p in syntax.parameters}
-        symbols = set(symbols_of(syntax))
+        symbols = set(open_symbols(syntax))
         arguments = dict(layer.arguments)
         if self.domain is not None:
             arguments |= {name: Given(self.domain.size(name), span) for name in parameters & self.domain.example.keys()}

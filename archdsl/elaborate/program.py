@@ -11,7 +11,7 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import bind
 from archdsl.elaborate.body import Body
 from archdsl.elaborate.budget import STATEMENT, Budget
-from archdsl.elaborate.build import PLAIN, BoundClaim, Build, Settings, inputs_of, symbols_of
+from archdsl.elaborate.build import PLAIN, BoundClaim, Build, Settings, inputs_of, open_symbols
 from archdsl.elaborate.examples import examples
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.names import Frame
@@ -180,7 +180,7 @@ class Program:
             return ()
         layer, _ = found
         known = settings.parameters
-        left = symbols_of(layer.definition.syntax, settings.inputs)
+        left = open_symbols(layer.definition.syntax, settings.inputs)
         return tuple(s for s in left if s not in known and self.scope.lookup(s) is None)
 
     def settable(self, name: str) -> tuple[str, ...]:
