@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
 from archdsl.elaborate import OPEN_SIZE, PLAIN, Built, Count, Datum, From, Importer, Program, Settings, show
-from archdsl.ir import Domain, Network, OpenSize, is_listed
+from archdsl.ir import Domain, Network, OpenSize, is_listed, modules
 from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, Kind, Source, Span, read_spec
 
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
     from archdsl.reports import ForAll, Subject
 
+MOST_ON_PAGE = 10_000
+"""Operators, with all turns of loops, that a page shows one by one."""
+MOST_DRAWN = 2_000
+"""Operators and calls, each block once, of which the picture of a page is made."""
 MOST_OF_PICTURE = 100_000
-"""Characters of the picture in an HTML report."""
+"""Characters of that picture."""
 
 Sizes = Mapping[str, Datum]
 """Values of the sizes that a spec leaves open, by name."""
@@ -330,7 +334,7 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
     subject = subject_of(
         checked, (settings or TrainingSettings()) if is_listed(checked.facts.network) else None, hints=True
     )
-    if not is_cell and not is_listed(checked.facts.network, with_turns=True):
+    if not is_cell and checked.facts.unrolled() > MOST_ON_PAGE:
         return folded(subject, _picture(checked))
     facts = checked.facts.unfolded()
     subject = subject._replace(facts=facts)
@@ -346,6 +350,8 @@ def _picture(checked: Checked) -> str | None:
     from archdsl.backends.drawing import draw
 
     facts = checked.facts
+    if sum(len(module.nodes) for module in modules(facts.network)) > MOST_DRAWN:
+        return None
     found = draw(facts.network, facts.cost, footer=footer_of(checked), style="overview").decode()
     return found[found.index("<svg") :] if len(found) <= MOST_OF_PICTURE else None
 

@@ -295,7 +295,7 @@ class Facts:
         from archdsl.analyses.memory import Needs
 
         facts, shorter = self, None
-        if self.is_unfolded or self._unrolled() <= OPERATORS_PLAYED:
+        if self.is_unfolded or self.unrolled() <= OPERATORS_PLAYED:
             facts = self.unfolded()
         else:
             shorter = partial(self._shortened().training, settings, kernels="cuda")
@@ -305,11 +305,11 @@ class Facts:
     def _shortened(self) -> Facts:
         """The facts of a network with fewer turns. Raises `TooManyOperators`."""
         turns = TURNS_PLAYED
-        while turns > 1 and self._unrolled(turns) > OPERATORS_PLAYED:
+        while turns > 1 and self.unrolled(turns) > OPERATORS_PLAYED:
             turns //= 2
         return Facts(unfold(self.network, turns))
 
-    def _unrolled(self, most_turns: int | None = None) -> int:
+    def unrolled(self, most_turns: int | None = None) -> int:
         """The operators with all turns of loops, or no more than so many of each."""
         return Extent(self.network, most_turns).unrolled[id(self.network.body)]
 

@@ -54,10 +54,9 @@ def check_unfolded(network: Network, most_turns: int | None = None) -> None:
         raise TooManyOperators(_too_many(network, count, "all blocks and turns"))
 
 
-def is_listed(network: Network, *, with_turns: bool = False) -> bool:
-    """Whether it has no more than `LISTED_LIMIT` with the blocks of all calls written out, or with all turns, too."""
-    extent = Extent(network)
-    return (extent.unrolled if with_turns else extent.written)[id(network.body)] <= LISTED_LIMIT
+def is_listed(network: Network) -> bool:
+    """Whether it has no more than `LISTED_LIMIT` with the blocks of all calls written out."""
+    return Extent(network).written[id(network.body)] <= LISTED_LIMIT
 
 
 def runs(network: Network) -> dict[int, int]:

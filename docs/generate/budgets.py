@@ -20,6 +20,7 @@ from archdsl.ir import LISTED_LIMIT
 from archdsl.ir.attrs import LARGEST_SIZE
 from archdsl.ir.conditions import ENUMERATED
 from archdsl.ir.sizes import TERMS_LIMIT
+from archdsl.pipeline import MOST_ON_PAGE
 from archdsl.source.files import SIZE_LIMIT
 from archdsl.syntax.lexer import STRING_LIMIT, TOKEN_LIMIT
 from archdsl.syntax.parse import NESTING_LIMIT
@@ -40,6 +41,7 @@ LIMITS = (
     ("operators and calls of blocks in one network, a block once for all calls that are alike", OPERATOR_LIMIT),
     ("the same with the blocks of all calls, and all turns of loops where one stands for many", UNROLLED_LIMIT),
     ("operators that are listed one by one: in reports of all layers, in a training step, in what runs", LISTED_LIMIT),
+    ("operators that a page shows one by one, with all turns of loops: of more it has tables", MOST_ON_PAGE),
     ("claims of one network", CLAIM_LIMIT),
     ("mistakes of one network that are told", PROBLEM_LIMIT),
     ("calls, one in another", CALL_DEPTH_LIMIT),

@@ -289,6 +289,26 @@ def test_the_work_of_second_runs_is_counted_as_pytorch_counts_it(name: str, path
     assert backward.get_total_flops() == 2 * 2 * (totals(works(flatten(net, training=True)))[1] + facts.recomputed_macs)
 
 
+NUMBERED = """
+block unit {{ conv(8, 3x3, pad=1) -> relu }}
+network N {{
+  input image: [3, 8, 8]
+  conv(8, 1x1)
+  repeat {} {{ unit }}
+}}
+"""
+
+
+@pytest.mark.parametrize(("turns", "paths"), [(4, ("1", "2", "3", "4")), (5, ("*",))])
+def test_a_level_of_many_blocks_is_told_with_a_wildcard(turns: int, paths: tuple[str, ...]) -> None:
+    """Even where that names single layers too: what it saves is what it really does by that path."""
+    net = open_source(Source("numbered.arch", NUMBERED.format(turns)), Path()).check("N").network
+    assert net is not None
+    (level,) = Facts(net, 2).checkpoint_levels(TrainingSettings())
+    assert level.paths == paths
+    assert level.peak == max(measured(net, 2, TrainingSettings(checkpointed=paths)).values())
+
+
 def test_paths_are_checked() -> None:
     net = Facts(network("resnet_cifar:ResNet20"))
     with pytest.raises(PathError, match="called `layers"):

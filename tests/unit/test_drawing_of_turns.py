@@ -16,6 +16,7 @@ HUGE = {
     "blocks": ("repeat 1_000_000 { res }", ["×1_000_000"]),
     "layers": ("repeat 1_000_000 { conv(8, 3x3) -> relu }", ["×1_000_000"]),
     "blocks in loops": ("repeat 1_000 { repeat 2_000 { res }\nconv(8, 1x1) }", ["×1_000", "×2_000"]),
+    "more than a page shows": ("repeat 5_000 { res }", ["×5_000"]),
     "a group": ("layers: { repeat 1_000_000 { res } }", ["×1_000_000"]),
 }
 

@@ -12,6 +12,9 @@ from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.analyses.weights import matches
 from archdsl.ir import Module, Network, is_unfolded
 
+LISTED = 4
+"""So many blocks are named one by one, where a wildcard would name others too."""
+
 
 class Level(NamedTuple):
     """One way to checkpoint: all blocks that stand so deep, each on its own."""
@@ -60,7 +63,7 @@ def _parts(module: Module, prefix: str) -> Iterator[tuple[str, bool]]:
 def _patterns(parts: dict[str, bool], *, has_turns: bool) -> Iterator[str]:
     """The paths of the blocks, with wildcards for numbers unless these would name others than blocks; each once.
 
-    Where a turn stands for others of its loop there are wildcards in any case.
+    Where they are many, or a turn stands for others of its loop, there are wildcards in any case.
     """
     found: dict[str, list[str]] = {}
     for path, is_block in parts.items():
@@ -68,5 +71,5 @@ def _patterns(parts: dict[str, bool], *, has_turns: bool) -> Iterator[str]:
             found.setdefault(re.sub(r"\d+", "*", path), []).append(path)
     others = [path for path, is_block in parts.items() if not is_block]
     for pattern, paths in found.items():
-        names_others = not has_turns and any(matches(other, pattern) for other in others)
-        yield from paths if names_others else [pattern]
+        is_short = len(paths) <= LISTED and not has_turns
+        yield from paths if is_short and any(matches(other, pattern) for other in others) else [pattern]
