@@ -369,9 +369,14 @@ class Op(Attributes):
     def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
         """The operator with a bias, if its weights can scale and shift each channel of its result; else None.
 
-        Each row of its weight, along the first axis, makes one channel.
+        Each row of its weight, along the first axis, makes one channel, unless it has `transposed_groups`.
         """
         return None
+
+    @property
+    def transposed_groups(self) -> int:
+        """Its groups, if its weight is `[in, out / groups, ...]`; else 0."""
+        return 0
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Tensors made and dropped within the call that live beside operand and result: a max-pool's indices, a padded copy."""

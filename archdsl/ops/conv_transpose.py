@@ -110,6 +110,10 @@ class ConvTranspose(Convolution):
     def weight(self, x: TensorType) -> Shape:
         return (x.channels, self.channels // self.groups, *self.kernel(x).geometry.window)
 
+    @property
+    def transposed_groups(self) -> int:
+        return self.groups
+
     def multiply_adds(self, operands: Types, results: Types) -> tuple[MultiplyAdds, ...]:
         (x,) = operands
         _, channels, *window = self.weight(x)

@@ -12,7 +12,8 @@ from torch import nn
 
 import archdsl
 from archdsl.backends.pytorch import build, emit_inference, fold
-from archdsl.ir import Network
+from archdsl.ir import Network, Op
+from archdsl.ops import catalogue
 from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
 from tests.support.lowered import tensors
@@ -33,6 +34,13 @@ LEFT = {
 }
 """Batch norms that stay, since they do not stand right behind a layer. Of ResNet110e the first of each of 54 units and the
 last; of the DenseNet the first of each of 48 layers, two in transitions and the last."""
+FOLDING = {
+    "linear": ("(6)",),
+    "conv": ("(6, 3)", "(6, 3, 2, pad=same)", "(4, 2, groups=4)", "(6, 2, groups=2)"),
+    "depthwise": ("(3)", "(2, 2, multiplier=3)"),
+    "conv_transpose": ("(6, 3)", "(4, 4, 2, pad=1)", "(6, 2, 2, groups=2)", "(4, 3, groups=4, dilation=2)"),
+}
+"""Layers that take up a norm behind them, on 4 maps of any number of axes."""
 
 
 def network(text: str) -> Network:
@@ -101,6 +109,38 @@ def test_a_norm_stays_where_its_layer_is_read_or_used_again() -> None:
     """)
     module = assert_equal(net)
     assert sum(isinstance(m, NORM) for m in module.modules()) == 5
+
+
+def test_every_layer_that_takes_up_a_norm_is_among_those_compared() -> None:
+    having = {name for name, op in catalogue().items() if op.with_scale_and_shift is not Op.with_scale_and_shift}
+    assert having == FOLDING.keys()
+
+
+@pytest.mark.parametrize("bias", ["true", "false"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("layer", [name + given for name, ways in FOLDING.items() for given in ways])
+def test_layers_take_up_norms(layer: str, rank: int, bias: str) -> None:
+    shape = "4" if layer.startswith("linear") else ", ".join(["4", *["6"] * rank])
+    net = network(f"network N {{ input x: [{shape}]; {layer.removesuffix(')')}, bias={bias}) -> bn -> relu }}")
+    module = assert_equal(net)
+    assert not any(isinstance(m, NORM) for m in module.modules())
+
+
+def test_norms_of_one_name_behind_layers_that_scale_otherwise() -> None:
+    net = network("""
+        block down { conv: conv(8, 3x3, pad=1) -> norm: bn -> relu }
+        block up { conv: conv_transpose(8, 3x3, pad=1, groups=2) -> norm: bn -> relu }
+        network N { input image: [8, 6, 6]; a: down; b: up; conv: conv(8, 3x3) -> norm: bn }
+    """)
+    assert not any(isinstance(m, NORM) for m in assert_equal(net).modules())
+
+
+def test_a_norm_at_the_top_goes_and_one_of_its_name_stays() -> None:
+    net = network("""
+        block before { bn: bn -> conv: conv(8, 3x3, pad=1) -> relu }
+        network N { input image: [8, 6, 6]; a: before; conv: conv(8, 3x3, pad=1) -> bn: bn }
+    """)
+    assert sum(isinstance(m, NORM) for m in assert_equal(net).modules()) == 1
 
 
 def test_norms_of_one_name_that_stay_and_go() -> None:

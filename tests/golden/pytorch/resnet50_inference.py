@@ -63,10 +63,10 @@ def fold(state: dict[str, Tensor]) -> dict[str, Tensor]:
     state = dict(state)
     for norm in [key.removesuffix(".running_var") for key in state if key.endswith(".running_var")]:
         scope, dot, name = norm.rpartition(".")
-        sibling = FOLDED.get(norm, FOLDED.get(name))
-        if sibling is None:
+        key = norm if norm in FOLDED else name
+        if FOLDED.get(key) is None:
             continue
-        layer = f"{scope}{dot}{sibling}"
+        layer = f"{scope}{dot}{FOLDED[key]}"
         weight, shift = state[f"{layer}.weight"], state.pop(f"{norm}.bias")
         mean, variance = state.pop(f"{norm}.running_mean"), state.pop(f"{norm}.running_var")
         state.pop(f"{norm}.num_batches_tracked", None)

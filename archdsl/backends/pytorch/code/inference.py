@@ -34,14 +34,23 @@ MOST_PATHS = 100_000
 """Layers of a network that is folded: each has a name of its own in the weights."""
 
 
+class Layer(NamedTuple):
+    """What takes up a batch norm."""
+
+    name: str
+    """The norm's sibling."""
+    groups: int
+    """Of a transposed convolution, whose weight has the outputs of each group along axis 1; else 0."""
+
+
 class Inference(NamedTuple):
     """A network for inference, and what it lacks beside the one for training."""
 
     network: Network
     eps: float
     """Of the batch norms that were folded."""
-    folded: dict[str, str]
-    """The names of batch norms, or paths where names do not tell, and of the sibling that took each up."""
+    folded: dict[str, Layer | None]
+    """What took up the batch norms, by their names, or by their paths where names do not tell."""
     dropped: tuple[str, ...]
     """How the paths begin of what existed only while training."""
 
@@ -170,8 +179,8 @@ class _Paths:
     """Where in the network norms were folded, and what existed only while training."""
 
     def __init__(self, body: Module, folds: dict[int, dict[Node, Node]]) -> None:
-        self.norms: dict[str, str | None] = {}
-        """For each norm with running statistics its sibling that took it up, or None."""
+        self.norms: dict[str, Layer | None] = {}
+        """For each norm with running statistics what took it up, or None."""
         self.dropped: list[str] = []
         self._folds = folds
         self._left = MOST_PATHS
@@ -189,40 +198,53 @@ class _Paths:
             elif isinstance(node.operator, Module):
                 self._visit(node.operator, f"{path}.")
             elif any(s.name == "running_var" for s in node.state):
-                self.norms[path] = child_name(folds[node].name) if node in folds else None
+                self.norms[path] = _layer(folds[node]) if node in folds else None
 
-    def folded(self) -> dict[str, str]:
-        """The siblings, by the name of the norm if it has the same one wherever that name is, else by its path."""
-        siblings: dict[str, set[str | None]] = {}
-        for path, sibling in self.norms.items():
-            siblings.setdefault(path.rpartition(".")[2], set()).add(sibling)
+    def folded(self) -> dict[str, Layer | None]:
+        """What took up each norm, by the norm's name if that is alike wherever the name is, else by its path.
+
+        Norms that stay are among them where another's path is their name.
+        """
+        layers: dict[str, set[Layer | None]] = {}
+        for path, layer in self.norms.items():
+            layers.setdefault(path.rpartition(".")[2], set()).add(layer)
         found = {}
-        for path, sibling in self.norms.items():
+        for path, layer in self.norms.items():
             name = path.rpartition(".")[2]
-            if sibling is not None:
-                found[name if len(siblings[name]) == 1 else path] = sibling
+            if layer is not None or self.norms.get(name) is not None:
+                found[name if len(layers[name]) == 1 else path] = layer
         return found
 
 
+def _layer(node: Node) -> Layer:
+    assert isinstance(node.operator, Op)
+    return Layer(child_name(node.name), node.operator.transposed_groups)
+
+
 def fold_function(inference: Inference) -> list[list[str]]:
-    """The lines of `FOLDED`, `DROPPED` and `fold`; none where weights need no change."""
+    """The lines of `FOLDED`, `TRANSPOSED`, `DROPPED` and `fold`; none where weights need no change."""
     if not inference.folded and not inference.dropped:
         return []
+    folded = {norm: quoted(layer.name) if layer else "None" for norm, layer in inference.folded.items()}
+    groups = {norm: str(layer.groups) for norm, layer in inference.folded.items() if layer and layer.groups}
     constants = []
-    if inference.folded:
-        pairs = tuple(Item(quoted(layer), f"{quoted(norm)}: ") for norm, layer in inference.folded.items())
-        constants += [
-            "# The layer that has taken up each batch norm, its sibling.",
-            *lines(Item(Group("{", pairs, "}"), "FOLDED = "), ""),
-        ]
+    if folded:
+        constants += ["# The layer that has taken up each batch norm, its sibling.", *_table("FOLDED", folded)]
+    if groups:
+        constants += ["# The groups of those that are transposed convolutions.", *_table("TRANSPOSED", groups)]
     if inference.dropped:
         names = tuple(Item(quoted(path)) for path in inference.dropped)
         constants += ["# What exists only while training.", *lines(Item(Group("[", names, "]"), "DROPPED = "), "")]
-    state = (
-        "{k: v for k, v in state.items() if not k.startswith(tuple(DROPPED))}" if inference.dropped else "dict(state)"
-    )
-    text = _HEAD + (_BODY if inference.folded else "    return STATE")
-    return [constants, text.replace("STATE", state).replace("EPS", literal(inference.eps)).split("\n")]
+    kept = '{k: v for k, v in state.items() if not f"{k}.".startswith(tuple(DROPPED))}'
+    text = _HEAD + (_BODY if folded else "    return STATE")
+    text = text.replace("SCALED", _SCALED_IN_GROUPS if groups else _SCALED)
+    text = text.replace("STATE", kept if inference.dropped else "dict(state)").replace("EPS", literal(inference.eps))
+    return [constants, text.split("\n")]
+
+
+def _table(name: str, values: dict[str, str]) -> list[str]:
+    pairs = tuple(Item(text, f"{quoted(norm)}: ") for norm, text in values.items())
+    return lines(Item(Group("{", pairs, "}"), f"{name} = "), "")
 
 
 _HEAD = '''\
@@ -233,14 +255,19 @@ _BODY = """\
     state = STATE
     for norm in [key.removesuffix(".running_var") for key in state if key.endswith(".running_var")]:
         scope, dot, name = norm.rpartition(".")
-        sibling = FOLDED.get(norm, FOLDED.get(name))
-        if sibling is None:
+        key = norm if norm in FOLDED else name
+        if FOLDED.get(key) is None:
             continue
-        layer = f"{scope}{dot}{sibling}"
+        layer = f"{scope}{dot}{FOLDED[key]}"
         weight, shift = state[f"{layer}.weight"], state.pop(f"{norm}.bias")
         mean, variance = state.pop(f"{norm}.running_mean"), state.pop(f"{norm}.running_var")
         state.pop(f"{norm}.num_batches_tracked", None)
         scale = state.pop(f"{norm}.weight") / torch.sqrt(variance + EPS)
-        state[f"{layer}.weight"] = weight * scale.view(-1, *[1] * (weight.ndim - 1))
+        SCALED
         state[f"{layer}.bias"] = shift + scale * (state.get(f"{layer}.bias", 0) - mean)
     return state"""
+_SCALED = """state[f"{layer}.weight"] = weight * scale.view(-1, *[1] * (weight.ndim - 1))"""
+_SCALED_IN_GROUPS = """\
+groups = TRANSPOSED.get(key, len(scale))
+        rows = weight.reshape(groups, -1, len(scale) // groups, weight[0, 0].numel())
+        state[f"{layer}.weight"] = (rows * scale.view(groups, 1, -1, 1)).view_as(weight)"""
