@@ -289,10 +289,11 @@ class Module:
         self.outputs: list[Value] = []
 
     def instances(self) -> Iterator[Node]:
-        """The nodes, each shared instance once (by its first use): what owns weights."""
+        """The nodes, each shared instance once: what owns weights. It is the first use, outside training if there is one."""
         first: dict[str, Node] = {}
         for node in self.nodes:
-            first.setdefault(node.name, node)
+            if first.setdefault(node.name, node).training and not node.training:
+                first[node.name] = node
         yield from first.values()
 
     def members(self) -> list[Node]:

@@ -143,6 +143,22 @@ def test_a_norm_at_the_top_goes_and_one_of_its_name_stays() -> None:
     assert sum(isinstance(m, NORM) for m in assert_equal(net).modules()) == 1
 
 
+@pytest.mark.parametrize("head", ["conv(4, 3x3, pad=1)", "{ conv(4, 3x3, pad=1) -> bn }"])
+def test_weights_of_an_instance_that_training_uses_first_stay(head: str) -> None:
+    """Only what training alone uses is dropped: here the layer behind the head, and a tensor that has no name of its own."""
+    net = network(f"""
+        network N {{
+          input x: [4, 8, 8]
+          shared head = {head}
+          relu
+          training {{ head -> more: conv(4, 1x1) as y; p: parameter([4, 1, 1]) as q; multiply {{ | y | q }}; output aux }}
+          last: conv(4, 1x1) -> head
+          output y
+        }}
+    """)
+    assert {key.partition(".")[0] for key in assert_equal(net).state_dict()} == {"last", "head"}
+
+
 def test_norms_of_one_name_that_stay_and_go() -> None:
     """The weights know no order, so where a name does not tell what has become of a norm, its path does."""
     net = network("""

@@ -164,6 +164,14 @@ def test_training_parts_keep_but_do_not_run_in_inference() -> None:
     assert (found.parameters, found.for_training) == ((16 + 4) * 4 + (256 * 3 + 3) * 4, (256 * 3 + 3) * 4)
 
 
+def test_an_instance_that_training_uses_first_is_no_part_for_training() -> None:
+    body, (x,) = network("Net", image(4, 8))
+    aux = body.one(op("linear", 3), body.one(op("relu"), x), label="head", training=True)
+    y = body.one(op("linear", 3), x, label="head")
+    found = facts(finish(body, ("logits", y), ("aux", aux), training=("aux",)))
+    assert (found.parameters, found.for_training) == ((8 * 3 + 3) * 4, 0)
+
+
 def test_a_network_without_operators_holds_nothing() -> None:
     body, (x,) = network("Net", image(4, 8))
     found = facts(finish(body, x))

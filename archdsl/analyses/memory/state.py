@@ -20,9 +20,8 @@ def state_of(network: Network) -> StateBytes:
     """What a network holds, in inference as in training."""
     known: dict[Module, StateBytes] = {}
     for module in modules(network):
-        owners = {node.name: node for node in reversed(module.nodes)}.values()
         parameters = buffers = for_training = 0
-        for node in owners:
+        for node in module.instances():
             inside = known[node.operator] if isinstance(node.operator, Module) else _own(node)
             parameters += node.times * inside.parameters
             buffers += node.times * inside.buffers
