@@ -151,7 +151,8 @@ def _positional(layer: Layer, allowed: tuple[str, ...]) -> tuple[str, ...]:
 def tensor_arguments(layer: Layer) -> tuple[tuple[Value, Span], ...]:
     """The tensors given as attributes of an operator, in the order it declares them. Raises `Fault`."""
     assert layer.op is not None
-    given = [layer.arguments[name] for name in layer.op.tensor_attributes if name in layer.arguments]
+    bound = layer.given
+    given = [bound[name] for name in layer.op.tensor_attributes if name in bound]
     for argument in given:
         if not isinstance(argument.value, Tensors) or len(argument.value.values) != 1:
             raise Fault(

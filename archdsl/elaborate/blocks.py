@@ -15,7 +15,17 @@ from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call, simplify
+from archdsl.elaborate.values import (
+    Layer,
+    Poison,
+    SharedInstance,
+    Tensors,
+    kind_of,
+    show,
+    show_call,
+    simplify,
+    with_tensors,
+)
 from archdsl.ir import Builder, Datum, Domain, Module, Op, Origin, Parameter, Value
 from archdsl.source import Edit, Label, Span, nearest
 from archdsl.syntax import tree
@@ -161,11 +171,8 @@ class Blocks:
                     labels=(Label(parameter.span, "declared here, without a default"),),
                 )
             _check_kind(parameter, value, where)
-            if is_block and is_given and isinstance(value, Tensors):
-                entered = tuple(body.place.builder.input(v.type, v.channels) for v in value.values)
-                for local, outer in zip(entered, value.values, strict=True):
-                    local.tap = name if len(entered) == 1 else outer.tap
-                value = Tensors(entered, value.is_list)
+            if is_block and is_given:
+                value = with_tensors(value, name, body.place.builder.enter)
             body.scope.names[name] = value
 
     def shared_instance(

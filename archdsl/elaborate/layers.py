@@ -274,7 +274,7 @@ def _shapes(types: tuple[TensorType, ...]) -> str:
 def _tensor_attribute(misfit: Misfit, layer: Layer) -> str:
     """The attribute that is the operand at fault, if it is one."""
     assert layer.op is not None
-    given = [name for name in layer.op.tensor_attributes if name in layer.arguments]
+    given = [name for name in layer.op.tensor_attributes if name in layer.given]
     return given[misfit.operand - 1] if misfit.operand and given else ""
 
 
@@ -301,7 +301,7 @@ def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -
     """Words an operator's complaint at the place where it was used."""
     kind: Kind = kinds.MISFITS.get(misfit.code, kinds.ATTRIBUTE_VALUE)
     helps = (misfit.help,) if misfit.help else ()
-    given = layer.arguments.get(misfit.attribute or _tensor_attribute(misfit, layer))
+    given = layer.given.get(misfit.attribute or _tensor_attribute(misfit, layer))
     if arms and misfit.attribute is None:
         return Fault(kind, misfit.message, span, misfit.label or "", labels=arms, notes=misfit.notes, helps=helps)
     where = given.span if given is not None else span

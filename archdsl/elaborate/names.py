@@ -15,7 +15,7 @@ from archdsl.elaborate.place import Place
 from archdsl.elaborate.prelude import prelude_block
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope, builtin, builtin_names, hint, known_elsewhere
-from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of
+from archdsl.elaborate.values import Given, Layer, Poison, SharedInstance, Tensors, kind_of, tensors_in
 from archdsl.ir import Domain, Module, Op, Output, Value
 from archdsl.prelude import names as prelude_names
 from archdsl.source import Edit, Label, Span, in_ascii, nearest
@@ -145,7 +145,9 @@ class Names:
         if found is None or isinstance(found, Poison):
             raise Silence
         if isinstance(found, Layer) and not found.arguments and (defaults := self._defaults(found)):
-            return Layer(found.target, None, defaults)
+            found = Layer(found.target, None, defaults)
+        if self.frame.around is not None and not all(map(self.place.builder.sees, tensors_in(found))):
+            raise _outside(text, span, reads=isinstance(found, Layer))
         return found
 
     def knows(self, text: str) -> bool:
@@ -198,9 +200,7 @@ class Names:
             message, help = f"`{text}` is an output, and outputs are no names", f"name the result: `... as {text}`"
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
         if self.frame.around is not None and text in self.frame.around.taps:
-            help = f"share a block that takes it: `block NAME({text}: tensor)`"
-            message = f"`{text}` is a value outside, and what is shared reads what enters it"
-            return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
+            return _outside(text, span)
         known = self.frame.no_names.get(text)
         if isinstance(known, tree.Element) and known.label is not None:
             end = Span(known.span.source, known.span.end, known.span.end)
@@ -275,9 +275,9 @@ class Names:
             )
         layer, tensors = self.bound(callee, call)
         if tensors:
-            raise Fault(
-                kinds.KIND_MISMATCH, f"`{callee.name}` with tensors is a link of a chain, not an argument", call.span
-            )
+            message = f"`{callee.name}` with tensors is a link of a chain, not an argument"
+            help = f"give a block that takes them: `block NAME(x: tensor) {{ {callee.name}(x) }}`"
+            raise Fault(kinds.KIND_MISMATCH, message, call.span, helps=(help,))
         return layer
 
     def spend(self, work: int, span: Span) -> None:
@@ -290,6 +290,13 @@ class Names:
     def inner(self) -> Self:
         """The same place inside a further pair of braces."""
         return type(self)(self.build, self.frame, Scope(self.scope), self.place)
+
+
+def _outside(text: str, span: Span, reads: bool = False) -> Fault:
+    """A value of the body around a shared group, or a layer that reads one."""
+    message = f"`{text}` {'reads' if reads else 'is'} a value outside, and what is shared reads what enters it"
+    help = f"share a block that takes it: `block NAME({text}: {'layer' if reads else 'tensor'})`"
+    return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
 
 
 @lru_cache(maxsize=8)

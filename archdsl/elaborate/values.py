@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -102,10 +103,10 @@ class Layer:
 
     @property
     def tensors(self) -> tuple[Value, ...]:
-        """The values given to a block's tensor parameters, in the order of its declaration."""
+        """The values given to a block's parameters, also inside of layers, in the order of its declaration."""
         given = self.given
         bound = (given[p.name.text].value for p in self.definition.syntax.parameters if p.name.text in given)
-        return tuple(value for tensors in bound if isinstance(tensors, Tensors) for value in tensors.values)
+        return tuple(value for argument in bound for value in tensors_in(argument))
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -183,6 +184,33 @@ def freeze(value: Any) -> Any:
     if isinstance(value, Layer):
         return value
     return (type(value).__name__, value.key if isinstance(value, Count) else value)
+
+
+def tensors_in(argument: Any) -> Iterator[Value]:
+    """The tensors of a value, those bound to a layer too."""
+    if isinstance(argument, Tensors):
+        yield from argument.values
+    elif isinstance(argument, Layer):
+        for _, given in sorted(argument.given.items()):
+            yield from tensors_in(given.value)
+
+
+def with_tensors(argument: Any, name: str, enter: Callable[[Value, str], Value]) -> Any:
+    """An argument with other tensors in it, those bound to layers too, asked for in the order of `Layer.tensors`.
+
+    Args:
+        name: what the argument is given as.
+        enter: gives the tensor in the place of another; it is told the name it would go by.
+    """
+    if isinstance(argument, Tensors):
+        is_one = len(argument.values) == 1
+        values = tuple(enter(v, name if is_one else v.tap or name) for v in argument.values)
+        return Tensors(values, argument.is_list)
+    if not isinstance(argument, Layer) or next(tensors_in(argument), None) is None:
+        return argument
+    given = {n: Given(with_tensors(g.value, n, enter), g.span) for n, g in sorted(argument.given.items())}
+    arguments, defaults = ({n: given[n] for n in bound} for bound in (argument.arguments, argument.defaults))
+    return Layer(argument.target, arguments, defaults, argument.order)
 
 
 def kind_of(value: Any) -> str:

@@ -46,6 +46,12 @@ class Builder:
         self._own(value)
         return value
 
+    def enter(self, outer: Value, tap: str) -> Value:
+        """A new input of the module for a value outside it, with a name."""
+        value = self.input(outer.type, outer.channels)
+        value.tap = tap
+        return value
+
     def apply(self, name: str, op: Op, operands: Values, origin: Origin, training: bool = False) -> Values:
         """Adds an operator; its results. Raises `Misfit` where the operands do not fit, and then adds nothing."""
         types = tuple(v.type for v in operands)
@@ -107,6 +113,10 @@ class Builder:
         if known is None:
             known = self._known[value] = self._export(value) or self._import(value)
         return known
+
+    def sees(self, value: Value) -> bool:
+        """Whether a value is of this module, or of one that it is a group of or has as one."""
+        return value in self._owners
 
     def _export(self, value: Value) -> Value | None:
         """The value of a closed group inside this module, made one of the results of its call."""

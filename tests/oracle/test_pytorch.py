@@ -17,7 +17,8 @@ from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch import build
 from archdsl.backends.pytorch.code.names import SEQUENTIAL_ATTRIBUTES
 from archdsl.ir import MODULE_ATTRIBUTES, Network, flatten
-from archdsl.pipeline import open_spec
+from archdsl.pipeline import open_source, open_spec
+from archdsl.source import Source
 from tests.support.build import bottleneck, finish, image, network, op, resnet, sequence, two_towers, vgg16
 from tests.support.live import activation_peak, saved_bytes
 from tests.support.lowered import tensors
@@ -228,6 +229,38 @@ def test_several_inputs_and_outputs() -> None:
     torch.testing.assert_close(found.difference, module.tower(x) - module.tower(y))
     torch.testing.assert_close(found.a, module.tower(x))
     assert {name.split(".")[0] for name in module.state_dict()} == {"tower"}
+
+
+BOUND = """
+block scaled(gain: tensor, bias: tensor) { multiply(gain) -> add(bias) }
+block residual(f: layer) { add { | identity | linear(4) -> f } }
+block twice(f: layer, skip: tensor) { residual(f) -> residual(f) -> add(skip) }
+network A {
+  input x: [4]
+  input p: [4]
+  x -> tanh as q
+  x -> residual(scaled(p, q)) -> twice(scaled(bias=p, gain=q), p)
+  again: { twice(scaled(p, q), q) }
+}
+"""
+
+
+def test_tensors_bound_to_layers_are_read_where_they_were_bound() -> None:
+    net = open_source(Source("a.arch", BOUND), Path()).check("A").network
+    assert net is not None
+    module = build(net)
+    linears = [m for m in module.modules() if isinstance(m, nn.Linear)]
+
+    def residual(x: Tensor, by: Tensor, bias: Tensor) -> Tensor:
+        return x + (linears.pop(0)(x) * by + bias)
+
+    x, p = inputs(net)
+    q = x.tanh()
+    y = residual(x, p, q)
+    y = residual(residual(y, q, p), q, p) + p
+    y = residual(residual(y, p, q), p, q) + q
+    torch.testing.assert_close(module(x, p), y)
+    assert not linears
 
 
 def test_copies_and_pickles(net: Network) -> None:
