@@ -21,7 +21,7 @@ SPECS = Path(__file__).parents[2] / "specs"
 
 PLACES = {
     "bias-before-norm": ("conv(4, 3x3)", "linear(16)"),
-    "channels-last": ("conv(8, 3x3)", "conv(8, 3x3)", "conv(8, 3x3)", "conv(4, 3)", "maxpool(2x2)"),
+    "channels-last": ("conv(8, 3x3)", "conv(8, 3x3)", "conv(8, 3x3)", "conv(4, 3)", "maxpool(2x2)", "conv(8, 3x3)"),
     "channels-behind": ("[224, 224, 3]", "[28, 28, 1]"),
     "checkerboard": ("conv_transpose(4, 3x3, stride=2)", "conv_transpose(4, 5x5, stride=3)"),
     "hidden-operator": ("relu", "half", "split"),
