@@ -30,7 +30,7 @@ ACCEPTED = (
     "network A {\n  input points: [100, 3]\n  reshape([25, 4, 3]) -> permute([2, 0, 1]) -> conv(8, 1x1)\n}",
     "network A {\n  input bins: [64, 400]\n  conv(64, 1) -> reshape([4, 16, 400]) -> permute([1, 0, 2]) -> conv(1, 1x1)\n}",
     "network A {\n  input tokens: [12, 16]\n  linear(16) -> reshape([12, 2, 8]) -> permute([1, 0, 2]) -> conv(2, [5, 1])\n}",
-    "network A {\n  input words: int64 [12]\n  embedding(9, 16) -> reshape([12, 2, 8]) -> permute([1, 0, 2]) -> conv(2, 3x1)\n}",
+    "network A {\n  input words: int64 [12]\n  embedding(9, 8) -> reshape([12, 2, 4]) -> permute([1, 0, 2]) -> conv(2, 3x1)\n}",
 )
 REJECTED = (
     "network A {\n  input spelled: int64 [8, 12]\n  embedding(26, 4) -> conv(8, 3x3)\n}",
