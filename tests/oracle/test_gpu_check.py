@@ -208,3 +208,19 @@ def test_bands_hold_what_is_inside_them() -> None:
         assert (
             abs(found.native.requested - facts.peak) <= 4 * 62 + 9 * 5056
         )  # counters and random states stay on the CPU
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        TrainingSettings("momentum"),
+        TrainingSettings("sgd", zero_grad="late"),
+        TrainingSettings("sgd", zero_grad="never"),
+        TrainingSettings("momentum", accumulate=2),
+        TrainingSettings("adam", implementation="fused", accumulate=2, frozen=("layer1",)),
+    ],
+)
+def test_two_steps_ask_for_what_is_there_at_the_peak_of_one(settings: TrainingSettings) -> None:
+    """Gradients that others are added to are there from the first pass on."""
+    facts = Facts(published("resnet18"), 4).training(settings, kernels="cuda")
+    assert cuda(facts).native.requested == facts.peak

@@ -146,9 +146,11 @@ class Simulation:
     def traffic(self) -> Traffic:
         """All tensors of two steps of a network with all turns written out, those that are there throughout among them.
 
-        One without elements takes nothing. Gradients are freed by the `zero_grad` of the next step.
+        One without elements takes nothing. Gradients are freed by the `zero_grad` of the next step; those that others are
+        added to are there before.
         """
-        tensors = [size for size in self.held.tensors if any(size)]
+        earlier = (block.size for block in self.gradients) if self.settings.adds_up else ()
+        tensors = [size for size in (*self.held.tensors, *earlier) if any(size)]
         throughout = range(len(tensors))
         numbers: dict[Block, int] = {}
 
