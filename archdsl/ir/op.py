@@ -109,6 +109,8 @@ class Op(Attributes):
     """How many tensors it takes; None for a merge, which takes one or more."""
     tensor_attributes: ClassVar[tuple[str, ...]] = ()
     """Attributes that are tensors (`crop(like=up)`): further operands, after the current value, where they are given."""
+    scalars: ClassVar[tuple[str, ...]] = ()
+    """Attributes that become elements of a result: PyTorch refuses those that their type does not reach."""
     gives_list: ClassVar[bool] = False
     """Whether its results are a list, a single one too (`split`, `unbind`)."""
     lends_sizes: ClassVar[bool] = False

@@ -14,6 +14,7 @@ class Clamp(Elementary):
 
     name = "clamp"
     positional = 2
+    scalars = ("min", "max")
     keeps = "operand"
     examples: ClassVar[Examples] = (
         ("clamp(0, 1)", "[3, 8, 8]", "[3, 8, 8]"),

@@ -14,6 +14,7 @@ class HardTanh(Activation):
 
     name = "hard_tanh"
     positional = 2
+    scalars = ("min", "max")
     module = "Hardtanh"
     function = "F.hardtanh"
     examples: ClassVar[Examples] = (

@@ -15,7 +15,8 @@ class MaskedFill(Op):
     """A number in place of the elements where `mask` is true: `masked_fill(-1e9, mask=absent)` before a softmax.
 
     The mask holds booleans, an input or a constant; its axes agree with those of the value or are 1. Of the graph
-    attention of Velickovic et al. 2018 it takes the pairs of nodes that have no edge.
+    attention of Velickovic et al. 2018 it takes the pairs of nodes that have no edge. The numbers of float16 end at 65504:
+    there PyTorch refuses larger ones.
     """
 
     name = "masked_fill"
@@ -24,6 +25,7 @@ class MaskedFill(Op):
     numbered = False
     reads_unbatched = True
     tensor_attributes = ("mask",)
+    scalars = ("value",)
     examples: ClassVar[Examples] = (
         ("masked_fill(-1e9)", "[8, 64, 64], unbatched bool [64, 64]", "[8, 64, 64]"),
         ("masked_fill(0)", "[64, 16], bool [64, 1]", "[64, 16]"),

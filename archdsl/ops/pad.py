@@ -43,6 +43,7 @@ class Pad(Op):
     name = "pad"
     category = "reshape"
     positional = 1
+    scalars = ("value",)
     examples: ClassVar[Examples] = (
         ("pad(1)", "[3, 32, 32]", "[3, 34, 34]"),
         ("pad([[0, 1], [0, 1]])", "[32, 55, 55]", "[32, 56, 56]"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.analyses.memory import HISTORY, FitFacts, Need, Otherwise, TrainingSettings
 from archdsl.reports.numbers import exact
-from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_trained
+from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_run, not_trained
 from archdsl.reports.table import Column, Row, Table, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
@@ -36,6 +36,7 @@ def fit_table(name: str, facts: FitFacts, settings: TrainingSettings, refused: S
         pieces.insert(0, (Piece(not_trained(refused), "warning"),))
     if not facts.trains:
         pieces.insert(0, (Piece(NOTHING_TRAINED, "warning"),))
+    pieces = [*((Piece(words, "warning"),) for words in not_run(facts.refused)), *pieces]
     return Table("fit", COLUMNS, tuple(_rows(facts)), notes=tuple(pieces), title=title)
 
 
@@ -103,6 +104,7 @@ def fit_data(
         "doubled": _data(facts.doubled, "band"),
         "scaled": facts.is_scaled,
         "trains": facts.trains,
+        "refused": list(facts.refused),
         "refused_alone": list(refused),
         "otherwise": [
             {

@@ -10,9 +10,9 @@ from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_mo
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
-from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_trained
+from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_run, not_trained
 from archdsl.reports.subject import Subject
-from archdsl.reports.table import Cell, Column, Row, Table, row, text
+from archdsl.reports.table import Cell, Column, Row, Table, natural, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
 
@@ -160,6 +160,7 @@ def _figures(subject: Subject) -> Table:
         refused = subject.facts.refused_alone if subject.training.batch == 1 else ()
         warnings = [not_trained(refused)] if refused else []
         warnings += [] if subject.training.trains else [NOTHING_TRAINED]
+        warnings += not_run(subject.training.refused)
         rows += [row("", None, text(warning, "warning"), indent=1) for warning in warnings]
         on_gpu = subject.facts.on_cuda(subject.training.settings, subject.training.batch, subject.on)
         rows += _cuda_figures(on_gpu, subject.training.settings) if on_gpu is not None else ()
@@ -203,7 +204,8 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
         (f"state of {facts.settings.optimizer}", held.optimizer_state),
         ("gradients and values", facts.activation_peak),
     )
-    status = "" if facts.status == "exact" else "estimated, "
+    doubted = natural([f"`{name}`" if name.isidentifier() else name for name in facts.estimated_for])
+    status = f"estimated for {doubted}, " if doubted else ""
     yield row("training peak", facts.peak, f"{status}in {PHASES[facts.at.phase]}{place}", indent=1)
     yield row("", None, f"with {in_words(facts.settings)}", indent=1)
     yield row("", None, _sum([f"{name} {binary(size)}" for name, size in parts if size], facts.peak), indent=1)

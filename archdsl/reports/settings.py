@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archdsl.analyses.memory import TrainingSettings
 
@@ -15,6 +15,11 @@ def not_trained(refused: Sequence[str]) -> str:
 
 
 NOTHING_TRAINED = "PyTorch refuses this step: its loss depends on no parameter that is trained"
+
+
+def not_run(refused: Mapping[str, str]) -> list[str]:
+    """That PyTorch does not run some layers in this precision, by the first of them."""
+    return [f"PyTorch refuses this step: {path}: {why}" for path, why in [*refused.items()][:1]]
 
 
 def in_words(settings: TrainingSettings) -> str:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import OptimizerName, TrainingSettings
+from archdsl.analyses.memory import OptimizerName, TrainingSettings, settings_of
 from archdsl.analyses.memory.step.optimizer import state_bytes, temporaries
 from archdsl.analyses.weights import weights
 from archdsl.backends.pytorch import build as build_module
@@ -766,3 +766,31 @@ def test_a_step_trains_something_or_pytorch_refuses_it(frozen: str, trains: bool
     assert Facts(net, 2).training(settings).trains is trains
     with nullcontext() if trains else pytest.raises((RuntimeError, ValueError), match=r"require grad|empty parameter"):
         measured(net, 2, settings)
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16", "fp16-mixed"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "masked_fill(-1e9, mask=absent)",
+        "masked_fill(-65_504, mask=absent)",
+        "masked_fill(1e39, mask=absent)",
+        "clamp(max=1e5)",
+        "clamp(min=-3e4)",
+        "hard_tanh(0, 7e4)",
+        "pad(1, value=1e6)",
+    ],
+)
+def test_numbers_that_a_precision_does_not_reach_are_refused(layer: str, precision: str) -> None:
+    """As PyTorch refuses them, and no others."""
+    text = f"network N {{ input x: [4, 8]; input absent: bool [4, 8]\n x -> linear(8) -> {layer} -> softmax(-1) }}"
+    net = open_source(Source("masked.arch", text), Path()).check("N").network
+    assert net is not None
+    settings = settings_of({"precision": precision, "autocast": "cpu"})
+    try:
+        measured(net, 2, settings)
+    except RuntimeError as error:
+        assert "without overflow" in str(error)
+        assert Facts(net, 2).training(settings).refused
+    else:
+        assert not Facts(net, 2).training(settings).refused

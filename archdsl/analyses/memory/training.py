@@ -188,7 +188,18 @@ class TrainingFacts:
     @property
     def status(self) -> Literal["exact", "estimate"]:
         """`exact` for tensor bytes on a CPU. CUDA's autocast, and a few operators, are an estimate."""
-        return "exact" if self._played.is_exact else "estimate"
+        return "estimate" if self.estimated_for else "exact"
+
+    @property
+    def estimated_for(self) -> tuple[str, ...]:
+        """What it is an estimate for: CUDA's autocast, or operators by their names."""
+        settings = self.settings
+        return ("CUDA's autocast",) if settings.is_mixed and settings.autocast == "cuda" else self._played.unsure
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """By the paths of layers why PyTorch does not run them in this precision; of those that are alike the first."""
+        return self._played.refused
 
     @property
     def gradients(self) -> int:

@@ -74,6 +74,7 @@ def _training(facts: Facts, training: TrainingFacts, on: str | None) -> schema.T
     settings = training.settings
     return schema.Training(
         status=training.status,
+        estimated_for=training.estimated_for,
         optimizer=settings.optimizer,
         weight_decay=settings.weight_decay,
         implementation=settings.implementation,
@@ -85,7 +86,7 @@ def _training(facts: Facts, training: TrainingFacts, on: str | None) -> schema.T
         accumulate=settings.accumulate,
         checkpointed=settings.checkpointed,
         recomputed_macs=training.recomputed_macs,
-        refused=facts.refused_alone if training.batch == 1 else (),
+        refused=(*(facts.refused_alone if training.batch == 1 else ()), *training.refused),
         checkpoint_levels=tuple(
             schema.CheckpointLevel(paths=v.paths, peak=v.peak, kept=v.kept, recomputed_macs=v.recomputed_macs)
             for v in facts.checkpoint_levels(settings)

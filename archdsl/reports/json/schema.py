@@ -219,6 +219,8 @@ class Training(TypedDict):
 
     status: Literal["exact", "estimate"]
     """Exact are tensor bytes on a CPU; autocast, by CUDA's lists, and a few operators are an estimate."""
+    estimated_for: tuple[str, ...]
+    """What it is an estimate for: `CUDA's autocast`, or operators by their names; nothing where it is exact."""
     optimizer: OptimizerName
     weight_decay: bool
     implementation: Literal["for-loop", "foreach", "fused"]
@@ -236,7 +238,8 @@ class Training(TypedDict):
     recomputed_macs: int
     """Multiply-adds of what backward runs again, for one sample."""
     refused: tuple[str, ...]
-    """The paths of layers that PyTorch does not train, where the batch is 1: norms over one value for each channel."""
+    """The paths of layers that PyTorch does not train: where the batch is 1 norms over one value for each channel, and what has
+    a number that its precision does not reach."""
     checkpoint_levels: tuple[CheckpointLevel, ...]
     """What it would save and cost to checkpoint the blocks of each level; empty where something is checkpointed."""
     phase: Literal["zero_grad", "forward", "loss", "backward", "optimizer"]

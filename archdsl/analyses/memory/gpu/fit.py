@@ -7,9 +7,10 @@ documents: it has not been measured on a device here.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from math import inf
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.memory.gpu.allocator import MIB, OWN_SEGMENT, ROUND, SMALL_SEGMENT, Allocator
@@ -80,6 +81,8 @@ class FitFacts(NamedTuple):
     """Whether what the allocator takes was worked out for fewer turns of loops."""
     trains: bool = True
     """Whether the loss depends on a parameter that is trained."""
+    refused: Mapping[str, str] = MappingProxyType({})
+    """By the paths of layers why PyTorch does not run them in this precision."""
 
     @property
     def likely(self) -> Need | None:
@@ -105,7 +108,8 @@ def fit(train: Callable[[int], TrainingFacts], memory: int, needs: Needs) -> Fit
         tensors = largest(2 * tensors, lambda n: train(n).peak <= memory, tensors)
     found = needs.largest(memory)
     doubled = needs.of(2 * found.likely.batch if found.likely else 1)
-    return FitFacts(memory, tensors, found, doubled, several.status, needs.is_scaled, several.trains)
+    told = several.status, needs.is_scaled, several.trains, several.refused
+    return FitFacts(memory, tensors, found, doubled, *told)
 
 
 class Needs:

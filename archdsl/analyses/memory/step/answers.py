@@ -67,6 +67,8 @@ class Run(NamedTuple):
     twins: tuple[tuple[str, Size], ...]
     """What a GPU's operator makes in place of the first of that, where it is different."""
     is_exact: bool
+    refusal: str
+    """Why PyTorch does not run it, in words."""
 
 
 class Made(NamedTuple):

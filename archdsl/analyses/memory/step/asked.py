@@ -14,6 +14,8 @@ from archdsl.ir import ITEM_SIZE, Derivative, Extra, Gradient, Incoming, Node, O
 
 OPERAND = re.compile(r"x\d+")
 """What gradients of operands are called."""
+LARGEST = {"float16": 65_504.0, "bfloat16": (2 - 2**-7) * 2.0**127, "float32": (2 - 2**-23) * 2.0**127}
+"""The largest number of each type (`torch.finfo`)."""
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
 
@@ -98,7 +100,8 @@ def run(facts: OpFacts, entry: Entry, batch: int, casts: frozenset[str]) -> Run:
     if not entry.needs_gradient:
         kernels = _kernels(op, entry, batch, {}, casts)
         forgotten = () if kernels else (*entry.forgotten, *saved.number)
-        return Run(results, (), (), _sizes(forgotten, batch, stands), kernels, (), is_exact=True)
+        scratch = _sizes(forgotten, batch, stands)
+        return Run(results, (), (), scratch, kernels, (), is_exact=True, refusal=_refusal(op, stands))
     operands = [*saved.operands_for(len(entry.edges), entry.wants)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [*saved.extras_for(entry.wants)]
@@ -121,6 +124,16 @@ def run(facts: OpFacts, entry: Entry, batch: int, casts: frozenset[str]) -> Run:
         twins,
         # Whether both are there together is not known.
         not (unread and facts.scratch),
+        _refusal(op, stands),
+    )
+
+
+def _refusal(op: Op, stands: Stands) -> str:
+    """What number of an operator its values do not reach."""
+    largest = LARGEST[stands.values]
+    numbers = [number for name in op.scalars if (number := getattr(op, name)) is not None]
+    return next(
+        (f"{n:g} is beyond {stands.values}, which ends at {largest:g}" for n in numbers if abs(n) > largest), ""
     )
 
 

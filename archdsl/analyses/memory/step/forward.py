@@ -128,9 +128,9 @@ class Forward(Precision):
         key = node if op is node.operator else (node, op)
         facts = self.facts.get(key)
         if facts is None:
-            facts = self.facts[key] = self._asked(node, op)
+            facts = self.facts[key] = self._asked(node, op, path)
         if self.is_mixed:
-            self.note_precisions(facts, operands)
+            self.note_precisions(facts, path, operands)
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]
@@ -158,6 +158,7 @@ class Forward(Precision):
         self, node: Node, facts: OpFacts, program: Module, path: str, operands: Sequence[Tensor]
     ) -> list[Tensor]:
         """Runs what an operator runs one by one."""
+        self.composed.setdefault(path, node.operator.name)
         for state, size in facts.state:
             self.leaf(path, state, size)
         if self.replay is not None:
@@ -177,7 +178,8 @@ class Forward(Precision):
         else:
             self.is_alike_on_gpu &= facts.on_gpu is facts.op
         self.is_alike_on_gpu &= not entry.needs_gradient or len(run.twins) == len(facts.twins or ())
-        self.is_exact &= run.is_exact
+        if not run.is_exact:
+            self.doubt(entry.layer, entry.op)
         temporary = [self.make(entry.layer, name, size) for name, size in run.scratch]
         self.mark(entry.layer)
         self.release(temporary)
@@ -211,6 +213,8 @@ class Forward(Precision):
         found = facts.runs.get(key)
         if found is None:
             found = facts.runs[key] = run(facts, entry, self.batch, casts)
+            if found.refusal:
+                self.refused[entry.layer] = found.refusal
         return found
 
     def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
@@ -225,7 +229,8 @@ class Forward(Precision):
         self.mark(entry.layer)
         self.release(temporary)
         keeps = bool(run.extras or run.operands or facts.saved.result or facts.state)
-        self.is_exact &= entry.op.name not in UNSURE
+        if entry.op.name in UNSURE:
+            self.doubt(entry.layer, entry.op)
         if self.replay is None:
             part.note(entry, keeps=keeps and entry.needs_gradient)
         else:
@@ -253,7 +258,8 @@ class Forward(Precision):
         if replay.is_over and len(run.kernels) > 1 and self._stops_within(run, facts, entry):
             return self._run_but_the_last(run, node, facts, entry, operands)
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch) or bool(run.kernels))
-        self.is_exact &= not is_composed
+        if is_composed:
+            self.doubt(entry.layer, entry.op)
         if not replay.is_over or facts.saved.result or entry.op.is_composed:
             self._count_again(entry.layer, node)
         if not replay.is_over or facts.saved.result or is_composed:
@@ -300,7 +306,7 @@ class Forward(Precision):
         self.keep(found)
         return found
 
-    def _asked(self, node: Node, op: Op) -> OpFacts:
+    def _asked(self, node: Node, op: Op, path: str) -> OpFacts:
         """What its operator says, which counts for the whole step."""
         storage = node in self.storage.in_place, self.storage.shared_operand(node)
         key = op, node.operand_types, node.result_types, storage
@@ -308,10 +314,9 @@ class Forward(Precision):
         if found is not None:
             return found
         facts = self._known[key] = ask(op, node, self.settings, self.kernels, self.storage, is_single=self.batch == 1)
-        self.is_exact &= facts.is_exact
-        if self.batch == 1:
-            self.is_exact &= facts.op.infer_alone(*node.operand_types) in (None, node.result_types)
-        self.is_exact &= facts.op.infer_in_training(*node.operand_types) in (None, node.result_types)
+        others = [facts.op.infer_in_training] + [facts.op.infer_alone] * (self.batch == 1)
+        if not facts.is_exact or any(infer(*node.operand_types) not in (None, node.result_types) for infer in others):
+            self.doubt(path, op)
         self.has_pages |= facts.has_pages
         self.is_alike_on_gpu &= facts.twins is not None
         if facts.workspace is not None:

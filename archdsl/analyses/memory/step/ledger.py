@@ -10,6 +10,7 @@ from archdsl.analyses.memory.play import Block, Player, inner
 from archdsl.analyses.memory.settings import Phase
 from archdsl.analyses.memory.size import Size
 from archdsl.analyses.memory.step.tape import Entry, Leaf, Part, Tensor
+from archdsl.ir import Op
 
 
 class Mark(NamedTuple):
@@ -42,8 +43,12 @@ class Ledger(Player[Tensor], ABC):
         self.phase: Phase = "forward"
         self.part: Part | None = None
         """The checkpointed call that runs for the first time."""
-        self.is_exact = True
-        """Whether all is known to the byte: what autocast and each operator makes, and how far each second run goes."""
+        self.unsure: dict[str, None] = {}
+        """The operators of which not all is known to the byte: what autocast and each makes, and how far second runs go."""
+        self.composed: dict[str, str] = {}
+        """By paths the names of operators that run others one by one."""
+        self.refused: dict[str, str] = {}
+        """By paths why PyTorch does not run what is there."""
 
     def make(self, layer: str, what: str, size: Size) -> Block:
         """A storage, held once."""
@@ -105,10 +110,16 @@ class Ledger(Player[Tensor], ABC):
                 before.holders -= 1
                 if not before.holders:
                     waiting.append(before)
-            self.is_exact &= not self.is_mixed or not (kept or part)  # casts of weights outlive what dies
+            if self.is_mixed and (kept or part):  # casts of weights outlive what dies
+                self.doubt(source.layer, source.op)
             if part is not None:
-                self.is_exact &= part.outer is None  # when a part in another one dies is not known
+                if part.outer is not None:  # when a part in another one dies is not known
+                    self.doubt(source.layer, source.op)
                 self.used(part)
+
+    def doubt(self, layer: str, op: Op) -> None:
+        """Not all that an operator makes is known to the byte."""
+        self.unsure[self.composed.get(layer, op.name)] = None
 
     def used(self, part: Part) -> None:
         """One operator less waits for the second run of a part."""

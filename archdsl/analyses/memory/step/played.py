@@ -25,7 +25,10 @@ class Played(NamedTuple):
     """All parameters, with their gradients, and buffers."""
     recomputed: Mapping[tuple[str, Node], int]
     """How often operators run again, by their paths; those in turns of loops as often as there are turns."""
-    is_exact: bool
+    unsure: tuple[str, ...]
+    """The operators of which not all is known to the byte, by their names in specs."""
+    refused: Mapping[str, str]
+    """By paths why PyTorch does not run what is there."""
     workspaces: tuple[Size, ...]
     """Of each convolution and attention all that it touches: as much as it may want besides on a GPU."""
     has_pages: bool

@@ -46,7 +46,6 @@ class Precision(Ledger, ABC):
         """The rows of turns in which they are made."""
         self.replay: Replay | None = None
         """The part that runs again."""
-        self.is_exact = not settings.is_mixed or settings.autocast == "cpu"
 
     def given(self, layer: str, what: str, type: TensorType) -> Tensor:
         """A tensor that is there throughout."""
@@ -68,11 +67,11 @@ class Precision(Ledger, ABC):
             entry.row = self.row
             self.tape.append(entry)
 
-    def note_precisions(self, facts: OpFacts, operands: Sequence[Tensor]) -> None:
+    def note_precisions(self, facts: OpFacts, path: str, operands: Sequence[Tensor]) -> None:
         """Notes whether it is known what autocast does to an operator on operands of these precisions."""
         for value in facts.op.read(operands):
-            if value.type.is_float:
-                self.is_exact &= facts.casts_exactly[value.dtype != "float32"]
+            if value.type.is_float and not facts.casts_exactly[value.dtype != "float32"]:
+                self.doubt(path, facts.op)
 
     def cast(self, facts: OpFacts, node: Node, path: str, operands: Sequence[Tensor]) -> list[Tensor]:
         """The operands in the precision that an operator runs in; each new tensor is held once.
@@ -83,7 +82,8 @@ class Precision(Ledger, ABC):
         leaves = [(self.leaf(path, state, size), state) for state, size in facts.state]
         for leaf, state in reversed(leaves):
             # When the last weights of shared attention are cast back is not known.
-            self.is_exact &= leaf.key not in self.casts or not op.cast_late
+            if leaf.key in self.casts and op.cast_late:
+                self.doubt(path, op)
             if leaf.is_trained:
                 self.parameter(op, leaf, state)
             elif op.autocast == "lower" and leaf.is_parameter:
@@ -94,7 +94,7 @@ class Precision(Ledger, ABC):
         if node in self.storage.in_place:
             widest = operands[0].dtype
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:
-            self.is_exact = False  # they are joined two at a time, the first ones perhaps in lower precision
+            self.doubt(path, op)  # they are joined two at a time, the first ones perhaps in lower precision
         low = self.settings.dtype
         wanted = {"lower": low, "lower inside": low, "promotes": widest, "follows": widest}
         dtype = wanted.get(facts.autocast, "float32")

@@ -71,7 +71,7 @@ class _Step(Forward):
         self.release(value.block for value in (*outputs, loss))
         events, marks, leaves = tuple(self.events), tuple(self.marks), tuple(self.leaves.values())
         on_gpu = self.on_gpu if self.is_alike_on_gpu else None
-        known = self.recomputed, self.is_exact, tuple(self.workspaces), self.has_pages, on_gpu
+        known = self.recomputed, (*self.unsure,), self.refused, tuple(self.workspaces), self.has_pages, on_gpu
         return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:
@@ -177,7 +177,8 @@ class _Step(Forward):
             if part is not None and way.reads and not part.is_recomputed:
                 self.recompute(part)
                 self.move_to(entry.row)
-            self.is_exact &= way.is_exact
+            if not way.is_exact:
+                self.doubt(entry.layer, entry.op)
             took = [arriving.pop(name) for name in way.takes if name in arriving]
             given = self._derive(entry, way, took) if took else []
             if entry.op.gathers:
