@@ -210,7 +210,7 @@ ATTACKS: dict[str, Attack] = {
     "a label of 3,000 holes": Attack("at most 200", lambda: body('let i = 1\n"a' + "{i}" * 3_000 + '": relu')),
     "a tensor of 9,000 axes": Attack("at most 16 axes", lambda: body("relu", ", ".join(["1"] * 9_000))),
     "pools and their inverse, 200 times, of an open size": Attack(
-        "more work than that of", lambda: body("repeat 200 { maxpool(3x3, stride=2, pad=1) -> upsample(3) }", "3, H, W")
+        "more than 200 terms", lambda: body("repeat 200 { maxpool(3x3, stride=2, pad=1) -> upsample(3) }", "3, H, W")
     ),
     "a layer for 10^12 turns, from the command line": Attack(
         "more than 100_000_000 operators",
