@@ -79,7 +79,7 @@ def fill_holes(text: str, span: Span, written: Callable[[tree.Expression], str],
     return _HOLE.sub(fill, text)
 
 
-def holes(string: tree.String) -> Iterator[tree.Expression]:
+def holes(string: tree.String | tree.Label) -> Iterator[tree.Expression]:
     """What stands in the holes of a string."""
     for found in _HOLE.finditer(string.span.text):
         expression, _ = _parse_hole(

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op, tensor_arguments
-from archdsl.elaborate.expressions import fill_holes
+from archdsl.elaborate.expressions import fill_holes, holes
 from archdsl.elaborate.names import Current, Names, holds
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.shrinking import shrinking
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
 from archdsl.ir import CallFrame, LongFormula, Misfit, Module, Op, OpenSize, TensorType, Value, show_shape
-from archdsl.source import Edit, Kind, Label, Span
+from archdsl.source import Diagnostic, Edit, Kind, Label, Span
 from archdsl.syntax import tree
 
 _LOOPS = (tree.For, tree.Repeat)
@@ -176,8 +176,10 @@ class Layers(Names):
         """A label that every turn of a loop takes again: with the loop's variable in it, it is another each time."""
         found = fault.diagnostic
         is_again = found.kind is kinds.DUPLICATE_PATH and not found.labels and not self.place.frames
-        if not is_again or label.is_string:
+        if not is_again:
             return fault
+        if label.is_string:
+            return self._again_with_holes(found, label)
         written = self.with_turn(label)
         if not written:
             return fault
@@ -189,10 +191,28 @@ class Layers(Names):
             edit=Edit(label.span, written),
         )
 
+    def _again_with_holes(self, found: Diagnostic, label: tree.Label) -> Fault:
+        """A label that has a variable of some loop in it, and is the same in all turns of another."""
+        named = {name.text for hole in holes(label) for name in tree.walk(hole) if isinstance(name, tree.Name)}
+        around = self._loops_around(label)
+        idle = [loop for loop in around if not (isinstance(loop, tree.For) and named & {n.text for n in loop.names})]
+        helps: tuple[str, ...] = ("its variables have the same values in several turns: put one into it that differs",)
+        if idle:
+            which = "inner " if len(around) > 1 and idle[-1] is around[-1] else "outer " if len(around) > 1 else ""
+            index = next(name for name in ("i", "j", "k", "turn") if self.scope.lookup(name) is None)
+            written = f'for {index} in 0..<n {{ "{label.text}_{{{index}}}": ... }}'
+            helps = (
+                f"the turns of the {which}loop all make it: count them and put the number into the label too: `{written}`",
+            )
+        return Fault(found.kind, found.message, label.span, "the second", helps=helps)
+
+    def _loops_around(self, label: tree.Label) -> list[tree.For | tree.Repeat]:
+        """The loops that a label stands in, outermost first."""
+        return [n for n in tree.walk(self.frame.body) if isinstance(n, _LOOPS) and holds(n.body.span, label.span)]
+
     def with_turn(self, label: tree.Label) -> str:
         """A label with the variable of the loop that it stands in; empty where there is none, as in a `repeat`."""
-        loops = [n for n in tree.walk(self.frame.body) if isinstance(n, _LOOPS) and holds(n.body.span, label.span)]
-        inmost = loops[-1] if loops else None
+        inmost = next(reversed(self._loops_around(label)), None)
         return f'"{label.text}{{{inmost.names[0].text}}}"' if isinstance(inmost, tree.For) else ""
 
     def label_text(self, label: tree.Label) -> str:
