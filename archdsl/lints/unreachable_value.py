@@ -40,6 +40,8 @@ REJECTED = (
     "    b as bs[]\n  }\n  bs -> add\n}",
     "network A {\n  input x: [8]\n  x as xs[]\n  repeat 2 {\n    xs[-1] -> linear(8) as ys[]\n"
     "    xs[-1] -> linear(4) -> linear(8) -> relu as xs[]\n  }\n  ys -> add\n}",
+    "block offset { table: parameter([8]) }\n"
+    'network A {\n  input x: [8]\n  mask: constant([8], "i")\n  moved: offset as s\n  x -> add(s)\n}',
 )
 
 UNUSED = "use it; where this is meant, `_` in place of its name says so, or an `allow`"

@@ -1,4 +1,4 @@
-"""`unused-let`: a name for a datum or layer that nothing uses before its braces end."""
+"""`unused-let`: a name for a datum, a layer or a shared layer that nothing uses before its braces end."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from archdsl.syntax import tree
 KIND = Kind(
     "unused-let",
     "warning",
-    "`let` gives a name that is known to the end of its braces, and nothing there uses it. In a loop it sets nothing for the "
-    "next turn, and hides what the name means outside only until the turn ends.",
+    "`let` and `shared` give a name that is known to the end of its braces, and nothing there uses it. In a loop `let` sets "
+    "nothing for the next turn, and hides what the name means outside only until the turn ends.",
 )
 ACCEPTED = (
     "network A {\n  input image: [3, 9, 9]\n  let width = 8\n  conv(width, 3x3)\n}",
     "let width = 8\nblock unit { conv(8, 3x3) }\nnetwork A {\n  input image: [3, 9, 9]\n  unit\n}",
     'network A {\n  input image: [3, 9, 9]\n  for i in 0..1 { let name = i + 1; "conv{name}": conv(8, 3x3) }\n}',
     "network A(n) {\n  input x: [8]\n  let w = 2 * n\n  linear(n)\n}\nnetwork B = A(3) { expect shape(out) == [w // 2] }",
+    "network A {\n  input x: [8]\n  shared cell = linear(8)\n  repeat 2 { cell }\n}",
 )
 REJECTED = (
     "network A {\n  input image: [3, 9, 9]\n  let width = 8\n  conv(16, 3x3)\n}",
     "network A {\n  input image: [3, 32, 32]\n  let width = 8\n  for i in 0..1 { conv(width, 3x3); let width = 2 * width }\n}",
+    "network A {\n  input image: [3, 9, 9]\n  shared head = conv(8, 3x3)\n  conv(8, 3x3)\n}",
 )
 
 
 def find_in_text(text: Text) -> Iterator[Diagnostic]:
     for declaration in text.declarations:
-        if not any(made.by == "`let`" for made in declaration.made):
+        if not any(made.by in ("`let`", "shared layer") for made in declaration.made):
             continue
         elsewhere = text.used_by_variants(declaration)
         for body in declaration.bodies:
@@ -40,7 +42,7 @@ def _unused(body: tree.Body, used: set[str]) -> Iterator[Diagnostic]:
     """The names that no statement below theirs uses."""
     used = set(used)
     for statement in reversed(body.statements):
-        if isinstance(statement, tree.Let) and statement.name.text not in used:
+        if isinstance(statement, tree.Let | tree.Shared) and statement.name.text not in used:
             name = statement.name.text
             yield Diagnostic(
                 KIND,

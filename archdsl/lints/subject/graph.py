@@ -77,6 +77,7 @@ class Graph:
         self.calls: dict[Module, list[Scope]] = {}
         """The calls of each module, one for each place in the modules that call it."""
         self._readers: dict[Value, list[tuple[Node, int]]] = {}
+        self._read: dict[Value, bool] = {}
         self._known: dict[Value, tuple[Node | None, ...]] = {}
         self._enter(Scope(facts.network.body))
 
@@ -124,8 +125,18 @@ class Graph:
         return self.network.inputs[self.network.body.inputs.index(value)]
 
     def is_read(self, value: Value) -> bool:
-        """Whether any operator or call of its module reads a value."""
-        return value in self._readers
+        """Whether any operator reads a value, in its module or in a block that it enters, or a block gives it back."""
+        known = self._read.get(value)
+        if known is None:
+            known = self._read[value] = any(self._reads(node, index) for node, index in self._readers.get(value, ()))
+        return known
+
+    def _reads(self, node: Node, index: int) -> bool:
+        """Whether a node reads its operand of that number."""
+        if not isinstance(node.operator, Module):
+            return True
+        inside = node.operator.inputs[index]
+        return inside in node.operator.outputs or self.is_read(inside)
 
     def only_reader(self, value: Value, module: Module) -> Node | None:
         """The operator that alone reads a value of a module, through groups and calls of blocks.

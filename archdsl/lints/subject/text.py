@@ -114,6 +114,13 @@ class Text:
     def unused_names(self) -> frozenset[str]:
         return frozenset(result.tap.name for result in self.unused_results)
 
+    @cached_property
+    def given_as_layers(self) -> set[str]:
+        """Names that stand for values: as an argument, in a list, after `let`; not as a link of a chain."""
+        nodes = [node for item in self.file.items for node in tree.walk(item)]
+        links = {node.link for node in nodes if isinstance(node, tree.Element)}
+        return {node.text for node in nodes if isinstance(node, tree.Name) and node not in links}
+
     def used_by_variants(self, declaration: Declaration) -> set[str]:
         """Names in the claims of the networks that fix parameters of a network, which see what it sees."""
         variants = (d for d in self.declarations if isinstance(d.syntax, tree.Variant))
