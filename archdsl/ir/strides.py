@@ -76,6 +76,11 @@ def view(sizes: Shape, strides: Shape, new: Shape) -> Shape | None:
     return tuple(found) if at < 0 else None
 
 
+def sizes_together(left: Shape, right: Shape) -> Shape:
+    """The sizes of two tensors that are worked on together: a size of 1 goes with any other."""
+    return tuple(n if m == 1 else m for m, n in zip(left, right, strict=True))
+
+
 def broadcast(sizes: Shape, strides: Shape, result: Shape) -> Shape:
     """The strides of an operand that is repeated to the result's sizes."""
     missing = len(result) - len(sizes)

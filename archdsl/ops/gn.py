@@ -63,7 +63,7 @@ class GroupNorm(Op):
                 label=f"{x.channels} = {x.channels // self.groups} * {self.groups} + {x.channels % self.groups}",
                 help=fitting(self.groups, "groups", x.channels),
             )
-        if x.numel == self.groups:
+        if x.numel // self.groups < 2:
             raise Misfit(
                 f"`gn` needs more than one value in a group, and {x} has one in each",
                 attribute="groups",

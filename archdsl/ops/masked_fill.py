@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Expression, Incoming, Lowering, Misfit, Op, Saved, TensorType, Types, agree
 from archdsl.ir.attrs import Field, Number
+from archdsl.ir.strides import sizes_together
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.derivatives import repeated
 from archdsl.ops.families.merge import batched_rank, check_axes, check_same_rank, sizes_beside
@@ -60,7 +61,7 @@ class MaskedFill(Op):
         pairs = tuple(zip(sizes, other, strict=True))
         differing = (a for a, (n, m) in enumerate(pairs) if 1 not in (n, m) and not agree(n, m))
         check_axes(self.name, sizes, other, 1, differing)
-        return TensorType(tuple(map(max, pairs)), x.dtype, x.batched or mask.batched)
+        return TensorType(sizes_together(sizes, other), x.dtype, x.batched or mask.batched)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         return (Derivative((repeated(("x0", operands[0]), results[0], incoming.is_single),)),)

@@ -27,6 +27,7 @@ from archdsl.ir import (
     agree,
     show_shape,
 )
+from archdsl.ir.strides import sizes_together
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.merge import Merge, batched_rank, check_one_dtype, sizes_beside
 from archdsl.ops.families.products import (
@@ -91,7 +92,7 @@ class MatMul(Merge):
                 operand=1,
                 label=f"axis {odd}: {right[odd]}, not {left[odd]}",
             )
-        shape = (*map(max, left[:-2], right[:-2]), left[-2], right[-1])
+        shape = (*sizes_together(left[:-2], right[:-2]), left[-2], right[-1])
         return (TensorType(shape, operands[0].dtype, any(x.batched for x in operands)),)
 
     def _shapes(self, operands: Types) -> tuple[Shape, Shape]:

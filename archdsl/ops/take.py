@@ -17,6 +17,7 @@ from archdsl.ir import (
     Shape,
     TensorType,
     Types,
+    is_open,
     show_shape,
 )
 from archdsl.ir.attrs import Axis, Field
@@ -77,7 +78,7 @@ class Take(Op):
         x, index = operands
         shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
         plain = TensorType(shape, x.dtype, x.batched or index.batched)
-        if x.batched and index.batched:
+        if (x.batched and index.batched) or is_open(shape):
             return (plain,)
         # PyTorch computes it element by element, all three tensors spread over the axes of the result.
         before = axis + x.batched

@@ -24,7 +24,7 @@ from archdsl.ir import (
     is_open,
     show_shape,
 )
-from archdsl.ir.strides import elementwise
+from archdsl.ir.strides import elementwise, sizes_together
 from archdsl.ops.families.checks import check_float, laid_beside
 from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
 
@@ -79,7 +79,7 @@ class Elementwise(Merge):
                 index,
                 (a for a, (m, n) in enumerate(pairs) if 1 not in (m, n) and not agree(m, n)),
             )
-            done = tuple(map(max, pairs))
+            done = sizes_together(done, other)
             steps.append(_joined(steps[-1], x, done))
         return tuple(steps)
 
