@@ -192,6 +192,23 @@ def test_what_makes_a_weight_anew_is_no_module_of_the_spec() -> None:
     assert not found(network_of(text), device="cpu")
 
 
+OVERWRITTEN = "conv(4, 7x7, pad=3) as wide\nx\nnear: { conv(4, 3x3, pad=1) -> bn } -> add(wide) -> conv(4, 1x1)"
+UNBATCHED = """
+table: constant([1, 7, 7, 2], "i + 0.5 * j + k + m")
+linear(8) -> reshape([49, 8]) -> reduce_mean(0) -> reshape([8, 1, 1]) as bias
+x -> conv(8, 1x1) as y
+add { | y | bias }
+"""
+
+
+@pytest.mark.parametrize("body", [OVERWRITTEN, UNBATCHED], ids=["overwritten", "unbatched"])
+def test_fields_are_those_of_maps_as_their_module_gave_them(body: str) -> None:
+    """`x += wide` changes the tensor that `near` gave; a value without a batch axis is no map of a sample."""
+    network = network_of(f"network A {{\ninput x: [3, 16, 16]\n{body}\n}}")
+    (check,) = (c for c in verify(network, with_fields=True) if c.name == "receptive fields")
+    assert check.outcome.compared != "0 units" and not check.differences
+
+
 def test_the_command_tells_differences(archdsl: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "net.arch"
     file.write_text(SPEC)

@@ -44,7 +44,8 @@ def fields(facts: Facts, subject: Subject, batch: int) -> Outcome:
     differences: list[Difference] = []
     compared = 0
     results = _results(_positive(subject.module), inputs)
-    maps = [path for path in results if path in facts.flat.paths]
+    first = {path: facts.flat.types[values[0]] for path, values in facts.flat.paths.items() if values}
+    maps = [path for path in results if path in first and first[path].batched]
     for path in maps[:: -max(ceil(len(maps) / MAPS_LIMIT), 1)]:
         result = results[path]
         for unit in _units(result):
@@ -80,7 +81,7 @@ def _positive(module: nn.Module) -> nn.Module:
 
 
 def _results(module: nn.Module, inputs: list[Tensor]) -> dict[str, Tensor]:
-    """The maps that each module gives when it first runs."""
+    """The maps that each module gives when it first runs, before anything overwrites them."""
     from torch.nn import functional
     from torch.overrides import TorchFunctionMode
 
@@ -101,8 +102,8 @@ def _results(module: nn.Module, inputs: list[Tensor]) -> dict[str, Tensor]:
     def note(path: str) -> Any:
         def hook(_module: Any, _inputs: Any, results: Any) -> None:
             first = next(tensors(results), None)
-            if first is not None and first.dim() == 4 and first.grad_fn is not None:
-                found.setdefault(path, first)
+            if first is not None and first.dim() == 4 and first.grad_fn is not None and path not in found:
+                found[path] = first.clone()
 
         return hook
 
