@@ -108,7 +108,36 @@ def test_a_norm_stays_where_its_layer_is_read_or_used_again() -> None:
         network N { input image: [8, 6, 6]; twice; read_again; scaled }
     """)
     module = assert_equal(net)
-    assert sum(isinstance(m, NORM) for m in module.modules()) == 5
+    assert sum(isinstance(m, NORM) for m in module.modules()) == 4
+
+
+@pytest.mark.parametrize(
+    "norms",
+    [
+        ("bn(eps=0.1)", "bn", "bn"),
+        ("bn(scale=false)", "bn(shift=false)", "bn(scale=false, shift=false)"),
+        ("bn(eps=0.2, scale=false)", "bn(eps=0.1, shift=false)", "bn"),
+    ],
+)
+def test_norms_of_all_kinds_are_taken_up(norms: tuple[str, ...]) -> None:
+    """The same name stands for norms of several kinds."""
+    a, b, c = norms
+    net = network(f"""
+        block one(norm: layer) {{ conv: conv(4, 3x3) -> bn: norm -> relu }}
+        network N {{ input image: [3, 9, 9]; one({a}) -> one({b}) -> conv: conv(4, 3x3) -> bn: {c} }}
+    """)
+    assert not any(isinstance(m, NORM) for m in assert_equal(net).modules())
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "specs").glob("*.arch")))
+def test_weights_of_every_spec_fold(file: str) -> None:
+    """On the meta device, where networks weigh nothing."""
+    spec = open_spec(ROOT / "specs" / file)
+    net = spec.check(next(iter(spec.networks))).network
+    assert net is not None
+    folded = fold(net, build(net, "meta").state_dict())
+    wanted = build(net, "meta", inference=True).state_dict()
+    assert {name: t.shape for name, t in folded.items()} == {name: t.shape for name, t in wanted.items()}
 
 
 def test_every_layer_that_takes_up_a_norm_is_among_those_compared() -> None:

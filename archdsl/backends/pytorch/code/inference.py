@@ -39,6 +39,10 @@ class Layer(NamedTuple):
 
     name: str
     """The norm's sibling."""
+    eps: float
+    """Of the norm."""
+    is_partial: bool
+    """Whether the norm has no weight or no bias."""
     groups: int
     """Of a transposed convolution, whose weight has the outputs of each group along axis 1; else 0."""
 
@@ -47,8 +51,6 @@ class Inference(NamedTuple):
     """A network for inference, and what it lacks beside the one for training."""
 
     network: Network
-    eps: float
-    """Of the batch norms that were folded."""
     folded: dict[str, Layer | None]
     """What took up the batch norms, by their names, or by their paths where names do not tell."""
     dropped: tuple[str, ...]
@@ -63,10 +65,6 @@ def for_inference(network: Network) -> Inference:
     """
     network = unfold(network)
     folds = {id(m): _folds(m) for m in modules(network)}
-    eps = Counter(_eps(norm) for found in folds.values() for norm in found).most_common(1)
-    for found in folds.values():
-        for norm in [n for n in found if _eps(n) != eps[0][0]]:
-            del found[norm]
     done: dict[int, Module] = {}
     for module in modules(network):
         done[id(module)] = _rewritten(module, folds[id(module)], done)
@@ -76,7 +74,7 @@ def for_inference(network: Network) -> Inference:
     body.outputs = [o.value for o in results]
     paths = _Paths(network.body, folds)
     network = network._replace(body=body, outputs=tuple(results))
-    return Inference(network, eps[0][0] if eps else 0.0, paths.folded(), tuple(paths.dropped))
+    return Inference(network, paths.folded(), tuple(paths.dropped))
 
 
 class _Placeholder(Op):
@@ -92,12 +90,6 @@ class _Placeholder(Op):
         return Lowering(Call("nn.Identity"), Expression("{0}"))
 
 
-def _eps(norm: Node) -> float:
-    assert isinstance(norm.operator, Op)
-    eps: float = norm.operator.attributes["eps"]
-    return eps
-
-
 def _folds(module: Module) -> dict[Node, Node]:
     """The batch norms that can go into the layer before them, which nothing else reads and which is used once."""
     live = [n for n in module.nodes if not n.training]
@@ -105,18 +97,13 @@ def _folds(module: Module) -> dict[Node, Node]:
     readers = Counter(v for n in live for v in n.operands)
     readers.update(module.outputs)
     found = {}
-    for norm in filter(_is_norm, live):
+    for norm in (n for n in live if isinstance(n.operator, Op) and n.operator.name == "bn"):
         layer = norm.operands[0].producer
         if layer is None or isinstance(layer.operator, Module) or readers[norm.operands[0]] > 1:
             continue
         if uses[norm.name] == uses[layer.name] == 1 and layer.operator.with_scale_and_shift(*layer.operand_types):
             found[norm] = layer
     return found
-
-
-def _is_norm(node: Node) -> bool:
-    op = node.operator
-    return isinstance(op, Op) and op.name == "bn" and bool(op.attributes["scale"] and op.attributes["shift"])
 
 
 def _rewritten(old: Module, folds: dict[Node, Node], done: dict[int, Module]) -> Module:
@@ -198,7 +185,7 @@ class _Paths:
             elif isinstance(node.operator, Module):
                 self._visit(node.operator, f"{path}.")
             elif any(s.name == "running_var" for s in node.state):
-                self.norms[path] = _layer(folds[node]) if node in folds else None
+                self.norms[path] = _layer(folds[node], node) if node in folds else None
 
     def folded(self) -> dict[str, Layer | None]:
         """What took up each norm, by the norm's name if that is alike wherever the name is, else by its path.
@@ -216,20 +203,27 @@ class _Paths:
         return found
 
 
-def _layer(node: Node) -> Layer:
-    assert isinstance(node.operator, Op)
-    return Layer(child_name(node.name), node.operator.transposed_groups)
+def _layer(node: Node, norm: Node) -> Layer:
+    assert isinstance(node.operator, Op) and isinstance(norm.operator, Op)
+    given = norm.operator.attributes
+    is_partial = not (given["scale"] and given["shift"])
+    return Layer(child_name(node.name), given["eps"], is_partial, node.operator.transposed_groups)
 
 
 def fold_function(inference: Inference) -> list[list[str]]:
-    """The lines of `FOLDED`, `TRANSPOSED`, `DROPPED` and `fold`; none where weights need no change."""
+    """The lines of `FOLDED`, `EPSILONS`, `TRANSPOSED`, `DROPPED` and `fold`; none where weights need no change."""
     if not inference.folded and not inference.dropped:
         return []
     folded = {norm: quoted(layer.name) if layer else "None" for norm, layer in inference.folded.items()}
-    groups = {norm: str(layer.groups) for norm, layer in inference.folded.items() if layer and layer.groups}
+    layers = {norm: layer for norm, layer in inference.folded.items() if layer}
+    (eps, _), *_ = Counter(layer.eps for layer in layers.values()).most_common(1) or [(0.0, 0)]
+    epsilons = {norm: literal(layer.eps) for norm, layer in layers.items() if layer.eps != eps}
+    groups = {norm: str(layer.groups) for norm, layer in layers.items() if layer.groups}
     constants = []
     if folded:
         constants += ["# The layer that has taken up each batch norm, its sibling.", *_table("FOLDED", folded)]
+    if epsilons:
+        constants += ["# What is added to the variance, where that differs.", *_table("EPSILONS", epsilons)]
     if groups:
         constants += ["# The groups of those that are transposed convolutions.", *_table("TRANSPOSED", groups)]
     if inference.dropped:
@@ -238,7 +232,10 @@ def fold_function(inference: Inference) -> list[list[str]]:
     kept = '{k: v for k, v in state.items() if not f"{k}.".startswith(tuple(DROPPED))}'
     text = _HEAD + (_BODY if folded else "    return STATE")
     text = text.replace("SCALED", _SCALED_IN_GROUPS if groups else _SCALED)
-    text = text.replace("STATE", kept if inference.dropped else "dict(state)").replace("EPS", literal(inference.eps))
+    text = text.replace("STATE", kept if inference.dropped else "dict(state)")
+    text = text.replace("EPS", f"EPSILONS.get(key, {literal(eps)})" if epsilons else literal(eps))
+    if any(layer.is_partial for layer in layers.values()):
+        text = text.replace('{norm}.weight")', '{norm}.weight", 1)').replace('{norm}.bias")', '{norm}.bias", 0)')
     return [constants, text.split("\n")]
 
 
