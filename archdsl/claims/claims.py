@@ -105,28 +105,31 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
         figure = claim.figure
         computed = names.figure(figure.text, figure.span) if isinstance(figure, tree.Name) else evaluate(figure, names)
         claimed = evaluate(claim.value, names, units=True)
-        agrees = _agrees(claim, computed, claimed)
+        agrees = _agrees(bound, computed, claimed)
     except Fault as fault:
         return _unfit(bound, fault)
     except OpenSize as open_size:
-        return _unfit(bound, _depends(claim, str(open_size)))
+        return _unfit(bound, _depends(bound, str(open_size)))
     shown = _show(computed)
     holds = agrees == claim.holds
     problem = None
     if not holds:
-        problem = _failure(facts, claim, computed, claimed, shown)
+        problem = _failure(facts, bound, computed, claimed, shown)
         problem = problem._replace(frames=bound.frames, notes=(*problem.notes, *names.notes()))
     if names.has_bound:
         shown = f"{shown}, a bound"
     return Verdict(_text(claim), holds, computed, shown, claim.source or "", not claim.holds, claim.span, problem)
 
 
-def _depends(claim: tree.Claim, what: str) -> Fault:
+def _depends(bound: BoundClaim, what: str) -> Fault:
+    domain = bound.names.build.domain
+    assert domain is not None
+    sizes = ", ".join(f"{symbol} = {size}" for symbol, size in domain.example.items())
     return Fault(
         CLAIM_UNSUITABLE,
         f"the figure depends on open sizes ({what})",
-        claim.figure.span,
-        helps=("name them: `... with H = 572, W = 572`",),
+        bound.syntax.figure.span,
+        helps=(f"name them: `... with {sizes}`",),
     )
 
 
@@ -187,8 +190,9 @@ def _figures(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Fig
     return Figures(facts, bound.names, batch, training)
 
 
-def _agrees(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
+def _agrees(bound: BoundClaim, computed: Any, claimed: Any) -> bool:
     """Whether the published relation is true. Raises `Fault` where the sides cannot be compared."""
+    claim = bound.syntax
     if isinstance(computed, tuple) or isinstance(claimed, tuple):
         if claim.relation != "==" or claim.within is not None:
             raise Fault(CLAIM_UNSUITABLE, f"a shape is compared with `==`, not `{claim.relation}`", claim.value.span)
@@ -197,7 +201,7 @@ def _agrees(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | Fraction | Size):
             raise Fault(CLAIM_UNSUITABLE, "a claim compares numbers or shapes", side.span, f"this is {kind_of(value)}")
     if isinstance(computed, Size) or isinstance(claimed, Size):
-        return _agree_for_all(claim, computed, claimed)
+        return _agree_for_all(bound, computed, claimed)
     slack = _slack(claim, claimed)
     if claim.relation == "<=":
         return bool(computed <= claimed + slack)
@@ -206,10 +210,11 @@ def _agrees(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
     return bool(abs(computed - claimed) <= slack)
 
 
-def _agree_for_all(claim: tree.Claim, computed: Any, claimed: Any) -> bool:
+def _agree_for_all(bound: BoundClaim, computed: Any, claimed: Any) -> bool:
     """Whether the relation is true for all sizes that are open. Raises `Fault`."""
+    claim = bound.syntax
     if claim.relation == "~" or claim.within is not None:
-        raise _depends(claim, str(computed))
+        raise _depends(bound, str(computed))
     if claim.relation == "<=":
         return _is_known(at_least(claimed, computed))
     return _is_known(at_least(computed, claimed) if claim.relation == ">=" else equal(computed, claimed))
@@ -240,7 +245,8 @@ def _show(value: Any) -> str:
     return f"{value:_}" if isinstance(value, int) else show(value)
 
 
-def _failure(facts: Facts, claim: tree.Claim, computed: Any, claimed: Any, shown: str) -> Diagnostic:
+def _failure(facts: Facts, bound: BoundClaim, computed: Any, claimed: Any, shown: str) -> Diagnostic:
+    claim = bound.syntax
     figure = claim.figure.span.text
     if not claim.holds:
         word = Span(claim.span.source, claim.span.start, claim.span.start + len("dispute"))
@@ -258,7 +264,7 @@ def _failure(facts: Facts, claim: tree.Claim, computed: Any, claimed: Any, shown
     notes = (
         (_composition(facts),)
         if figure == "activations"
-        else tuple(reasons(facts, claim, computed, claimed, lambda other: _agrees(claim, other, claimed)))
+        else tuple(reasons(facts, claim, computed, claimed, lambda other: _agrees(bound, other, claimed)))
     )
     return Diagnostic(
         CLAIM_FAILS,

@@ -157,10 +157,11 @@ class Size:
 
     __ceil__ = __trunc__ = __floor__
 
-    def _refuse(self, *_: Any) -> Any:
-        raise OpenSize(f"the value of {self}")
-
-    __index__ = __int__ = __float__ = __complex__ = _refuse
+    def __index__(self) -> int:
+        number = self.domain.simplified(self)
+        if isinstance(number, Size):
+            raise OpenSize(f"the value of {self}")
+        return number
 
     # Comparisons
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import floor
+from operator import index
 from typing import ClassVar
 
 from archdsl.ir import (
@@ -122,10 +123,10 @@ class Upsample(Op):
         (x, *_), (y,) = operands, self.infer(*operands)
         if self.align_corners:
             return [
-                self._rows(Fraction(max(m - 1, 1), n - 1), 0) if n > 1 else (((0, 0),), 0)
+                self._rows(_ratio(max(m - 1, 1), n - 1), 0) if n > 1 else (((0, 0),), 0)
                 for n, m in zip(x.sizes, y.sizes, strict=True)
             ]
-        factors = map(Fraction, self._scales(x.rank - 1)) if self.scale else map(Fraction, y.sizes, x.sizes)
+        factors = map(Fraction, self._scales(x.rank - 1)) if self.scale else map(_ratio, y.sizes, x.sizes)
         shift = Fraction(0) if self.mode == "nearest" else Fraction(1, 2)
         return [self._rows(factor, shift) for factor in factors]
 
@@ -156,6 +157,12 @@ class Upsample(Op):
     def _show_scale(self) -> str:
         scales = self.scale if isinstance(self.scale, tuple) else (self.scale,)
         return "x".join(f"{s:g}" for s in scales if s is not None)
+
+
+def _ratio(size: int, by: int) -> Fraction:
+    """How many times a size is another. Raises `OpenSize` where that depends on sizes that are open."""
+    is_open = open_size(size) is not None or open_size(by) is not None
+    return Fraction(index(size // by)) if is_open else Fraction(size, by)
 
 
 def _scaled(n: int, scale: float) -> int:

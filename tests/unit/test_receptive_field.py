@@ -9,7 +9,8 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.receptive_field import FieldFacts, UnitRows
-from archdsl.ir import Network, Op, TensorType
+from archdsl.elaborate import Settings
+from archdsl.ir import Network, Op, OpenSize, Size, TensorType
 from archdsl.pipeline import open_spec
 from tests.support.build import Body, finish, image, network, op, sequence
 from tests.support.networks import alexnet, alexnet_two_gpus, lenet5, vgg16
@@ -246,3 +247,34 @@ def test_googlenet() -> None:
     fives = fours + 16 + 2 * (4 * 32)
     assert (size(facts, "maxpool2"), size(facts, "inception3b.concat")) == ((stem,) * 2, (threes,) * 2)
     assert (size(facts, "inception4e.concat"), size(facts, "inception5b.concat")) == ((fours,) * 2, (fives,) * 2)
+
+
+OPEN = [(file, name) for file, names in {
+    "unet": ("UNet", "UNetColour"), "fcn": ("FCN32s", "FCNResNet50"), "lectures": ("FullyConvolutional",),
+}.items() for name in names]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "name"), OPEN)
+def test_what_is_told_for_all_sizes_is_so_at_each(file: str, name: str) -> None:
+    program = open_spec(SPECS / f"{file}.arch").program
+    built = program.build_open(name)
+    assert built.network is not None and built.domain is not None
+    for_all, domain, found = fields(built.network), built.domain, 0
+    for more in range(40):
+        sizes = {symbol: example + more for symbol, example in domain.example.items()}
+        if not all(condition.at(sizes) for condition in domain.conditions):
+            continue
+        at = program.build(name, Settings(dict(sizes))).network
+        assert at is not None
+        definite = fields(at)
+        for path in for_all.flat.paths:
+            try:
+                told = for_all.of(path)
+            except OpenSize:
+                continue
+            field = definite.of(path)
+            assert (told is None) == (field is None)
+            if told is not None and field is not None:
+                found += 1
+                assert tuple(n.at(sizes) if isinstance(n, Size) else n for n in told.size) == field.size
+    assert found > 50

@@ -8,6 +8,7 @@ comparison ends alike: a trace with guards, as TorchDynamo makes of code (Ansel 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import index
 from typing import Any, NamedTuple
 
 Terms = Mapping[int, int]
@@ -136,5 +137,5 @@ def _is_less(number: int | Affine, limit: int) -> bool:
 
 
 def fixed(number: int) -> int:
-    """A number as it is, for what is no sum of it."""
-    return number.fixed() if isinstance(number, Affine) else number
+    """A number as it is, for what is no sum of it. Raises `OpenSize` for a size that is left open."""
+    return number.fixed() if isinstance(number, Affine) else index(number)

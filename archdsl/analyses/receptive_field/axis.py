@@ -99,22 +99,26 @@ def axis_of(
     border: Mapping[int, Span | None] = NO_BORDER,
 ) -> AxisField:
     """The field of units along an axis of the value that has `count` of them."""
-    known = [s for s in (*spans[:count], *border.values()) if s is not None]
-    read = [s for s in (*_ends(spans, step, count, border), *border.values()) if s is not None]
+    own = spans if count >= len(spans) else spans[:count]
+    known = [s for s in (*own, *border.values()) if s is not None]
+    read = [*_reached(own, len(spans), step, count, border), *(s for s in border.values() if s is not None)]
     low, high = _around(read) or (0, 0)
     return AxisField(max((s[1] - s[0] for s in known), default=0), spans, step, low, high, is_exact, along, border)
 
 
-def _ends(spans: tuple[Span | None, ...], step: int, count: int, border: Mapping[int, Span | None]) -> Iterator[Span]:
-    """Of each of the spans what its first and its last unit read, but for the border's."""
-    period = len(spans)
-    for place, span in enumerate(spans[:count]):
-        units = range(place, count, period)
-        if span is not None:
-            for end in (units, reversed(units)):
-                unit = next((u for u in end if u not in border), None)
-                if unit is not None:
-                    yield span[0] + unit // period * step, span[1] + unit // period * step
+def _reached(
+    spans: tuple[Span | None, ...], period: int, step: int, count: int, border: Mapping[int, Span | None]
+) -> Iterator[Span]:
+    """Of each of the spans the rows from its lowest unit to its highest, but for the border's."""
+    for place, span in enumerate(spans):
+        turns: tuple[int, ...] = (0, (count - 1 - place) // period)
+        if border:
+            units = range(place, count, period)
+            inside = (next((u // period for u in end if u not in border), -1) for end in (units, reversed(units)))
+            turns = tuple(turn for turn in inside if turn >= 0)
+        if span is not None and turns:
+            first, last = turns if step >= 0 else reversed(turns)
+            yield span[0] + first * step, span[1] + last * step
 
 
 def move(axis: AxisField, rows: int, entries: Sequence[Entry], before: Shape, after: Shape) -> AxisField:
@@ -151,7 +155,8 @@ def _is_still(entry: Rows) -> bool:
 
 def _whole(axis: AxisField, rows: int) -> AxisField:
     """All that the axis reads, without padding."""
-    return axis_of(((max(axis.low, 0), min(axis.high, rows)),), 0, 1, axis.is_exact, None)
+    low, high = 0 if axis.low <= 0 else axis.low, rows if axis.high >= rows else axis.high
+    return axis_of(((low, high),), 0, 1, axis.is_exact, None)
 
 
 def _resampled(axis: AxisField, entry: Rows, count: int) -> AxisField:
@@ -266,6 +271,7 @@ def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> Axis
 
     Distances between two fields are linear in the unit, so the first and the last unit decide.
     """
+    last = fixed(count) - 1
     lines = []
     for a in axes:
         own = Fraction(fixed(a.step), len(a.spans))
@@ -273,8 +279,8 @@ def _enclosing(axes: Sequence[AxisField], count: int, along: int | None) -> Axis
         lines += [(first - place * own, own, end - first) for place, first, end in known]
     found = []
     for stride in {own for _, own, _ in lines}:
-        begins = [start + unit * (own - stride) for start, own, _ in lines for unit in (0, count - 1)]
-        ends = [start + size + unit * (own - stride) for start, own, size in lines for unit in (0, count - 1)]
+        begins = [start + unit * (own - stride) for start, own, _ in lines for unit in (0, last)]
+        ends = [start + size + unit * (own - stride) for start, own, size in lines for unit in (0, last)]
         found.append((max(ends) - min(begins), stride, min(begins), max(ends)))
     _, stride, start, end = min(found)
     units = range(stride.denominator)

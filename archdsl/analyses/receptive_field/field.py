@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.receptive_field.axis import AxisField, Entry, Join, UnitRows, move, union
-from archdsl.ir import WHOLE, Axes, Flat, Layer, Node, Op, Reach, Rows, TensorType
+from archdsl.ir import WHOLE, Axes, Flat, Layer, Node, Op, OpenSize, Reach, Rows, TensorType
 
 Status = Literal["exact", "whole input", "bound"]
 
@@ -16,6 +16,8 @@ class Field(NamedTuple):
 
     axes: tuple[AxisField, ...]
     status: Status
+    why: str = ""
+    """What it depends on of sizes that are open; it has no axes then."""
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -43,7 +45,7 @@ class FieldFacts(NamedTuple):
     """By the numbers of `flat`'s values."""
 
     def of(self, *paths: str) -> Field | None:
-        """The field at a path, the union over several. Raises `KeyError` for an unknown path."""
+        """The field at a path, the union over several. Raises `KeyError` for an unknown path, `OpenSize` where it depends."""
         numbers = [number for path in paths for number in self.flat.paths[path]]
         return gathered([(self.values[n], self.flat.types[n]) for n in numbers], self.type.positions)
 
@@ -56,8 +58,9 @@ class FieldFacts(NamedTuple):
 
 
 def gathered(values: Iterable[tuple[Field | None, TensorType]], sizes: Sequence[int]) -> Field | None:
-    """The union of the fields of several values; None where none of them has one."""
+    """The union of the fields of several values; None where none of them has one. Raises `OpenSize`."""
     known = [(field, type) for field, type in values if field is not None]
+    require_known([field for field, _ in known])
     if len(known) < 2:
         return known[0][0] if known else None
     result = known[0][1]
@@ -105,6 +108,30 @@ def through(
     op: Op, node: Node, operands: Sequence[Field | None], number: int, sizes: Sequence[int], join: Join
 ) -> Field | None:
     """The field of a result, by its number, behind one operator; `join` says what becomes of those of its operands."""
+    for operand in operands:
+        if operand is not None and operand.why:
+            return operand
+    try:
+        return _through(op, node, operands, number, sizes, join)
+    except OpenSize as open_size:
+        return open_field(open_size)
+
+
+def open_field(why: OpenSize) -> Field:
+    """What is said of a field that is not the same for all sizes that are open, or not known to be."""
+    return Field((), "bound", str(why))
+
+
+def require_known(fields: Iterable[Field | None]) -> None:
+    """Raises `OpenSize` where one of these is not the same for all sizes that are open."""
+    for field in fields:
+        if field is not None and field.why:
+            raise OpenSize(field.why)
+
+
+def _through(
+    op: Op, node: Node, operands: Sequence[Field | None], number: int, sizes: Sequence[int], join: Join
+) -> Field | None:
     reach, result = op.reach_of(number, *node.operand_types), node.result_types[number]
     reads_less = op.reads_less(*node.operand_types)
     if reach == "pointwise" and [t.shape for t in node.operand_types] == [result.shape]:

@@ -6,9 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from archdsl.analyses.receptive_field.axis import AxisField, Join, Span, axis_of, union
-from archdsl.analyses.receptive_field.field import Field, FieldFacts, FieldRow, field_of, through
+from archdsl.analyses.receptive_field.field import (
+    Field,
+    FieldFacts,
+    FieldRow,
+    field_of,
+    open_field,
+    require_known,
+    through,
+)
 from archdsl.analyses.turns import Split, run_turns
-from archdsl.ir import Flat, Module, Network, Node, Op, Repeat, Shape, Value, flatten, parts
+from archdsl.ir import Flat, Module, Network, Node, Op, OpenSize, Repeat, Shape, Value, flatten, parts
 
 Fields = Sequence[Field | None]
 Known = dict[Value, Field | None]
@@ -111,9 +119,12 @@ class Walk:
 
         start = tuple(known[value] for value in read)
         self._nodes(row.nodes, row, known)
-        after = None
+        after: Fields | None = None
         if _borders(start) == _borders([known[value] for value in made]):
-            after = run_turns(row.turns, start, turn, split, lambda state: joined(state, self.sizes))
+            try:
+                after = run_turns(row.turns, start, turn, split, lambda state: joined(state, self.sizes))
+            except OpenSize as open_size:
+                after = [open_field(open_size)] * len(made)
         known.update(zip(made, after or [unknown(self.sizes)] * len(made), strict=True))
 
 
@@ -149,6 +160,8 @@ class _Lister(Walk):
 
 
 def split(fields: Sequence[Field | None]) -> Split:
+    """The fields taken apart. Raises `OpenSize`."""
+    require_known(fields)
     axes = [axis for field in fields if field is not None for axis in field.axes]
     form = (
         [field is None for field in fields],
