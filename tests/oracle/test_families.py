@@ -302,3 +302,37 @@ def test_normed_convolutions_of_other_sizes_are_one_class() -> None:
     assert found == [(3, 3, 3), (1, 1, 0), (5, 5, 10), (1, 1, 0), (7, 9, 27), (1, 1, 0)]
     assert module(torch.randn(2, 4, 64)).shape == (2, 4, 64)
     assert "padding=dilation * (window // 2)" in emit(net) and emit(net).count("class ") == 2
+
+
+def test_a_class_that_is_told_apart_twice_keeps_the_parameters_of_the_spec() -> None:
+    """Which of the instances without `up` demodulate says nothing about the one with it. Karras et al. 2020, section 2.2."""
+    net = network("""
+        block unit(style: tensor, channels, demodulate = true, up = false) {
+          style -> affine: linear(in.channels) -> shift(1) as s
+          multiply { | in | s -> reshape([-1, 1, 1]) }
+          if up { upsample(2) }
+          conv: conv(channels, 3x3, pad=half, bias=false) as y
+          if demodulate {
+            s -> square -> reduce_sum(0, keep=true) -> reshape([1, 1, 1]) as d
+            multiply { | y | d }
+          }
+        }
+        network N {
+          input x: [8, 4, 4]
+          input w: [6]
+          x -> a: unit(w, 8) -> b: unit(w, 8, up=true) -> rgb: unit(w, 3, demodulate=false)
+        }
+    """)
+    text = emit(net)
+    assert "def __init__(self, channels: int, demodulate: bool = True, up: bool = False)" in text
+    assert "if not self.up and not self.demodulate:" in text
+    module = build(net)
+    x, w = torch.randn(2, 8, 4, 4), torch.randn(2, 6)
+    y = x
+    for name, demodulate, up in (("a", True, False), ("b", True, True), ("rgb", False, False)):
+        unit = getattr(module, name)
+        s = unit.affine(w) + 1
+        y = y * s[:, :, None, None]
+        y = unit.conv(F.interpolate(y, scale_factor=2) if up else y)
+        y = y * s.square().sum(1)[:, None, None, None] if demodulate else y
+    torch.testing.assert_close(module(x, w), y)

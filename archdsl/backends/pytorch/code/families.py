@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from archdsl.backends.pytorch.code.axes import AxisNames
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.code.expressions import pattern
-from archdsl.backends.pytorch.code.joining import Joined, form, join
+from archdsl.backends.pytorch.code.joining import Answers, Joined, form, join
 from archdsl.backends.pytorch.code.layout import Item, quoted
 from archdsl.backends.pytorch.code.names import DICT_ATTRIBUTES
 from archdsl.backends.pytorch.code.parameters import Parameters
@@ -199,7 +199,7 @@ class Families:
         joined = (join(way, children, told) for way in sorted(ways, key=lambda way: len(set(map(form, way)))))
         return next((Shape(positions, forward) for forward in joined if forward is not None), None)
 
-    def _told(self, modules: Sequence[Module]) -> Callable[[Sequence[bool]], bool]:
+    def _told(self, modules: Sequence[Module]) -> Callable[[Answers], bool]:
         """Whether a condition of the spec has the answers, one for each of the instances."""
         conditions = Conditions(modules, Parameters(modules, frozenset(), self.axes), self._declarations)
         return conditions.are_told

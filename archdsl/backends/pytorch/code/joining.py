@@ -30,10 +30,11 @@ from archdsl.backends.pytorch.code.lines import (
     renamed,
     swapped,
     unfused,
+    unnested,
     unnumbered,
 )
 from archdsl.backends.pytorch.code.names import is_identifier, unique
-from archdsl.backends.pytorch.code.parameters import ABSENT, Row
+from archdsl.backends.pytorch.code.parameters import ABSENT, Absent, Row
 from archdsl.backends.pytorch.code.statements import Forward, Statement
 
 FLAGS = ("has_skip", "changes_shape")
@@ -53,13 +54,16 @@ _IDLE = re.compile(r"(stride=1, padding=[^,]+), ceil_mode=True")
 Presence = tuple[bool, ...]
 """A yes or no for each instance."""
 
+Answers = tuple[bool | Absent, ...]
+"""The same; ABSENT where nobody asks."""
+
 
 class Test(NamedTuple):
     """What tells instances apart: whether they have a child, or a flag of their own."""
 
     name: str
     is_child: bool
-    answers: Presence
+    answers: Answers
 
     def text(self, is_negated: bool) -> str:
         if self.is_child:
@@ -105,7 +109,7 @@ class Joined(NamedTuple):
 
 
 def join(
-    forwards: Sequence[Forward], children: Mapping[str, Presence], is_told: Callable[[Presence], bool]
+    forwards: Sequence[Forward], children: Mapping[str, Presence], is_told: Callable[[Answers], bool]
 ) -> Joined | None:
     """One `forward` for all; None where they have too little in common.
 
@@ -122,7 +126,7 @@ def join(
     if lines is None:
         return None
     used = list(dict.fromkeys(int(n) for line in lines for n in holes_in(line)))
-    numbered = [_plain(filled(line, {n: f"\0{used.index(n)}\0" for n in used})) for line in lines]
+    numbered = [unnested(_plain(filled(line, {n: f"\0{used.index(n)}\0" for n in used}))) for line in lines]
     flags, asked = tuple(joiner.flags), frozenset(joiner.asked)
     return Joined(tuple(fused(numbered)), flags, asked, tuple(holes[n] for n in used))
 
@@ -207,7 +211,7 @@ class _Joiner:
         parameters: tuple[str, ...],
         count: int,
         holes: list[Hole],
-        is_told: Callable[[Presence], bool],
+        is_told: Callable[[Answers], bool],
     ) -> None:
         self.is_told = is_told
         self.children = children
@@ -238,7 +242,8 @@ class _Joiner:
             if having and lacking and len(having) + len(lacking) == len(variants) and is_identifier(name):
                 return Test(name, True, presence), having, lacking
         longest = max(variants, key=lambda v: sum(len(n.expression) for n in v.lines if isinstance(n, Statement)))
-        answers = tuple(i in longest.members for i in range(self.count))
+        concerned = {i for v in variants for i in v.members}
+        answers = tuple(i in longest.members if i in concerned else ABSENT for i in range(self.count))
         others = [v for v in variants if v is not longest]
         name = unique(FLAGS[any(_adds(line) for v in others for line in v.lines)], {*self.children, *self.named})
         self.named.add(name)

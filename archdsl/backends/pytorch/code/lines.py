@@ -238,6 +238,16 @@ def _rewritten(line: Line, text: Callable[[str], str]) -> Line:
     return Choice(text(line.head), then, otherwise)
 
 
+def unnested(line: Line) -> Line:
+    """The line; a choice that asks both where all behind a test is another test."""
+    if isinstance(line, Statement) or len(line.then) > 1 or line.otherwise:
+        return line
+    inner = unnested(line.then[0])
+    if isinstance(inner, Statement) or inner.otherwise:
+        return line
+    return Choice(f"{line.head} and {inner.head.removeprefix('if ')}", inner.then, ())
+
+
 def hoisted(line: Line) -> list[Line]:
     """The line; after a choice what both of its sides end with."""
     if isinstance(line, Statement):
