@@ -501,3 +501,17 @@ def test_an_abbreviation_ends_no_sentence() -> None:
         """)
     )
     assert "et al. 2021, disentangled" in text
+
+
+def test_many_values_without_a_name_are_numbered() -> None:
+    """Four are `x, y, z, w`; where `x0` stands for something, the next many are `y0` and so on."""
+    spec = """
+        block paired { for v in in { in[0] -> linear(4) -> multiply(v) as pairs[] }; return pairs }
+        network N { input x: [COUNT]; split(PARTS, axis=0) -> a: paired -> b: paired -> concat -> linear(4) }
+    """
+    few, many = (of_text(spec.replace("COUNT", str(4 * n)).replace("PARTS", str(n))) for n in (4, 5))
+    assert "def forward(self, x: Tensor, y: Tensor, z: Tensor, w: Tensor)" in emit(few)
+    text = emit(many)
+    assert "x0: Tensor, x1: Tensor, x2: Tensor, x3: Tensor, x4: Tensor" in text
+    assert "y0, y1, y2, y3, y4 = self.a(x0, x1, x2, x3, x4)\n        del x0, x1, x2, x3, x4\n" in text
+    assert "x0, x1, x2, x3, x4 = self.b(y0, y1, y2, y3, y4)\n" in text

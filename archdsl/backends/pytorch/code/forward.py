@@ -9,7 +9,7 @@ another only where the outer one allocates nothing, since the inner one's operan
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -22,6 +22,9 @@ from archdsl.ir import Node, TensorType, Value
 
 FLOW = ("x", "y", "z", "w", "u", "v", "a", "b", "c", "d")
 """Names of values that only pass through."""
+
+LETTERS = 4
+"""Values without a name that come at once are called by so many letters; more are numbered."""
 
 LONG = 88
 """Columns that a statement with an expression inside another may take."""
@@ -83,6 +86,8 @@ class _Writer:
         self._in_training: set[Value] = set()
         self._told: dict[Value, bool] = {}
         """The values that have names of the spec. What comes of one alone takes over its name, where one node made several."""
+        self._passing = [*FLOW]
+        """Names that may be taken over."""
         self._training = False
         self._pending: _Pending | None = None
         self._last = body.last
@@ -95,8 +100,9 @@ class _Writer:
         self._wanted: dict[Value, str] = dict(pair for pairs in begun for pair in pairs)
 
     def bind_inputs(self, names: tuple[str, ...]) -> None:
+        numbered = self._numbered(self.body.inputs[len(names) :])
         for index, value in enumerate(self.body.inputs):
-            known = names[index] if index < len(names) else value.tap or ""
+            known = names[index] if index < len(names) else numbered.get(value) or value.tap or ""
             name = "x" if len(self.body.inputs) == 1 else self._fresh(known)
             self.parameters.append(name)
             self._bind(value, name)
@@ -296,14 +302,16 @@ class _Writer:
             return [self._names[operands[0]]]
         is_single = all(len(self.body.operands(self.body.nodes[p])) == 1 for p in positions)
         parts = [self._names[v] for v in free if self._told.get(v) and is_single]
-        passing = [self._names[v] for v in free if v not in self._told and self._names[v] in FLOW]
-        reusable = parts + sorted(passing, key=FLOW.index)
+        passing = [self._names[v] for v in free if v not in self._told and self._names[v] in self._passing]
+        reusable = parts + sorted(passing, key=self._passing.index)
+        numbered = self._numbered(node.results)
+        self._passing += numbered.values()
         targets: list[str] = []
         for value in node.results:
-            targets.append(self._target(value, positions, reusable, targets))
+            targets.append(self._target(value, positions, reusable, targets, numbered.get(value, "")))
         return targets
 
-    def _target(self, value: Value, positions: list[int], reusable: list[str], others: list[str]) -> str:
+    def _target(self, value: Value, positions: list[int], reusable: list[str], others: list[str], numbered: str) -> str:
         if value not in self._last:
             return "_"
         if value in self._wanted:
@@ -319,6 +327,8 @@ class _Writer:
         if tap and tap not in FLOW and (tap in reusable or all(self._bound[n] in self.body.inputs for n in reusable)):
             self._told[value] = True
             return tap if tap in reusable else self._fresh(tap, others)
+        if numbered:
+            return self._fresh(numbered, others)
         if reusable:
             return reusable.pop(0)
         if is_part or not (self._training or self._order[self._last[value]] > self._order[position] + 1):
@@ -339,11 +349,25 @@ class _Writer:
 
     def _fresh(self, wanted: str, others: list[str] | tuple[str, ...] = ()) -> str:
         """A name that stands for nothing now: the wanted one if code can say it, else one that only passes through."""
-        taken = {*self._bound, *self._stale[False], *self._stale[True], *others, *self._taken}
+        taken = {*self._unfree(), *others}
         name = variable_name(wanted)
         if name:
             return unique(name, taken)
         return next((letter for letter in FLOW if letter not in taken), "") or unique("x", taken)
+
+    def _numbered(self, values: Sequence[Value]) -> dict[Value, str]:
+        """`x0`, `x1` and so on for those that the spec gives no name, where they are many."""
+        unnamed = [v for v in values if not variable_name(v.tap or "")]
+        if len(unnamed) <= LETTERS:
+            return {}
+        taken = self._unfree()
+        rows = ([f"{letter}{i}" for i in range(len(unnamed))] for letter in FLOW)
+        names = next((row for row in rows if taken.isdisjoint(row)), [])
+        return dict(zip(unnamed, names, strict=False))
+
+    def _unfree(self) -> set[str]:
+        """The names that stand for something."""
+        return {*self._bound, *self._stale[False], *self._stale[True], *self._taken}
 
     def _bind(self, value: Value, name: str) -> None:
         self._names[value] = name
