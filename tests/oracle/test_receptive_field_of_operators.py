@@ -145,3 +145,12 @@ def test_most_units_of_random_specs_are_compared() -> None:
     found = [unit for network in networks for unit in compared(network, units=2)]
     assert len(found) > 30
     assert sum(unit.told == unit.real for unit in found) > len(found) / 2
+
+
+def test_what_a_unit_reads_is_followed_past_a_learned_tensor() -> None:
+    """A `[1, 1, 9]`, which has the batch's axis, beside maps without."""
+    text = "input x: [2, 9]; conv(3, 3, pad=1); concat { | p: parameter([1, 1, 9]) | identity } -> conv(2, 3, stride=2)"
+    network = network_of(f"network N {{ {text} }}")
+    assert network is not None
+    units = [*compared(network)]
+    assert units and all(unit.traced == unit.real == unit.told for unit in units)

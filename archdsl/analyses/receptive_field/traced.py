@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.analyses.receptive_field.axis import Entry, UnitRows, taps
-from archdsl.analyses.receptive_field.field import FieldFacts, entries_of
+from archdsl.analyses.receptive_field.field import Field, FieldFacts, entries_of
 from archdsl.ir import WHOLE, Layer, Rows, Shape
 
 Places = tuple[frozenset[int] | None, ...]
@@ -49,7 +49,7 @@ def traced(facts: FieldFacts, path: str, index: Sequence[int]) -> tuple[UnitRows
         for layer in reversed(flat.layers):
             for place, number in enumerate(layer.results):
                 if number in waiting:
-                    for operand, places in _read(layer, place, waiting.pop(number), budget):
+                    for operand, places in _read(layer, place, waiting.pop(number), facts.values, budget):
                         waiting[operand] = _joined(waiting.get(operand), places)
     except NotKnown:
         return None
@@ -60,15 +60,21 @@ def traced(facts: FieldFacts, path: str, index: Sequence[int]) -> tuple[UnitRows
     return tuple(_hull(rows, n) for rows, n in zip(found[facts.type.rank - len(sizes) :], sizes, strict=True))
 
 
-def _read(layer: Layer, place: int, wanted: Places, budget: _Budget) -> Iterator[tuple[int, Places]]:
-    """What an operator reads of its operands, by their numbers, for some places of one of its results. Raises `NotKnown`."""
+def _read(
+    layer: Layer, place: int, wanted: Places, fields: Sequence[Field | None], budget: _Budget
+) -> Iterator[tuple[int, Places]]:
+    """What an operator reads of its operands, by their numbers, for some places of one of its results. Raises `NotKnown`.
+
+    Args:
+        fields: those of all values; what has none depends on no input, and is not followed.
+    """
     if any(places is not None and not places for places in wanted):
         return
     if layer.op.reads_less(*layer.operand_types):
         raise NotKnown
     reach, result = layer.op.reach_of(place, *layer.operand_types), layer.result_types[place]
     for number, (operand, type) in enumerate(zip(layer.operands, layer.operand_types, strict=True)):
-        entries = entries_of(reach, number, type, result)
+        entries = None if fields[operand] is None else entries_of(reach, number, type, result)
         if entries is not None:
             rows = zip(entries, type.shape, strict=True)
             yield operand, tuple(_rows(entry, wanted, result.shape, n, budget) for entry, n in rows)
@@ -78,13 +84,17 @@ def _rows(entry: Entry, wanted: Places, sizes: Shape, count: int, budget: _Budge
     """The rows of an operand's axis, which has so many, that are read for some places of a result. Raises `NotKnown`."""
     if entry == WHOLE:
         return None
-    if entry is None or not entry.spans:
+    if entry is None:
         if all(places is None for places in wanted):
             return None
         raise NotKnown
     if entry.axis >= len(wanted):
         return None
     units = wanted[entry.axis]
+    if not entry.spans:
+        if units is None:
+            return None
+        raise NotKnown
     if units is None and entry == Rows(entry.axis) and sizes[entry.axis] == count:
         return None
     if count == 1 and entry == Rows(entry.axis):  # repeated
