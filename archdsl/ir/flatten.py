@@ -58,7 +58,7 @@ class Flat(NamedTuple):
     outputs: tuple[int, ...]
     types: tuple[TensorType, ...]
     paths: dict[str, tuple[int, ...]]
-    """The results of every path: operators, groups, block calls (of a shared one: its first use), inputs and outputs."""
+    """The results of every path: operators, groups, block calls (of a shared one: its first use), outputs, then inputs."""
     turns: tuple[Turns, ...] = ()
     """In order of their first layers, outer ones before inner ones."""
 
@@ -79,13 +79,13 @@ def flatten(network: Network, training: bool = False, *, once: bool = False) -> 
     body = network.body
     inputs = tuple(unroller.new(v.type) for v in body.inputs)
     outputs = unroller.run(body, "", inputs, (), False)
-    for name, value in zip(network.inputs, inputs, strict=True):
-        unroller.paths.setdefault(name, (value,))
     kept: list[int] = []
     for output, result in zip(network.outputs, outputs, strict=True):
         if result is not None and (training or not output.training):
             unroller.paths.setdefault(output.name, (result,))
             kept.append(result)
+    for name, value in zip(network.inputs, inputs, strict=True):
+        unroller.paths.setdefault(name, (value,))
     return Flat(tuple(unroller.layers), inputs, tuple(kept), tuple(unroller.types), unroller.paths, unroller.sorted())
 
 

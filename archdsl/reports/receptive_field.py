@@ -8,7 +8,7 @@ from math import prod
 from typing import Protocol
 
 from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows, traced
-from archdsl.ir import Layer, TensorType, written
+from archdsl.ir import Layer, Module, Network, TensorType, written
 from archdsl.reports.layers import LAYER, layer_row, path_cell, title
 from archdsl.reports.options import Options
 from archdsl.reports.outline import outline
@@ -181,7 +181,7 @@ def _is_map(subject: Subject, layer: Layer, field: Field) -> bool:
 
 
 def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
-    """`unit (3, 3) of features.30 reads rows 6..217, columns 6..217`.
+    """`unit (3, 3) of features.30 reads rows 6..217, columns 6..217`; of a shared instance that of its first use.
 
     Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there, `TooManyOperators` for one in a turn of
     a loop that is not written out.
@@ -189,23 +189,41 @@ def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     if not subject.facts.is_listed:
         composed = subject.facts.composed_fields
         try:
-            return _told(path, index, composed.unit(path, index), None, composed.of(path), composed.type)
+            name = _unit(subject.facts.network, path, index)
+            return _told(name, composed.unit(path, index), None, composed.of(path), composed.type)
         except KeyError:
             raise KeyError(f"there is no `{path}`") from None
-    facts = subject.facts.fields
-    if path not in facts.flat.paths and written(subject.facts.network, path) is not None:
-        facts = subject.facts.unfolded().fields
+    network, facts = subject.facts.network, subject.facts.fields
+    if path not in facts.flat.paths and written(network, path) is not None:
+        unfolded = subject.facts.unfolded()
+        network, facts = unfolded.network, unfolded.fields
     if path not in facts.flat.paths:
         close, layers = nearest(path, facts.flat.paths), facts.flat.layers
         known = f"; its layers are `{layers[0].path}` to `{layers[-1].path}`" if layers else ""
         raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else known))
     found = facts.unit(path, index)
-    return _told(path, index, found, traced(facts, path, index), facts.of(path), facts.type)
+    return _told(_unit(network, path, index), found, traced(facts, path, index), facts.of(path), facts.type)
+
+
+def _unit(network: Network, path: str, index: tuple[int, ...]) -> str:
+    """`unit (3, 3) of features.30`; of a shared instance also which of its uses."""
+    name, uses = f"unit ({', '.join(map(str, index))}) of {path}", _uses(network, path)
+    return f"{name}, in the first of its {uses} uses," if uses > 1 else name
+
+
+def _uses(network: Network, path: str) -> int:
+    """How many operators or calls have a path: several where it is in a shared instance."""
+    module: object = network.body
+    uses = 1
+    for name in path.split("."):
+        nodes = [n for n in module.nodes if n.name == name and not n.training] if isinstance(module, Module) else []
+        if nodes:  # none at inputs and outputs
+            uses, module = uses * len(nodes), nodes[0].operator
+    return uses
 
 
 def _told(
-    path: str,
-    index: tuple[int, ...],
+    name: str,
     found: Sequence[UnitRows] | None,
     read: Sequence[UnitRows | None] | None,
     field: Field | None,
@@ -214,10 +232,10 @@ def _told(
     """What a unit reads.
 
     Args:
+        name: what the unit is called.
         found: the rows of its field, those in padding among them.
         read: those that are really read; None where that is not known.
     """
-    name = f"unit ({', '.join(map(str, index))}) of {path}"
     if read is not None and None in read:
         return f"{name} reads nothing of the input"
     if found is None and read is None:

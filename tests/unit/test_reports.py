@@ -159,6 +159,23 @@ def test_what_a_unit_reads_ends_where_a_map_on_the_way_does() -> None:
     assert "unit (13) of 1 reads positions 24..28 of its field 24..30\n" in text
 
 
+def test_of_a_shared_instance_it_is_said_which_use_a_unit_is_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file := tmp_path / "twice.arch").write_text(
+        "network T {\n  input x: [4, 6]\n  shared s = { conv(4, 3, pad=1) -> relu }\n"
+        "  x -> s -> once: conv(4, 1) -> s\n  output x\n}\n"
+    )
+    shown = {
+        "s:2": "unit (2) of s, in the first of its 2 uses, reads positions 1..3",
+        "s.0:2": "unit (2) of s.0, in the first of its 2 uses, reads positions 1..3",
+        "once:2": "unit (2) of once reads positions 1..3",
+        "x:2": "unit (2) of x reads positions 0..4",  # the output, whose field says more than the input's
+    }
+    for unit, words in shown.items():
+        assert words + "\n" in Cli(capsys)("report", "receptive-field", str(file), "--unit", unit).out
+
+
 @pytest.mark.parametrize(
     ("unit", "problem", "words"),
     [
