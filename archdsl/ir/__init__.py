@@ -44,7 +44,7 @@ from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
-from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, is_open, open_size
+from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, always_agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
 
@@ -122,6 +122,7 @@ __all__ = [
     "Values",
     "Wanted",
     "agree",
+    "always_agree",
     "at_least",
     "both",
     "check_listed",

@@ -219,6 +219,10 @@ class Domain:
 
     # Questions about all values
 
+    def is_equal(self, left: Any, right: Any) -> bool:
+        """Whether `left == right` for all values of the symbols, as far as that can be said."""
+        return self.decide(equal(left, right)) is True
+
     def decide(self, condition: Condition) -> bool | None:
         """Whether it holds for all values of the symbols, or for none; None where it depends, or cannot be said."""
         if isinstance(condition, bool):

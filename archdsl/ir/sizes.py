@@ -228,12 +228,23 @@ def is_open(shape: tuple[object, ...]) -> bool:
     return any(isinstance(n, Size) for n in shape)
 
 
+def at_example(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Sizes, of open ones the values in the example."""
+    return tuple([n.at(n.domain.example) if isinstance(n, Size) else n for n in numbers])
+
+
 def agree(left: int, right: int) -> bool:
     """Whether two sizes have the same value. Of open ones it is assumed, if it may be, and kept as a condition."""
     if left == right:
         return True
     size = open_size(left - right)
     return size is not None and size.domain.assumes_equal(left, right)
+
+
+def always_agree(left: int, right: int) -> bool:
+    """Whether two sizes have the same value whatever is left open. Nothing is assumed."""
+    size = open_size(left - right)
+    return left == right if size is None else size.domain.is_equal(left, right)
 
 
 def _terms(value: Any) -> Terms | None:

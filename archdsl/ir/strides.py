@@ -1,7 +1,8 @@
 """Where the elements of a tensor lie: PyTorch's rules for the strides of results, with the batch axis among the sizes.
 
 Sizes and strides are those of PyTorch's tensors, in elements. A batch that is not known counts as `BATCH`, a number that no
-size of a network equals, so what holds for it holds for every batch of two or more; for one sample it is put at 1.
+size of a network equals, so what holds for it holds for every batch of two or more; for one sample it is put at 1. Where
+sizes are open, elements lie as they do at the example: strides are formulas, which are compared there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 from operator import mul
+
+from archdsl.ir.sizes import at_example, open_size
 
 Shape = tuple[int, ...]
 
@@ -26,6 +29,7 @@ def contiguous(sizes: Shape) -> Shape:
 
 def is_contiguous(sizes: Shape, strides: Shape) -> bool:
     """Whether elements follow each other in order. The stride of an axis of size 1 is never used."""
+    sizes, strides = at_example(sizes), at_example(strides)
     return all(n == 1 or s == c for n, s, c in zip(sizes, strides, contiguous(sizes), strict=True))
 
 
@@ -43,6 +47,7 @@ def is_channels_last(sizes: Shape, strides: Shape) -> bool:
     order = CHANNELS_LAST.get(len(sizes))
     if order is None or strides[1] == 0:
         return False
+    sizes, strides = at_example(sizes), at_example(strides)
     least = 0
     for axis in reversed(order):
         if strides[axis] < least or (axis == 0 and least == strides[1]):
@@ -56,21 +61,23 @@ def view(sizes: Shape, strides: Shape, new: Shape) -> Shape | None:
     found = [0] * len(new)
     at = len(new) - 1
     base = strides[-1] if strides else 1
+    known, steps, shape = at_example(sizes), at_example(strides), at_example(new)
     inside = 1
     for axis in range(len(sizes) - 1, -1, -1):
-        inside *= sizes[axis]
-        if axis and (sizes[axis - 1] == 1 or strides[axis - 1] == inside * base):
+        inside *= known[axis]
+        if axis and (known[axis - 1] == 1 or steps[axis - 1] == inside * at_example((base,))[0]):
             continue
-        seen = 1
-        while at >= 0 and (seen < inside or new[at] == 1):
+        seen, many = 1, 1
+        while at >= 0 and (many < inside or shape[at] == 1):
             found[at] = seen * base
             seen *= new[at]
+            many *= shape[at]
             at -= 1
-        if seen != inside:
+        if many != inside:
             return None
         if axis:
             base, inside = strides[axis - 1], 1
-    while at >= 0 and new[at] == 1:
+    while at >= 0 and shape[at] == 1:
         found[at] = base
         at -= 1
     return tuple(found) if at < 0 else None
@@ -99,24 +106,33 @@ def elementwise(result: Shape, *operands: tuple[Shape, Shape]) -> Shape:
         if is_dense(*operands[0]) and all(strides == first for _, strides in operands):
             return first
     steps = [broadcast(*o, result) for o in operands]
-    return in_order(result, _order(result, steps)[::-1])
+    return in_order(result, _order(at_example(result), [*map(at_example, steps)])[::-1])
 
 
 def _is_packed(sizes: Shape, strides: Shape) -> bool:
     """Whether an image is stored channels last without gaps."""
+    sizes, strides = at_example(sizes), at_example(strides)
     packed = in_order(sizes, CHANNELS_LAST[4])
     return all(n == 1 or s == p for n, s, p in zip(sizes, strides, packed, strict=True))
 
 
 def is_dense(sizes: Shape, strides: Shape) -> bool:
     """Whether the elements fill their storage without gaps, in whatever order."""
+    sizes, strides = at_example(sizes), at_example(strides)
     used = sorted((s, n) for n, s in zip(sizes, strides, strict=True) if n != 1)
     return [s for s, _ in used] == list(contiguous(tuple(n for _, n in reversed(used))))[::-1]
 
 
 def at_one(numbers: Shape) -> Shape:
     """Sizes or strides for a batch of one."""
-    return tuple(n // BATCH if n and n % BATCH == 0 else n for n in numbers)
+    return tuple([_at_one(n) for n in numbers])
+
+
+def _at_one(number: int) -> int:
+    size = open_size(number)
+    if size is None:
+        return number // BATCH if number and number % BATCH == 0 else number
+    return number // BATCH if all(factor % BATCH == 0 for _, factor in size.terms) else number
 
 
 def _order(result: Shape, operands: Sequence[Shape]) -> list[int]:

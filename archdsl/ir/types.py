@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir.sizes import is_open
 from archdsl.ir.strides import (
     BATCH,
     CHANNELS_LAST,
@@ -103,9 +102,9 @@ class TensorType(NamedTuple):
         return TensorType(shape, self.dtype, self.batched)
 
     def with_strides(self, shape: Shape, strides: Shape) -> TensorType:
-        """Another shape whose elements lie as the strides say. Of sizes that are open this is not followed."""
+        """Another shape whose elements lie as the strides say."""
         plain = self.with_shape(shape)
-        return plain if is_open(shape) or strides == contiguous(plain.tensor_shape) else plain._replace(strides=strides)
+        return plain if strides == contiguous(plain.tensor_shape) else plain._replace(strides=strides)
 
     def in_order(self, shape: Shape, axes: Shape) -> TensorType:
         """Another shape without gaps, whose axes, the batch axis among them, run from the slowest to the fastest as listed."""

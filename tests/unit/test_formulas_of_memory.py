@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -117,20 +118,53 @@ network Points {
   linear(16) -> relu -> linear(16) -> reduce_max(0) -> linear(64) -> relu -> linear(2)
 }"""
 
+VIEWS = """
+network Views {
+  input x: [T, 16]
+  linear(16) -> reshape([T, 2, 8]) -> permute([1, 0, 2]) as q
+  matmul { | q | q -> permute([0, 2, 1]) } -> softmax(-1) as w
+  matmul { | w | q } -> permute([1, 0, 2]) -> reshape([T, 16]) -> linear(3)
+}"""
+POOLED = """
+network Pooled {
+  input image: [4, H, 8]
+  where H % 4 == 0
+  for i in 0..2 { conv(8, 3x3, pad=1) -> maxpool(3x3, 2, pad=same) }
+}"""
 
-@pytest.mark.parametrize(("text", "symbol", "least"), [(TEXTS, "T", 5), (POINTS, "P", 1)], ids=["texts", "points"])
-def test_peaks_hold_down_to_the_least_size_that_fits(text: str, symbol: str, least: int) -> None:
+
+@pytest.mark.parametrize(
+    ("text", "symbol", "sizes"),
+    [
+        (TEXTS, "T", (5, 6, 9, 17, 50, 224, 1000)),
+        (POINTS, "P", (1, 2, 5, 17, 50, 224, 1000)),
+        (VIEWS, "T", (2, 3, 6, 17, 50, 224)),
+        (POOLED, "H", (4, 8, 36, 224)),
+    ],
+    ids=["texts", "points", "views", "pooled"],
+)
+def test_peaks_hold_down_to_the_least_size_that_fits(text: str, symbol: str, sizes: Sequence[int]) -> None:
     """Where a head is large beside a small map, other moments have the peak than at the example."""
     spec = open_source(Source("net.arch", text), Path())
     (name,) = spec.networks
     formulas = spec.check(name).formula_facts
     assert formulas is not None
     found = formulas.memory_formulas(TrainingSettings())
-    for size in (least, least + 1, least + 4, 17, 50, 224, 1000):
+    for size in sizes:
         for batch in (2, 3, 5, 16, 100):
             facts = spec.check(name, Settings({symbol: size}), batch).facts
             real = facts.memory.saved.bytes, facts.memory.figure("peak").bytes, facts.training(TrainingSettings()).peak
             assert at(found, {symbol: size}, batch) == real
+
+
+def test_copies_of_views_are_told_of_parameters_too(cli: Cli, tmp_path: Path) -> None:
+    """5 w numbers each: the input, both copied factors of the scores, the values of the mix and the copy of it in order;
+    and 2 x 5 x 5 weights."""
+    text = VIEWS.replace("Views {", "Views(w = 8) {").replace("16", "w").replace("T", "5").replace("8]", "w // 2]")
+    text = text.replace(" as w", " as mix").replace("| w |", "| mix |")
+    (file := tmp_path / "net.arch").write_text(text, "utf-8")
+    assert "kept for backward  (100*w + 200)*N" in cli("report", "formulas", str(file), "--width", "100").out
+    assert "= 2_000 bytes" in cli("report", "memory", str(file), "--batch", "2").out
 
 
 def test_what_has_no_formula_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

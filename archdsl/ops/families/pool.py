@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from archdsl.ir import WHOLE, Autocast, Derivative, Incoming, Lowering, Misfit, Op, Reach, Shape, TensorType, Types
+from archdsl.ir import (
+    WHOLE,
+    Autocast,
+    Derivative,
+    Incoming,
+    Lowering,
+    Misfit,
+    Op,
+    Reach,
+    Shape,
+    TensorType,
+    Types,
+    always_agree,
+)
 from archdsl.ops.families.calls import Keywords, call_and_function, compact, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric
@@ -104,7 +117,7 @@ class Pool(MapPool):
         if self.is_global or self.reads_padding or any(before > after for before, after in g.pad):
             return None
         alike = g._replace(pad=tuple((before, before) for before, _ in g.pad), round="ceil")
-        return alike if output_sizes(alike, x) == output_sizes(g, x) else None
+        return alike if all(map(always_agree, output_sizes(alike, x), output_sizes(g, x))) else None
 
     def lowering(self, name: str, x: TensorType, given: Keywords = ()) -> Lowering:
         """PyTorch's pool of a name. In general `ceil_mode` stands for rows after the input, whose number the sizes decide.

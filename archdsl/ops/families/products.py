@@ -47,16 +47,19 @@ class Product(NamedTuple):
 
 
 def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
-    """Multiplies two tensors of equal axes (of size 1 where one lacks the axis) and sums over some; these stay with size 1."""
+    """Multiplies two tensors of equal axes (of size 1 where one lacks the axis) and sums over some; these stay with size 1.
+
+    Axes longer than one are multiplied otherwise than others, so of open sizes it is asked which they are.
+    """
     before: list[Shape | None] = [None, None]
     pair = [left, right]
     for i, (own, other) in enumerate(((left, right), (right, left))):
-        alone = [a for a in sums if own.sizes[a] != 1 == other.sizes[a]]
+        alone = [a for a in sums if own.sizes[a] > 1 == other.sizes[a]]
         if alone:
             sizes = tuple(1 if a in alone else n for a, n in enumerate(own.sizes))
             pair[i], before[i] = Tensor(sizes, contiguous(sizes)), sizes
     left, right = pair
-    both = [a for a in sums if left.sizes[a] != 1 and right.sizes[a] != 1]
+    both = [a for a in sums if left.sizes[a] > 1 and right.sizes[a] > 1]
     if not both:
         sizes = tuple(map(max, left.sizes, right.sizes))
         return Product(
@@ -67,7 +70,7 @@ def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
     rights: list[int] = []
     for a, (n, m) in enumerate(zip(left.sizes, right.sizes, strict=True)):
         if a not in both:
-            (shared if 1 not in (n, m) else lefts if n != 1 else rights).append(a)
+            (shared if n > 1 and m > 1 else lefts if n > 1 else rights).append(a)
     shared_size, inner = (prod(left.sizes[a] for a in axes) for axes in (shared, both))
     rows, columns = prod(left.sizes[a] for a in lefts), prod(right.sizes[a] for a in rights)
     copied = (
