@@ -46,8 +46,9 @@ def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> 
         raise TooManyOperators(
             "a block is listed once for all its calls, and these stand in several rows: open fewer levels"
         )
-    rows = [_row(entry, bounds.pop(entry.path, []), facts) for entry in entries]
-    total = row("total", None, *_figures(facts.bounds, facts), style="total")
+    seconds = facts.seconds
+    rows = [_row(entry, bounds.pop(entry.path, []), seconds) for entry in entries]
+    total = row("total", None, *_figures(facts.bounds, seconds), style="total")
     at = facts.device
     notes = [
         f"{short(int(at.flops[facts.precision]))} FLOP/s in {facts.precision}, {short(int(at.bandwidth))} B/s: {at.name}",
@@ -57,7 +58,7 @@ def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> 
     if step is not None:
         passes = step.settings.accumulate
         what = f"a training step of {exact(passes)} passes" if passes > 1 else "a training step"
-        each = natural([f"{PHASES[phase]} {_micro(seconds)}" for phase, seconds in phases.items()])
+        each = natural([f"{PHASES[phase]} {_micro(taken)}" for phase, taken in phases.items()])
         notes.insert(0, f"at least {each}")
     operators = subject.facts.operators if step is None else sum(la.times for la in subject.facts.training_flat.layers)
     head = (Piece("roofline", "title"), Piece(f"   N = {facts.batch}, {what}", "dim"))
@@ -65,14 +66,15 @@ def roofline_table(subject: Subject, facts: RooflineFacts, options: Options) -> 
     return Table("roofline", COLUMNS, tuple(filter(None, rows)), (total,), head, lines)
 
 
-def _row(entry: Entry, bounds: Sequence[Bound], facts: RooflineFacts) -> Row | None:
+def _row(entry: Entry, bounds: Sequence[Bound], total: float) -> Row | None:
     """None for what takes no time."""
     if entry.is_opened:
         return layer_row(entry, *[Cell(None)] * 6)
-    return layer_row(entry, *_figures(bounds, facts)) if bounds else None
+    return layer_row(entry, *_figures(bounds, total)) if bounds else None
 
 
-def _figures(bounds: Sequence[Bound], facts: RooflineFacts) -> tuple[Cell, ...]:
+def _figures(bounds: Sequence[Bound], total: float) -> tuple[Cell, ...]:
+    """Of some bounds, with their share of all seconds."""
     flops, moved = (sum(getattr(b, name) * b.layer.times for b in bounds) for name in ("flops", "bytes"))
     seconds = sum(b.seconds * b.layer.times for b in bounds)
     waiting = sum(b.seconds * b.layer.times for b in bounds if b.by == "memory")
@@ -82,7 +84,7 @@ def _figures(bounds: Sequence[Bound], facts: RooflineFacts) -> tuple[Cell, ...]:
         Cell(moved),
         Cell(intensity, None if flops else ()),
         _time(seconds),
-        Cell(seconds / facts.seconds if facts.seconds else None),
+        Cell(seconds / total if total else None),
         _by(waiting / seconds if seconds else 0.0),
     )
 

@@ -12,7 +12,7 @@ import pytest
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
 from archdsl.analyses.memory import TrainingSettings
-from archdsl.analyses.roofline import DEVICES, Device, roofline, step_roofline
+from archdsl.analyses.roofline import DEVICES, Device, RooflineFacts, roofline, step_roofline
 from archdsl.ir import Network, TensorType, flatten
 from archdsl.reports import Subject, report
 from tests.support.build import block, end, finish, network, op
@@ -239,3 +239,16 @@ def test_turns_that_are_frozen_have_rows_of_their_own(cli: Cli, tmp_path: Path) 
     saved, left = (sum(one["flops"] * (one["repeat"] or 1) for one in layers) for layers in (whole, frozen))
     assert saved - left == 2 * 8 * 8 * 9 * 36
     assert "100.0%" in cli(*asked[:-2], "--freeze", "8").out
+
+
+def test_the_time_of_all_layers_is_added_up_once_for_all_rows(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a row, the report of so many layers would take the square of their number."""
+    added: list[RooflineFacts] = []
+
+    def seconds(facts: RooflineFacts) -> float:
+        added.append(facts)
+        return 1.0
+
+    monkeypatch.setattr(RooflineFacts, "seconds", property(seconds))
+    assert "classifier" in cli("report", "flops", "vgg16", "--on", "cpu", "--train").out
+    assert len(added) == 1
