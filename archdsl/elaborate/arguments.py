@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
-from archdsl.elaborate.corrections import correction
+from archdsl.elaborate.corrections import correction, takes
 from archdsl.elaborate.kinds import (
     ATTRIBUTE_VALUE,
     KIND_MISMATCH,
@@ -12,6 +13,7 @@ from archdsl.elaborate.kinds import (
     REPEATED_ARGUMENT,
     TOO_MANY_ARGUMENTS,
     UNKNOWN_ARGUMENT,
+    UNKNOWN_NAME,
 )
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Function, Given, Layer, SharedInstance, Tensors, kind_of, show
@@ -47,6 +49,36 @@ def bind(layer: Layer, evaluated: Evaluated) -> tuple[Layer, tuple[Value, ...]]:
         bound[name] = Given(value.name if isinstance(value, Function) else value, argument.value.span)
         order.append(None if argument.name is None else name)
     return Layer(layer.target, bound, layer.defaults, tuple(order)), tuple(tensors)
+
+
+def misread_word(fault: Fault, layer: Layer, call: tree.Call | tree.Default) -> Fault:
+    """An unknown name as an argument that is a word of the callee: an attribute without its value, or one of its choices."""
+    found = fault.diagnostic
+    if found.kind is not UNKNOWN_NAME or found.primary is None:
+        return fault
+    argument = next((a for a in call.arguments if a.value.span == found.primary.span), None)
+    if argument is None or not isinstance(argument.value, tree.Name):
+        return fault
+    word = argument.value.text
+    if argument.name is None and word in _allowed(layer):
+        message, is_flag = f"`{word}` of `{layer.name}` is given with its value", _is_flag(layer, word)
+        edit = Edit(argument.span, f"{word}=true") if is_flag else None
+        return Fault(
+            UNKNOWN_NAME, message, argument.span, helps=(f"write `{word}={'true' if is_flag else '...'}`",), edit=edit
+        )
+    field = layer.op.fields().get(argument.name.text) if layer.op is not None and argument.name is not None else None
+    if field is not None and field.accepts.choices and not found.helps and found.edit is None:
+        return Fault(
+            UNKNOWN_NAME, found.message, argument.value.span, helps=(f"`{field.name}` is {field.accepts.words}",)
+        )
+    return fault
+
+
+def _is_flag(layer: Layer, name: str) -> bool:
+    if layer.op is not None:
+        return name in layer.op.fields() and isinstance(layer.op.fields()[name].default, bool)
+    defaults = {p.name.text: p.default for p in layer.definition.syntax.parameters}
+    return isinstance(defaults.get(name), tree.Boolean)
 
 
 def _free_tensor(op: type[Op], bound: dict[str, Given]) -> str | None:
@@ -86,8 +118,8 @@ def _argument_name(
 
 def _too_many(layer: Layer, argument: tree.Argument, value: Any, allowed: tuple[str, ...]) -> Fault:
     """An argument by position where none is left; the next attribute in order is most likely meant."""
-    takes = len(_positional(layer, allowed))
-    free = [name for name in allowed[takes:] if name not in layer.arguments]
+    most = len(_positional(layer, allowed))
+    free = [name for name in allowed[most:] if name not in layer.arguments]
     if isinstance(value, Layer) and layer.is_merge:
         return Fault(
             TOO_MANY_ARGUMENTS,
@@ -95,13 +127,17 @@ def _too_many(layer: Layer, argument: tree.Argument, value: Any, allowed: tuple[
             argument.span,
             helps=(f"make it an arm: `{layer.name} {{ | identity | {argument.span.text} }}`",),
         )
-    named = f"{free[0]}={argument.span.text}" if free and layer.op is not None else ""
-    count = f"{takes or 'no'} argument{'s' if takes != 1 else ''}"
+    fields = layer.op.fields() if layer.op is not None else {}
+    fitting = [name for name in free if name in fields and takes(fields[name], value)]
+    named = f"{fitting[0]}={argument.span.text}" if fitting else ""
+    known = f"by name it takes {', '.join(f'`{name}`' for name in free)}" if free else ""
+    help = f"write `{named}`" if len(fitting) == 1 else known
+    count = f"{most or 'no'} argument{'s' if most != 1 else ''}"
     return Fault(
         TOO_MANY_ARGUMENTS,
         f"`{layer.name}` takes {count}{' by position' if free else ''}, and this is one more",
         argument.span,
-        helps=(f"by name it takes {', '.join(f'`{a}`' for a in free)}",) if free else (),
+        helps=(help,) if help else (),
         edit=Edit(argument.span, named) if named else None,
     )
 
@@ -193,6 +229,7 @@ def _attribute_fault(op: type[Op], given: dict[str, Given], problem: AttributePr
     argument = given[name]
     shown, text = show(argument.value), argument.span.text
     meant = correction(op.fields()[name], argument.value, text)
+    helps = (f"write `{meant}`",) if meant else _without_rest(argument.value)
     if (swapped := _swapped(op, given, name)) is not None:
         return swapped
     return Fault(
@@ -200,9 +237,18 @@ def _attribute_fault(op: type[Op], given: dict[str, Given], problem: AttributePr
         f"`{name}` of `{op.name}` must be {problem.words}, not {shown}",
         argument.span,
         f"= {shown}" if shown != text else "",
-        helps=(f"write `{meant}`",) if meant else (),
+        helps=helps,
         edit=Edit(argument.span, meant) if meant else None,
     )
+
+
+def _without_rest(value: Any) -> tuple[str, ...]:
+    """For sizes of which one is no whole number: the division that gives one."""
+    part = next((n for n in value if isinstance(n, Fraction)), None) if isinstance(value, tuple) else None
+    if part is None:
+        return ()
+    top, bottom = part.numerator, part.denominator
+    return (f"a size is a whole number: `//` divides without the rest, `{top} // {bottom}` is {top // bottom}",)
 
 
 def _swapped(op: type[Op], given: dict[str, Given], name: str) -> Fault | None:

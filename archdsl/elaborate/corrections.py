@@ -15,18 +15,18 @@ _QUOTED_NUMBER = re.compile(r"[1-9][0-9]{0,9}(?:x[1-9][0-9]{0,9}){0,4}")
 
 def correction(attribute: Attribute, value: Any, text: str) -> str | None:
     """What to write in place of `text`, which has this value; None where that is anybody's guess."""
-    if isinstance(value, str) and _QUOTED_NUMBER.fullmatch(value) and _takes(attribute, _number(value)):
+    if isinstance(value, str) and _QUOTED_NUMBER.fullmatch(value) and takes(attribute, _number(value)):
         return value
     if isinstance(value, str | Layer) and attribute.accepts.choices:
         name = value if isinstance(value, str) else value.name
         return nearest(name, attribute.accepts.choices)
     if isinstance(value, bool) or not isinstance(value, int | Fraction):
         return None
-    if value in (0, 1) and _takes(attribute, True):
+    if value in (0, 1) and takes(attribute, True):
         return "true" if value else "false"
-    if isinstance(value, int) and 1 < value <= 100 and _takes(attribute, Fraction(1, 2)) and not _takes(attribute, 2):
+    if isinstance(value, int) and 1 < value <= 100 and takes(attribute, Fraction(1, 2)) and not takes(attribute, 2):
         return f"{float(value) / 100:g}"
-    if isinstance(value, Fraction) and text.count("/") == 1 and _takes(attribute, int(value)):
+    if isinstance(value, Fraction) and text.count("/") == 1 and takes(attribute, int(value)):
         return text.replace("/", "//")
     return None
 
@@ -36,7 +36,8 @@ def _number(text: str) -> int | tuple[int, ...]:
     return sizes if len(sizes) > 1 else sizes[0]
 
 
-def _takes(attribute: Attribute, value: Any) -> bool:
+def takes(attribute: Attribute, value: Any) -> bool:
+    """Whether an attribute can have a value."""
     try:
         attribute.checked(value)
     except AttributeProblem:

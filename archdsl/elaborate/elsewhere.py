@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from archdsl.elaborate.corrections import takes
 from archdsl.elaborate.kinds import KIND_MISMATCH, TOO_MANY_ARGUMENTS, UNKNOWN_ARGUMENT, UNKNOWN_NAME
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.scope import known_elsewhere
@@ -86,6 +87,8 @@ _REASONS = {
 }
 """Arguments that nothing takes here, each with the reason."""
 _ADVICE = {
+    "weight": "weights that two layers share are a `parameter`: `table: parameter([100, 32]) as t`, in which "
+    "`t -> take(index=ids)` looks up, as `embedding` does, and by which `matmul { | x | t -> permute([1, 0]) }` multiplies",
     "padding_mode": "put `pad(1, mode=reflect)` before it, and leave its own `pad` out",
     "return_sequences": "all steps are the result: `select(-1)` takes the last",
 }
@@ -194,6 +197,10 @@ def _give(call: _Call, target: str, argument: tree.Argument) -> bool:
             return False
         call.give(_axis(target, call.fields), str(value.value - 1), named=True)
     elif target in call.fields:
+        op, whole = find(call.name), _whole(value)
+        number = whole if whole is not None or not isinstance(value, tree.Number) else value.value
+        if op is not None and number is not None and not takes(op.fields()[target], number):
+            return False
         call.give(target, {"True": "true", "False": "false"}.get(text, text), named=argument.name is not None)
     else:
         return False
@@ -210,6 +217,10 @@ def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
         return _unknown_callee(fault, callee, arguments, span)
     if found.kind is KIND_MISMATCH and arguments and at.source is span.source:
         return _given_tensors(fault, callee, arguments, span)
+    name = next((a.name for a in arguments if a.value.span == at), None)
+    if found.kind is UNKNOWN_NAME and name is not None and name.text in _ADVICE and find(callee.text) is not None:
+        message = f"`{callee.text}` has no attribute `{name.text}`"
+        return Fault(UNKNOWN_ARGUMENT, message, name.span, helps=(_ADVICE[name.text],))
     if found.kind not in (UNKNOWN_ARGUMENT, TOO_MANY_ARGUMENTS) or not any(at in _places(a) for a in arguments):
         return fault
     if found.kind is TOO_MANY_ARGUMENTS:

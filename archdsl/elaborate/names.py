@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol, Self
 
 from archdsl.elaborate import kinds
-from archdsl.elaborate.arguments import bind
+from archdsl.elaborate.arguments import bind, misread_word
 from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
@@ -262,6 +262,7 @@ class Names:
         try:
             return bind(layer, [(a, self.value(a.value)) for a in call.arguments])
         except Fault as fault:
+            fault = misread_word(fault, layer, call)
             is_own = self.knows(call.callee.text)
             if is_own and fault.diagnostic.kind in (kinds.TOO_MANY_ARGUMENTS, kinds.UNKNOWN_ARGUMENT):
                 raise  # it is not the operator of that name

@@ -35,6 +35,7 @@ from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.contraction import Factor, Joined, gradients
 from archdsl.ops.families.merge import Merge, check_one_dtype
 from archdsl.ops.families.products import Product, Tensor, alone, kernels, made_in_steps, multiply, saved
+from archdsl.source import counted
 
 
 class Terms(NamedTuple):
@@ -98,7 +99,8 @@ class Einsum(Merge):
         check_float(self.name, operands[0])
         if len(terms.operands) != len(operands):
             raise Misfit(
-                f"the equation names {len(terms.operands)} values, and there are {len(operands)}", attribute="equation"
+                f"the equation names {counted(len(terms.operands), 'value')}, and there are {len(operands)}",
+                attribute="equation",
             )
         sizes = self._sizes(terms, operands)
         plain = TensorType(tuple(sizes[c] for c in terms.result), operands[0].dtype, any(x.batched for x in operands))

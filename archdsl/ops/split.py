@@ -19,6 +19,7 @@ from archdsl.ir import (
     TensorType,
     Types,
     agree,
+    is_open,
     show_shape,
 )
 from archdsl.ir.attrs import Axis, Field, Sizes
@@ -59,7 +60,7 @@ class Split(Op):
                 f"an axis of {size} does not split into {self.parts} equal parts",
                 attribute="parts",
                 label=f"{size} = {self.parts} * {size // self.parts} + {size % self.parts}",
-                help="list the sizes: `split([a, b])`",
+                help=_listed(size, self.parts),
             )
         return (size // self.parts,) * self.parts
 
@@ -97,3 +98,12 @@ class Split(Op):
 
     def summary(self) -> str:
         return f"split {show_shape(self.parts) if isinstance(self.parts, tuple) else self.parts}"
+
+
+def _listed(size: int, parts: int) -> str | None:
+    """How to take apart what does not split equally, where there is enough for each part."""
+    if is_open((size,)) or not 1 < parts <= size:
+        return None
+    each, rest = divmod(size, parts)
+    sizes = (each + 1,) * rest + (each,) * (parts - rest)
+    return f"list the sizes: `split({show_shape(sizes) if parts <= 8 else '[a, b, ...]'})`"

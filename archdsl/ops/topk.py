@@ -40,7 +40,7 @@ class TopK(Op):
             raise Misfit(
                 f"`topk` cannot take {self.count} of {x.shape[axis]} elements",
                 attribute="count",
-                help=f"`min({self.count}, in.shape[{axis}])` takes all where there are fewer",
+                help=f"`topk({x.shape[axis]})` takes all" if self.axis == -1 else None,
             )
         shape = (*x.shape[:axis], self.count, *x.shape[axis + 1 :])
         return x.with_shape(shape), TensorType(shape, "int64", x.batched)

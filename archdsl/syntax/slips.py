@@ -47,8 +47,10 @@ def _chain_in_parentheses(spot: Spot) -> Diagnostic | None:
         return None
     closing, name = spot.closing(opening), spot.tokens[opening - 1]
     arms = [] if closing is None else spot.parts(opening, closing, "COMMA")
-    chain = next((arm for arm in arms if "->" in arm), "")
-    written = f"{name}({', '.join('value' if arm == chain else arm for arm in arms)})"
+    given = next((arm for arm in arms if "->" in arm), "")
+    chain = re.sub(r"^\w+ *= *", "", given)
+    keyword = given.removesuffix(chain)
+    written = f"{name}({', '.join(f'{keyword}value' if arm == given else arm for arm in arms)})"
     named = f"name its result before: `{chain} as value`, then `{written}`" if chain else "name its result with `as`"
     arm = f"; in a merge it is an arm: `{name} {{ | identity | {chain} }}`" if arms == [chain] else ""
     return spot.wrong("an argument is a tensor, not a chain", help=named + arm)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.cli import COMMANDS
+from archdsl.elaborate.scope import FUNCTIONS, WORDS
 from archdsl.ir import Op, flatten
 from archdsl.ops import catalogue, names
 from archdsl.pipeline import diagnostic_kinds
@@ -88,3 +89,10 @@ def test_the_page_of_the_command_line_has_every_option(command: str) -> None:
     written = {option: option if option != "--output" else "-o FILE" for option in options}
     described = common + texts["What is common to all"] + texts[command]
     assert options and not [option for option, text in written.items() if text not in described]
+
+
+def test_the_page_of_the_language_has_every_predefined_word() -> None:
+    page = (ROOT / "docs/reference/language.md").read_text("utf-8")
+    (paragraph,) = (part for part in page.split("\n\n") if part.startswith("Predefined words"))
+    listed = {word for quoted in paragraph.split("`")[1::2] for word in quoted.split()}
+    assert listed - set(FUNCTIONS) == set(WORDS)

@@ -6,6 +6,8 @@ from math import gcd
 
 from archdsl.ir import Misfit, Shape, TensorType, agree, is_open, show_shape
 
+_OF_NUMBERS = "`embedding` looks up a vector for each number; `cast(float32)` makes floats of them"
+
 
 def check_float(op: str, x: TensorType, operand: int = 0) -> None:
     """Raises `Misfit` for integers and booleans."""
@@ -15,7 +17,7 @@ def check_float(op: str, x: TensorType, operand: int = 0) -> None:
             code="wrong-dtype",
             operand=operand,
             label=f"{x.dtype} values",
-            help="`cast(float32)` makes such of them",
+            help="`cast(float32)` makes such of them" if x.dtype == "bool" else _OF_NUMBERS,
         )
 
 
