@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from archdsl.analyses import Facts
 from archdsl.claims.figures import Figures, attributed
 from archdsl.claims.reasons import reasons
-from archdsl.elaborate import BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
+from archdsl.elaborate import BATCH, BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
 from archdsl.ir import Condition, OpenSize, Size, at_least, equal, show_shape
 from archdsl.source import Diagnostic, Edit, Kind, Label, Span, nearest
 from archdsl.syntax import tree
@@ -174,7 +174,7 @@ def _figures(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Fig
             training = True
             continue
         value = evaluate(binding.value, bound.names)
-        if binding.name.text != "N":
+        if binding.name.text != BATCH:
             is_batch = binding.name.text.casefold() in ("batch", "batch_size", "n", "bs")
             free = ", ".join(sizes)
             raise Fault(
@@ -182,7 +182,7 @@ def _figures(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Fig
                 f"`{binding.name.text}` is no open size of this network, which has {free or 'none'}",
                 binding.span,
                 helps=("`with N = 32` sets the batch, `with training` adds the parts for training only",),
-                edit=Edit(binding.name.span, "N") if is_batch else None,
+                edit=Edit(binding.name.span, BATCH) if is_batch else None,
             )
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise Fault(CLAIM_UNSUITABLE, "`N` is a whole number of at least 1", binding.span)

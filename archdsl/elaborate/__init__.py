@@ -1,6 +1,6 @@
 """Layer 3: syntax tree -> graph: names, values, blocks and calls. It prints nothing; `importer` alone reads files."""
 
-from archdsl.elaborate.build import PLAIN, BoundClaim, Settings
+from archdsl.elaborate.build import BATCH, PLAIN, BoundClaim, Settings
 from archdsl.elaborate.counts import Count, From
 from archdsl.elaborate.expressions import evaluate, holes
 from archdsl.elaborate.importer import Importer
@@ -12,6 +12,7 @@ from archdsl.elaborate.scope import builtin_names
 from archdsl.elaborate.values import Datum, Tensors, is_number, kind_of, show
 
 __all__ = [
+    "BATCH",
     "OPEN_SIZE",
     "PLAIN",
     "UNKNOWN_NETWORK",

@@ -48,6 +48,8 @@ class Body(Links):
         """After a mistake: the names that the statement would have made are poisoned."""
         if isinstance(statement, tree.Let | tree.Shared):
             self.scope.names.setdefault(statement.name.text, POISON)
+        if isinstance(statement, tree.Input):
+            self.frame.taps.setdefault(statement.name.text, POISON)
         for tap in taps(statement):
             self.frame.taps.setdefault(tap.name, POISON)
         return POISON

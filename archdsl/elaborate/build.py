@@ -36,6 +36,8 @@ from archdsl.source import Frame as CallStep
 from archdsl.source import Span, nearest
 from archdsl.syntax import tree
 
+BATCH = "N"
+"""What claims, formulas and reports call the batch."""
 _TYPES_ELSEWHERE = {"long": "int64", "int": "int32", "float": "float32", "half": "float16", "double": "float64"}
 
 
@@ -119,7 +121,7 @@ class Build(Blocks):
         self.claims: list[BoundClaim] = []
         self.sources: list[str] = []
         self.whole_numbers: dict[str, int] = {}
-        """The network's parameters that are whole numbers."""
+        """The network's parameters that are whole numbers; formulas name them beside the batch."""
         self._named_sizes: dict[str, int] = {}
         """The symbols of inputs whose shapes are given from outside."""
 
@@ -144,7 +146,8 @@ class Build(Blocks):
         self.reporter.enter(name, span, ())
         self.bind_parameters(layer, body, span)
         values = {p.name.text: body.scope.names[p.name.text] for p in syntax.parameters}
-        self.whole_numbers = {n: v for n, v in values.items() if isinstance(v, int) and not isinstance(v, bool)}
+        whole = {n: v for n, v in values.items() if isinstance(v, int) and not isinstance(v, bool)}
+        self.whole_numbers = {n: v for n, v in whole.items() if n != BATCH}
         last = body.run(syntax.body.statements, None)
         for variant in reversed(variants):
             if variant.body is not None:
@@ -222,6 +225,9 @@ class Build(Blocks):
     def input(self, statement: tree.Input, body: Body) -> Value:
         """Declares an input of the network. Raises `Fault`."""
         name = statement.name.text
+        for item in statement.shape.items:
+            if isinstance(item, tree.Name):
+                _require_no_batch(item.text, item.span, body)
         given = self.settings.inputs.get(name, self.settings.inputs.get(""))
         if given is None:
             shape = tuple(self._input_size(item, body) for item in statement.shape.items)
@@ -278,6 +284,7 @@ class Build(Blocks):
         """Declares a count that no input has: a capitalised name that is bounded from above."""
         name = bounded(statement)
         if body.frame.is_network and name is not None and not body.knows(name):
+            _require_no_batch(name, statement.condition.span, body)
             body.scope.names[name] = self._size_of(name)
 
     def _size_of(self, symbol: str) -> Datum:
@@ -295,6 +302,14 @@ class Build(Blocks):
             if len(self.claims) >= CLAIM_LIMIT:
                 raise self.reporter.used_up(f"more than {CLAIM_LIMIT:_} claims in one network", statement.span)
             self.claims.append(BoundClaim(statement, body, self.reporter.frames()))
+
+
+def _require_no_batch(name: str, span: Span, body: Body) -> None:
+    """Raises `Fault` for an open size that is called as the batch is."""
+    if name == BATCH and not body.knows(BATCH):
+        body.scope.names[BATCH] = POISON
+        help = "shapes leave the batch out; another size that is open has another name, as `M`"
+        raise Fault(kinds.UNKNOWN_NAME, f"`{BATCH}` is the batch, and no size of a sample", span, helps=(help,))
 
 
 def _unnamed(item: tree.Name) -> Fault:

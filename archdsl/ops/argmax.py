@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Axes as AxisByAxis
-from archdsl.ir import Examples, Expression, Lowering, Op, Reach, TensorType, Types
+from archdsl.ir import Examples, Expression, Lowering, Misfit, Op, Reach, TensorType, Types
 from archdsl.ir.attrs import Axis, Field
-from archdsl.ops.families.checks import check_axis, check_float
+from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.moves import over
 
 
@@ -19,7 +19,10 @@ class ArgMax(Op):
     positional = 1
     numbered = False
     reads_unbatched = True
-    examples: ClassVar[Examples] = (("argmax(0)", "[21, 64, 64]", "int64 [64, 64]"),)
+    examples: ClassVar[Examples] = (
+        ("argmax(0)", "[21, 64, 64]", "int64 [64, 64]"),
+        ("argmax(-1)", "int64 [77]", "int64 []"),
+    )
 
     axis: Axis = Field(description="the axis along which elements are compared")
 
@@ -28,7 +31,14 @@ class ArgMax(Op):
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
-        check_float(self.name, x)
+        if x.dtype == "bool":
+            raise Misfit(
+                "`argmax` compares numbers, not bool",
+                code="wrong-dtype",
+                operand=0,
+                label="bool values",
+                help="`cast(int64)` makes such of them",
+            )
         axis = self._axis(x)
         return (TensorType((*x.shape[:axis], *x.shape[axis + 1 :]), "int64", x.batched),)
 

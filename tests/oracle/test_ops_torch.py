@@ -642,6 +642,7 @@ CASES = {
         glu(-1) [5, 4]
         glu(1) [4, 6, 5]
         glu(0) [2]
+        glu [6]
     """,
     "reduce_mean": """
         reduce_mean(0) [4, 5, 6]
@@ -665,6 +666,8 @@ CASES = {
         argmax(0) [4, 5, 6]
         argmax(-1) [4, 5]
         argmax(0) [7]
+        argmax(-1) int64 [4, 5]
+        argmax(0) int32 [7]
         argmax(0) unbatched [7, 2]
     """,
     "roll": """

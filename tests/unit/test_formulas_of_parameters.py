@@ -78,6 +78,14 @@ def test_formulas_hold_at_values_that_fit(file: str, name: str, opened: set[str]
         assert value(facts.cost.values, at) == known.values
 
 
+def test_n_is_the_batch_and_no_parameter_of_that_name(cli: Cli, tmp_path: Path) -> None:
+    spec = tmp_path / "graph.arch"
+    spec.write_text("network G(N = 7, F = 8) { input nodes: [N, F]; linear(4) }")
+    found = json.loads(cli("report", "formulas", spec, "--format", "json").out)["formulas"]
+    assert found["parameters"] == {"F": 8} and found["macs"] == "28*F"
+    assert cli("report", "summary", spec, "--set", "N=9").code == 0
+
+
 def test_the_report_and_its_data(cli: Cli, tmp_path: Path) -> None:
     spec = tmp_path / "mlp.arch"
     spec.write_text(MLP)

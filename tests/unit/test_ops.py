@@ -658,6 +658,7 @@ MISFITS = [
     ("reduce_mean(2)", "[3, 8]", "attribute-value", "axes", "no axis 2"),
     ("reduce_sum([0, -2])", "[3, 8]", "attribute-value", "axes", "an axis twice"),
     ("argmax(2)", "[3, 8]", "attribute-value", "axis", "no axis 2"),
+    ("argmax(0)", "bool [3, 8]", "wrong-dtype", 0, "numbers, not bool"),
     ("roll(1, 2)", "[3, 8]", "attribute-value", "axes", "no axis 2"),
     ("roll([1, 2], 0)", "[3, 8]", "attribute-value", "shift", "2, not 1"),
     ("pixel_shuffle(2)", "[6, 4, 4]", "shape-mismatch", "factor", "6 = 1 * 4 + 2"),
@@ -790,7 +791,7 @@ ANY_TYPE = {
     "take",
     "cast",
 }
-FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter", "constant"}
+FLOATS_ONLY = {*catalogue()} - ANY_TYPE - {"embedding", "parameter", "constant", "argmax"}
 MISFITS += [
     (call, given.replace("[", "int64 [", 1), "wrong-dtype", 0, "float values")
     for call, given, _ in (kind.examples[0] for name, kind in catalogue().items() if name in FLOATS_ONLY - MERGES)

@@ -54,6 +54,20 @@ def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> in
     )
 
 
+def only_axis(op: str, axis: int | None, x: TensorType) -> int:
+    """The number of an axis that may be left out on a vector. Raises `Misfit`."""
+    if axis is not None:
+        return check_axis(op, axis, x)
+    if x.rank == 1:
+        return 0
+    raise Misfit(
+        f"`{op}` on {show_shape(x.shape)} needs an `axis`",
+        operand=0,
+        label=f"{x.rank} axes to choose from",
+        help=f"`{op}(axis=0)` is over channels, `{op}(axis=-1)` over the last axis",
+    )
+
+
 def check_axes(op: str, axes: int | tuple[int, ...], x: TensorType, attribute: str = "axes") -> tuple[int, ...]:
     """The numbers of one or several axes, counted from 0. Raises `Misfit`."""
     found = [check_axis(op, a, x, attribute) for a in (axes if isinstance(axes, tuple) else (axes,))]

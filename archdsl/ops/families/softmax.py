@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from archdsl.ir import Gradient, Lowering, Misfit, Op, Reach, Saved, TensorType, Types, show_shape
+from archdsl.ir import Gradient, Lowering, Op, Reach, Saved, TensorType, Types
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import call_and_function, dim
-from archdsl.ops.families.checks import check_axis, check_float
+from archdsl.ops.families.checks import check_float, only_axis
 from archdsl.ops.families.derivatives import packed
 from archdsl.ops.families.moves import over
 
@@ -23,28 +23,16 @@ class SoftmaxOverAxis(Op):
 
     axis: Axis | None = Field(None, description="the axis that adds up to 1; may be left out on a vector only")
 
-    def _axis(self, x: TensorType) -> int:
-        if self.axis is not None:
-            return check_axis(self.name, self.axis, x)
-        if x.rank == 1:
-            return 0
-        raise Misfit(
-            f"`{self.name}` on {show_shape(x.shape)} needs an `axis`",
-            operand=0,
-            label=f"{x.rank} axes to choose from",
-            help=f"`{self.name}(axis=0)` is over channels, `{self.name}(axis=-1)` over the last axis",
-        )
-
     def resolve(self, *operands: TensorType) -> Self:
-        return self.replace(axis=self._axis(operands[0]))
+        return self.replace(axis=only_axis(self.name, self.axis, operands[0]))
 
     def infer(self, *operands: TensorType) -> Types:
         check_float(self.name, operands[0])
-        self._axis(operands[0])
+        only_axis(self.name, self.axis, operands[0])
         return (operands[0].with_shape(operands[0].shape),)
 
     def reach(self, *operands: TensorType) -> Reach:
-        return over(operands[0], self._axis(operands[0]))
+        return over(operands[0], only_axis(self.name, self.axis, operands[0]))
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(result=True)
@@ -53,5 +41,5 @@ class SoftmaxOverAxis(Op):
         return (Gradient("x0", packed(operands[0])),)
 
     def pytorch(self, *operands: TensorType) -> Lowering:
-        over = (("dim", dim(self._axis(operands[0]), operands[0])),)
+        over = (("dim", dim(only_axis(self.name, self.axis, operands[0]), operands[0])),)
         return call_and_function(self.module, self.name, (), over)
