@@ -69,6 +69,8 @@ class File:
         self.path = spec.path
         named = target.networks
         self.networks = [spec.check(name, batch=batch) for name in named if not spec.program.open_parameters(name)]
+        self.unread = spec.program.file.broken_networks if target.network is None else ()
+        """The networks whose text could not be read."""
         self.templates = len(spec.templates) if target.network is None else 0
         self.over = [network.over(budget.limits, budget.training) for network in self.networks]
         """Of each network the limits that it is over."""
@@ -203,6 +205,7 @@ def _print_text(files: list[File], arguments: argparse.Namespace, incomplete: bo
     if len(files) == 1:
         for network in files[0].networks:
             lines += _network(network)
+        lines += (_broken(files[0].path, name) for name in files[0].unread)
     else:
         lines += _table(files, arguments.strict)
     problems = [p for f in files for p in f.problems]
@@ -216,9 +219,9 @@ def _print_text(files: list[File], arguments: argparse.Namespace, incomplete: bo
 
 def _network(checked: Checked) -> list[Line]:
     """A network's figures and its claims, each with what was computed."""
-    path = Piece(f"{checked.program.source.path}  ", "dim")
     if checked.network is None:
-        return [[path, Piece(checked.name, "strong"), Piece("  does not hold together", "error")]]
+        return [_broken(checked.program.source.path, checked.name)]
+    path = Piece(f"{checked.program.source.path}  ", "dim")
     facts = checked.facts.cost
     head = f"  {facts.total.params:_} params  {total(facts.total.macs)} MACs  {counted(facts.depth, 'weight layer')}"
     sizes = ", ".join(f"{name} = {value}" for name, value in checked.sizes.items())
@@ -234,6 +237,10 @@ def _network(checked: Checked) -> list[Line]:
     lines += _open_sizes(checked)
     lines += [[Piece(f"      {source}", "dim")] for source in checked.network.sources]
     return lines
+
+
+def _broken(path: str, name: str) -> Line:
+    return [Piece(f"{path}  ", "dim"), Piece(name, "strong"), Piece("  does not hold together", "error")]
 
 
 def _open_sizes(checked: Checked) -> list[Line]:
@@ -271,10 +278,10 @@ def _table(files: list[File], strict: bool) -> list[Line]:
 
 
 def _names(file: File) -> str:
-    if not file.networks:
+    names = [*(network.name for network in file.networks), *file.unread]
+    if not names:
         return counted(file.templates, "template") if file.templates else "no network"
-    more = f" +{len(file.networks) - 1}" if len(file.networks) > 1 else ""
-    return file.networks[0].name + more
+    return names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "")
 
 
 def _range(file: File) -> str:
@@ -301,10 +308,10 @@ def _status(file: File, strict: bool) -> str:
 
 
 def _totals(files: list[File], strict: bool) -> Line:
-    networks = sum(len(f.networks) for f in files)
+    networks = sum(len(f.networks) + len(f.unread) for f in files)
     claims = sum(f.verdicts[0] for f in files)
     failing = sum(f.verdicts[1] for f in files)
-    broken = sum(n.network is None for f in files for n in f.networks)
+    broken = sum(len(f.unread) + sum(n.network is None for n in f.networks) for f in files)
     counts = [counted(len(files), "file")] if len(files) > 1 else []
     templates = 0 if networks else sum(f.templates for f in files)
     counts += [counted(networks, "network"), *([counted(templates, "template")] if templates else [])]

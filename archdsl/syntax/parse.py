@@ -56,6 +56,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
     if is_cut:
         return tree.File(source, [], frozenset([UNKNOWN_NAMES]), doc), problems
     broken: set[str] = set()
+    networks: list[str] = []
     items: list[tree.Item] = []
     unread = {_line(problem) for problem in problems}
     unread_at = [p.primary.span.start for p in problems if p.primary is not None]
@@ -73,7 +74,9 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
             if item is not None and not any(part[0].start <= at < part[-1].end for at in unread_at):
                 items.append(item)
             else:
-                broken.update(_declared(part))
+                names = _declared(part)
+                broken.update(names)
+                networks += names if part[0].type == "NETWORK" else ()
             if len(problems) >= PROBLEM_LIMIT:
                 break
     if not tokens and not problems:
@@ -83,7 +86,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
 
         if (other := foreign(source)) is not None:
             return tree.File(source, [], frozenset([UNKNOWN_NAMES]), doc), [other]
-    return tree.File(source, items, frozenset(broken), doc), problems
+    return tree.File(source, items, frozenset(broken), doc, tuple(networks)), problems
 
 
 def parse_expression(source: Source, start: int, end: int) -> tuple[tree.Expression | None, list[Diagnostic]]:

@@ -376,10 +376,14 @@ Item = Import | Block | Network | Variant | Default | Let | Allow
 class File:
     """A parsed file: its items in order, and the names of those that were too broken to keep."""
 
-    __slots__ = ("broken", "doc", "items", "source")
+    __slots__ = ("broken", "broken_networks", "doc", "items", "source")
 
-    def __init__(self, source: Source, items: list[Item], broken: frozenset[str], doc: str) -> None:
+    def __init__(
+        self, source: Source, items: list[Item], broken: frozenset[str], doc: str, broken_networks: tuple[str, ...] = ()
+    ) -> None:
         self.source = source
         self.items = items
         self.broken = broken
+        self.broken_networks = broken_networks
+        """Those of them that are networks, in order."""
         self.doc = doc

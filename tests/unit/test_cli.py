@@ -219,6 +219,15 @@ def test_check_of_a_folder_takes_all_below_it(cli: Cli, spec: Path) -> None:
     ]
 
 
+def test_a_network_that_cannot_be_read_is_counted(cli: Cli, spec: Path) -> None:
+    spec.write_text(GOOD + "\nnetwork B {\n  input x: [8]\n  relu as as y\n}\nblock c { relu as as y }\n")
+    done = cli("check", spec)
+    assert done.code == 1
+    *_, broken, totals = done.out.splitlines()
+    assert broken.split(maxsplit=1)[1] == "B  does not hold together"
+    assert totals.startswith("2 networks, 1 claim: all hold, 1 network does not hold together, ")
+
+
 def test_a_folder_is_the_root_of_imports_of_what_is_below(cli: Cli, spec: Path) -> None:
     Path("sub").mkdir()
     Path("parts.arch").write_text("let n = 4")
