@@ -71,7 +71,9 @@ class Facts:
     @cached_property
     def training_flat(self) -> Flat:
         """The same with the parts that exist only while training."""
-        has_parts = any(node.training for module in modules(self.network) for node in module.nodes)
+        has_parts = any(output.training for output in self.network.outputs) or any(
+            node.training for module in modules(self.network) for node in module.nodes
+        )
         return flatten(self.network, training=True) if has_parts else self.flat
 
     @cached_property

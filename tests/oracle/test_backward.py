@@ -241,6 +241,27 @@ def test_a_step_has_the_loss_of_the_first_output(accumulate: int) -> None:
     check_step(network, TrainingSettings(accumulate=accumulate))
 
 
+EARLY = """
+network Net {
+  input x: [4]
+  linear(4) as h
+  training { output early = h }
+  output small = h -> linear(3)
+  OUTPUT
+}"""
+
+
+@pytest.mark.parametrize("output", ["", "output large = h -> linear(300) -> linear(300)"])
+def test_a_step_has_the_loss_of_the_first_output_beside_those_of_training(output: str) -> None:
+    network = open_source(Source("net.arch", EARLY.replace("OUTPUT", output)), Path()).check("Net").network
+    assert network is not None
+    module = build(network, device="meta").train()
+    results = module(torch.empty(2, 4, device="meta"))
+    with FlopCounterMode(display=False) as backward:
+        results.small.sum().backward()
+    assert backward.get_total_flops() == 2 * 2 * Facts(network).step_macs(TrainingSettings())[1]
+
+
 def check_step(network: Network, settings: TrainingSettings) -> None:
     """Forward, what runs again and backward, in one step; parts of which nothing is trained do not run again."""
     module = build(network, device="meta").train()
