@@ -29,7 +29,7 @@ CHANGES = (
     Column("note", ""),
 )
 SHOWN = 3
-"""Where a change is in more scopes than there are names of, so many are shown."""
+"""Of the other scopes in which the same was changed so many are shown."""
 TOTALS = (
     Column("figure", ""),
     Column("before", "before", "number"),
@@ -99,6 +99,7 @@ def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
                 "path": scope.path,
                 "also": scope.others,
                 "more": scope.further,
+                "other_sizes": scope.has_other_sizes,
                 "delta": _delta(scope.more),
                 "changes": [
                     {
@@ -106,7 +107,7 @@ def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
                         "after": _layer(change.after, after),
                         "reads": change.reads,
                         "renamed": change.is_renamed,
-                        "delta": _delta(change.more),
+                        "delta": _delta(change.in_all),
                     }
                     for change in scope.changes
                 ],
@@ -141,17 +142,18 @@ def _layer(node: Node | None, facts: Facts) -> dict[str, Any] | None:
 
 
 def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
-    if scope.path:
-        others = [*scope.others]
-        if scope.further:
-            others = [*scope.others[:SHOWN], f"{scope.further + len(scope.others) - SHOWN:_} more"]
-        also = text(f"also {natural(others)}", "dim") if others else Cell(None)
-        name = Cell(scope.path, (Piece(scope.path, "heading"),))
+    path = scope.path or (after.network.name if scope.others else "")
+    if path:
+        rest = scope.further + len(scope.others[SHOWN:])
+        others = natural([*scope.others[:SHOWN], *([f"{rest:_} more"] if rest else [])])
+        sizes = ", of other sizes" if scope.has_other_sizes else ""
+        also = text(f"also {others}{sizes}", "dim") if others else Cell(None)
+        name = text(path, "heading")
         here = sum(change.more.macs for change in scope.changes)
         together = text(f"{scope.more.macs:+_} in all", "dim") if scope.more.macs != here else Cell(None)
         yield Row((Cell(None), name, also, *[Cell(None)] * 3, together), style="heading")
     for _, alike in groupby(scope.changes, _likeness):
-        yield from _changed([*alike], before, after, bool(scope.path))
+        yield from _changed([*alike], before, after, bool(path))
 
 
 def _likeness(change: Change) -> object:

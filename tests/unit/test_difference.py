@@ -65,8 +65,32 @@ def test_a_network_does_not_differ_from_itself() -> None:
 
 def test_a_change_that_blocks_share_is_told_once() -> None:
     new = BASE.replace("conv2: conv(c, 3x3, pad=1)", "conv2: conv(c, 3x3, pad=1, bias=false)")
-    others = ("stage1.1", "stage2.0", "stage2.1")
-    assert told(BASE, new) == [("stage1.0", others, ["-conv2", "+conv2"])]
+    lines = ["-conv2", "+conv2"]  # 8 weights fewer in one stage, 16 in the other
+    assert told(BASE, new) == [("stage1.0", ("stage1.1",), lines), ("stage2.0", ("stage2.1",), lines)]
+
+
+def test_a_change_is_told_once_where_it_is_the_same_and_costs_the_same(cli: Cli) -> None:
+    """ResNet-34 has blocks more in each stage, of other widths (He et al. 2016, Table 1): two convolutions, two norms."""
+    found = json.loads(cli("diff", "resnet:ResNet18", "resnet:ResNet34", "--format", "json").out)
+    blocks = [(1, 64, 56), (2, 128, 28), (4, 256, 14), (1, 512, 7)]
+    assert [(s["path"], s["also"], s["delta"]["params"]) for s in found["scopes"]] == [
+        (f"layer{i}", [], count * (2 * 9 * width**2 + 4 * width)) for i, (count, width, _) in enumerate(blocks, 1)
+    ]
+    outputs = [[change["after"]["outputs"] for change in scope["changes"]] for scope in found["scopes"]]
+    assert outputs == [[[[width, side, side]]] * count for count, width, side in blocks]
+
+
+def test_the_network_is_named_where_it_was_changed_as_its_parts_were(cli: Cli, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.arch", tmp_path / "new.arch"
+    old.write_text("network Net { input x: [4, 8, 8]; stem: conv(4, 1x1); part: { stem: conv(4, 1x1) } }")
+    new.write_text(old.read_text().replace("1x1", "3x3, pad=1"))
+    assert "   Net     also part " in cli("diff", old, new).out
+
+
+def test_of_many_places_three_are_shown(cli: Cli) -> None:
+    out = cli("diff", "densenet:DenseNet121", "densenet:DenseNet201").out
+    names = [f"features.denseblock4.denselayer{number}" for number in range(1, 5)]
+    assert f"{names[0]}  also {', '.join(names[1:])} and 12 more  " in out
 
 
 def test_a_layer_put_in_between_does_not_renew_what_follows() -> None:
@@ -153,7 +177,7 @@ def test_the_command_says_what_a_change_costs(cli: Cli, tmp_path: Path) -> None:
     """ResNet-50 with the stride in its first and in its second convolutions: He et al. 2016 and torchvision."""
     done = cli("diff", "resnet:ResNet50v1", "resnet:ResNet50")
     assert done.code == 0
-    assert "layer2.0  also layer3.0 and layer4.0" in done.out
+    assert "layer2.0  also layer3.0 and layer4.0, of other sizes " in done.out
     assert "3_857_973_248  4_089_184_256  +231_211_008    +6.0%" in done.out
     assert "same names and shapes: weights load either way" in done.out
     assert cli("diff", "resnet:ResNet50v1", "resnet:ResNet50", "--exit-code").code == 1
@@ -180,7 +204,7 @@ def test_the_command_has_formats(cli: Cli, format: str, begins: str) -> None:
 def test_json_holds_what_the_tables_tell(cli: Cli) -> None:
     found = json.loads(cli("diff", "resnet:ResNet50v1", "resnet:ResNet50", "--format", "json").out)
     (scope,) = found["scopes"]
-    assert (scope["path"], scope["also"]) == ("layer2.0", ["layer3.0", "layer4.0"])
+    assert (scope["path"], scope["also"], scope["other_sizes"]) == ("layer2.0", ["layer3.0", "layer4.0"], True)
     first, second = scope["changes"]
     assert first["before"]["macs"] == 128 * 256 * 28 * 28 and first["after"]["macs"] == 128 * 256 * 56 * 56
     assert first["after"]["outputs"] == [[128, 56, 56]] and second["after"]["operation"] == "conv 3x3, 128 /2"
@@ -250,6 +274,8 @@ def assert_adds_up(cli: Cli, old: Path | str, new: Path | str) -> None:
     for figure, key in (("params", "params"), ("MACs", "macs")):
         told = sum(scope["delta"][key] for scope in data["scopes"]) + data["resized"]["delta"][key]
         assert told == figures[figure]["after"] - figures[figure]["before"], figure
+        for scope in data["scopes"]:
+            assert sum(change["delta"][key] for change in scope["changes"]) == scope["delta"][key]
     assert deltas(cli("diff", old, new).out) == figures["MACs"]["after"] - figures["MACs"]["before"]
 
 

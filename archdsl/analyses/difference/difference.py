@@ -35,6 +35,11 @@ class Change(NamedTuple):
     """Whether nothing but its name is different."""
     more: Cost = Cost()
     """What it costs more than before, in one place: nothing where it is told by what lies inside."""
+    in_all: Cost = Cost()
+    """The same in all places where it is told of."""
+
+    def costing(self, more: Cost) -> Change:
+        return self._replace(more=more, in_all=more)
 
 
 class ScopeChange(NamedTuple):
@@ -46,8 +51,18 @@ class ScopeChange(NamedTuple):
     others: tuple[str, ...] = ()
     further: int = 0
     """In how many further scopes, which are not named."""
-    more: Cost = Cost()
-    """What the changes cost more than before, in all of these scopes together."""
+    has_other_sizes: bool = False
+    """Whether what was changed has other sizes in some of them."""
+
+    @property
+    def more(self) -> Cost:
+        """What the changes cost more than before, in all of these scopes together."""
+        return _sum(change.in_all for change in self.changes)
+
+    def inside(self, call: str, uses: Uses) -> ScopeChange:
+        changes = tuple(change._replace(in_all=uses.of(change.in_all)) for change in self.changes)
+        others = tuple(_joined(call, path) for path in self.others)
+        return self._replace(path=_joined(call, self.path), changes=changes, others=others)
 
 
 class Resized(NamedTuple):
@@ -77,15 +92,9 @@ class Difference(NamedTuple):
 
     def inside(self, call: str, uses: Uses) -> Difference:
         """The same where it is a part of a network, under the name of its call."""
-        scopes = [
-            s._replace(
-                path=_joined(call, s.path), others=tuple(_joined(call, path) for path in s.others), more=uses.of(s.more)
-            )
-            for s in self.scopes
-        ]
         layers, paths, more = self.resized
         resized = Resized(layers * sum(uses), tuple(_joined(call, path) for path in paths), uses.of(more))
-        return Difference(tuple(scopes), resized)
+        return Difference(tuple(scope.inside(call, uses) for scope in self.scopes), resized)
 
 
 class Uses(NamedTuple):
@@ -132,7 +141,7 @@ class _Comparison:
             change, inside = self._told(pair, change, new.plus(old.by(-1)), now if was == now else None)
             changes += [change] if change is not None else []
             found.append(inside)
-        own = (ScopeChange("", tuple(changes), more=_sum(c.more for c in changes)),) if changes else ()
+        own = (ScopeChange("", tuple(changes)),) if changes else ()
         scopes = _gathered((*own, *(scope for part in found for scope in part.scopes)))
         return Difference(tuple(scopes), reduce(Resized.plus, (part.resized for part in found), Resized()))
 
@@ -154,10 +163,10 @@ class _Comparison:
                 is_alike = isinstance(b.operator, Module) and isinstance(a.operator, Module) and not inside.scopes
                 change = change._replace(is_renamed=is_alike or _is_equal(a, b))
         if change is not None and change.reads is None and not change.is_renamed:
-            return change._replace(more=more), Difference()
+            return change.costing(more), Difference()
         more = more.plus(inside.more.by(-1))
         if change is not None:
-            return change._replace(more=more), inside
+            return change.costing(more), inside
         if b is not None and uses is not None and (more.params or more.macs):
             inside = inside._replace(resized=inside.resized.plus(Resized(sum(uses), (b.name,), more)))
         return None, inside
@@ -288,17 +297,36 @@ def _gathered(scopes: Iterable[ScopeChange]) -> list[ScopeChange]:
 
 def _together(one: ScopeChange, other: ScopeChange) -> ScopeChange:
     names = (*one.others, other.path, *other.others)
-    further = one.further + other.further + max(len(names) - NAMED, 0)
-    return one._replace(others=names[:NAMED], further=further, more=one.more.plus(other.more))
+    pairs = [*zip(one.changes, other.changes, strict=True)]
+    return ScopeChange(
+        one.path,
+        tuple(a._replace(in_all=a.in_all.plus(b.in_all)) for a, b in pairs),
+        names[:NAMED],
+        one.further + other.further + max(len(names) - NAMED, 0),
+        one.has_other_sizes or other.has_other_sizes or any(_sizes(a) != _sizes(b) for a, b in pairs),
+    )
+
+
+def _sizes(change: Change) -> list[object]:
+    return [node.result_types for node in change[:2] if node is not None]
 
 
 def _signature(change: Change) -> object:
-    """Equal for changes of one kind, whatever the sizes around them: the names, and the attributes that differ."""
-    kinds = tuple((n.name, n.operator.name) if n is not None else None for n in (change.before, change.after))
-    if change.before is None or change.after is None or change.reads is not None or change.is_renamed:
-        return kinds, change.reads, change.is_renamed
-    a, b = change.before.operator, change.after.operator
-    if isinstance(a, Module) or isinstance(b, Module):
-        return kinds
-    old, new = a.attributes, b.attributes
-    return kinds, tuple((k, old.get(k), new.get(k)) for k in {**old, **new} if old.get(k) != new.get(k))
+    """Equal for changes that are the same: the names, the attributes that differ, and what it costs more.
+
+    A layer that only one of the networks has, or a block in place of something else, is the same where all of it is.
+    """
+    nodes = change.before, change.after
+    kinds = tuple((node.name, node.operator.name) if node is not None else None for node in nodes)
+    old, new = (node.operator if node is not None else None for node in nodes)
+    alike = kinds, change.more.params, change.more.macs
+    if change.reads is not None or change.is_renamed:
+        return alike, change.reads
+    if isinstance(old, Op) and isinstance(new, Op):
+        return alike, _differing(old, new)
+    return alike, old, new, *_sizes(change)
+
+
+def _differing(old: Op, new: Op) -> tuple[object, ...]:
+    before, after = old.attributes, new.attributes
+    return tuple((k, before.get(k), after.get(k)) for k in {**before, **after} if before.get(k) != after.get(k))
