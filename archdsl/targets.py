@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ from archdsl.source import FileProblem, nearest, same
 
 STDIN = "<stdin>"
 """What standard input is called, which a command line names `-`."""
+SHOWN = 8
+"""Of the names that could have been meant so many are shown."""
 
 
 class UnknownTarget(Exception):
@@ -81,8 +83,7 @@ def target_of(spec: Spec, network: str | None) -> Target:
     if found is not None:
         return Target(spec, found)
     close = nearest(network, known)
-    names = ", ".join(list(known)[:8]) + (", ..." if len(known) > 8 else "")
-    hint = f"; did you mean `{close}`?" if close else f"; it has {names}" if names else ""
+    hint = f"; did you mean `{close}`?" if close else f"; it has {_first(known)}" if known else ""
     raise UnknownTarget(f"`{spec.path}` has no network `{network}`{hint}")
 
 
@@ -98,8 +99,13 @@ def _bundled(name: str, network: str | None, root: str | None) -> Target:
     if (stem := same(name, files)) is not None:
         return target_of(open_spec(_shown(files[stem]), root), network)
     close = nearest(name, {*files, *_makers(files.values(), root)})
-    hint = f"did you mean `{close}`?" if close else "bundled are " + ", ".join(files)
+    hint = f"did you mean `{close}`?" if close else f"bundled are {_first(files)}"
     raise UnknownTarget(f"there is no file `{name}`, and no bundled spec or network of that name: {hint}")
+
+
+def _first(names: Collection[str]) -> str:
+    """The first of the names that there are."""
+    return ", ".join([*names][:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def _makers(files: Iterable[Path], root: str | None) -> dict[str, Spec]:
@@ -130,7 +136,6 @@ def single_network(target: Target) -> str:
         templates = target.spec.templates
         why = f"only the template{'s' if len(templates) > 1 else ''} {', '.join(templates)}" if templates else "none"
         raise UnknownTarget(f"`{target.spec.path}` has no network that can be built, {why}")
-    shown = ", ".join(networks[:8]) + (", ..." if len(networks) > 8 else "")
     path = target.spec.path
     named = f"{'-' if path == STDIN else path}:{networks[0]}"
-    raise UnknownTarget(f"`{path}` has {len(networks)} networks: name one, as {named} ({shown})")
+    raise UnknownTarget(f"`{path}` has {len(networks)} networks: name one, as {named} ({_first(networks)})")

@@ -189,6 +189,7 @@ def test_on_the_command_line(cli: Cli) -> None:
         (("--freeze", "fc"), "`--freeze` is for training: give `--train` too"),
         (("--checkpoint", "fc"), "`--checkpoint` is for training: give `--train` too"),
         (("--train", "--freeze", "fcc"), "nothing that has weights is called `fcc`; did you mean `fc`?"),
+        (("--train", "--freeze", "*weight"), "is called `*weight`: `*` matches no dot; did you mean `*.weight`?"),
         (("--train", "--checkpoint", "fcc"), "no part of the module is called `fcc`"),
         (("--train", "--lr-of", "fcc=1"), "nothing that has weights is called `fcc`; did you mean `fc`?"),
         (("--train", "--lr-of", "fc"), "`fc` is not PATH=RATE"),

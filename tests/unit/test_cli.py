@@ -79,6 +79,11 @@ def test_version(cli: Cli) -> None:
             "check vgg61",
             "archdsl: there is no file `vgg61`, and no bundled spec or network of that name: did you mean `vgg16`?",
         ),
+        (
+            "diff vgg16 nosuch",
+            "bundled are alexnet, alexnet_ablations, allconv, amoebanet, autoencoder, ciresan, convnet, convnext, ...",
+        ),
+        ("fit vgg16 --memory 8GiB --freeze *bias", "`*bias`: `*` matches no dot; did you mean `*.*.bias`?"),
         ("check lenet.arch", "error[unreadable-file]: cannot read `lenet.arch`: no such file or directory"),
         ("check specs", "archdsl: there is no *.arch file in `specs`"),
         ("report vgg16", "archdsl report: there is no report `vgg16`; there are summary, "),

@@ -37,6 +37,16 @@ def selected(names: Collection[str], patterns: Iterable[str]) -> list[str]:
 def not_found(pattern: str, names: Iterable[str]) -> str:
     """That no path matches a pattern, and what may have been meant."""
     paths = {name.rsplit(".", count)[0] for name in names for count in range(name.count(".") + 1)}
-    close = nearest(pattern, paths)
+    below = _below(pattern, paths)
+    close = below or nearest(pattern, paths)
+    why = ": `*` matches no dot" if below else ""
     tops = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
-    return f"nothing that has weights is called `{pattern}`" + (f"; did you mean `{close}`?" if close else f": {tops}")
+    hint = f"{why}; did you mean `{close}`?" if close else f": {tops}"
+    return f"nothing that has weights is called `{pattern}`{hint}"
+
+
+def _below(pattern: str, paths: Iterable[str]) -> str | None:
+    """Of `*bias` the pattern that names stand before: `*.bias`, or as many stars as the first paths have that end so."""
+    end = pattern.lstrip("*")
+    depths = (path.count(".") - end.count(".") for path in paths if path.endswith(f".{end}"))
+    return min((f"{'*.' * depth}{end}" for depth in depths), key=len, default=None) if end != pattern else None
