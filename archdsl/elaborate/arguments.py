@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from archdsl.elaborate.corrections import correction, takes
+from archdsl.elaborate.corrections import advice, correction, takes
 from archdsl.elaborate.kinds import (
     ATTRIBUTE_VALUE,
     KIND_MISMATCH,
@@ -229,7 +229,11 @@ def _attribute_fault(op: type[Op], given: dict[str, Given], problem: AttributePr
     argument = given[name]
     shown, text = show(argument.value), argument.span.text
     meant = correction(op.fields()[name], argument.value, text)
-    helps = (f"write `{meant}`",) if meant else _without_rest(argument.value)
+    helps = (
+        (f"write `{meant}`",)
+        if meant
+        else _without_rest(argument.value) or advice(op.fields()[name], argument.value, text)
+    )
     if (swapped := _swapped(op, given, name)) is not None:
         return swapped
     return Fault(

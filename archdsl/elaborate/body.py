@@ -8,11 +8,11 @@ from typing import Any
 from archdsl.elaborate import kinds
 from archdsl.elaborate.links import Links
 from archdsl.elaborate.lists import items_of, parts_of
-from archdsl.elaborate.names import Current, taps
+from archdsl.elaborate.names import Current
 from archdsl.elaborate.open_sizes import open_question
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.turns import Turns, fewest, is_repeat
-from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of, show
+from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show
 from archdsl.ir import Compound, Output, Relation, Size, Value
 from archdsl.source import Edit, Label
 from archdsl.syntax import tree
@@ -39,20 +39,10 @@ class Body(Links):
                 returned = statement if isinstance(statement, tree.Return) else None
             except Fault as fault:
                 reporter.report(fault)
-                current = self._spoil(statement)
+                current = self.spoil(statement)
             except Silence:
-                current = self._spoil(statement)
+                current = self.spoil(statement)
         return current
-
-    def _spoil(self, statement: tree.Statement) -> Poison:
-        """After a mistake: the names that the statement would have made are poisoned."""
-        if isinstance(statement, tree.Let | tree.Shared):
-            self.scope.names.setdefault(statement.name.text, POISON)
-        if isinstance(statement, tree.Input):
-            self.frame.taps.setdefault(statement.name.text, POISON)
-        for tap in taps(statement):
-            self.frame.taps.setdefault(tap.name, POISON)
-        return POISON
 
     def _statement(self, statement: tree.Statement, current: Current) -> Current:
         match statement:

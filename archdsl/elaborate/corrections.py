@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 from archdsl.elaborate.values import Layer
 from archdsl.ir import Attribute, AttributeProblem
 from archdsl.source import nearest
 
+_NUMERAL = re.compile(r"[0-9._]+")
+TO_WHOLE = "`floor`, `round` and `ceil` make a number whole, and so does `//` in place of `/`"
 _QUOTED_NUMBER = re.compile(r"[1-9][0-9]{0,9}(?:x[1-9][0-9]{0,9}){0,4}")
 
 
@@ -29,6 +32,12 @@ def correction(attribute: Attribute, value: Any, text: str) -> str | None:
     if isinstance(value, Fraction) and text.count("/") == 1 and takes(attribute, int(value)):
         return text.replace("/", "//")
     return None
+
+
+def advice(attribute: Attribute, value: Any, text: str) -> tuple[str, ...]:
+    """What helps where a number that was worked out lies between two that an attribute takes."""
+    is_between = isinstance(value, Fraction) and not _NUMERAL.fullmatch(text)
+    return (TO_WHOLE,) if is_between and (takes(attribute, floor(value)) or takes(attribute, ceil(value))) else ()
 
 
 def _number(text: str) -> int | tuple[int, ...]:

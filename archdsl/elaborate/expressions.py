@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Protocol, get_args
 
 from archdsl.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, steers
+from archdsl.elaborate.corrections import TO_WHOLE
 from archdsl.elaborate.counts import Count, counted, is_settled, turns
 from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.functions import Misuse, apply_function
@@ -21,7 +22,7 @@ from archdsl.elaborate.kinds import (
     UNKNOWN_NAME,
 )
 from archdsl.elaborate.lists import data_of, items_of, parts_of
-from archdsl.elaborate.open_sizes import equal_data, open_question, settled
+from archdsl.elaborate.open_sizes import equal_data, open_hole, open_question, settled
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.tensors import tensor_attribute
 from archdsl.elaborate.values import Function, Tensors, advice_on_items, is_number, kind_of, show, simplify
@@ -145,7 +146,8 @@ class _Evaluator:
         if isinstance(value, Size):
             raise open_question(f"the value of `{value}` is open", expression.span)
         if not isinstance(value, int):
-            raise Fault(NOT_AN_INTEGER, f"expected a whole number, found {show(value)}", expression.span, show(value))
+            message = f"expected a whole number, found {show(value)}"
+            raise Fault(NOT_AN_INTEGER, message, expression.span, show(value), helps=(TO_WHOLE,))
         return value
 
     def condition(self, expression: tree.Expression) -> bool:
@@ -187,6 +189,8 @@ class _Evaluator:
     def _written(self, hole: tree.Expression) -> str:
         """What stands in a string where an expression stood in braces."""
         value = self.value(hole)
+        if isinstance(value, Size):
+            raise open_hole("string", value, hole.span)
         if isinstance(value, bool) or not isinstance(value, int | Fraction | str):
             raise Fault(
                 KIND_MISMATCH, f"a hole of a string holds a number or a string, not {kind_of(value)}", hole.span

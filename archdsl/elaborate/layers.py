@@ -10,16 +10,14 @@ from typing import Any, NamedTuple
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op, tensor_arguments
 from archdsl.elaborate.expressions import fill_holes, holes
-from archdsl.elaborate.names import Current, Names, holds
-from archdsl.elaborate.open_sizes import open_question
+from archdsl.elaborate.names import Current, Names
+from archdsl.elaborate.open_sizes import open_hole, open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.shrinking import shrinking
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
-from archdsl.ir import CallFrame, LongFormula, Misfit, Module, Op, OpenSize, TensorType, Value, show_shape
+from archdsl.ir import CallFrame, LongFormula, Misfit, Module, Op, OpenSize, Size, TensorType, Value, show_shape
 from archdsl.source import Diagnostic, Edit, Kind, Label, Span
 from archdsl.syntax import tree
-
-_LOOPS = (tree.For, tree.Repeat)
 
 
 class Asked(NamedTuple):
@@ -194,7 +192,7 @@ class Layers(Names):
     def _again_with_holes(self, found: Diagnostic, label: tree.Label) -> Fault:
         """A label that has a variable of some loop in it, and is the same in all turns of another."""
         named = {name.text for hole in holes(label) for name in tree.walk(hole) if isinstance(name, tree.Name)}
-        around = self._loops_around(label)
+        around = self.frame.loops_around(label.span)
         idle = [loop for loop in around if not (isinstance(loop, tree.For) and named & {n.text for n in loop.names})]
         helps: tuple[str, ...] = ("its variables have the same values in several turns: put one into it that differs",)
         if idle:
@@ -206,13 +204,9 @@ class Layers(Names):
             )
         return Fault(found.kind, found.message, label.span, "the second", helps=helps)
 
-    def _loops_around(self, label: tree.Label) -> list[tree.For | tree.Repeat]:
-        """The loops that a label stands in, outermost first."""
-        return [n for n in tree.walk(self.frame.body) if isinstance(n, _LOOPS) and holds(n.body.span, label.span)]
-
     def with_turn(self, label: tree.Label) -> str:
         """A label with the variable of the loop that it stands in; empty where there is none, as in a `repeat`."""
-        inmost = next(reversed(self._loops_around(label)), None)
+        inmost = next(reversed(self.frame.loops_around(label.span)), None)
         return f'"{label.text}{{{inmost.names[0].text}}}"' if isinstance(inmost, tree.For) else ""
 
     def label_text(self, label: tree.Label) -> str:
@@ -222,6 +216,8 @@ class Layers(Names):
 
         def written(hole: tree.Expression) -> str:
             value = self.value(hole)
+            if isinstance(value, Size):
+                raise open_hole("label", value, hole.span)
             if isinstance(value, bool) or not isinstance(value, int | str):
                 what = show(value) if isinstance(value, Fraction) else kind_of(value)
                 raise Fault(kinds.BAD_LABEL, f"a hole holds a whole number or a string, not {what}", label.span)
@@ -248,11 +244,23 @@ def _worded(
     except Misfit as misfit:
         if op.operands is None and not arms:
             misfit.notes += (f"joined are {', '.join(show_shape(v.type.shape) for v in operands[:8])}",)
+        if op.operands is None:
+            misfit.help = _of_one_layer(operands) or misfit.help
         if (fault := _with_input_channels(misfit, layer, operands)) is not None:
             raise fault from None
         if misfit.code == "window-too-large" and operands:
             misfit.notes += shrinking(operands[0])
         raise _misfit(misfit, layer, span, arms) from None
+
+
+def _of_one_layer(operands: tuple[Value, ...]) -> str | None:
+    """What helps where a merge joins a sequence and a state that one layer gives."""
+    for node in dict.fromkeys(v.producer for v in operands):
+        if node is not None and len({*node.results} & {*operands}) > 1 and len({v.type for v in node.results}) > 1:
+            return (
+                f"`{node.operator.name}` gives {len(node.results)} values, which are all joined: name them, `as p, q`"
+            )
+    return None
 
 
 def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:

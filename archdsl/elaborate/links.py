@@ -9,11 +9,11 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
 from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.lists import items_of, parts_of
-from archdsl.elaborate.names import Current
+from archdsl.elaborate.names import Current, taps
 from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.scope import known_elsewhere
-from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of
+from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of
 from archdsl.ir import Condition, Op, Value, show_shape
 from archdsl.ops import find
 from archdsl.source import Edit, Label, Span, counted
@@ -28,11 +28,30 @@ class Links(Layers):
         raise NotImplementedError
 
     def chain(self, chain: tree.Chain, current: Current) -> Current:
-        """Applies the links of a chain in turn; the last result."""
+        """Applies the links of a chain in turn; the last result. Behind a mistake they are still read for their own."""
+        is_spoiled = False
         for index, element in enumerate(chain.elements):
             doc = chain.doc if index == 0 else ""
-            current = self._element(element, current, index == 0, doc)
+            try:
+                current = self._element(element, current, index == 0, doc)
+            except Fault as fault:
+                self.build.reporter.report(fault)
+                is_spoiled, current = True, self.spoil(element)
+            except Silence:
+                is_spoiled, current = True, self.spoil(element)
+        if is_spoiled:
+            raise Silence
         return current
+
+    def spoil(self, syntax: tree.Statement | tree.Element) -> Poison:
+        """After a mistake: the names that it would have made are poisoned."""
+        if isinstance(syntax, tree.Let | tree.Shared):
+            self.scope.names.setdefault(syntax.name.text, POISON)
+        if isinstance(syntax, tree.Input):
+            self.frame.taps.setdefault(syntax.name.text, POISON)
+        for tap in taps(syntax):
+            self.frame.taps.setdefault(tap.name, POISON)
+        return POISON
 
     def _element(self, element: tree.Element, current: Current, is_first: bool, doc: str) -> Current:
         current = self._link(element, current, is_first, doc)
@@ -52,9 +71,8 @@ class Links(Layers):
         if isinstance(value, Tensors):
             return self._start(value, link, label, is_first)
         if not isinstance(value, Layer):
-            raise Fault(
-                kinds.KIND_MISMATCH, f"expected a layer, found {kind_of(value)}", link.span, f"this is {kind_of(value)}"
-            )
+            message, what = f"expected a layer, found {kind_of(value)}", f"this is {kind_of(value)}"
+            raise Fault(kinds.KIND_MISMATCH, message, link.span, what, helps=self.hidden(link.span.text))
         if isinstance(current, Poison) and value.op is not None:
             make_op(value, link.span)  # its own mistakes are worth telling, whatever spoiled its operand
         return self.apply(value, self._operands(value, current, tensors, link.span), label, link.span, doc)
@@ -74,7 +92,8 @@ class Links(Layers):
                 "a tensor can only start a chain",
                 link.span,
                 "this is a tensor",
-                helps=(f"join it with a merge: `add({link.span.text})` or `concat({link.span.text})`",),
+                helps=self.hidden(link.span.text)
+                or (f"join it with a merge: `add({link.span.text})` or `concat({link.span.text})`",),
             )
         if label is not None:
             raise Fault(
@@ -153,12 +172,14 @@ class Links(Layers):
     def make_tap(self, name: str, result: Tensors, site: tree.Syntax) -> None:
         first = self.frame.sites.get(name)
         if first is not None and first is not site and not self.frame.are_alternatives(first, site):
+            in_loop = isinstance(site, tree.Tap) and self.frame.loops_around(site.span)
             raise Fault(
                 kinds.MADE_TWICE,
                 f"`{name}` is made in two places",
                 site.span,
                 "made again here",
                 labels=(Label(first.span, "made here first"),),
+                helps=(f"each turn adds to a list by `as {name}[]`, and `{name}[-1]` is the last",) if in_loop else (),
             )
         self.frame.sites[name] = site
         self.frame.taps[name] = result

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol, Self
 
 from archdsl.elaborate import kinds
-from archdsl.elaborate.arguments import bind, misread_word
+from archdsl.elaborate.arguments import Evaluated, bind, misread_word
 from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
@@ -23,6 +23,9 @@ from archdsl.syntax import UNKNOWN_NAMES, tree
 
 Current = tuple[Value, ...] | None | Poison
 """The current value, or values, of a body: None where a network has not begun, POISON after a mistake."""
+
+
+_LOOPS = (tree.For, tree.Repeat)
 
 
 class Frame:
@@ -69,6 +72,10 @@ class Frame:
     def sides(self) -> list[tree.Training]:
         """The side branches in the text of the body."""
         return [node for node in tree.walk(self.body) if isinstance(node, tree.Training)]
+
+    def loops_around(self, span: Span) -> list[tree.For | tree.Repeat]:
+        """The loops in the text of the body that a place stands in, outermost first."""
+        return [node for node in tree.walk(self.body) if isinstance(node, _LOOPS) and holds(node.body.span, span)]
 
     def are_alternatives(self, first: tree.Syntax, second: tree.Syntax) -> bool:
         """Whether two places stand in different branches of one `if`."""
@@ -150,6 +157,16 @@ class Names:
             raise _outside(text, span, reads=isinstance(found, Layer))
         return found
 
+    def hidden(self, text: str) -> tuple[str, ...]:
+        """What helps where a name of this body stands before a layer of the same name."""
+        others = (self.frame.outer.lookup(text), builtin(text), prelude_block(text))
+        layer = next((found for found in others if isinstance(found, Layer)), None)
+        if layer is None:
+            return ()
+        return (
+            f"this `{text}` hides the {'block' if layer.op is None else 'operator'} `{text}`: give one another name",
+        )
+
     def knows(self, text: str) -> bool:
         """Whether a name stands for something that is written here or around."""
         return self.scope.lookup(text) is not None or self.frame.outer.lookup(text) is not None
@@ -222,6 +239,8 @@ class Names:
             message, made = f"`{text}` is not made yet where it is used", "made here"
         elif any(holds(side.span, site) for side in self.frame.sides):
             message, made = f"`{text}` is made in a side branch, and stays there", "made here, inside `training`"
+        elif any(tap.appends for tap in taps(self.frame.body) if tap.name == text):
+            message, made = f"nothing was added to the list `{text}`", "only on a branch or in a loop that is not taken"
         else:
             message, made = (
                 f"`{text}` is made on a branch or in a loop that is not taken",
@@ -260,20 +279,35 @@ class Names:
     def bound(self, layer: Layer, call: tree.Call | tree.Default) -> tuple[Layer, tuple[Value, ...]]:
         """A layer with the arguments of a call, and the tensors among them that a merge takes. Raises `Fault`."""
         try:
-            return bind(layer, [(a, self.value(a.value)) for a in call.arguments])
+            return bind(layer, self._evaluated(layer, call))
         except Fault as fault:
-            fault = misread_word(fault, layer, call)
             is_own = self.knows(call.callee.text)
             if is_own and fault.diagnostic.kind in (kinds.TOO_MANY_ARGUMENTS, kinds.UNKNOWN_ARGUMENT):
                 raise  # it is not the operator of that name
             raise reworded(fault, call) from None
 
+    def _evaluated(self, layer: Layer, call: tree.Call | tree.Default) -> Evaluated:
+        """The arguments with their values. Where some have none, the names of the others are looked at too. Raises `Fault`."""
+        found: Evaluated = []
+        faults: list[Fault] = []
+        for argument in call.arguments:
+            try:
+                found.append((argument, self.value(argument.value)))
+            except Fault as error:
+                faults.append(reworded(misread_word(error, layer, call), call))
+        if not faults:
+            return found
+        for fault in faults:
+            self.build.reporter.report(fault)
+        bind(layer, [(argument, value) for argument, value in found if argument.name is not None])
+        raise Silence
+
     def call(self, callee: Any, call: tree.Call) -> Layer:
         """A layer with arguments bound. Raises `Fault`."""
         if not isinstance(callee, Layer):
-            raise Fault(
-                kinds.KIND_MISMATCH, f"`{call.callee.text}` is {kind_of(callee)}, it cannot be called", call.callee.span
-            )
+            name = call.callee
+            message = f"`{name.text}` is {kind_of(callee)}, it cannot be called"
+            raise Fault(kinds.KIND_MISMATCH, message, name.span, helps=self.hidden(name.text))
         layer, tensors = self.bound(callee, call)
         if tensors:
             message = f"`{callee.name}` with tensors is a link of a chain, not an argument"

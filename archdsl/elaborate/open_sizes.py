@@ -32,6 +32,12 @@ def open_question(message: str, span: Span) -> Fault:
     )
 
 
+def open_hole(what: str, size: Size, span: Span) -> Fault:
+    """A hole that needs one value, of which no constraint helps."""
+    message = f"a hole of a {what} holds what is known, and `{size}` is open"
+    return Fault(OPEN_SIZE, message, span, helps=("give the size: `--set H=224`",))
+
+
 def equal_data(left: Any, right: Any) -> Condition:
     """Whether two data are equal, which may depend on sizes that are open."""
     if isinstance(left, Size) or isinstance(right, Size):

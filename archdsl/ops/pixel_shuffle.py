@@ -22,7 +22,9 @@ class PixelShuffle(PixelShuffling):
                 f"`pixel_shuffle` makes a pixel of {self.factor**2} channels each, and there are {x.channels}",
                 code="shape-mismatch",
                 attribute="factor",
-                label=f"{x.channels} = {channels} * {self.factor**2} + {rest}",
+                label=f"{x.channels} = {channels} * {self.factor**2} + {rest}"
+                if channels
+                else f"{x.channels} < {self.factor**2}",
             )
         return (channels, *(n * self.factor for n in x.sizes))
 

@@ -61,9 +61,10 @@ def tap(spot: Spot) -> Diagnostic | None:
     token, line_end = spot.token, spot.near(-1)
     first = spot.near(spot.statement() - spot.at)
     if token.type == "AS" and line_end.type == "RBRACE" and first.type in ("IF", "FOR", "REPEAT"):
+        taps = f"{spot.near(1)}{'[]' if spot.near(2).type == 'APPEND' else ''}"
         return spot.wrong(
             f"`as` names the result of a link, and `{first}` is a statement",
-            help=f"put braces around it: `{{ {first} ... }} as {spot.near(1)}`",
+            help=f"put braces around it: `{{ {first} ... }} as {taps}`",
             edit=(first.start, token.start, f"{{ {spot.text(first.start, line_end.end)} }} "),
         )
     if token.type != "AS" or line_end.type != "SEP":

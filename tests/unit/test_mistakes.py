@@ -31,7 +31,14 @@ def test_the_corpus_is_large() -> None:
     assert len({(mistake.page, mistake.title) for mistake in MISTAKES}) == len(MISTAKES)
 
 
-TWICE = {"A reserved word as a name"}
+TWICE = {
+    "A reserved word as a name",
+    "An operator with capitals",
+    "Several slips in a line",
+    "`Gemm`",
+    "`GlobalAveragePool`",
+    "`Relu`",
+}
 """Mistakes that are told at each place where they stand."""
 
 

@@ -71,14 +71,11 @@ class Elementwise(Merge):
             if rank is None:
                 done, other = ((1,) * (max(map(len, (done, other))) - len(s)) + s for s in (done, other))
             check_same_rank(self.name, done, other, index, repeats=True)
-            pairs = tuple(zip(done, other, strict=True))
-            check_axes(
-                self.name,
-                done,
-                other,
-                index,
-                (a for a, (m, n) in enumerate(pairs) if 1 not in (m, n) and not agree(m, n)),
-            )
+            pairs = enumerate(zip(done, other, strict=True))
+            differing = [a for a, (m, n) in pairs if 1 not in (m, n) and not agree(m, n)]
+            if differing:
+                _check_learned(self.name, operands[: index + 1])
+            check_axes(self.name, done, other, index, differing)
             done = sizes_together(done, other)
             steps.append(_joined(steps[-1], x, done))
         return tuple(steps)
@@ -205,12 +202,36 @@ def sizes_beside(op: str, x: TensorType, rank: int | None, operand: int) -> Shap
     if x.rank == rank + 1 and x.shape[0] == 1:
         return x.shape[1:]
     raise Misfit(
-        f"`{op}` reads a learned tensor against [N, ...] from the right, and {show_shape(x.shape)} has another size there",
+        _beside(op, x),
         code="shape-mismatch",
         operand=operand,
         label=f"{x.shape[0]} where the batch axis is" if x.rank == rank + 1 else f"{x.rank} axes against {rank + 1}",
         help=f"{show_shape((1, *x.shape[1:]))} is the same for every sample" if x.rank == rank + 1 else None,
     )
+
+
+def _beside(op: str, learned: TensorType) -> str:
+    shape = show_shape(learned.shape)
+    return f"`{op}` reads a learned tensor against [N, ...] from the right, and {shape} has another size there"
+
+
+def _check_learned(op: str, operands: Types) -> None:
+    """Of operands that do not go together: raises `Misfit` where one is learned, and would go with axes of size 1 put in."""
+    learned = next((i for i, x in reversed([*enumerate(operands)]) if not x.batched), None)
+    sample = next((x for x in operands if x.batched), None)
+    if learned is None or sample is None:
+        return
+    x = operands[learned]
+    laid = laid_beside(x.shape, sample.shape)
+    if laid is not None:
+        read = (1,) * (sample.rank - x.rank) + x.shape
+        raise Misfit(
+            _beside(op, x),
+            code="shape-mismatch",
+            operand=learned,
+            label=f"{show_shape(x.shape)} is read as {show_shape(read)}",
+            help=f"give it the shape {show_shape(laid)}, which goes with {show_shape(sample.shape)}",
+        )
 
 
 def check_one_dtype(op: str, operands: Types) -> None:
@@ -257,6 +278,7 @@ def check_axes(op: str, first: Shape, other: Shape, operand: int, differing: Ite
         return
     names = AXIS_NAMES.get(len(first), tuple(f"axis {a}" for a in range(len(first))))
     label = "; ".join(f"{names[a]} {other[a]}, not {first[a]}" for a in axes)
+    help: str | None = None
     if axes == (0,) and len(first) in AXIS_NAMES:
         help = f"bring one arm to the channels of the other, as by `conv({first[0]}, {_one(len(first) - 1)})`"
         what = f"{first[0]} and {other[0]} channels"
@@ -265,7 +287,8 @@ def check_axes(op: str, first: Shape, other: Shape, operand: int, differing: Ite
         help = _of_one_size(op, first[1:], other[1:])
     else:
         what = f"the shapes {show_shape(first)} and {show_shape(other)}"
-        help = "strides, windows and padding of the arms have to lead to the same sizes"
+        if len(first) in AXIS_NAMES:
+            help = "strides, windows and padding of the arms have to lead to the same sizes"
     raise _mismatch(op, operand, what, label, help)
 
 
