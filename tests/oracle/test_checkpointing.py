@@ -309,6 +309,16 @@ def test_a_level_of_many_blocks_is_told_with_a_wildcard(turns: int, paths: tuple
     assert level.peak == max(measured(net, 2, TrainingSettings(checkpointed=paths)).values())
 
 
+def test_no_path_of_a_level_names_what_another_one_names() -> None:
+    text = (
+        "block unit { conv(8, 3x3, pad=1) -> relu }\n"
+        "network N { input x: [8, 8, 8]; mid1: unit -> mid_attn: unit -> mid2: unit -> up: unit }"
+    )
+    net = open_source(Source("covered.arch", text), Path()).check("N").network
+    assert net is not None
+    assert [level.paths for level in Facts(net, 2).checkpoint_levels(TrainingSettings())] == [("mid*", "up")]
+
+
 def test_paths_are_checked() -> None:
     net = Facts(network("resnet_cifar:ResNet20"))
     with pytest.raises(PathError, match="called `layers"):

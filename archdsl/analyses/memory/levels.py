@@ -60,7 +60,7 @@ def _parts(module: Module, prefix: str) -> Iterator[tuple[str, bool]]:
             yield from _parts(node.operator, path + ".")
 
 
-def _patterns(parts: dict[str, bool], *, has_turns: bool) -> Iterator[str]:
+def _patterns(parts: dict[str, bool], *, has_turns: bool) -> list[str]:
     """The paths of the blocks, with wildcards for numbers unless these would name others than blocks; each once.
 
     Where they are many, or a turn stands for others of its loop, there are wildcards in any case.
@@ -70,6 +70,8 @@ def _patterns(parts: dict[str, bool], *, has_turns: bool) -> Iterator[str]:
         if is_block:
             found.setdefault(re.sub(r"\d+", "*", path), []).append(path)
     others = [path for path, is_block in parts.items() if not is_block]
+    named: list[str] = []
     for pattern, paths in found.items():
         is_short = len(paths) <= LISTED and not has_turns
-        yield from paths if is_short and any(matches(other, pattern) for other in others) else [pattern]
+        named += paths if is_short and any(matches(other, pattern) for other in others) else [pattern]
+    return [path for path in named if not any(matches(path, other) for other in named if other != path)]
