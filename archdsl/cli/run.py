@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +148,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(_json(checked.name, trial, figures, done))
         return 0
-    print_table(measured(_title(checked, trial), figures, [_summary(done, setting)]), arguments.color)
+    notes = [*_not_predicted(checked.facts.network, setting, is_plain=is_plain), _summary(done, setting)]
+    print_table(measured(_title(checked, trial), figures, notes), arguments.color)
     return 0
 
 
@@ -207,8 +209,16 @@ def _measurements(
     ]
 
 
+def _not_predicted(network: Network, setting: Setting, *, is_plain: bool) -> Iterator[str]:
+    """Why a figure has nothing beside it."""
+    if not is_plain:
+        yield "bytes are predicted for float32, with everything trained"
+    elif setting.train and len(network.outputs) > 1:
+        yield f"a training peak is predicted for the loss of one output, and this is the sum over {len(network.outputs)}"
+
+
 def _peak(checked: Checked, setting: Setting, checkpointed: list[str]) -> int | None:
-    """The predicted peak of a training step; None for the loss of several outputs, which is not foretold."""
+    """The predicted peak of a training step; None for the loss of several outputs."""
     outputs = checked.facts.network.outputs
     if len(outputs) > 1:
         return None

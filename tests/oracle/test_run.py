@@ -123,9 +123,16 @@ def test_the_peak_of_training_is_the_real_one(cli: Cli, spec: Path, options: tup
     assert [step["number"] for step in data["steps"]] == [1] and data["setting"]["optimizer"] == options[0]
 
 
-def test_the_peak_of_a_loss_of_several_outputs_is_not_foretold(cli: Cli, spec: Path) -> None:
-    found = rows(cli("run", "small.arch:Small", "--device", "cpu", "--train").out)
-    assert found["training peak"][0] == "-"
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ((), "a training peak is predicted for the loss of one output, and this is the sum over 2"),
+        (("--freeze", "conv1"), "bytes are predicted for float32, with everything trained"),
+    ],
+)
+def test_what_is_not_predicted_says_why(cli: Cli, spec: Path, options: tuple[str, ...], why: str) -> None:
+    done = cli("run", "small.arch:Small", "--device", "cpu", "--train", *options)
+    assert rows(done.out)["training peak"][0] == "-" and why in done.out.splitlines()
 
 
 def test_a_difference_is_shown(cli: Cli, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
