@@ -25,7 +25,7 @@ from archdsl.elaborate.lists import data_of, items_of, parts_of
 from archdsl.elaborate.open_sizes import equal_data, open_hole, open_question, settled
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.tensors import tensor_attribute
-from archdsl.elaborate.values import Function, Tensors, advice_on_items, is_number, kind_of, show, simplify
+from archdsl.elaborate.values import Function, Tensors, Window, advice_on_items, is_number, kind_of, show, simplify
 from archdsl.ir import Condition, Size, both, denied, either
 from archdsl.source import Edit, Kind, Span
 from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, STRING_LIMIT, parse_expression, tree
@@ -177,8 +177,8 @@ class _Evaluator:
             )
         return bounded(e.value, e.span)
 
-    def _window(self, e: tree.Window) -> tuple[int, ...]:
-        return e.sizes
+    def _window(self, e: tree.Window) -> Window:
+        return Window(e.sizes)
 
     def _string(self, e: tree.String) -> str:
         text = fill_holes(e.text, e.span, self._written, KIND_MISMATCH)

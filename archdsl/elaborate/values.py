@@ -14,6 +14,12 @@ from archdsl.syntax import tree
 Datum = int | Fraction | float | bool | str | tuple[Any, ...]
 
 
+class Window(tuple[int, ...]):
+    """The sizes of `3x3`: a list that is shown as it was written."""
+
+    __slots__ = ()
+
+
 class Poison:
     """Stands for what could not be made; it silences everything that follows from it."""
 
@@ -245,6 +251,8 @@ def show(value: Any) -> str:
         return show_number(value)
     if isinstance(value, str):
         return value if value.isidentifier() else f'"{value}"'
+    if isinstance(value, Window):
+        return "x".join(map(str, value))
     if isinstance(value, tuple):
         return f"[{', '.join(map(show, value))}]"
     if isinstance(value, Layer):

@@ -99,9 +99,9 @@ def see_more(
     """The last line of a table: how its rows are opened, and how many `--full` has."""
     if options.full or options.is_flat:
         return ()
-    deeper = (1 if options.depth is None else options.depth) + 1
+    closed = [entry.indent for entry in entries if entry.is_closed_scope]
     parts = [
-        f"--depth {deeper} opens the blocks" if any(e.is_closed_scope for e in entries) else "",
+        f"--depth {max(closed) + 1} opens the blocks" if closed else "",
         f"--full lists all {exact(rows)} {what}" if len(entries) < rows else "",
         "×n: sum of n alike" if any(e.times > 1 for e in entries) else "",
     ]

@@ -29,6 +29,9 @@ from archdsl.source.styled import Line, Piece, text_of
 JOINED = ("norm", "activation", "regularization")
 """Operators of these categories are told in the row of the layer that they follow."""
 
+MOST_OPENED = 16
+"""Calls of one block that are opened one by one."""
+
 
 class Entry(NamedTuple):
     """One row: an opened scope, a closed one, or a layer with the small operators behind it; or several alike."""
@@ -111,14 +114,14 @@ class _Outliner:
 
     def _entries(self, module: Module, prefix: str, level: int, is_reuse: bool, times: int) -> Iterator[Entry]:
         seen: set[str] = set()
-        in_rows = {node.operator for node in module.nodes if node.repeat} if self.options.depth is None else set()
+        in_rows = _in_rows(module) if self.options.depth is None else set()
         for run in self._runs(module):
             is_opened = self._opens(run[0].operator, level, in_rows)
             yield self._entry(run, prefix, level, is_reuse or run[0].name in seen, times, is_opened)
             seen.add(run[0].name)
 
     def _opens(self, operator: Op | Module, level: int, in_rows: Set[Op | Module]) -> bool:
-        """Whether a call is opened; one of those that a long loop repeats is not unless a depth is asked for."""
+        """Whether a call is opened; one of those in a long row is not unless a depth is asked for."""
         if not isinstance(operator, Module) or self.depth is None:
             return isinstance(operator, Module)
         return level < self.depth and operator not in in_rows
@@ -161,6 +164,12 @@ class _Outliner:
             node=first,
             names=(first.name, first.last_name),
         )
+
+
+def _in_rows(module: Module) -> set[Op | Module]:
+    """What a long loop repeats, and blocks that are called more often than anybody reads."""
+    calls = Counter(node.operator for node in module.nodes)
+    return {node.operator for node in module.nodes if node.repeat or calls[node.operator] > MOST_OPENED}
 
 
 def _joins(node: Node, before: Node, readers: Counter[Value]) -> bool:

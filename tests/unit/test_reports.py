@@ -222,6 +222,21 @@ def test_depth_opens_and_closes_scopes() -> None:
     assert paths(2)[2:6] == ["layer1.0", "layer1.0.conv1", "layer1.0.conv2", "layer1.0.add"]
 
 
+@pytest.mark.parametrize(("turns", "first"), [(16, "0 unit(8, 3x3)"), (17, "0-16 unit(8, 3x3) ×17")])
+def test_a_block_of_many_calls_is_one_row_unless_a_depth_is_asked_for(
+    cli: Cli, tmp_path: Path, turns: int, first: str
+) -> None:
+    """Each turn sees further than the one before. The window is shown as it was written."""
+    spec = tmp_path / "many.arch"
+    spec.write_text(
+        "block unit(c, window) { conv(c, window, pad=half) -> relu -> conv(c, 1x1) }\n"
+        f"network N {{ input x: [8, 64, 64]; repeat {turns} {{ unit(8, 3x3) }} }}"
+    )
+    shown = re.sub(" +", " ", cli("report", "summary", spec).out)
+    assert f"\n{first}" in shown and ("--depth 1 opens the blocks" in shown) is (turns > 16)
+    assert cli("report", "summary", spec, "--depth", "1").out.count("unit(8, 3x3)") == turns
+
+
 def test_full_lists_every_operator_once() -> None:
     about = subject(networks.resnet())
     (table,) = report("summary", about, Options(full=True))
