@@ -21,6 +21,7 @@ from archdsl.ir.extent import (
     runs,
 )
 from archdsl.ir.flatten import Flat, Layer, Turns, flatten
+from archdsl.ir.formulas import Terms, value_of
 from archdsl.ir.graph import (
     CallFrame,
     Datum,
@@ -44,7 +45,7 @@ from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
-from archdsl.ir.sizes import LongFormula, OpenSize, Size, agree, always_agree, is_open, open_size
+from archdsl.ir.sizes import LongFormula, OpenSize, Size, added, agree, always_agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
 
@@ -115,12 +116,14 @@ __all__ = [
     "State",
     "Step",
     "TensorType",
+    "Terms",
     "TooManyOperators",
     "Turns",
     "Types",
     "Value",
     "Values",
     "Wanted",
+    "added",
     "agree",
     "always_agree",
     "at_least",
@@ -154,6 +157,7 @@ __all__ = [
     "trained",
     "turns_beside",
     "unfold",
+    "value_of",
     "written",
 ]
 

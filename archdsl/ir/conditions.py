@@ -7,7 +7,7 @@ from math import lcm
 from typing import TYPE_CHECKING, Any
 
 from archdsl.ir.formulas import Terms, show_terms, weight
-from archdsl.ir.sizes import Size, open_size
+from archdsl.ir.sizes import Size, open_size, primitive
 
 if TYPE_CHECKING:
     from archdsl.ir.domain import Domain
@@ -96,9 +96,10 @@ def at_least(left: Any, right: Any) -> Condition:
 
 
 def equal(left: Any, right: Any) -> Condition:
-    """The condition `left == right`."""
+    """The condition `left == right`, of what is left without common factors: `width == 3*(width//3)` for so many times `T`."""
     difference = left - right
-    return Relation(difference, True) if isinstance(difference, Size) else bool(difference == 0)
+    rest = primitive(difference) if isinstance(difference, Size) else difference
+    return Relation(rest, True) if isinstance(rest, Size) else bool(rest == 0)
 
 
 def both(left: Condition, right: Condition) -> Condition:

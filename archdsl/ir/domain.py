@@ -134,7 +134,7 @@ class Domain:
         parts = condition.parts if isinstance(condition, Compound) and condition.word == "and" else None
         for part in parts or ():
             self.state(part)
-        if parts is None:
+        if parts is None and condition not in self.given:
             self.given.append(condition)
             self._narrow(condition)
 
@@ -150,6 +150,11 @@ class Domain:
     def close(self) -> None:
         """Ends the assumptions: from now on a question without one answer raises `OpenSize`."""
         self._is_closed = True
+
+    def reopen(self) -> None:
+        """Lets a network be built anew for the same symbols: blocks that are as before are not elaborated again."""
+        self._is_closed = False
+        self.work = 0
 
     @property
     def conditions(self) -> list[Relation | Compound]:
@@ -196,7 +201,8 @@ class Domain:
 
     def assumes_equal(self, left: Any, right: Any) -> bool:
         """Whether `left == right`. Where it may be but is not in the example, nothing is assumed."""
-        condition = equal(left, right)
+        difference = left - right
+        condition = equal(self.simplified(difference) if isinstance(difference, Size) else difference, 0)
         answer = self.decide(condition)
         if answer is not None:
             return answer

@@ -7,8 +7,11 @@ whether they have the same value. An order is asked of the domain of the symbols
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cached_property, reduce
+from math import gcd
+from operator import and_
 from typing import TYPE_CHECKING, Any, cast
 
 from archdsl.ir.formulas import (
@@ -245,6 +248,34 @@ def always_agree(left: int, right: int) -> bool:
     """Whether two sizes have the same value whatever is left open. Nothing is assumed."""
     size = open_size(left - right)
     return left == right if size is None else size.domain.is_equal(left, right)
+
+
+def added(values: Iterable[int]) -> int:
+    """The sum of many, of which some may be open: the terms of a long sum are put in order once."""
+    number, domain = 0, None
+    found: Coefficients = {}
+    for value in values:
+        size = open_size(value)
+        if size is None:
+            number += value
+            continue
+        domain = size.domain
+        for monomial, factor in size.terms:
+            found[monomial] = found.get(monomial, 0) + factor
+    return number if domain is None else from_terms(domain, found) + number
+
+
+def primitive(size: Size) -> int:
+    """A formula without the numbers and the symbols, which are never 0, that all of its terms have as factors."""
+    shared = reduce(and_, (Counter(atom for atom in m if isinstance(atom, Symbol)) for m, _ in size.terms))
+    by = gcd(*(factor for _, factor in size.terms)) * (1 if size.terms[0][1] > 0 else -1)
+    found: Coefficients = {}
+    for monomial, factor in size.terms:
+        rest = list(monomial)
+        for atom in shared.elements():
+            rest.remove(atom)
+        found[tuple(rest)] = factor // by
+    return from_terms(size.domain, found)
 
 
 def _terms(value: Any) -> Terms | None:

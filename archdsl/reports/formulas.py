@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from functools import reduce
 from itertools import chain
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ from archdsl.reports.table import Column, Row, Table, natural, row, text
 from archdsl.source.styled import Piece
 
 COLUMNS = (Column("total", "total"), Column("formula", "formula", wraps=True), Column("from", "", wraps=True))
-_EQUAL_FACTORS = re.compile(r"(?<!\w)([^\W\d]\w*|\([^()]*\))(?:\*\1(?!\w))+")
+_NESTED = reduce(lambda inside, _: rf"\((?:[^()]|{inside})*\)", range(3), r"\([^()]*\)")
+_EQUAL_FACTORS = re.compile(rf"(?<!\w)([^\W\d]\w*|{_NESTED})(?:\*\1(?!\w))+")
 MOST_SIMULATED = 100_000
 """Operators whose memory is worked out, in all networks that tell how it grows, times the square of their symbols."""
 TOTALS = ("kept for backward", "inference peak", "training peak")
@@ -106,7 +108,7 @@ def _counts(network: ForAll) -> Iterator[Row]:
     total = _totals(network)
     yield row("params", _text(total.params), None)
     yield row("MACs", _text(total.macs), None)
-    for power in _powers(network):
+    for power in _powers(network, total.macs):
         yield row(text(f"degree {power.degree}", "dim"), _text(power.macs), natural(power.operators), indent=1)
     yield row("activations", _text(total.activations), "values that lectures count")
 
@@ -116,9 +118,9 @@ def _text(formula: int) -> str:
     return _EQUAL_FACTORS.sub(lambda found: f"{found[1]}^{found[0].count(found[1])}", exact(formula))
 
 
-def _powers(network: ForAll) -> Iterator[Power]:
+def _powers(network: ForAll, macs: int) -> Iterator[Power]:
     """The terms of the multiply-adds, each with the operators that it comes from."""
-    total = open_size(_totals(network).macs)
+    total = open_size(macs)
     if total is None:
         return
     names = tuple(dict.fromkeys(layer.op.name for layer in network.facts.listing.layers))
@@ -231,6 +233,7 @@ def _sum(line: Size) -> str:
 def formulas_data(subject: Subject, network: ForAll) -> schema.Formulas:
     """The same as data."""
     total = _totals(network)
+    powers = _powers(network, total.macs)
     saved, inference, training = (_largest(found) for found in _memory(subject, network))
     return schema.Formulas(
         parameters=network.domain.example,
@@ -238,7 +241,7 @@ def formulas_data(subject: Subject, network: ForAll) -> schema.Formulas:
         fits=tuple(fit for fit, _ in network.domain.explained()),
         params=size(total.params),
         macs=size(total.macs),
-        powers=tuple(schema.Power(degree=p.degree, macs=size(p.macs), operators=p.operators) for p in _powers(network)),
+        powers=tuple(schema.Power(degree=p.degree, macs=size(p.macs), operators=p.operators) for p in powers),
         activations=size(total.activations),
         saved_for_backward=saved,
         inference_peak=inference,

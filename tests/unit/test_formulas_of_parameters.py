@@ -97,3 +97,10 @@ def test_the_report_and_its_data(cli: Cli, tmp_path: Path) -> None:
     assert found["parameters"] == {"hidden": 256, "classes": 10, "layers": 2}
     assert [power["degree"] for power in found["powers"]] == [3, 2, 1] and found["saved_for_backward"]["is_proved"]
     assert json.loads(cli("report", "summary", spec, "--format", "json").out)["formulas"] is None
+
+
+def test_equal_factors_are_powers_with_parentheses_in_them_too(cli: Cli, tmp_path: Path) -> None:
+    """A 3x3 window every 2 with a border of 1 has (size - 1) // 2 + 1 places along an axis."""
+    spec = tmp_path / "halves.arch"
+    spec.write_text("network N(size = 63) { input x: [3, size, size]; conv(8, 3x3, 2, pad=1) }")
+    assert "MACs               216*((size + 1)//2)^2\n" in cli("report", "formulas", spec, "--width", "200").out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from archdsl.analyses import Facts
 from archdsl.elaborate import Program, Settings
 from archdsl.ir import Domain, Misfit, OpenSize, Size, TensorType
 from archdsl.ops import catalogue
+from archdsl.pipeline import open_source
 from archdsl.source import Source
 from archdsl.syntax import parse
 from tests.support.calls import op_of, types_of
@@ -154,6 +156,23 @@ def test_what_is_stated_is_not_explained() -> None:
     built = program(text).build_open("UNet")
     assert built.domain is not None
     assert list(built.domain.explained()) == [("H % 32 == 0", []), ("W % 16 == 0", [])]
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("network X(width = 24) { input x: [T, width]; reshape([T, 3, width // 3]) }", ["width % 3 == 0"]),
+        (
+            "network X(F = 12) { input x: [4, F, T]\n where T % 4 == 0\n maxpool(2x2, round=ceil) -> maxpool(2x2, round=ceil)\n"
+            " permute([2, 0, 1]) -> reshape([T // 4, 12]) }",
+            ["T % 4 == 0", "F >= 9 and F <= 12"],
+        ),
+    ],
+)
+def test_a_condition_on_one_size_is_told_without_the_others(text: str, fits: list[str]) -> None:
+    """By hand: T rows of width are T * 3 rows of a third of it; 4 * ceil(F / 4) * T / 4 numbers are T / 4 rows of 12."""
+    _, domain = open_source(Source("one.arch", text), Path()).check("X").in_parameters
+    assert [said for said, _ in domain.explained()] == fits
 
 
 def test_an_attribute_that_is_open_asks_for_nothing() -> None:
