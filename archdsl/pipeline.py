@@ -138,27 +138,36 @@ class Checked:
         return self._growth(Domain({}), self.in_counts.counts) if self.in_counts is not None else None
 
     def _growth(self, open: Domain, names: Iterable[str]) -> Growth | None:
+        from archdsl.analyses.cost import Counts
         from archdsl.analyses.growth import growth
 
         example = self.in_parameters[1].example
         settings = self.settings.at({name: v for name, v in example.items() if name not in open.example})
-        conditions = set(map(str, open.conditions))
-
-        def build(counts: Mapping[str, int]) -> Facts | None:
-            tried = Domain(open.example)
-            at = settings.at({n: Count.of(v, From(n, 0)) for n, v in counts.items()})
-            built = self.program.build(self.name, at, tried)
-            if built.network is None and all(p.code != OPEN_SIZE.code for p in built.problems):
-                return None
-            found = None if built.network is None else Facts(built.network)
-            if found is None or not _has_formulas(found) or set(map(str, tried.conditions)) != conditions:
-                raise OpenSize
-            return found
 
         def domain() -> Domain:
-            tried = Domain(open.example)
-            self.program.build(self.name, settings, tried)
-            return tried
+            found = Domain(open.example)
+            self.program.build(self.name, settings, found)
+            return found
+
+        shared, known = domain(), Counts()
+
+        def build(counts: Mapping[str, int]) -> Facts | None:
+            nonlocal shared
+            at = settings.at({n: Count.of(v, From(n, 0)) for n, v in counts.items()})
+            conditions = set(shared.conditions)
+            shared.reopen()
+            built = self.program.build(self.name, at, shared)
+            if self.program.is_spent:
+                raise OpenSize
+            is_for_all = set(shared.conditions) == conditions
+            if not is_for_all:
+                shared = domain()
+            if built.network is None and all(p.code != OPEN_SIZE.code for p in built.problems):
+                return None
+            found = None if built.network is None else Facts(built.network, counts=known)
+            if found is None or not _has_formulas(found) or not is_for_all:
+                raise OpenSize
+            return found
 
         return growth(build, domain, {name: self.kept_parameters[name] for name in names})
 

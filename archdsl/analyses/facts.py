@@ -23,7 +23,7 @@ from archdsl.ir import (
 )
 
 if TYPE_CHECKING:
-    from archdsl.analyses.cost import Cost, CostFacts
+    from archdsl.analyses.cost import Cost, CostFacts, Counts
     from archdsl.analyses.memory import (
         CudaFacts,
         FitFacts,
@@ -53,11 +53,16 @@ TURNS_PLAYED = 512
 
 
 class Facts:
-    """The analyses of a network at a batch size. An analysis is imported when it is first needed."""
+    """The analyses of a network at a batch size. An analysis is imported when it is first needed.
 
-    def __init__(self, network: Network, batch: int = 1) -> None:
+    Args:
+        counts: what was counted of other networks that share modules with this one.
+    """
+
+    def __init__(self, network: Network, batch: int = 1, counts: Counts | None = None) -> None:
         self.network = network
         self.batch = batch
+        self._counts = counts
         self._inference: dict[int, InferenceFacts] = {}
         """Forward passes by their batch."""
         self._simulated: dict[tuple[TrainingSettings, Kernels, bool], Simulation] = {}
@@ -132,7 +137,7 @@ class Facts:
     def cost(self) -> CostFacts:
         from archdsl.analyses.cost import cost
 
-        return cost(self.network)
+        return cost(self.network, self._counts)
 
     def cost_of(self, layer: Layer) -> Cost:
         """The cost of a layer in one turn; of a further use of a shared instance without its parameters."""

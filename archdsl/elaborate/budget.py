@@ -36,6 +36,11 @@ class Budget:
         """The mistakes told: one that several networks have in common is there once."""
         self.whole = whole
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more can be paid."""
+        return self.work < 0 or self.operators < 0 or self.has_told_enough
+
     def pays_work(self, work: int) -> bool:
         """Spends work; whether there was enough."""
         self.work -= work

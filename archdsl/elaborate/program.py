@@ -64,6 +64,11 @@ class Program:
     def source(self) -> Source:
         return self.file.source
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether the file has used up what its networks may cost together: no further one is built whole."""
+        return self._budget.is_spent
+
     # Declarations
 
     def _declare(self) -> None:

@@ -109,7 +109,7 @@ def polynomial(terms: Terms, remainder: Callable[[Floor], int | None]) -> dict[M
     """The sum without the floors whose remainder is known."""
     found: dict[Monomial, Fraction] = {}
     for monomial, factor in terms:
-        if not any(isinstance(atom, Floor) for atom in monomial):
+        if not any(isinstance(atom, Floor) and remainder(atom) is not None for atom in monomial):
             found[monomial] = found.get(monomial, Fraction(0)) + factor
             continue
         product: dict[Monomial, Fraction] = {(): Fraction(factor)}

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from math import lcm
 
 from archdsl.ir.domain import Domain
-from archdsl.ir.formulas import Floor, Monomial, Symbol, order, show_atom
+from archdsl.ir.formulas import Floor, Monomial, Symbol, Terms, order, show_atom
 from archdsl.ir.sizes import Size, from_terms
 
 DEGREE = 3
@@ -32,9 +33,17 @@ def through(values: Mapping[Places, int], names: Sequence[str], domain: Domain) 
     Returns:
         None where there is none of a degree of up to three in each name, with a value to spare.
     """
-    found = _through({places: _polynomial(value) for places, value in values.items()}, names)
-    if found is None:
+    if any(len({places[i] for places in values}) <= DEGREE + 1 for i in range(len(names))):
         return None
+    formulas = {places: dict(_terms(value)) for places, value in values.items()}
+    found: Polynomial = {}
+    for monomial in dict.fromkeys(m for formula in formulas.values() for m in formula):
+        column = tuple((places, formula.get(monomial, 0)) for places, formula in formulas.items())
+        grown = _factor(column, tuple(names))
+        if grown is None:
+            return None
+        for counts, factor in grown.items():
+            _add(found, tuple(sorted((*monomial, *counts), key=show_atom)), factor)
     whole = {m: int(c) for m, c in found.items() if c.denominator == 1}
     rest = {m: c for m, c in found.items() if c.denominator > 1}
     denominator = lcm(*(c.denominator for c in rest.values()))
@@ -42,9 +51,17 @@ def through(values: Mapping[Places, int], names: Sequence[str], domain: Domain) 
     return from_terms(domain, {**whole, (Floor(terms, denominator),): 1} if rest else whole)
 
 
-def _polynomial(value: int) -> Polynomial:
-    terms = value.terms if isinstance(value, Size) else (((), value),)
-    return {monomial: Fraction(factor) for monomial, factor in terms}
+def _terms(value: int) -> Terms:
+    return value.terms if isinstance(value, Size) else (((), value),)
+
+
+@lru_cache(maxsize=1024)
+def _factor(column: tuple[tuple[Places, int], ...], names: tuple[str, ...]) -> Polynomial | None:
+    """The polynomial through numbers: many terms of figures grow alike, and most of them not at all."""
+    _, first = column[0]
+    if all(number == first for _, number in column):
+        return {(): Fraction(first)}
+    return _through({places: {(): Fraction(number)} for places, number in column}, names)
 
 
 def _through(values: Mapping[Places, Polynomial], names: Sequence[str]) -> Polynomial | None:
@@ -65,8 +82,6 @@ def _through(values: Mapping[Places, Polynomial], names: Sequence[str]) -> Polyn
 def _line(values: Mapping[int, Polynomial], symbol: Symbol) -> Polynomial | None:
     """The polynomial in one symbol by Newton's divided differences; None where further values are none of it."""
     used = list(values)[: DEGREE + 1]
-    if len(used) == len(values):
-        return None
     column = [values[place] for place in used]
     found: Polynomial = {}
     product: list[Fraction] = [Fraction(1)]

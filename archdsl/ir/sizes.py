@@ -268,7 +268,8 @@ def added(values: Iterable[int]) -> int:
 def primitive(size: Size) -> int:
     """A formula without the numbers and the symbols, which are never 0, that all of its terms have as factors."""
     shared = reduce(and_, (Counter(atom for atom in m if isinstance(atom, Symbol)) for m, _ in size.terms))
-    by = gcd(*(factor for _, factor in size.terms)) * (1 if size.terms[0][1] > 0 else -1)
+    factors = dict(size.terms)
+    by = gcd(*factors.values()) * (1 if (-factors.get((), 0) or size.terms[0][1]) > 0 else -1)
     found: Coefficients = {}
     for monomial, factor in size.terms:
         rest = list(monomial)

@@ -78,7 +78,8 @@ def _symbols(subject: Subject, network: ForAll) -> Iterator[tuple[Piece, ...]]:
         yield (Piece(f"{kept} {'keeps its value' if len(network.kept) == 1 else 'keep their values'}", "dim"),)
     if network.growth is not None:
         for name, values in network.growth.values.items():
-            yield (Piece(f"{name} counts turns: formulas through the figures at {_listed(values)}", "dim"),)
+            what = f"{name} counts turns" if network.growth.is_of_turns else name
+            yield (Piece(f"{what}: formulas through the figures at {_listed(values)}", "dim"),)
             if name in network.growth.refused:
                 refused = natural([f"{value:_}" for value in network.growth.refused[name]])
                 yield (Piece(f"with {name} = {refused} it does not hold together", "dim"),)

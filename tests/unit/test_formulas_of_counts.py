@@ -147,6 +147,38 @@ def test_what_decides_what_there_is_keeps_its_value(turns: str) -> None:
     assert checked.in_counts is None and checked.kept_parameters == {"n": 3}
 
 
+def test_what_counts_no_turns_keeps_its_value_though_its_figures_are_regular() -> None:
+    """840 channels fit any number of groups that is tried, and have the figures that they have with any."""
+    checked = spec_of(
+        "network X(groups = 4, n = 3) {\n input image: [3, 8, 8]\n conv(840, 1x1) -> gn(groups)\n"
+        " repeat n { conv(840, 1x1) }\n}"
+    )
+    growth = checked.in_counts
+    assert growth is not None and growth.counts == ("n",)
+
+
+def test_without_turns_figures_are_read_off_at_several_sizes(cli: Cli, tmp_path: Path) -> None:
+    """A size in a formula of the text has to have a value: n * n weights and a bias for each of n."""
+    spec = tmp_path / "text.arch"
+    spec.write_text(
+        'network X(n = 8) {\n input x: [n]\n linear(n) as y\n table: constant([n], "i / {n}") as w\n multiply { | y | w }\n}'
+    )
+    shown = cli("report", "formulas", spec).out
+    assert "params             n^2 + n\n" in shown and "\nn: formulas through the figures at 1 to 6" in shown
+
+
+def test_a_file_has_the_budget_for_the_counts_of_a_network_of_long_formulas() -> None:
+    """Blocks that are as before cost nothing more with other counts, nor does what is worked out from them."""
+    checked = spec_of(
+        "block unit(c) {\n conv(c, 3x3, pad=1) -> relu -> conv(c, 3x3, pad=1) -> relu\n}\n"
+        "network X(base = 8, a = 6, b = 6) {\n input image: [3, H, W]\n"
+        " for i in 0..4 { conv(base * 2^i, 3x3, stride=2, pad=1); repeat 40 { unit(base * 2^i) } }\n"
+        " repeat a { unit(2 * base) }\n repeat b { unit(base) }\n}"
+    )
+    growth = checked.in_counts
+    assert growth is not None and growth.counts == ("a", "b")
+
+
 def test_the_same_block_by_a_count_and_by_a_number_is_asked_twice() -> None:
     """The block was elaborated for 1 before the loop asks for it with its own variable."""
     text = (

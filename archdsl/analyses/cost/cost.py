@@ -5,7 +5,7 @@ from operator import add
 from typing import NamedTuple
 
 from archdsl.analyses.turns import Split, run_turns
-from archdsl.ir import Module, Network, Node, Op, Repeat, Value, parts
+from archdsl.ir import Module, Network, Node, Op, Repeat, Value, added, parts
 
 
 class Cost(NamedTuple):
@@ -87,17 +87,20 @@ def op_cost(op: Op, node: Node) -> Cost:
     )
 
 
-def cost(network: Network) -> CostFacts:
-    """Counts a network. Work grows with its distinct modules, not with its unrolled size."""
-    plain = _Counter(training=False)
-    with_training = _Counter(training=True)
+def cost(network: Network, counts: Counts | None = None) -> CostFacts:
+    """Counts a network. Work grows with its distinct modules, not with its unrolled size.
+
+    Args:
+        counts: what is known of modules that other networks have too.
+    """
+    counts = counts or Counts()
     body = network.body
-    total = plain.count(body)
-    training = with_training.count(body) if any(o.training for o in network.outputs) else total
+    total = counts.count(body)
+    training = counts.count(body, training=True) if any(o.training for o in network.outputs) else total
     inputs = sum(t.numel for t in network.input_types)
-    paths = zip(plain.depths(body), network.outputs, strict=True)
+    paths = zip(counts.depths(body), network.outputs, strict=True)
     longest = max((max(depths.values()) for depths, o in paths if not o.training), default=0)
-    return CostFacts(total, training, longest, inputs, plain.nodes)
+    return CostFacts(total, training, longest, inputs, counts.nodes)
 
 
 def shares(module: Module, nodes: Mapping[Node, Cost], *, training: bool = False) -> Iterator[tuple[Node, Cost]]:
@@ -122,25 +125,31 @@ SOURCE = -1
 """Such operators."""
 
 
-class _Counter:
-    def __init__(self, *, training: bool) -> None:
-        self.training = training
+class Counts:
+    """The costs of modules and of their operators, each worked out once for all networks that share it."""
+
+    def __init__(self) -> None:
         self.nodes: dict[Node, Cost] = {}
-        self._modules: dict[Module, Cost] = {}
+        self._modules: dict[tuple[Module, bool], Cost] = {}
         self._depths: dict[Module, tuple[Depths, ...]] = {}
 
-    def count(self, module: Module) -> Cost:
-        found = self._modules.get(module)
+    def count(self, module: Module, *, training: bool = False) -> Cost:
+        """The total of a module, `training` with what exists only while training."""
+        found = self._modules.get((module, training))
         if found is not None:
             return found
-        total = Cost()
-        for node in module.nodes:
-            op = node.operator
-            self.nodes[node] = self.count(op) if isinstance(op, Module) else op_cost(op, node)
-        for _, own in shares(module, self.nodes, training=self.training):
-            total = total.plus(own)
-        self._modules[module] = total
+        nodes = {node: self._cost(node, training=training) for node in module.nodes}
+        if not training:
+            self.nodes |= nodes
+        owns = [Cost(), *(own for _, own in shares(module, nodes, training=training))]
+        total = self._modules[module, training] = Cost(*map(added, zip(*owns, strict=True)))
         return total
+
+    def _cost(self, node: Node, *, training: bool) -> Cost:
+        op = node.operator
+        if isinstance(op, Module):
+            return self.count(op, training=training)
+        return self.nodes.get(node) or op_cost(op, node)
 
     def depths(self, module: Module) -> tuple[Depths, ...]:
         """Of each output, the weight layers on the longest paths to it. A module is walked once, whatever flows into it."""

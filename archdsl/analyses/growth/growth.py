@@ -64,6 +64,11 @@ class Growth:
         """The values of each count that the network was built at."""
         return {name: tuple(dict.fromkeys(at[i] for at in self.built)) for i, name in enumerate(self.counts)}
 
+    @property
+    def is_of_turns(self) -> bool:
+        """Whether there are more operators with some values than with others."""
+        return len({facts.unrolled() for facts in self.built.values()}) > 1
+
     def regular(self, of: Callable[[Facts], Sequence[int]]) -> Regular | None:
         """Figures of the network as formulas, its counts among their symbols, from the least value on that is possible."""
         for first in (n for n in FIRST if n >= self.first):
@@ -88,28 +93,46 @@ class Growth:
 
 
 def growth(build: Build, domain: Callable[[], Domain], counts: Mapping[str, int]) -> Growth | None:
-    """A network at several values of those of its parameters that count turns, and do nothing else; None where none does.
+    """A network at several values of those of its parameters that count turns, and do nothing else; where none does, of those
+    that its figures alone depend on; None where none do.
 
     Args:
         domain: of the sizes that are open where the network is built; a new one each time.
         counts: the parameters that may count turns, with their values.
     """
-    found: Growth | None = None
-    for name, value in counts.items():
-        tried = {n: counts[n] for n in (*(found.counts if found is not None else ()), name)}
-        if value >= 1 and len(tried) <= MOST:
-            found = _grown(build, domain(), tried) or found
-    return found
+    differs = {name: _differs(build, name, value) for name, value in counts.items() if value >= 1}
+    for kind in ("operators", "figures"):
+        found: Growth | None = None
+        for name in (name for name, what in differs.items() if what == kind):
+            tried = {n: counts[n] for n in (*(found.counts if found is not None else ()), name)}
+            if len(tried) <= MOST:
+                found = _grown(build, domain, tried) or found
+        if found is not None:
+            return found
+    return None
 
 
-def _grown(build: Build, domain: Domain, counts: Mapping[str, int]) -> Growth | None:
+def _differs(build: Build, name: str, value: int) -> str:
+    """What differs in a network with the next value that it holds together with: `operators`, else `figures`, else nothing."""
+    try:
+        here = build({name: value})  # what decides what there is often does so here
+        others = (build({name: v}) for v in SMALL if v != value)
+        other = next(filter(None, others), None)
+    except OpenSize:
+        return ""
+    if here is None or other is None:
+        return ""
+    return "operators" if here.unrolled() != other.unrolled() else "figures" if _counts(here) != _counts(other) else ""
+
+
+def _grown(build: Build, domain: Callable[[], Domain], counts: Mapping[str, int]) -> Growth | None:
     @cache
     def at(*places: int) -> Facts | None:
         return build(dict(zip(counts, places, strict=True)))
 
+    open = domain()
     try:
         own = tuple(counts.values())
-        at(*own)  # what decides what there is often does so here
         axes = [
             [v for v in _values(value, len(counts)) if at(*own[:i], v, *own[i + 1 :])] for i, value in enumerate(own)
         ]
@@ -119,20 +142,20 @@ def _grown(build: Build, domain: Domain, counts: Mapping[str, int]) -> Growth | 
     whole = {places: facts for places, facts in built.items() if facts is not None}
     if len(whole) < len(built):
         return None
-    domain.example.update(counts)
-    found = Growth(domain, tuple(counts), whole).regular(_counts)
+    open.example.update(counts)
+    found = Growth(open, tuple(counts), whole).regular(_counts)
     if found is None:
         return None
     for name in counts if found.first > 1 else ():
-        least = at_least(domain.size(name), found.first)
+        least = at_least(open.size(name), found.first)
         assert not isinstance(least, bool)
-        domain.state(least)
+        open.state(least)
     refused = {
         name: left
         for name, values, at in zip(counts, axes, counts.values(), strict=True)
         if (left := [v for v in _values(at, len(counts)) if v >= found.first and v not in values])
     }
-    return Growth(domain, tuple(counts), whole, found.first, refused)
+    return Growth(open, tuple(counts), whole, found.first, refused)
 
 
 def _values(value: int, counts: int) -> list[int]:

@@ -20,7 +20,7 @@ from archdsl.analyses.memory.saved import SavedFacts
 from archdsl.analyses.memory.size import Size, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.training import TrainingFacts
-from archdsl.ir import Domain, Network, Op, OpenSize, modules, open_size, symbols_of
+from archdsl.ir import Domain, Network, Op, OpenSize, Terms, modules, open_size, symbols_of, value_of
 
 SHOWN = 4
 """A peak of more sums than these is no formula that helps."""
@@ -150,11 +150,15 @@ def _products(value: int) -> Mapping[Any, Fraction | int]:
 
 def _winners(lines: Sequence[Size]) -> list[Size]:
     """Those that are the largest at some of the sizes tried, for some batch."""
+    parts = [tuple(map(_terms, line)) for line in lines]
+    monomials = dict.fromkeys(monomial for part in parts for terms in part for monomial, _ in terms)
     found: dict[Size, None] = {}
     for values in _tried(_domain(lines)):
-        at = {line: _at(line, values) for line in lines}
+        at = {monomial: value_of(((monomial, 1),), values) for monomial in monomials}
+        sums = [tuple(sum([at[m] * factor for m, factor in terms]) for terms in part) for part in parts]
         for batch in BATCHES:
-            found[max(lines, key=lambda line: at[line].at(batch))] = None
+            totals = [fixed + batch * per_sample for fixed, per_sample in sums]
+            found[lines[totals.index(max(totals))]] = None
     return [*found]
 
 
@@ -188,6 +192,11 @@ def _down(domain: Domain, name: str) -> list[int]:
 def _domain(lines: Iterable[Size]) -> Domain:
     """What is open in sums of which some are."""
     return next(size.domain for line in lines for n in line if (size := open_size(n)) is not None)
+
+
+def _terms(value: int) -> Terms:
+    size = open_size(value)
+    return (((), value),) if size is None else size.terms
 
 
 def _at(line: Size, values: Mapping[str, int]) -> Size:
