@@ -112,12 +112,12 @@ class Checked:
     def in_parameters(self) -> tuple[Facts, Domain]:
         """The facts for all open sizes, and for all values of the whole-number parameters with which it holds together.
 
-        A parameter that was given from outside, or that decides what there is, keeps its value. Raises `ValueError`
-        where there is no network.
+        A parameter that was given from outside, that decides what there is, or that is below 1, as no size may be, keeps its
+        value. Raises `ValueError` where there is no network.
         """
         built = self.formulas or self.builds[0][1]
         facts, domain = self.in_sizes
-        for name in [n for n in built.whole_numbers if n not in self.settings.parameters]:
+        for name in [n for n, v in built.whole_numbers.items() if v > 0 and n not in self.settings.parameters]:
             tried = Domain({**domain.example, name: built.whole_numbers[name]})
             network = self.program.build(self.name, self.settings, tried).network
             found = None if network is None else Facts(network)

@@ -50,6 +50,18 @@ def test_a_value_from_outside_is_no_symbol() -> None:
     assert domain.example == {"classes": 10}
 
 
+def test_a_parameter_that_is_0_is_no_symbol() -> None:
+    """Sizes are 1 or more, so a head that is there for some classes is not there for all values."""
+    headless = (
+        MLP.replace("classes = 10", "classes = 0")
+        .replace("  linear(c", "  if classes > 0 { linear(c")
+        .replace("s)\n", "s) }\n")
+    )
+    facts, domain = open_source(Source("mlp.arch", headless), Path()).check("MLP").in_parameters
+    assert domain.example == {"hidden": 256}
+    assert value(facts.cost.total.params, {"hidden": 5}) == 784 * 5 + 5 + 5 * 5 + 5
+
+
 @pytest.mark.parametrize(
     ("file", "name", "opened"),
     [
