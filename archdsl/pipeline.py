@@ -18,7 +18,7 @@ from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
 from archdsl.elaborate import OPEN_SIZE, PLAIN, Built, Count, Datum, From, Importer, Program, Settings, show
 from archdsl.ir import Domain, Network, OpenSize, is_listed, modules
 from archdsl.lints import Graph, Linter
-from archdsl.source import Diagnostic, Kind, Source, Span, read_spec
+from archdsl.source import Diagnostic, Kind, Source, Span, counted, read_spec
 
 if TYPE_CHECKING:
     from archdsl.analyses.growth import Growth
@@ -369,7 +369,8 @@ def footer_of(checked: Checked) -> tuple[str, ...]:
     """The foot of a picture: the sources, the file, and whether its claims hold."""
     verdicts = checked.verdicts
     failing = sum(not v.holds for v in verdicts)
-    said = f"{failing} of {len(verdicts)} claims fail" if failing else f"all {len(verdicts)} claims hold"
+    holding = "its claim holds" if len(verdicts) == 1 else f"all {len(verdicts)} claims hold"
+    said = f"{failing} of {counted(len(verdicts), 'claim')} fail{'s' if failing == 1 else ''}" if failing else holding
     file = Path(checked.program.source.path).name
     return (*checked.facts.network.sources, file, *((said,) if verdicts else ()))
 

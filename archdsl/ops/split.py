@@ -93,8 +93,10 @@ class Split(Op):
     def pytorch(self, *operands: TensorType) -> Lowering:
         if len(self._sizes(operands[0].shape[check_axis(self.name, self.axis, operands[0])])) == 1:
             return Lowering(function=Expression("{0}"))
-        name = "torch.split" if isinstance(self.parts, tuple) else "torch.chunk"
-        return Lowering(function=function(name, (self.parts,), (("dim", dim(self.axis, operands[0])),)))
+        along = dim(self.axis, operands[0])
+        if isinstance(self.parts, tuple):
+            return Lowering(function=Expression(f"torch.split({{0}}, {[*self.parts]}, dim={along})", ("torch",)))
+        return Lowering(function=function("torch.chunk", (self.parts,), (("dim", along),)))
 
     def summary(self) -> str:
         return f"split {show_shape(self.parts) if isinstance(self.parts, tuple) else self.parts}"

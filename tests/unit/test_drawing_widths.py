@@ -15,7 +15,8 @@ from archdsl.backends.drawing.marks.marks import Mark, Part, Picture, Rectangle,
 from archdsl.backends.drawing.marks.painter import paint
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.metrics import width
-from archdsl.pipeline import footer_of, open_spec
+from archdsl.pipeline import footer_of, open_source, open_spec
+from archdsl.source import Source
 from tests.architecture.source_tree import ROOT
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -90,6 +91,21 @@ def test_no_text_is_wider_than_what_it_stands_in(path: Path) -> None:
         for is_across in (False, True)[: 1 if name in NEITHER else 2]:
             found = list(too_wide(paint(layout(drawn, is_across=is_across))))
             assert not found, (name, is_across, found)
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ("expect params == 6", "its claim holds"),
+        ("expect params == 6\n expect params <= 9", "all 2 claims hold"),
+        ("expect params == 7", "1 of 1 claim fails"),
+        ("expect params == 7\n expect params == 8\n expect params <= 9", "2 of 3 claims fail"),
+    ],
+)
+def test_the_foot_says_how_many_claims_hold(claims: str, said: str) -> None:
+    """Two weights of two features each, and two biases."""
+    spec = open_source(Source("net.arch", f"network A {{ input x: [2]; linear(2)\n {claims}\n }}"), ROOT)
+    assert footer_of(spec.check("A")) == ("net.arch", said)
 
 
 def test_what_is_too_wide_is_found() -> None:

@@ -230,6 +230,75 @@ def test_ruff_would_change_nothing_outside_the_zoo(tmp_path: Path) -> None:
     assert ruff(tmp_path) == ""
 
 
+REGION = "(0 if %s // 4 < 12 else 1 if %s %% 8 < 4 else 2)"
+BROKEN = {
+    "comparison": f"""
+network Net {{
+  input x: [16, 16, 9]
+  mask: constant([16, 16, 9], "0 if {REGION % ("i", "j")} == {REGION % ("i", "k")} and i > 3 else -100.0") as mask
+  add {{ | x | mask }}
+}}""",
+    "turns": """
+block bottleneck_with_squeeze_excitation(reduced, expanded, window) {
+  add { | conv(reduced, 1x1) -> conv(expanded, window, pad=half) -> conv(160, 1x1) | in }
+  if reduced > 90 { relu }
+}
+network Net {
+  input x: [160, 4, 4]
+  stage: {
+    for i in 0..<4 { bottleneck_with_squeeze_excitation(96 if i % 2 == 0 else 24, 4800 + i % 2, 3 + 2 * (i % 2)) }
+    relu
+  }
+}""",
+    "alternatives": """
+block lowered(wide, times) {
+  for i in 0..<times { "{i}": { conv(wide, 3x3, stride=2, pad=1, bias=false) -> bn } }
+}
+block unit(wide, times) { add { | path: lowered(wide, times) | avgpool(2^times) -> conv(wide, 1x1) }; relu }
+network Net {
+  input x: [72, 8, 8]
+  unit(72, 0) as y -> unit(8, 1) as a
+  y -> conv(16, 1x1) -> unit(8, 1)
+  add(a)
+}""",
+}
+
+
+def test_ruff_would_change_nothing_in_what_is_too_long_for_a_line(tmp_path: Path) -> None:
+    for name, text in BROKEN.items():
+        source = written(text)
+        assert max(map(len, source.splitlines())) <= 120
+        (tmp_path / f"{name}.py").write_text(source, "utf-8")
+    assert "\n" + " " * 24 + "== torch.where(" in (tmp_path / "comparison.py").read_text("utf-8")
+    assert ruff(tmp_path) == ""
+
+
+def test_a_list_of_layers_is_declared_once() -> None:
+    """mypy refuses a second declaration of the same name."""
+    source = written("""
+block ghost(c, act = true) {
+  a: { conv(c, 1x1, bias=false) -> bn; if act { relu } }
+  b: { depthwise(3x3, pad=1, bias=false) -> bn; if act { relu } }
+}
+network Net { input x: [3, 8, 8]; ghost(8); ghost(8, false) }""")
+    assert source.count("layers: list[nn.Module] = [") == 1 and source.count("layers = [") == 1
+
+
+def test_sections_of_a_split_are_a_list() -> None:
+    """`torch.split` is annotated with `int | list[int]`."""
+    source = written("""
+block part(a, b) { split([a, b]) as x, y; add { | x -> conv(4, 1x1) | y -> conv(4, 1x1) } }
+network Net { input x: [8, 4, 4]; part(5, 3) -> conv(6, 1x1) -> part(4, 2) }""")
+    assert "torch.split(x, [self." in source and "torch.split(x, (" not in source
+
+
+def written(text: str) -> str:
+    spec = open_source(Source("net.arch", text), ROOT)
+    network = spec.check("Net").network
+    assert network is not None
+    return emit(network)
+
+
 def test_ruff_would_change_nothing_for_any_operator(tmp_path: Path) -> None:
     """Each operator's examples, as modules and as functions."""
     written = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 STRENGTH: dict[type[ast.operator], int] = {ast.BitOr: 0, ast.BitAnd: 1, ast.Add: 2, ast.Sub: 2}
-"""Operators that bind later than the others."""
+"""Operators that bind later than the others, but for comparisons."""
 
 
 def terms(text: str, fits: Callable[[str], bool]) -> list[str]:
@@ -28,8 +28,13 @@ def is_bare_tuple(text: str) -> bool:
     return isinstance(found, ast.Tuple) and found.elts[0].col_offset == 0
 
 
-def _operation(text: str) -> ast.BinOp | None:
+def _operation(text: str) -> ast.BinOp | ast.Compare | None:
+    """What the text is without brackets around it."""
     found = _parsed(text)
+    if found is None or found.col_offset:
+        return None
+    if isinstance(found, ast.Compare):
+        return found if len(found.ops) == 1 else None
     return found if isinstance(found, ast.BinOp) else None
 
 
@@ -40,12 +45,12 @@ def _parsed(text: str) -> ast.expr | None:
         return None
 
 
-def _split(text: str, operation: ast.BinOp) -> list[str]:
+def _split(text: str, operation: ast.BinOp | ast.Compare) -> list[str]:
     """The operands of the operators that bind as this one does, each but the first behind its operator."""
     ends: list[int] = []
     strength = _strength(operation)
     left: ast.expr = operation
-    while isinstance(left, ast.BinOp) and _strength(left) == strength and left.col_offset == 0:
+    while isinstance(left, ast.BinOp | ast.Compare) and _strength(left) == strength and left.col_offset == 0:
         end = left.left.end_col_offset
         assert end is not None
         ends.append(end + len(text[end:]) - len(text[end:].lstrip(" )")))
@@ -54,5 +59,7 @@ def _split(text: str, operation: ast.BinOp) -> list[str]:
     return [text[a:b].strip() for a, b in pairwise(edges)]
 
 
-def _strength(operation: ast.BinOp) -> int:
+def _strength(operation: ast.BinOp | ast.Compare) -> int:
+    if isinstance(operation, ast.Compare):
+        return -1
     return STRENGTH.get(type(operation.op), 3 + isinstance(operation.op, ast.Pow))

@@ -89,6 +89,7 @@ class _Class:
     # The constructor
 
     def _constructor(self) -> list[str]:
+        self.has_list = False  # whether there is a list `layers` already
         positions, forward, is_numbered, is_dense = self.family.shape
         if not positions and (forward is None or not (forward.holes or forward.flags)):
             return []
@@ -205,16 +206,15 @@ class _Class:
         rows = [self.of[layer] if isinstance(layer, Instance) else None for layer in position.layers]
         answers = [row is kinds[0] if row is not None else ABSENT for row in rows]
         layers = [tuple(p if row is k else None for p, row in zip(position.layers, rows, strict=True)) for k in kinds]
-        then, otherwise = (self._attribute(position._replace(layers=chosen), indent) for chosen in layers)
+        then, otherwise = (self._attribute(position._replace(layers=chosen), indent + INDENT) for chosen in layers)
         assert kinds[0] is not None
         condition = self.conditions.express(answers, kinds[0].first.module.name)
-        target = f"{indent}{reference(position.name, self.is_keyed)} = "
+        target = f"{indent}{INDENT}{reference(position.name, self.is_keyed)} = "
         if len(then) == len(otherwise) == 1 and otherwise[0].startswith(target):
-            line = f"{then[0]} if {condition} else {otherwise[0].removeprefix(target)}"
+            line = f"{then[0].removeprefix(INDENT)} if {condition} else {otherwise[0].removeprefix(target)}"
             if len(line) <= WIDTH:
                 return [line]
-        shifted = [[INDENT + line for line in part] for part in (then, otherwise)]
-        return [f"{indent}if {condition}:", *shifted[0], f"{indent}else:", *shifted[1]]
+        return [f"{indent}if {condition}:", *then, f"{indent}else:", *otherwise]
 
     def _sequence(
         self, call: str, prefix: str, positions: Sequence[Position], around: Sequence[Layer], indent: str
@@ -222,13 +222,13 @@ class _Class:
         """A statement with a numbered sequence. One with optional parts puts them into a list first."""
         if not any(self._is_optional(p, around) for p in positions):
             return lines(Item(Group(call, self._numbered(positions, around)), prefix), indent)
-        found: list[str] = []
-        last: tuple[bool, ...] = ()
+        found, last = list[str](), tuple[bool, ...]()
+        begun, self.has_list = "layers = " if self.has_list else "layers: list[nn.Module] = ", True
         for presence, alike in groupby(positions, lambda p: p.presence):
             group = list(alike)
             is_optional = self._is_optional(group[0], around)
             if is_optional and not found:
-                found.append(f"{indent}layers: list[nn.Module] = []")
+                found.append(f"{indent}{begun}[]")
             if is_optional:
                 rows = zip(around, last, presence, strict=False)
                 is_opposite = last and all(a is None or before is not now for a, before, now in rows)
@@ -238,7 +238,7 @@ class _Class:
             if found and len(items) == 1 and not str(items[0]).startswith("*"):
                 added = Item(Group("layers.append(", items))
             else:
-                added = Item(Group("[", items, "]"), "layers += " if found else "layers: list[nn.Module] = ")
+                added = Item(Group("[", items, "]"), "layers += " if found else begun)
             found += lines(added, indent + INDENT * is_optional)
         return [*found, f"{indent}{prefix}{call}*layers)"]
 

@@ -73,7 +73,8 @@ def lines(item: Item, indent: str, suffix: str = "") -> list[str]:
         return lines(targets, indent, suffix)
     inner = indent + INDENT
     together = inner + ", ".join(map(str, group.items))
-    is_call = (group.open not in ("(", "[", "{") and group.joint) or len(group.items) == 1
+    callee = group.open[:-1]
+    is_call = (group.joint and callee and not callee.endswith(" ")) or len(group.items) == 1
     if is_call and len(together) <= WIDTH and not any(i.comment for i in group.items):
         body = [together]
     else:
