@@ -57,6 +57,9 @@ HINTS = {
     "float": "numbers are exact: `1 / 3` is a third",
     "gap": "`avgpool(global)` keeps the axes with size 1, `reduce_mean([1, 2])` does not",
     "greater": '`compare(">")` says which elements are larger',
+    **dict.fromkeys(
+        ("inf", "infinity"), "numbers are finite: before a softmax `-1e9` is as good, but for float16 `-6e4`"
+    ),
     "input": "declare it: `input image: [3, 224, 224]`",
     "inputlayer": "declare it: `input image: [3, 224, 224]`",
     "instancenorm": "`instance_norm`, and with weights `instance_norm(affine=true)`",
