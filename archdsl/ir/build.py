@@ -173,7 +173,7 @@ def _channels(op: Op, operands: Values, result: TensorType) -> int:
     if reach == "pointwise":
         alike = (v for v in operands if v.type.batched and v.type.rank == result.rank)
         # One of size 1 there is repeated along the channels of another.
-        return next((v.channels for v in alike if v.type.shape[v.channels] != 1), axis)
+        return next((v.channels for v in alike if v.type.shape[v.channels : v.channels + 1] != (1,)), axis)
     if operands and result.is_float and not operands[0].type.is_float:
         return result.rank - 1  # the features of an embedding
     if operands and result.batched and not operands[0].type.batched:

@@ -64,6 +64,10 @@ class Permute(Op):
     def is_view(self, *operands: TensorType) -> bool:
         return True
 
+    def is_itself(self, operands: Types, results: Types) -> bool:
+        """A view is another tensor, in the same order too."""
+        return False
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (x,) = operands
         order, strides = self._order(x), incoming.type.tensor_strides

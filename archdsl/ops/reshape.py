@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import ClassVar
 
-from archdsl.ir import Call, Examples, Expression, Helper, Lowering, Misfit, TensorType, agree, show_shape
+from archdsl.ir import Call, Examples, Expression, Helper, Lowering, Misfit, TensorType, Types, agree, show_shape
 from archdsl.ir import Shape as Sizes
 from archdsl.ir.attrs import Field, Shape
 from archdsl.ops.families.reshaping import Reshaping
@@ -39,6 +39,10 @@ class Reshape(Reshaping):
                 label=f"{x.numel} elements, not {'a multiple of ' if -1 in self.shape else ''}{known}",
             )
         return self.shape
+
+    def is_itself(self, operands: Types, results: Types) -> bool:
+        """A view is another tensor, in the same shape too."""
+        return False
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands

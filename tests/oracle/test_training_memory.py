@@ -794,3 +794,16 @@ def test_numbers_that_a_precision_does_not_reach_are_refused(layer: str, precisi
         assert Facts(net, 2).training(settings).refused
     else:
         assert not Facts(net, 2).training(settings).refused
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(
+    "view", ["permute([0, 1])", "reshape([3, 3])", "flatten -> reshape([3, 3])", "reshape([-1, 3])"]
+)
+def test_a_view_in_the_same_order_is_another_tensor(view: str, batch: int) -> None:
+    """Nothing is summed in a gradient that came through one."""
+    text = f"network N {{ input x: [3, 3]\n linear(3) -> relu as q\n subtract(q) -> {view} -> sigmoid }}"
+    net = open_source(Source("views.arch", text), Path()).check("N").network
+    assert net is not None
+    settings = TrainingSettings(loss="none")
+    assert predicted(net, batch, settings) == measured(net, batch, settings)

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.ir import GraphTextError, Module, Network, Node, Size, flatten, modules, print_network, read_network
+from archdsl.ir import (
+    GraphTextError,
+    Module,
+    Network,
+    Node,
+    Size,
+    TensorType,
+    flatten,
+    modules,
+    print_network,
+    read_network,
+)
 from archdsl.ops import find
 from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
@@ -187,3 +198,10 @@ def test_text_that_does_not_hold_together_is_refused(old: str, new: str, line: s
 def test_empty_text_is_refused() -> None:
     with pytest.raises(GraphTextError, match="no network"):
         read_network("", find)
+
+
+def test_numbers_without_an_axis_go_through_layers() -> None:
+    text = "network N { input scores: [8]\n argmax(-1) -> identity -> cast(float32) -> sigmoid }"
+    net = open_source(Source("numbers.arch", text), Path()).check("N").network
+    assert net is not None
+    assert net.outputs[0].value.type == TensorType(())
