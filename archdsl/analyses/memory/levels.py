@@ -74,4 +74,5 @@ def _patterns(parts: dict[str, bool], *, has_turns: bool) -> list[str]:
     for pattern, paths in found.items():
         is_short = len(paths) <= LISTED and not has_turns
         named += paths if is_short and any(matches(other, pattern) for other in others) else [pattern]
-    return [path for path in named if not any(matches(path, other) for other in named if other != path)]
+    wildcards = [pattern for pattern in named if "*" in pattern]
+    return [path for path in named if not any(matches(path, other) for other in wildcards if other != path)]
