@@ -10,7 +10,21 @@ from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, touched
 from archdsl.analyses.memory.step.answers import Made, OpFacts, Run, Sized, Way
 from archdsl.analyses.memory.step.tape import Entry
-from archdsl.ir import ITEM_SIZE, Derivative, Extra, Gradient, Incoming, Node, Op, Precision, State, Types, Wanted
+from archdsl.ir import (
+    ITEM_SIZE,
+    RESULT,
+    Derivative,
+    Extra,
+    Gradient,
+    Incoming,
+    Node,
+    Op,
+    Precision,
+    Saved,
+    State,
+    Types,
+    Wanted,
+)
 
 OPERAND = re.compile(r"x\d+")
 """What gradients of operands are called."""
@@ -147,6 +161,28 @@ def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size], casts: 
             for made, drops, late in op.kernels(entry.operands, entry.results, wanted)
         ]
     )
+
+
+def numbers_kept(kept: Saved, entry: Entry) -> list[str]:
+    """The names of the numbers that are kept."""
+    is_read = any(map(entry.wants, kept.numbers_for)) if kept.numbers_for else entry.needs_gradient
+    return [f"number {i}" for i in range(kept.numbers * is_read)]
+
+
+def stops_within(run: Run, facts: OpFacts, entry: Entry, *, in_half: bool) -> bool:
+    """Whether an operator that ends a second run is known to stop before its result.
+
+    It does where the kernel before that makes the last of the tensors to be kept, none of which is spared. In half precision
+    some are cast between, but not where there are no weights and each step is an operator of its own; and weights between
+    may be read first.
+    """
+    takes_all_as_it_is = not in_half or (entry.op.is_composed and not facts.state)
+    is_spared = len(run.extras) < len(facts.saved.extra)
+    if not takes_all_as_it_is or is_spared or facts.saved.result or entry.op.weights_for:
+        return False
+    kept = {name for name, _ in run.extras}
+    makes = [{name for name, _ in kernel.makes} for kernel in run.kernels]
+    return bool(entry.holders) and RESULT in makes[-1] and not kept & makes[-1] and bool(kept & {*makes[-2]})
 
 
 def _sizes(extras: Sequence[Extra], batch: int, stands: Stands) -> tuple[tuple[str, Size], ...]:

@@ -10,21 +10,24 @@ from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.step.answers import OpFacts, Run
-from archdsl.analyses.memory.step.asked import NUMBER, ask, bytes_of, run
-from archdsl.analyses.memory.step.precision import Precision
+from archdsl.analyses.memory.step.asked import NUMBER, ask, bytes_of, numbers_kept, run, stops_within
+from archdsl.analyses.memory.step.casting import Casting
+from archdsl.analyses.memory.step.ledger import Ledger
 from archdsl.analyses.memory.step.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
 from archdsl.analyses.memory.step.tape import Edge, Entry, Part, Tensor
 from archdsl.ir import RESULT, Module, Network, Node, Op, Saved, TensorType
 
 
-class Forward(Precision):
+class Forward(Ledger):
     """Plays the forward pass."""
 
     def __init__(
         self, network: Network, storage: Storage, settings: TrainingSettings, batch: int, kernels: Kernels
     ) -> None:
-        super().__init__(network, storage, settings, batch)
+        super().__init__(network, settings, batch)
+        self.storage = storage
         self.kernels = kernels
+        self.casting = self._new_casting()
         self.facts: dict[Node | tuple[Node, Op], OpFacts] = {}
         """By nodes, and by what runs in place of their operators."""
         self._known: dict[Hashable, OpFacts] = {}
@@ -43,6 +46,9 @@ class Forward(Precision):
         """What is there in place of storages where a GPU's operators run."""
         self.is_alike_on_gpu = not settings.checkpointed
         """Whether nothing else is different then."""
+
+    def _new_casting(self) -> Casting | None:
+        return Casting(self, self.storage, self.settings) if self.settings.is_mixed else None
 
     # parts that run twice
 
@@ -104,18 +110,20 @@ class Forward(Precision):
             self.make(part.path, "copy of a buffer", of_type(type, self.stands).by(times))
             for type, times in buffers(part.node)
         ]
-        casts, self.casts = self.casts, {}
+        casting, self.casting = self.casting, self._new_casting()
         replay = self.replay = Replay(part)
         results = super().run(part.node, part.path, part.operands)
         self.replay = None
         self.drop(value for value in results if value is not None)
-        for block, row in (*replay.besides, *((cast.block, self.cast_in[key]) for key, cast in self.casts.items())):
+        for block, row in replay.besides:
             self.move_to(row)
             self.release((block,))
+        if self.casting is not None:
+            self.casting.end_pass()
         self.move_to(part.row)
         self.release((*around, *part.handed))
         part.handed = []
-        self.casts = casts
+        self.casting = casting
 
     # operators
 
@@ -129,8 +137,8 @@ class Forward(Precision):
         facts = self.facts.get(key)
         if facts is None:
             facts = self.facts[key] = self._asked(node, op, path)
-        if self.is_mixed:
-            self.note_precisions(facts, path, operands)
+        if self.casting is not None:
+            self.casting.note_precisions(facts, path, operands)
         if facts.is_alias:
             self.keep(operands[:1])
             return [operands[0]]
@@ -138,20 +146,18 @@ class Forward(Precision):
             return self._nothing(node, path)
         if facts.program is not None:
             return self._played(node, facts, facts.program, path, operands)
-        casts = self.cast(facts, node, path, operands) if self.is_mixed else operands
-        if casts is not operands:
-            pairs = zip(casts, operands, strict=True)
-            self.operand_casts = {f"x{i}": cast for i, (cast, given) in enumerate(pairs) if cast is not given}
+        if self.casting is not None:
+            operands = self.casting.begin(facts, node, path, operands)
         if self.replay is not None and self.part is None:
-            results = self._run_again(self.replay, node, facts, casts)
+            results = self._run_again(self.replay, node, facts, operands)
         else:
-            entry = self._entry(node, facts, path, casts)
+            entry = self._entry(node, facts, path, operands)
             if entry.needs_gradient:
                 self.record(entry)
             run = self._run if self.part is None else partial(self._run_once, self.part)
-            results = run(facts, entry, casts)
-        if casts is not operands:
-            self.forget_casts(facts, path)
+            results = run(facts, entry, operands)
+        if self.casting is not None:
+            self.casting.end(facts, path)
         return results
 
     def _played(
@@ -167,7 +173,7 @@ class Forward(Precision):
 
     def _run(self, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         run = self._known_run(facts, entry)
-        numbers = _numbers(facts.saved, entry)
+        numbers = numbers_kept(facts.saved, entry)
         if entry.needs_gradient:
             self._hold(run, entry, operands)
         made = self._steps(run, entry, {*numbers, *(name for name, _ in run.extras)}) if run.kernels else {}
@@ -190,9 +196,8 @@ class Forward(Precision):
         made: dict[str, Block] = {}
         kept = {RESULT, *kept}
         for makes, drops, casts in run.kernels:
-            for name in casts:
-                if name in self.late_casts:
-                    self.enter(self.late_casts.pop(name))
+            if self.casting is not None:
+                self.casting.enter(casts)
             for name, size in makes:
                 if name == RESULT:
                     made[name] = self.make(entry.layer, entry.op.makes, run.results[0])
@@ -201,14 +206,14 @@ class Forward(Precision):
                     made[name] = self.make(entry.layer, what, size)
             self.mark(entry.layer)
             self.release(made.pop(name) for name in drops if name in made and name not in kept)
-            self.drop(self.operand_casts.pop(name) for name in drops if name in self.operand_casts)
-            self.release(self.frozen_casts.pop(name) for name in drops if name in self.frozen_casts)
+            if self.casting is not None:
+                self.casting.drop(drops)
         self.release(made.pop(name) for name in [*made] if name not in kept)
         return made
 
     def _known_run(self, facts: OpFacts, entry: Entry) -> Run:
         """What an operator makes."""
-        casts = frozenset(self.operand_casts)
+        casts = frozenset[str]() if self.casting is None else self.casting.operands
         key = entry.names, entry.stands, casts
         found = facts.runs.get(key)
         if found is None:
@@ -220,7 +225,7 @@ class Forward(Precision):
     def _run_once(self, part: Part, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the first run of a part, where tensors are not kept."""
         run = self._known_run(facts, entry)
-        numbers = _numbers(facts.saved, entry)
+        numbers = numbers_kept(facts.saved, entry)
         made = self._steps(run, entry, {*numbers}) if run.kernels else {}
         self._keep_numbers(numbers, entry, made)
         results = self._results(facts, run, entry, operands, made.get(RESULT))
@@ -255,7 +260,11 @@ class Forward(Precision):
             self.record(entry)
         replay.dead = entry if is_dead else None
         run = self._known_run(facts, entry)
-        if replay.is_over and len(run.kernels) > 1 and self._stops_within(run, facts, entry):
+        if (
+            replay.is_over
+            and len(run.kernels) > 1
+            and stops_within(run, facts, entry, in_half=self.settings.precision != "float32")
+        ):
             return self._run_but_the_last(run, node, facts, entry, operands)
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch) or bool(run.kernels))
         if is_composed:
@@ -264,7 +273,7 @@ class Forward(Precision):
             self._count_again(entry.layer, node)
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
-        self._keep_numbers(_numbers(facts.saved, entry), entry, {})
+        self._keep_numbers(numbers_kept(facts.saved, entry), entry, {})
         self._hold(run, entry, operands)
         if is_dead:  # what stops the run holds the last tensor, and the others die within the kernel
             run = run._replace(extras=run.extras[-1:])
@@ -275,18 +284,6 @@ class Forward(Precision):
             self.let_die(entry)
         return self._nothing(node, entry.layer)
 
-    def _stops_within(self, run: Run, facts: OpFacts, entry: Entry) -> bool:
-        """Whether an operator is known to stop before its result: where the kernel before that makes the last of the tensors to
-        be kept, none of which is spared. In half precision some are cast between, but not where there are no weights and each
-        step is an operator of its own; and weights between may be read first."""
-        takes_all_as_it_is = self.settings.precision == "float32" or (entry.op.is_composed and not facts.state)
-        is_spared = len(run.extras) < len(facts.saved.extra)
-        if not takes_all_as_it_is or is_spared or facts.saved.result or entry.op.weights_for:
-            return False
-        kept = {name for name, _ in run.extras}
-        makes = [{name for name, _ in kernel.makes} for kernel in run.kernels]
-        return bool(entry.holders) and RESULT in makes[-1] and not kept & makes[-1] and bool(kept & {*makes[-2]})
-
     def _run_but_the_last(
         self, run: Run, node: Node, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]
     ) -> list[Tensor]:
@@ -294,7 +291,7 @@ class Forward(Precision):
         if entry.op.is_composed:
             self._count_again(entry.layer, node)
         self._hold(run, entry, operands)
-        numbers = _numbers(facts.saved, entry)
+        numbers = numbers_kept(facts.saved, entry)
         made = self._steps(run._replace(kernels=run.kernels[:-1]), entry, {*numbers, *(name for name, _ in run.extras)})
         self._keep_numbers(numbers, entry, made)
         self._keep(run, facts.saved, entry, (), made)
@@ -333,14 +330,14 @@ class Forward(Precision):
 
     def _entry(self, node: Node, facts: OpFacts, path: str, operands: Sequence[Tensor]) -> Entry:
         op, stands = facts.op, self.stands
-        if self.is_mixed:
+        if self.casting is not None:
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
         trained: dict[str, Edge] = {}
         for state, size in facts.state:
             leaf = self.leaf(path, state, size)
             if leaf.is_trained:
-                trained[state.name] = self.parameter(op, leaf, state)
+                trained[state.name] = Edge(leaf, 0) if self.casting is None else self.casting.parameter(op, leaf, state)
         edges = [v.edge for v in op.read(operands)] if facts.is_float else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node, facts)
 
@@ -367,7 +364,8 @@ class Forward(Precision):
 
     def _hold(self, run: Run, entry: Entry, operands: Sequence[Tensor]) -> None:
         """Keeps operands and weights."""
-        for name, block in (*((name, operands[i].block) for name, i in run.operands), *self.weights(entry)):
+        weights = () if self.casting is None else self.casting.kept_by(entry)
+        for name, block in (*((name, operands[i].block) for name, i in run.operands), *weights):
             block.holders += 1
             entry.keep(name, block)
 
@@ -391,9 +389,3 @@ class Forward(Precision):
                 entry.keep(name, number)
             else:
                 self.replay.besides.append((number, self.row))
-
-
-def _numbers(kept: Saved, entry: Entry) -> list[str]:
-    """The names of the numbers that are kept."""
-    is_read = any(map(entry.wants, kept.numbers_for)) if kept.numbers_for else entry.needs_gradient
-    return [f"number {i}" for i in range(kept.numbers * is_read)]

@@ -1,4 +1,4 @@
-"""The accounts of a step: which storages are made and freed when, and when operators of the tape die."""
+"""The accounts of a step: its parameters, which storages are made and freed when, and when operators of the tape die."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Player, inner
-from archdsl.analyses.memory.settings import Phase
-from archdsl.analyses.memory.size import Size
+from archdsl.analyses.memory.settings import Phase, TrainingSettings
+from archdsl.analyses.memory.size import Size, Stands, of_type
+from archdsl.analyses.memory.step.recompute import Replay
 from archdsl.analyses.memory.step.tape import Entry, Leaf, Part, Tensor
-from archdsl.ir import Op
+from archdsl.analyses.weights import frozen_in
+from archdsl.ir import Network, Op, State, TensorType
 
 
 class Mark(NamedTuple):
@@ -34,21 +36,50 @@ Event = tuple[Block, int]
 class Ledger(Player[Tensor], ABC):
     """Writes down what is made and freed."""
 
-    def __init__(self, batch: int, *, is_mixed: bool) -> None:
+    def __init__(self, network: Network, settings: TrainingSettings, batch: int) -> None:
         super().__init__()
+        self.network = network
+        self.settings = settings
         self.batch = batch
-        self.is_mixed = is_mixed
+        self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
+        self.frozen = frozen_in(network, settings.frozen)
+        self.leaves: dict[str, Leaf] = {}
+        self.tape: list[Entry] = []
         self.events: list[Event] = []
         self.marks: list[Mark] = []
         self.phase: Phase = "forward"
         self.part: Part | None = None
         """The checkpointed call that runs for the first time."""
+        self.replay: Replay | None = None
+        """The one that runs again."""
         self.unsure: dict[str, None] = {}
         """The operators of which not all is known to the byte: what autocast and each makes, and how far second runs go."""
         self.composed: dict[str, str] = {}
         """By paths the names of operators that run others one by one."""
         self.refused: dict[str, str] = {}
         """By paths why PyTorch does not run what is there."""
+
+    def given(self, layer: str, what: str, type: TensorType) -> Tensor:
+        """A tensor that is there throughout."""
+        size = Size() if what == "parameter" else of_type(type, self.stands)
+        return Tensor(Block(layer, what, size, self.batch, is_input=True), None, type, self.stands.parameters)
+
+    def leaf(self, path: str, state: State, size: Size) -> Leaf:
+        """The parameter or buffer of an operator."""
+        key = state.key(path)
+        if key not in self.leaves:
+            is_parameter = state.role == "parameter"
+            is_trained = is_parameter and key not in self.frozen
+            self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
+        return self.leaves[key]
+
+    def record(self, entry: Entry) -> None:
+        """Writes an operator on the tape; in a second run it is there already."""
+        for edge in entry.leads_to:
+            edge.source.holders += 1
+        if self.replay is None:
+            entry.row = self.row
+            self.tape.append(entry)
 
     def make(self, layer: str, what: str, size: Size) -> Block:
         """A storage, held once."""
@@ -110,7 +141,7 @@ class Ledger(Player[Tensor], ABC):
                 before.holders -= 1
                 if not before.holders:
                     waiting.append(before)
-            if self.is_mixed and (kept or part):  # casts of weights outlive what dies
+            if self.settings.is_mixed and (kept or part):  # casts of weights outlive what dies
                 self.doubt(source.layer, source.op)
             if part is not None:
                 if part.outer is not None:  # when a part in another one dies is not known

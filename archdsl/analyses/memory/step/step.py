@@ -14,7 +14,7 @@ from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
 from archdsl.analyses.memory.step.answers import Made, Way
 from archdsl.analyses.memory.step.asked import is_alike_on_gpu, ways
-from archdsl.analyses.memory.step.casts import Promotion
+from archdsl.analyses.memory.step.casting import Promotion
 from archdsl.analyses.memory.step.forward import Forward
 from archdsl.analyses.memory.step.loss import Loss, loss_of
 from archdsl.analyses.memory.step.optimizer import temporaries
@@ -60,9 +60,8 @@ class _Step(Forward):
         kept = (*(b for e in self.tape for b in e.blocks), *(b for part in self.parts for b in part.kept))
         saved = tuple(dict.fromkeys(b for b in kept if b.what not in ("parameter", "random state")))
         after_forward = len(self.events)
-        for key, cast in self.casts.items():
-            self.move_to(self.cast_in[key])
-            self.release((cast.block,))
+        if self.casting is not None:
+            self.casting.end_pass()
         self.move_to(None)
         if loss.edge is not None:
             self.backward(loss, loss.edge)
@@ -105,11 +104,9 @@ class _Step(Forward):
     def _in_float32(self, result: Tensor) -> Tensor:
         """What autocast reads; where that is another tensor it is held once. CUDA's sums into float32."""
         is_sum = self.settings.loss == "none"
-        if not self.is_mixed or result.dtype == "float32" or (is_sum and self.settings.autocast != "cuda"):
+        if self.casting is None or result.dtype == "float32" or (is_sum and self.settings.autocast != "cuda"):
             return result
-        if is_sum:
-            return self._through(Promotion(), result, "float32", "loss", result.block)
-        return self.cast_to(result, "float32", "loss")
+        return (self.casting.promoted if is_sum else self.casting.to)(result, "float32", "loss")
 
     def _prepared(self, result: Tensor, loss: Loss) -> Tensor:
         """The result as the loss reads it; where that is another tensor it is held once."""
@@ -249,7 +246,7 @@ class _Step(Forward):
         for made, flowing in pairs:
             if made.is_wanted:
                 summed = self._give(entry, made, took[0]) if flowing is None else self._summed(entry, made, flowing)
-                if not self.is_mixed or not self._cast_back(entry, made.gradient.of, summed):
+                if self.casting is None or not self._cast_back(entry, made.gradient.of, summed):
                     found.append((made.gradient, summed))
         return found
 
