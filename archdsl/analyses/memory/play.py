@@ -183,7 +183,7 @@ class Player(ABC, Generic[T]):
         self._nodes(module.nodes, None, prefix, last_uses, known)
         results = [known.get(v) for v in module.outputs]
         self.keep([value for value in results if value is not None])
-        self.drop([known[v] for v in {*module.outputs} if v in known and v.producer is not None])
+        self.drop([known[v] for v in dict.fromkeys(module.outputs) if v in known and v.producer is not None])
         return results
 
     def _nodes(

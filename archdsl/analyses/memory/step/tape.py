@@ -161,18 +161,18 @@ class Entry:
         return (block for blocks in self._kept.values() for block in blocks)
 
     @property
-    def kept(self) -> set[str]:
+    def kept(self) -> Set[str]:
         """The names of what it keeps."""
-        return set(self._kept)
+        return self._kept.keys()
 
-    def drop(self, names: Iterable[str]) -> list[Block]:
-        """No longer keeps these; the blocks to let go of."""
-        return [block for name in names for block in self._kept.pop(name, ())]
+    def drop(self, names: Set[str]) -> list[Block]:
+        """No longer keeps these; the blocks to let go of, in the order in which they were kept."""
+        return [block for name in [name for name in self._kept if name in names] for block in self._kept.pop(name)]
 
     def drop_but(self, names: Set[str]) -> list[Block]:
         """Keeps no others than these."""
         if names:
-            return self.drop([name for name in self._kept if name not in names])
+            return self.drop(self._kept.keys() - names)
         found = [block for blocks in self._kept.values() for block in blocks]
         self._kept.clear()
         return found
