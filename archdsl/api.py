@@ -13,9 +13,10 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archdsl.analyses.options import Bytes, Positive, check_option, options_of
 from archdsl.elaborate import UNKNOWN_NETWORK, Datum, Settings
 from archdsl.ir import TooManyOperators
-from archdsl.pipeline import Checked, footer_of, html_of, open_source, subject_of
+from archdsl.pipeline import Checked, footer_of, html_of, open_source, subject_for
 from archdsl.source import Diagnostic, FileProblem, Source, counted
 from archdsl.source.render import render
 from archdsl.source.styled import plain
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import networkx
 
     from archdsl.analyses.memory import FitFacts, TrainingFacts
-    from archdsl.analyses.roofline import Precision
     from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule, TorchTensor
     from archdsl.ir import Network
     from archdsl.reports import Table
@@ -137,8 +137,7 @@ class NetworkSpec:
         """A batch size, that of the network unless told otherwise. Raises `ValueError`."""
         if batch is None:
             return self._checked.facts.batch
-        if not isinstance(batch, int) or batch < 1:
-            raise ValueError(f"a batch has at least 1 sample, a whole number, not {batch!r}")
+        check_option("batch", batch, Positive)
         return batch
 
     def fit(
@@ -156,10 +155,9 @@ class NetworkSpec:
         from archdsl.analyses.memory import settings_on_gpu
         from archdsl.analyses.roofline import DEVICES
 
-        if not isinstance(memory, int):
-            raise ValueError(f"memory is a number of bytes, as 24 * 2**30, not {memory!r}")
+        check_option("memory", memory, Bytes)
         if on is not None:
-            _check_known("device", [on], DEVICES)
+            _check_known("device", [on], [name for name, device in DEVICES.items() if device.memory is not None])
         return self._checked.facts.fit(settings_on_gpu(settings), memory, expandable=expandable_segments, on=on)
 
     def report(
@@ -170,7 +168,7 @@ class NetworkSpec:
         width: int | None = None,
         training: Mapping[str, Any] | None = None,
         on: str | None = None,
-        precision: Precision = "float32",
+        precision: str = "float32",
         **options: Any,
     ) -> Report:
         """A report as `archdsl report NAME` writes it: text, html, csv, markdown, latex or json.
@@ -187,24 +185,24 @@ class NetworkSpec:
         """
         from archdsl.analyses.memory import settings_of
         from archdsl.analyses.roofline import DEVICES
-        from archdsl.reports import FORMATS, Options, render_json, render_text, report
+        from archdsl.reports import FORMATS, REPORTS, Options, check_asked, render_json, render_text, report
 
-        hints, formulas = name in ("lints", "all") or format == "json", name in ("formulas", "all")
+        _check_known("report", [name], REPORTS)
+        _check_known("format", [format], ("text", "html", *FORMATS, "json"))
+        if on is not None:
+            _check_known("device", [on], DEVICES)
+        check_option("width", width, Positive | None)
+        asked = options_of(Options, options)
+        check_asked(name, [o for o in options if options[o]], on, is_training=training is not None)
         settings = None if training is None else settings_of(training)
         if format == "html":
             return Report(html_of(self._checked, settings))
-        subject = subject_of(self._checked, settings, hints=hints, formulas=formulas)
-        if on is not None:
-            _check_known("device", [on], DEVICES)
-            subject = subject._replace(on=on, roofline=subject.facts.roofline(on, precision, settings))
+        subject = subject_for(name, self._checked, settings, format=format, on=on, precision=precision)
         if format == "json":
             return Report(render_json([subject]))
-        _check_known("option", options, Options._fields)
-        tables = report(name, subject, Options(**options))
+        tables = report(name, subject, asked)
         if format in FORMATS:
             return Report(FORMATS[format](tables))
-        if format != "text":
-            raise ValueError(f"{format!r} is no format: text, html, {', '.join(FORMATS)} or json")
         found = Report(plain(render_text(tables, width)))
         found._tables = tables
         return found
@@ -219,12 +217,12 @@ class NetworkSpec:
                 PyTorch starts them if not given.
 
         Raises:
-            KeyError: there is no such way to start.
+            OptionProblem: there is no such way to start, or what is about training is asked for beside inference.
             PathError: no part with weights has one of the paths, or one is within another.
         """
-        from archdsl.backends.pytorch import emit, emit_inference
+        from archdsl.backends.pytorch import emit
 
-        return emit_inference(self.graph) if inference else emit(self.graph, None, checkpoint, init)
+        return emit(self.graph, None, checkpoint, init, inference=inference)
 
     def to_torch(
         self,
@@ -248,7 +246,7 @@ class NetworkSpec:
             init: how the weights start, as for `to_source`.
 
         Raises:
-            KeyError: there is no such way to start.
+            OptionProblem: there is no such way to start, or what is about training is asked for beside inference.
             PathError: no part with weights has one of the paths, or one is within another.
         """
         from archdsl.backends.pytorch import build

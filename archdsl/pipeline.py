@@ -313,10 +313,24 @@ def subject_of(
         for_all = ForAll(checked.formula_facts, checked.formulas.domain)
     bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
     training = checked.facts.training(settings) if settings is not None else None
-    path = checked.program.source.path
-    found = checked.findings if hints else []
+    path, found = checked.program.source.path, checked.findings if hints else []
     in_parameters = _in_parameters(checked) if formulas else None
     return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, in_parameters, training)
+
+
+def subject_for(
+    report: str,
+    checked: Checked,
+    settings: TrainingSettings | None = None,
+    *,
+    format: str = "text",
+    on: str | None = None,
+    precision: str = "float32",
+) -> Subject:
+    """What one report is written about in a format. Raises `ValueError` where the device states no peak for the precision."""
+    hints, formulas = report in ("lints", "all") or format == "json", report in ("formulas", "all")
+    subject = subject_of(checked, settings, hints=hints, formulas=formulas)._replace(on=on)
+    return subject if on is None or report == "memory" else subject.bounded(on, precision)
 
 
 def _in_parameters(checked: Checked) -> ForAll:

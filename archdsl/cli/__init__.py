@@ -129,6 +129,7 @@ def _run(arguments: Sequence[str]) -> int:
     if given.command is None:
         parser.print_help()
         return 2
+    from archdsl.analyses.options import OptionProblem
     from archdsl.analyses.weights import PathError
     from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, report_failure
     from archdsl.ir import TooManyOperators
@@ -140,6 +141,6 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenSpec as broken:
         print_problems(broken.problems, given.color)
         return 1
-    except (FileProblem, UnknownTarget, UsageProblem, PathError, TooManyOperators) as problem:
+    except (FileProblem, OptionProblem, PathError, TooManyOperators, UnknownTarget, UsageProblem) as problem:
         return report_failure(problem, given.color)
     return code

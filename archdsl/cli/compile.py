@@ -105,19 +105,13 @@ def _source(network: Network, arguments: argparse.Namespace) -> str:
                     f"`--{option}` is about PyTorch source, and `--emit graph` shows the network as the spec has it"
                 )
         return print_network(network)
-    for option in ("checkpoint", "init"):
-        if arguments.inference and getattr(arguments, option):
-            raise UsageProblem(f"`--{option}` is about training, and `--inference` writes what cannot be trained")
+    from archdsl.analyses.options import OptionProblem
     from archdsl.analyses.weights import PathError
-    from archdsl.backends.pytorch import INITIALISERS, emit, emit_inference
+    from archdsl.backends.pytorch import emit
 
-    if arguments.init and arguments.init not in INITIALISERS:
-        raise UsageProblem(f"`--init {arguments.init}` is not known; there are {', '.join(INITIALISERS)}")
     try:
-        if arguments.inference:
-            return emit_inference(network)
-        return emit(network, None, arguments.checkpoint, arguments.init)
-    except PathError as error:
-        raise UsageProblem(f"`--checkpoint`: {error}") from None
+        return emit(network, None, arguments.checkpoint, arguments.init, inference=arguments.inference)
+    except (OptionProblem, PathError):
+        raise
     except ValueError as error:
         raise UsageProblem(f"`{network.name}` cannot be written as PyTorch: {error}") from None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import get_args
 
-from archdsl.analyses.roofline import DEVICES, Precision
+from archdsl.analyses.roofline import DEVICES
 from archdsl.cli.parser import Parser
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
@@ -21,8 +20,19 @@ from archdsl.cli.targets import (
     require_torch,
 )
 from archdsl.cli.training import add_training, training_of
-from archdsl.pipeline import Checked, html_of, subject_of
-from archdsl.reports import FORMATS, REPORTS, Options, Subject, Table, effective_table, render_json, report
+from archdsl.pipeline import Checked, html_of, subject_for
+from archdsl.reports import (
+    FOR_ONE,
+    FORMATS,
+    REPORTS,
+    Options,
+    Subject,
+    Table,
+    check_asked,
+    effective_table,
+    render_json,
+    report,
+)
 from archdsl.targets import Target, single_network
 
 EPILOG = """\
@@ -63,8 +73,6 @@ ELSEWHERE = {
     "--gpu": "--on",
 }
 """Reports and options under the names that a person may try."""
-FOR_ONE = {"formulas": "memory", "unit": "receptive-field", "effective": "receptive-field"}
-"""Options that one report has; `all` has them too."""
 
 
 def add_arguments(parser: Parser) -> None:
@@ -104,10 +112,9 @@ def run(arguments: argparse.Namespace) -> int:
         formulas=arguments.formulas,
         unit=_unit(arguments.unit),
     )
-    _refuse_what_is_for_others(arguments)
     training = training_of(arguments)
-    if arguments.report == "memory" and arguments.on:
-        _check_gpu(arguments.on, is_training=training is not None)
+    given = [option for option in FOR_ONE if getattr(arguments, option)]
+    check_asked(arguments.report, given, arguments.on, is_training=training is not None)
     target = opened_target(arguments.file, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
@@ -118,33 +125,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "html":
         write_text(arguments, html_of(_single(checked), training))
         return 0
-    hints = arguments.report in ("lints", "all") or arguments.format == "json"
-    formulas = arguments.report in ("formulas", "all")
-    subjects = [subject_of(c, training, hints=hints, formulas=formulas) for c in checked]
-    if arguments.on is not None:
-        subjects = [subject._replace(on=arguments.on) for subject in subjects]
-    if arguments.on is not None and arguments.report != "memory":
-        subjects = [_with_roofline(subject, arguments) for subject in subjects]
+    asked = {"format": arguments.format, "on": arguments.on, "precision": arguments.precision or "float32"}
+    subjects = [subject_for(arguments.report, c, training, **asked) for c in checked]
     _write(arguments, subjects, options)
     return 0
-
-
-def _refuse_what_is_for_others(arguments: argparse.Namespace) -> None:
-    """Raises `UsageProblem` for an option of another report."""
-    for option, name in FOR_ONE.items():
-        if getattr(arguments, option) and arguments.report not in (name, "all"):
-            raise UsageProblem(f"`--{option}` is for `archdsl report {name}`")
-    if arguments.on and arguments.report not in ("flops", "memory", "all"):
-        raise UsageProblem("`--on` is for `archdsl report flops` and `archdsl report memory --train`")
-
-
-def _check_gpu(device: str, *, is_training: bool) -> None:
-    """Raises `UsageProblem` for a device whose memory is not told of."""
-    if DEVICES[device].capability is None:
-        gpus = [f"`--on {name}`" for name, known in DEVICES.items() if known.capability is not None]
-        raise UsageProblem(f"`report memory --on` knows GPUs: {', '.join(gpus)}")
-    if not is_training:
-        raise UsageProblem(f"`report memory --on {device}` is about a training step: add `--train`")
 
 
 def _names(target: Target, name: str) -> tuple[str, ...]:
@@ -160,21 +144,6 @@ def _single(checked: list[Checked]) -> Checked:
         names = ", ".join(c.name for c in checked)
         raise UsageProblem(f"an HTML report is about one network: name one of {names}")
     return checked[0]
-
-
-def _with_roofline(subject: Subject, arguments: argparse.Namespace) -> Subject:
-    """With the least times; mixed precision is bounded by its lower one. Raises `UsageProblem`."""
-    settings = subject.training.settings if subject.training is not None else None
-    if settings is not None and subject.facts.told_apart(settings) is not subject.facts:
-        subject = subject.unfolded()
-    given: str = (arguments.precision or "float32").replace("bf16-mixed", "bfloat16")
-    for precision in get_args(Precision):
-        if given == precision:
-            try:
-                return subject._replace(roofline=subject.facts.roofline(arguments.on, precision, settings))
-            except ValueError as error:
-                raise UsageProblem(f"`--on {arguments.on}`: {error}") from None
-    raise UsageProblem(f"`--on {arguments.on}` knows {', '.join(get_args(Precision))} and bf16-mixed, not {given}")
 
 
 def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 
+from archdsl.analyses.options import LEAST_SIZE, OptionProblem
 from archdsl.cli.terminal import Color, write_lines
 from archdsl.elaborate import Datum, Fault, Settings, evaluate
 from archdsl.pipeline import Checked, Spec, open_source
@@ -17,10 +18,8 @@ from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
 from archdsl.targets import STDIN, Target, is_there, open_target, single_network, target_of
 
-LEAST_SIZE = 1024
-"""Bytes of memory. A smaller number lacks its unit."""
-
-
+OPTIONS = {"frozen": "freeze", "checkpointed": "checkpoint", "training": "train"}
+"""What the command line calls options that have another name in Python."""
 KINDS = "the value is a number, true, false, a window, a list or a string"
 
 
@@ -299,5 +298,10 @@ def report_failure(problem: Exception, color: Color) -> int:
     if isinstance(problem, FileProblem):
         print_problems([problem.diagnostic], color)
     else:
-        print(f"archdsl: {problem}", file=sys.stderr)
+        said = problem.spelled(_option) if isinstance(problem, OptionProblem) else problem
+        print(f"archdsl: {said}", file=sys.stderr)
     return 2
+
+
+def _option(name: str) -> str:
+    return f"--{OPTIONS.get(name, name).replace('_', '-')}"

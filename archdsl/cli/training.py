@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from archdsl.cli.targets import UsageProblem, positive
+from archdsl.cli.targets import OPTIONS, UsageProblem, positive
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
@@ -28,8 +28,6 @@ IMPLEMENTATIONS = ("for-loop", "foreach", "fused")
 AUTOCASTS = ("cuda", "cpu")
 PRECISIONS = ("float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed")
 LOSSES = ("cross-entropy", "mse", "none")
-OPTIONS = {"frozen": "freeze", "checkpointed": "checkpoint"}
-"""Settings with several values, by the option that gives them."""
 ZERO_GRAD = ("early", "late", "never")
 
 
@@ -86,10 +84,6 @@ def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> T
         if given:
             raise UsageProblem(f"`--{options[next(iter(given))].replace('_', '-')}` says how to train: add `--train`")
         return None
-    given.update((name, tuple(given[name])) for name in OPTIONS if name in given)
     if given.get("precision") == "tf32":
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
-    try:
-        return settings_of(given) if is_optional else settings_on_gpu(given)  # `fit` is for GPUs
-    except ValueError as error:
-        raise UsageProblem(str(error)) from None
+    return settings_of(given) if is_optional else settings_on_gpu(given)  # `fit` is for GPUs

@@ -15,7 +15,7 @@ from archdsl.reports.fit import fit_data, fit_table, otherwise_table
 from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
-from archdsl.reports.options import Options
+from archdsl.reports.options import FOR_ONE, Options, check_asked
 from archdsl.reports.receptive_field import effective_table
 from archdsl.reports.subject import ClaimResult, ForAll, Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
@@ -27,6 +27,7 @@ from archdsl.source import Diagnostic
 __all__ = [
     "FIGURES",
     "FORMATS",
+    "FOR_ONE",
     "REPORTS",
     "Cell",
     "ClaimResult",
@@ -37,6 +38,7 @@ __all__ = [
     "Row",
     "Subject",
     "Table",
+    "check_asked",
     "compare",
     "difference_data",
     "effective_table",

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import Annotated, NamedTuple
+
+from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive
+from archdsl.analyses.roofline import DEVICES
+
+FOR_ONE = {"formulas": "memory", "unit": "receptive-field", "effective": "receptive-field"}
+"""Options that one report has; `all` has them too."""
+Unit = Annotated[tuple[str, tuple[int, ...]], Accepts("a path and indices, as ('features.30', (3, 3))")]
 
 
 class Options(NamedTuple):
     """Each report heeds the options that concern it."""
 
-    depth: int | None = None
+    depth: Natural | None = None
     """How many levels of scopes are opened; each report has its own default."""
     full: bool = False
     """Every operator in a row of its own."""
     sort: str | None = None
     """A column to sort the layers by, the largest first."""
-    top: int | None = None
+    top: Positive | None = None
     """How many rows to show."""
     formulas: bool = False
     """Memory: the lectures' table, with the working of every figure."""
-    unit: tuple[str, tuple[int, ...]] | None = None
+    unit: Unit | None = None
     """Receptive field: a path and the indices of one of its units."""
 
     @property
     def is_flat(self) -> bool:
         """Whether layers stand alone, outside their scopes."""
         return self.sort is not None or self.top is not None
+
+
+def check_asked(report: str, given: Collection[str], on: str | None = None, *, is_training: bool = False) -> None:
+    """Raises `OptionProblem` for an option of another report, and for a device that a report does not tell of."""
+    for option, name in FOR_ONE.items():
+        if option in given and report not in (name, "all"):
+            raise OptionProblem(option, f"is for the report `{name}`")
+    if on is None:
+        return
+    if report not in ("flops", "memory", "all"):
+        raise OptionProblem("on", "is for the reports `flops` and, of a training step, `memory`")
+    if report == "memory" and DEVICES[on].capability is None:
+        gpus = (name for name, device in DEVICES.items() if device.capability is not None)
+        raise OptionProblem("on", f"is a GPU for the report `memory`: {', '.join(gpus)}")
+    if report == "memory" and not is_training:
+        raise OptionProblem("on", "is about a training step for the report `memory`", "training")

@@ -92,3 +92,15 @@ class Subject(NamedTuple):
         if training is not None and facts is not self.facts:
             training = facts.training(training.settings, training.batch)
         return self._replace(facts=facts, training=training)
+
+    def bounded(self, device: str, precision: str) -> Subject:
+        """The same with the least times on a device, where mixed precision is bounded by its lower one.
+
+        Turns of loops are written out where the settings of a training step tell them apart. Raises `ValueError` where the
+        device states no peak for the precision.
+        """
+        settings = None if self.training is None else self.training.settings
+        is_told_apart = settings is not None and self.facts.told_apart(settings) is not self.facts
+        subject = self.unfolded() if is_told_apart else self
+        lower: Any = precision.replace("bf16-mixed", "bfloat16")
+        return subject._replace(roofline=subject.facts.roofline(device, lower, settings))

@@ -88,7 +88,7 @@ def test_a_file_starts_so_by_itself(cli: Cli, spec: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--init", "kaiming"), "`--init kaiming` is not known; there are he, "),
+        (("--init", "kaiming"), "`--init` is no 'kaiming': he, "),
         (("--init", "he", "--inference"), "`--init` is about training"),
         (("--init", "he", "--emit", "graph"), "`--init` is about PyTorch source"),
     ],

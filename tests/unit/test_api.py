@@ -175,10 +175,78 @@ def test_reports_are_those_of_the_command_line(
         small.report(dept=1)
     with pytest.raises(ValueError, match="there is no device 'h300': h200, "):
         small.report("flops", on="h300")
-    with pytest.raises(ValueError, match="memory is a number of bytes"):
+    with pytest.raises(ValueError, match="`memory` is no '24GiB': a number of bytes"):
         small.fit("24GiB")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no format"):
+    with pytest.raises(ValueError, match="there is no format 'yaml': text, html"):
         small.report(format="yaml")
+
+
+@pytest.mark.parametrize(
+    ("report", "options", "words"),
+    [
+        ("nothing", {"format": "json"}, "there is no report 'nothing': summary, "),
+        ("nothing", {"format": "html"}, "there is no report 'nothing': summary, "),
+        ("params", {"format": "json", "dept": 1}, "there is no option 'dept': depth, "),
+        ("params", {"width": 0}, "`width` is no 0: a whole number of at least 1"),
+        ("params", {"depth": -1}, "`depth` is no -1: a whole number of at least 0"),
+        ("params", {"top": True}, "`top` is no True: a whole number of at least 1"),
+        ("params", {"full": 1}, "`full` is no 1: True or False"),
+        ("params", {"sort": 3}, "`sort` is no 3: a string"),
+        ("receptive-field", {"unit": "x"}, r"`unit` is no 'x': a path and indices, as \('features.30', \(3, 3\)\)"),
+        ("receptive-field", {"unit": ("conv1", 3)}, "a path and indices"),
+        ("params", {"unit": ("conv1", (3, 3))}, "`unit` is for the report `receptive-field`"),
+        ("params", {"formulas": True}, "`formulas` is for the report `memory`"),
+        ("summary", {"on": "h200"}, "`on` is for the reports `flops` and, of a training step, `memory`"),
+        ("memory", {"on": "h200"}, "`on` is about a training step for the report `memory`: add `training`"),
+        ("memory", {"on": "cpu", "training": {}}, "`on` is a GPU for the report `memory`: h200, a100"),
+        (
+            "flops",
+            {"on": "h200", "precision": "float8"},
+            "`precision` is no 'float8' on NVIDIA H200 SXM: float32, tf32, bfloat16",
+        ),
+    ],
+)
+def test_what_a_report_refuses(small: NetworkSpec, report: str, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        small.report(report, **options)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"optimizer": None}, "`optimizer` is no None: sgd, momentum, "),
+        ({"accumulate": 0}, "`accumulate` is no 0: a whole number of at least 1"),
+        ({"accumulate": 2.5}, "`accumulate` is no 2.5: a whole number of at least 1"),
+        ({"accumulate": True}, "`accumulate` is no True"),
+        ({"weight_decay": "yes"}, "`weight_decay` is no 'yes': True or False"),
+        ({"frozen": [3]}, r"`frozen` is no \[3\]: paths in a list"),
+    ],
+)
+def test_settings_of_no_training_step(small: NetworkSpec, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        small.training(**settings)
+
+
+def test_paths_come_in_any_sequence(small: NetworkSpec) -> None:
+    """By hand: without the first layer the gradients are those of 10 x 144 weights and 10 biases."""
+    assert small.training(frozen=["conv1"]).gradients == small.training(frozen=("conv1",)).gradients == 4 * 1450
+
+
+def test_other_options_that_there_are_not(small: NetworkSpec) -> None:
+    for memory in (-5, 24, True):
+        with pytest.raises(ValueError, match=f"`memory` is no {memory}: a number of bytes"):
+            small.fit(memory)
+    with pytest.raises(ValueError, match="there is no device 'cpu': h200, a100"):
+        small.fit(2**30, on="cpu")
+    with pytest.raises(ValueError, match="`style` is no 'round': auto, expanded"):
+        small.to_svg(style="round")
+    with pytest.raises(ValueError, match="`theme` is no 'blue': auto, light"):
+        small.to_svg(theme="blue")
+    with pytest.raises(ValueError, match="`init` is no 'zero': he, "):
+        small.to_source(init="zero")
+    for make in (small.to_source, small.to_torch):
+        with pytest.raises(ValueError, match="`checkpoint` is about training"):
+            make(inference=True, checkpoint=["conv1"])
 
 
 def test_source_and_graph(small: NetworkSpec) -> None:
@@ -230,12 +298,12 @@ def test_a_training_step(path: Path) -> None:
     assert "adam" in net.report("memory", training={"optimizer": "adam"}) and "adam" not in net.report("memory")
     with pytest.raises(ValueError, match="there is no setting 'optimiser'"):
         net.training(optimiser="adam")
-    with pytest.raises(ValueError, match="optimizer is no 'adan'"):
+    with pytest.raises(ValueError, match="`optimizer` is no 'adan': sgd, momentum, "):
         net.training(optimizer="adan")
-    with pytest.raises(ValueError, match=r"frozen is a tuple of paths, as \('a',\)"):
+    with pytest.raises(ValueError, match=r"`frozen` is no 'a': paths in a list, as \['features\.\*'\]"):
         net.training(frozen="a")
     for batch in (0, -3, 2.5):
-        with pytest.raises(ValueError, match="a batch has at least 1 sample"):
+        with pytest.raises(ValueError, match=f"`batch` is no {batch}: a whole number of at least 1"):
             net.training(batch)  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="a batch has at least 1 sample"):
+        with pytest.raises(ValueError, match=f"`batch` is no {batch}: a whole number of at least 1"):
             net.memory("peak", batch)  # type: ignore[arg-type]

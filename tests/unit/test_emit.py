@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch import emit, emit_inference
+from archdsl.backends.pytorch import emit
 from archdsl.ir import MODULE_ATTRIBUTES, Misfit, Module, Network, Output
 from archdsl.ops import catalogue
 from archdsl.pipeline import open_source, open_spec
@@ -192,7 +192,7 @@ def test_whole_networks_read_as_if_written_by_hand(name: str) -> None:
 
 
 def test_a_network_for_inference_reads_so_too() -> None:
-    assert_golden("pytorch/resnet50_inference.py", emit_inference(of_spec(WHOLE["resnet50"])))
+    assert_golden("pytorch/resnet50_inference.py", emit(of_spec(WHOLE["resnet50"]), inference=True))
 
 
 @pytest.mark.parametrize("name", ["lenet", "siamese", "deep"])

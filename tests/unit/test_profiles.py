@@ -63,12 +63,9 @@ def test_not_one_sample_fits(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("memory", "vgg16", "--train", "--on", "cpu"), "`report memory --on` knows GPUs: `--on h200`, `--on a100`"),
-        (("memory", "vgg16", "--on", "h200"), "is about a training step: add `--train`"),
-        (
-            ("summary", "vgg16", "--on", "h200"),
-            "`--on` is for `archdsl report flops` and `archdsl report memory --train`",
-        ),
+        (("memory", "vgg16", "--train", "--on", "cpu"), "`--on` is a GPU for the report `memory`: h200, a100"),
+        (("memory", "vgg16", "--on", "h200"), "is about a training step for the report `memory`: add `--train`"),
+        (("summary", "vgg16", "--on", "h200"), "`--on` is for the reports `flops` and, of a training step, `memory`"),
     ],
 )
 def test_memory_on_what_is_no_gpu_is_refused(cli: Cli, options: tuple[str, ...], words: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from archdsl import load
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
 from archdsl.analyses.memory import TrainingSettings
@@ -145,7 +146,7 @@ def test_rows_hold_what_json_lists_layer_by_layer(cli: Cli) -> None:
 
 
 def test_a_precision_without_a_figure_is_refused() -> None:
-    with pytest.raises(ValueError, match="states no peak for tf32"):
+    with pytest.raises(ValueError, match=r"`precision` is no 'tf32' on Intel Xeon Platinum 8480\+: float32, bfloat16"):
         Facts(sample()).roofline("cpu", "tf32")
 
 
@@ -252,3 +253,16 @@ def test_the_time_of_all_layers_is_added_up_once_for_all_rows(cli: Cli, monkeypa
     monkeypatch.setattr(RooflineFacts, "seconds", property(seconds))
     assert "classifier" in cli("report", "flops", "vgg16", "--on", "cpu", "--train").out
     assert len(added) == 1
+
+
+def test_turns_that_settings_tell_apart_are_bounded_alike_in_python(cli: Cli, tmp_path: Path) -> None:
+    """By hand: 2 * 64 * 64 operations a layer forwards, as many for the gradients of its weights, and of its input; the first
+    has no gradient of its input, and the sixth none of its weights."""
+    (tmp_path / "a.arch").write_text("network N { input x: [64]; repeat 300 { linear(64) -> relu }; output y }")
+    net, settings = load(tmp_path / "a.arch"), {"frozen": ["10"]}
+    found = json.loads(net.report("flops", on="h200", training=settings, format="json"))
+    products = [r["flops"] for r in found["roofline"]["layers"] if r["flops"] % 8192 == 0 and r["flops"]]
+    assert sum(products) == 8192 * (300 + 299 + 299)
+    assert {r["path"] for r in found["roofline"]["layers"]} <= {r["path"] for r in found["layers"]}
+    shown = cli("report", "flops", f"{tmp_path}/a.arch", "--on", "h200", "--train", "--freeze", "10").out
+    assert net.report("flops", on="h200", training=settings) == shown

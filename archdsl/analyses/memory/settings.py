@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple
+
+from archdsl.analyses.options import OptionProblem, Paths, Positive, options_of
 
 Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
 PHASES: dict[Phase, str] = {
@@ -52,12 +54,12 @@ class TrainingSettings(NamedTuple):
     """All in one type, or with autocast: parameters in float32, and operators as its lists say."""
     autocast: Literal["cuda", "cpu"] = "cuda"
     """Whose autocast: its lists say which operators run in lower precision and which in float32."""
-    frozen: tuple[str, ...] = ()
+    frozen: Paths = ()
     """Paths, as `features.*`, of parameters that are not trained."""
-    accumulate: int = 1
+    accumulate: Positive = 1
     """Passes of forward and backward, each of its own batch, whose gradients are added up before the optimizer's step."""
 
-    checkpointed: tuple[str, ...] = ()
+    checkpointed: Paths = ()
     """Paths, as `layer*.*`, of modules that keep only their inputs for backward, which runs them again."""
 
     @property
@@ -82,18 +84,9 @@ class TrainingSettings(NamedTuple):
 
 def settings_of(given: Mapping[str, Any]) -> TrainingSettings:
     """Settings by name. Raises `ValueError` for one that there is not, or a value that it does not take."""
-    hints = get_type_hints(TrainingSettings)
-    for name, value in given.items():
-        if name not in hints:
-            raise ValueError(f"there is no setting {name!r}: {', '.join(hints)}")
-        choices = get_args(hints[name])
-        if isinstance(value, str) and name in ("frozen", "checkpointed"):
-            raise ValueError(f"{name} is a tuple of paths, as ({value!r},)")
-        if isinstance(value, str) and value not in choices:
-            raise ValueError(f"{name} is no {value!r}: {', '.join(map(str, choices))}")
-    settings = TrainingSettings(**given)
+    settings = options_of(TrainingSettings, given, "setting")
     if settings.implementation == "fused" and settings.optimizer.startswith("rmsprop"):
-        raise ValueError("PyTorch has no fused RMSprop")
+        raise OptionProblem("implementation", "is fused, and PyTorch has no fused RMSprop")
     return settings
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from archdsl.analyses.options import OptionProblem
 from archdsl.ir import Flat, Layer, TensorType
 
 Precision = Literal["float32", "tf32", "bfloat16"]
@@ -149,9 +150,9 @@ def bound_of(layer: Layer, flops: int, bytes: int, device: Device, precision: Pr
 
 
 def item_size(device: Device, precision: Precision) -> int:
-    """Bytes of an element. Raises `ValueError` where the device states no peak for the precision."""
+    """Bytes of an element. Raises `OptionProblem` where the device states no peak for the precision."""
     if precision not in device.flops:
-        raise ValueError(f"{device.name} states no peak for {precision}; it has {', '.join(device.flops)}")
+        raise OptionProblem("precision", f"is no {precision!r} on {device.name}: {', '.join(device.flops)}")
     return 2 if precision == "bfloat16" else 4
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from archdsl.analyses.cost import CostFacts
+from archdsl.analyses.options import check_option
 from archdsl.backends.drawing.content.build import check_rows, drawing
 from archdsl.backends.drawing.content.model import Shading, Style
 from archdsl.backends.drawing.content.refusal import Refusal
@@ -39,8 +40,10 @@ def draw(
     """A picture of a network; texts as UTF-8. What is drawn is said by `drawing`; `across` places cards from left to right.
 
     Mermaid places boxes itself. Raises `RenderError` where PNG or PDF is asked for and no Graphviz draws it, `Refusal` where a
-    network, a format or a direction does not go with the style.
+    network, a format or a direction does not go with the style, `OptionProblem` for a style or theme that there is not.
     """
+    check_option("theme", theme, Theme)
+    check_option("style", style, Style)
     if format in ("dot", "mermaid") and style == "volumes":
         raise Refusal("volumes are a picture and no graph: take SVG, PNG or PDF (`--format svg`)")
     if across and style in ("u", "volumes"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.backends.pytorch.code.emit import emit, emit_inference, write
+from archdsl.backends.pytorch.code.emit import emit, write
 from archdsl.backends.pytorch.code.initialisers import INITIALISERS
 from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.backends.pytorch.running.build import build, fold
@@ -51,7 +51,6 @@ __all__ = [
     "dynamic_shapes",
     "effective_field",
     "emit",
-    "emit_inference",
     "fitting_weights",
     "fold",
     "freeze",

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.analyses.cost import cost
+from archdsl.analyses.options import OptionProblem
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.classes import Classes
 from archdsl.backends.pytorch.code.inference import Inference, fold_function, for_inference
-from archdsl.backends.pytorch.code.initialisers import initialise
+from archdsl.backends.pytorch.code.initialisers import INITIALISERS, initialise
 from archdsl.backends.pytorch.code.layout import INDENT, docstring
 from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.backends.pytorch.code.plan import Plan, plan
@@ -18,7 +19,12 @@ from archdsl.ir import Helper, Network, unfold
 
 
 def emit(
-    network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = (), initialiser: str = ""
+    network: Network,
+    facts: StorageFacts | None = None,
+    checkpointed: Sequence[str] = (),
+    initialiser: str = "",
+    *,
+    inference: bool = False,
 ) -> str:
     """The network as a Python file: formatted, without a dependency on archdsl, the same whenever it is written.
 
@@ -26,13 +32,18 @@ def emit(
         facts: which operators run in place, if not those that `storage` decides on.
         checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
         initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
+        inference: the network for inference, with the function that folds weights of the one for training.
 
     Raises:
-        KeyError: there is no such initialiser.
+        OptionProblem: there is no such initialiser, or what is about training is asked for beside inference.
         PathError: no part with weights has one of the paths, or one is within another.
         TooManyOperators: a loop has turns that no loop of the file can say, or parts are checkpointed, and turns are too many.
-        ValueError: the uses of a shared instance need different code.
+        ValueError: the uses of a shared instance need different code, or for inference more layers than a file may name.
     """
+    if inference:
+        check_inference(checkpoint=checkpointed, init=initialiser)
+        folded = for_inference(network)
+        return write(plan(folded.network), folded)
     return source(network, facts, checkpointed, initialiser).text
 
 
@@ -47,6 +58,8 @@ def source(
     network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = (), initialiser: str = ""
 ) -> Written:
     """What `emit` writes. A row of turns is a loop, or written out where its turns are not alike as text."""
+    if initialiser and initialiser not in INITIALISERS:
+        raise OptionProblem("init", f"is no {initialiser!r}: {', '.join(INITIALISERS)}")
     whole = unfold(network) if checkpointed else network  # a path may be of some turns only
     try:
         return _written(plan(whole, facts, checkpointed)._replace(initialiser=initialiser))
@@ -58,14 +71,11 @@ def _written(plan: Plan) -> Written:
     return Written(write(plan), plan.class_name)
 
 
-def emit_inference(network: Network) -> str:
-    """The network for inference as a Python file, with the function that folds weights of the one for training.
-
-    Raises:
-        ValueError: as for `emit`, or more layers than a file may name.
-    """
-    inference = for_inference(network)
-    return write(plan(inference.network), inference)
+def check_inference(**options: object) -> None:
+    """Raises `OptionProblem` for what is about training, beside inference."""
+    for option, value in options.items():
+        if value:
+            raise OptionProblem(option, "is about training, and what is for inference cannot be trained")
 
 
 def write(plan: Plan, inference: Inference | None = None) -> str:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from archdsl.analyses.storage import StorageFacts
-from archdsl.backends.pytorch.code.emit import emit_inference, source
+from archdsl.backends.pytorch.code.emit import check_inference, emit, source
 from archdsl.ir import Network, check_unfolded
 
 if TYPE_CHECKING:
@@ -44,12 +44,14 @@ def build(
         inference: the network for inference instead, in evaluation mode, with the same weights, folded.
 
     Raises:
-        KeyError: there is no such initialiser.
+        OptionProblem: there is no such initialiser, or something is checkpointed for inference.
         PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code, or the network has too many operators.
     """
     import torch
 
+    if inference:
+        check_inference(checkpoint=checkpointed)
     check_unfolded(network)
     text, name = source(network, facts, checkpointed, initialiser)
     namespace = execute(text, name)
@@ -76,7 +78,7 @@ def fold(network: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _for_inference(network: Network) -> ModuleType:
-    return execute(emit_inference(network), network.name)
+    return execute(emit(network, inference=True), network.name)
 
 
 def execute(source: str, name: str) -> ModuleType:

@@ -1,0 +1,25 @@
+"""What a person may ask for: options by name, each checked by its type."""
+
+from archdsl.analyses.options.options import (
+    LEAST_SIZE,
+    Accepts,
+    Bytes,
+    Natural,
+    OptionProblem,
+    Paths,
+    Positive,
+    check_option,
+    options_of,
+)
+
+__all__ = [
+    "LEAST_SIZE",
+    "Accepts",
+    "Bytes",
+    "Natural",
+    "OptionProblem",
+    "Paths",
+    "Positive",
+    "check_option",
+    "options_of",
+]
