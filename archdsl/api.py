@@ -13,7 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archdsl.analyses.options import Bytes, Positive, check_option, options_of
+from archdsl.analyses.options import Bytes, OptionProblem, Positive, check_option, options_of
 from archdsl.elaborate import UNKNOWN_NETWORK, Datum, Settings
 from archdsl.ir import TooManyOperators
 from archdsl.pipeline import Checked, footer_of, html_of, open_source, subject_for
@@ -326,6 +326,7 @@ def load(
     Raises:
         SpecError: the file cannot be read, does not hold together, or does not declare the network.
         TypeError: a parameter is no number, boolean, string or (nested) list of these.
+        ValueError: a batch without samples, or a shape that is no list of sizes.
     """
     with _told():
         return _network(open_target(str(spec), None if root is None else str(root)), batch, inputs, parameters)
@@ -365,10 +366,11 @@ def _told() -> Iterator[None]:
 def _network(
     target: Target, batch: int, inputs: Mapping[str, Sequence[int]] | None, parameters: Mapping[str, Any]
 ) -> NetworkSpec:
-    """Raises `SpecError`, `UnknownTarget` and `TypeError`."""
+    """Raises `SpecError`, `OptionProblem`, `UnknownTarget` and `TypeError`."""
+    check_option("batch", batch, Positive)
     settings = Settings(
         {name: _datum(name, value) for name, value in parameters.items()},
-        {name: tuple(shape) for name, shape in (inputs or {}).items()},
+        {name: _shape(name, shape) for name, shape in (inputs or {}).items()},
     )
     if target.spec.problems:
         raise SpecError(target.spec.problems)
@@ -376,6 +378,15 @@ def _network(
     if checked.network is None:
         raise SpecError(checked.problems)
     return NetworkSpec(checked)
+
+
+def _shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
+    """Its sizes are checked where the input is declared."""
+    if isinstance(shape, str) or not isinstance(shape, Sequence):
+        raise OptionProblem(
+            "inputs", f"has {shape!r} for {name!r}: sizes in a list without the batch, as [3, 224, 224]"
+        )
+    return tuple(shape)
 
 
 def _datum(name: str, value: Any) -> Datum:

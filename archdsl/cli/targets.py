@@ -11,7 +11,8 @@ from pathlib import Path
 
 from archdsl.analyses.options import LEAST_SIZE, OptionProblem
 from archdsl.cli.terminal import Color, write_lines
-from archdsl.elaborate import Datum, Fault, Settings, evaluate
+from archdsl.elaborate import Datum, Fault, Settings, check_size, evaluate
+from archdsl.ir import LARGEST_SIZE
 from archdsl.pipeline import Checked, Spec, open_source
 from archdsl.source import SIZE_LIMIT, UNREADABLE_FILE, Diagnostic, FileProblem, Source, Span, decode_spec, nearest
 from archdsl.source.render import render
@@ -111,8 +112,8 @@ def _whole(text: str, least: int) -> int:
     digits = text.replace("_", "")
     if not (digits.isascii() and digits.isdigit() and int(digits[:20]) >= least):
         raise argparse.ArgumentTypeError(f"`{text}` is no whole number of at least {least}")
-    if len(digits) > 20 or int(digits) >= 2**40:
-        raise argparse.ArgumentTypeError(f"`{text}` is too large: less than {2**40:_} is possible")
+    if len(digits) > 20 or int(digits) > LARGEST_SIZE:
+        raise argparse.ArgumentTypeError(f"`{text}` is too large: at most {LARGEST_SIZE:_}")
     return int(digits)
 
 
@@ -225,9 +226,13 @@ def _input(text: str) -> tuple[str, tuple[int, ...]]:
         numbers = tuple(int(size) for size in sizes)
     except ValueError:
         numbers = ()
-    if not numbers or min(numbers) < 1 or max(numbers) >= 2**40 or (equals and not name.isidentifier()):
-        raise UsageProblem(f"`--input {text}`: write the sizes without the batch, as `--input 3x224x224`")
-    return name, numbers
+    taken = "write the sizes without the batch, as `--input 3x224x224`"
+    if not numbers or (equals and not name.isidentifier()):
+        raise UsageProblem(f"`--input {text}`: {taken}")
+    try:
+        return name, tuple(check_size(number, Span(Source("--input", text), 0, len(text))) for number in numbers)
+    except Fault as fault:
+        raise UsageProblem(f"`--input {text}`: {fault.diagnostic.message}; {taken}") from None
 
 
 def expand(texts: Iterable[str]) -> list[str]:

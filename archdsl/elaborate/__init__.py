@@ -1,6 +1,6 @@
 """Layer 3: syntax tree -> graph: names, values, blocks and calls. It prints nothing; `importer` alone reads files."""
 
-from archdsl.elaborate.build import BATCH, PLAIN, BoundClaim, Settings
+from archdsl.elaborate.build import BATCH, PLAIN, BoundClaim, Settings, check_size
 from archdsl.elaborate.counts import Count, From
 from archdsl.elaborate.expressions import evaluate, holes
 from archdsl.elaborate.importer import Importer
@@ -28,6 +28,7 @@ __all__ = [
     "Settings",
     "Tensors",
     "builtin_names",
+    "check_size",
     "equal_data",
     "evaluate",
     "holes",

@@ -17,6 +17,7 @@ from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
 from archdsl.ir import (
     ITEM_SIZE,
+    LARGEST_SIZE,
     LISTED_LIMIT,
     Builder,
     Domain,
@@ -79,7 +80,17 @@ class Settings(NamedTuple):
 
 PLAIN = Settings()
 RANK_LIMIT = 16
-SIZE_LIMIT = 2**40
+
+
+def check_size(size: object, span: Span, text: str = "") -> int:
+    """The size of an axis. Raises `Fault` for what is none."""
+    if isinstance(size, bool) or not isinstance(size, int | Size) or size < 1:
+        helps = (_OPEN,) if size == -1 else ()
+        message = f"a size is a whole number of at least 1, not {show(size)}"
+        raise Fault(kinds.NOT_AN_INTEGER, message, span, text, helps=helps)
+    if size > LARGEST_SIZE:
+        raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {LARGEST_SIZE:_}, not {show(size)}", span, text)
+    return size  # type: ignore[return-value] # an open size stands for an int
 
 
 def open_symbols(syntax: tree.Block | tree.Network, given: Iterable[str] = ()) -> tuple[str, ...]:
@@ -232,6 +243,8 @@ class Build(Blocks):
         if given is None:
             shape = tuple(self._input_size(item, body) for item in statement.shape.items)
         else:
+            for size in given:
+                check_size(size, statement.shape.span, "from outside it has another shape")
             shape = given
             self._name_sizes(given, statement, body)
         dtype = statement.dtype.text if statement.dtype is not None else "float32"
@@ -272,13 +285,7 @@ class Build(Blocks):
         if isinstance(item, tree.Name) and not body.knows(item.text) and item.text.lower() in _OPEN_ELSEWHERE:
             raise _unnamed(item)
         size = body.value(item)
-        if isinstance(size, bool) or not isinstance(size, int | Size) or size < 1:
-            helps = (_OPEN,) if size == -1 else ()
-            message = f"a size is a whole number of at least 1, not {show(size)}"
-            raise Fault(kinds.NOT_AN_INTEGER, message, item.span, helps=helps)
-        if size > SIZE_LIMIT:
-            raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {SIZE_LIMIT:_}", item.span)
-        return size  # type: ignore[return-value] # an open size stands for an int
+        return check_size(size, item.span)
 
     def bound(self, statement: tree.Where, body: Body) -> None:
         """Declares a count that no input has: a capitalised name that is bounded from above."""

@@ -45,7 +45,7 @@ from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
-from archdsl.ir.sizes import LongFormula, OpenSize, Size, added, agree, always_agree, is_open, open_size
+from archdsl.ir.sizes import LARGEST_SIZE, LongFormula, OpenSize, Size, added, agree, always_agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
 
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ITEM_SIZE",
+    "LARGEST_SIZE",
     "LISTED_LIMIT",
     "MODULE_ATTRIBUTES",
     "RESULT",

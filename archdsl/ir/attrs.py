@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from archdsl.ir import sizes
 from archdsl.ir.attributes import Accepts, Field, TooLarge
+from archdsl.ir.sizes import LARGEST_SIZE
 
 __all__ = [
     "Amount",
@@ -51,8 +52,6 @@ __all__ = [
     "Window",
     "WindowOrGlobal",
 ]
-
-LARGEST_SIZE = 2**40
 
 
 def _integer(least: int) -> Callable[[Any], int]:

@@ -28,11 +28,7 @@ from archdsl.ir.conditions import (
     weight_of,
 )
 from archdsl.ir.formulas import Coefficients, Floor, Monomial, Symbol, Terms, polynomial, symbols_in, weight
-from archdsl.ir.sizes import OpenSize, Size, from_terms, open_size, symbol
-
-LARGEST = 2**40
-"""No size and no count of a spec is larger; what only such ones would break is not worth a condition."""
-
+from archdsl.ir.sizes import LARGEST_SIZE, OpenSize, Size, from_terms, open_size, symbol
 
 TRIED = 3
 """The work of trying out one value, beside that of each symbol and quotient of its formula."""
@@ -260,7 +256,8 @@ class Domain:
         if high is not None and high < 0:
             return False
         constant = dict(size.terms).get((), 0)
-        return constant > 0 if abs(constant) >= LARGEST // 2 else None
+        # What only sizes beyond the largest would break is not worth a condition.
+        return constant > 0 if abs(constant) >= LARGEST_SIZE // 2 else None
 
     def _least(self, size: Size) -> Iterator[tuple[str, int]]:
         """The least values of its symbols, where that is not 1."""

@@ -33,6 +33,8 @@ from archdsl.ir.formulas import (
 if TYPE_CHECKING:
     from archdsl.ir.domain import Domain
 
+LARGEST_SIZE = 2**40
+"""No size and no count of a spec is larger."""
 TERMS_LIMIT = 200
 """A longer formula helps nobody, and its products take long."""
 WEIGHT_LIMIT = 1_000

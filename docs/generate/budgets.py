@@ -16,8 +16,7 @@ from archdsl.elaborate.budget import (
 from archdsl.elaborate.expressions import LENGTH_LIMIT
 from archdsl.elaborate.importer import IMPORT_DEPTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
-from archdsl.ir import LISTED_LIMIT
-from archdsl.ir.attrs import LARGEST_SIZE
+from archdsl.ir import LARGEST_SIZE, LISTED_LIMIT
 from archdsl.ir.conditions import ENUMERATED
 from archdsl.ir.sizes import TERMS_LIMIT
 from archdsl.pipeline import MOST_ON_PAGE

@@ -127,6 +127,36 @@ def test_what_cannot_be_loaded(path: Path, name: str, error: type[Exception], wo
 
 
 @pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ([8.5], "a size is a whole number of at least 1, not 8.5"),
+        (["8"], 'a size is a whole number of at least 1, not "8"'),
+        ([True], "a size is a whole number of at least 1, not true"),
+        ([-8], "a size is a whole number of at least 1, not -8"),
+        ([2**40 + 1], "a size is at most 1_099_511_627_776, not 1_099_511_627_777"),
+        ("3x8", "`inputs` has '3x8' for 'x': sizes in a list without the batch"),
+        (8, "`inputs` has 8 for 'x': sizes in a list without the batch"),
+    ],
+)
+def test_shapes_that_there_are_not(shape: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        loads("network N { input x: [8]; relu }", inputs={"x": shape})
+
+
+def test_the_largest_size_is_one_from_outside_too(cli: Cli, tmp_path: Path) -> None:
+    text = f"network N {{ input x: [{2**40}]; relu }}"
+    (tmp_path / "a.arch").write_text(text)
+    assert loads(text).inputs == loads(text, inputs={"x": [2**40]}).inputs == {"x": (2**40,)}
+    assert cli("report", "params", f"{tmp_path}/a.arch", "--input", str(2**40)).code == 0
+
+
+@pytest.mark.parametrize("batch", [0, -3, 2.5, True, None])
+def test_a_batch_without_samples_is_refused_at_once(path: Path, batch: Any) -> None:
+    with pytest.raises(ValueError, match=f"`batch` is no {batch}: a whole number of at least 1"):
+        load(f"{path}:Small", batch=batch)
+
+
+@pytest.mark.parametrize(
     ("parameters", "error", "words"),
     [
         ({"clases": 3}, SpecError, "`Small` has no parameter `clases`"),
