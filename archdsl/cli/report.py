@@ -177,5 +177,8 @@ def _effective(subject: Subject, arguments: argparse.Namespace) -> Table:
     require_torch()
     from archdsl.backends.pytorch import effective_field
 
-    found = effective_field(subject.facts.network, arguments.effective)
+    try:
+        found = effective_field(subject.facts.network, arguments.effective)
+    except (RuntimeError, ValueError) as error:
+        raise UsageProblem(f"`--effective {arguments.effective}`: {str(error).splitlines()[0]}") from None
     return effective_table(subject, arguments.effective, found)

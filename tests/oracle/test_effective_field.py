@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from archdsl import loads
 from archdsl.analyses.weights import PathError
 from archdsl.backends.pytorch import effective_field
 from archdsl.ir import Network
@@ -42,3 +45,49 @@ def test_what_has_no_place_is_refused() -> None:
 def test_the_report_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
     done = Cli(capsys)("report", "receptive-field", "specs/lenet.arch:LeNet5", "--effective", "c3", "--width", "100")
     assert done.code == 0 and "receptive field  14 x 14" in done.out and "random networks" in done.out
+
+
+def test_it_is_towards_the_first_input_with_places() -> None:
+    """As the fields of the table beside it: a 3x3 convolution sees 9 pixels of the image, whichever input comes first."""
+    net = loads("""network Net {
+      input code: [8]
+      input image: [1, 16, 16]
+      image -> "seen": conv(4, 3x3, pad=1, bias=false) as map
+      code -> linear(4) -> reshape([4, 1, 1]) -> multiply(map)
+    }""").graph
+    assert effective_field(net, "seen", samples=40).pixels == 9
+
+
+def test_several_results_are_seen_together() -> None:
+    """By hand: a 1x1 and a 3x3 convolution at the same place, 9 pixels."""
+    text = """network Net {
+      input image: [1, 16, 16]
+      pair: {
+        conv(1, 1x1, bias=false) as narrow
+        image -> conv(1, 3x3, pad=1, bias=false) as wide
+      }
+      add { | narrow | wide }
+    }"""
+    assert effective_field(loads(text).graph, "pair", samples=40).pixels == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "input x: int64 [16]; embedding(10, 4) -> permute([1, 0]); part: conv(4, 3, pad=1)",
+            "`x` has no gradient: it holds int64",
+        ),
+        (
+            "input x: [3, 8, 8]; conv(4, 3x3); part: { argmax(axis=0) -> cast(float32) -> reshape([1, 6, 6]) }",
+            "no gradient goes from `part` to `x`",
+        ),
+        ("input x: [3, 8, 8]; part: { flatten -> linear(3) }", "units of `part` have no place on `x`"),
+    ],
+)
+def test_what_has_no_gradient_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "a.arch").write_text(f"network A {{ {text} }}")
+    done = Cli(capsys)("report", "receptive-field", f"{tmp_path}/a.arch", "--effective", "part")
+    assert done.code == 2 and f"`--effective part`: {words}" in done.err

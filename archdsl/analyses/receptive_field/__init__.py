@@ -12,7 +12,7 @@ the whole input, or a bound.
 from archdsl.analyses.receptive_field.axis import AxisField, UnitRows, narrowest
 from archdsl.analyses.receptive_field.composed import ComposedFields
 from archdsl.analyses.receptive_field.field import Field, FieldFacts, FieldRow, Status
-from archdsl.analyses.receptive_field.run import receptive_field
+from archdsl.analyses.receptive_field.run import first_map, receptive_field
 from archdsl.analyses.receptive_field.traced import traced
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "FieldRow",
     "Status",
     "UnitRows",
+    "first_map",
     "narrowest",
     "receptive_field",
     "traced",

@@ -56,6 +56,7 @@ def receptive_field(
 
 
 def first_map(network: Network) -> str:
+    """The first input with places; the first where none has."""
     named = zip(network.inputs, network.input_types, strict=True)
     return next((name for name, type in named if type.positions), network.inputs[0])
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.backends.pytorch.running.build import build
+from archdsl.backends.pytorch.running.data import random_input, tensors
 from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
 from archdsl.ir import Network
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 Described = tuple[str, ...]
@@ -98,26 +98,6 @@ class Subject:
 
     def activation_peak(self) -> int:
         return activation_peak(self.module.eval(), *self.inputs)
-
-
-def random_input(shape: tuple[int, ...], dtype: str, batch: int, device: torch.device) -> Tensor:
-    """Normal numbers; for integers 0 and 1, which are indices or masks."""
-    import torch
-
-    if "float" in dtype:
-        return torch.randn(batch, *shape, dtype=getattr(torch, dtype), device=device)
-    return torch.randint(0, 2, (batch, *shape), dtype=getattr(torch, dtype), device=device)
-
-
-def tensors(found: Any) -> Iterator[Tensor]:
-    """The tensors of a result, without what exists only while training."""
-    if found is None:
-        return
-    if hasattr(found, "untyped_storage"):
-        yield found
-        return
-    for part in found:
-        yield from tensors(part)
 
 
 def describe(tensor: Tensor) -> str:

@@ -11,8 +11,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analyses import Facts
+from archdsl.backends.pytorch.running.data import tensors
 from archdsl.backends.pytorch.verify.compare import Difference, Outcome
-from archdsl.backends.pytorch.verify.observe import Subject, tensors
+from archdsl.backends.pytorch.verify.observe import Subject
 from archdsl.ir import Axes, Flat
 
 if TYPE_CHECKING:
