@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -104,7 +104,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    texts = expand(arguments.file)
+    texts = expand(arguments.file, arguments.root)
     if arguments.diff and not arguments.fix:
         raise UsageProblem("`--diff` shows what `--fix` would change: give both")
     if arguments.fix and any(text.partition(":")[0] == "-" for text in texts):
@@ -116,9 +116,8 @@ def run(arguments: argparse.Namespace) -> int:
     unread: list[Diagnostic] = []
     code = 0
     with Place("checking", len(texts)) as place:
-        for text in texts:
+        for text, root in texts.items():
             place.step(text)
-            root = arguments.root or _root(text, arguments.file)
             try:
                 target = opened_target(text, root)
                 if arguments.fix:
@@ -180,11 +179,6 @@ def _print_for_machines(problems: list[Diagnostic], format: str) -> None:
     from importlib.metadata import version
 
     sys.stdout.write(sarif(problems, version("archdsl")))
-
-
-def _root(text: str, asked: Sequence[str]) -> str | None:
-    """The folder named on the command line that a file was found in."""
-    return next((a for a in asked if PurePath(text).is_relative_to(a) and a != text), None)
 
 
 def _print_json(files: list[File]) -> None:

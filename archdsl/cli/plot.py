@@ -79,18 +79,18 @@ def run(arguments: argparse.Namespace) -> int:
 def _networks(arguments: argparse.Namespace) -> list[Facts]:
     """Of each FILE the network named, else all of it. Raises `BrokenSpec`, `UsageProblem`."""
     found: list[Facts] = []
-    texts = expand(arguments.file)
+    texts = expand(arguments.file, arguments.root)
     with Place("reading", len(texts)) as place:
-        for text in texts:
+        for text, root in texts.items():
             place.step(text)
-            found += _of_file(text, arguments)
+            found += _of_file(text, root, arguments)
     if not found:
         raise UsageProblem("there is no network to plot, only templates")
     return found
 
 
-def _of_file(text: str, arguments: argparse.Namespace) -> Iterator[Facts]:
-    target = opened_target(text, arguments.root)
+def _of_file(text: str, root: str | None, arguments: argparse.Namespace) -> Iterator[Facts]:
+    target = opened_target(text, root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
     for name in target.networks:

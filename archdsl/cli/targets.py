@@ -235,19 +235,20 @@ def _input(text: str) -> tuple[str, tuple[int, ...]]:
         raise UsageProblem(f"`--input {text}`: {fault.diagnostic.message}; {taken}") from None
 
 
-def expand(texts: Iterable[str]) -> list[str]:
-    """Files and folders as a list of specs. Raises `UsageProblem` for a folder without any."""
-    found: list[str] = []
+def expand(texts: Iterable[str], root: str | None = None) -> dict[str, str | None]:
+    """Files and folders as specs, each with the folder that imports may read: unless there is a root for all, the folder that
+    it was found in. Raises `UsageProblem` for a folder without any."""
+    found: dict[str, str | None] = {}
     for text in texts:
         path = Path(text)
         if not (is_there(path) and path.is_dir()):
-            found.append(text)
+            found.setdefault(text, root)
             continue
         specs = sorted(str(p) for p in path.rglob("*.arch") if p.is_file() or not p.exists())
         if not specs:
             raise UsageProblem(f"there is no *.arch file in `{text}`")
-        found += specs
-    return list(dict.fromkeys(found))
+        found.update((spec, found.get(spec) or root or text) for spec in specs)
+    return found
 
 
 def opened_target(text: str, root: str | None) -> Target:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archdsl.cli.progress import Place
@@ -93,9 +92,8 @@ def _require_torch(device: str) -> None:
 
 def _networks(arguments: argparse.Namespace) -> Iterator[Checked]:
     """The networks that the command line names; what is wrong with their specs is printed."""
-    for text in expand(arguments.file):
-        root = next((a for a in arguments.file if PurePath(text).is_relative_to(a) and a != text), None)
-        target = opened_target(text, arguments.root or root)
+    for text, root in expand(arguments.file, arguments.root).items():
+        target = opened_target(text, root)
         if target.spec.problems and not target.networks:
             raise BrokenSpec(target.spec.problems)
         found = [check_target(arguments, target.spec, name) for name in target.networks]

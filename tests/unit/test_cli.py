@@ -237,8 +237,10 @@ def test_a_folder_is_the_root_of_imports_of_what_is_below(cli: Cli, spec: Path) 
     Path("sub").mkdir()
     Path("parts.arch").write_text("let n = 4")
     Path("sub/a.arch").write_text('import n from "../parts.arch"\nnetwork A { input x: [3, 8, 8]; conv(n, 1x1) }')
-    assert cli("check", ".").code == 0
-    assert cli("check", "sub/a.arch").code == 1
+    for command in (("check",), ("verify",), ("plot", "cost")):
+        assert cli(*command, ".").code == 0
+        assert cli(*command, "sub/a.arch").code == 1
+        assert cli(*command, "sub/a.arch", ".").code == 0
     assert cli("check", "sub/a.arch", "--root", ".").code == 0
     assert cli("report", "summary", "sub/a.arch").code == 1
     assert cli("report", "summary", "sub/a.arch", "--root", ".").code == 0
