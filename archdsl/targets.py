@@ -116,7 +116,10 @@ def _makers(files: Iterable[Path], root: str | None) -> dict[str, Spec]:
 
 def _shown(file: Path) -> Path:
     """A bundled file as a person would name it: relative where it lies below the current folder."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was deleted
+        return file
     return file.relative_to(here) if file.is_relative_to(here) else file
 
 

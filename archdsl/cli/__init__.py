@@ -10,9 +10,10 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
 
+from archdsl.cli.output import Output, OutputProblem
 from archdsl.cli.parser import Parser
 
 COMMANDS = {
@@ -75,21 +76,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
-        try:
-            code = _run(arguments)
-        finally:
-            sys.stdout.flush()
+        with redirect_stdout(Output(sys.stdout)):
+            try:
+                code = _run(arguments)
+            finally:
+                sys.stdout.flush()
         gc.freeze()  # what it has made goes with the process, and is not looked through once more
     except BrokenPipeError:  # the reader has seen enough (`| head`)
         _drop_output()
         return 0
-    except OSError as error:
-        if error.filename is not None:  # a file's own: what is read or written by name is a `FileProblem`
-            raise
+    except OutputProblem as problem:
         _drop_output()
-        reason = (error.strerror or "it is closed").lower()
         with suppress(OSError):  # standard error may be as full
-            print(f"archdsl: cannot write to standard output: {reason}", file=sys.stderr)
+            print(f"archdsl: cannot write to standard output: {problem}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.filename is not None:  # what is read or written by name is a `FileProblem`
+            raise
+        with suppress(OSError):  # else it is standard error that cannot be written
+            if isinstance(error, FileNotFoundError):
+                print("archdsl: there is no current folder any more: go to another one", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

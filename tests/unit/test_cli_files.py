@@ -391,3 +391,27 @@ def test_a_network_whose_text_is_broken_may_be_named(cli: Cli, tmp_path: Path, c
     file.write_text("network A {\n  input x: [3, 8, 8]\n  conv(8, 3x3\n}\n", "utf-8")
     done = cli(*command, f"{file}:A")
     assert done.code == 1 and "`)` is missing before this" in done.err, done
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("check lenet", 0, ""),
+        ("check -", 2, "archdsl: there is no current folder any more"),
+        ("check a.arch", 2, "error[unreadable-file]: cannot read `a.arch`"),
+    ],
+)
+def test_a_current_folder_that_was_deleted(tmp_path: Path, command: str, code: int, words: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", f'rmdir ../gone; "$0" -m archdsl {command}', sys.executable],
+        cwd=gone,
+        env=environment(),
+        input=GOOD,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == code and words in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert "standard output" not in done.stderr
