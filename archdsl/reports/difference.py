@@ -244,6 +244,9 @@ def _compared(before: Facts, after: Facts) -> Iterator[tuple[str, Value, Value, 
     a, b = before.cost, after.cost
     yield "params", a.total.params, b.total.params, "count"
     yield "MACs", a.total.macs, b.total.macs, "count"
+    if (a.training, b.training) != (a.total, b.total):
+        yield "training params", a.training.params, b.training.params, "count"
+        yield "training MACs", a.training.macs, b.training.macs, "count"
     yield "weight layers", a.depth, b.depth, "count"
     yield "activations", a.values, b.values, "count"
     yield "inference peak", before.memory.figure("peak").bytes, after.memory.figure("peak").bytes, "bytes"

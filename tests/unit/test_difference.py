@@ -237,6 +237,8 @@ VARIANTS = {
     "a long loop": ("-> unit(16) }", "; repeat 200_000 { unit(16) } }"),
     "another long loop": ("-> unit(16) }", "; unit(24); repeat 300_000 { unit(24) } }"),
     "shared": ("stage1: { unit(8) -> unit(8) }", "shared enc = unit(8)\n  enc -> enc"),
+    "a part for training": ("  head:", "  training { aux: { conv(4, 1x1) -> unit(6); output side } }\n  head:"),
+    "a wider part for training": ("  head:", "  training { aux: { conv(9, 1x1) -> unit(8); output side } }\n  head:"),
     "shared, twice": ("stage1: { unit(8) -> unit(8) }", "shared enc = unit(8)\n  enc -> maxpool(2x2) -> enc -> enc"),
 }
 """Changes to the text."""
@@ -271,12 +273,13 @@ def deltas(out: str) -> int:
 def assert_adds_up(cli: Cli, old: Path | str, new: Path | str) -> None:
     data = json.loads(cli("diff", old, new, "--format", "json").out)
     figures = data["figures"]
-    for figure, key in (("params", "params"), ("MACs", "macs")):
+    params, macs = (f"training {name}" if f"training {name}" in figures else name for name in ("params", "MACs"))
+    for figure, key in ((params, "params"), (macs, "macs")):
         told = sum(scope["delta"][key] for scope in data["scopes"]) + data["resized"]["delta"][key]
         assert told == figures[figure]["after"] - figures[figure]["before"], figure
         for scope in data["scopes"]:
             assert sum(change["delta"][key] for change in scope["changes"]) == scope["delta"][key]
-    assert deltas(cli("diff", old, new).out) == figures["MACs"]["after"] - figures["MACs"]["before"]
+    assert deltas(cli("diff", old, new).out) == figures[macs]["after"] - figures[macs]["before"]
 
 
 @pytest.mark.parametrize("change", VARIANTS)
@@ -327,6 +330,25 @@ def test_layers_that_cost_more_by_their_sizes_are_told(cli: Cli, tmp_path: Path)
         ("c", f"+{each:_}", "reads", "a,", "not", "b"),
         ("b", "16]", "reads", "d,", "not", "a"),
         ("1", "by", "their", "sizes:", "d", f"+{each:_}"),
+    ]
+
+
+def test_a_part_for_training_is_counted_as_one(cli: Cli, tmp_path: Path) -> None:
+    """Of a linear layer from 144 numbers to 10, and then to 20; the totals without it are the same."""
+    text = (
+        "network N { input x: [4, 6, 6]; training { flatten; aux: { linear(10) }; output side }; flatten; linear(5) }"
+    )
+    old, new = tmp_path / "old.arch", tmp_path / "new.arch"
+    old.write_text(text)
+    new.write_text(text.replace("10", "20"))
+    assert_adds_up(cli, old, new)
+    data = json.loads(cli("diff", old, new, "--format", "json").out)
+    assert data["resized"]["layers"] == 0 and [s["delta"]["params"] for s in data["scopes"]] == [145 * 10]
+    figures = {name: data["figures"][name] for name in ("params", "training params")}
+    linear = 145 * 5
+    assert [*figures.values()] == [
+        {"before": linear, "after": linear},
+        {"before": linear + 145 * 10, "after": linear + 145 * 20},
     ]
 
 

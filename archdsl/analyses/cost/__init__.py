@@ -8,6 +8,6 @@ every call of it.
 """
 
 from archdsl.analyses.cost.backward import Wanted, Work, totals, wanted, works
-from archdsl.analyses.cost.cost import Cost, CostFacts, Counts, cost, op_cost, shares
+from archdsl.analyses.cost.cost import Cost, CostFacts, Counts, cost, op_cost
 
-__all__ = ["Cost", "CostFacts", "Counts", "Wanted", "Work", "cost", "op_cost", "shares", "totals", "wanted", "works"]
+__all__ = ["Cost", "CostFacts", "Counts", "Wanted", "Work", "cost", "op_cost", "totals", "wanted", "works"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from operator import add
 from typing import NamedTuple
 
@@ -103,22 +103,6 @@ def cost(network: Network, counts: Counts | None = None) -> CostFacts:
     return CostFacts(total, training, longest, inputs, counts.nodes)
 
 
-def shares(module: Module, nodes: Mapping[Node, Cost], *, training: bool = False) -> Iterator[tuple[Node, Cost]]:
-    """What each node adds to the total of its module: all of its turns, and the weights of an instance once.
-
-    Args:
-        nodes: of each node the cost of one turn.
-        training: with what exists only while training.
-    """
-    seen: set[str] = set()
-    for node in module.nodes:
-        if node.training and not training:
-            continue
-        own = nodes[node].by(node.times)
-        yield node, own.as_reuse() if node.name in seen else own
-        seen.add(node.name)
-
-
 Depths = dict[int, int]
 """The weight layers on the longest path from each input of a module, by its number; from operators that read nothing, too."""
 SOURCE = -1
@@ -138,12 +122,22 @@ class Counts:
         found = self._modules.get((module, training))
         if found is not None:
             return found
+        owns = [Cost(), *(own for _, own in self.shares(module, training=training))]
+        total = self._modules[module, training] = Cost(*map(added, zip(*owns, strict=True)))
+        return total
+
+    def shares(self, module: Module, *, training: bool = False) -> Iterator[tuple[Node, Cost]]:
+        """What each node adds to the total of its module: all of its turns, and the weights of an instance once."""
         nodes = {node: self._cost(node, training=training) for node in module.nodes}
         if not training:
             self.nodes |= nodes
-        owns = [Cost(), *(own for _, own in shares(module, nodes, training=training))]
-        total = self._modules[module, training] = Cost(*map(added, zip(*owns, strict=True)))
-        return total
+        seen: set[str] = set()
+        for node in module.nodes:
+            if node.training and not training:
+                continue
+            own = nodes[node].by(node.times)
+            yield node, own.as_reuse() if node.name in seen else own
+            seen.add(node.name)
 
     def _cost(self, node: Node, *, training: bool) -> Cost:
         op = node.operator

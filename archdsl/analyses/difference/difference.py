@@ -3,8 +3,8 @@
 Children of a scope are matched by their labels, wherever they stand, and the unlabelled ones by what they are, in order; so a
 layer put in between does not make all after it look new. What lies inside two matched scopes is compared in turn.
 
-All that is told adds up to what the networks cost more or less: the scopes, and the layers that cost another amount though
-they were not changed, since what they read has other sizes.
+All that is told adds up to what the networks cost more or less, with their parts for training: the scopes, and the layers that
+cost another amount though they were not changed, since what they read has other sizes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from archdsl.analyses.common import common
-from archdsl.analyses.cost import Cost, CostFacts, cost, shares
+from archdsl.analyses.cost import Cost, Counts
 from archdsl.ir import Module, Network, Node, Op, State, split_name
 
 NAMED = 1_000
@@ -109,12 +109,12 @@ class Uses(NamedTuple):
 
 def difference(before: Network, after: Network) -> Difference:
     """What differs. Work grows with the distinct modules, and with what differs."""
-    return _Comparison(cost(before), cost(after)).of(before.body, after.body)
+    return _Comparison().of(before.body, after.body)
 
 
 class _Comparison:
-    def __init__(self, before: CostFacts, after: CostFacts) -> None:
-        self._costs = before, after
+    def __init__(self) -> None:
+        self._counts = Counts()
         self._known: dict[tuple[int, int], Difference] = {}
 
     def of(self, before: Module, after: Module) -> Difference:
@@ -130,7 +130,7 @@ class _Comparison:
         pairs = matched(list(before.instances()), list(after.instances()))
         names = {a.name: b.name for a, b in pairs if a is not None and b is not None} | {"in": "in"}
         kept = set(names.values())
-        costs = [_by_name(module, facts) for module, facts in zip((before, after), self._costs, strict=True)]
+        costs = [_by_name(module, self._counts) for module in (before, after)]
         uses = [_uses(module) for module in (before, after)]
         changes: list[Change] = []
         found: list[Difference] = []
@@ -176,10 +176,10 @@ def _sum(costs: Iterable[Cost]) -> Cost:
     return reduce(Cost.plus, costs, Cost())
 
 
-def _by_name(module: Module, facts: CostFacts) -> dict[str, Cost]:
+def _by_name(module: Module, counts: Counts) -> dict[str, Cost]:
     """What each instance adds to the total of its module, by all of its uses."""
     found: dict[str, Cost] = {}
-    for node, own in shares(module, facts.nodes):
+    for node, own in counts.shares(module, training=True):
         found[node.name] = found.get(node.name, Cost()).plus(own)
     return found
 
