@@ -6,10 +6,12 @@
     @0 group "features" at 0:45:53
       %0: [3, 8, 8]
       %1 = relu "0" {} (%0): [3, 8, 8] at 0:57:61
-      -> %1
+      %2 = permute "1" {"order": [1, 2, 0]} (%1): [8, 8, 3] strides [192, 8, 1, 64] channels 2 at 0:65:83
+      -> %2
 
 Nodes between `turns 990` and `end` stand for those of as many turns; as many nodes directly before them are the turn before.
-Values are numbered in each module; `at` gives the source's number and two offsets, `via` the inlined calls around.
+Values are numbered in each module; `at` gives the source's number and two offsets, `via` the inlined calls
+around, `under` the condition of the branch. `channels` is the axis of a map's channels, where it is not the first.
 Open sizes are formulas: `sizes` gives the example of each symbol, `where` what the spec states of them.
 """
 
@@ -66,7 +68,7 @@ class _Printer:
             head += f" parameters {json.dumps(module.parameters)}"
         yield head + self._origin(module.origin) + (f" doc {json.dumps(module.doc)}" if module.doc else "")
         for value in module.inputs:
-            yield f"  {self._define(value, values)}: {_type(value.type)}"
+            yield f"  {self._define(value, values)}: {_value(value)}"
         used = {node.name for node in module.nodes}
         open_rows: tuple[Repeat, ...] = ()
         for index, node in enumerate(module.nodes):
@@ -86,7 +88,7 @@ class _Printer:
             what = f"{node.operator.name} {json.dumps(node.name)} {_attributes(node.operator)}"
         operands = ", ".join(f"%{values[v]}" for v in node.operands)
         results = ", ".join(self._define(v, values) for v in node.results)
-        types = "; ".join(_type(v.type) for v in node.results)
+        types = "; ".join(map(_value, node.results))
         training = " training" if node.training else ""
         doc = f" doc {json.dumps(node.origin.doc)}" if node.origin.doc else ""
         return f"{results} = {what} ({operands}): {types}{training}{self._origin(node.origin)}{doc}".lstrip()
@@ -100,7 +102,7 @@ class _Printer:
         for frame in origin.frames:
             arguments = json.dumps(dict(frame.arguments))
             text += f" via {json.dumps(frame.text)} {json.dumps(frame.block)} {arguments} at {self._span(frame.span)}"
-        return text
+        return text + (f" under {json.dumps(origin.condition)}" if origin.condition else "")
 
     def _span(self, span: Span) -> str:
         number = self.sources.setdefault(span.source, len(self.sources))
@@ -114,6 +116,10 @@ def _domain(network: Network) -> Domain | None:
     )
     sizes = (open_size(size) for type in (*network.input_types, *types) for size in type.shape)
     return next((size.domain for size in sizes if size is not None), None)
+
+
+def _value(value: Value) -> str:
+    return _type(value.type) + (f" channels {value.channels}" if value.channels else "")
 
 
 def _type(type: TensorType) -> str:

@@ -90,6 +90,12 @@ class _Cursor:
         shape = tuple(read_size(size, self.domain) for size in _items(found[3]))
         return TensorType(shape, found[2] or "float32", not found[1], strides, places)
 
+    def value(self) -> Value:
+        """A type, and which of its axes is that of the channels."""
+        value = Value(self.type())
+        value.channels = self.number() if self.takes("channels ") else 0
+        return value
+
     def _stride(self, text: str) -> int:
         grows = _BATCHES.fullmatch(text)
         return int(grows[1]) * BATCH if grows else read_size(text, self.domain)
@@ -204,7 +210,7 @@ class _Reader:
             taps.append(cursor.json() if cursor.sees('"') else None)
             cursor.takes(",")
         if cursor.takes(":"):
-            value = Value(cursor.type())
+            value = cursor.value()
             value.tap = taps[0]
             self._current.inputs.append(value)
             self.values.append(value)
@@ -225,9 +231,9 @@ class _Reader:
             operator = op(**cursor.json())
         operands = self._operands(cursor)
         cursor.need(":")
-        printed = [cursor.type()] if taps else []
+        printed = [cursor.value()] if taps else []
         while cursor.takes(";"):
-            printed.append(cursor.type())
+            printed.append(cursor.value())
         if isinstance(operator, Op) and len(printed) > 1:
             operator = operator.with_switches() or operator
         training = cursor.takes("training")
@@ -236,13 +242,13 @@ class _Reader:
             origin = origin._replace(doc=cursor.json())
         self._add(Node(name, operator, operands, _infer(operator, operands), origin, training), printed, taps)
 
-    def _add(self, node: Node, printed: list[TensorType], taps: list[str | None]) -> None:
-        if list(node.result_types) != printed or len(printed) != len(taps):
+    def _add(self, node: Node, printed: list[Value], taps: list[str | None]) -> None:
+        if list(node.result_types) != [value.type for value in printed] or len(printed) != len(taps):
             raise ValueError(
                 f"`{node.name}` gives {', '.join(map(str, node.result_types))}, which is not what was printed"
             )
-        for value, tap in zip(node.results, taps, strict=True):
-            value.tap = tap
+        for value, like, tap in zip(node.results, printed, taps, strict=True):
+            value.tap, value.channels = tap, like.channels
         self._current.nodes.append(node)
         self.values += node.results
 
@@ -282,7 +288,7 @@ class _Reader:
             text, block, arguments = cursor.json(), cursor.json(), cursor.json()
             cursor.need("at ")
             frames.append(CallFrame(text, self._span(cursor), block, tuple(arguments.items())))
-        return Origin(span, tuple(frames))
+        return Origin(span, tuple(frames), condition=cursor.json() if cursor.takes("under ") else "")
 
     def _span(self, cursor: _Cursor) -> Span:
         number, start, end = map(int, cursor.match(_PLACE).groups())

@@ -115,11 +115,15 @@ def spelled(source: Source) -> list[str]:
 
 
 def graphs(source: Source) -> list[str]:
-    """All networks of a spec as text, without the places in the spec."""
+    """All networks of a spec as text, without what is of the text: places, and the words of conditions."""
     spec = open_source(source, ROOT / "specs")
     networks = [spec.check(name).network for name in spec.networks]
     assert None not in networks
-    return [re.sub(r" at \d+:\d+:\d+", "", print_network(network)) for network in networks if network is not None]
+    return [
+        re.sub(r' at \d+:\d+:\d+( under "[^"]*")?', "", print_network(network))
+        for network in networks
+        if network is not None
+    ]
 
 
 @RANDOM

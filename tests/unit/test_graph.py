@@ -108,6 +108,27 @@ def test_text_with_every_feature_reads_back() -> None:
     assert again.sources == ('nobody "et al."',)
 
 
+def test_the_axis_of_channels_and_the_conditions_of_branches_read_back() -> None:
+    """They decide what reads `in.channels`, how axes are called, and what a drawing says of a branch."""
+    text = """
+    network Net(deep = true) {
+      input image: [3, 8, 8]
+      if deep { conv(4, 3x3) -> side: { permute([1, 2, 0]) } }
+      linear(5)
+    }
+    """
+    built = network(text)
+    printed = print_network(built)
+    again = read_network(printed, find)
+    assert print_network(again) == printed
+    axes, conditions = (
+        [[of(node) for module in modules(net) for node in module.nodes] for net in (built, again)]
+        for of in (lambda node: node.results[0].channels, lambda node: node.origin.condition)
+    )
+    assert axes == [[2, 0, 2, 2]] * 2
+    assert conditions == [["", "if deep", "if deep", ""]] * 2
+
+
 OPEN = """
 network Net {
   input image: [3, H, W]
