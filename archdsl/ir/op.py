@@ -338,10 +338,6 @@ class Op(Attributes):
         """The same while training where no gradient is wanted."""
         return self.forgotten_scratch(operands, results)
 
-    def is_noted_otherwise(self, *operands: TensorType) -> bool:
-        """Whether PyTorch runs it in other steps where a mode notes them, as on the meta device (`isTensorSubclassLike`)."""
-        return False
-
     def trains_alone(self, *operands: TensorType) -> bool:
         """Whether PyTorch trains it on a single sample: not a batch norm that has one value for each channel."""
         return True
@@ -362,6 +358,11 @@ class Op(Attributes):
     def is_composed(self) -> bool:
         """Whether it is several kernels: when the last tensor that one keeps is made, others of its own are still there."""
         return False
+
+    @property
+    def is_other_on_meta(self) -> bool:
+        """Whether PyTorch runs it in other steps on the meta device, which keep other tensors for backward."""
+        return self.category == "attention"
 
     @property
     def is_identity_in_inference(self) -> bool:

@@ -174,11 +174,6 @@ class Linear(Op):
         copy = made(x, self._copied(x)) if self.parametrization is None else ()
         return (*copy, *self._made_weight(x))
 
-    def is_noted_otherwise(self, *operands: TensorType) -> bool:
-        """The bias is added in place where elements do not lie in order (`linear` in ATen's `native/Linear.cpp`)."""
-        (x,) = operands
-        return self.bias and len(x.tensor_shape) > 2 and laid_in_order(x) != "never"
-
     def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
         return making(self.parametrization, self._weight(operands[0]), operands[0].dtype)
 

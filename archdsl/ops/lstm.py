@@ -98,6 +98,11 @@ class Lstm(Recurrent):
         rows = self.gates * self.hidden
         return () if self.bias else (Extra(f"zeros_{p.key}", (rows * (p.features + self.hidden),), batched=False),)
 
+    @property
+    def is_other_on_meta(self) -> bool:
+        """It runs token by token there, as a GRU does everywhere."""
+        return True
+
     def run_by(self, layers: Layers, operands: Types, *, is_single: bool) -> Module:
         return layer_by_layer(layers, operands, is_single=is_single)
 

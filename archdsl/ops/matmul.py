@@ -157,10 +157,6 @@ class MatMul(Merge):
         single = single_matrix(*map(Tensor.of, operands))
         return self if single is None or single in wanted else _PlainMatMul()
 
-    def is_noted_otherwise(self, *operands: TensorType) -> bool:
-        """Three axes that meet three are taken to require a gradient then."""
-        return [len(x.tensor_shape) for x in operands] == [3, 3] and not all(x.batched for x in operands)
-
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return len(operands) == 2
 

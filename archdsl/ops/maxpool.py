@@ -95,9 +95,6 @@ class MaxPool(Pool):
         order (`max_pool1d` in ATen's `native/MaxPooling.cpp`)."""
         return x.rank == 2 and not self.is_global
 
-    def is_noted_otherwise(self, *operands: TensorType) -> bool:
-        return self._is_bare(operands[0])
-
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         g = self.said(x)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from archdsl.backends.pytorch.verify import Verified, spec_text, verify
+from archdsl.backends.pytorch.verify.observe import Subject
 from archdsl.ir import Lowering, Network, Op, Saved, State, TensorType, Types, flatten
 from archdsl.ops import find
 from archdsl.pipeline import open_source
@@ -181,6 +182,39 @@ def test_a_network_that_pytorch_refuses(monkeypatch: pytest.MonkeyPatch) -> None
     check = found(network_of(SPEC))["FLOPs"]
     assert "RuntimeError" in check.differences[0].found
     assert "conv1: conv" in check.spec and "fc" not in check.spec
+
+
+@pytest.mark.parametrize(
+    ("layers", "other"),
+    [
+        ("lstm(4)", "lstm"),
+        ("gru(4, bidirectional=true)", "gru"),
+        ("attention(2)", "attention"),
+        ("training { attention(2); output side }; linear(3)", "attention"),
+        ("linear(16) -> reshape([2, 5, 8]) as x; x -> sdpa(x, x)", "sdpa"),
+        ("gru(4)", ""),
+        ("linear(3)", ""),
+    ],
+)
+def test_what_runs_in_other_steps_on_meta_is_not_compared_there(layers: str, other: str) -> None:
+    """It keeps other bytes there than on a CPU, of which the bytes are told."""
+    network = network_of(f"network Net {{ input x0: [5, 8]; {layers} }}")
+    kept = [Subject(network, device, 2).saved_bytes() for device in ("meta", "cpu")]
+    assert (kept[0] != kept[1]) == bool(other)
+    gaps = {check.name: check.outcome.gap for check in verify(network)}
+    assert gaps["saved for backward"] == (
+        f"on the meta device PyTorch runs `{other}` in other steps; --device cpu measures it" if other else ""
+    )
+    assert found(network) == {} == found(network, device="cpu")
+
+
+def test_the_state_that_is_compared_is_the_one_that_weights_are_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its order too: what a module owns itself stands before what its parts own, whatever runs first."""
+    network = network_of("network Net { input x: [5]; linear(3) as y; p: parameter([3]) -> add(y) }")
+    assert found(network) == {}
+    monkeypatch.setattr("archdsl.analyses.weights.stored._place", lambda node: 0)
+    (difference,) = found(network)["parameters"].differences
+    assert difference.said != difference.found
 
 
 def test_what_makes_a_weight_anew_is_no_module_of_the_spec() -> None:

@@ -230,6 +230,11 @@ class Recurrent(Op):
     def gives_view(self, *operands: TensorType) -> bool:
         return True
 
+    @property
+    def is_other_on_meta(self) -> bool:
+        """Both directions run in other steps there."""
+        return self.bidirectional
+
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(
             num_layers=(self.layers, 1),

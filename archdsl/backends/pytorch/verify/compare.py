@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from archdsl.analyses import Facts
+from archdsl.analyses.weights import weights
 from archdsl.backends.pytorch.verify.observe import Described, Pass, Subject
-from archdsl.ir import Flat, Layer, Module, TensorType, flatten
+from archdsl.ir import Flat, Layer, TensorType, flatten
 from archdsl.ir.strides import BATCH
 from archdsl.source import counted
 
@@ -84,7 +85,12 @@ def _shapes(flat: Flat, done: Pass, batch: int) -> Iterator[Difference]:
 
 def state(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Parameters and buffers: names, types, shapes and order."""
-    said = _own_first(list(_states(facts.network.body, "")))
+    states = ((s, s.key(layer.path)) for layer in facts.training_flat.layers for s in layer.node.state)
+    parameters = {key for s, key in states if s.role == "parameter"}
+    said = [
+        f"{key}: {stored.dtype} {list(stored.shape)} {'parameter' if key in parameters else 'buffer'}"
+        for key, stored in weights(facts.network).items()
+    ]
     found = subject.state()
     compared = f"{counted(len(said), 'tensor')}, {facts.cost.training.params:_} parameters"
     known, real = (dict(line.split(": ", 1) for line in lines) for lines in (said, found))
@@ -97,29 +103,6 @@ def state(facts: Facts, subject: Subject, batch: int) -> Outcome:
         first = next((a, b) for a, b in zip(said, found, strict=True) if a != b)
         differences = [Difference("", f"{first[0].partition(':')[0]} first", f"{first[1].partition(':')[0]} first")]
     return Outcome(compared, tuple(differences))
-
-
-def _states(module: Module, prefix: str) -> Iterator[str]:
-    for node in module.members():
-        path = f"{prefix}{node.name}"
-        if isinstance(node.operator, Module):
-            yield from _states(node.operator, f"{path}.")
-            continue
-        for s in (s for s in node.state if s.is_in_state_dict):
-            yield f"{s.key(path)}: {s.dtype} {list(s.shape)} {'parameter' if s.role == 'parameter' else 'buffer'}"
-
-
-def _own_first(lines: list[str]) -> list[str]:
-    """PyTorch's order: what a module owns itself, parameters first, stands before what the modules in it own."""
-    own = sorted(
-        (line for line in lines if "." not in line.partition(":")[0]), key=lambda line: line.endswith("buffer")
-    )
-    inside: dict[str, list[str]] = defaultdict(list)
-    for line in lines:
-        child, dot, rest = line.partition(".")
-        if dot and ":" not in child:
-            inside[child].append(rest)
-    return own + [f"{child}.{line}" for child, rest in inside.items() for line in _own_first(rest)]
 
 
 def flops(facts: Facts, subject: Subject, batch: int) -> Outcome:
@@ -162,39 +145,25 @@ def _scopes(path: str) -> list[str]:
 
 def saved(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes that a pass in training keeps for backward, as hooks on saved tensors see them."""
-    gap = _unknown(facts.training_flat, subject)
-    if gap:
+    other = (layer.op.name for layer in facts.training_flat.layers if subject.is_meta and layer.op.is_other_on_meta)
+    if name := next(other, ""):
+        return Outcome("", gap=f"on the meta device PyTorch runs `{name}` in other steps; --device cpu measures it")
+    if gap := _unknown(facts.training_flat):
         return Outcome("", gap=gap)
-    if subject.is_meta and any(layer.op.category == "attention" for layer in facts.flat.layers):
-        return Outcome(
-            "", gap="the meta device has no kernel for attention and keeps its weights; --device cpu measures it"
-        )
-    if subject.is_meta and any(layer.op.attributes.get("bidirectional") for layer in facts.flat.layers):
-        return Outcome(
-            "", gap="on the meta device PyTorch runs both directions in other steps; --device cpu measures it"
-        )
     said, found = facts.memory_at(batch).saved.bytes, subject.saved_bytes()
     return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
 
 
 def peak(facts: Facts, subject: Subject, batch: int) -> Outcome:
     """Bytes of activations at the peak of inference."""
-    otherwise = [layer.op.name for layer in facts.flat.layers if layer.op.is_noted_otherwise(*layer.operand_types)]
-    if subject.is_meta and otherwise:
-        return Outcome(
-            "", gap=f"on the meta device PyTorch runs `{otherwise[0]}` in other steps; --device cpu measures it"
-        )
-    gap = _unknown(facts.flat, subject)
-    if gap:
+    if gap := _unknown(facts.flat):
         return Outcome("", gap=gap)
     said, found = facts.memory_at(batch).activation_peak, subject.activation_peak()
     return Outcome(f"{said:_} bytes", _differs("", f"{said:_} bytes", f"{found:_} bytes"))
 
 
-def _unknown(flat: Flat, subject: Subject) -> str:
+def _unknown(flat: Flat) -> str:
     """Why the bytes of some operator are not known, if there is one."""
-    if subject.is_meta and any(layer.op.name == "lstm" for layer in flat.layers):
-        return "on the meta device PyTorch runs an lstm step by step; --device cpu measures it"
     reasons = (layer.op.unknown_bytes(layer.operand_types, layer.result_types) for layer in flat.layers)
     return next(filter(None, reasons), "")
 
