@@ -65,6 +65,15 @@ def evaluate(expression: tree.Expression, names: Names, *, units: bool = False, 
         names.spend(evaluator.work, expression.span)
 
 
+def truth(value: Any, span: Span) -> Condition:
+    """A value as a condition, which may depend on sizes that are open. Raises `Fault` where it is none."""
+    if isinstance(value, Condition):
+        return value
+    kind = kind_of(value)
+    helps = ("compare it with something: `stride != 1`",) if isinstance(value, int) else ()
+    raise Fault(KIND_MISMATCH, f"expected a condition, found {kind}", span, f"this is {kind}", helps=helps)
+
+
 def fill_holes(text: str, span: Span, written: Callable[[tree.Expression], str], kind: Kind) -> str:
     """A string with its holes filled, `block{i}`. Raises `Fault`, of this kind where one cannot be read."""
     # A hole in the text is the same in the source, though escapes may stand before it.
@@ -155,16 +164,7 @@ class _Evaluator:
 
     def truth(self, expression: tree.Expression) -> Condition:
         """A condition, which may depend on sizes that are open."""
-        value = self.value(expression)
-        if not isinstance(value, Condition):
-            raise Fault(
-                KIND_MISMATCH,
-                f"expected a condition, found {kind_of(value)}",
-                expression.span,
-                f"this is {kind_of(value)}",
-                helps=("compare it with something: `stride != 1`",) if isinstance(value, int) else (),
-            )
-        return value
+        return truth(self.value(expression), expression.span)
 
     def _number(self, e: tree.Number) -> int | Fraction:
         if e.unit and not self.units:

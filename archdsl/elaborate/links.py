@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
+from archdsl.elaborate.expressions import truth
 from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.lists import items_of, parts_of
 from archdsl.elaborate.names import Current, taps
@@ -14,7 +15,7 @@ from archdsl.elaborate.open_sizes import settled
 from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.scope import known_elsewhere
 from archdsl.elaborate.values import POISON, Layer, Poison, SharedInstance, Tensors, kind_of
-from archdsl.ir import Condition, Op, Value, show_shape
+from archdsl.ir import Op, Value, show_shape
 from archdsl.ops import find
 from archdsl.source import Edit, Label, Span, counted
 from archdsl.syntax import tree
@@ -202,16 +203,7 @@ class Links(Layers):
                 yield body
 
     def condition(self, expression: tree.Expression, *, constrains: bool = False) -> bool:
-        value = self.value(expression, constrains=constrains)
-        if not isinstance(value, Condition):
-            raise Fault(
-                kinds.KIND_MISMATCH,
-                f"expected a condition, found {kind_of(value)}",
-                expression.span,
-                kind_of(value),
-                helps=("compare it with something: `stride != 1`",) if isinstance(value, int) else (),
-            )
-        return settled(value, expression.span)
+        return settled(truth(self.value(expression, constrains=constrains), expression.span), expression.span)
 
     def _group(self, body: tree.Body, label: tree.Label | None, current: Current, doc: str) -> Current:
         if label is None:

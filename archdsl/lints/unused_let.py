@@ -25,6 +25,7 @@ REJECTED = (
     "network A {\n  input image: [3, 9, 9]\n  let width = 8\n  conv(16, 3x3)\n}",
     "network A {\n  input image: [3, 32, 32]\n  let width = 8\n  for i in 0..1 { conv(width, 3x3); let width = 2 * width }\n}",
     "network A {\n  input image: [3, 9, 9]\n  shared head = conv(8, 3x3)\n  conv(8, 3x3)\n}",
+    'network A {\n  input image: [3, 9, 9]\n  let width = 8\n  "conv{image.width}": conv(8, 3x3)\n}',
 )
 
 

@@ -41,7 +41,7 @@ PLACES = {
     "unused-allow": ('allow unread-rows "as shown"',) * 3,
     "unused-block": ("unit", "tree"),
     "unused-import": ("basic", "unit"),
-    "unused-let": ("width", "width", "head"),
+    "unused-let": ("width", "width", "head", "width"),
     "unused-parameter": ("stride = 1", "classes"),
     "unused-tap": ("skip", "right", "maps[]", "small"),
     "window-product": ("3*3", "2*2"),

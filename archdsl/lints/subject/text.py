@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Any, Self
 
+from archdsl.elaborate import holes
 from archdsl.lints.subject.allows import Allowed, allowed_in
 from archdsl.source import Span
 from archdsl.syntax import tree
-
-_HOLE = re.compile(r"\{([^{}]*)\}")
-_NAME = re.compile(r"[^\W\d]\w*")
 
 
 class NamedResult:
@@ -161,8 +158,8 @@ def _label(found: Declaration, node: tree.Label) -> None:
 
 
 def _string(found: Declaration, node: tree.Label | tree.String) -> None:
-    if "{" in node.text:
-        found.used.update(name for hole in _HOLE.findall(node.text) for name in _NAME.findall(hole))
+    for hole in holes(node):
+        found.used |= Declaration.of(hole).used
 
 
 def _element(found: Declaration, node: tree.Element) -> None:
