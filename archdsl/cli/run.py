@@ -18,6 +18,7 @@ from archdsl.backends.pytorch import (
     checkpoint,
     freeze,
     load_weights,
+    loss_name,
 )
 from archdsl.cli.progress import watched
 from archdsl.cli.tables import print_mismatch, print_table
@@ -222,8 +223,7 @@ def _peak(checked: Checked, setting: Setting, checkpointed: list[str]) -> int | 
     outputs = checked.facts.network.outputs
     if len(outputs) > 1:
         return None
-    is_classes = outputs[0].value.type.shape[:1] > (1,)
-    return _training(checked, setting, "cross-entropy" if is_classes else "mse", checkpointed).peak
+    return _training(checked, setting, loss_name(outputs[0].value.type.shape), checkpointed).peak
 
 
 def _training(checked: Checked, setting: Setting, loss: Any, checkpointed: list[str]) -> TrainingFacts:

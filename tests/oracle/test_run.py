@@ -106,11 +106,14 @@ def test_training_has_its_own_parts_and_figures(cli: Cli, spec: Path) -> None:
     assert re.search(r"^3 steps: .* loss [\d.]+ to [\d.]+$", done.out, re.MULTILINE)
 
 
+@pytest.mark.parametrize("classes", [5, 1])
 @pytest.mark.parametrize("options", [("adam",), ("sgd", "--checkpoint", "layer*")])
-def test_the_peak_of_training_is_the_real_one(cli: Cli, spec: Path, options: tuple[str, ...]) -> None:
+def test_the_peak_of_training_is_the_real_one(cli: Cli, spec: Path, options: tuple[str, ...], classes: int) -> None:
+    """By the squared error of a single number, which has no classes."""
     spec.write_text(
         "network Net {\n  input image: [3, 16, 16]\n  conv(8, 3x3)\n"
-        '  for i in 1..3 { "layer{i}": { conv(8, 3x3, pad=1) -> bn -> relu } }\n  flatten -> fc: linear(5)\n}\n'
+        '  for i in 1..3 { "layer{i}": { conv(8, 3x3, pad=1) -> bn -> relu } }\n'
+        f"  flatten -> fc: linear({classes})\n}}\n"
     )
     before = ["run", "small.arch", "--batch", "4", "--device", "cpu", "--train", "--format", "json", "--optimizer"]
     done = cli(*before, *options)

@@ -11,7 +11,7 @@ from archdsl.backends.pytorch.running.build import build, fold
 from archdsl.backends.pytorch.running.effective import EffectiveField, effective_field
 from archdsl.backends.pytorch.running.export import dynamic_shapes
 from archdsl.backends.pytorch.running.recompute import checkpoint
-from archdsl.backends.pytorch.running.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial
+from archdsl.backends.pytorch.running.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial, loss_name
 from archdsl.backends.pytorch.running.tuning import freeze, parameter_groups
 from archdsl.backends.pytorch.running.weights import (
     WeightsFileError,
@@ -55,6 +55,7 @@ __all__ = [
     "fold",
     "freeze",
     "load_weights",
+    "loss_name",
     "parameter_groups",
     "plan",
     "read_weights",

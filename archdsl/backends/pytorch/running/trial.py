@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.analyses.memory import MIXED
+from archdsl.analyses.memory import MIXED, LossName
 from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.backends.pytorch.running.build import build
 from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
@@ -125,8 +125,8 @@ class Trial:
     def steps(self, count: int, lr: float | None = None, lr_of: Mapping[str, float] | None = None) -> Iterator[Step]:
         """Runs passes or, while training, steps: forward, backward and an update.
 
-        The loss is mean cross entropy over axis 0 of each output with more than one channel, else the mean squared
-        error, against random targets, the same in all steps; those of several outputs are added.
+        The loss of each output is the mean of what `loss_name` says, against random targets, the same in all steps; those
+        of several outputs are added.
 
         Args:
             lr: the learning rate; that of `OPTIMIZERS` if not given.
@@ -235,11 +235,16 @@ def _tensors(result: Tensor | tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:
     return (result,) if isinstance(result, torch.Tensor) else tuple(t for t in result if t is not None)
 
 
+def loss_name(shape: Sequence[int]) -> LossName:
+    """The loss of a result: cross entropy where axis 0 of a sample has several classes, else the squared error."""
+    return "cross-entropy" if shape and shape[0] > 1 else "mse"
+
+
 def _target(output: Tensor) -> Tensor:
-    """Random classes for axis 0 of a sample where there are several, else numbers like the output's."""
+    """Random classes, or numbers like the output's."""
     import torch
 
-    if output.dim() > 1 and output.shape[1] > 1:
+    if loss_name(output.shape[1:]) == "cross-entropy":
         return torch.randint(output.shape[1], (output.shape[0], *output.shape[2:]), device=output.device)
     return torch.rand_like(output)
 
