@@ -111,7 +111,7 @@ class NetworkSpec:
         return tuple(self._checked.problems)
 
     def memory(self, name: str = "peak", batch: int | None = None) -> int:
-        """Bytes: peak, activation_peak, parameters, buffers, inputs, activations or saved_for_backward.
+        """Bytes: peak, floor, activation_peak, parameters, buffers, inputs, activations or saved_for_backward.
 
         Raises:
             KeyError: for another name.

@@ -31,7 +31,6 @@ ELSEWHERE = {
     "fields": "receptive_field", "rf": "receptive_field", "size": "shape", "layers": "depth",
 }  # fmt: skip
 """What papers call figures."""
-MEMORY_NAMES = ("activations", "parameters", "buffers", "inputs", "activation_peak", "peak", "saved_for_backward")
 
 
 class Figure:
@@ -123,9 +122,11 @@ class Figures:
         return facts.inputs + cost.values if name == "activations" else _count(cost, name)
 
     def _memory(self, name: str, span: Span) -> int:
-        if name not in MEMORY_NAMES:
-            close = "parameters" if name == "weights" else nearest(name, MEMORY_NAMES)
-            helps = (f"it has {', '.join(MEMORY_NAMES)}",)
+        from archdsl.analyses.memory import FIGURES
+
+        if name not in FIGURES:
+            close = "parameters" if name == "weights" else nearest(name, FIGURES)
+            helps = (f"it has {', '.join(FIGURES)}",)
             raise Fault.misnamed(UNKNOWN_FIGURE, f"`memory` has no figure `{name}`", span, close, helps=helps)
         if name == "activations":
             return 4 * self._total("activations") * self.batch

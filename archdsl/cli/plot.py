@@ -22,6 +22,7 @@ from archdsl.cli.targets import (
     size,
 )
 from archdsl.cli.training import add_training, training_of
+from archdsl.source import counted
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
@@ -71,8 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         if error.name not in ("matplotlib", "cycler"):
             raise
         raise UsageProblem("matplotlib is not installed: `pip install archdsl[plot]`") from None
-    count = f"{len(networks)} network{'' if len(networks) == 1 else 's'}"
-    write_picture(arguments, picture, format, f"{arguments.plot} of {count}")
+    write_picture(arguments, picture, format, f"{arguments.plot} of {counted(len(networks), 'network')}")
     return 0
 
 

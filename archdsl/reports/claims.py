@@ -6,6 +6,7 @@ from archdsl.reports.layers import title
 from archdsl.reports.options import Options
 from archdsl.reports.subject import ClaimResult, Subject
 from archdsl.reports.table import Column, Row, Table, row, text
+from archdsl.source import counted
 from archdsl.source.styled import Piece
 
 COLUMNS = (
@@ -29,7 +30,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
     if not claims:
         return [Table("claims", (), (), title=title(subject), notes=((Piece("the spec makes no claims"),),))]
     failed = sum(not claim.holds for claim in claims)
-    count = f"{len(claims)} {'claim' if len(claims) == 1 else 'claims'}"
+    count = counted(len(claims), "claim")
     verdict = f"{failed} {'fails' if failed == 1 else 'fail'}" if failed else "all hold"
     head = title(subject, f"{count}: {verdict}")
     return [Table("claims", COLUMNS, tuple(map(_row, claims)), (), head)]

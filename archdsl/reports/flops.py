@@ -14,7 +14,7 @@ from archdsl.reports.outline import outline
 from archdsl.reports.roofline import roofline_table
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, natural, row
-from archdsl.source import short
+from archdsl.source import counted, short
 from archdsl.source.styled import Piece
 
 WORK = (Column("macs", "MACs", "short"), Column("share", "share", "share"), Column("bar", "", "bar", optional=True))
@@ -107,8 +107,7 @@ def _kind_row(subject: Subject, kind: str, layers: Iterable[Layer], macs: int) -
     count = sum(layer.times for layer in members)
     head, blank, rest = kind.partition(" ")
     name = Cell(kind, (Piece(head, f"kind.{members[0].op.category}"), Piece(blank + rest)))
-    words = (Piece(f"{exact(count)} {'layer' if count == 1 else 'layers'}"),)
-    return row(name, Cell(count, words), macs, *_share(subject, macs))
+    return row(name, Cell(count, (Piece(counted(count, "layer")),)), macs, *_share(subject, macs))
 
 
 def _share(subject: Subject, macs: int) -> tuple[float, float]:

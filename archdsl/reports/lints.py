@@ -6,7 +6,7 @@ from archdsl.reports.layers import title
 from archdsl.reports.options import Options
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Column, Row, Table, row, text
-from archdsl.source import Diagnostic
+from archdsl.source import Diagnostic, counted
 from archdsl.source.styled import Piece
 
 COLUMNS = (
@@ -24,7 +24,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
     found = sorted((d for d in subject.diagnostics if d.code != "claim-fails"), key=lambda d: d.sort_key)
     if not found:
         return [Table("lints", (), (), title=title(subject), notes=((Piece("the lints find nothing"),),))]
-    count = f"{len(found)} {'finding' if len(found) == 1 else 'findings'}"
+    count = counted(len(found), "finding")
     more = (Piece("`archdsl explain CODE` has more · `archdsl check` shows the text", "dim"),)
     return [Table("lints", COLUMNS, tuple(map(_row, found)), (), title(subject, count), (more,))]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from archdsl.reports.table import Cell, Column, Row, Table, show_value
-from archdsl.source.styled import text_of
+from archdsl.source.styled import printable, text_of
 
 
 def render_markdown(tables: Sequence[Table]) -> str:
@@ -49,5 +49,4 @@ MARKUP = re.compile(r"[\\`*<|~&]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
 
 def _escaped(text: str) -> str:
     """Text of a spec that means itself: no markup, no further cell, no further line."""
-    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return MARKUP.sub(lambda found: "\\" + found[0], printable)
+    return MARKUP.sub(lambda found: "\\" + found[0], printable(text))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from archdsl.reports.numbers import bar
 from archdsl.reports.table import Column, Row, Table, show
-from archdsl.source.styled import Line, Piece, text_of, width
+from archdsl.source.styled import Line, Piece, printable, text_of, width
 
 NARROWEST = 12
 """No column is wrapped to fewer columns of text."""
@@ -51,15 +51,12 @@ def render_text(tables: Sequence[Table], width: int | None = None, ascii: bool =
 
 
 def _printable(line: Iterable[Piece], ascii: bool, style: str = "") -> Line:
-    """The line without control characters, which a name in a spec may hold and a terminal would obey.
-
-    What has no style gets the one that is given.
-    """
+    """The line without control characters. What has no style gets the one that is given."""
     return [Piece(_escaped(text, ascii), own or style) for text, own in line]
 
 
 def _escaped(text: str, ascii: bool) -> str:
-    visible = text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    visible = printable(text)
     return visible.translate(ASCII).encode("ascii", "backslashreplace").decode() if ascii else visible
 
 

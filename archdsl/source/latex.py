@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from archdsl.source.styled import printable
+
 _MEANS = {
     "   ": r"\quad ",
     "->": r"$\to$",
@@ -35,5 +37,4 @@ _SYNTAX = re.compile(r"   |->|-(?=-)|[#$%&_{}]|" + "|".join(re.escape(c) for c i
 
 def latex(text: str) -> str:
     """The text as LaTeX prints it with the packages fontenc (T1) and textcomp."""
-    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return _SYNTAX.sub(lambda found: _MEANS.get(found[0], f"\\{found[0]}"), printable)
+    return _SYNTAX.sub(lambda found: _MEANS.get(found[0], f"\\{found[0]}"), printable(text))

@@ -33,6 +33,11 @@ def plain(lines: Iterable[Line]) -> str:
     return "".join(text_of(line).rstrip() + "\n" for line in lines)
 
 
+def printable(text: str) -> str:
+    """The text with control characters, which a name in a spec may hold and a terminal would obey, as their escapes."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def width(text: str) -> int:
     """Columns that `text` takes in a terminal: wide characters take two, combining marks none."""
     if text.isascii() or _PLAIN.fullmatch(text):

@@ -17,12 +17,10 @@ Conventions that are never mixed; every figure names its own:
 from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormulas, in_pages, memory_formulas
 from archdsl.analyses.memory.gpu import (
     ANY,
-    CONTEXT,
     HISTORY,
     Band,
     CudaFacts,
     FitFacts,
-    Largest,
     Need,
     Needs,
     Otherwise,
@@ -34,9 +32,9 @@ from archdsl.analyses.memory.gpu import (
     profile_of,
 )
 from archdsl.analyses.memory.inference import InferenceFacts, Lifetime, Moment, inference, lifetimes
-from archdsl.analyses.memory.lecture import LectureFacts, LectureRow, lecture
+from archdsl.analyses.memory.lecture import LectureFacts, LectureRow
 from archdsl.analyses.memory.levels import Level, level_paths, levels
-from archdsl.analyses.memory.memory import Figure, MemoryFacts
+from archdsl.analyses.memory.memory import FIGURES, MemoryFacts
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.saved import SavedFacts, saved
 from archdsl.analyses.memory.settings import (
@@ -52,25 +50,22 @@ from archdsl.analyses.memory.settings import (
 )
 from archdsl.analyses.memory.size import Size, Storage
 from archdsl.analyses.memory.step import buffers, copies_kept, naming
-from archdsl.analyses.memory.training import Alive, Simulation, TrainingFacts, TrainingMoment, largest_batch, simulate
+from archdsl.analyses.memory.training import Simulation, TrainingFacts, largest_batch, simulate
 
 __all__ = [
     "ANY",
-    "CONTEXT",
+    "FIGURES",
     "HISTORY",
     "MIXED",
     "NO_FORMULAS",
     "PHASES",
-    "Alive",
     "Band",
     "Block",
     "CudaFacts",
-    "Figure",
     "FitFacts",
     "Formula",
     "InferenceFacts",
     "Kernels",
-    "Largest",
     "LectureFacts",
     "LectureRow",
     "Level",
@@ -91,7 +86,6 @@ __all__ = [
     "Storage",
     "Taken",
     "TrainingFacts",
-    "TrainingMoment",
     "TrainingSettings",
     "buffers",
     "copies_kept",
@@ -100,7 +94,6 @@ __all__ = [
     "in_pages",
     "inference",
     "largest_batch",
-    "lecture",
     "level_paths",
     "levels",
     "lifetimes",
