@@ -216,6 +216,33 @@ def test_sizes_that_the_spec_excludes_are_refused() -> None:
         open_export("unet").module()(torch.zeros(1, 1, 188, 200))
 
 
+@pytest.mark.parametrize(
+    ("stated", "dims"),
+    [
+        ("H >= 8 and H <= 64", {"H": (8, 64)}),
+        ("H % 4 == 0 and H >= 8", {"H_4": (2, None)}),
+        ("H == 8 or H == 64", {}),
+        ("H == 8", {}),
+        ("H % 4 == 0 or H % 6 == 0", {}),
+    ],
+)
+def test_an_axis_is_open_where_a_dim_has_just_the_sizes_of_the_spec(
+    stated: str, dims: dict[str, tuple[int, int | None]]
+) -> None:
+    """Else it keeps the size of the example, as PyTorch does with what it is told nothing of."""
+    net = archdsl.loads(f"network N {{ input x: [1, H]; where {stated}; conv(4, 3); gap: avgpool(global) }}")
+    (shapes,) = net.dynamic_shapes()
+    found = {dim: getattr(dim, "root", dim) for axis, dim in shapes.items() if axis}
+    assert {d.__name__: (d.min, None if d.max > 2**40 else d.max) for d in found.values()} == dims
+    given = torch.zeros(2, *net.graph.input_types[0].shape)
+    program = torch.export.export(
+        net.to_torch("cpu").eval(), (given,), dynamic_shapes=(shapes,), prefer_deferred_runtime_asserts_over_guards=True
+    ).module()
+    assert program(given).shape == (2, 4, 1)
+    with pytest.raises((AssertionError, RuntimeError), match=r"[Gg]uard failed|assertion failed"):
+        program(torch.zeros(2, 1, 7))
+
+
 @pytest.mark.parametrize("name", OPEN)
 def test_onnx_takes_the_sizes_of_the_spec(name: str, tmp_path: Path) -> None:
     import onnx

@@ -11,7 +11,7 @@ LARGEST = 4096
 
 
 def dynamic_shapes(network: Network, domain: Domain) -> tuple[dict[int, Any], ...]:
-    """For each input the axes that are open, as `torch.export.Dim`.
+    """For each input the axes that are open, as `torch.export.Dim`; one that is none there keeps the size of the example.
 
     Args:
         network: with its open sizes left open.
@@ -28,20 +28,22 @@ def dynamic_shapes(network: Network, domain: Domain) -> tuple[dict[int, Any], ..
         return next((n for n in range(1, LARGEST) if all(f.at({name: n}) > 1 for f in own)), 1)
 
     def dim(values: Values) -> Any:
-        """`16 * Dim("H_16", min=11) + 12` where the sizes are so many rows apart."""
+        """`16 * Dim("H_16", min=11) + 12` where the sizes are so many rows apart; None where no `Dim` has these sizes alone."""
         steps = values.steps
         if steps is None:
-            return Dim(values.name, min=values.values[0], max=values.values[-1])
+            smallest, largest = values.values[0], values.values[-1]
+            is_range = 1 < len(values.values) == largest - smallest + 1
+            return Dim(values.name, min=smallest, max=largest) if is_range else None
+        if len(steps.rests) > 1:
+            return None
         first = max(steps.least, least(values.name))
-        if steps.modulus == 1 or len(steps.rests) > 1:
+        if steps.modulus == 1:
             return Dim(values.name, min=first)
         (rest,) = steps.rests
         counted = steps.modulus * Dim(f"{values.name}_{steps.modulus}", min=-((rest - first) // steps.modulus))
         return counted + rest if rest else counted
 
     batch = Dim("batch", min=1)
-    known = {name: dim(values) for name in domain.example if (values := domain.values(name)) is not None}
-    return tuple(
-        {0: batch, **{axis: known[str(n)] for axis, n in enumerate(type.shape, 1) if str(n) in known}}
-        for type in network.input_types
-    )
+    dims = {name: dim(values) for name in domain.example if (values := domain.values(name)) is not None}
+    open_axes = ({axis: dims.get(str(n)) for axis, n in enumerate(type.shape, 1)} for type in network.input_types)
+    return tuple({0: batch, **{axis: found for axis, found in axes.items() if found is not None}} for axes in open_axes)
