@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archdsl.analyses.memory import MIXED, LossName
 from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.backends.pytorch.running.build import build
+from archdsl.backends.pytorch.running.data import random_input, tensors
 from archdsl.backends.pytorch.running.measure import activation_peak, saved_bytes
 from archdsl.backends.pytorch.running.tuning import parameter_groups
 from archdsl.ir import Network, TensorType, flatten, unfold
@@ -112,7 +113,7 @@ class Trial:
         with self._autocast():
             activations = (saved_bytes if self.setting.train else activation_peak)(module, *inputs)
         with self._autocast(), no_grad():
-            outputs = _tensors(module(*inputs))
+            outputs = tuple(tensors(module(*inputs)))
         parameters = [p for name, p in module.named_parameters() if name in self._used]
         return Measured(
             sum(p.numel() for p in parameters),
@@ -180,7 +181,7 @@ class Trial:
         def step() -> float:
             optimizer.zero_grad()
             with self._autocast():
-                outputs = _tensors(self.module(*self.inputs))
+                outputs = tuple(tensors(self.module(*self.inputs)))
                 loss = self._loss(outputs)
             scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             scaler.step(optimizer)
@@ -218,21 +219,12 @@ def _keys(network: Network, training: bool) -> set[str]:
 def _random(
     type: TensorType, batch: int, device: torch.device, dtype: torch.dtype, memory_format: torch.memory_format
 ) -> Tensor:
-    """Random data: normal for floating-point types, 0 and 1 for the others, which are indices or masks."""
-    import torch
-
-    shape = (batch, *type.shape)
+    """A random input, its numbers of a type, and maps in a memory format."""
+    data = random_input(type.shape, type.dtype, batch, device)
     if not type.is_float:
-        return torch.randint(0, 2, shape, device=device).to(getattr(torch, type.dtype))
-    data = torch.randn(shape, device=device).to(dtype)
+        return data
+    data = data.to(dtype)
     return data.contiguous(memory_format=memory_format) if data.dim() == 4 else data
-
-
-def _tensors(result: Tensor | tuple[Tensor | None, ...]) -> tuple[Tensor, ...]:
-    """The outputs that there are: in inference, those for training are None."""
-    import torch
-
-    return (result,) if isinstance(result, torch.Tensor) else tuple(t for t in result if t is not None)
 
 
 def loss_name(shape: Sequence[int]) -> LossName:
