@@ -127,6 +127,8 @@ class Op(Attributes):
     """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
     is_itself_of_one: ClassVar[bool] = True
     """Whether a merge of one value is that value."""
+    is_forgotten_exactly: ClassVar[bool] = True
+    """Whether `forgotten_scratch` is all; else some bytes more may be there in the first run."""
     reads_unbatched: ClassVar[bool] = False
     """Whether it takes values without a batch axis, learned tensors and what is made of them."""
     numbered: ClassVar[bool] = True

@@ -48,6 +48,7 @@ class LocallyConnected(Op):
     autocast = "lower"
     positional = 3
     is_weight_layer = True
+    is_forgotten_exactly = False
     examples: ClassVar[Examples] = (
         ("locally_connected(16, 9x9)", "[16, 63, 63]", "[16, 55, 55]"),
         ("locally_connected(4, 3, stride=2, pad=half, bias=false)", "[2, 9]", "[4, 5]"),

@@ -54,6 +54,13 @@ def test_what_is_alive_adds_up_to_the_peak() -> None:
         assert found.peak == max(moment.bytes for moment in found.timeline)
 
 
+def test_an_operator_whose_first_run_is_not_known_to_the_byte_makes_an_estimate() -> None:
+    """Where it is checkpointed."""
+    net = sequence(("local", op("locally_connected", 2, 3)), op("relu"), ("conv", op("conv", 2, 3)), input=image(1, 8))
+    found = {paths: step(net, checkpointed=paths).estimated_for for paths in ((), ("conv",), ("local",))}
+    assert found == {(): (), ("conv",): (), ("local",): ("locally_connected",)}
+
+
 def test_one_simulation_serves_all_larger_batches() -> None:
     two = step(networks.resnet(), 2)
     for batch in (3, 8, 64, 1000):

@@ -13,7 +13,7 @@ from archdsl.analyses.memory.step.answers import OpFacts, Run
 from archdsl.analyses.memory.step.asked import NUMBER, ask, bytes_of, numbers_kept, run, stops_within
 from archdsl.analyses.memory.step.casting import Casting
 from archdsl.analyses.memory.step.ledger import Ledger
-from archdsl.analyses.memory.step.recompute import RANDOM_STATE, UNSURE, Replay, buffers, naming
+from archdsl.analyses.memory.step.recompute import RANDOM_STATE, Replay, buffers, naming
 from archdsl.analyses.memory.step.tape import Edge, Entry, Part, Tensor
 from archdsl.ir import RESULT, Module, Network, Node, Op, Saved, TensorType
 
@@ -234,7 +234,7 @@ class Forward(Ledger):
         self.mark(entry.layer)
         self.release(temporary)
         keeps = bool(run.extras or run.operands or facts.saved.result or facts.state)
-        if entry.op.name in UNSURE:
+        if not entry.op.is_forgotten_exactly:
             self.doubt(entry.layer, entry.op)
         if self.replay is None:
             part.note(entry, keeps=keeps and entry.needs_gradient)

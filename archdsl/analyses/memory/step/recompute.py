@@ -17,8 +17,6 @@ from archdsl.ir import Module, Node, TensorType
 
 RANDOM_STATE = Size(5056)
 """The state of the CPU's random generator (`torch.get_rng_state`)."""
-UNSURE = {"locally_connected"}
-"""Those of which some bytes more may be there in the first run."""
 
 
 class Replay:
