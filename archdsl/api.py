@@ -222,7 +222,7 @@ class NetworkSpec:
         """
         from archdsl.backends.pytorch import emit
 
-        return emit(self.graph, None, checkpoint, init, inference=inference)
+        return emit(self.graph, checkpoint, init, inference=inference)
 
     def to_torch(
         self,

@@ -110,7 +110,7 @@ def _source(network: Network, arguments: argparse.Namespace) -> str:
     from archdsl.backends.pytorch import emit
 
     try:
-        return emit(network, None, arguments.checkpoint, arguments.init, inference=arguments.inference)
+        return emit(network, arguments.checkpoint, arguments.init, inference=arguments.inference)
     except (OptionProblem, PathError):
         raise
     except ValueError as error:

@@ -168,10 +168,10 @@ class Reporter:
         if not self.budget.pays_work(work):
             raise self.used_up(f"more work than that of {STATEMENT_LIMIT:_} statements", span)
 
-    def spend_operators(self, span: Span, count: int = 1, text: str = "") -> None:
-        """Pays for operators and calls of blocks; `text` says what is at the place. Raises `Fault`."""
+    def spend_operators(self, span: Span, count: int) -> None:
+        """Pays for operators and calls of blocks. Raises `Fault`."""
         if not self.budget.pays_operators(count):
-            raise self.used_up(f"more than {OPERATOR_LIMIT:_} operators", span, text)
+            raise self.used_up(f"more than {OPERATOR_LIMIT:_} operators", span)
 
     @contextmanager
     def spending(self, text: str, span: Span) -> Iterator[Spender]:
@@ -184,12 +184,12 @@ class Reporter:
         finally:
             del self.spenders[depth:]
 
-    def used_up(self, message: str, span: Span, text: str = "") -> Fault:
+    def used_up(self, message: str, span: Span) -> Fault:
         """A spent budget, with the innermost loop or call that took half of it or more."""
         blamed = ((s, s.spent(self.budget)) for s in reversed(self.spenders))
         spender, spent = next(((s, spent) for s, spent in blamed if spent is not None), (None, None))
         if spender is None or spent is None or spender.span == span:
-            return self._spent(message, span, text or spent or "here the budget ends")
+            return self._spent(message, span, spent or "here the budget ends")
         return self._spent(message, span, "here the budget ends", Label(spender.span, spent))
 
     def _spent(self, message: str, span: Span, text: str, *labels: Label) -> Fault:

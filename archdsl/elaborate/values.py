@@ -30,6 +30,8 @@ class Poison:
 
 
 POISON = Poison()
+LONGEST = 60
+"""Characters of the arguments of a call that are shown."""
 
 
 class Tensors:
@@ -283,7 +285,7 @@ def show_number(value: Fraction) -> str:
     return repr(decimal) if is_root else f"{value.numerator}/{value.denominator}"
 
 
-def show_call(layer: Layer, limit: int = 60) -> str:
+def show_call(layer: Layer) -> str:
     """A call as a person would write it: `bottleneck(128, stride=2)`."""
     positional, named = [], []
     for (name, given), written in zip(layer.arguments.items(), layer.order, strict=True):
@@ -293,6 +295,6 @@ def show_call(layer: Layer, limit: int = 60) -> str:
             named.append(f"{name}={show(given.value)}")
     shown = positional + named
     inside = ", ".join(shown)
-    if len(inside) > limit:
-        inside = inside[: limit - 3] + "..."
+    if len(inside) > LONGEST:
+        inside = inside[: LONGEST - 3] + "..."
     return f"{layer.name}({inside})" if shown else layer.name

@@ -70,7 +70,7 @@ def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnost
         f"the window does not tile its input: {what} {'is' if is_one else 'are'} never read",
         Label(use.span, f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}"),
         notes=(f"{which} of `{name}` {show_shape(use.operand.shape)} reach{'es' if is_one else ''} no output",),
-        helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(n, step, count)))}",),
+        helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(step, count)))}",),
     )
 
 
@@ -91,7 +91,7 @@ def _which(word: str, size: int, count: int) -> str:
     return f"{word} {size - 1}" if count == 1 else f"{word}s {size - count} to {size - 1}"
 
 
-def _tiling(size: int, step: Step, count: int) -> list[int]:
-    """Sizes near the given one that leave nothing unread, with the padding before as it is and none after."""
+def _tiling(step: Step, count: int) -> list[int]:
+    """Sizes for about as many windows that leave nothing unread, with the padding before as it is and none after."""
     exact = (count - 1) * step.stride + step.extent - step.before
     return [s for s in (exact - step.stride, exact, exact + step.stride) if s > 0]

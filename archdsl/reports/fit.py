@@ -99,9 +99,9 @@ def fit_data(
         "memory": facts.memory,
         "settings": settings._asdict(),
         "tensors": {"batch": facts.tensors, "status": facts.status},
-        "likely": _data(facts.likely, "band"),
-        "certain": _data(facts.certain, "band"),
-        "doubled": _data(facts.doubled, "band"),
+        "likely": _data(facts.likely),
+        "certain": _data(facts.certain),
+        "doubled": _data(facts.doubled),
         "scaled": facts.is_scaled,
         "trains": facts.trains,
         "refused": list(facts.refused),
@@ -109,8 +109,8 @@ def fit_data(
         "otherwise": [
             {
                 "settings": way.settings._asdict(),
-                "likely": _data(way.on_gpu.likely, "band"),
-                "certain": _data(way.on_gpu.certain, "band"),
+                "likely": _data(way.on_gpu.likely),
+                "certain": _data(way.on_gpu.certain),
                 "recomputed_macs": way.recomputed_macs,
             }
             for way in ways
@@ -118,7 +118,7 @@ def fit_data(
     }
 
 
-def _data(need: Need | None, status: str) -> dict[str, Any]:
+def _data(need: Need | None) -> dict[str, Any]:
     if need is None:
-        return {"batch": 0, "status": status}
-    return {**need._asdict(), "profile": need.profile._asdict(), "needs": [need.likely, need.certain], "status": status}
+        return {"batch": 0, "status": "band"}
+    return {**need._asdict(), "profile": need.profile._asdict(), "needs": [need.likely, need.certain], "status": "band"}

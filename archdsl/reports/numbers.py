@@ -43,9 +43,13 @@ def with_rounded(n: int) -> str:
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def bar(share: float, cells: int = 12, ascii: bool = False) -> str:
-    """A bar of up to `cells` columns for a share of 0 to 1; what is there at all shows."""
-    eighths = max(int(share * cells * 8), 1) if share > 0 else 0
+CELLS = 12
+"""Columns of a full bar."""
+
+
+def bar(share: float, ascii: bool = False) -> str:
+    """A bar of up to `CELLS` columns for a share of 0 to 1; what is there at all shows."""
+    eighths = max(int(share * CELLS * 8), 1) if share > 0 else 0
     if ascii:
         return "#" * -(-eighths // 8)
     full, rest = divmod(eighths, 8)

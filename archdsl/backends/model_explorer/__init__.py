@@ -10,15 +10,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import sqrt
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.ir import Layer, TensorType
 
-__all__ = ["Figure", "costs_json", "graph_json"]
+__all__ = ["costs_json", "graph_json"]
 
-Figure = Literal["macs", "params", "memory"]
-NAMES: dict[Figure, str] = {"macs": "MACs of a sample", "params": "parameters", "memory": "bytes of the output"}
+MACS, PARAMS, MEMORY = "MACs of a sample", "parameters", "bytes of the output"
 PALE, DEEP = (255, 255, 255), (242, 160, 90)
 """The colours of what costs nothing and of what costs most."""
 LINEAGE = "/"
@@ -31,22 +30,26 @@ class _Named(NamedTuple):
 
     id: str
     layer: Layer
-    figures: Mapping[Figure, int]
+    figures: Mapping[str, int]
+
+    @property
+    def macs(self) -> int:
+        return self.figures[MACS]
 
 
-def graph_json(facts: Facts, by: Figure = "macs") -> str:
+def graph_json(facts: Facts) -> str:
     """The unrolled operators, for `File > Open`. Paths are ids; a further use of a shared instance is `path@2`."""
     facts = facts.unfolded()
     network, flat = facts.network, facts.flat
     layers = list(_named(facts))
-    most = max((named.figures[by] for named in layers), default=0)
+    most = max((named.macs for named in layers), default=0)
     makers: dict[int, tuple[str, int]] = {}
     nodes: list[dict[str, Any]] = []
     for name, value in zip(network.inputs, flat.inputs, strict=True):
         makers[value] = (f"input {name}", 0)
         nodes.append(_END | {"id": f"input {name}", "label": name, "outputsMetadata": _outputs((flat.types[value],))})
     for named in layers:
-        nodes.append(_node(named, makers, most, by))
+        nodes.append(_node(named, makers, most))
         makers.update((value, (named.id, index)) for index, value in enumerate(named.layer.results))
     outputs = [output.name for output in network.outputs if not output.training]
     for name, value in zip(outputs, flat.outputs, strict=True):
@@ -55,12 +58,12 @@ def graph_json(facts: Facts, by: Figure = "macs") -> str:
     return json.dumps({"label": network.name, "graphs": [graph]}, indent=1) + "\n"
 
 
-def costs_json(facts: Facts, by: Figure = "macs") -> str:
+def costs_json(facts: Facts) -> str:
     """The custom node data for the graph: drop it onto the graph that is open."""
     facts = facts.unfolded()
-    results = {named.id: {"value": named.figures[by]} for named in _named(facts) if named.figures[by]}
+    results = {named.id: {"value": named.macs} for named in _named(facts) if named.macs}
     gradient = [{"stop": stop, "bgColor": _colour(stop)} for stop in (0, 1)]
-    data = {facts.network.name: {"name": NAMES[by], "results": results, "gradient": gradient}}
+    data = {facts.network.name: {"name": MACS, "results": results, "gradient": gradient}}
     return json.dumps(data, indent=1) + "\n"
 
 
@@ -73,14 +76,14 @@ def _named(facts: Facts) -> Iterator[_Named]:
         id = layer.path if uses[layer.path] == 1 else f"{layer.path}@{uses[layer.path]}"
         cost = op_cost(layer.op, layer.node)
         bytes = sum(type.bytes_for(facts.batch) for type in layer.result_types)
-        yield _Named(id, layer, {"macs": cost.macs, "params": 0 if layer.is_reuse else cost.params, "memory": bytes})
+        yield _Named(id, layer, {MACS: cost.macs, PARAMS: 0 if layer.is_reuse else cost.params, MEMORY: bytes})
 
 
-def _node(named: _Named, makers: Mapping[int, tuple[str, int]], most: int, by: Figure) -> dict[str, Any]:
+def _node(named: _Named, makers: Mapping[int, tuple[str, int]], most: int) -> dict[str, Any]:
     scope, _, name = named.layer.path.rpartition(".")
-    figures = {NAMES[figure]: f"{amount:_}" for figure, amount in named.figures.items() if amount}
+    figures = {name: f"{amount:_}" for name, amount in named.figures.items() if amount}
     given = {key: str(value) for key, value in named.layer.op.attributes.items()}
-    share = named.figures[by] / most if most else 0
+    share = named.macs / most if most else 0
     return {
         "id": named.id,
         "label": f"{name}: {named.layer.op.summary()}",
@@ -110,7 +113,7 @@ def _outputs(types: tuple[TensorType, ...]) -> list[dict[str, Any]]:
 def _totals(facts: Facts) -> dict[str, dict[str, str]]:
     """What the side panel shows of the whole network."""
     total = facts.cost.total
-    return {"": {NAMES["macs"]: f"{total.macs:_}", NAMES["params"]: f"{total.params:_}", "batch": str(facts.batch)}}
+    return {"": {MACS: f"{total.macs:_}", PARAMS: f"{total.params:_}", "batch": str(facts.batch)}}
 
 
 def _colour(share: float) -> str:

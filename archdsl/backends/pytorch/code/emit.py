@@ -18,18 +18,10 @@ from archdsl.backends.pytorch.code.rows import NoLoop
 from archdsl.ir import Helper, Network, unfold
 
 
-def emit(
-    network: Network,
-    facts: StorageFacts | None = None,
-    checkpointed: Sequence[str] = (),
-    initialiser: str = "",
-    *,
-    inference: bool = False,
-) -> str:
+def emit(network: Network, checkpointed: Sequence[str] = (), initialiser: str = "", *, inference: bool = False) -> str:
     """The network as a Python file: formatted, without a dependency on archdsl, the same whenever it is written.
 
     Args:
-        facts: which operators run in place, if not those that `storage` decides on.
         checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
         initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
         inference: the network for inference, with the function that folds weights of the one for training.
@@ -44,7 +36,7 @@ def emit(
         check_inference(checkpoint=checkpointed, init=initialiser)
         folded = for_inference(network)
         return write(plan(folded.network), folded)
-    return source(network, facts, checkpointed, initialiser).text
+    return source(network, None, checkpointed, initialiser).text
 
 
 class Written(NamedTuple):
@@ -57,7 +49,11 @@ class Written(NamedTuple):
 def source(
     network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = (), initialiser: str = ""
 ) -> Written:
-    """What `emit` writes. A row of turns is a loop, or written out where its turns are not alike as text."""
+    """What `emit` writes. A row of turns is a loop, or written out where its turns are not alike as text.
+
+    Args:
+        facts: which operators run in place, if not those that `storage` decides on.
+    """
     if initialiser and initialiser not in INITIALISERS:
         raise OptionProblem("init", f"is no {initialiser!r}: {', '.join(INITIALISERS)}")
     whole = unfold(network) if checkpointed else network  # a path may be of some turns only
