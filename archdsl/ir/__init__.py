@@ -10,17 +10,8 @@ from archdsl.ir.backward import Derivative, Gradient, Incoming, together
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal, symbols_of
 from archdsl.ir.domain import Assumed, Domain, Values
-from archdsl.ir.extent import (
-    LISTED_LIMIT,
-    Extent,
-    TooManyOperators,
-    check_listed,
-    check_unfolded,
-    is_listed,
-    modules,
-    runs,
-)
-from archdsl.ir.flatten import Flat, Layer, Turns, flatten
+from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, is_listed, modules
+from archdsl.ir.flatten import Flat, Layer, flatten
 from archdsl.ir.formulas import Terms, value_of
 from archdsl.ir.graph import (
     CallFrame,
@@ -119,7 +110,6 @@ __all__ = [
     "TensorType",
     "Terms",
     "TooManyOperators",
-    "Turns",
     "Types",
     "Value",
     "Values",
@@ -147,7 +137,6 @@ __all__ = [
     "print_network",
     "read_network",
     "rewrite",
-    "runs",
     "show_shape",
     "single",
     "split_name",

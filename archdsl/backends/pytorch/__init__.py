@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.backends.pytorch.code.emit import emit, write
+from archdsl.backends.pytorch.code.emit import emit
 from archdsl.backends.pytorch.code.initialisers import INITIALISERS
-from archdsl.backends.pytorch.code.plan import Plan, plan
+from archdsl.backends.pytorch.code.plan import plan
 from archdsl.backends.pytorch.running.build import build, fold
 from archdsl.backends.pytorch.running.effective import EffectiveField, effective_field
 from archdsl.backends.pytorch.running.export import dynamic_shapes
@@ -39,7 +39,6 @@ __all__ = [
     "PRECISIONS",
     "EffectiveField",
     "Measured",
-    "Plan",
     "Setting",
     "Step",
     "Trial",
@@ -60,5 +59,4 @@ __all__ = [
     "plan",
     "read_weights",
     "stored",
-    "write",
 ]
