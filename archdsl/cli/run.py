@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from archdsl.analyses.weights import PathError
 from archdsl.backends.pytorch import (
     OPTIMIZERS,
     PRECISIONS,
@@ -139,6 +140,8 @@ def run(arguments: argparse.Namespace) -> int:
         done = watched(steps, arguments.steps, arguments.color)
     except WeightsMismatch as mismatch:
         return print_mismatch(checked.name, mismatch, arguments.color)
+    except PathError:
+        raise
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
         raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
     is_plain = setting.precision == "float32" and found.trained == found.params

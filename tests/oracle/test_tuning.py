@@ -146,7 +146,7 @@ def test_a_network_is_made_with_parts_that_run_twice() -> None:
     spec, x = load(RESNET), torch.randn(2, 3, 32, 32)
     made, whole = spec.to_torch("cpu", checkpoint=["layer*.*"]), spec.to_torch("cpu")
     assert saved_bytes(made, x) < saved_bytes(whole, x) / 3
-    with pytest.raises(ValueError, match="no part with weights is called `layers`"):
+    with pytest.raises(ValueError, match="nothing that has weights is called `layers`; did you mean `layer3`"):
         spec.to_torch("meta", checkpoint=["layers"])
 
 
@@ -190,7 +190,7 @@ def test_on_the_command_line(cli: Cli) -> None:
         (("--checkpoint", "fc"), "`--checkpoint` is for training: give `--train` too"),
         (("--train", "--freeze", "fcc"), "nothing that has weights is called `fcc`; did you mean `fc`?"),
         (("--train", "--freeze", "*weight"), "is called `*weight`: `*` matches no dot; did you mean `*.weight`?"),
-        (("--train", "--checkpoint", "fcc"), "no part of the module is called `fcc`"),
+        (("--train", "--checkpoint", "fcc"), "archdsl: nothing that has weights is called `fcc`; did you mean `fc`?"),
         (("--train", "--lr-of", "fcc=1"), "nothing that has weights is called `fcc`; did you mean `fc`?"),
         (("--train", "--lr-of", "fc"), "`fc` is not PATH=RATE"),
         (("--train", "--lr", "fast"), "`fast` is no learning rate"),
@@ -202,3 +202,19 @@ def test_on_the_command_line(cli: Cli) -> None:
 def test_wrong_use(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
     done = cli("run", RESNET, "--device", "cpu", *arguments)
     assert (done.code, done.out) == (2, "") and words in done.err and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("compile", "--checkpoint"),
+        ("report", "memory", "--train", "--checkpoint"),
+        ("report", "memory", "--train", "--freeze"),
+        ("run", "--train", "--checkpoint"),
+        ("run", "--train", "--freeze"),
+    ],
+    ids=" ".join,
+)
+def test_a_path_that_names_nothing_has_one_answer(cli: Cli, command: tuple[str, ...]) -> None:
+    done = cli(*command, "fcc", RESNET)
+    assert (done.code, done.err) == (2, "archdsl: nothing that has weights is called `fcc`; did you mean `fc`?\n")

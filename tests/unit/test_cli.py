@@ -602,8 +602,8 @@ def test_checkpointing_is_written_into_the_source(cli: Cli, spec: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--checkpoint", "layer1"], "no part with weights is called `layer1`"),
-        (["--checkpoint", "features.1"], "no part with weights is called `features.1`"),
+        (["--checkpoint", "layer1"], "archdsl: nothing that has weights is called `layer1`"),
+        (["--checkpoint", "features.1"], "archdsl: nothing that has weights is called `features.1`"),
         (["--checkpoint", "features", "--inference"], "`--checkpoint` is about training"),
         (["--checkpoint", "features", "--emit", "graph"], "`--checkpoint` is about PyTorch source"),
     ],

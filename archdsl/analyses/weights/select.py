@@ -36,7 +36,7 @@ def selected(names: Collection[str], patterns: Iterable[str]) -> list[str]:
 
 def not_found(pattern: str, names: Iterable[str]) -> str:
     """That no path matches a pattern, and what may have been meant."""
-    paths = {name.rsplit(".", count)[0] for name in names for count in range(name.count(".") + 1)}
+    paths = dict.fromkeys(name.rsplit(".", count)[0] for name in names for count in range(name.count("."), -1, -1))
     below = _below(pattern, paths)
     close = below or nearest(pattern, paths)
     why = ": `*` matches no dot" if below else ""

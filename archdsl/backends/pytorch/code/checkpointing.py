@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory import buffers, naming
-from archdsl.analyses.weights import PathError
+from archdsl.analyses.weights import PathError, not_found, weights_as_written
 from archdsl.ir import Helper, Module, Network, check_listed
 
 Marks = frozenset[str]
@@ -53,7 +53,7 @@ def marks(network: Network, patterns: Sequence[str]) -> Marks:
     found = frozenset(visit(network.body, ""))
     for pattern in patterns:
         if pattern not in named:
-            raise PathError(f"no part with weights is called `{pattern}`")
+            raise PathError(not_found(pattern, weights_as_written(network)))
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.analyses.weights import PathError, matches
+from archdsl.analyses.weights import PathError, matches, not_found
 from archdsl.backends.pytorch.code.checkpointing import RECOMPUTED
 from archdsl.backends.pytorch.code.emit import source_of
 from archdsl.backends.pytorch.running.build import execute
@@ -30,7 +30,7 @@ def checkpoint(module: nn.Module, *paths: str) -> None:
     parts = {name: part for name, part in module.named_modules() if name}
     for path in paths:
         if not any(matches(name, path) for name in parts):
-            raise PathError(f"no part of the module is called `{path}`")
+            raise PathError(not_found(path, [name for name, _ in module.named_parameters()]))
     for name, part in parts.items():
         if any(matches(name, path) for path in paths) and any(True for _ in part.parameters()):
             _recompute(part)
