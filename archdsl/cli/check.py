@@ -25,7 +25,7 @@ from archdsl.cli.targets import (
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, subject_of
-from archdsl.source import Diagnostic, FileProblem, counted, total
+from archdsl.source import Diagnostic, Edit, FileProblem, counted, total
 from archdsl.source.styled import Line, Piece, width
 from archdsl.targets import Target, UnknownTarget
 
@@ -150,15 +150,28 @@ def _limits(arguments: argparse.Namespace) -> Iterator[Limit]:
 
 def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> bool:
     """Mends a file, or with `--diff` shows how; whether there is anything to mend. Raises `FileProblem`."""
-    from archdsl.cli.fix import mend
+    from archdsl.fix import mend
 
     mended = mend(target.spec.path, root, info=arguments.info)
     if arguments.diff:
         sys.stdout.write(mended.diff())
     else:
         mended.write()
-        mended.show(arguments.color)
+        write_lines([_shown(d, d.edit) for d in mended.done if d.edit is not None], sys.stderr, arguments.color)
     return bool(mended.done)
+
+
+def _shown(diagnostic: Diagnostic, edit: Edit) -> Line:
+    """What was changed in one place."""
+    from archdsl.source.edits import words
+    from archdsl.source.render import visible
+
+    return [
+        Piece("fixed ", "ok"),
+        Piece(f"{edit.span.location}  ", "dim"),
+        Piece(diagnostic.code, diagnostic.severity),
+        Piece(f": {visible(words(edit))}"),
+    ]
 
 
 def _print(files: list[File], unread: list[Diagnostic], arguments: argparse.Namespace, incomplete: bool) -> None:

@@ -23,6 +23,7 @@ LAYERS = {
     "reports": 5,
     "pipeline": 6,
     "targets": 7,
+    "fix": 7,
     "api": 8,
     "": 9,  # the package itself shows the Python API
     "cli": 9,

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from archdsl.cli.fix import mend
+from archdsl.fix import mend
 from archdsl.pipeline import open_spec
 from archdsl.source import Diagnostic
 from archdsl.source.render import render

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.cli import main
-from archdsl.cli.fix import mend
+from archdsl.fix import mend, mend_text
 from archdsl.pipeline import open_spec
 from archdsl.source import Edit, Source, Span
 from archdsl.source.edits import applied, as_read, compatible
@@ -202,3 +202,11 @@ def test_diagnostics_without_an_edit_change_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "a.arch", network("conv(4, 99x99)"))
     mended = mend(str(path), None)
     assert mended.after == mended.before and not mended.done and mended.diff() == ""
+
+
+def test_a_text_is_mended_without_a_file(tmp_path: Path) -> None:
+    """As an editor has it, imports and all."""
+    write(tmp_path / "parts.arch", "let n = 4")
+    text = 'import n from "parts.arch"\n' + network("conv(n, 3x3) -> maxpol(2x2)")
+    mended = mend_text(str(tmp_path / "a.arch"), text, tmp_path)
+    assert mended.after == text.replace("maxpol", "maxpool") and not (tmp_path / "a.arch").exists()

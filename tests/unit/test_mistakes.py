@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.cli import main
-from archdsl.cli.fix import mend
+from archdsl.fix import mend
 from tests.support.golden import assert_golden
 from tests.support.mistakes import PAGES, findings, section, sections
 

@@ -1,18 +1,14 @@
-"""`archdsl check --fix`: applies the edits that diagnostics carry, and checks again."""
+"""Layer 7: the edits that diagnostics carry, applied to a spec as far as they leave it no worse."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from archdsl.cli.terminal import Color, write_lines
 from archdsl.pipeline import open_source
 from archdsl.source import Diagnostic, Edit, Source, read_spec, write_whole
-from archdsl.source.edits import applied, as_read, compatible, patch, words
-from archdsl.source.render import visible
-from archdsl.source.styled import Line, Piece
+from archdsl.source.edits import applied, as_read, compatible, patch
 
 ROUND_LIMIT = 100
 """One mistake may hide another, so a file is mended in rounds."""
@@ -41,11 +37,6 @@ class Mended:
         if self.done:
             write_whole(self.path, self.after)
 
-    def show(self, color: Color) -> None:
-        """What was changed, a line for each place, on standard error."""
-        lines = [_shown(diagnostic, diagnostic.edit) for diagnostic in self.done if diagnostic.edit is not None]
-        write_lines(lines, sys.stderr, color)
-
     def diff(self) -> str:
         """What would be changed, as `patch` takes it."""
         return patch(as_read(self.before), as_read(self.after), f"a/{self.path}", f"b/{self.path}")
@@ -54,11 +45,15 @@ class Mended:
 def mend(path: str, root: str | None, *, info: bool = False) -> Mended:
     """A file with all edits applied that leave it no worse; nothing is written. Raises `FileProblem`."""
     read_spec(path)  # its problems are those of every command
-    before = Path(path).read_bytes().decode("utf-8")
     folder = Path(root) if root is not None else Path(path).parent
+    return mend_text(path, Path(path).read_bytes().decode("utf-8"), folder, info=info)
+
+
+def mend_text(path: str, before: str, root: Path, *, info: bool = False) -> Mended:
+    """The same of a text that may differ from its file, as in an editor; `root` is the folder that imports may read."""
 
     def check(raw: str) -> list[Diagnostic]:
-        spec = open_source(Source(path, as_read(raw)), folder)
+        spec = open_source(Source(path, as_read(raw)), root)
         return spec.findings([spec.check(name) for name in spec.networks], info=info)
 
     return Mended(path, before, *_mended(path, before, check))
@@ -123,12 +118,3 @@ def _moved_on(mended: Diagnostic, after: list[Diagnostic]) -> bool:
     """Whether a mistake is met again below its line only."""
     again = [d.primary.span for d in after if (d.code, d.message) == (mended.code, mended.message) and d.primary]
     return mended.primary is not None and all(span.line > mended.primary.span.line for span in again)
-
-
-def _shown(diagnostic: Diagnostic, edit: Edit) -> Line:
-    return [
-        Piece("fixed ", "ok"),
-        Piece(f"{edit.span.location}  ", "dim"),
-        Piece(diagnostic.code, diagnostic.severity),
-        Piece(f": {visible(words(edit))}"),
-    ]
