@@ -21,9 +21,9 @@ from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, Kind, Source, Span, counted, read_spec
 
 if TYPE_CHECKING:
-    from archdsl.analyses.growth import Growth
+    from archdsl.analyses.growth import ForAll, Growth
     from archdsl.analyses.memory import TrainingSettings
-    from archdsl.reports import ForAll, Subject
+    from archdsl.reports import Subject
 
 MOST_ON_PAGE = 10_000
 """Operators, with all turns of loops, that a page shows one by one."""
@@ -305,7 +305,8 @@ def subject_of(
 
     Raises `ValueError` where there is no network.
     """
-    from archdsl.reports import ForAll, Subject
+    from archdsl.analyses.growth import ForAll
+    from archdsl.reports import Subject
 
     for_all = None
     if checked.formulas is not None:
@@ -335,7 +336,7 @@ def subject_for(
 
 def _in_parameters(checked: Checked) -> ForAll:
     """The network for all values of its parameters that figures are formulas of."""
-    from archdsl.reports import ForAll
+    from archdsl.analyses.growth import ForAll
 
     (facts, domain), growth, kept = checked.in_parameters, checked.in_counts, checked.kept_parameters
     if growth is None:

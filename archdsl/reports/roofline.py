@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from archdsl.analyses.roofline import Bound, RooflineFacts
 from archdsl.ir import TooManyOperators
-from archdsl.reports.json import schema_roofline as schema
 from archdsl.reports.layers import LAYER, layer_row, see_more
 from archdsl.reports.numbers import exact, percent
 from archdsl.reports.options import Options
@@ -103,29 +102,3 @@ def _time(seconds: float) -> Cell:
 def _micro(seconds: float) -> str:
     micro = seconds * 1e6
     return f"{micro:.2f} us" if micro < 1e3 else f"{micro / 1e3:.2f} ms"
-
-
-def roofline_data(facts: RooflineFacts) -> schema.Roofline:
-    """The same as data."""
-    bounds = (
-        schema.LayerBound(
-            path=b.layer.path,
-            phase=b.phase,
-            flops=b.flops,
-            bytes=b.bytes,
-            seconds=b.seconds,
-            by=b.by,
-            repeat=b.layer.times if b.layer.times > 1 else None,
-        )
-        for b in facts.bounds
-    )
-    return schema.Roofline(
-        device=facts.device.name,
-        source=facts.device.source,
-        precision=facts.precision,
-        flops_per_second=facts.device.flops[facts.precision],
-        bytes_per_second=facts.device.bandwidth,
-        seconds=facts.seconds,
-        phases=facts.phases,
-        layers=tuple(bounds),
-    )

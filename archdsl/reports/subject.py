@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
-from archdsl.analyses.growth import Growth
-from archdsl.analyses.memory import TrainingFacts
+from archdsl.analyses.growth import ForAll
+from archdsl.analyses.memory import TrainingFacts, TrainingSettings
 from archdsl.analyses.roofline import RooflineFacts
-from archdsl.ir import Domain
 from archdsl.source import Diagnostic, Span
 
 
@@ -42,30 +41,6 @@ class ClaimResult(Protocol):
     def span(self) -> Span: ...
 
 
-class ForAll(NamedTuple):
-    """The network for all its sizes that are open, and perhaps some of its parameters: its figures are formulas."""
-
-    facts: Facts
-    domain: Domain
-    kept: Mapping[str, int] = {}
-    """Parameters that keep their values: those that were given, and those that decide what there is."""
-    growth: Growth | None = None
-    """The network at several values of the parameters that count turns of its loops; the domain has these too."""
-
-    counts_alone: Callable[[], Growth | None] = lambda: None
-    """The same with a value for all that is open: for figures that have no formula of it."""
-
-    def figures(self, of: Callable[[Facts], Sequence[int]]) -> tuple[int, ...]:
-        """Counts of the network as formulas, which it is known to have."""
-        found = self.growth.figures(of) if self.growth is not None else tuple(of(self.facts))
-        assert found is not None
-        return found
-
-    def symbols(self) -> str:
-        """What values fit: `H % 16 == 12 and H >= 188`."""
-        return ", ".join(text for text, _ in self.domain.explained()) or f"any {', '.join(self.domain.example)}"
-
-
 class Subject(NamedTuple):
     """A network of a file, the claims about it and what was found on the way."""
 
@@ -85,6 +60,11 @@ class Subject(NamedTuple):
     """The least time of each layer on a device, where that was asked for."""
     on: str | None = None
     """The GPU that memory is told of, where one was named."""
+
+    @property
+    def training_settings(self) -> TrainingSettings:
+        """Those of the step that was asked for, or PyTorch's."""
+        return TrainingSettings() if self.training is None else self.training.settings
 
     def unfolded(self) -> Subject:
         """The same with every turn of loops written out. Raises `TooManyOperators`."""

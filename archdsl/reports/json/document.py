@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from archdsl.analyses import Facts
 from archdsl.ir import Layer, Module, Node
-from archdsl.reports.formulas import formulas_data
 from archdsl.reports.json import schema
 from archdsl.reports.json.for_all import for_all_data
+from archdsl.reports.json.formulas import formulas_data
 from archdsl.reports.json.memory import memory_data
 from archdsl.reports.json.pretty import pretty
+from archdsl.reports.json.roofline import roofline_data
 from archdsl.reports.json.schema_field import ReceptiveField
 from archdsl.reports.json.schema_parts import size
-from archdsl.reports.roofline import roofline_data
 from archdsl.reports.subject import ClaimResult, Subject
 from archdsl.reports.working import FIGURES
 from archdsl.source import Diagnostic, Span

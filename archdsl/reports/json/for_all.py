@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archdsl.analyses import Facts
+from archdsl.analyses.growth import ForAll
 from archdsl.analyses.memory import Lifetime
 from archdsl.analyses.memory import Size as Bytes
 from archdsl.ir import Assumed, OpenSize, Size
 from archdsl.reports.json import schema
 from archdsl.reports.json.memory import sizes_data
 from archdsl.reports.json.schema_parts import size
-from archdsl.reports.subject import ForAll
 from archdsl.reports.working import FIGURES
 
 
