@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         TrainingSettings,
     )
     from archdsl.analyses.receptive_field import ComposedFields, FieldFacts
-    from archdsl.analyses.roofline import Precision, RooflineFacts
+    from archdsl.analyses.roofline import PeakPrecision, RooflineFacts
     from archdsl.analyses.storage import StorageFacts
 
 
@@ -258,7 +258,7 @@ class Facts:
         return cuda(self.training(settings, batch, "cuda"), _profile(on)) if self.is_unfolded else None
 
     def roofline(
-        self, device: str, precision: Precision = "float32", settings: TrainingSettings | None = None
+        self, device: str, precision: PeakPrecision = "float32", settings: TrainingSettings | None = None
     ) -> RooflineFacts:
         """The least time of each layer on a device, for the batch.
 

@@ -30,7 +30,7 @@ from archdsl.ir.graph import (
 )
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.multiply_adds import MultiplyAdds
-from archdsl.ir.op import Autocast, Category, Examples, Misfit, Op, Precision, State, Types
+from archdsl.ir.op import Autocast, Category, Examples, KernelPrecision, Misfit, Op, State, Types
 from archdsl.ir.reach import WHOLE, Axes, Border, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
@@ -79,6 +79,7 @@ __all__ = [
     "Helper",
     "Incoming",
     "Kernel",
+    "KernelPrecision",
     "Layer",
     "Literal",
     "LongFormula",
@@ -94,7 +95,6 @@ __all__ = [
     "Output",
     "Parameter",
     "Places",
-    "Precision",
     "Reach",
     "Reader",
     "Relation",

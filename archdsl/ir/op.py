@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Autocast = Literal["lower", "lower inside", "float32", "inside", "follows", "promotes", "raises"]
 
-Precision = Literal["float32", "half", "mixed"]
+KernelPrecision = Literal["float32", "half", "mixed"]
 """Of a network: float32, another type in all of it, or such a one where CUDA's autocast says so."""
 
 Category = Literal[
@@ -158,11 +158,11 @@ class Op(Attributes):
         that for one kernel alone, within it (`inside`), or to lower precision (`lower inside`)."""
         return "follows" if self.autocast in ("float32", "raises") else self.autocast
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """The operator as PyTorch runs it on a GPU, where kernels keep other tensors than on a CPU."""
         return self
 
-    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """The operator as a CPU runs it, where PyTorch takes some steps in float32 in networks of half precision."""
         return self
 

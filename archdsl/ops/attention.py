@@ -15,11 +15,11 @@ from archdsl.ir import (
     Helper,
     Incoming,
     Kernel,
+    KernelPrecision,
     Lowering,
     Misfit,
     MultiplyAdds,
     Op,
-    Precision,
     Reach,
     Reader,
     Rows,
@@ -173,10 +173,10 @@ class Attention(Op):
     def _kept_by_kernel(self, rows: Shape) -> tuple[Extra, ...]:
         return (Extra("log-sum-exp", rows, is_float32=True),)
 
-    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         return self if precision == "float32" else _RaisedAttention(**self.attributes)
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """GPUs have kernels with dropout too, which keep the state of the random generator and no weights."""
         return _FusedAttention(**{**self.attributes, "dropout": 0}, is_float32=precision == "float32")
 

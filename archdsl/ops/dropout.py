@@ -12,10 +12,10 @@ from archdsl.ir import (
     Extra,
     Gradient,
     Incoming,
+    KernelPrecision,
     Lowering,
     Misfit,
     Op,
-    Precision,
     Saved,
     TensorType,
     Types,
@@ -71,7 +71,7 @@ class Dropout(Op):
         noise = () if self.channels or self.p == 1 else (operands[0].computed(),)
         return (Derivative((Gradient("x0", incoming.type.computed(*noise)),)),)
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """One kernel, unless nothing or everything is dropped, or channels are (`is_fused_kernel_acceptable` in
         `aten/src/ATen/native/Dropout.cpp`)."""
         return self if self.channels or self.p in (0, 1) else _FusedDropout(p=self.p, channels=False)

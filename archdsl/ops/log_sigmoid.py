@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Extra, Op, Precision, Saved, TensorType, Types
+from archdsl.ir import Examples, Extra, KernelPrecision, Op, Saved, TensorType, Types
 from archdsl.ops.families.activation import Activation
 
 
@@ -26,7 +26,7 @@ class LogSigmoid(Activation):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return (Extra.like("exp(-|x|)", operands[0]),)
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """What is kept beside it is empty there (`log_sigmoid_forward_cuda` in ATen's `ActivationLogSigmoidKernel.cu`)."""
         return _OfItself(**self.attributes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple
 
-from archdsl.ir import Examples, Extra, Module, Op, Precision, Saved, TensorType, Types
+from archdsl.ir import Examples, Extra, KernelPrecision, Module, Op, Saved, TensorType, Types
 from archdsl.ops.families.copies import laid_in_order, made
 from archdsl.ops.families.layer_by_layer import layer_by_layer, workspace
 from archdsl.ops.families.recurrent import Recurrent
@@ -82,7 +82,7 @@ class Lstm(Recurrent):
             return kept._replace(copies=((0, copies[0]),))
         return kept._replace(operands=(), extra=(*copies, *found))
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """The same, but in no whole pages: what cuDNN keeps is not known, and so one step tells of all batches."""
         return _WithoutPages(**self.attributes)
 

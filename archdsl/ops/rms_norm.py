@@ -12,9 +12,9 @@ from archdsl.ir import (
     Gradient,
     Incoming,
     Kernel,
+    KernelPrecision,
     Lowering,
     Op,
-    Precision,
     Reach,
     Saved,
     Shape,
@@ -123,12 +123,12 @@ class RMSNorm(Op):
             Derivative((Gradient("x0", x, scratch=(x, x)),), ("square",), frees=("x0",)),
         )
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """One kernel (`_fused_rms_norm`), but for what lies channels last (`rms_norm_symint` in `native/layer_norm.cpp`)."""
         (x,) = operands
         return self if self._is_channels_last(x) else _FusedRMSNorm(**self.attributes)
 
-    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         return _RaisedRMSNorm(**self.attributes) if precision == "half" else self
 
     def gives_view(self, *operands: TensorType) -> bool:

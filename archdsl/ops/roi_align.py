@@ -13,10 +13,10 @@ from archdsl.ir import (
     Extra,
     Gradient,
     Helper,
+    KernelPrecision,
     Lowering,
     Misfit,
     Op,
-    Precision,
     Reach,
     Rows,
     Saved,
@@ -101,7 +101,7 @@ class RoiAlign(Merge):
         read = tuple(range(1, len(operands)))
         return Saved(read, extra=grids, numbers=1, numbers_for=read)
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         return _RaisedRoiAlign(**self.attributes) if precision == "mixed" else self
 
     def _points(self, maps: Sequence[TensorType]) -> int:

@@ -15,12 +15,12 @@ from archdsl.ir import (
     Extra,
     Incoming,
     Kernel,
+    KernelPrecision,
     Lowering,
     Misfit,
     Module,
     MultiplyAdds,
     Op,
-    Precision,
     Reach,
     Rows,
     Saved,
@@ -243,7 +243,7 @@ class ScaledDotProductAttention(Merge):
         exact = "float64" if q.dtype == "float64" else "float32"
         return (Extra("log-sum-exp", q.shape[:-1], exact, is_float32=exact == "float32"),)
 
-    def on_cuda(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """GPUs have a kernel with dropout too; what is written out stays so."""
         if not self._is_kernel(operands):
             return self
@@ -336,7 +336,7 @@ class ScaledDotProductAttention(Merge):
     def _factor(self, a: Attended) -> float:
         return self.scale if self.scale is not None else float(a.q.shape[-1]) ** -0.5
 
-    def on_cpu(self, *operands: TensorType, precision: Precision = "float32") -> Op:
+    def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         return self if precision == "float32" else _RaisedAttention(**self.attributes)
 
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:

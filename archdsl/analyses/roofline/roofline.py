@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from archdsl.analyses.options import OptionProblem
 from archdsl.ir import Flat, Layer, TensorType
 
-Precision = Literal["float32", "tf32", "bfloat16"]
+PeakPrecision = Literal["float32", "tf32", "bfloat16"]
 
 
 Phase = Literal["forward", "again", "backward", "optimizer"]
@@ -24,7 +24,7 @@ class Device(NamedTuple):
     """Peak figures of a device, as its maker states them."""
 
     name: str
-    flops: dict[Precision, float]
+    flops: dict[PeakPrecision, float]
     """Floating-point operations a second, without sparsity."""
     bandwidth: float
     """Bytes a second."""
@@ -85,7 +85,7 @@ class RooflineFacts(NamedTuple):
     """The bounds of a network's layers on a device, for a batch."""
 
     device: Device
-    precision: Precision
+    precision: PeakPrecision
     batch: int
     bounds: tuple[Bound, ...]
 
@@ -110,7 +110,7 @@ class RooflineFacts(NamedTuple):
         return found
 
 
-def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch: int = 1) -> RooflineFacts:
+def roofline(flat: Flat, device: Device, precision: PeakPrecision = "float32", batch: int = 1) -> RooflineFacts:
     """The bound of every layer that moves anything, in order; views and what does nothing in inference are left out.
 
     A layer in turns of a loop that are alike is bounded once; it takes its time in each of them.
@@ -123,7 +123,9 @@ def roofline(flat: Flat, device: Device, precision: Precision = "float32", batch
     return RooflineFacts(device, precision, batch, tuple(bound for bound in found if bound is not None))
 
 
-def forward(layer: Layer, device: Device, precision: Precision, batch: int, *, trains: bool = False) -> Bound | None:
+def forward(
+    layer: Layer, device: Device, precision: PeakPrecision, batch: int, *, trains: bool = False
+) -> Bound | None:
     """The bound of one layer; None where it moves nothing.
 
     Args:
@@ -143,13 +145,13 @@ def runs(layer: Layer, batch: int) -> int:
     return batch if any(type.batched for type in layer.result_types) else 1
 
 
-def bound_of(layer: Layer, flops: int, bytes: int, device: Device, precision: Precision) -> Bound:
+def bound_of(layer: Layer, flops: int, bytes: int, device: Device, precision: PeakPrecision) -> Bound:
     """The longer of the times for so much arithmetic and so many bytes."""
     seconds = (flops / device.flops[precision], bytes / device.bandwidth)
     return Bound(layer, flops, bytes, max(seconds), "memory" if seconds[1] >= seconds[0] else "arithmetic")
 
 
-def item_size(device: Device, precision: Precision) -> int:
+def item_size(device: Device, precision: PeakPrecision) -> int:
     """Bytes of an element. Raises `OptionProblem` where the device states no peak for the precision."""
     if precision not in device.flops:
         raise OptionProblem("precision", f"is no {precision!r} on {device.name}: {', '.join(device.flops)}")

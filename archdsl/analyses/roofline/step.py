@@ -20,7 +20,7 @@ from archdsl.analyses.memory import TrainingSettings, copies_kept
 from archdsl.analyses.roofline.roofline import (
     Bound,
     Device,
-    Precision,
+    PeakPrecision,
     RooflineFacts,
     bound_of,
     forward,
@@ -37,7 +37,7 @@ HANDED_ON = ("same", "view")
 def step_roofline(
     flat: Flat,
     device: Device,
-    precision: Precision,
+    precision: PeakPrecision,
     batch: int,
     settings: TrainingSettings,
     frozen: Container[str] = (),
@@ -85,7 +85,7 @@ def _again(passes: Sequence[Bound], recomputed: Mapping[tuple[str, Node], int]) 
 
 
 def _backward(
-    gradients: Wanted, read: Container[int], device: Device, precision: Precision, batch: int
+    gradients: Wanted, read: Container[int], device: Device, precision: PeakPrecision, batch: int
 ) -> Bound | None:
     """None for a layer that makes no gradient of its own."""
     layer, needs, trained = gradients
@@ -132,7 +132,7 @@ def _bytes(extra: Extra, batch: int, item: int) -> int:
 
 
 def _optimizer(
-    layers: Sequence[Wanted], device: Device, precision: Precision, settings: TrainingSettings
+    layers: Sequence[Wanted], device: Device, precision: PeakPrecision, settings: TrainingSettings
 ) -> Iterator[Bound]:
     """The gradient and, read and written, the parameter and what is kept for it; in float32 where only operators run lower."""
     item = 4 if settings.is_mixed else item_size(device, precision)

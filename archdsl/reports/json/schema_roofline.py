@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from archdsl.analyses.roofline import Phase, Precision
+from archdsl.analyses.roofline import PeakPrecision, Phase
 
 
 class LayerBound(TypedDict):
@@ -29,7 +29,7 @@ class Roofline(TypedDict):
     device: str
     source: str
     """Of the two peaks."""
-    precision: Precision
+    precision: PeakPrecision
     flops_per_second: float
     bytes_per_second: float
     seconds: float

@@ -17,9 +17,9 @@ from archdsl.ir import (
     Extra,
     Gradient,
     Incoming,
+    KernelPrecision,
     Node,
     Op,
-    Precision,
     Saved,
     State,
     Types,
@@ -39,7 +39,7 @@ def ask(
 ) -> OpFacts:
     """Asks the operator of a node, or what runs in its place, for a batch of one or for all that are larger."""
     dtype, parameter_dtype = settings.dtype, settings.parameter_dtype
-    precision: Precision = "float32" if dtype == "float32" else "mixed" if settings.is_mixed else "half"
+    precision: KernelPrecision = "float32" if dtype == "float32" else "mixed" if settings.is_mixed else "half"
     on_cuda = own.on_cuda(*node.operand_types, precision=precision)
     op = own.on_cpu(*node.operand_types, precision=precision) if kernels == "cpu" else on_cuda
     types = operands, results = node.operand_types, node.result_types
