@@ -201,10 +201,6 @@ class Casting:
 
     def kept_by(self, entry: Entry) -> list[tuple[str, Block]]:
         """The casts of weights that an operator keeps for the gradient of its operand; biases are not kept."""
-        op = entry.op
-        if not (op.keeps_weights or op.weights_for or any(entry.edges)):
-            return []
         keys = {name: edge.source.layer for name, edge in entry.parameters.items() if isinstance(edge.source, Entry)}
         blocks = {**{name: self._parameters[key].block for name, key in keys.items()}, **self._frozen}
-        read = {name: any(map(entry.wants, op.weights_for.get(name, (name,)))) for name in blocks if op.weights_for}
-        return [(f"cast {name}", b) for name, b in blocks.items() if "bias" not in name and read.get(name, True)]
+        return [(f"cast {name}", block) for name, block in blocks.items() if entry.keeps_weight(name)]

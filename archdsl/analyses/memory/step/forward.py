@@ -82,21 +82,24 @@ class Forward(Ledger):
         if replay.is_over:
             return super().run(node, path, operands)
         random_state = self.make(path, "random state", RANDOM_STATE)
-        replay.besides.append((random_state, self.row))
-        outer = self.part
+        outer, is_held = self.part, True
         if outer is None:
             first = next(replay.entries)
             assert isinstance(first, Part)
-            replay.is_over = first is replay.last
-            if first.waiting:
+            replay.is_over, is_held = first is replay.last, bool(first.waiting)
+            if is_held:
                 first.operands, first.handed = operands, [value.block for value in operands]
                 self.hold(first.handed)
             self.mark(path)
-            if replay.is_over:
-                return super().run(node, path, operands)
+        if is_held:
+            replay.besides.append((random_state, self.row))
+        if replay.is_over:
+            return super().run(node, path, operands)
         self.part = Part(node, path, operands, random_state, outer, self.row)
         found = super().run(node, path, operands)
         self.part = outer
+        if not is_held:  # nobody waits for its second run
+            self.release((random_state,))
         return found
 
     def recompute(self, part: Part) -> None:
@@ -233,7 +236,8 @@ class Forward(Ledger):
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in forgotten]
         self.mark(entry.layer)
         self.release(temporary)
-        keeps = bool(run.extras or run.operands or facts.saved.result or facts.state)
+        keeps_weights = any(entry.keeps_weight(state.name) for state, _ in facts.state)
+        keeps = bool(run.extras or run.operands or facts.saved.result or keeps_weights)
         if not entry.op.is_forgotten_exactly:
             self.doubt(entry.layer, entry.op)
         if self.replay is None:

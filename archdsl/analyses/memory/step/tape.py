@@ -134,6 +134,14 @@ class Entry:
             if isinstance(source, Leaf):
                 source.users += max(given.count(name), 1) - 1
 
+    def keeps_weight(self, name: str) -> bool:
+        """Whether backward reads one of its weights; it reads no biases."""
+        if "bias" in name:
+            return False
+        if self.op.weights_for:
+            return any(map(self.wants, self.op.weights_for.get(name, (name,))))
+        return self.op.keeps_weights or any(self.edges)
+
     @property
     def forgotten(self) -> tuple[Extra, ...]:
         """What the operator makes and drops where nothing is kept."""
