@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from archdsl.analyses.options import Bytes, OptionProblem, Positive, check_option, options_of
 from archdsl.elaborate import UNKNOWN_NETWORK, Datum, Settings
 from archdsl.ir import TooManyOperators
-from archdsl.pipeline import Checked, footer_of, html_of, open_source, subject_for
+from archdsl.pages import html_of, picture_of
+from archdsl.pipeline import Checked, open_source, subject_for
 from archdsl.source import Diagnostic, FileProblem, Source, counted
 from archdsl.source.render import render
 from archdsl.source.styled import plain
@@ -279,11 +280,7 @@ class NetworkSpec:
 
     def to_svg(self, *, theme: str = "auto", style: str = "auto") -> str:
         """The picture that `archdsl draw` makes."""
-        from archdsl.backends.drawing import draw
-
-        facts = self._checked.facts
-        asked: Any = {"theme": theme, "style": style}
-        return draw(facts.network, facts.cost, footer=footer_of(self._checked), **asked).decode("utf-8")
+        return picture_of(self._checked, theme=theme, style=style).decode("utf-8")
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {counted(self.depth, 'weight layer')}>"

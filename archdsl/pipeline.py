@@ -16,21 +16,14 @@ from typing import TYPE_CHECKING
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
 from archdsl.elaborate import OPEN_SIZE, PLAIN, Built, Count, Datum, From, Importer, Program, Settings, show
-from archdsl.ir import Domain, Network, OpenSize, is_listed, modules
+from archdsl.ir import Domain, Network, OpenSize
 from archdsl.lints import Graph, Linter
-from archdsl.source import Diagnostic, Kind, Source, Span, counted, read_spec
+from archdsl.source import Diagnostic, Kind, Source, Span, read_spec
 
 if TYPE_CHECKING:
     from archdsl.analyses.growth import ForAll, Growth
     from archdsl.analyses.memory import TrainingSettings
     from archdsl.reports import Subject
-
-MOST_ON_PAGE = 10_000
-"""Operators, with all turns of loops, that a page shows one by one."""
-MOST_DRAWN = 2_000
-"""Operators and calls, each block once, of which the picture of a page is made."""
-MOST_OF_PICTURE = 100_000
-"""Characters of that picture."""
 
 Sizes = Mapping[str, Datum]
 """Values of the sizes that a spec leaves open, by name."""
@@ -343,51 +336,6 @@ def _in_parameters(checked: Checked) -> ForAll:
         return ForAll(facts, domain, kept)
     kept = {name: value for name, value in kept.items() if name not in growth.counts}
     return ForAll(facts, growth.domain, kept, growth, lambda: checked.in_counts_alone)
-
-
-def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_cell: bool = False) -> str:
-    """The report as an HTML page, or as a cell of a notebook, with a training step by its settings or by PyTorch's defaults.
-
-    The page of a network that is too large to be shown layer by layer has a picture and tables alone. Raises
-    `TooManyOperators` for a cell of one, and for blocks that are called too often.
-    """
-    from archdsl.analyses.memory import TrainingSettings
-    from archdsl.backends.drawing import drawing, plain
-    from archdsl.reports.html import folded, fragment, page
-
-    subject = subject_of(
-        checked, (settings or TrainingSettings()) if is_listed(checked.facts.network) else None, hints=True
-    )
-    if not is_cell and checked.facts.unrolled() > MOST_ON_PAGE:
-        return folded(subject, _picture(checked))
-    facts = checked.facts.unfolded()
-    subject = subject._replace(facts=facts)
-    if subject.for_all is not None:
-        formulas = subject.for_all._replace(facts=subject.for_all.facts.unfolded())
-        subject = subject._replace(for_all=formulas)
-    diagram = plain(drawing(facts.network, facts.cost, style="expanded"))
-    return (fragment if is_cell else page)(subject, diagram, _picture(checked))
-
-
-def _picture(checked: Checked) -> str | None:
-    """The drawing for readers without scripts, unless it is too large for a page."""
-    from archdsl.backends.drawing import draw
-
-    facts = checked.facts
-    if sum(len(module.nodes) for module in modules(facts.network)) > MOST_DRAWN:
-        return None
-    found = draw(facts.network, facts.cost, footer=footer_of(checked), style="overview").decode()
-    return found[found.index("<svg") :] if len(found) <= MOST_OF_PICTURE else None
-
-
-def footer_of(checked: Checked) -> tuple[str, ...]:
-    """The foot of a picture: the sources, the file, and whether its claims hold."""
-    verdicts = checked.verdicts
-    failing = sum(not v.holds for v in verdicts)
-    holding = "its claim holds" if len(verdicts) == 1 else f"all {len(verdicts)} claims hold"
-    said = f"{failing} of {counted(len(verdicts), 'claim')} fail{'s' if failing == 1 else ''}" if failing else holding
-    file = Path(checked.program.source.path).name
-    return (*checked.facts.network.sources, file, *((said,) if verdicts else ()))
 
 
 def diagnostic_kinds() -> dict[str, Kind]:

@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from archdsl.cli.pictures import output_format, write_picture
 from archdsl.cli.targets import UsageProblem, add_output, add_settings, add_target, checked_target, natural
-from archdsl.pipeline import Checked, footer_of
+from archdsl.pages import picture_of
+from archdsl.pipeline import Checked
 
 Format = Literal["svg", "png", "pdf", "dot", "tikz", "mermaid", "model-explorer", "model-explorer-costs"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -57,7 +58,7 @@ def _picture(checked: Checked, format: Format, arguments: argparse.Namespace) ->
         from archdsl.backends.model_explorer import costs_json, graph_json
 
         return (graph_json(facts) if format == "model-explorer" else costs_json(facts)).encode()
-    from archdsl.backends.drawing import Refusal, RenderError, draw
+    from archdsl.backends.drawing import Refusal, RenderError
 
     asked = {"theme": arguments.theme, "style": arguments.style, "expand": tuple(arguments.expand)}
     asked |= {
@@ -67,6 +68,6 @@ def _picture(checked: Checked, format: Format, arguments: argparse.Namespace) ->
         "fuses": not arguments.unfuse,
     }
     try:
-        return draw(facts.network, facts.cost, format, footer=footer_of(checked), **asked)
+        return picture_of(checked, format, **asked)
     except (Refusal, RenderError) as error:
         raise UsageProblem(str(error)) from None

@@ -20,7 +20,8 @@ from archdsl.cli.targets import (
     require_torch,
 )
 from archdsl.cli.training import add_training, training_of
-from archdsl.pipeline import Checked, html_of, subject_for
+from archdsl.pages import html_of
+from archdsl.pipeline import Checked, subject_for
 from archdsl.reports import (
     FOR_ONE,
     FORMATS,

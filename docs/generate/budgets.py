@@ -19,7 +19,7 @@ from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.ir import LARGEST_SIZE, LISTED_LIMIT
 from archdsl.ir.conditions import ENUMERATED
 from archdsl.ir.sizes import TERMS_LIMIT
-from archdsl.pipeline import MOST_ON_PAGE
+from archdsl.pages import MOST_ON_PAGE
 from archdsl.source.files import SIZE_LIMIT
 from archdsl.syntax.lexer import STRING_LIMIT, TOKEN_LIMIT
 from archdsl.syntax.parse import NESTING_LIMIT

@@ -22,6 +22,7 @@ LAYERS = {
     "backends": 5,
     "reports": 5,
     "pipeline": 6,
+    "pages": 7,
     "targets": 7,
     "fix": 7,
     "api": 8,

@@ -32,7 +32,8 @@ with atheris.instrument_imports(include=["archdsl"]):
     from archdsl.cli import main
     from archdsl.ir import Network, TooManyOperators, print_network, read_network
     from archdsl.ops import find
-    from archdsl.pipeline import Checked, footer_of, open_source, subject_of
+    from archdsl.pages import footer_of
+    from archdsl.pipeline import Checked, open_source, subject_of
     from archdsl.reports import Options, render_json, render_text, report
     from archdsl.source import FileProblem, Source, decode_spec
     from archdsl.source.machine import sarif

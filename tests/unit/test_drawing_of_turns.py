@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.backends.drawing import Style, draw
-from archdsl.pipeline import html_of
+from archdsl.pages import html_of
 from tests.support.cli import Cli
 from tests.unit.test_turns import BLOCKS, BODIES, checked
 

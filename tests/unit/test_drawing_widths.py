@@ -15,7 +15,8 @@ from archdsl.backends.drawing.marks.marks import Mark, Part, Picture, Rectangle,
 from archdsl.backends.drawing.marks.painter import paint
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.metrics import width
-from archdsl.pipeline import footer_of, open_source, open_spec
+from archdsl.pages import footer_of
+from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
 from tests.architecture.source_tree import ROOT
 

@@ -16,7 +16,8 @@ from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.storage import StorageFacts
 from archdsl.elaborate import Settings
-from archdsl.pipeline import Checked, html_of, open_spec, subject_of
+from archdsl.pages import html_of
+from archdsl.pipeline import Checked, open_spec, subject_of
 from archdsl.reports.html.compact import compact_script
 from archdsl.reports.html.page import embedded
 from archdsl.reports.json.document import document
