@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from archdsl.ir import Op
+from archdsl.ir import Module, Op
 from archdsl.lints.subject import Graph, Use
 from archdsl.source import Diagnostic, Edit, Kind, Label, Span
 
@@ -19,37 +19,43 @@ ACCEPTED = (
     "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3, bias=false) -> bn\n}",
     "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) -> relu -> bn\n}",
     "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) as y -> bn -> add(y)\n}",
+    "network A {\n  input x: [8, 8, 8]\n  shared c = conv(8, 3x3, pad=1)\n  c -> bn -> c -> relu\n}",
 )
 REJECTED = (
     "network A {\n  input image: [3, 8, 8]\n  conv(4, 3x3) -> bn\n}",
     "block norm { bn -> relu }\nnetwork A {\n  input x: [8]\n  fc: linear(16) -> norm\n}",
 )
 
-NORMS = ("bn", "instance_norm")
-"""Normalizations with a mean for each channel."""
-
-_NEXT_IS_NORM = re.compile(rf"\s*->\s*(?:\w+\s*:\s*)?(?:{'|'.join(NORMS)})\b")
+_NEXT_IS_NORM = re.compile(r"\s*->\s*(?:\w+\s*:\s*)?bn\b")
 
 
 def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
-    for use in graph.uses:
-        if not _has_bias_of_channels(use):
-            continue
-        norm = graph.only_reader(use.node.results[0], use.scope.module)
-        if norm is not None and isinstance(norm.operator, Op) and norm.operator.name in NORMS:
+    biased = [use for use in graph.uses if getattr(use.op, "bias", False)]
+    needed = {place for use in biased if not _is_subtracted(graph, use) for place in (_instance(use), use.span)}
+    for use in biased:
+        if needed.isdisjoint((_instance(use), use.span)):  # other uses of the instance, or of the text, may need it
             yield Diagnostic(
                 KIND,
                 f"the bias of `{use.path}` has no effect",
-                Label(use.span, f"{use.result.channels:_} parameters that `{norm.operator.name}` subtracts"),
+                Label(use.span, f"{use.result.channels:_} parameters that `bn` subtracts"),
                 helps=("write `bias=false`",),
                 edit=_edit(use),
             )
 
 
+def _instance(use: Use) -> tuple[Module, str]:
+    """What all uses of the same weights have in common."""
+    return use.scope.module, use.node.name
+
+
+def _is_subtracted(graph: Graph, use: Use) -> bool:
+    norm = graph.only_reader(use.node.results[0], use.scope.module)
+    is_norm = norm is not None and isinstance(norm.operator, Op) and norm.operator.name == "bn"
+    return is_norm and _has_bias_of_channels(use)
+
+
 def _has_bias_of_channels(use: Use) -> bool:
     """Whether it adds one number to each channel of its result, axis 0."""
-    if not getattr(use.op, "bias", False):
-        return False
     states = use.node.state
     is_per_channel = use.op.category != "linear" or use.result.rank == 1
     return is_per_channel and any(s.name == "bias" and s.shape == (use.result.channels,) for s in states)

@@ -312,6 +312,27 @@ def test_a_bias_is_only_taken_out_where_the_norm_stands_in_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "is_found"),
+    [
+        ("shared c = conv(3, 3x3, pad=1)\n  c -> bn -> c -> bn", True),
+        ("shared c = conv(3, 3x3, pad=1)\n  c -> bn -> c -> relu", False),
+        ("shared c = conv(3, 3x3, pad=1)\n  c -> bn as a\n  image -> c -> add(a)", False),
+        ("for norm in [1, 0] { conv(3, 3x3, pad=1); if norm == 1 { bn } }", False),
+    ],
+)
+def test_a_bias_that_one_use_of_its_weights_needs_is_kept(body: str, is_found: bool) -> None:
+    assert ("bias-before-norm" in [code for code, _ in summary(network(body))]) == is_found
+
+
+def test_a_bias_that_its_text_needs_elsewhere_is_kept() -> None:
+    unit = "block unit(norm: layer) { conv(3, 3x3, pad=1) -> norm }\n"
+    assert [code for code, _ in summary(unit + network("unit(bn) -> unit(bn)"))] == ["bias-before-norm"]
+    assert summary(unit + network("unit(bn) -> unit(relu)")) == []
+    dense = "inline block unit { linear(3) -> bn }\n"
+    assert summary(dense + network("unit -> flatten -> unit")) == []
+
+
+@pytest.mark.parametrize(
     ("layers", "is_found"),
     [
         ("relu -> maxpool(3x3) -> relu", True),
