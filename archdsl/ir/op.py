@@ -133,6 +133,8 @@ class Op(Attributes):
     """Whether it takes values without a batch axis, learned tensors and what is made of them."""
     numbered: ClassVar[bool] = True
     """Whether an unlabelled use takes a number in its scope."""
+    is_never_negative: ClassVar[bool] = False
+    """Whether no element of its result is below 0."""
     is_weight_layer: ClassVar[bool] = False
     """Whether it counts in `depth`: conv, depthwise, conv_transpose, locally_connected, linear."""
     elsewhere: ClassVar[str] = ""
@@ -295,8 +297,7 @@ class Op(Attributes):
 
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """The gradients of its operands, each a tensor of its own."""
-        taken = operands if self.operands is None else operands[: self.operands]
-        return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(taken))
+        return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(operands[: self.operands]))
 
     def laid_out(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Gradient, ...]:
         """The gradients of its operands as a kernel makes them of what comes in."""
@@ -310,11 +311,8 @@ class Op(Attributes):
 
     def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """The gradients of what it learns, each a tensor of its own."""
-        return tuple(
-            Gradient(s.name, TensorType(s.shape, s.dtype, batched=False))
-            for s in self.state(*operands)
-            if s.role == "parameter"
-        )
+        learned = (s for s in self.state(*operands) if s.role == "parameter")
+        return tuple(Gradient(s.name, TensorType(s.shape, s.dtype, batched=False)) for s in learned)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
         """The steps of a forward pass in training, of an operator that PyTorch composes of several. Then they say what is there
@@ -369,6 +367,11 @@ class Op(Attributes):
     @property
     def is_identity_in_inference(self) -> bool:
         """Whether it gives back its operand itself when not training (`dropout`): nothing is allocated then."""
+        return False
+
+    @property
+    def keeps_sign(self) -> bool:
+        """Whether no element of its results is below 0 where none of its first operand is."""
         return False
 
     def with_scale_and_shift(self, *operands: TensorType) -> Self | None:

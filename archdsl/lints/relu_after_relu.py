@@ -18,15 +18,12 @@ ACCEPTED = (
     "network A {\n  input x: [8]\n  linear(8) -> relu\n  linear(8) -> relu\n}",
     "network A {\n  input x: [8]\n  linear(8) -> relu -> add(x) -> relu\n}",
     "block unit { relu -> linear(8) }\nnetwork A {\n  input x: [8]\n  relu -> unit -> unit\n}",
+    "network A {\n  input x: [3, 8, 8]\n  relu -> upsample(2, mode=bicubic) -> relu\n}",
 )
 REJECTED = (
     "network A {\n  input x: [8]\n  linear(8) -> relu -> relu\n}",
     "block unit { linear(8) -> relu }\nnetwork A {\n  input x: [8]\n  unit -> dropout(0.5) -> relu\n}",
 )
-
-NEVER_NEGATIVE = ("abs", "hard_sigmoid", "relu", "relu6", "sigmoid", "softmax", "softplus", "square")
-KEEP_THE_SIGN = ("adaptive_avgpool", "avgpool", "crop", "dropout", "flatten", "maxpool", "split", "upsample")
-
 
 SEARCH_LIMIT = 1_000
 """Values looked at behind one relu; farther away nothing is said."""
@@ -59,7 +56,7 @@ def _sources(graph: Graph, value: Value, scope: Scope) -> list[Node | None]:
                 found[None] = None  # an input of the network
         elif isinstance(node.operator, Module):
             waiting.append((node.operator.outputs[value.index], node.operator))
-        elif node.operator.name in KEEP_THE_SIGN:
+        elif node.operator.keeps_sign:
             waiting.append((node.operands[0], module))
         else:
             found[node] = None
@@ -69,7 +66,7 @@ def _sources(graph: Graph, value: Value, scope: Scope) -> list[Node | None]:
 
 
 def _is_never_negative(node: Node | None) -> bool:
-    return node is not None and isinstance(node.operator, Op) and node.operator.name in NEVER_NEGATIVE
+    return node is not None and isinstance(node.operator, Op) and node.operator.is_never_negative
 
 
 def _diagnostic(use: Use, before: Node | None) -> Diagnostic:

@@ -12,4 +12,5 @@ class Absolute(Pointwise):
     """The absolute value of each element."""
 
     name = "abs"
+    is_never_negative = True
     examples: ClassVar[Examples] = (("abs", "[128]", "[128]"), ("abs", "[8, 4, 4]", "[8, 4, 4]"))

@@ -35,6 +35,10 @@ class DropPath(Op):
         return self.p == 0
 
     @property
+    def keeps_sign(self) -> bool:
+        return True
+
+    @property
     def is_identity_in_inference(self) -> bool:
         return True
 

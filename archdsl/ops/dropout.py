@@ -54,6 +54,10 @@ class Dropout(Op):
         return self.p == 0
 
     @property
+    def keeps_sign(self) -> bool:
+        return True
+
+    @property
     def is_identity_in_inference(self) -> bool:
         return True
 

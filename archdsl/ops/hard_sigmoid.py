@@ -14,4 +14,5 @@ class HardSigmoid(Activation):
     name = "hard_sigmoid"
     module = "Hardsigmoid"
     function = "F.hardsigmoid"
+    is_never_negative = True
     examples: ClassVar[Examples] = (("hard_sigmoid", "[64, 56, 56]", "[64, 56, 56]"),)

@@ -17,4 +17,5 @@ class Relu(Activation):
     keeps_result = True
     runs_in_place = True
     reads_kept_first = True
+    is_never_negative = True
     examples: ClassVar[Examples] = (("relu", "[64, 56, 56]", "[64, 56, 56]"),)

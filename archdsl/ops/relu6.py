@@ -15,4 +15,5 @@ class Relu6(Activation):
     module = "ReLU6"
     function = "F.relu6"
     copies_in_place = True
+    is_never_negative = True
     examples: ClassVar[Examples] = (("relu6", "[64, 56, 56]", "[64, 56, 56]"),)

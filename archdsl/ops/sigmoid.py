@@ -15,4 +15,5 @@ class Sigmoid(Activation):
     module = "Sigmoid"
     function = "torch.sigmoid"
     keeps_result = True
+    is_never_negative = True
     examples: ClassVar[Examples] = (("sigmoid", "[64, 56, 56]", "[64, 56, 56]"),)

@@ -13,6 +13,7 @@ class Softmax(SoftmaxOverAxis):
 
     name = "softmax"
     module = "Softmax"
+    is_never_negative = True
     examples: ClassVar[Examples] = (
         ("softmax", "[1000]", "[1000]"),
         ("softmax(axis=0)", "[21, 64, 64]", "[21, 64, 64]"),

@@ -15,4 +15,5 @@ class Softplus(Activation):
     autocast = "float32"
     module = "Softplus"
     function = "F.softplus"
+    is_never_negative = True
     examples: ClassVar[Examples] = (("softplus", "[64, 56, 56]", "[64, 56, 56]"),)

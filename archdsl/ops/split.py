@@ -47,6 +47,10 @@ class Split(Op):
     parts: Sizes = Field(description="number of equal parts, or the size of each part")
     axis: Axis = Field(0, description="the axis that is split")
 
+    @property
+    def keeps_sign(self) -> bool:
+        return True
+
     def _sizes(self, size: int) -> Shape:
         """The sizes of the parts of an axis. Raises `Misfit`."""
         if isinstance(self.parts, tuple):

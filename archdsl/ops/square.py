@@ -14,4 +14,5 @@ class Square(Pointwise):
     name = "square"
     autocast = "float32"
     steps = 2
+    is_never_negative = True
     examples: ClassVar[Examples] = (("square", "[128]", "[128]"), ("square", "[8, 4, 4]", "[8, 4, 4]"))

@@ -106,6 +106,11 @@ class Upsample(Op):
         sizes = self._sizes(x, *like or (None,))
         return (x.mapped((x.channels, *sizes), keeping=(2, 3)),)
 
+    @property
+    def keeps_sign(self) -> bool:
+        """Cubic weights are below 0 beside the middle ones."""
+        return self.mode != "bicubic"
+
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
         keeping = {"nearest": (2,), "bilinear": (2, 3), "bicubic": ()}
         return incoming.mapped(x.shape, keeping=keeping[self.mode])

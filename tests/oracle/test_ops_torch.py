@@ -935,6 +935,28 @@ def test_other_types_of_floats(name: str, dtype: str) -> None:
         check_forms(op, others)
 
 
+SIGNED = [line for line in lines() if (op := case_of(line)[0]).is_never_negative or op.keeps_sign]
+
+
+@pytest.mark.parametrize("line", SIGNED)
+def test_what_is_never_negative(line: str) -> None:
+    """Of operands that are not, where the operator only keeps the sign: some 0, some 1, so that edges overshoot."""
+    op, operands = case_of(line)
+    inputs = tuple(sample(x, 2) for x in operands)
+    if not op.is_never_negative:
+        inputs = tuple((x > 0.5).to(x.dtype) for x in inputs)
+    for form in forms(op, *operands):
+        for is_training in (True, False):
+            module = lowered(op, *operands, form=form).train(is_training)
+            assert all(bool((y >= 0).all()) for y in results(module, inputs))
+
+
+def test_a_cubic_curve_overshoots() -> None:
+    edge = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(1, 1, 4, 4)
+    (y,) = results(lowered(op_of("upsample(2, mode=bicubic)"), TensorType((1, 4, 4)), form="module"), (edge,))
+    assert y.min() < 0
+
+
 def random_window(rng: Random, rank: int, largest: int) -> Any:
     return rng.choice([rng.randint(1, largest), tuple(rng.randint(1, largest) for _ in range(rank))])
 

@@ -14,6 +14,10 @@ class Part(Op):
     numbered = False
     reads_unbatched = True
 
+    @property
+    def keeps_sign(self) -> bool:
+        return True
+
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         """Zeros of the operand's sizes, into which the gradient is written; of several axes one after the other."""
         (x, *_), (y,) = operands, results

@@ -34,6 +34,10 @@ class MapPool(Op):
         """Whether PyTorch pools volumes in one kernel, and not in one that it composes with others."""
         return True
 
+    @property
+    def keeps_sign(self) -> bool:
+        return True
+
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
         return "follows" if operands[0].rank < 4 else "inside" if self.is_one_kernel else "float32"
 

@@ -19,6 +19,10 @@ class Reshaping(Op):
     category = "reshape"
     reads_unbatched = True
 
+    @property
+    def keeps_sign(self) -> bool:
+        return True
+
     def new_shape(self, x: TensorType) -> Shape:
         """The shape of the result. Raises `Misfit`."""
         raise NotImplementedError
