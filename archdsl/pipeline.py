@@ -204,11 +204,17 @@ class Checked:
     @cached_property
     def findings(self) -> list[Diagnostic]:
         """Problems and hints, of the network and of its file as it is written."""
-        return [*self.problems, *self.linter.in_text(self.problems), *self.hints]
+        return [*self.problems, *_in_text(self.linter, [self]), *self.hints]
 
     @cached_property
     def _graph(self) -> Graph:
         return Graph(self.facts, self.linter.text)
+
+
+def _in_text(linter: Linter, networks: Sequence[Checked], problems: Iterable[Diagnostic] = ()) -> list[Diagnostic]:
+    """What lints find in a file of these networks, which has these problems itself."""
+    is_built = all(n.network is not None for n in networks) and all(p.severity != "error" for p in problems)
+    return linter.in_text(is_built=is_built, is_decided=all(v.value is not None for n in networks for v in n.verdicts))
 
 
 def _has_formulas(facts: Facts) -> bool:
@@ -257,14 +263,15 @@ class Spec:
     def findings(self, networks: Sequence[Checked], *, info: bool = False) -> list[Diagnostic]:
         """Everything that is wrong with the file and with the networks that were checked, or likely a mistake.
 
-        What several networks share is there once; `info` adds what is only worth knowing.
+        What several networks share is there once, but an error for each thing that it says of them; `info` adds what is only
+        worth knowing.
         """
         found = [*self.problems, *(p for n in networks for p in n.problems)]
-        found += self.linter.in_text(found)
+        found += _in_text(self.linter, networks, self.problems)
         if info:
             found += (hint for n in networks for hint in n.hints)
         found += self.linter.unused_allows(is_whole=self._is_whole(networks), info=info)
-        once = {(d.code, d.primary.span if d.primary else None): d for d in reversed(found)}
+        once = {_sameness(d): d for d in reversed(found)}
         return list(once.values())[::-1]
 
     def _is_whole(self, networks: Sequence[Checked]) -> bool:
@@ -273,6 +280,13 @@ class Spec:
         texts = self.linter.text.networks
         elaborated = {texts[name] for name in built if name in texts}
         return bool(built) and built >= set(self.networks) and elaborated >= set(texts.values())
+
+
+def _sameness(found: Diagnostic) -> tuple[object, ...]:
+    """What findings have in common that are told once: a place, and of errors what is said of it."""
+    if found.severity == "error" or found.primary is None:
+        return found.code, found.primary, found.message
+    return found.code, found.primary.span
 
 
 def open_spec(path: str | Path, root: str | Path | None = None) -> Spec:

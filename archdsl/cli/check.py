@@ -25,7 +25,7 @@ from archdsl.cli.targets import (
 from archdsl.cli.terminal import is_ascii, write_lines
 from archdsl.cli.training import add_training, training_of
 from archdsl.pipeline import Checked, subject_of
-from archdsl.source import Diagnostic, Edit, FileProblem, counted, total
+from archdsl.source import Diagnostic, Edit, FileProblem, Kind, counted, total
 from archdsl.source.styled import Line, Piece, width
 from archdsl.targets import Target, UnknownTarget
 
@@ -81,6 +81,12 @@ class File:
         """Claims decided, and those that fail."""
         verdicts = [v for network in self.networks for v in network.verdicts]
         return len(verdicts), sum(not v.holds for v in verdicts)
+
+    @property
+    def errors(self) -> int:
+        """Errors beside claims that fail."""
+        claims = [v.problem for n in self.networks for v in n.verdicts]
+        return sum(p.severity == "error" and p not in claims for p in self.problems)
 
     def fails(self, strict: bool) -> bool:
         grave = ("error", "warning") if strict else ("error",)
@@ -157,11 +163,12 @@ def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> boo
         sys.stdout.write(mended.diff())
     else:
         mended.write()
-        write_lines([_shown(d, d.edit) for d in mended.done if d.edit is not None], sys.stderr, arguments.color)
+        fixed = dict.fromkeys((d.kind, d.edit) for d in mended.done if d.edit is not None)  # two claims may share one
+        write_lines([_shown(kind, edit) for kind, edit in fixed], sys.stderr, arguments.color)
     return bool(mended.done)
 
 
-def _shown(diagnostic: Diagnostic, edit: Edit) -> Line:
+def _shown(kind: Kind, edit: Edit) -> Line:
     """What was changed in one place."""
     from archdsl.source.edits import words
     from archdsl.source.render import visible
@@ -169,7 +176,7 @@ def _shown(diagnostic: Diagnostic, edit: Edit) -> Line:
     return [
         Piece("fixed ", "ok"),
         Piece(f"{edit.span.location}  ", "dim"),
-        Piece(diagnostic.code, diagnostic.severity),
+        Piece(kind.code, kind.severity),
         Piece(f": {visible(words(edit))}"),
     ]
 
@@ -306,10 +313,9 @@ def _claims(file: File) -> str:
 
 def _status(file: File, strict: bool) -> str:
     _, failing = file.verdicts
-    errors = sum(p.severity == "error" for p in file.problems) - failing
     warnings = sum(p.severity == "warning" for p in file.problems)
     said = [f"{failing} fail{'s' if failing == 1 else ''}"] if failing else []
-    said += [counted(errors, "error")] if errors > 0 else []
+    said += [counted(file.errors, "error")] if file.errors else []
     said += [counted(warnings, "warning")] if warnings else []
     return ", ".join(said) or ("fails" if file.fails(strict) else "ok")
 
@@ -324,14 +330,14 @@ def _totals(files: list[File], strict: bool) -> Line:
     counts += [counted(networks, "network"), *([counted(templates, "template")] if templates else [])]
     counts += [counted(claims, "claim")]
     problems = [p for f in files for p in f.problems]
-    errors = sum(p.severity == "error" for p in problems) - failing
+    errors = sum(f.errors for f in files)
     warnings, hints = (sum(p.severity == severity for p in problems) for severity in ("warning", "info"))
     said = []
     if claims:
         said.append(f"{claims - failing} hold, {failing} fail{'s' if failing == 1 else ''}" if failing else "all hold")
     if broken:
         said.append(f"{counted(broken, 'network')} do{'es' if broken == 1 else ''} not hold together")
-    if errors > 0:
+    if errors:
         said.append(counted(errors, "error"))
     if warnings:
         said.append(counted(warnings, "warning"))

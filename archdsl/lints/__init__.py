@@ -41,16 +41,20 @@ class Linter:
     def __init__(self, file: tree.File, imported: Iterable[tree.File] = ()) -> None:
         self.text = Text(file)
         self._allows = Allows([*self.text.allows, *(allowed for other in imported for allowed in allowed_in(other))])
-        self._in_text: dict[bool, list[Diagnostic]] = {}
+        self._in_text: dict[frozenset[str], list[Diagnostic]] = {}
 
-    def in_text(self, errors: Iterable[Diagnostic] = ()) -> list[Diagnostic]:
-        """What the lints find in the file as it is written. Where it has errors, what is unused cannot be told."""
-        is_broken = any(error.severity == "error" and error.code != "claim-fails" for error in errors)
-        if is_broken not in self._in_text:
-            asked = (lint for lint in lints() if hasattr(lint, "find_in_text"))
-            asked = (lint for lint in asked if not (is_broken and lint.KIND.code.startswith("unused-")))
-            self._in_text[is_broken] = self._kept(d for lint in asked for d in lint.find_in_text(self.text))
-        return self._in_text[is_broken]
+    def in_text(self, *, is_built: bool, is_decided: bool) -> list[Diagnostic]:
+        """What the lints find in the file as it is written.
+
+        A misspelt name leaves another unused: what is unused is told where all networks were built, and what claims may name
+        where these were decided too.
+        """
+        asked = {lint.KIND.code: lint for lint in lints() if hasattr(lint, "find_in_text")}
+        told = frozenset(c for c in asked if not c.startswith("unused-") or _is_known(c, is_built, is_decided))
+        if told not in self._in_text:
+            found = (d for code, lint in asked.items() if code in told for d in lint.find_in_text(self.text))
+            self._in_text[told] = self._kept(found)
+        return self._in_text[told]
 
     def in_graph(self, graph: Graph, *, info: bool = False) -> list[Diagnostic]:
         """What the lints find in a network: the hints with `info`, else the warnings."""
@@ -81,6 +85,11 @@ class Linter:
                 first.setdefault(key, diagnostic)
                 times[key] += 1
         return [_counted(diagnostic, times[key]) for key, diagnostic in first.items()]
+
+
+def _is_known(code: str, is_built: bool, is_decided: bool) -> bool:
+    """Whether a lint can tell what is unused; no claim names a block."""
+    return is_built and (is_decided or code == "unused-block")
 
 
 def _is_run(lint: ModuleType, is_whole: bool, info: bool) -> bool:

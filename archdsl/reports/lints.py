@@ -20,8 +20,9 @@ STYLES = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def report(subject: Subject, options: Options) -> list[Table]:
-    """One row a finding, in the order of the text. Claims that fail have a report of their own."""
-    found = sorted((d for d in subject.diagnostics if d.code != "claim-fails"), key=lambda d: d.sort_key)
+    """One row a finding, in the order of the text. Claims have a report of their own."""
+    claims = [claim.problem for claim in subject.claims]
+    found = sorted((d for d in subject.diagnostics if d not in claims), key=lambda d: d.sort_key)
     if not found:
         return [Table("lints", (), (), title=title(subject), notes=((Piece("the lints find nothing"),),))]
     count = counted(len(found), "finding")

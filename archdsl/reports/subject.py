@@ -40,6 +40,10 @@ class ClaimResult(Protocol):
     @property
     def span(self) -> Span: ...
 
+    @property
+    def problem(self) -> Diagnostic | None:
+        """What is wrong with it, where it does not hold."""
+
 
 class Subject(NamedTuple):
     """A network of a file, the claims about it and what was found on the way."""

@@ -188,6 +188,22 @@ def test_check_exit_codes(cli: Cli, spec: Path, text: str, plain: int, strict: i
     assert cli("check", spec, "--strict").code == strict
 
 
+def test_a_claim_that_fails_in_two_variants_is_told_of_both(cli: Cli, spec: Path) -> None:
+    """Beside them a network with an error of its own, which is none of the claims that fail."""
+    template = GOOD.replace("A(n = 4)", "T(n)").replace("28 * n", "5")
+    spec.write_text(f"{template}network A = T(4)\nnetwork B = T(8)\n{BROKEN.replace('network A', 'network C')}")
+    done = cli("check", spec)
+    assert done.code == 1
+    assert "3 networks, 2 claims: 0 hold, 2 fail, 1 network does not hold together, 1 error\n" in done.out
+    assert "computed 112\n" in done.err and "computed 224\n" in done.err
+    told = [line for line in cli("check", spec, "--format", "github").out.splitlines() if "claim-fails" in line]
+    assert [("computed 112" in line, "computed 224" in line) for line in told] == [(True, False), (False, True)]
+    alike = f"{template}network A = T(4)\nnetwork B = T(4)\n"
+    spec.write_text(alike)
+    done = cli("check", spec)
+    assert "2 networks, 2 claims: 0 hold, 2 fail\n" in done.out and done.err.count("claim does not hold") == 1
+
+
 def test_results_on_stdout_diagnostics_on_stderr(cli: Cli, spec: Path) -> None:
     spec.write_text(CLAIM_FAILS)
     done = cli("check", spec)

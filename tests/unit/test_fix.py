@@ -139,6 +139,14 @@ def test_it_writes_says_what_it_did_and_checks(tmp_path: Path, capsys: pytest.Ca
     assert "fixed" not in capsys.readouterr().err
 
 
+def test_a_mend_of_two_claims_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both variants of the template have fewer parameters than the figure that it disputes."""
+    template = network("conv(c, 3x3)", "dispute params <= 500").replace("network A", "network T(c)")
+    path = write(tmp_path / "a.arch", template + "\nnetwork A = T(4)\nnetwork B = T(8)\n")
+    assert main(["check", str(path), "--fix"]) == 0
+    assert capsys.readouterr().err == f"fixed {path}:4:3  claim-fails: `dispute` becomes `expect`\n"
+
+
 def test_a_diff_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = network("conv(4, 3x3) -> maxpol(2x2)")
     path = write(tmp_path / "a.arch", before)

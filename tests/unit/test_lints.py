@@ -232,6 +232,15 @@ def test_a_misspelt_name_is_not_unused() -> None:
     assert [code for code, _ in summary(block.replace("chanels", "channels") + network("unti(4)"))] == ["unknown-name"]
 
 
+def test_a_claim_that_is_not_decided_may_mean_all_but_blocks() -> None:
+    block = "block spare { relu }\n"
+    body = ("relu as skip", "conv(4, 3x3)", "output y")
+    undecided = [code for code, _ in summary(block + network(*body, "expect shape(skpi) == [3, 9, 9]"))]
+    assert undecided == ["unknown-path", "unused-block"]
+    failing = [code for code, _ in summary(block + network(*body, "expect shape(y) == [3, 9, 9]"))]
+    assert failing == ["claim-fails", "unused-block", "unused-tap"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -52,6 +52,7 @@ class Claimed(NamedTuple):
     source: str = ""
     disputed: bool = False
     span: Span = SPAN
+    problem: Diagnostic | None = None
 
 
 CLAIMS = (
@@ -440,13 +441,15 @@ def test_lints_are_told_in_the_order_of_the_text_without_claims() -> None:
     source = Source("net.arch", "first\nsecond\n")
     info = Kind("small-field", "info", "A page.")
     warning = Kind("unread-rows", "warning", "A page.")
-    fails = Kind("claim-fails", "error", "A page.")
+    fails, unknown = Kind("claim-fails", "error", "A page."), Kind("unknown-path", "error", "A page.")
     found = (
         Diagnostic(info, "second thing", Label(Span(source, 6, 12)), helps=("do this",)),
         Diagnostic(warning, "first thing", Label(Span(source, 0, 5))),
         Diagnostic(fails, "claim does not hold", Label(Span(source, 0, 5))),
+        Diagnostic(unknown, "the network has no `first`", Label(Span(source, 0, 5))),
     )
-    text = shown("lints", subject(networks.vgg16())._replace(diagnostics=found))
+    claims = [Claimed("params == 1", False, 2, "2", problem=found[2]), CLAIMS[1]._replace(problem=found[3])]
+    text = shown("lints", subject(networks.vgg16(), claims)._replace(diagnostics=found))
     assert (
         text
         == """\
