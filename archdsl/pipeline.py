@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -87,7 +87,10 @@ class Checked:
                 before = decided.get(verdict.span)
                 decided[verdict.span] = verdict if before is None or before.holds else before
         if self.formulas is not None:
-            decided |= {v.span: v for v in self._verdicts_for_all(self.formulas, decided)}
+            decided |= {v.span: v for v in self._verdicts_for_all(self.formulas)}
+        symbols = self.builds[0][0]
+        named = (c for _, built in self.builds for c in built.claims if c.names_any(symbols))
+        decided |= {v.span: v for v in undecided((c for c in named if c.syntax.span not in decided), symbols)}
         return tuple(decided[span] for span in sorted(decided, key=lambda span: span.start))
 
     @cached_property
@@ -170,13 +173,10 @@ class Checked:
         whole_numbers = (self.formulas or self.builds[0][1]).whole_numbers
         return {name: value for name, value in whole_numbers.items() if name not in self.in_parameters[1].example}
 
-    def _verdicts_for_all(self, formulas: Built, decided: Container[Span]) -> tuple[Verdict, ...]:
-        """The claims that name no size of an open symbol, and those that name sizes that help nothing."""
+    def _verdicts_for_all(self, formulas: Built) -> tuple[Verdict, ...]:
+        """The claims that name no size of an open symbol."""
         assert self.formula_facts is not None
-        symbols = self.builds[0][0]
-        for_all = [c for c in formulas.claims if not c.names_any(symbols)]
-        lost = [c for c in formulas.claims if c.names_any(symbols) and c.syntax.span not in decided]
-        return (*verify(self.formula_facts, for_all, {}), *undecided(lost, symbols))
+        return verify(self.formula_facts, (c for c in formulas.claims if not c.names_any(self.builds[0][0])), {})
 
     @cached_property
     def problems(self) -> list[Diagnostic]:

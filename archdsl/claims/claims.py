@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from archdsl.analyses import Facts
 from archdsl.claims.figures import Figures, attributed
 from archdsl.claims.reasons import reasons
-from archdsl.elaborate import BATCH, BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
+from archdsl.elaborate import BATCH, REPEATED_ARGUMENT, BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
 from archdsl.ir import Condition, OpenSize, Size, at_least, equal, show_shape
 from archdsl.source import Diagnostic, Edit, Kind, Label, Span, nearest
 from archdsl.syntax import tree
@@ -52,7 +52,7 @@ def verify(facts: Facts, claims: Iterable[BoundClaim], at: Mapping[str, Datum]) 
     """Decides the claims of a network. Never raises on what a spec may hold.
 
     Args:
-        at: the sizes of its symbols at which the network was built: claims that name others are left out.
+        at: the sizes of its symbols at which the network was built: claims that name others, or some of them, are left out.
     """
     return tuple(_verify(facts, claim, at) for claim in claims if _concerns(claim, at))
 
@@ -90,7 +90,8 @@ def _text(claim: tree.Claim) -> str:
 
 def _concerns(bound: BoundClaim, at: Mapping[str, Datum]) -> bool:
     named = {b.name.text: b.value for b in bound.syntax.bindings if b.name.text in at}
-    return all(isinstance(v, tree.Number) and v.value == at[name] for name, v in named.items())
+    is_whole = len(named) in (0, len(at))
+    return is_whole and all(isinstance(v, tree.Number) and v.value == at[name] for name, v in named.items())
 
 
 def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verdict:
@@ -167,7 +168,13 @@ def _value_end(claim: tree.Claim) -> int:
 
 def _figures(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Figures:
     batch, training = facts.batch, False
+    first: dict[str, Span] = {}
     for binding in bound.syntax.bindings:
+        name = binding.name.text
+        if name in first:
+            labels = (Label(first[name], "given here first"),)
+            raise Fault(REPEATED_ARGUMENT, f"`{name}` of the claim is given twice", binding.span, labels=labels)
+        first[name] = binding.span
         if binding.name.text in sizes:
             continue
         if binding.value is None:

@@ -4,7 +4,7 @@ from archdsl.elaborate.build import BATCH, PLAIN, BoundClaim, Settings, check_si
 from archdsl.elaborate.counts import Count, From
 from archdsl.elaborate.expressions import evaluate, holes
 from archdsl.elaborate.importer import Importer
-from archdsl.elaborate.kinds import OPEN_SIZE, UNKNOWN_NETWORK
+from archdsl.elaborate.kinds import OPEN_SIZE, REPEATED_ARGUMENT, UNKNOWN_NETWORK
 from archdsl.elaborate.open_sizes import equal_data
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.program import Built, Loader, Program
@@ -15,6 +15,7 @@ __all__ = [
     "BATCH",
     "OPEN_SIZE",
     "PLAIN",
+    "REPEATED_ARGUMENT",
     "UNKNOWN_NETWORK",
     "BoundClaim",
     "Built",

@@ -12,7 +12,9 @@ UNKNOWN_ARGUMENT = Kind(
     "unknown-argument", "error", "The operator or block has no attribute or parameter of this name."
 )
 MISSING_ARGUMENT = Kind("missing-argument", "error", "An attribute or parameter without a default was not given.")
-REPEATED_ARGUMENT = Kind("repeated-argument", "error", "An attribute or parameter was given twice.")
+REPEATED_ARGUMENT = Kind(
+    "repeated-argument", "error", "An attribute, a parameter or a condition of a claim was given twice."
+)
 TOO_MANY_ARGUMENTS = Kind(
     "too-many-arguments",
     "error",
