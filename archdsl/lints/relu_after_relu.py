@@ -32,6 +32,7 @@ SEARCH_LIMIT = 1_000
 def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
     relus = [(use, _sources(graph, use.node.operands[0], use.scope)) for use in graph.uses if use.op.name == "relu"]
     needed = {use.span for use, sources in relus if not all(map(_is_never_negative, sources))}
+    needed.update(use.node.origin.span for use in graph.uses if use.op.name != "relu")  # a layer that is an argument
     for use, sources in relus:
         if use.span not in needed:  # the same text may do something elsewhere
             yield _diagnostic(use, sources[0])

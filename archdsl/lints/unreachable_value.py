@@ -7,7 +7,7 @@ from functools import cached_property
 
 from archdsl.ir import Module, Node, Origin, Value, show_shape
 from archdsl.lints.subject import Graph, Scope
-from archdsl.source import Diagnostic, Kind, Label
+from archdsl.source import Diagnostic, Kind, Label, Span
 
 KIND = Kind(
     "unreachable-value",
@@ -44,7 +44,9 @@ REJECTED = (
     'network A {\n  input x: [8]\n  mask: constant([8], "i")\n  moved: offset as s\n  x -> add(s)\n}',
 )
 
+UNREAD = "name it with `as` and use it, make it an `output`, or take the layer out"
 UNUSED = "use it; where this is meant, `_` in place of its name says so, or an `allow`"
+ELSEWHERE = "what the same text makes elsewhere is read: use it here too; where this is meant, `allow` says so"
 LAST_TURN = "the other turns of its loop are read: use the last one too; where this is meant, `allow` says so"
 
 
@@ -55,7 +57,7 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
         for node in _dead_ends(graph, scope, outputs):
             is_last = turns.read(node, 0, scope)
             if not _is_unused_tap(graph, node) and not (is_last and _trained_alone(graph, [node], outputs) is None):
-                yield _dead_end(node, scope, is_last)
+                yield _dead_end(node, scope, _help(turns, node, is_last))
         for node, value, idle in _idle(graph, scope, outputs):
             yield Diagnostic(
                 KIND,
@@ -74,6 +76,11 @@ class _Turns:
     def read(self, node: Node, index: int, scope: Scope) -> bool:
         """Whether a result of that number is read in some turn."""
         return (_owner(scope), node.origin, index) in self._read
+
+    @cached_property
+    def read_spans(self) -> set[Span]:
+        """Where what is read in some module is made."""
+        return {origin.span for _, origin, _ in self._read}
 
     @cached_property
     def _read(self) -> set[tuple[Module, Origin, int]]:
@@ -146,13 +153,17 @@ def _is_used(graph: Graph, outputs: set[Value], value: Value) -> bool:
     return value in outputs or graph.is_read(value)
 
 
-def _dead_end(node: Node, scope: Scope, is_last_turn: bool) -> Diagnostic:
+def _help(turns: _Turns, node: Node, is_last_turn: bool) -> str:
+    if is_last_turn:
+        return LAST_TURN
+    return ELSEWHERE if node.origin.span in turns.read_spans else UNREAD
+
+
+def _dead_end(node: Node, scope: Scope, help: str) -> Diagnostic:
     shapes = ", ".join(show_shape(t.shape) for t in node.result_types)
     return Diagnostic(
         KIND,
         f"the result of `{scope.path}{node.name}` reaches no output",
         Label(node.origin.span, f"{shapes} is read by nothing" if shapes else "nothing reads it"),
-        helps=(
-            LAST_TURN if is_last_turn else "name it with `as` and use it, make it an `output`, or take the layer out",
-        ),
+        helps=(help,),
     )

@@ -12,7 +12,7 @@ KIND = Kind(
     "unread-rows",
     "warning",
     "Windows are laid from the start, and what is left at the end is not read: (7 - 3) / 3 + 1 = 2.33 windows are 2, and "
-    "row 6 reaches no output. Rows of padding do not count, be they those of a `pad` before it, and a stride wider than the "
+    "row 6 is in none. Rows of padding do not count, be they those of a `pad` before it, and a stride wider than the "
     "window leaves rows out everywhere, as is meant. Often the paper's input size is another one (AlexNet's 224 is 227), or "
     "padding is missing.",
 )
@@ -64,12 +64,12 @@ def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnost
     name = graph.name(use.node.operands[0], use.scope)
     what = " and ".join(counted(rows, ROWS[axis]) for axis, *_, rows in missed)
     which = " and ".join(_which(ROWS[axis], own_n, rows) for axis, _, own_n, *_, rows in missed)
-    is_one = len(missed) == 1 and missed[0][-1] == 1
+    is_are = "is" if len(missed) == 1 and missed[0][-1] == 1 else "are"
     yield Diagnostic(
         KIND,
-        f"the window does not tile its input: {what} {'is' if is_one else 'are'} never read",
+        f"the window does not tile its input: {what} {is_are} never read",
         Label(use.span, f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}"),
-        notes=(f"{which} of `{name}` {show_shape(use.operand.shape)} reach{'es' if is_one else ''} no output",),
+        notes=(f"{which} of `{name}` {show_shape(use.operand.shape)} {is_are} in no window",),
         helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(step, count)))}",),
     )
 

@@ -7,15 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from archdsl.analyses import Facts
-from archdsl.ir import Op
-from archdsl.lints import Graph, Linter, codes, lints
-from archdsl.lints.subject import Text
+from archdsl.lints import codes, lints
 from archdsl.pipeline import Spec, open_source, open_spec
 from archdsl.source import Diagnostic, Source
-from archdsl.syntax import parse
-from tests.support.build import block, end, finish, image, op
-from tests.support.build import network as network_of
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -110,19 +104,15 @@ def test_a_place_that_is_built_many_times_is_reported_once_with_the_count() -> N
 
 
 @pytest.mark.parametrize(
-    ("layers", "expected"),
-    [((op("conv", 3, 1), op("bn")), ["bias-before-norm"]), ((op("relu"),), ["relu-after-relu"]), ((op("tanh"),), [])],
+    ("layers", "expected"), [("conv(3, 1x1) -> bn", ["bias-before-norm"]), ("relu", ["relu-after-relu"]), ("tanh", [])]
 )
-def test_blocks_that_double_cost_no_more_than_their_text(layers: tuple[Op, ...], expected: list[str]) -> None:
-    """Forty levels are 2^40 calls of the innermost block."""
-    body, (x,) = block("b0", image(3, 9))
-    module = end(body, body.chain(x, *layers))
-    for level in range(1, 41):
-        body, (x,) = block(f"b{level}", image(3, 9))
-        module = end(body, body.one(op("add"), body.one(module, x), body.one(module, x)))
-    body, (x,) = network_of("A", image(3, 9))
-    graph = Graph(Facts(finish(body, body.chain(x, op("sigmoid"), module))), Text(parse(Source("a.arch", ""))[0]))
-    assert [d.code for d in Linter(graph.text.file).in_graph(graph)] == expected
+def test_blocks_that_double_cost_no_more_than_their_text(layers: str, expected: list[str]) -> None:
+    """24 levels are 16,777,216 calls of the innermost block."""
+    blocks = [f"block b{level} {{ add {{ | b{level - 1} | b{level - 1} }} }}\n" for level in range(1, 25)]
+    spec = open_source(
+        Source("a.arch", f"block b0 {{ {layers} }}\n{''.join(blocks)}{network('sigmoid -> b24')}"), Path()
+    )
+    assert [d.code for d in spec.check("A").problems] == expected
 
 
 # `allow`
@@ -366,6 +356,19 @@ def test_a_relu_that_is_idle_in_some_places_of_its_text_is_needed() -> None:
     through = "block pool { maxpool(1x1) }\n" + network("relu -> pool -> pool -> relu")
     assert summary(through) == [("relu-after-relu", "relu")]
     assert summary(through.replace("relu -> pool", "tanh -> pool")) == []
+
+
+def test_a_layer_that_is_an_argument_is_not_to_be_taken_out_for_a_relu() -> None:
+    unit = "block unit(last: layer) { relu -> last }\n"
+    assert summary(unit + network("unit(relu) -> conv(3, 1x1) -> unit(relu)")) == [("relu-after-relu", "last")]
+    assert summary(unit + network("unit(relu) -> unit(tanh)")) == []
+
+
+def test_a_layer_that_is_read_elsewhere_is_not_to_be_taken_out() -> None:
+    unit = "block unit(both) { tanh as a; in -> sigmoid as b; if both { a -> add(b) } }\n"
+    (once,) = found(unit + network("unit(false)"))
+    (again,) = found(unit + network("unit(true) -> unit(false)"))
+    assert "take the layer out" in once.helps[0] and "elsewhere" in again.helps[0]
 
 
 def test_what_is_dead_is_reported_where_it_ends() -> None:
