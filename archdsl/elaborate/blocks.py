@@ -58,7 +58,7 @@ class Blocks:
         """A body inside a labelled group of the given one."""
         place = body.place
         name = body.take(label)
-        builder = place.builder.group(name, place.origin(label.span, doc), doc=doc)
+        builder = place.builder.group(name, place.origin(label.span, name, doc), doc=doc)
         try:
             yield self.body(body.frame, Scope(body.scope), Place(builder, place.training or place.within_training))
         finally:
@@ -78,7 +78,7 @@ class Blocks:
         name = place.number(span) if label is None else body.take(label)
         module, tensors = self._instance(layer, operands, span, name)
         self.reporter.spend_operators(span, max(1, len(operands) + len(tensors)))
-        return place.builder.call(name, module, operands + tensors, place.origin(span, doc), place.training)
+        return place.builder.call(name, module, operands + tensors, place.origin(span, name, doc), place.training)
 
     def _inline(self, body: Links, layer: Layer, operands: tuple[Value, ...], span: Span) -> Current:
         definition = layer.definition

@@ -93,7 +93,7 @@ class Layers(Names):
         arms: tuple[Label, ...] = (),
     ) -> Current:
         with _worded(op, layer, operands, span, arms):
-            return self.place.builder.apply(name, op, operands, self.place.origin(span, doc), self.place.training)
+            return self.place.builder.apply(name, op, operands, self.place.origin(span, name, doc), self.place.training)
 
     def _apply_shared(
         self, shared: SharedInstance, use: Layer, operands: tuple[Value, ...], label: tree.Label | None, span: Span
@@ -126,7 +126,7 @@ class Layers(Names):
         if key not in shared.modules:
             shared.modules[key] = self._instance_for(shared, layer, operands, types, span)
         instance: Module | Op = shared.modules[key]
-        origin, builder = self.place.origin(span), self.place.builder
+        origin, builder = self.place.origin(span, shared.name), self.place.builder
         if isinstance(instance, Module):
             results: Current = builder.call(shared.name, instance, entering, origin, self.place.training)
             return results

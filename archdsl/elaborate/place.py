@@ -49,15 +49,16 @@ class Place:
         """Whether what is added now exists only while training; what stands inside such a group is not marked again."""
         self.within_training = within_training
         self._taken: dict[str, Span] = {}
-        self._labels: list[str] = []
+        self._labels: set[str] = set()
         """Of what is taken what a spec says: all other numbers are below the next."""
         self._next = 0
         self._counts: dict[str, int] = {}
         self._left_out: list[tuple[str, range, Span]] = []
         """Names in turns of loops that are not written out: what stands before the number, the numbers, the loop."""
 
-    def origin(self, span: Span, doc: str = "") -> Origin:
-        return Origin(span, self.frames, doc, self.condition)
+    def origin(self, span: Span, name: str, doc: str = "") -> Origin:
+        """Where the child of a name that was taken here is written."""
+        return Origin(span, self.frames, doc, self.condition, name in self._labels)
 
     def take(self, label: str, span: Span, again: str = "") -> str:
         """Gives a child its label. Raises `Fault` where the label cannot be an attribute or is taken.
@@ -77,7 +78,7 @@ class Place:
                 helps=() if first != span else (_repeated_label(label, again, is_inlined=bool(self.frames)),),
             )
         self._taken[label] = span
-        self._labels.append(label)
+        self._labels.add(label)
         if label.isdecimal():
             self._next = max(self._next, int(label) + 1)
         return label

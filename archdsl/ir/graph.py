@@ -58,6 +58,8 @@ class Origin(NamedTuple):
     doc: str = ""
     condition: str = ""
     """`if` and the condition of the innermost branch of its module that it stands in, or `else`."""
+    is_labelled: bool = False
+    """Whether its name was written, as a label or of a shared instance, and not counted."""
 
 
 class Value:

@@ -98,7 +98,7 @@ class _Printer:
         return f"%{values[value]}" + (f" {json.dumps(value.tap)}" if value.tap else "")
 
     def _origin(self, origin: Origin) -> str:
-        text = f" at {self._span(origin.span)}"
+        text = f" at {self._span(origin.span)}" + (" labelled" if origin.is_labelled else "")
         for frame in origin.frames:
             arguments = json.dumps(dict(frame.arguments))
             text += f" via {json.dumps(frame.text)} {json.dumps(frame.block)} {arguments} at {self._span(frame.span)}"

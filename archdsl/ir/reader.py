@@ -283,12 +283,14 @@ class _Reader:
     def _origin(self, cursor: _Cursor) -> Origin:
         cursor.need("at ")
         span = self._span(cursor)
+        is_labelled = cursor.takes("labelled")
         frames: list[CallFrame] = []
         while cursor.takes("via "):
             text, block, arguments = cursor.json(), cursor.json(), cursor.json()
             cursor.need("at ")
             frames.append(CallFrame(text, self._span(cursor), block, tuple(arguments.items())))
-        return Origin(span, tuple(frames), condition=cursor.json() if cursor.takes("under ") else "")
+        condition = cursor.json() if cursor.takes("under ") else ""
+        return Origin(span, tuple(frames), condition=condition, is_labelled=is_labelled)
 
     def _span(self, cursor: _Cursor) -> Span:
         number, start, end = map(int, cursor.match(_PLACE).groups())

@@ -17,10 +17,12 @@ KIND = Kind(
 ACCEPTED = (
     "network A {\n  input x: [8]\n  fc1: linear(16) -> relu -> dropout(0.5)\n  fc2: linear(8)\n}",
     "network A {\n  input x: [8]\n  linear(16) -> relu\n  linear(8)\n}",
+    "network A {\n  input x: [8]\n  shared fc = linear(8)\n  fc -> relu -> fc\n  1: linear(8)\n}",
 )
 REJECTED = (
     "network A {\n  input x: [8]\n  fc1: linear(16) -> relu\n  linear(8)\n}",
     "block unit { linear(8) }\nnetwork A {\n  input x: [8]\n  fc1: linear(16)\n  unit\n}",
+    "network A {\n  input x: [8]\n  fc1: linear(16) -> relu\n  # the head:\n  linear(8)\n}",
 )
 
 
@@ -30,9 +32,9 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
         weighted[module] = [node for node in module.instances() if _has_weights(node, weighted)]
     for scope in graph.scopes:
         nodes = weighted[scope.module]
-        labelled = [node.name for node in nodes if _has_label(node)]
+        labelled = [node.name for node in nodes if node.origin.is_labelled]
         if labelled:
-            yield from (_diagnostic(node, scope, labelled) for node in nodes if not _has_label(node))
+            yield from (_diagnostic(node, scope, labelled) for node in nodes if not node.origin.is_labelled)
 
 
 def _has_weights(node: Node, weighted: dict[Module, list[Node]]) -> bool:
@@ -40,12 +42,6 @@ def _has_weights(node: Node, weighted: dict[Module, list[Node]]) -> bool:
     if isinstance(node.operator, Module):
         return bool(weighted[node.operator])
     return bool(node.state)
-
-
-def _has_label(node: Node) -> bool:
-    """Whether its name is no number, or one that was written as a label."""
-    span = node.origin.span
-    return not node.name.isdigit() or span.source.text[max(span.start - 80, 0) : span.start].rstrip().endswith(":")
 
 
 def _diagnostic(node: Node, scope: Scope, labelled: list[str]) -> Diagnostic:

@@ -10,6 +10,7 @@ from archdsl.ops import find
 from archdsl.source import Source, Span
 
 HERE = Origin(Span(Source("test.arch", ""), 0, 0))
+LABELLED = HERE._replace(is_labelled=True)
 
 
 def op(name: str, *args: object, **attributes: object) -> Op:
@@ -42,10 +43,10 @@ class Body:
 
     def each(self, layer: Op | Module, *values: Value, label: str = "", training: bool = False) -> tuple[Value, ...]:
         """All results of a layer."""
-        name = self.name(layer, label)
+        name, origin = self.name(layer, label), LABELLED if label else HERE
         if isinstance(layer, Module):
-            return self.builder.call(name, layer, values, HERE, training)
-        return self.builder.apply(name, layer, values, HERE, training)
+            return self.builder.call(name, layer, values, origin, training)
+        return self.builder.apply(name, layer, values, origin, training)
 
     def one(self, layer: Op | Module, *values: Value, label: str = "", training: bool = False) -> Value:
         """The only result of a layer."""
@@ -63,7 +64,7 @@ class Body:
         self, label: str, value: Value, *layers: Op | Module | tuple[str, Op | Module], training: bool = False
     ) -> Value:
         """A labelled group of layers one after the other."""
-        inner = Body(self.builder.group(label, HERE))
+        inner = Body(self.builder.group(label, LABELLED))
         result = inner.chain(value, *layers)
         self.builder.close(self.name(None, label), inner.builder, training)
         return result

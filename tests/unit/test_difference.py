@@ -63,6 +63,13 @@ def test_a_network_does_not_differ_from_itself() -> None:
     assert told(BASE, BASE) == []
 
 
+def test_a_number_that_is_written_is_a_label() -> None:
+    old = "network Net {\n  input x: [8]\n  0: linear(8) -> relu\n}"
+    (scope,) = told(old, old.replace("0: linear", "4: linear"))
+    assert "~4" in scope[2]
+    assert told(old, old.replace("0: linear", "linear")) == []
+
+
 def test_a_change_that_blocks_share_is_told_once() -> None:
     new = BASE.replace("conv2: conv(c, 3x3, pad=1)", "conv2: conv(c, 3x3, pad=1, bias=false)")
     lines = ["-conv2", "+conv2"]  # 8 weights fewer in one stage, 16 in the other

@@ -99,9 +99,15 @@ def test_inlined_calls_are_remembered() -> None:
     assert [frame.text for frame in frames[0]] == ["stage(128, [3, 3])"]
 
 
+def labels(net: Network) -> list[str]:
+    return [node.name for module in modules(net) for node in module.nodes if node.origin.is_labelled]
+
+
 def test_text_with_every_feature_reads_back() -> None:
-    text = print_network(network(RESIDUAL))
+    made = network(RESIDUAL)
+    text = print_network(made)
     again = read_network(text, find)
+    assert labels(again) == labels(made) != []
     assert print_network(again) == text
     assert [o.name for o in again.outputs] == ["aux", "logits"]
     assert [o.training for o in again.outputs] == [True, False]

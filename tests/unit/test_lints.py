@@ -29,7 +29,7 @@ PLACES = {
     "single-arm": ("add", "concat"),
     "softmax-before-loss": ("softmax",),
     "unknown-code": ("unread-row", "claim-fails"),
-    "unlabelled-weights": ("linear(8)", "unit"),
+    "unlabelled-weights": ("linear(8)", "unit", "linear(8)"),
     "unreachable-value": ("relu", "linear(16)", "unit", "pair", "relu", 'constant([8], "i")'),
     "unread-rows": ("conv(96, 11x11, stride=4)", "conv(1, 3x3, stride=3)", "maxpool(3)", "maxpool(5)"),
     "unused-allow": ('allow unread-rows "as shown"',) * 3,

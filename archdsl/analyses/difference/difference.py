@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from archdsl.analyses.common import common
 from archdsl.analyses.cost import Cost, Counts
-from archdsl.ir import Module, Network, Node, Op, State, split_name
+from archdsl.ir import Module, Network, Node, Op, State
 
 NAMED = 1_000
 """Of the scopes in which the same was changed so many are named; of blocks that call others again and again there are more."""
@@ -219,7 +219,7 @@ def matched(before: Sequence[Node], after: Sequence[Node]) -> list[Pair]:
 def _moved(before: Sequence[Node], after: Sequence[Node], runs: Sequence[tuple[int, int, int]]) -> dict[str, Node]:
     """By their labels the children that stand before other ones than they did."""
     old, new = (
-        {node.name: node for node in nodes if _is_labelled(node)}
+        {node.name: node for node in nodes if node.origin.is_labelled}
         for nodes in (_between(before, [(i, n) for i, _, n in runs]), _between(after, [(j, n) for _, j, n in runs]))
     )
     return {name: node for name, node in old.items() if name in new}
@@ -232,12 +232,7 @@ def _between(nodes: Sequence[Node], runs: Sequence[tuple[int, int]]) -> list[Nod
 
 
 def _key(node: Node) -> str:
-    return node.name if _is_labelled(node) else _kind(node)
-
-
-def _is_labelled(node: Node) -> bool:
-    """Whether its name was written, and not counted."""
-    return not node.name.isdigit() and split_name(node.name)[0] != f"{_kind(node)}_"
+    return node.name if node.origin.is_labelled else _kind(node)
 
 
 def _kind(node: Node) -> str:
@@ -254,7 +249,7 @@ def _change(before: Node | None, after: Node | None, names: dict[str, str], kept
     if before is None or after is None:
         return Change(before, after)
     old, new = before.operator, after.operator
-    is_renamed = before.name != after.name and (_is_labelled(before) or _is_labelled(after))
+    is_renamed = before.name != after.name and (before.origin.is_labelled or after.origin.is_labelled)
     if is_renamed or before.times != after.times:
         return Change(before, after)
     if isinstance(old, Module) or isinstance(new, Module):
