@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
-from archdsl.claims import Limit, Verdict, exceeded, undecided, verify
+from archdsl.claims import Limit, Verdict, are_decided, exceeded, undecided, verify
 from archdsl.elaborate import OPEN_SIZE, PLAIN, Built, Count, Datum, From, Importer, Program, Settings, show
 from archdsl.ir import Domain, Network, OpenSize
 from archdsl.lints import Graph, Linter
-from archdsl.source import Diagnostic, Kind, Source, Span, read_spec
+from archdsl.source import Diagnostic, Kind, Source, Span, once, read_spec
 
 if TYPE_CHECKING:
     from archdsl.analyses.growth import ForAll, Growth
@@ -86,9 +86,10 @@ class Checked:
             for verdict in verify(facts, claims, sizes):
                 before = decided.get(verdict.span)
                 decided[verdict.span] = verdict if before is None or before.holds else before
-        if self.formulas is not None:
-            decided |= {v.span: v for v in self._verdicts_for_all(self.formulas)}
         symbols = self.builds[0][0]
+        if self.formulas is not None and self.formula_facts is not None:
+            for_all = (c for c in self.formulas.claims if not c.names_any(symbols))
+            decided |= {v.span: v for v in verify(self.formula_facts, for_all, {})}
         named = (c for _, built in self.builds for c in built.claims if c.names_any(symbols))
         decided |= {v.span: v for v in undecided((c for c in named if c.syntax.span not in decided), symbols)}
         return tuple(decided[span] for span in sorted(decided, key=lambda span: span.start))
@@ -173,11 +174,6 @@ class Checked:
         whole_numbers = (self.formulas or self.builds[0][1]).whole_numbers
         return {name: value for name, value in whole_numbers.items() if name not in self.in_parameters[1].example}
 
-    def _verdicts_for_all(self, formulas: Built) -> tuple[Verdict, ...]:
-        """The claims that name no size of an open symbol."""
-        assert self.formula_facts is not None
-        return verify(self.formula_facts, (c for c in formulas.claims if not c.names_any(self.builds[0][0])), {})
-
     @cached_property
     def problems(self) -> list[Diagnostic]:
         """Errors of the spec, claims that fail, and what the lints warn of."""
@@ -204,17 +200,12 @@ class Checked:
     @cached_property
     def findings(self) -> list[Diagnostic]:
         """Problems and hints, of the network and of its file as it is written."""
-        return [*self.problems, *_in_text(self.linter, [self]), *self.hints]
+        in_text = self.linter.in_text(is_built=self.network is not None, is_decided=are_decided(self.verdicts))
+        return [*self.problems, *in_text, *self.hints]
 
     @cached_property
     def _graph(self) -> Graph:
         return Graph(self.facts, self.linter.text)
-
-
-def _in_text(linter: Linter, networks: Sequence[Checked], problems: Iterable[Diagnostic] = ()) -> list[Diagnostic]:
-    """What lints find in a file of these networks, which has these problems itself."""
-    is_built = all(n.network is not None for n in networks) and all(p.severity != "error" for p in problems)
-    return linter.in_text(is_built=is_built, is_decided=all(v.value is not None for n in networks for v in n.verdicts))
 
 
 def _has_formulas(facts: Facts) -> bool:
@@ -267,12 +258,13 @@ class Spec:
         worth knowing.
         """
         found = [*self.problems, *(p for n in networks for p in n.problems)]
-        found += _in_text(self.linter, networks, self.problems)
+        is_built = all(n.network is not None for n in networks) and all(p.severity != "error" for p in self.problems)
+        verdicts = (v for n in networks for v in n.verdicts)
+        found += self.linter.in_text(is_built=is_built, is_decided=are_decided(verdicts))
         if info:
             found += (hint for n in networks for hint in n.hints)
         found += self.linter.unused_allows(is_whole=self._is_whole(networks), info=info)
-        once = {_sameness(d): d for d in reversed(found)}
-        return list(once.values())[::-1]
+        return once(found)
 
     def _is_whole(self, networks: Sequence[Checked]) -> bool:
         """Whether all of the file was elaborated: each of its networks, and each template by a variant."""
@@ -280,13 +272,6 @@ class Spec:
         texts = self.linter.text.networks
         elaborated = {texts[name] for name in built if name in texts}
         return bool(built) and built >= set(self.networks) and elaborated >= set(texts.values())
-
-
-def _sameness(found: Diagnostic) -> tuple[object, ...]:
-    """What findings have in common that are told once: a place, and of errors what is said of it."""
-    if found.severity == "error" or found.primary is None:
-        return found.code, found.primary, found.message
-    return found.code, found.primary.span
 
 
 def open_spec(path: str | Path, root: str | Path | None = None) -> Spec:

@@ -62,6 +62,11 @@ def undecided(claims: Iterable[BoundClaim], symbols: Collection[str]) -> tuple[V
     return tuple(_undecided(claim, symbols) for claim in claims)
 
 
+def are_decided(verdicts: Iterable[Verdict]) -> bool:
+    """Whether there is a figure for each, right or wrong."""
+    return all(verdict.value is not None for verdict in verdicts)
+
+
 def _undecided(bound: BoundClaim, symbols: Collection[str]) -> Verdict:
     claim = bound.syntax
     for binding in claim.bindings:

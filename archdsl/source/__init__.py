@@ -1,6 +1,6 @@
 """Layer 0: files, spans, and diagnostics as data."""
 
-from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest, same
+from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest, once, same
 from archdsl.source.files import (
     SIZE_LIMIT,
     UNREADABLE_FILE,
@@ -33,6 +33,7 @@ __all__ = [
     "empty_file",
     "in_ascii",
     "nearest",
+    "once",
     "read_bytes",
     "read_spec",
     "same",

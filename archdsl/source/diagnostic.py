@@ -79,6 +79,18 @@ class Diagnostic(NamedTuple):
         return (span.source.path, span.start, span.end, self.kind.code)
 
 
+def once(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Each warning or hint once at its place, and each error once for what it says there."""
+    kept: dict[tuple[object, ...], Diagnostic] = {}
+    for diagnostic in found:
+        code, place = diagnostic.code, diagnostic.primary
+        if place is None or diagnostic.severity == "error":
+            kept.setdefault((code, place, diagnostic.message), diagnostic)
+        else:
+            kept.setdefault((code, place.span), diagnostic)
+    return list(kept.values())
+
+
 def same(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `name` is, or the only one that differs from it in case alone; else None."""
     names = set(candidates)
