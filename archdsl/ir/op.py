@@ -284,11 +284,8 @@ class Op(Attributes):
         return True
 
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
-        """The same under a CPU's autocast: not where what is kept may have been made before a cast or after it.
-
-        Args:
-            is_lower: whether its operands are in lower precision already, and not in float32.
-        """
+        """The same under a CPU's autocast, of operands in lower precision already (`is_lower`) or in float32: not where what is
+        kept may have been made before a cast or after it."""
         return self.autocast != "lower" or is_lower or not self.saved(operands, results).extra
 
     def read(self, operands: Sequence[T]) -> Sequence[T]:
