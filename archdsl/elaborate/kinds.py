@@ -85,7 +85,7 @@ USED_BEFORE_MADE = Kind(
 MADE_TWICE = Kind(
     "made-twice", "error", "A name is given at two places of a block. A tap has one place, a `let` is set once."
 )
-EMPTY_MERGE = Kind("empty-merge", "error", "A merge has no arm left, so it has no value.")
+EMPTY_MERGE = Kind("empty-merge", "error", "A merge has no arm left, or is given an empty list, so it has no value.")
 EMPTY_RANGE = Kind(
     "wrong-way-range", "error", "The range runs the wrong way. Count down with `by -1`: `3..0 by -1`; `1..0` is empty."
 )

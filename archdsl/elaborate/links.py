@@ -110,15 +110,24 @@ class Links(Layers):
         if layer.is_merge:
             if current is None and tensors:
                 return tensors
-            return self._several(current, f"`{layer.name}`", span) + tensors
+            return self._joined(current, layer, tensors, span)
         op = layer.op
         if isinstance(layer.target, SharedInstance) and layer.target.layer is not None:
             op = layer.target.layer.op
         if op is not None and op.operands == 0:
             return ()
-        if op is None or op.operands is None:
+        if op is None:
             return self._several(current, f"`{layer.name}`", span)
+        if op.operands is None:
+            return self._joined(current, layer, (), span)
         return self._one(current, f"`{layer.name}`", span)
+
+    def _joined(self, current: Current, layer: Layer, tensors: tuple[Value, ...], span: Span) -> tuple[Value, ...]:
+        """What a merge joins: the current values, and the tensors among its arguments."""
+        values = self._several(current, f"`{layer.name}`", span) + tensors
+        if not values:
+            raise Fault(kinds.EMPTY_MERGE, f"`{layer.name}` has nothing to join", span, "the list before it is empty")
+        return values
 
     def _several(self, current: Current, what: str, span: Span) -> tuple[Value, ...]:
         if isinstance(current, Poison):
