@@ -13,15 +13,8 @@ from archdsl.elaborate.corrections import TO_WHOLE
 from archdsl.elaborate.counts import Count, counted, is_settled, turns
 from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.functions import Misuse, apply_function
-from archdsl.elaborate.kinds import (
-    BAD_ARITHMETIC,
-    BUDGET_EXCEEDED,
-    EMPTY_RANGE,
-    KIND_MISMATCH,
-    NOT_AN_INTEGER,
-    UNKNOWN_NAME,
-)
-from archdsl.elaborate.lists import data_of, items_of, parts_of
+from archdsl.elaborate.kinds import BAD_ARITHMETIC, BUDGET_EXCEEDED, KIND_MISMATCH, NOT_AN_INTEGER, UNKNOWN_NAME
+from archdsl.elaborate.lists import data_of, items_of, parts_of, wrong_way
 from archdsl.elaborate.open_sizes import equal_data, open_hole, open_question, settled
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.tensors import tensor_attribute
@@ -300,18 +293,8 @@ class _Evaluator:
         count = max(-(-(end - first) // step), 0)
         if count > LENGTH_LIMIT:
             raise Fault(BUDGET_EXCEEDED, f"a range of {count:_} items; {LENGTH_LIMIT:_} are allowed", e.span)
-        if e.step is None and last < first - 1:
-            raise Fault(
-                EMPTY_RANGE,
-                f"the range {first}{e.operator}{last} runs the wrong way",
-                e.span,
-                helps=(
-                    f"`{e.first.span.text}..<len({indexed})` goes on to the end"
-                    if indexed and last < 0
-                    else f"count down with `{e.span.text} by -1`",
-                ),
-                edit=None if indexed else Edit(Span(e.span.source, e.span.end, e.span.end), " by -1"),
-            )
+        if step * (first - last) > step * step:
+            raise wrong_way(e, f"{first}{e.operator}{last}", step, indexed if last < 0 else "")
         if isinstance(step, Count):
             raise steers(e.span)
         numbers = range(first, end, step)

@@ -87,7 +87,9 @@ MADE_TWICE = Kind(
 )
 EMPTY_MERGE = Kind("empty-merge", "error", "A merge has no arm left, or is given an empty list, so it has no value.")
 EMPTY_RANGE = Kind(
-    "wrong-way-range", "error", "The range runs the wrong way. Count down with `by -1`: `3..0 by -1`; `1..0` is empty."
+    "wrong-way-range",
+    "error",
+    "The range runs the wrong way. Count down with `by -1`: `3..0 by -1`, and up without; `1..0` is empty.",
 )
 BUDGET_EXCEEDED = Kind(
     "budget-exceeded",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archdsl.elaborate.kinds import KIND_MISMATCH
+from archdsl.elaborate.kinds import EMPTY_RANGE, KIND_MISMATCH
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Layer, Tensors, kind_of, show
 from archdsl.source import Edit
@@ -54,3 +54,20 @@ def data_of(items: list[tuple[Any, tree.Expression]]) -> tuple[Any, ...]:
                 helps=(help,) if isinstance(item, Tensors) else (),
             )
     return tuple(item for item, _ in items)
+
+
+def wrong_way(e: tree.Range, numbers: str, step: int, indexed: str) -> Fault:
+    """A range that ends before it begins; as the index of a list, where it ends at a negative number, it may go to the end."""
+    if indexed:
+        help = f"`{e.first.span.text}..<len({indexed})` goes on to the end"
+        return Fault(EMPTY_RANGE, f"the range {numbers} runs the wrong way", e.span, helps=(help,))
+    ends = e.span._replace(start=e.last.span.end)
+    by = "" if step == -1 else f" by {-step}"
+    written = f"{e.span.text.removesuffix(ends.text)}{by}"
+    return Fault(
+        EMPTY_RANGE,
+        f"the range {numbers}{f' by {step}' if e.step else ''} runs the wrong way",
+        e.span,
+        helps=(f"count {'down' if step > 0 else 'up'} with `{written}`",),
+        edit=Edit(ends, by),
+    )
