@@ -105,7 +105,7 @@ OPEN_SIZE = Kind(
     "for some sizes only, a quotient that is not always whole. Say the size (`--set H=572`), state what is known of it "
     "(`where H % 16 == 12`), or round (`H // 2`).",
 )
-DUPLICATE_DECLARATION = Kind("duplicate-declaration", "error", "A file declares one name twice.")
+DUPLICATE_DECLARATION = Kind("duplicate-declaration", "error", "A file declares a name twice, or a block a parameter.")
 UNKNOWN_NETWORK = Kind(
     "unknown-network",
     "error",

@@ -109,6 +109,8 @@ class Program:
             self._new_network(item, scope)
         elif isinstance(item, tree.Import):
             self._import(item)
+        if isinstance(item, tree.Block | tree.Network):
+            _check_parameters(item)
 
     def _declare_value(self, item: tree.Item, scope: Scope) -> None:
         if isinstance(item, tree.Let):
@@ -153,14 +155,14 @@ class Program:
     @cached_property
     def _first_words(self) -> dict[str, tree.Word]:
         """Where the file declares each of its names first."""
-        named = (i for i in self.file.items if isinstance(i, tree.Block | tree.Network | tree.Variant | tree.Let))
-        return {item.name.text: item.name for item in reversed(list(named))}
+        named = [word for item in self.file.items for word in _declared(item)]
+        return {word.text: word for word in reversed(named)}
 
     def _import(self, item: tree.Import) -> None:
         if self.load is None:
             raise Fault(kinds.UNUSABLE_IMPORT, "nothing can be imported here", item.path.span)
-        for imported in item.names:
-            self.scope.names[(imported.alias or imported.name).text] = POISON
+        for word in _declared(item):
+            self._new_name(word, POISON)
         other = self.load(item.path.text, item.path.span)
         for imported in item.names:
             name = imported.name
@@ -305,6 +307,27 @@ class Program:
             domain.close()
         problems = build.reporter.finish()
         return Built(None if problems else network, tuple(build.claims), problems, span, domain, build.whole_numbers)
+
+
+def _declared(item: tree.Item) -> tuple[tree.Word, ...]:
+    """The names that an item of a file declares."""
+    if isinstance(item, tree.Import):
+        return tuple(imported.alias or imported.name for imported in item.names)
+    return (item.name,) if isinstance(item, tree.Block | tree.Network | tree.Variant | tree.Let) else ()
+
+
+def _check_parameters(item: tree.Block | tree.Network) -> None:
+    """Raises `Fault` at a parameter that is declared twice."""
+    first: dict[str, tree.Word] = {}
+    for name in (parameter.name for parameter in item.parameters):
+        if name.text in first:
+            raise Fault(
+                kinds.DUPLICATE_DECLARATION,
+                f"`{item.name.text}` has two parameters called `{name.text}`",
+                name.span,
+                labels=(Label(first[name.text].span, "declared here first"),),
+            )
+        first[name.text] = name
 
 
 def _not_there(item: tree.Import, name: tree.Word, other: Program) -> Fault:

@@ -1,7 +1,8 @@
 """Text -> tokens: one regular expression, keywords by dictionary, and the rule for newlines.
 
 A newline ends a statement unless it stands inside parentheses or brackets, after a token that cannot end one, or before
-`->`, `}` or `else`. Comments are no tokens; doc comments are kept by the token they belong to.
+`->`, `}` or `else`; a `;` ends one wherever it stands. Comments are no tokens; doc comments are kept by the token they
+belong to.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ _PUNCTUATION = {
 _OPERATORS = "RANGE RELATION ABOUT CMP PLUS MINUS TIMES DIVIDE FLOORDIV POWER AND OR NOT"
 _CONTINUES_AFTER = frozenset(("LBRACE", "BAR", "ARROW", "COMMA", "ASSIGN", "SEP", *_OPERATORS.split()))
 _CONTINUES_BEFORE = frozenset(("ARROW", "RBRACE", "ELSE"))
+_NOTHING_BEFORE, _NOTHING_AFTER = frozenset(("LBRACE", "SEP")), frozenset(("RBRACE", "ELSE"))
+"""What a `;` has no statement behind, and what needs none after one."""
 _OPENING = frozenset(("LPAR", "LSQB", "LBRACE"))
 _CLOSING = frozenset(("RPAR", "RSQB", "RBRACE"))
 _ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
@@ -181,12 +184,16 @@ class _Lexer:
                     edit=None if "#" in gap.text else Edit(gap, " "),
                 )
             )
-        elif self._ends_statement(following):
+        elif self._ends_statement(self.source.text[at], following):
             self.tokens.append(Token("SEP", self.source.text[at], at, at + 1))
         self._separator = None
 
-    def _ends_statement(self, following: str) -> bool:
-        return bool(self.tokens) and self.tokens[-1].type not in _CONTINUES_AFTER and following not in _CONTINUES_BEFORE
+    def _ends_statement(self, separator: str, following: str) -> bool:
+        if not self.tokens:
+            return False
+        if separator == ";":
+            return self.tokens[-1].type not in _NOTHING_BEFORE and following not in _NOTHING_AFTER
+        return self.tokens[-1].type not in _CONTINUES_AFTER and following not in _CONTINUES_BEFORE
 
     def _is_lost_brace(self, following: str) -> bool:
         """Whether this is the brace of the declaration on the line before: no statement of a file begins with one."""
@@ -201,7 +208,7 @@ class _Lexer:
                 self._pending_docs.clear()
             self._line_first = None
         inside = self._nesting and self._nesting[-1] != "LBRACE"
-        if self._separator is None and (not inside or lexeme == ";"):
+        if lexeme == ";" or (self._separator is None and not inside):
             self._separator = start
         return file_doc
 

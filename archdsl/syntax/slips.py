@@ -31,6 +31,9 @@ def arrow(spot: Spot) -> Diagnostic | None:
         return spot.wrong("two arrows in a row", help="leave one out", edit=(token.start, after.start, ""))
     if before.type == "ARROW" and token.type in ("RBRACE", "SEP", "BAR"):
         return spot.wrong("a layer is missing after `->`", "leads nowhere", where=(before.start, before.end))
+    if token.type == "ARROW" and before.type == "SEP":
+        edit = (before.start, before.end, "")
+        return spot.wrong("a chain does not go on after `;`", help="leave the `;` out", edit=edit)
     if token.type == "ARROW" and before.type == "RBRACE":
         return spot.wrong(
             "a chain does not go on after the braces of a loop or a condition",
@@ -172,7 +175,7 @@ def merge(spot: Spot) -> Diagnostic | None:
             help=f"write `{{{arms} }}`" if edit else "as in `add { | a | b }`",
             edit=edit or (token.start, token.start, "| "),
         )
-    if token.type == "RBRACE" and before.type == "BAR":
+    if token.type in ("RBRACE", "SEP") and before.type == "BAR":
         return spot.wrong("an arm is empty", help="write `| identity` for an arm that passes its value on")
     if token.type != "BAR":
         return None
