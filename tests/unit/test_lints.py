@@ -23,6 +23,7 @@ PLACES = {
     "in-of-network": ("in", "in", "in", "in"),
     "joined-twice": ("add(a, b)", "concat(x, y)"),
     "linear-on-map": ("linear(10)", "linear(10)"),
+    "misnamed-output": ("y", "y"),
     "odd-channels": ("conv(12, 8x8)", "linear(300)"),
     "relu-after-relu": ("relu", "relu"),
     "small-field": ("conv(8, 3x3)", "conv(2, 1x1)"),
