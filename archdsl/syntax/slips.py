@@ -21,12 +21,7 @@ def arrow(spot: Spot) -> Diagnostic | None:
     token, before, after = spot.token, spot.near(-1), spot.near(1)
     spelt = spot.text(token.start, after.end)
     if spelt in ("=>", ">>", "|>") and spot.touch(0, 1):
-        return spot.wrong(
-            f"the arrow is `->`, not `{spelt}`",
-            where=(token.start, after.end),
-            edit=(token.start, after.end, "->"),
-            help="write `->`",
-        )
+        return spot.rewritten(f"the arrow is `->`, not `{spelt}`", (token.start, after.end), "->")
     if token.type == "ARROW" and before.type == "ARROW":
         return spot.wrong("two arrows in a row", help="leave one out", edit=(token.start, after.start, ""))
     if before.type == "ARROW" and token.type in ("RBRACE", "SEP", "BAR"):
