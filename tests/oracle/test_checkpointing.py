@@ -210,6 +210,28 @@ def test_a_linear_layer_of_permuted_values_runs_twice(body: str) -> None:
     compare(net, 3, TrainingSettings(loss="mse", checkpointed=("*",)))
 
 
+LAYERS = "input x: [16]\nfirst: linear(8)\nlinear(4)"
+PARTS = "input image: [3, 6, 6]\npart: { a: { conv(4, 1x1) -> relu } ; b: { conv(4, 1x1) -> tanh } }\nflatten -> linear(3)"
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "frozen"),
+    [
+        (LAYERS, "first", "first.weight"),  # neither its weight nor its operand is read again
+        (LAYERS, "*", "*.weight"),
+        (PARTS, "part part.*", "part.a"),  # the part in the part keeps nothing
+        (PARTS, "part part.a", "part.a"),
+        (PARTS, "part part.*", "part.b"),
+        (PARTS, "* part.*", "part.a"),
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_what_keeps_no_tensor_holds_nothing(body: str, path: str, frozen: str, batch: int) -> None:
+    net = open_source(Source("frozen.arch", f"network Frozen {{ {body} }}"), Path()).check("Frozen").network
+    assert net is not None
+    compare(net, batch, TrainingSettings(checkpointed=tuple(path.split()), frozen=(frozen,)))
+
+
 @pytest.mark.parametrize("path", ["first", "second fourth", "*", "*.*"])
 def test_what_nobody_reads_dies_in_both_runs(path: str) -> None:
     spec = open_source(Source("unread.arch", UNREAD), Path())
