@@ -198,7 +198,8 @@ def _measurements(
     name, figure = ("kept for backward", "saved_for_backward") if setting.train else ("inference peak", "peak")
     predicted = facts.memory.figure(figure).bytes if is_predicted else None
     if predicted is not None and checkpointed:
-        predicted = _training(checked, setting, "none", checkpointed).saved_for_backward
+        training = _training(checked, setting, "none", checkpointed)
+        predicted = training.saved_for_backward - training.random_states
     bytes = found.activations if setting.train else found.held + found.activations
     outputs = sorted((o for o in facts.network.outputs if setting.train or not o.training), key=lambda o: o.training)
     frozen = [Measurement("trained", "count", None, found.trained)] if found.trained < found.params else []

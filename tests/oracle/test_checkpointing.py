@@ -211,7 +211,9 @@ def test_a_linear_layer_of_permuted_values_runs_twice(body: str) -> None:
 
 
 LAYERS = "input x: [16]\nfirst: linear(8)\nlinear(4)"
-PARTS = "input image: [3, 6, 6]\npart: { a: { conv(4, 1x1) -> relu } ; b: { conv(4, 1x1) -> tanh } }\nflatten -> linear(3)"
+PARTS = (
+    "input image: [3, 6, 6]\npart: { a: { conv(4, 1x1) -> relu } ; b: { conv(4, 1x1) -> tanh } }\nflatten -> linear(3)"
+)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +287,8 @@ def test_what_is_kept_is_the_real_thing(name: str, path: str) -> None:
     checkpoint(module, *path.split())
     data = inputs(net, 4)
     facts = Facts(net, 4).training(TrainingSettings(loss="none", checkpointed=tuple(path.split())))
-    assert facts.saved_for_backward == saved_bytes(module, *data)
+    assert facts.saved_for_backward - facts.random_states == saved_bytes(module, *data)
+    assert facts.random_states % torch.get_rng_state().nbytes == 0 < facts.random_states
 
 
 @pytest.mark.parametrize(

@@ -442,6 +442,16 @@ FOUND = {
         """,
         TrainingSettings(loss="mse"),
     ),
+    "a learned row of what meets itself permuted": (
+        "input x: [6, 8]\nlinear(8)\nconcat(axis=0) { | identity | row: parameter([1, 2, 8]) } as k\n"
+        "matmul { | k | k -> permute([1, 0]) }",
+        TrainingSettings("adam", zero_grad="late", loss="mse"),
+    ),
+    "a learned row of what meets itself in order": (
+        "input x: [6, 8]\nlinear(8)\nconcat(axis=0) { | identity | row: parameter([1, 2, 8]) } as k\n"
+        'einsum("q c, k c -> q k") { | k | k }',
+        TrainingSettings("adam", zero_grad="late", loss="mse"),
+    ),
     "steps in float32": (
         "input x: [5, 8]\nlinear(8) -> rms_norm(eps=1e-6) -> linear(8) -> add { | in | rms_norm -> linear(8) } -> rms_norm",
         TrainingSettings("adam", loss="mse", precision="bfloat16"),
@@ -690,6 +700,15 @@ def test_what_networks_of_others_found(name: str, batch: int) -> None:
     net = written(text)
     assert Facts(net, batch).training(settings).status == "exact"
     assert predicted(net, batch, settings) == measured(net, batch, settings)
+
+
+def test_who_runs_convolutions_of_float16_depends_on_the_processor() -> None:
+    """Without oneDNN there is a gradient of the weights only where it is wanted."""
+    net = written("input image: [3, 6, 6]\nconv(6, 3x3, pad=1)")
+    settings = TrainingSettings(precision="float16", frozen=("0.weight",))
+    assert Facts(net, 8).training(settings).status == "estimate"
+    assert Facts(net, 8).training(settings._replace(frozen=())).status == "exact"
+    assert Facts(net, 8).training(settings._replace(precision="bfloat16")).status == "exact"
 
 
 SETTINGS = {

@@ -232,9 +232,14 @@ class TrainingFacts:
 
     @property
     def saved_for_backward(self) -> int:
-        """What autograd holds after the forward pass: inputs, the loss and its target included, parameters not."""
+        """What is held for backward after the forward pass: inputs, the loss and its target included, parameters not."""
         saved = total(block.whole for block in self._played.saved if block.what != "number")
         return saved.plus(self.held.target).at(self.batch)
+
+    @property
+    def random_states(self) -> int:
+        """Of that, what checkpointed parts hold beside tensors that autograd keeps."""
+        return total(block.whole for block in self._played.saved if block.what == "random state").at(self.batch)
 
     def workspace_at(self, batch: int) -> int:
         """The most that an operator may want besides on a GPU: copies of what it reads, its weights, and what it makes."""

@@ -58,7 +58,7 @@ class _Step(Forward):
         self._check_paths()
         loss = self.loss(outputs[self.network.main_output])
         kept = (*(b for e in self.tape for b in e.blocks), *(b for part in self.parts for b in part.kept))
-        saved = tuple(dict.fromkeys(b for b in kept if b.what not in ("parameter", "random state")))
+        saved = tuple(dict.fromkeys(b for b in kept if b.what != "parameter"))
         after_forward = len(self.events)
         if self.casting is not None:
             self.casting.end_pass()
@@ -309,7 +309,7 @@ class _Step(Forward):
         if self._is_own(waiting):
             return waiting
         layer, stands = (source.layer, source.incoming) if isinstance(source, Entry) else (source.key, self.stands)
-        found = Flowing(self.marked(layer, "gradient", of_type(new.type, stands)), new.type.computed())
+        found = Flowing(self.marked(layer, "gradient", of_type(new.type, stands)), waiting.type.computed(new.type))
         self._let_go((waiting,))
         return found
 
