@@ -156,12 +156,14 @@ def _check_unit(claim: tree.Claim) -> None:
         return
     counted = value.span.text[: -len(value.unit)] + {"B": "G", "kB": "k", "KiB": "k"}.get(value.unit, value.unit[0])
     meant = "a billion is `G`" if value.unit == "B" else "only `memory` is in bytes"
+    is_either = value.unit == "B" and "." not in counted
+    plain = f" for billions, `{counted[:-1]}` for a plain count" if is_either else ""
     raise Fault(
         CLAIM_UNSUITABLE,
         f"`{value.unit}` is a unit of bytes: {meant}",
         value.span,
-        helps=(f"write `{counted}`",),
-        edit=Edit(value.span, counted),
+        helps=(f"write `{counted}`{plain}",),
+        edit=None if is_either else Edit(value.span, counted),
     )
 
 

@@ -9,90 +9,11 @@ from archdsl.elaborate.corrections import takes
 from archdsl.elaborate.kinds import KIND_MISMATCH, TOO_MANY_ARGUMENTS, UNKNOWN_ARGUMENT, UNKNOWN_NAME
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.scope import known_elsewhere
+from archdsl.elaborate.theirs import ADVICE, AXES, DROPPED, FUNCTIONS, NAMES, OURS, POSITIONS, READ_OFF, REASONS
 from archdsl.ir import AttributeProblem
 from archdsl.ops import find
 from archdsl.source import Edit, Kind, Span
 from archdsl.syntax import tree
-
-DROPPED = "-"
-READ_OFF = "it is read off the input"
-
-_POSITIONS = {
-    "Conv.d": "- channels window stride pad dilation groups bias",
-    "ConvTranspose.d": "- channels window stride pad output_pad groups bias dilation",
-    "Linear": "- features bias",
-    "BatchNorm.d": "- eps momentum",
-    "LayerNorm": "-",
-    "GroupNorm": "groups - eps",
-    "MaxPool.d": "window stride pad dilation",
-    "AvgPool.d": "window stride pad",
-    "AdaptiveAvgPool.d": "out",
-    "Dropout": "p -",
-    "LeakyReLU": "slope -",
-    "Embedding": "vocabulary features",
-    "MultiheadAttention": "- heads",
-    "Softmax": "axis",
-    "Conv.D": "channels window stride pad",
-    "Dense": "features",
-    "MaxPooling.D": "window stride pad",
-    "AveragePooling.D": "window stride pad",
-    "LSTM": "- hidden layers bias",
-    "GRU": "- hidden layers bias",
-    "RNN": "- hidden layers",
-}
-"""The arguments of their modules by position, under the names that they have here."""
-_OURS = {
-    "linear": "- features bias",
-    "bn": "- eps momentum",
-    "gn": "groups - eps",
-    "attention": "- heads",
-    **dict.fromkeys(("lstm", "gru", "rnn"), "- hidden layers bias"),
-}
-"""Operators of this language that are written with the arguments of PyTorch's."""
-_NAMES = {
-    "kernel_size": "window", "kernel": "window", "pool_size": "window", "padding": "pad", "strides": "stride",
-    "out_channels": "channels", "filters": "channels", "out_features": "features", "units": "features",
-    "use_bias": "bias", "dilation_rate": "dilation", "output_padding": "output_pad", "rate": "p", "drop_prob": "p",
-    "num_heads": "heads", "num_groups": "groups", "num_embeddings": "vocabulary", "input_dim": "vocabulary",
-    "embedding_dim": "features", "output_dim": "features", "scale_factor": "scale", "negative_slope": "slope",
-    "alpha": "slope", "output_size": "out", "kernel_shape": "window", "ksize": "window", "pads": "pad",
-    "dilations": "dilation", "group": "groups", "epsilon": "eps", "num_filters": "channels", "num_layers": "layers",
-    "hidden_size": "hidden", "axis": "axes", "size": "to", "dropout_rate": "p", "vocab_size": "vocabulary",
-}  # fmt: skip
-_AXES = {"dim": "axis", "start_dim": "start", "end_dim": "stop"}
-"""Arguments that count axes, the batch as 0."""
-_FUNCTIONS = {"range": "", "int": "floor"}
-_REASONS = {
-    **dict.fromkeys(
-        (
-            "in_channels",
-            "in_features",
-            "num_features",
-            "normalized_shape",
-            "num_channels",
-            "embed_dim",
-            "input_shape",
-            "input_size",
-        ),
-        READ_OFF,
-    ),
-    **dict.fromkeys(
-        ("kernel_initializer", "bias_initializer", "kernel_regularizer", "trainable"), "weights are no part of a spec"
-    ),
-    **dict.fromkeys(("device", "dtype"), "inputs say their element type, and a spec runs anywhere"),
-    "data_format": "channels come first",
-    "name": "a label names a layer, as in `conv1: conv(64, 3x3)`",
-    "inplace": "what can run in place is found when compiling",
-    "batch_first": "shapes here have no batch axis",
-}
-"""Arguments that nothing takes here, each with the reason."""
-_ADVICE = {
-    "weight": "weights that two layers share are a `parameter`: `table: parameter([100, 32]) as t`, in which "
-    "`t -> take(index=ids)` looks up, as `embedding` does, and by which `matmul { | x | t -> permute([1, 0]) }` multiplies",
-    "padding_mode": "put `pad(1, mode=reflect)` before it, and leave its own `pad` out",
-    "return_sequences": "all steps are the result: `select(-1)` takes the last",
-}
-"""Arguments of others that are said in another way."""
 
 
 class Written(NamedTuple):
@@ -160,19 +81,21 @@ def written(name: str, theirs: str, arguments: list[tree.Argument]) -> Written |
 
 
 def _order(theirs: str, *, is_ours: bool) -> tuple[str, ...] | None:
-    found = _OURS.get(theirs) if is_ours else _POSITIONS.get(re.sub(r"[123](?=[dD]$)", ".", theirs))
+    found = OURS.get(theirs) if is_ours else POSITIONS.get(re.sub(r"[123](?=[dD]$)", ".", theirs))
     return tuple(found.split()) if found is not None else None
 
 
 def _target(name: str, call: _Call) -> str | None:
     """What an argument by name is called here; None where that is not known."""
-    if name in call.fields or name == "activation":
+    if name in ("activation", "act"):
+        return "activation"
+    if name in call.fields:
         return name
-    if name in _REASONS:
+    if name in REASONS:
         return name
-    if name in _AXES and (_AXES[name] in call.fields or "axes" in call.fields):
+    if name in AXES and (AXES[name] in call.fields or "axes" in call.fields):
         return name
-    ours = _NAMES.get(name)
+    ours = NAMES.get(name)
     return ours if ours in call.fields else None
 
 
@@ -180,10 +103,10 @@ def _give(call: _Call, target: str, argument: tree.Argument) -> bool:
     """Adds an argument to a call; whether it could be said."""
     value = argument.value
     text = value.span.text
-    if target == DROPPED or _REASONS.get(target) == READ_OFF:
+    if target == DROPPED or REASONS.get(target) == READ_OFF:
         call.drop("sizes of the input are not given: they are read off the input")
-    elif target in _REASONS:
-        call.drop(_REASONS[target])
+    elif target in REASONS:
+        call.drop(REASONS[target])
     elif target in call.given:
         return False
     elif target == "activation":
@@ -191,20 +114,29 @@ def _give(call: _Call, target: str, argument: tree.Argument) -> bool:
         call.drop("an activation is a layer of its own")
         call.activation = f" -> {word}"
         return find(word) is not None
-    elif target in _AXES:
+    elif target in AXES:
         call.drop("axes are counted without the batch")
         if not (isinstance(value, tree.Number) and value.value >= 1):
             return False
         call.give(_axis(target, call.fields), str(value.value - 1), named=True)
     elif target in call.fields:
-        op, whole = find(call.name), _whole(value)
-        number = whole if whole is not None or not isinstance(value, tree.Number) else value.value
-        if op is not None and number is not None and not takes(op.fields()[target], number):
+        if not _fits(call.name, target, value):
             return False
         call.give(target, {"True": "true", "False": "false"}.get(text, text), named=argument.name is not None)
     else:
         return False
     return True
+
+
+def _fits(name: str, target: str, value: tree.Expression) -> bool:
+    """Whether an attribute takes what is written, as far as the text alone tells: a layer is none."""
+    op, whole = find(name), _whole(value)
+    if op is None:
+        return True
+    if isinstance(value, tree.Name) and find(value.text) is not None:
+        return bool(op.fields()[target].accepts.choices)
+    number = whole if whole is not None or not isinstance(value, tree.Number | tree.Boolean) else value.value
+    return number is None or takes(op.fields()[target], number)
 
 
 def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
@@ -218,14 +150,15 @@ def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
     if found.kind is KIND_MISMATCH and arguments and at.source is span.source:
         return _given_tensors(fault, callee, arguments, span)
     name = next((a.name for a in arguments if a.value.span == at), None)
-    if found.kind is UNKNOWN_NAME and name is not None and name.text in _ADVICE and find(callee.text) is not None:
+    if found.kind is UNKNOWN_NAME and name is not None and name.text in ADVICE and find(callee.text) is not None:
         message = f"`{callee.text}` has no attribute `{name.text}`"
-        return Fault(UNKNOWN_ARGUMENT, message, name.span, helps=(_ADVICE[name.text],))
+        return Fault(UNKNOWN_ARGUMENT, message, name.span, helps=(ADVICE[name.text],))
     if found.kind not in (UNKNOWN_ARGUMENT, TOO_MANY_ARGUMENTS) or not any(at in _places(a) for a in arguments):
         return fault
     if found.kind is TOO_MANY_ARGUMENTS:
         meant = (
             _grouped(callee, arguments)
+            or _activated(callee, arguments)
             or _nested(callee, arguments)
             or _listed(callee, arguments)
             or _of_numbers(callee, arguments)
@@ -238,10 +171,10 @@ def reworded(fault: Fault, call: tree.Call | tree.Default) -> Fault:
         return _mended(found.kind, _about(callee.text, given, ours), at, (), ours, span)
     if given == "dim" and find(callee.text) is not None:
         return Fault(found.kind, _about(callee.text, given, None), at, helps=("`dim=1` is `axis=0`",))
-    if given in _ADVICE:
-        return Fault(found.kind, found.message, at, helps=(_ADVICE[given],))
+    if given in ADVICE:
+        return Fault(found.kind, found.message, at, helps=(ADVICE[given],))
     op = find(callee.text)
-    if op is not None and _NAMES.get(given) in op.fields():
+    if op is not None and NAMES.get(given) in op.fields():
         return Fault(found.kind, _about(callee.text, given, None), at)
     return fault
 
@@ -256,6 +189,17 @@ def _nested(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None
         return None
     reason = f"layers follow one another with `->`: `{callee.text}` takes none in parentheses"
     return Written(f"{first.span.text} -> {callee.text}", (reason,))
+
+
+def _activated(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:
+    """`linear(10, softmax)`: the layer that follows, as the last argument."""
+    *rest, last = arguments
+    op = find(last.value.text) if isinstance(last.value, tree.Name) and last.name is None else None
+    ours = written(callee.text, callee.text, rest) if rest and op is not None and op.operands == 1 else None
+    if ours is None:
+        return None
+    reason = f"`{callee.text}` takes no activation: that is a layer of its own"
+    return Written(f"{ours.text} -> {last.value.span.text}", (reason,))
 
 
 def _listed(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None:
@@ -303,7 +247,7 @@ def _whole(value: tree.Expression) -> int | None:
 def _unknown_callee(fault: Fault, callee: tree.Word, arguments: list[tree.Argument], span: Span) -> Fault:
     """A call of what has another name here."""
     name, edit = callee.text, fault.diagnostic.edit
-    if name in _FUNCTIONS:
+    if name in FUNCTIONS:
         return _function(name, arguments, span)
     known = known_elsewhere(name) or (edit.replacement if edit is not None and not name.islower() else "")
     ours = written(known, name, arguments) if find(known) is not None else None
@@ -352,7 +296,7 @@ def _function(name: str, arguments: list[tree.Argument], span: Span) -> Fault:
     """A function of Python."""
     texts = [argument.value.span.text for argument in arguments]
     if name != "range":
-        message, ours = f"`{name}` is called `{_FUNCTIONS[name]}` here", f"{_FUNCTIONS[name]}({', '.join(texts)})"
+        message, ours = f"`{name}` is called `{FUNCTIONS[name]}` here", f"{FUNCTIONS[name]}({', '.join(texts)})"
     else:
         first, last, *step = texts if len(texts) > 1 else ["0", *texts, *([""] * (not texts))]
         message, ours = "a range is written with dots", f"{first}..<{last}" + (f" by {step[0]}" if step else "")
@@ -370,18 +314,18 @@ def _fields(name: str) -> tuple[str, ...]:
 
 def _axis(given: str, fields: tuple[str, ...]) -> str:
     """What an axis is called by an operator: `axes` where it takes several."""
-    return _AXES[given] if _AXES[given] in fields or "axes" not in fields else "axes"
+    return AXES[given] if AXES[given] in fields or "axes" not in fields else "axes"
 
 
 def _about(name: str, given: str, ours: Written | None) -> str:
     """What is wrong with an argument that has another name here, or none."""
-    if given in _AXES:
+    if given in AXES:
         return (
             f"`{name}` has no attribute `{given}`: it is called `{_axis(given, _fields(name))}` here, "
             "and axes are counted without the batch"
         )
-    if given in _NAMES:
-        return f"`{name}` has no attribute `{given}`: it is called `{_NAMES[given]}` here"
+    if given in NAMES:
+        return f"`{name}` has no attribute `{given}`: it is called `{NAMES[given]}` here"
     if given and ours is not None:
-        return f"`{name}` has no attribute `{given}`: {_REASONS.get(given) or ours.reasons[0]}"
+        return f"`{name}` has no attribute `{given}`: {REASONS.get(given) or ours.reasons[0]}"
     return f"`{name}` takes no size of its input: {READ_OFF}"

@@ -27,7 +27,7 @@ ELSEWHERE = {
     "globalavgpool": "avgpool", "globalavgpooling": "avgpool", "globalmaxpool": "maxpool", "globalmaxpooling": "maxpool",
     "groupnorm": "gn", "groupnormalization": "gn", "im2col": "unfold", "indexselect": "take",
     "innerproduct": "linear", "layernorm": "ln",
-    "layernormalization": "ln", "localresponsenorm": "lrn", "maxpooling": "maxpool",
+    "layernormalization": "ln", "localresponsenorm": "lrn", "lrelu": "leaky_relu", "maxpooling": "maxpool",
     "mean": "reduce_mean", "mm": "matmul", "mul": "multiply", "multiheadattention": "attention", "neg": "scale",
     "prod": "multiply", "product": "multiply", "registerbuffer": "constant", "resize": "upsample",
     "scaleddotproductattention": "sdpa", "selfattention": "attention", "simplernn": "rnn",

@@ -176,6 +176,11 @@ def undeclared_input(spot: Spot) -> Diagnostic | None:
     name = spot.near(-2)
     if str(name) == "input":
         return None
+    closing = spot.closing(spot.at)
+    items = spot.parts(spot.at, closing, "COMMA") if closing is not None else []
+    if not all(item[0].isdigit() or item[0].isupper() for item in items):
+        chain = f"{name}: {{ {' -> '.join(items)} }}"
+        return spot.wrong("layers are joined by `->`, not listed", help=f"write `{chain}`")
     return spot.wrong(
         f"`input` is missing before `{name}`",
         help=f"write `input {name}: [...]`",
@@ -188,7 +193,7 @@ def foreign_word(spot: Spot) -> Diagnostic | None:
     token, before = spot.token, spot.near(-1)
     if token.type != "NAME" or before.type != "NAME" or not spot.begins_statement:
         return None
-    if str(before) in _LETS and spot.near(1).type == "ASSIGN":
+    if str(before) in _LETS and spot.near(1).type == "ASSIGN" and not spot.in_parameters:
         return spot.rewritten(f"`{before}` is written `let`", (before.start, before.end), "let")
     if str(before) in _BLOCKS and spot.near(1).type in ("LPAR", "LBRACE"):
         return spot.wrong(

@@ -5,21 +5,43 @@ from __future__ import annotations
 from archdsl.source import Diagnostic, nearest
 from archdsl.syntax.frameworks import FRAMEWORKS
 from archdsl.syntax.spot import Spot, shown
+from archdsl.syntax.token import Token
 
 _DECLARATIONS = {
     "def": "block", "function": "block", "fn": "block", "module": "block", "class": "network", "model": "network",
     "net": "network", "const": "let", "var": "let", "include": "import", "using": "import", "macro": "inline",
 }  # fmt: skip
 _CONTAINERS = frozenset(("Sequential", "ModuleList", "ModuleDict"))
-_MERGES = {"Concatenate": "concat", "Add": "add", "Multiply": "multiply", "Maximum": "maximum", "Average": "average"}
+_ELIFS = frozenset(("elif", "elsif", "elseif"))
+_FORWARD = frozenset(("forward", "call", "__call__"))
 _WORDS = ("network", "block", "import", "default", "let", "inline", "allow")
-_ARITHMETIC = frozenset(("PLUS", "MINUS", "TIMES", "DIVIDE", "FLOORDIV", "POWER"))
 _PYTHON = frozenset(("torch", "torchvision", "tensorflow", "tf", "keras", "numpy", "jax", "flax", "math", "os", "timm"))
 _RELATIONS = {"is": "==", "equals": "==", "about": "~", "around": "~", "approx": "~"}
 
 
+def container(spot: Spot) -> Diagnostic | None:
+    """`Sequential { ... }`, `forward(x) { ... }`: braces behind a name are the arms of a merge."""
+    if spot.near(-1).type != "LBRACE" or "BAR" not in spot.expected:
+        return None
+    name = spot.near(spot.statement_of(spot.at - 1) - spot.at)
+    where = (name.start, name.end)
+    if str(name) in _CONTAINERS:
+        message = f"there is no `{name}`: a sequence is written line by line, or with `->`"
+        return spot.wrong(message, where=where, help="`name: { ... }` groups it")
+    if str(name) in _FORWARD:
+        message = f"there is no `{name}`: the lines of a network are what it runs"
+        return spot.wrong(message, where=where, help="write what stands in the braces below the inputs")
+    if str(name) in _ELIFS:
+        return _elif(spot, name)
+    return None
+
+
+def _elif(spot: Spot, word: Token) -> Diagnostic:
+    return spot.rewritten(f"`{word}` is written `else if`", (word.start, word.end), "else if")
+
+
 def framework(spot: Spot) -> Diagnostic | None:
-    """`nn.Conv2d(...)`, `self.conv1 = ...`, `conv1 = ...`: operators have no module, layers are labelled."""
+    """`nn.Conv2d(...)`: operators have no module."""
     token, before = spot.token, spot.near(-1)
     if token.type == "LPAR" and before.type == "DOTTED":
         *heads, name = str(before).split(".")
@@ -43,133 +65,16 @@ def framework(spot: Spot) -> Diagnostic | None:
             help=f"write `{name}(...)`",
             edit=(before.start, before.end, name),
         )
-    if token.type == "ASSIGN" and before.type in ("NAME", "DOTTED") and spot.begins_statement:
-        return _assigned(spot)
-    if token.type == "LPAR" and before.type == "RPAR" and spot.ends_statement:
-        return _called(spot)
     return None
-
-
-def _assigned(spot: Spot) -> Diagnostic | None:
-    """`name = ...` as a statement: a layer gets a label, a number a `let`."""
-    before, after = spot.near(-1), spot.near(1)
-    *heads, name = str(before).split(".")
-    if after.type in ("CMP", "RELATION") or (heads and heads != ["self"]):
-        return None
-    if (computed := _computed(spot)) is not None:
-        return computed
-    if after.type in ("INT", "FLOAT", "WINDOW", "STRING", "LSQB"):
-        return spot.wrong(
-            f"`{before} = ...` is no statement: a number or a list is named with `let`",
-            where=(before.start, spot.token.end),
-            help=f"write `let {name} = ...`",
-            edit=(before.start, before.end, f"let {name}"),
-        )
-    if spot.types(1, 4) == ("NAME", "LPAR", "NAME", "RPAR") and spot.near(5).type != "ARROW":
-        stretch, written = (before.start, spot.near(4).end), f"{spot.near(3)} -> {after} as {name}"
-        return spot.wrong(
-            f"`{before} = ...` is no statement: a layer is applied with `->`, and `as` names its result",
-            where=(before.start, spot.token.end),
-            help=f"write `{written}`",
-            edit=(*stretch, written),
-        )
-    return spot.wrong(
-        f"`{before} = ...` is no statement: a layer is labelled with `:`, a result is named with `as`",
-        where=(before.start, spot.token.end),
-        help=f"write `{name}: ...`, or `... as {name}`",
-        edit=(before.start, spot.token.end, f"{name}:"),
-    )
-
-
-def _computed(spot: Spot) -> Diagnostic | None:
-    """`width = width * 2`, `x = x + conv(8, 1x1)(x)`: sums and products of numbers or of values."""
-    end = spot.statement_end()
-    rest = [token for token in spot.tokens[spot.at + 1 :] if token.end <= end]
-    if not any(token.type in _ARITHMETIC for token in rest[1:]):
-        return None
-    before, where = spot.near(-1), (spot.near(-1).start, spot.token.end)
-    if any(token.type in ("LPAR", "ARROW") for token in rest):
-        message = f"`{before} = ...` is no statement: values are joined by merges, and `as` names the result"
-        return spot.wrong(message, where=where, help="as `add { | x | x -> conv(64, 1x1) } as y`")
-    return spot.wrong(
-        f"`{before} = ...` is no statement: a number is named once, with `let`",
-        where=where,
-        help="loops count: `for i in 0..<3 { conv(64 * 2^i, 3x3) }`",
-    )
-
-
-def _called(spot: Spot) -> Diagnostic:
-    """`conv(64, 3x3)(image)`: what is applied to values in parentheses."""
-    message, help = "a layer is applied with `->`, not by calling it", "as `image -> conv(64, 3x3)`"
-    closing = spot.closing(spot.at)
-    start = spot.tokens[spot.statement()].start
-    if closing is None or spot.near(1).type not in ("NAME", "IN", "LSQB"):
-        return spot.wrong(message, help=help)
-    layer, end = spot.text(start, spot.near(-1).end), spot.tokens[closing].end
-    if spot.near(1).type == "LSQB":
-        parts = spot.parts(spot.at + 1, closing - 1, "COMMA")
-        name = layer.removesuffix("()")
-        written = f"{_MERGES.get(name, name)} {{{''.join(f' | {part}' for part in parts)} }}"
-        return spot.wrong(
-            "values are joined as arms in braces, not as a list", help=f"write `{written}`", edit=(start, end, written)
-        )
-    written = f"{spot.text(spot.token.end, spot.tokens[closing].start).strip()} -> {layer}"
-    return spot.wrong(message, help=f"write `{written}`", edit=(start, end, written))
-
-
-def arithmetic(spot: Spot) -> Diagnostic | None:
-    """Arithmetic between layers or tensors, and comments of C."""
-    token, before, after = spot.token, spot.near(-1), spot.near(1)
-    if token.type == "FLOORDIV" and spot.expected & {"ARROW", "RBRACE", "SEP"}:
-        return spot.rewritten("a comment begins with `#`, not with `//`", (token.start, token.end), "#")
-    if token.type == "DIVIDE" and after.type == "TIMES":
-        return _c_comment(spot)
-    if token.type == "TIMES" and before.type == "TIMES" and spot.touch(-1, 0):
-        stretch = (before.start, token.end)
-        return spot.rewritten("a power is written with `^`, not with `**`", stretch, "^")
-    if token.type not in ("PLUS", "MINUS", "TIMES") or not spot.ends_statement:
-        return None
-    if after.type == "ASSIGN" and spot.near(2).type in ("INT", "FLOAT"):
-        return spot.wrong(
-            "a number is named once, with `let`: nothing counts up",
-            where=(token.start, after.end),
-            help="loops count: `for i in 0..<3 { conv(64 * 2^i, 3x3) }`",
-        )
-    joins = {"PLUS": "add", "MINUS": "subtract", "TIMES": "multiply"}[token.type]
-    gap = 2 if after.type == "ASSIGN" and spot.touch(0, 1) else 1
-    other = spot.near(gap)
-    is_plain = before.type == "NAME" and spot.begins_statement and other.type == "NAME"
-    edit = (before.start, other.end, f"{before} -> {joins}({other})") if is_plain else None
-    if is_plain and spot.near(gap + 1).type == "LPAR":
-        end = spot.statement_end()
-        edit = (before.start, end, f"{joins} {{ | {before} | {spot.text(other.start, end)} }}")
-    return spot.wrong(
-        f"`{token}` is for numbers; tensors are joined by `{joins}`",
-        where=(token.start, spot.near(gap - 1).end),
-        help=f"write `{edit[2]}`" if edit else f"as `a -> {joins}(b)`, or `{joins} {{ | ... | ... }}`",
-        edit=edit,
-    )
-
-
-def _c_comment(spot: Spot) -> Diagnostic:
-    start, end = spot.token.start, spot.line_end(spot.token.start)
-    line = spot.text(start, end).rstrip()
-    edit = (start, start + len(line), f"# {line[2:-2].strip()}") if line.endswith("*/") else None
-    return spot.wrong(
-        "a comment begins with `#`, not with `/*`",
-        help="it ends with its line",
-        where=(start, spot.near(1).end),
-        edit=edit,
-    )
 
 
 def control(spot: Spot) -> Diagnostic | None:
     """`elif`, `while`, colons instead of braces, `and` and `or` in signs, conditions on layers."""
     token, before, after = spot.token, spot.near(-1), spot.near(1)
-    if token.type == "NAME" and str(token) in ("elif", "elsif") and "ELSE" in spot.expected:
-        return spot.wrong(
-            f"`{token}` is written `else if`", help="write `else if`", edit=(token.start, token.end, "else if")
-        )
+    if token.type == "NAME" and str(token) in _ELIFS and "ELSE" in spot.expected:
+        return _elif(spot, token)
+    if before.type == "NAME" and str(before) in _ELIFS and spot.begins_statement:
+        return _elif(spot, before)
     if before.type == "NAME" and str(before) == "while" and spot.begins_statement:
         return spot.wrong(
             "there is no `while`: every loop has its end in the text",
@@ -362,4 +267,4 @@ def _reversed_import(spot: Spot) -> Diagnostic:
     return spot.wrong(message, help=f"write `{written}`", edit=(spot.token.start, end, written))
 
 
-HABITS = (imports, attributes, strings, tuples, control, functions, claims, framework)
+HABITS = (imports, attributes, strings, tuples, container, control, functions, claims, framework)

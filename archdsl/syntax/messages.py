@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from archdsl.source import Diagnostic, Edit, Kind, Label, Source, Span
+from archdsl.syntax.applied import APPLIED, arithmetic
 from archdsl.syntax.calls import CALLS, body_without_braces
-from archdsl.syntax.habits import HABITS, arithmetic, declaration, imports
+from archdsl.syntax.habits import HABITS, declaration, imports
 from archdsl.syntax.lexer import BRACE_HELP, SYNTAX_ERROR
 from archdsl.syntax.slips import SLIPS
 from archdsl.syntax.spot import Spot, shown
@@ -46,7 +47,7 @@ def explain_unexpected(source: Source, tokens: list[Token], at: int, expected: s
     spot = Spot(source, tokens, at, expected)
     if at == 0:
         return declaration(spot)
-    for rule in (*CALLS, *STATEMENTS, *HABITS, *SLIPS, body_without_braces, arithmetic):
+    for rule in (*CALLS, *STATEMENTS, *HABITS, *APPLIED, *SLIPS, body_without_braces, arithmetic):
         if (found := rule(spot)) is not None:
             return found
     return _remaining(spot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from archdsl.source import Diagnostic, nearest
+from archdsl.syntax.arms import merge
 from archdsl.syntax.lexer import KEYWORDS
 from archdsl.syntax.spot import Spot, shown
 
@@ -13,6 +14,12 @@ _VALUES = frozenset(("NAME", "INT", "FLOAT", "SI", "WINDOW", "STRING", "LSQB", "
 _BEGINNINGS = ("repeat", "for", "if", "training", "let", "shared", "default", "input", "output", "return", "where")
 _BEHIND_ARGUMENTS = frozenset(("ARROW", "AS", "SEP", "BAR", "LBRACE", "RBRACE", "RPAR", "RSQB"))
 _STATEMENTS = (*_BEGINNINGS, "expect", "dispute", "source", "allow")
+_TYPES = {
+    **{kind: kind for kind in ("int", "float", "bool", "string", "window", "list", "layer", "tensor")},
+    "str": "string",
+    "Tensor": "tensor",
+    "Module": "layer",
+}
 _UNITS = frozenset(["k", "K", "M", "G", "T", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB"])
 
 
@@ -80,12 +87,21 @@ def comma(spot: Spot) -> Diagnostic | None:
     is_list = {"COMMA", "RPAR"} <= spot.expected or {"COMMA", "RSQB"} <= spot.expected
     if token.type == "NAME" and str(token) in ("x", "X") and spot.types(-1, 1) == ("INT", "NAME", "INT"):
         return _spaced_window(spot)
+    if token.type == "NAME" and str(before) in _TYPES and spot.in_parameters:
+        typed = f"{token}: {_TYPES[str(before)]}"
+        return spot.rewritten("the type of a parameter stands behind its name", (before.start, token.end), typed)
+    if token.type == "LPAR" and before.type == "RPAR":
+        return spot.wrong("a layer is applied with `->`, not by calling it", help="as `image -> conv(64, 3x3)`")
     if token.type in _VALUES and is_list:
         return spot.wrong(f"`,` is missing before {shown(token)}", help="write `,`", edit=(before.end, before.end, ","))
     if token.type == "SEP" and str(token) == ";" and is_list:
         return spot.wrong("`,` stands between arguments, not `;`", help="write `,`", edit=(token.start, token.end, ","))
     if token.type != "COMMA":
         return None
+    if spot.near(1).type == "BAR":
+        return spot.wrong(
+            "a bar alone separates the arms of a merge", help="leave the comma out", edit=(token.start, token.end, "")
+        )
     if before.type in ("COMMA", "LPAR", "LSQB"):
         return spot.wrong("there is nothing before this `,`", help="leave it out", edit=(token.start, token.end, ""))
     found = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)").match(spot.source.text, before.start)
@@ -146,62 +162,6 @@ def missing_arrow(spot: Spot) -> Diagnostic | None:
         f"`->` is missing before {shown(token)}",
         help="put `->` between layers of a chain, or begin a new line",
         edit=(before.end, before.end, " ->"),
-    )
-
-
-def merge(spot: Spot) -> Diagnostic | None:
-    """Arms without bars, or with bars in other brackets."""
-    token, before = spot.token, spot.near(-1)
-    if (
-        token.type == "LBRACE"
-        and "BAR" in spot.expected
-        and spot.near(spot.statement() - spot.at).type in ("IF", "FOR")
-    ):
-        return spot.wrong(
-            "the arms of a merge begin with `|`", help="as in `add { for x in xs | a }`, `add { if c | a }`"
-        )
-    if before.type == "LBRACE" and "BAR" in spot.expected:
-        closing = spot.closing(spot.at - 1)
-        inside = spot.parts(spot.at - 1, closing, "COMMA") if closing is not None else []
-        arms = "".join(f" | {part}" for part in inside)
-        edit = (before.end, spot.tokens[closing].start, f"{arms} ") if closing and len(inside) > 1 else None
-        return spot.wrong(
-            "the arms of a merge begin with `|`",
-            help=f"write `{{{arms} }}`" if edit else "as in `add { | a | b }`",
-            edit=edit or (token.start, token.start, "| "),
-        )
-    if token.type in ("RBRACE", "SEP") and before.type == "BAR":
-        return spot.wrong("an arm is empty", help="write `| identity` for an arm that passes its value on")
-    if token.type != "BAR":
-        return None
-    opening = spot.opening()
-    closing = None if opening is None else spot.closing(opening)
-    if opening is not None and closing is not None and spot.tokens[opening].type == "LPAR":
-        arms = "".join(f" | {part}" for part in spot.parts(opening, closing, "BAR"))
-        stretch = (spot.tokens[opening].start, spot.tokens[closing].end)
-        return spot.wrong(
-            "the arms of a merge stand in braces, not in parentheses",
-            help=f"write `{{{arms} }}`",
-            edit=(*stretch, f" {{{arms} }}"),
-        )
-    if (guarded := _guarded(spot)) is not None:
-        return guarded
-    return spot.wrong("`|` begins an arm, and there is no merge here", help="arms stand in braces: `add { | a | b }`")
-
-
-def _guarded(spot: Spot) -> Diagnostic | None:
-    """`| if c | a`, with a bar before the condition too."""
-    start = spot.statement()
-    bar, word = spot.near(start - 1 - spot.at), spot.near(start - spot.at)
-    if bar.type != "BAR" or word.type not in ("IF", "FOR"):
-        return None
-    arm = spot.text(word.start, spot.token.end)
-    begins = spot.near(start - 2 - spot.at).type in ("LBRACE", "SEP")
-    return spot.wrong(
-        f"the bar of an arm stands behind its `{word}`",
-        where=(bar.start, bar.end),
-        help=f"write `{arm} ...`, at the beginning of a line or behind `;`",
-        edit=(bar.start, word.start, "" if begins else "; "),
     )
 
 
@@ -372,7 +332,19 @@ def loop(spot: Spot) -> Diagnostic | None:
 def reserved(spot: Spot) -> Diagnostic | None:
     """A word of the language in place of a name."""
     token, before = spot.token, spot.near(-1)
-    is_statement = token.type in ("IF", "FOR", "REPEAT", "TRAINING")
+    is_statement = token.type in ("IF", "FOR", "REPEAT", "TRAINING", "OUTPUT")
+    if before.type == "ARROW" and token.type == "OUTPUT" and spot.near(1).type in ("NAME", "STRING"):
+        statement = spot.text(token.start, spot.near(1).end)
+        return spot.wrong(
+            "an `output` is no link of a chain, but a statement of its own",
+            help=f"write `{statement}` without the arrow, on its own line or behind `;`",
+            edit=(spot.near(-2).end, token.start, "; "),
+        )
+    if before.type == "ARROW" and token.type == "RETURN":
+        return spot.wrong(
+            "`return` begins a statement, and is no link of a chain",
+            help="the last value of a block is its result: leave it out, or write `... as y`, and then `return y`",
+        )
     if before.type == "ARROW" and is_statement:
         return spot.wrong(
             f"`{token}` begins a statement, and is no link of a chain",

@@ -55,7 +55,11 @@ class Spot:
 
     def statement(self) -> int:
         """The index of the first token of the statement."""
-        depth, start = 0, self.at
+        return self.statement_of(self.at)
+
+    def statement_of(self, start: int) -> int:
+        """The index of the first token of the statement that the token at an index stands in."""
+        depth = 0
         while start > 0:
             kind = self.tokens[start - 1].type
             depth += (kind in PAIRS.values()) - (kind in PAIRS)
@@ -78,6 +82,16 @@ class Spot:
     def begins_statement(self) -> bool:
         """Whether the token before the unexpected one is the first of its statement."""
         return self.statement() == self.at - 1
+
+    @property
+    def in_parameters(self) -> bool:
+        """Whether the token stands in the parentheses of a declaration."""
+        opening = self.opening()
+        return (
+            opening is not None
+            and self.tokens[opening].type == "LPAR"
+            and self.tokens[opening - 2].type in ("NETWORK", "BLOCK")
+        )
 
     def opening(self) -> int | None:
         """The index of the innermost bracket that is open here."""
