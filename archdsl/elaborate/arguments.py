@@ -280,10 +280,12 @@ def _kind_fault(op: type[Op], name: str, argument: Given) -> Fault:
     """A layer or tensor for an attribute."""
     attribute = op.fields()[name]
     meant = correction(attribute, argument.value, argument.span.text)
+    is_next = not meant and isinstance(argument.value, Layer) and not argument.value.is_merge
     return Fault(
         KIND_MISMATCH,
         f"`{name}` of `{op.name}` must be {attribute.accepts.words}, not {kind_of(argument.value)}",
         argument.span,
         f"did you mean `{meant}`?" if meant else kind_of(argument.value),
+        helps=(f"layers follow one another: `{op.name}(...) -> {argument.span.text}`",) if is_next else (),
         edit=Edit(argument.span, meant) if meant else None,
     )

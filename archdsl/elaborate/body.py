@@ -198,7 +198,8 @@ class Body(Links):
         result = current if statement.chain is None else self.chain(statement.chain, current)
         name = self.label_text(statement.name)
         if not (name.isidentifier() and name.isascii()):
-            raise Fault(kinds.BAD_LABEL, f"an output has a name, and `{name}` is none", statement.name.span)
+            message = f"the name of an output is made of `a` to `z`, `A` to `Z`, digits and `_`: `{name}` is not"
+            raise Fault(kinds.BAD_LABEL, message, statement.name.span)
         (value,) = self._one(result, f"`output {name}`", statement.span)
         if name in self.frame.outputs:
             raise Fault(
@@ -212,7 +213,11 @@ class Body(Links):
 
     def _return(self, statement: tree.Return) -> None:
         if self.frame.is_network:
-            written = f"output out = {statement.values[0].span.text}"
+            names = ["out"] if len(statement.values) == 1 else [f"out{i}" for i in range(1, len(statement.values) + 1)]
+            outputs = [
+                f"output {name} = {value.span.text}" for name, value in zip(names, statement.values, strict=True)
+            ]
+            written = "; ".join(outputs)
             raise Fault(
                 kinds.MISPLACED_STATEMENT,
                 "`return` is for blocks: a network has outputs",

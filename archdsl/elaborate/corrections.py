@@ -36,7 +36,7 @@ def correction(attribute: Attribute, value: Any, text: str) -> str | None:
 
 def advice(attribute: Attribute, value: Any, text: str) -> tuple[str, ...]:
     """What helps where a number that was worked out lies between two that an attribute takes."""
-    is_between = isinstance(value, Fraction) and not _NUMERAL.fullmatch(text)
+    is_between = isinstance(value, Fraction) and not _NUMERAL.fullmatch(text) and not takes(attribute, Fraction(1, 2))
     return (TO_WHOLE,) if is_between and (takes(attribute, floor(value)) or takes(attribute, ceil(value))) else ()
 
 

@@ -264,7 +264,7 @@ class _Evaluator:
         items = base.items if isinstance(base, Tensors) else base
         if not isinstance(items, tuple):
             message = f"expected a list, found {kind_of(base)}"
-            raise Fault(KIND_MISMATCH, message, e.base.span, helps=advice_on_items(base))
+            raise Fault(KIND_MISMATCH, message, e.base.span, helps=advice_on_items(base, e))
         if isinstance(e.index, tree.Range):
             indices = self._range(e.index, e.base.span.text)
             if counted(indices):

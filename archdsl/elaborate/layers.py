@@ -74,7 +74,10 @@ class Layers(Names):
         if switches is None:
             needed = f"`{op.name}` needs the result of a max-pool of the same block"
             passed = ("declare this one as `inline block`, which is part of its caller",)
-            raise Fault(kinds.NO_SWITCHES, needed, span, "this is none", helps=passed if value.producer is None else ())
+            if self.frame.is_network:
+                passed = (f"name one: `maxpool(2x2) as small`, and further down `{op.name}(of=small)`",)
+            is_passed = value.producer is None or self.frame.is_network
+            raise Fault(kinds.NO_SWITCHES, needed, span, "this is none", helps=passed if is_passed else ())
         return switches
 
     def _op_name(self, op: Op, label: tree.Label | None, span: Span) -> str:

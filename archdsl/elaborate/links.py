@@ -161,6 +161,7 @@ class Links(Layers):
                 kinds.SEVERAL_VALUES,
                 f"{len(taps)} names for {counted(len(values), 'value')}",
                 taps[0].span.to(taps[-1].span),
+                helps=_states(values),
             )
         for tap, value in zip(taps, values, strict=True):
             self._name_result(tap, Tensors((value,)))
@@ -283,6 +284,14 @@ def _are_items(values: Sequence[Value]) -> bool:
     if node is None or not isinstance(node.operator, Op):
         return False
     return node.operator.gives_list and len(values) == len(node.results)
+
+
+def _states(values: Sequence[Value]) -> tuple[str, ...]:
+    """What helps where a recurrence was to give its states too."""
+    node = values[0].producer
+    if len(values) > 1 or node is None or not isinstance(node.operator, Op) or "final" not in node.operator.fields():
+        return ()
+    return ("`final=true` gives the last states too",)
 
 
 def _no_merge(callee: tree.Expression) -> Fault:

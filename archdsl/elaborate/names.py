@@ -220,6 +220,8 @@ class Names:
             return _outside(text, span)
         known = self.frame.no_names.get(text)
         if isinstance(known, tree.Element) and known.label is not None:
+            if self._is_applied(span):
+                return _of_label(known, known.label, span)
             end = Span(known.span.source, known.span.end, known.span.end)
             return Fault(
                 kinds.UNKNOWN_NAME,
@@ -229,10 +231,19 @@ class Names:
                 helps=(f"name the result too: `... as {text}`",),
                 edit=None if known.taps else Edit(end, f" as {text}"),
             )
+        if isinstance(known, tree.Word) and known.span.start > span.start:
+            message, help = f"`{text}` is not known yet where it is used", "move it above what uses it"
+            made = (Label(known.span, "named here, further down"),)
+            return Fault(kinds.USED_BEFORE_MADE, message, span, "used here", labels=made, helps=(help,))
         if known is not None:
             made = (Label(known.span, "known to the end of its braces"),)
             return Fault(kinds.UNKNOWN_NAME, f"`{text}` ended with its braces", span, "used here", labels=made)
         return None
+
+    def _is_applied(self, span: Span) -> bool:
+        """Whether a name stands behind an arrow, where layers stand, and not where a chain begins."""
+        chains = (node for node in tree.walk(self.frame.body) if isinstance(node, tree.Chain))
+        return any(link.link.span.start == span.start for chain in chains for link in chain.elements[1:])
 
     def _not_made(self, text: str, span: Span, site: Span) -> Fault:
         if site.start > span.start:
@@ -325,6 +336,21 @@ class Names:
     def inner(self) -> Self:
         """The same place inside a further pair of braces."""
         return type(self)(self.build, self.frame, Scope(self.scope), self.place)
+
+
+def _of_label(labelled: tree.Element, label: tree.Label, span: Span) -> Fault:
+    """A label in the place of a layer, as modules of Python are declared first and applied then."""
+    is_group = isinstance(labelled.link, tree.Body)
+    other = f"`block {label.text} {{ ... }}`" if is_group else f"`let {label.text} = ...`"
+    return Fault(
+        kinds.UNKNOWN_NAME,
+        f"`{label.text}` is a label: its {'group' if is_group else 'layer'} is applied where it stands, and not again",
+        span,
+        labels=(Label(label.span, "the label"),),
+        helps=(
+            f"`shared {label.text} = ...` is applied where its name stands, with the same weights; {other} with new ones",
+        ),
+    )
 
 
 def _outside(text: str, span: Span, reads: bool = False) -> Fault:

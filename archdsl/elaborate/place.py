@@ -143,9 +143,11 @@ def check_label(label: str, span: Span) -> None:
         reason = f"a label holds printable characters, and at most {LABEL_LIMIT}"
     elif keyword.iskeyword(label):
         reason = f"`{label}` is a keyword of Python"
-    elif label in MODULE_ATTRIBUTES or label.startswith("__"):
+    elif label.startswith("__"):
+        reason = f"`{label}` begins with `__`, and such names are Python's own"
+    elif label in MODULE_ATTRIBUTES:
         reason = f"`{label}` is an attribute of every PyTorch module"
     else:
         return
     is_nearly_one = label.isidentifier() and len(label) < LABEL_LIMIT
-    raise Fault(BAD_LABEL, reason, span, helps=(f"call it `{label}_`",) if is_nearly_one else ())
+    raise Fault(BAD_LABEL, reason, span, helps=(f"call it `{label.lstrip('_')}_`",) if is_nearly_one else ())

@@ -45,7 +45,9 @@ NAMES = {
     "embedding_dim": "features", "output_dim": "features", "scale_factor": "scale", "negative_slope": "slope",
     "alpha": "slope", "output_size": "out", "kernel_shape": "window", "ksize": "window", "pads": "pad",
     "dilations": "dilation", "group": "groups", "epsilon": "eps", "num_filters": "channels", "num_layers": "layers",
-    "hidden_size": "hidden", "axis": "axes", "size": "to", "dropout_rate": "p", "vocab_size": "vocabulary",
+
+    "hidden_size": "hidden", "count_include_pad": "count_pad",
+    "axis": "axes", "size": "to", "dropout_rate": "p", "vocab_size": "vocabulary",
 }  # fmt: skip
 AXES = {"dim": "axis", "start_dim": "start", "end_dim": "stop"}
 """Arguments that count axes, the batch as 0."""
@@ -77,6 +79,8 @@ REASONS = {
 ADVICE = {
     "weight": "weights that two layers share are a `parameter`: `table: parameter([100, 32]) as t`, in which "
     "`t -> take(index=ids)` looks up, as `embedding` does, and by which `matmul { | x | t -> permute([1, 0]) }` multiplies",
+    "ceil_mode": "`round=ceil` rounds sizes up",
+    **dict.fromkeys(("affine", "elementwise_affine"), "`scale=false, shift=false` leaves out what is learned"),
     "padding_mode": "put `pad(1, mode=reflect)` before it, and leave its own `pad` out",
     "return_sequences": "all steps are the result: `select(-1)` takes the last",
 }

@@ -236,9 +236,11 @@ def kind_of(value: Any) -> str:
     return "a list" if isinstance(value, tuple) else "a number"
 
 
-def advice_on_items(value: Any) -> tuple[str, ...]:
+def advice_on_items(value: Any, e: tree.Index) -> tuple[str, ...]:
     """What was meant by brackets behind a tensor or a layer."""
     if isinstance(value, Tensors):
+        if isinstance(e.base, tree.Name) and not isinstance(e.index, tree.Number | tree.Unary):
+            return (f"`as {e.base.text}[]`, where it is named, makes a list of the results of all turns",)
         return ("`x -> select(0)` takes a place of an axis, `x -> slice(0, 3)` a part of it",)
     return ("arguments stand in parentheses: `linear(10)`",) if isinstance(value, Layer) else ()
 

@@ -33,5 +33,5 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
                 KIND,
                 f"`{use.op.name}` joins the current value{f', `{name}`,' if name else ''} twice",
                 Label(use.span, f"it joins {len(operands)} values: the current one, first, with its arguments"),
-                helps=("leave it out of the arguments, or write arms: `add { | a | b }`",),
+                helps=(f"leave it out of the arguments, or write arms: `{use.op.name} {{ | a | b }}`",),
             )

@@ -38,7 +38,8 @@ def find_in_text(text: Text) -> Iterator[Diagnostic]:
         help = f"use it, or leave out `as {result.tap.span.text}`" if alone else "use it, or write `_`"
         edit: Edit | None = _without(result)
         if outputs.has(name, beside=result.tap.span.start):
-            help = f"`output {name}` names the value that is current there; `output {name} = {name}` gives this one"
+            given = f"{name} -> concat` joins this list" if result.tap.appends else f"{name}` gives this one"
+            help = f"`output {name}` names the value that is current there; `output {name} = {given}"
             edit = None  # which of the two is meant changes the network
         yield Diagnostic(
             KIND,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Derivative, Examples, Incoming, Misfit, Saved, TensorType, Types
+from archdsl.ir import Derivative, Examples, Incoming, Saved, TensorType, Types
+from archdsl.ops.families.checks import check_two
 from archdsl.ops.families.derivatives import Term, quotient
 from archdsl.ops.families.merge import Elementwise
 
@@ -19,8 +20,7 @@ class Divide(Elementwise):
     )
 
     def infer(self, *operands: TensorType) -> Types:
-        if len(operands) > 2:
-            raise Misfit(f"`divide` takes two values, not {len(operands)}", code="shape-mismatch", operand=2)
+        check_two(self.name, operands)
         return super().infer(*operands)
 
     def saved(self, operands: Types, results: Types) -> Saved:

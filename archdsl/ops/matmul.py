@@ -28,7 +28,7 @@ from archdsl.ir import (
     show_shape,
 )
 from archdsl.ir.strides import sizes_together
-from archdsl.ops.families.checks import check_float
+from archdsl.ops.families.checks import check_float, check_two
 from archdsl.ops.families.merge import Merge, batched_rank, check_one_dtype, sizes_beside
 from archdsl.ops.families.products import (
     Product,
@@ -65,8 +65,7 @@ class MatMul(Merge):
         check_float(self.name, operands[0])
         if len(operands) == 1:
             return operands
-        if len(operands) > 2:
-            raise Misfit(f"`matmul` takes two values, not {len(operands)}", code="shape-mismatch", operand=2)
+        check_two(self.name, operands)
         left, right = self._shapes(operands)
         if not agree(left[-1], right[-2]):
             raise Misfit(

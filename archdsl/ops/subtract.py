@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Derivative, Examples, Incoming, Misfit, TensorType, Types
+from archdsl.ir import Derivative, Examples, Incoming, TensorType, Types
+from archdsl.ops.families.checks import check_two
 from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
 from archdsl.ops.families.merge import INTEGERS, Elementwise
 
@@ -17,8 +18,7 @@ class Subtract(Elementwise):
     examples: ClassVar[Examples] = (("subtract", "[8, 4, 4], [8, 4, 4]", "[8, 4, 4]"),)
 
     def infer(self, *operands: TensorType) -> Types:
-        if len(operands) > 2:
-            raise Misfit(f"`subtract` takes two values, not {len(operands)}", code="shape-mismatch", operand=2)
+        check_two(self.name, operands)
         return super().infer(*operands)
 
     def of_step(self, left: Term, right: Term, joined: TensorType, incoming: Incoming) -> Derivative:

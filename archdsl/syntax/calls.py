@@ -112,6 +112,12 @@ def chain_where_none_is(spot: Spot) -> Diagnostic | None:
             help="begin a line with the layer, without the arrow",
             edit=(before.end, token.end, ";"),
         )
+    if token.type == "ARROW" and first.type == "SHARED":
+        start, end = spot.tokens[spot.statement() + 3].start, spot.statement_end()
+        group = f"{{ {spot.text(start, end)} }}"
+        return spot.wrong(
+            "`shared` names one layer or a group", help="put braces around the chain", edit=(start, end, group)
+        )
     if token.type == "ARROW" and first.type == "LET":
         return spot.wrong(
             "`let` names a number, a list or one layer, not a chain",

@@ -45,6 +45,12 @@ def framework(spot: Spot) -> Diagnostic | None:
     token, before = spot.token, spot.near(-1)
     if token.type == "LPAR" and before.type == "DOTTED":
         *heads, name = str(before).split(".")
+        if name == "append":
+            message, help = (
+                f"`{before}`: lists have no methods",
+                f"`... as {'.'.join(heads)}[]` appends a result to a list",
+            )
+            return spot.wrong(message, where=(before.start, before.end), help=help)
         if heads[0] not in FRAMEWORKS:
             return spot.wrong(
                 f"`{before}` cannot be called: values have no methods",
@@ -86,7 +92,8 @@ def control(spot: Spot) -> Diagnostic | None:
         return spot.rewritten("`||` is written `or`", stretch, "or")
     is_colon = token.type == "COLON" and "LBRACE" in spot.expected
     is_label = token.type == "LABEL" and before.type in ("IF", "IN", "REPEAT", "NETWORK", "BLOCK")
-    if (is_colon or is_label) and "ARROW" not in spot.expected:
+    is_else = spot.types(0, 1) == ("ELSE", "COLON")
+    if is_else or ((is_colon or is_label) and "ARROW" not in spot.expected):
         return spot.wrong("a body stands in braces, not behind a colon", help="as `if c { ... }`, `network A { ... }`")
     if token.type == "IF" and spot.ends_statement:
         return spot.wrong(

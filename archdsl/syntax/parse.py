@@ -130,7 +130,8 @@ def _declared(part: list[Token]) -> list[str]:
     if any(token.type in ("IMPORT", "FROM") for token in part[:3]):
         return names or [UNKNOWN_NAMES]
     if part[0].type in _DECLARES:
-        return names[:1]
+        is_named = len(part) < 2 or part[1].type not in ("LBRACE", "LPAR")
+        return names[:1] if is_named else []
     return names[1:2] if part[0].type == part[1 % len(part)].type == "NAME" else []
 
 

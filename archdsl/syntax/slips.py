@@ -29,6 +29,8 @@ def arrow(spot: Spot) -> Diagnostic | None:
     spelt = spot.text(token.start, after.end)
     if spelt in ("=>", ">>", "|>") and spot.touch(0, 1):
         return spot.rewritten(f"the arrow is `->`, not `{spelt}`", (token.start, after.end), "->")
+    if spot.types(0, 1) == ("MINUS", "CMP") and spelt.endswith(">"):
+        return spot.rewritten("the arrow `->` is written without blanks", (token.start, after.end), "->")
     if token.type == "ARROW" and before.type == "ARROW":
         return spot.wrong("two arrows in a row", help="leave one out", edit=(token.start, after.start, ""))
     if before.type == "ARROW" and token.type in ("RBRACE", "SEP", "BAR"):
@@ -72,6 +74,9 @@ def tap(spot: Spot) -> Diagnostic | None:
             help=f"put braces around it: `{{ {first} ... }} as {taps}`",
             edit=(first.start, token.start, f"{{ {spot.text(first.start, line_end.end)} }} "),
         )
+    if token.type == "LSQB" and spot.near(-2).type == "AS":
+        help = f"write `as {line_end}[]`, which appends to the list in each turn"
+        return spot.wrong("`as` appends to a list, and sets no item of it", help=help)
     if token.type != "AS" or line_end.type != "SEP":
         return None
     return spot.wrong(

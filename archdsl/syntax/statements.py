@@ -45,8 +45,10 @@ def loop_in_parentheses(spot: Spot) -> Diagnostic | None:
         return None
     closing = spot.closing(spot.at)
     inside = spot.text(spot.token.end, spot.tokens[closing].start) if closing is not None else ""
-    edit = (spot.token.start, spot.tokens[closing].end, inside) if closing and " in " in inside else None
-    return spot.wrong("a loop has no parentheses", help="as `for i in 0..<3 { ... }`", edit=edit)
+    is_names = closing is not None and spot.tokens[closing + 1].type == "IN" and re.fullmatch(r"[\w\s,]+", inside)
+    edit = (spot.token.start, spot.tokens[closing].end, inside) if closing and (" in " in inside or is_names) else None
+    help = f"write `for {inside} in ...`" if is_names else "as `for i in 0..<3 { ... }`"
+    return spot.wrong("a loop has no parentheses", help=help, edit=edit)
 
 
 def body_in_words(spot: Spot) -> Diagnostic | None:
@@ -60,6 +62,12 @@ def body_in_words(spot: Spot) -> Diagnostic | None:
 def unpacked(spot: Spot) -> Diagnostic | None:
     """`*widths`, `**options`, dictionaries."""
     token, before = spot.token, spot.near(-1)
+    if token.type == "LBRACE" and before.type == "ASSIGN" and spot.near(-3).type == "LET" and _is_group(spot):
+        help = f"write `shared {spot.near(-2)} = {{ ... }}` for one of them, a `block` for new weights at each use"
+        return spot.wrong("`let` names a number, a list or one layer, not a group", help=help)
+    if token.type == "LBRACE" and before.type in ("ASSIGN", "COMMA", "LPAR") and _is_group(spot):
+        help = "declare it: `block unit { ... }` in the file, and `unit` here"
+        return spot.wrong("an argument is a tensor or a layer, not a group", help=help)
     if token.type == "LBRACE" and before.type in ("ASSIGN", "COMMA", "LPAR", "LSQB"):
         return spot.wrong("there are no dictionaries", help="a table is a list of lists: `[[64, 1], [128, 2]]`")
     if token.type != "TIMES" or before.type not in ("LPAR", "COMMA"):
@@ -67,6 +75,13 @@ def unpacked(spot: Spot) -> Diagnostic | None:
     if "LABEL" in spot.expected and "INT" not in spot.expected:
         return spot.wrong("a parameter takes one value, which may be a list", help="as `block stage(widths: list)`")
     return spot.wrong("nothing is unpacked: arguments are written out", help="as `conv(64, 3x3, pad=1)`")
+
+
+def _is_group(spot: Spot) -> bool:
+    """Whether braces hold layers, and not the entries of a dictionary."""
+    closing = spot.closing(spot.at)
+    inside = spot.tokens[spot.at + 1 : closing]
+    return spot.near(1).type == "NAME" or any(token.type == "ARROW" for token in inside)
 
 
 def text_as_statement(spot: Spot) -> Diagnostic | None:
@@ -183,9 +198,10 @@ def _shaped_output(spot: Spot) -> Diagnostic:
     edit = (
         (token.start, spot.tokens[closing].end, f"{token}\n{indent[0] if indent else ''}{claim}") if closing else None
     )
+    chosen = f", or `output {token} = {after}` for that value" if after.type == "NAME" else ""
     return spot.wrong(
         "the shape of an output is worked out, not declared",
-        help=f"state it in a claim: `{claim}`" if shape else f"write `output {token}`",
+        help=f"state it in a claim: `{claim}`" if shape else f"write `output {token}`{chosen}",
         edit=edit,
     )
 

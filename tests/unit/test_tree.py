@@ -105,3 +105,15 @@ def test_a_mistake_leaves_the_other_items_standing() -> None:
     assert [i.name.text for i in file.items if isinstance(i, tree.Block | tree.Let)] == ["b", "d"]
     assert file.broken == {"a", "c", "e", "f", "x"}
     assert len(problems) == 3
+
+
+def test_a_network_without_a_name_takes_none_from_its_body() -> None:
+    file, problems = parse(Source("case.arch", "network { input x: [1, 28, 28]; conv(6, 5x5); output y }"))
+    assert not file.broken
+    assert len(problems) == 1
+
+
+def test_else_behind_a_colon_belongs_to_its_if() -> None:
+    text = "network A(n = 1) {\n  input x: [4]\n  if n == 1:\n    relu\n  else:\n    tanh\n}"
+    _, problems = parse(Source("case.arch", text))
+    assert {problem.message for problem in problems} == {"a body stands in braces, not behind a colon"}

@@ -54,6 +54,17 @@ def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> in
     )
 
 
+def check_two(op: str, operands: tuple[TensorType, ...]) -> None:
+    """Raises `Misfit` where a merge of two values has more."""
+    if len(operands) > 2:
+        raise Misfit(
+            f"`{op}` takes two values, not {len(operands)}",
+            code="shape-mismatch",
+            operand=2,
+            help=f"`{op}(a)` joins the current value, first, with `a`; `{op} {{ | a | b }}` joins two others",
+        )
+
+
 def only_axis(op: str, axis: int | None, x: TensorType) -> int:
     """The number of an axis that may be left out on a vector. Raises `Misfit`."""
     if axis is not None:
@@ -64,7 +75,7 @@ def only_axis(op: str, axis: int | None, x: TensorType) -> int:
         f"`{op}` on {show_shape(x.shape)} needs an `axis`",
         operand=0,
         label=f"{x.rank} axes to choose from",
-        help=f"`{op}(axis=0)` is over channels, `{op}(axis=-1)` over the last axis",
+        help=f"`{op}(axis=0)` is over the first axis, channels of maps, `{op}(axis=-1)` over the last, features of tokens",
     )
 
 
