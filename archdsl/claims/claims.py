@@ -321,7 +321,7 @@ def _meant(claim: tree.Claim, computed: Any, claimed: Any) -> tuple[Edit | None,
 
 def _at_precision(computed: Any, value: tree.Expression) -> str | None:
     """A number written as the claimed one is: in its unit, with a digit more where it would be needed."""
-    if not isinstance(value, tree.Number) or not value.unit or isinstance(computed, tuple | bool):
+    if not isinstance(value, tree.Number) or not value.unit or not isinstance(computed, int | Fraction):
         return None
     scale = Fraction(value.digit)
     decimals = len(value.span.text.rstrip("kKMGTiB").replace("_", "").partition(".")[2])
@@ -337,6 +337,6 @@ def _composition(facts: Facts) -> str:
     sums: dict[str, int] = {"inputs": facts.cost.inputs}
     for layer in facts.flat.layers:
         values = facts.cost.nodes[layer.node].values * layer.times
-        if values:
+        if values != 0:
             sums[layer.op.name] = sums.get(layer.op.name, 0) + values
     return " + ".join(f"{name} {count:_}" for name, count in sums.items()) + "; activation functions count nothing"
