@@ -104,7 +104,7 @@ class Pad(Op):
             raise Misfit(f"`mode={self.mode}` needs a spatial axis", attribute="mode")
         for name, n, pair in zip(AXES[len(padding)], x.sizes, padding, strict=True):
             most = {"reflect": n - 1, "circular": n}.get(self.mode)
-            if most is not None and max(pair) > most:
+            if most is not None and any(rows > most for rows in pair):
                 raise Misfit(
                     f"`mode={self.mode}` has no {max(pair)} rows to take from the {n} of the {name} axis",
                     attribute="amount",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archdsl.ir import Derivative, Extra, Gradient, Helper, Shape, TensorType
+from archdsl.ir import Derivative, Extra, Gradient, Helper, Shape, TensorType, agree, always_agree
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes
 
 
@@ -23,7 +23,7 @@ def _floor_pair(n: int, out: int, extent: int, stride: int, pad: tuple[int, int]
 
 def is_symmetric(padding: Padding) -> bool:
     """Whether every axis is padded alike on both sides, which is all that most PyTorch modules can do."""
-    return all(before == after for before, after in padding)
+    return all(always_agree(before, after) for before, after in padding)
 
 
 def padded(x: TensorType, padding: Padding) -> TensorType:
@@ -36,7 +36,8 @@ def padded_sizes(sizes: Shape, padding: Padding) -> Shape:
 
 
 def padded_copy(x: TensorType, padding: Padding) -> Extra:
-    """The copy of the input that `F.pad` makes."""
+    """The copy of the input that `F.pad` makes. Raises `OpenSize` where some sizes need none."""
+    any(not agree(before, after) for before, after in padding)  # asks, until one axis is known to need it
     copy = padded(x, padding)
     return Extra("padded input", copy.shape, copy.dtype)
 

@@ -82,7 +82,7 @@ class Pool(MapPool):
         g = self.geometry(x)
         sizes = output_sizes(g, x)
         for window, pair in zip(g.window, g.pad, strict=True):
-            if max(pair) > window // 2:
+            if any(rows > window // 2 for rows in pair):
                 raise Misfit(
                     f"`pad` of a pool is at most half its window: {max(pair)} rows against a window of {window}",
                     attribute="pad",
@@ -91,7 +91,7 @@ class Pool(MapPool):
         return (x.mapped((x.channels, *sizes), keeping=self.keeps_channels_last(x)),)
 
     def keeps_channels_last(self, x: TensorType) -> Shape:
-        return (2,) if self.needs_copy(x) else (1, 2)
+        return (2,) if x.rank == 2 and self.needs_copy(x) else (1, 2)
 
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         return not is_lower or not self.needs_copy(operands[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from archdsl.ir import Misfit, Op, Shape, Step, TensorType, show_shape
+from archdsl.ir import Misfit, Op, Shape, Step, TensorType, is_open, open_size, show_shape
 
 AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -125,8 +125,17 @@ def _paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Sh
 
 def same_padding(sizes: Shape, stride: Shape, extents: Sequence[int]) -> Padding:
     """Rows with which an axis of n has ceil(n / s) windows; an odd one stands after the input."""
-    totals = [max((-(-n // s) - 1) * s + e - n, 0) for n, s, e in zip(sizes, stride, extents, strict=True)]
+    totals = [_missing(n, s, e) for n, s, e in zip(sizes, stride, extents, strict=True)]
     return tuple((total // 2, total - total // 2) for total in totals)
+
+
+def _missing(n: int, stride: int, extent: int) -> int:
+    """How many rows n is too short for ceil(n / s) windows."""
+    rest = (n + stride - 1) // stride * stride - n
+    if extent >= stride or open_size(rest) is None:
+        return max(rest + extent - stride, 0)
+    # A small window misses rows at some sizes alone: the j-th where the rest is at least s - e + j.
+    return sum((rest + extent - j) // stride for j in range(1, extent))
 
 
 def amounts(value: Any, rank: int, attribute: str) -> Padding:
@@ -165,9 +174,13 @@ def output_sizes(g: Geometry, operand: TensorType) -> Shape:
 def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, int], round: str) -> int:
     before, after = pad
     room = n + before + after - extent
-    count = (room + (stride - 1 if round == "ceil" else 0)) // stride + 1
-    if round == "ceil" and (count - 1) * stride >= n + before:
-        count -= 1  # No window may start beyond the input and its leading pad (PyTorch's rule).
+    if is_open(pad) and _is_same(n, extent, stride, pad, round):
+        count = (n + stride - 1) // stride
+    elif round == "ceil":
+        # No window may start beyond the input and its leading pad (PyTorch's rule).
+        count = (max(room, min(room + stride, n + before)) + stride - 1) // stride
+    else:
+        count = room // stride + 1
     if count < 1:
         padded = f"{n} + {before + after} of padding" if before + after else str(n)
         raise Misfit(
@@ -184,6 +197,12 @@ def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, in
             label=f"= {room / stride + 1:.2f}",
         )
     return count
+
+
+def _is_same(n: int, extent: int, stride: int, pad: tuple[int, int], round: str) -> bool:
+    """Whether padding is that of `pad=same`. Rounding up, a window may reach over the end: the odd row need not stand there."""
+    ((before, after),) = same_padding((n,), (stride,), (extent,))
+    return pad == (before, after) or (round == "ceil" and pad == (before, before))
 
 
 def transposed_spans(window: int, stride: int, dilation: int, before: int) -> tuple[tuple[int, int] | None, ...]:
