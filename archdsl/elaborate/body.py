@@ -237,21 +237,18 @@ class Body(Links):
     def _where(self, statement: tree.Where) -> None:
         self.build.bound(statement, self)
         condition = self.value(statement.condition, constrains=True)
-        helps: tuple[str, ...] = ()
+        message, helps = f"the constraint `{statement.condition.span.text}` does not hold", tuple[str, ...]()
         if isinstance(condition, Relation | Compound) and condition.domain.decide(condition) is None:
             condition.domain.state(condition)
             holds = condition.at(condition.domain.example)
             named = ", ".join(f"{symbol} = ..." for symbol in condition.domain.example)
-            helps = (f"no sizes were found that meet all constraints: name some in a claim, `expect ... with {named}`",)
+            message = f"no sizes were found that meet all constraints, `{statement.condition.span.text}` among them"
+            helps = (f"name some in a claim: `expect ... with {named}`",)
         else:
             holds = self.condition(statement.condition, constrains=True)
         if not holds:
             raise Fault(
-                kinds.CONSTRAINT_FAILS,
-                f"the constraint `{statement.condition.span.text}` does not hold",
-                statement.span,
-                self._values_in(statement.condition),
-                helps=helps,
+                kinds.CONSTRAINT_FAILS, message, statement.span, self._values_in(statement.condition), helps=helps
             )
 
     def _values_in(self, condition: tree.Expression) -> str:

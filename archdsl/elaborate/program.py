@@ -273,14 +273,17 @@ class Program:
         """
         left = self.symbols(name, settings)
         best: Built | None = None
+        fewest = (True, 0)
         stated: list[Relation | Compound] = []
         for example in examples(left, self.named_sizes(name), stated):
             built = self.build(name, settings, Domain(example))
             if built.network is not None:
                 return built
-            best = built if best is None or len(built.problems) < len(best.problems) else best
             stated[:] = built.domain.given if built.domain is not None else []
             meets_all = all(c.at(example) for c in stated)
+            mistakes = (not meets_all, len(built.problems))
+            if best is None or mistakes < fewest:
+                best, fewest = built, mistakes
             if meets_all and not all(p.code in SOME_SIZES for p in built.problems):
                 break
         assert best is not None
