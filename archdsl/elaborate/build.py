@@ -269,8 +269,13 @@ class Build(Blocks):
         return value
 
     def _name_sizes(self, given: Shape, statement: tree.Input, body: Body) -> None:
-        """Sets the symbols of an input to the sizes that it has. Raises `Fault` where one would have two."""
-        for item, size in zip(statement.shape.items, given, strict=False):
+        """Sets the symbols of an input to the sizes that it has. Raises `Fault` where one would have two, or none."""
+        items = statement.shape.items
+        if len(items) != len(given) and any(isinstance(i, tree.Name) and not body.knows(i.text) for i in items):
+            text = f"{show_shape(given)} from outside: {len(given)} against {len(items)}"
+            message = f"`{statement.name.text}` is given with another number of axes than its sizes have names for"
+            raise Fault(kinds.WRONG_RANK, message, statement.shape.span, text, helps=("the batch is not counted",))
+        for item, size in zip(items, given, strict=False):
             if not isinstance(item, tree.Name) or not is_symbol(item.text):
                 continue
             if not body.knows(item.text):

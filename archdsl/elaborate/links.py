@@ -50,6 +50,9 @@ class Links(Layers):
             self.scope.names.setdefault(syntax.name.text, POISON)
         if isinstance(syntax, tree.Input):
             self.frame.taps.setdefault(syntax.name.text, POISON)
+            for size in syntax.shape.items:
+                if isinstance(size, tree.Name) and not self.knows(size.text):
+                    self.scope.names[size.text] = POISON
         for tap in taps(syntax):
             self.frame.taps.setdefault(tap.name, POISON)
         return POISON

@@ -399,6 +399,13 @@ def test_an_input_that_does_not_fit_is_an_error_of_the_spec(cli: Cli, spec: Path
     assert done.code == 1 and "error[window-too-large]" in done.err
 
 
+def test_an_input_with_another_number_of_axes_leaves_no_size_without_a_value(cli: Cli, spec: Path) -> None:
+    spec.write_text("network A {\n  input image: [1, H, W]\n  where W % 8 == 0\n  conv(4, 3x3)\n}\n")
+    done = cli("report", "summary", spec, "--input", "64x64")
+    assert done.code == 1 and done.err.count("error[") == 1
+    assert "error[wrong-rank]" in done.err and "[64, 64] from outside: 2 against 3" in done.err
+
+
 def test_a_limit_holds_for_a_training_step(cli: Cli, spec: Path) -> None:
     """What the report says is the peak of a step is within the limit, and a byte less is not."""
     spec.write_text(GOOD)
