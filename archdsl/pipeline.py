@@ -45,6 +45,7 @@ class Checked:
         settings: Settings,
         batch: int,
         formulas: Built | None = None,
+        refused: Sequence[tuple[Sizes, Built]] = (),
     ) -> None:
         self.name = name
         self.builds = tuple(builds)
@@ -54,6 +55,8 @@ class Checked:
         self.batch = batch
         self.formulas = formulas if formulas is not None and formulas.network is not None else None
         """The network for all its open sizes together, its figures formulas; None where nothing is open."""
+        self.refused = tuple(refused)
+        """What was built at sizes that claims name, and does not hold together there, though at others it does."""
 
     @property
     def network(self) -> Network | None:
@@ -91,7 +94,9 @@ class Checked:
             for_all = (c for c in self.formulas.claims if not c.names_any(symbols))
             decided |= {v.span: v for v in verify(self.formula_facts, for_all, {})}
         named = (c for _, built in self.builds for c in built.claims if c.names_any(symbols))
-        decided |= {v.span: v for v in undecided((c for c in named if c.syntax.span not in decided), symbols)}
+        left = (c for c in named if c.syntax.span not in decided)
+        refused = [(sizes, built.problems) for sizes, built in self.refused]
+        decided |= {v.span: v for v in undecided(left, symbols, refused)}
         return tuple(decided[span] for span in sorted(decided, key=lambda span: span.start))
 
     @cached_property
@@ -248,8 +253,15 @@ class Spec:
         named = program.named_sizes(name) if settings.is_plain else ()
         if formulas.network is None and not named:
             return Checked(name, [({}, formulas)], program, self.linter, settings, batch)
-        builds = [(at, program.build(name, settings.at(at))) for at in named or (formulas.domain.example,)]
-        return Checked(name, builds, program, self.linter, settings, batch, formulas)
+        builds: list[tuple[Sizes, Built]] = [(at, program.build(name, settings.at(at))) for at in named]
+        refused = [build for build in builds if build[1].network is None]
+        if formulas.network is not None and len(refused) == len(builds):
+            example = formulas.domain.example
+            builds.append((example, program.build(name, settings.at(example))))
+        fitting = [build for build in builds if build[1].network is not None]
+        return Checked(
+            name, fitting or builds, program, self.linter, settings, batch, formulas, refused if fitting else ()
+        )
 
     def findings(self, networks: Sequence[Checked], *, info: bool = False) -> list[Diagnostic]:
         """Everything that is wrong with the file and with the networks that were checked, or likely a mistake.

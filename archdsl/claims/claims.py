@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -24,12 +24,17 @@ CLAIM_FAILS = Kind(
 CLAIM_UNSUITABLE = Kind(
     "unsuitable-claim",
     "error",
-    "The claim cannot be decided: its two sides are of different kinds, or `~` has no number.",
+    "The claim cannot be decided: its two sides are of different kinds, `~` has no number, or the network does not hold "
+    "together at the sizes that it names.",
 )
 
 
 _BINARY = {unit: Fraction(1024, 1000) ** (power + 1) for power, unit in enumerate(("kB", "MB", "GB", "TB"))}
 """What a unit of 1024 has more than that of 1000."""
+
+
+Refused = Sequence[tuple[Mapping[str, Datum], Sequence[Diagnostic]]]
+"""Sizes at which the network does not hold together, and what is wrong there."""
 
 
 class Verdict(NamedTuple):
@@ -57,9 +62,9 @@ def verify(facts: Facts, claims: Iterable[BoundClaim], at: Mapping[str, Datum]) 
     return tuple(_verify(facts, claim, at) for claim in claims if _concerns(claim, at))
 
 
-def undecided(claims: Iterable[BoundClaim], symbols: Collection[str]) -> tuple[Verdict, ...]:
+def undecided(claims: Iterable[BoundClaim], symbols: Collection[str], refused: Refused = ()) -> tuple[Verdict, ...]:
     """Verdicts on claims that name some sizes of the symbols, but none that the network can be built at."""
-    return tuple(_undecided(claim, symbols) for claim in claims)
+    return tuple(_undecided(claim, symbols, refused) for claim in claims)
 
 
 def are_decided(verdicts: Iterable[Verdict]) -> bool:
@@ -67,8 +72,11 @@ def are_decided(verdicts: Iterable[Verdict]) -> bool:
     return all(verdict.value is not None for verdict in verdicts)
 
 
-def _undecided(bound: BoundClaim, symbols: Collection[str]) -> Verdict:
+def _undecided(bound: BoundClaim, symbols: Collection[str], refused: Refused) -> Verdict:
     claim = bound.syntax
+    for sizes, problems in refused:
+        if _concerns(bound, sizes):
+            return _unfit(bound, _impossible(claim, sizes, problems))
     for binding in claim.bindings:
         close = nearest(binding.name.text, symbols)
         if close is not None and binding.name.text not in symbols:
@@ -81,6 +89,14 @@ def _undecided(bound: BoundClaim, symbols: Collection[str]) -> Verdict:
         helps=(f"as `with {', '.join(f'{s} = 224' for s in symbols)}`, or none: then it is to hold for all",),
     )
     return _unfit(bound, fault)
+
+
+def _impossible(claim: tree.Claim, sizes: Mapping[str, Datum], problems: Sequence[Diagnostic]) -> Fault:
+    """A claim about sizes that the network does not fit."""
+    at = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+    span = Span(claim.span.source, claim.bindings[0].span.start, claim.bindings[-1].span.end)
+    labels = tuple(Label(p.primary.span, p.message) for p in problems[:1] if p.primary is not None)
+    return Fault(CLAIM_UNSUITABLE, f"the network does not hold together at {at}", span, labels=labels)
 
 
 def _unfit(bound: BoundClaim, fault: Fault) -> Verdict:
