@@ -10,6 +10,8 @@ from math import ceil, floor
 
 from archdsl.ir.formulas import Floor, Monomial, Symbol, Terms
 
+LONGEST = 6
+"""Sizes in a product that is taken apart into what they are at least and what they have more."""
 Least = tuple[tuple[str, int], ...]
 """Numbers that some symbols are never below, by their names."""
 
@@ -20,8 +22,29 @@ def bounds(terms: Terms, least: Least = ()) -> tuple[int | None, int | None]:
     Args:
         least: the numbers that some symbols are never below.
     """
-    low, high = _lowest(dict(terms), least), _lowest({m: -c for m, c in terms}, least)
+    low, high = (_from_least(side, least) for side in (dict(terms), {m: -c for m, c in terms}))
     return None if low is None else ceil(low), None if high is None else floor(-high)
+
+
+def _from_least(terms: Mapping[Monomial, int], least: Least) -> Fraction | None:
+    """A number that a sum never goes below: else its value where all atoms are least, if it only grows from there, as
+    `H*W - 2*H - 2*W` does from 3 on."""
+    low = _lowest(terms, least)
+    if low is not None or max(map(len, terms), default=0) > LONGEST:
+        return low
+    grown: dict[Monomial, Fraction] = {}
+    for monomial, factor in terms.items():
+        product: dict[Monomial, Fraction] = {(): Fraction(factor)}
+        for atom in monomial:
+            lowest = _atom_range(atom, least)[0]
+            if lowest is None:
+                return None
+            more = {(*m, atom): c for m, c in product.items()}
+            product = {m: lowest * product.get(m, 0) + more.get(m, 0) for m in product | more}
+        for m, c in product.items():
+            grown[m] = grown.get(m, Fraction(0)) + c
+    at_least = grown.pop((), Fraction(0))
+    return at_least if all(c >= 0 for c in grown.values()) else None
 
 
 def _lowest(terms: Mapping[Monomial, int], least: Least) -> Fraction | None:
