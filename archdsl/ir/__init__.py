@@ -9,7 +9,7 @@ from archdsl.ir.attributes import Attribute, AttributeProblem
 from archdsl.ir.backward import Derivative, Gradient, Incoming, together
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal, symbols_of
-from archdsl.ir.domain import Assumed, Domain, Values
+from archdsl.ir.domain import Assumed, Domain
 from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, is_listed, modules
 from archdsl.ir.flatten import Flat, Layer, flatten
 from archdsl.ir.formulas import Terms, value_of
@@ -39,6 +39,7 @@ from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, numbe
 from archdsl.ir.sizes import LARGEST_SIZE, LongFormula, OpenSize, Size, added, agree, always_agree, is_open, open_size
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
+from archdsl.ir.values import Values
 
 if TYPE_CHECKING:
     from archdsl.ir.interpolation import through

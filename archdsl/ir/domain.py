@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import product
 from math import gcd, lcm, prod
 from typing import Any, NamedTuple
 
@@ -21,14 +22,14 @@ from archdsl.ir.conditions import (
     Condition,
     Relation,
     at_least,
-    cycle,
     denied,
     equal,
     symbols_of,
     weight_of,
 )
-from archdsl.ir.formulas import Coefficients, Floor, Monomial, Symbol, Terms, polynomial, symbols_in, weight
+from archdsl.ir.formulas import Coefficients, Floor, Monomial, Symbol, Terms, polynomial, repetition, symbols_in, weight
 from archdsl.ir.sizes import LARGEST_SIZE, OpenSize, Size, from_terms, open_size, symbol
+from archdsl.ir.values import Values, common_cycle, extended
 
 TRIED = 3
 """The work of trying out one value, beside that of each symbol and quotient of its formula."""
@@ -40,62 +41,6 @@ class Assumed(NamedTuple):
     condition: Relation | Compound
     context: Any
     """What asked: set by whoever applies operators."""
-
-
-class Steps(NamedTuple):
-    """How values go on without an end: all from `least` on that leave one of the rests."""
-
-    modulus: int
-    rests: tuple[int, ...]
-    least: int
-    is_cut: bool
-    """Whether smaller values that leave such a rest are missing."""
-
-
-class Values(NamedTuple):
-    """The values that a symbol may have: from `threshold` on they repeat with a period."""
-
-    name: str
-    values: tuple[int, ...]
-    """All below `threshold` + `period`."""
-    threshold: int
-    period: int
-
-    @property
-    def steps(self) -> Steps | None:
-        """How they go on; None where they end."""
-        cycle = {v % self.period for v in self.values if v >= self.threshold}
-        if not cycle:
-            return None
-        modulus = next(m for m in range(1, self.period + 1) if _repeats(cycle, self.period, m))
-        rests = tuple(sorted({v % modulus for v in cycle}))
-        regular = [v for v in range(1, self.threshold + self.period) if v % modulus in rests]
-        listed = set(self.values)
-        missing = [v for v in regular if v not in listed]
-        least = next(v for v in regular if not missing or v > missing[-1])
-        return Steps(modulus, rests, least, bool(missing))
-
-    def __str__(self) -> str:
-        """`H % 16 == 12 and H >= 188`; nothing where it may be any."""
-        steps = self.steps
-        if steps is None:
-            first, last = self.values[0], self.values[-1]
-            is_whole = len(self.values) == last - first + 1 > 2
-            each = f"{self.name} in [{', '.join(map(str, self.values))}]"
-            from_first = f"{self.name} >= {first} and " if first > 1 else ""
-            return f"{from_first}{self.name} <= {last}" if is_whole else each
-        modulus, rests, least, is_cut = steps
-        parts = (
-            [f"{self.name} in [{', '.join(str(v) for v in self.values if v < least)}] or"]
-            if self.values[0] < least
-            else []
-        )
-        if modulus > 1:
-            one = f"== {rests[0]}" if len(rests) == 1 else f"in {list(rests)}"
-            parts.append(f"{self.name} % {modulus} {one}")
-        if is_cut:
-            parts.append(f"{'and ' if modulus > 1 else ''}{self.name} >= {least}")
-        return " ".join(parts)
 
 
 class Domain:
@@ -113,6 +58,8 @@ class Domain:
         """What its operators need."""
         self.context: Any = None
         self._known: dict[Relation | Compound, bool] = {}
+        self._instead: dict[str, Any] = {}
+        """What stated equations say of a symbol in others: `H == 2 * W`."""
         self._values: dict[str, Values | None] = {}
         self._simplified: dict[Terms, int] = {}
         self._remainders: dict[Floor, int | None] = {}
@@ -133,6 +80,7 @@ class Domain:
         if parts is None and condition not in self.given:
             self.given.append(condition)
             self._narrow(condition)
+            self._replace(condition)
 
     def _narrow(self, condition: Relation | Compound) -> None:
         """Leaves its symbol the values that meet it, and forgets formulas that may be simpler now."""
@@ -142,6 +90,28 @@ class Domain:
             self._values[name] = self._narrowed(self.values(name), condition)
         self._simplified.clear()
         self._remainders.clear()
+
+    def _replace(self, condition: Relation | Compound) -> None:
+        """Notes what an equation of several symbols says of one."""
+        if not isinstance(condition, Relation) or not condition.is_equation:
+            return
+        size = open_size(self._in_others(condition.size))
+        if size is None or len(size.symbols) < 2:
+            return
+        for name in sorted(size.symbols, reverse=True):
+            alone = self.size(name)
+            for rest in (alone - size, alone + size):
+                if not isinstance(rest, Size) or name not in rest.symbols:
+                    self._instead[name] = rest
+                    self._instead |= {n: self._in_others(s) for n, s in self._instead.items()}
+                    return
+
+    def _in_others(self, size: int | Size) -> int:
+        """A formula without the symbols that equations say something of."""
+        formula = open_size(size)
+        if formula is None:
+            return int(size)
+        return formula.at({name: self._instead.get(name, self.size(name)) for name in formula.symbols})
 
     def close(self) -> None:
         """Ends the assumptions: from now on a question without one answer raises `OpenSize`."""
@@ -235,6 +205,8 @@ class Domain:
                 self._decide_relation(condition) if isinstance(condition, Relation) else self._decide_parts(condition)
             )
             known = self._try_out(condition) if known is None else known
+            if known is None and isinstance(condition, Relation):
+                known = self._is_identity(condition) or self._decide_in_others(condition)
             if known is None and isinstance(
                 opposite := denied(condition), bool
             ):  # the sum was simpler the other way round
@@ -331,10 +303,33 @@ class Domain:
             return None
         (name,) = names
         values = self.values(name)
-        if values is None or (repeats := _common_cycle(values, condition)) is None:
+        if values is None or (repeats := common_cycle(values, condition)) is None:
             return None
         answers = {condition.at({name: v}) for v in self._tried(values, sum(repeats), weight_of(condition))}
         return answers.pop() if len(answers) == 1 else None
+
+    def _is_identity(self, relation: Relation) -> bool | None:
+        """Whether an equation is known to hold for all values: a polynomial of degree n that is 0 at n + 1 places is 0."""
+        names = sorted(relation.size.symbols)
+        places: list[list[int]] = []
+        for name in names:
+            values, repeats = self.values(name), repetition(relation.size.terms, name)
+            if not relation.is_equation or values is None or repeats is None:
+                return None
+            step, degree = repeats
+            end = values.threshold + (degree + 1) * lcm(values.period, step)
+            if end * prod(map(len, places)) > ENUMERATED:
+                return None
+            places.append([*extended(values, end)])
+        self.work += prod(map(len, places)) * (TRIED + weight_of(relation))
+        return all(relation.at(dict(zip(names, at, strict=True))) for at in product(*places)) or None
+
+    def _decide_in_others(self, relation: Relation) -> bool | None:
+        """The answer with what stated equations say of its symbols."""
+        if not relation.size.symbols & self._instead.keys():
+            return None
+        size = self._in_others(relation.size)
+        return self.decide(equal(size, 0) if relation.is_equation else at_least(size, 0))
 
     def values(self, name: str) -> Values | None:
         """The values that a symbol may have by the conditions on it alone; None where they cannot be listed."""
@@ -342,7 +337,7 @@ class Domain:
 
     def _narrowed(self, values: Values | None, condition: Relation | Compound) -> Values | None:
         """Those of the values that meet one condition more."""
-        if values is None or (repeats := _common_cycle(values, condition)) is None:
+        if values is None or (repeats := common_cycle(values, condition)) is None:
             return None
         tried = self._tried(values, sum(repeats), weight_of(condition))
         left = tuple(v for v in tried if condition.at({values.name: v}))
@@ -351,26 +346,4 @@ class Domain:
     def _tried(self, values: Values, end: int, weight: int) -> Iterable[int]:
         """All values below an end, each to be tried out on formulas of that many symbols and quotients."""
         self.work += end * (TRIED + weight)
-        return _extended(values, end)
-
-
-def _common_cycle(values: Values, condition: Relation | Compound) -> tuple[int, int] | None:
-    """From where on values and the answers of a condition repeat together, and after how many; None where that is too far."""
-    repeats = cycle(condition)
-    if repeats is None:
-        return None
-    threshold, period = max(values.threshold, repeats[0]), lcm(values.period, repeats[1])
-    return (threshold, period) if threshold + period <= ENUMERATED else None
-
-
-def _repeats(cycle: set[int], period: int, modulus: int) -> bool:
-    """Whether what repeats with the period does so with a divisor of it."""
-    return period % modulus == 0 and len({v % modulus for v in cycle}) * (period // modulus) == len(cycle)
-
-
-def _extended(values: Values, end: int) -> Iterable[int]:
-    """All values below an end."""
-    cycle = [v for v in values.values if v >= values.threshold]
-    yield from (v for v in values.values if v < values.threshold)
-    for start in range(0, end - values.threshold, values.period):
-        yield from (v + start for v in cycle if v + start < end)
+        return extended(values, end)

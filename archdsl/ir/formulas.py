@@ -154,6 +154,18 @@ def period_of(terms: Terms) -> int | None:
     return found
 
 
+def repetition(terms: Terms, name: str) -> tuple[int, int] | None:
+    """A step of a symbol in which a sum is a polynomial of it, and the degree; None where it may be none."""
+    step, degree = 1, 0
+    for monomial, _ in terms:
+        own = [atom for atom in monomial if name in symbols_in((((atom,), 1),))]
+        steps = [period_of((((atom,), 1),)) for atom in own]
+        if None in steps:
+            return None  # a floor of a product
+        step, degree = lcm(step, *filter(None, steps)), max(degree, len(own))
+    return step, degree
+
+
 @lru_cache(maxsize=4096)
 def show_atom(atom: Atom) -> str:
     """`H`, `(H + 1)//2`."""

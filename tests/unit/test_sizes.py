@@ -173,12 +173,52 @@ def test_a_product_is_no_less_than_its_parts() -> None:
     assert domain.decide(at_least(3 * (h // 2) * w, 2 * (h // 2) + 1)) is True
 
 
+def test_a_product_of_what_sizes_have_more_is_never_below_0() -> None:
+    domain, h, w = symbols()
+    assert domain.decide(at_least((h - 2) * (w - 2), 1)) is None  # (1 - 2) * (3 - 2) is -1
+    domain.state(at_least(h, 3))
+    domain.state(at_least(w, 3))
+    assert domain.decide(at_least((h - 2) * (w - 2), 1)) is True
+    assert domain.decide(at_least((h - 2) * (w - 2), 2)) is None  # (3 - 2) * (3 - 2) is 1
+    assert domain.decide(at_least((h - 2) ** 2, 1)) is True
+
+
+def test_products_of_quotients_are_equal_where_they_are_so_at_enough_values() -> None:
+    domain, h, w = symbols()
+    quarters, halves = 4 * (h // 4) ** 2, (h // 2) ** 2
+    assert domain.decide(equal(quarters, halves)) is None
+    domain.state(either(equal(h % 4, 0), equal(h % 4, 1)))
+    assert domain.decide(equal(quarters, halves)) is True
+    assert domain.decide(equal(quarters * (w // 3), halves * (w // 3))) is True
+    assert domain.decide(equal(quarters * (w // 3), halves * (w // 2))) is None
+    assert (
+        domain.decide(equal((h - 4) * (h - 5) * (h - 8) * (h - 9), 0)) is None
+    )  # 0 at the first four, and at no other
+
+
+def test_what_is_stated_of_one_size_is_known_of_another() -> None:
+    domain, h, w = symbols(D=320)
+    d = domain.size("D")
+    assert domain.decide(equal((h - 2) * w, (w - 2) * w)) is None
+    stated = (equal(h, w), equal(d, 2 * w))
+    for condition in stated:
+        assert isinstance(condition, Relation)
+        domain.state(condition)
+    assert domain.decide(equal((h - 2) * w, (w - 2) * w)) is True
+    assert domain.decide(equal(d // 2, h)) is True
+    assert domain.decide(at_least(d * w, 2 * h * h)) is True
+    assert domain.decide(at_least(h, d)) is False
+    assert domain.decide(equal(h, 8)) is None
+
+
 @pytest.mark.parametrize("seed", range(300))
 def test_bounds_from_some_value_on(seed: int) -> None:
     rng = random.Random(seed)
     _, h, w = symbols()
     atoms = (1, h, w, h * w, h // 2, (h // 3) * w, h * h * w)
     factors = [rng.randrange(-4, 5) for _ in atoms]
+    if seed % 2:
+        atoms = (1, (h - rng.randrange(4)) * (w - rng.randrange(2)), (h - 1) * (h // 2 - 1), (h - 2) ** 2 * w, h, w, 0)
     size = sum((c * atom for c, atom in zip(factors, atoms, strict=True)), 0 * h)
     least = rng.randrange(1, 5)
     if isinstance(size, Size):
