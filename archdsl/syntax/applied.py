@@ -9,6 +9,8 @@ from archdsl.source import Diagnostic
 from archdsl.syntax.spot import PAIRS, Spot
 
 _ARITHMETIC = frozenset(("PLUS", "MINUS", "TIMES", "DIVIDE", "FLOORDIV", "POWER"))
+_FUNCTIONS = frozenset(("min", "max", "sum", "len", "reverse", "floor", "ceil", "round", "divisor"))
+"""What stands before parentheses and gives a number or a list."""
 _JOINS = {"PLUS": "add", "MINUS": "subtract", "TIMES": "multiply"}
 _MERGES = {"Concatenate": "concat", "Add": "add", "Multiply": "multiply", "Maximum": "maximum", "Average": "average"}
 
@@ -23,13 +25,8 @@ def assigned(spot: Spot) -> Diagnostic | None:
         return None
     if (computed := _computed(spot)) is not None:
         return computed
-    if after.type in ("INT", "FLOAT", "WINDOW", "STRING", "LSQB"):
-        return spot.wrong(
-            f"`{before} = ...` is no statement: a number or a list is named with `let`",
-            where=(before.start, spot.token.end),
-            help=f"write `let {name} = ...`",
-            edit=(before.start, before.end, f"let {name}"),
-        )
+    if after.type in ("INT", "FLOAT", "WINDOW", "STRING", "LSQB") or str(after) in _FUNCTIONS:
+        return _named(spot, name)
     if (applied := _applied(spot)) is not None:
         return applied
     layer, rest = spot.text(after.start, spot.statement_end()), spot.source.text[spot.statement_end() :]
@@ -38,8 +35,11 @@ def assigned(spot: Spot) -> Diagnostic | None:
     if ")(" in layer or layer.startswith("F.") or re.search(rf"\b{name}\b", layer) is not None:
         help = "one after the other, as `image -> conv(6, 5x5) -> relu as x`"
         return spot.wrong(message + "layers are applied with `->`, and `as` names a result", where=where, help=help)
+    if "(" not in layer:
+        help = f"write `let {name} = {layer}` for a number or a layer, `{layer} as {name}` for a result"
+        return spot.wrong(message + "`let` names what is known, `as` a result", where=where, help=help)
     message += "a layer is labelled with `:`, a result is named with `as`"
-    if heads and re.search(rf"\bself\.{name}\b", rest) is not None:
+    if re.search(rf"->\s*{name}\b" + (rf"|\bself\.{name}\b" if heads else ""), rest) is not None:
         help = f"write `shared {name} = ...` for a layer that is applied further down"
         return spot.wrong(message, where=where, help=help)
     return spot.wrong(
@@ -47,6 +47,16 @@ def assigned(spot: Spot) -> Diagnostic | None:
         where=where,
         help=f"write `{name}: ...`, or `... as {name}`",
         edit=(before.start, spot.token.end, f"{name}:"),
+    )
+
+
+def _named(spot: Spot, name: str) -> Diagnostic:
+    before = spot.near(-1)
+    return spot.wrong(
+        f"`{before} = ...` is no statement: a number or a list is named with `let`",
+        where=(before.start, spot.token.end),
+        help=f"write `let {name} = ...`",
+        edit=(before.start, before.end, f"let {name}"),
     )
 
 
@@ -58,6 +68,8 @@ def _applied(spot: Spot) -> Diagnostic | None:
     if found is None:
         return None
     layer, value = found.groups()
+    if value not in _values(spot):
+        return None  # a number, as in `fc = linear(classes)`
     message = f"`{before} = ...` is no statement: a layer is applied with `->`, and `as` names its result"
     where = (before.start, spot.token.end)
     if value == name:
@@ -65,6 +77,14 @@ def _applied(spot: Spot) -> Diagnostic | None:
         return spot.wrong(message, where=where, help=help)
     written = f"{value} -> {layer} as {name}"
     return spot.wrong(message, where=where, help=f"write `{written}`", edit=(before.start, end, written))
+
+
+def _values(spot: Spot) -> set[str]:
+    """The names of inputs and results, those included that are assigned above as in Python."""
+    named = {str(word) for sign, word in pairwise(spot.tokens[: spot.at]) if sign.type in ("AS", "INPUT")}
+    above = spot.text(0, spot.near(-1).start)
+    assigned = re.findall(r"^[ \t]*(\w+)[ \t]*=[ \t]*([\w.]+)\(", above, re.MULTILINE)
+    return named | {name for name, callee in assigned if callee not in _FUNCTIONS}
 
 
 def _computed(spot: Spot) -> Diagnostic | None:
@@ -75,8 +95,11 @@ def _computed(spot: Spot) -> Diagnostic | None:
     if not any(token.type in _ARITHMETIC for token, inside in list(zip(rest, depth, strict=True))[1:] if not inside):
         return None
     before, where = spot.near(-1), (spot.near(-1).start, spot.token.end)
-    values = {str(word) for sign, word in pairwise(spot.tokens) if sign.type in ("AS", "INPUT")}
-    if any(token.type in ("LPAR", "ARROW") or str(token) in values for token in rest):
+    values = _values(spot)
+    calls = {word for word, sign in pairwise(rest) if sign.type == "LPAR" and word.type in ("NAME", "DOTTED")}
+    if any(token.type == "ARROW" or str(token) in values for token in rest) or any(
+        str(w) not in _FUNCTIONS for w in calls
+    ):
         message = f"`{before} = ...` is no statement: values are joined by merges, and `as` names the result"
         help = "as `add { | x | x -> conv(64, 1x1) } as y`"
         if len(rest) == 3 and rest[1].type in _JOINS:
@@ -84,6 +107,9 @@ def _computed(spot: Spot) -> Diagnostic | None:
                 f"write `{_JOINS[rest[1].type]} {{ | {rest[0]} | {rest[2]} }}`; `as` gives its result a name of its own"
             )
         return spot.wrong(message, where=where, help=help)
+    is_new = not any(sign.type == "LET" and str(word) == str(before) for sign, word in pairwise(spot.tokens))
+    if is_new and before.type == "NAME" and str(before) not in map(str, rest):
+        return _named(spot, str(before))
     return spot.wrong(
         f"`{before} = ...` is no statement: a number is named once, with `let`",
         where=where,

@@ -20,6 +20,8 @@ _TYPES = {
     "Tensor": "tensor",
     "Module": "layer",
 }
+_BRACED = frozenset(("IF", "FOR", "REPEAT", "TRAINING"))
+_UNCHAINED = frozenset(("OUTPUT", "INPUT", "LET", "SHARED", "DEFAULT", "WHERE", "EXPECT", "DISPUTE", "SOURCE"))
 _UNITS = frozenset(["k", "K", "M", "G", "T", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB"])
 
 
@@ -163,10 +165,11 @@ def missing_arrow(spot: Spot) -> Diagnostic | None:
                 where=(before.start, before.end),
                 edit=(before.start, before.end, meant),
             )
+    is_chain = spot.near(1).type not in ("RELATION", "CMP", "ASSIGN", "IN")
     return spot.wrong(
         f"`->` is missing before {shown(token)}",
         help="put `->` between layers of a chain, or begin a new line",
-        edit=(before.end, before.end, " ->"),
+        edit=(before.end, before.end, " ->") if is_chain else None,
     )
 
 
@@ -337,7 +340,6 @@ def loop(spot: Spot) -> Diagnostic | None:
 def reserved(spot: Spot) -> Diagnostic | None:
     """A word of the language in place of a name."""
     token, before = spot.token, spot.near(-1)
-    is_statement = token.type in ("IF", "FOR", "REPEAT", "TRAINING", "OUTPUT")
     if before.type == "ARROW" and token.type == "OUTPUT" and spot.near(1).type in ("NAME", "STRING"):
         statement = spot.text(token.start, spot.near(1).end)
         return spot.wrong(
@@ -350,7 +352,7 @@ def reserved(spot: Spot) -> Diagnostic | None:
             "`return` begins a statement, and is no link of a chain",
             help="the last value of a block is its result: leave it out, or write `... as y`, and then `return y`",
         )
-    if before.type == "ARROW" and is_statement:
+    if before.type == "ARROW" and token.type in _BRACED:
         return spot.wrong(
             f"`{token}` begins a statement, and is no link of a chain",
             help=f"begin a line with it: the value flows on; or put it in braces: `-> {{ {token} ... }}`",
@@ -360,6 +362,8 @@ def reserved(spot: Spot) -> Diagnostic | None:
             "`where` states what sizes have to be; a choice between values is `choose`",
             help="as `choose { | mask | then | otherwise }`",
         )
+    if before.type == "ARROW" and token.type in _UNCHAINED:
+        return spot.wrong(f"`{token}` begins a statement, and is no link of a chain", help="begin a line with it")
     is_word = token.type in KEYWORDS.values() and token.type not in ("TRUE", "FALSE", "IN")
     if not is_word or "NAME" not in spot.expected or before.type == "SEP":
         return None
