@@ -25,6 +25,8 @@ UNKNOWN_PATH = Kind(
 )
 
 TOTALS = ("params", "macs", "flops", "activations", "neurons", "connections", "depth")
+OF_INFERENCE = ("peak", "activation_peak", "floor")
+"""The figures of memory that are not those of a network with its parts for training."""
 OF_A_PATH = ("shape", "receptive_field", "params", "macs", "flops", "neurons", "connections")
 ELSEWHERE = {
     "parameters": "params", "weights": "params", "mults": "macs", "madds": "macs", "multadds": "macs", "gflops": "flops",
@@ -130,6 +132,9 @@ class Figures:
             raise Fault.misnamed(UNKNOWN_FIGURE, f"`memory` has no figure `{name}`", span, close, helps=helps)
         if name == "activations":
             return 4 * self._total("activations") * self.batch
+        if self.training and name in OF_INFERENCE:
+            help = "without `training` it is that; a step has settings, so its peak is bounded by `check --max-memory --train`"
+            raise Fault(UNKNOWN_FIGURE, f"`memory({name})` is known of inference alone", span, helps=(help,))
         self.spend(10 * len(self.facts.flat.layers), span)
         try:
             return self.facts.memory_at(self.batch).figure(name).bytes
