@@ -46,22 +46,32 @@ class Rows(NamedTuple):
     """Units to which this does not apply."""
 
 
+class Parts(NamedTuple):
+    """How operands lie one behind the other along an axis of a result, whose units read one of them each."""
+
+    axis: int
+    units: tuple[tuple[int, int], ...]
+    """Of each operand the first unit that reads it, and the unit after the last."""
+
+
 class Axes:
     """The receptive-field step of an operator that moves axes about: an entry for each axis of each operand.
 
     An entry is `Rows`, "whole" where each unit reads the whole axis, or None where units along several axes divide its rows.
     """
 
-    __slots__ = ("operands",)
+    __slots__ = ("operands", "parts")
 
-    def __init__(self, *operands: tuple[Rows | Literal["whole"] | None, ...]) -> None:
+    def __init__(self, *operands: tuple[Rows | Literal["whole"] | None, ...], parts: Parts | None = None) -> None:
         self.operands = operands
+        self.parts = parts
+        """None where each unit reads every operand."""
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Axes) and self.operands == other.operands
+        return isinstance(other, Axes) and (self.operands, self.parts) == (other.operands, other.parts)
 
     def __hash__(self) -> int:
-        return hash(self.operands)
+        return hash((self.operands, self.parts))
 
     def __repr__(self) -> str:
         return f"Axes{self.operands!r}"

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import ClassVar
 
-from archdsl.ir import Autocast, Axes, Derivative, Examples, Incoming, Lowering, Reach, Rows, TensorType, Types, agree
+from archdsl.ir import (
+    Autocast,
+    Axes,
+    Derivative,
+    Examples,
+    Incoming,
+    Lowering,
+    Parts,
+    Reach,
+    Rows,
+    TensorType,
+    Types,
+    agree,
+)
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
@@ -52,7 +66,9 @@ class Concat(Merge):
     def reach(self, *operands: TensorType) -> Reach:
         values = repeated(self.name, operands)
         axis = check_axis(self.name, self.axis, values[0])
-        return Axes(*(tuple(Rows(a, ()) if a == axis else Rows(a) for a in range(x.rank)) for x in values))
+        ends = [*accumulate((x.shape[axis] for x in values), initial=0)]
+        entries = (tuple(Rows(a, ()) if a == axis else Rows(a) for a in range(x.rank)) for x in values)
+        return Axes(*entries, parts=Parts(axis, tuple(pairwise(ends))))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         values = repeated(self.name, operands)

@@ -12,6 +12,7 @@ from archdsl.ir import (
     Incoming,
     Lowering,
     Misfit,
+    Parts,
     Reach,
     Rows,
     TensorType,
@@ -77,7 +78,8 @@ class Stack(Merge):
     def reach(self, *operands: TensorType) -> Reach:
         values = repeated(self.name, operands)
         axis = self._axis(values[0])
-        return Axes(*(tuple(Rows(a + (a >= axis)) for a in range(x.rank)) for x in values))
+        entries = (tuple(Rows(a + (a >= axis)) for a in range(x.rank)) for x in values)
+        return Axes(*entries, parts=Parts(axis, tuple((i, i + 1) for i in range(len(values)))))
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         values = repeated(self.name, operands)

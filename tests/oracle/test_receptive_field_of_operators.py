@@ -140,6 +140,44 @@ def test_the_parts_of_a_map_lie_side_by_side() -> None:
     assert all(unit.told == unit.real and unit.real[1][0] >= 3 for unit in compared(network))
 
 
+@pytest.mark.parametrize(
+    ("type", "body", "status"),
+    [
+        ("[2, 9]", "concat(axis=1) { | identity | avgpool(global) }", "exact"),
+        ("[2, 9]", "concat(axis=1) { | conv(2, 3, pad=1) | conv(2, 5, pad=2) }", "exact"),
+        ("[2, 9]", "concat(axis=1) { | gn(2) | p: parameter([1, 2, 3]) }", "exact"),
+        ("[2, 9]", "concat(axis=1) { | gn(2) | avgpool(global) }", "whole input"),
+        ("[2, 9]", "concat { | identity | avgpool(global) -> upsample(to=9) }", "whole input"),
+        ("[2, 9]", "stack(axis=1) { | conv(2, 3, pad=1) | conv(2, 5, pad=2) }", "bound"),
+        ("[2, 9]", "stack(axis=2) { | gn(2) | crop([[0, 4]]) -> gn(2) -> upsample(to=9) }", "exact"),
+        ("[2, 6, 6]", "concat(axis=1) { | identity | gn(2) } -> conv(2, 1x1)", "bound"),
+        ("[2, 6, 6]", "concat(axis=2) { | conv(2, 3x3, pad=1) | conv(2, 5x5, pad=2) | identity }", "bound"),
+    ],
+)
+def test_a_unit_of_values_side_by_side_reads_one_of_them(type: str, body: str, status: str) -> None:
+    window = "3" if type.count(",") == 1 else "3x3"
+    network = network_of(f"network N {{ input image: {type}; conv(2, {window}, pad=1); {body} }}")
+    assert network is not None
+    facts, path = receptive_field(network), network.outputs[0].name
+    field = facts.of(path)
+    assert field is not None and field.status == status
+    read = {unit: real for unit, real in _supports(network) if real}
+    assert all(traced(facts, path, unit) == real for unit, real in read.items())
+    sizes = [max(last - first + 1 for first, last in rows) for rows in zip(*read.values(), strict=True)]
+    assert status == "bound" or sizes == [*field.size]
+
+
+def _supports(network: Network) -> Iterator[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
+    """Each unit of the one output with the first and last row that change it on each axis of the one input."""
+    torch.manual_seed(0)
+    module = build_module(network, "cpu", torch.float64).eval()
+    x = _drawn(network.input_types[0].shape, "float32").requires_grad_()
+    (result,) = tensors(module(x))
+    for unit in product(*map(range, result.shape[2:])):
+        hit = _hit(x, result, unit).nonzero()
+        yield unit, tuple((int(rows.min()), int(rows.max())) for rows in hit.T) if len(hit) else ()
+
+
 def test_most_units_of_random_specs_are_compared() -> None:
     networks = [n for seed in range(30) if (n := network_of(random_spec(seed))) is not None]
     found = [unit for network in networks for unit in compared(network, units=2)]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from math import ceil, floor, gcd, lcm
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from archdsl.analyses.receptive_field.affine import fixed
 from archdsl.ir import WHOLE, Rows, Shape, TensorType
 
 Span = tuple[int, int]
 """The first row, and the row after the last."""
-Join = Callable[[Sequence["AxisField"], int, TensorType], "AxisField"]
-"""What the fields of several operands make on an axis of the input, which has so many rows, for units of a result."""
 Entry = Rows | Literal["whole"] | None
 
 LARGEST_PERIOD = 4096
@@ -22,6 +20,17 @@ LARGEST_PERIOD = 4096
 LARGEST_BORDER = 2048
 """Units at borders that are followed one by one; of more a bound is told."""
 NO_BORDER: Mapping[int, Span | None] = {}
+
+
+class Join(Protocol):
+    """What the fields of several operands make on an axis of the input, which has so many rows, for units of a result.
+
+    With `apart`, an axis of the result, each unit along that one reads one of the operands alone.
+    """
+
+    def __call__(
+        self, axes: Sequence[AxisField], rows: int, result: TensorType, apart: int | None = None
+    ) -> AxisField: ...
 
 
 class UnitRows(NamedTuple):
@@ -234,8 +243,12 @@ def _bound(axes: Sequence[AxisField]) -> AxisField:
     return axis_of((span,), 0, 1, False, None)
 
 
-def union(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisField:
-    """What a unit reads that reads all of these."""
+def union(axes: Sequence[AxisField], rows: int, result: TensorType, apart: int | None = None) -> AxisField:
+    """What a unit reads that reads all of these, or one of them."""
+    if apart is not None:
+        if all(a.along in (None, apart) for a in axes):
+            return _one_of(axes, apart)
+        return union(axes, rows, result)._replace(is_exact=False)
     first = axes[0]
     if all(a == first for a in axes) and (len(axes) == 1 or first.spans):
         return first
@@ -261,7 +274,15 @@ def _border_of_all(axes: Sequence[AxisField]) -> dict[int, Span | None]:
     return {unit: _around([s for a in axes if (s := a.span(unit)) is not None]) for unit in units}
 
 
-def narrowest(axes: Sequence[AxisField], rows: int, result: TensorType) -> AxisField:
+def _one_of(axes: Sequence[AxisField], along: int) -> AxisField:
+    """What is known of units along an axis that read one of these each."""
+    low, high = min(a.low for a in axes), max(a.high for a in axes)
+    is_scattered = any(a.along is None and not a.spans for a in axes)
+    size, is_exact = max(a.size for a in axes), all(a.is_exact for a in axes)
+    return AxisField(size, (), 0, low, high, is_exact, None if is_scattered else along)
+
+
+def narrowest(axes: Sequence[AxisField], rows: int, result: TensorType, apart: int | None = None) -> AxisField:
     """The smallest of these; of equal ones the first."""
     return min(axes, key=lambda axis: axis.size)
 

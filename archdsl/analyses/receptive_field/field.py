@@ -145,7 +145,22 @@ def _through(
             moved.append([*map(_at_most, field.axes, after)] if reads_less else after)
     if not moved:
         return None
-    return field_of([join(axes, n, result) for axes, n in zip(zip(*moved, strict=True), sizes, strict=True)], sizes)
+    pairs = zip(zip(*moved, strict=True), sizes, strict=True)
+    return field_of([join(axes, n, result, _apart(axes, reach, len(node.operands))) for axes, n in pairs], sizes)
+
+
+def _apart(axes: Sequence[AxisField], reach: Reach, operands: int) -> int | None:
+    """The axis along which a unit of the result reads one operand alone; None where all read the same.
+
+    Channels lie along the first axis, and a unit is all of them, unless it is the one that places lie along.
+    """
+    if not isinstance(reach, Axes) or reach.parts is None:
+        return None
+    along, first = reach.parts.axis, axes[0]
+    if along == 0 and all(a.along != 0 for a in axes):
+        return None
+    is_alike = all(a == first for a in axes) and (len(axes) == operands or first.along is not None)
+    return None if is_alike and first.spans else along
 
 
 def _at_most(before: AxisField, after: AxisField) -> AxisField:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archdsl.analyses.receptive_field.axis import Entry, UnitRows, taps
 from archdsl.analyses.receptive_field.field import Field, FieldFacts, entries_of
-from archdsl.ir import WHOLE, Layer, Rows, Shape
+from archdsl.ir import WHOLE, Axes, Layer, Parts, Rows, Shape
 
 Places = tuple[frozenset[int] | None, ...]
 """Of each axis of a value some places; None for all."""
@@ -68,16 +68,28 @@ def _read(
     Args:
         fields: those of all values; what has none depends on no input, and is not followed.
     """
-    if any(places is not None and not places for places in wanted):
-        return
     if layer.op.reads_less(*layer.operand_types):
         raise NotKnown
     reach, result = layer.op.reach_of(place, *layer.operand_types), layer.result_types[place]
+    parts = reach.parts if isinstance(reach, Axes) else None
     for number, (operand, type) in enumerate(zip(layer.operands, layer.operand_types, strict=True)):
         entries = None if fields[operand] is None else entries_of(reach, number, type, result)
-        if entries is not None:
-            rows = zip(entries, type.shape, strict=True)
-            yield operand, tuple(_rows(entry, wanted, result.shape, n, budget) for entry, n in rows)
+        if entries is None:
+            continue
+        own, moved = (wanted, entries) if parts is None else _part(wanted, entries, parts, number)
+        rows = zip(moved, type.shape, strict=True)
+        places = tuple(_rows(entry, own, result.shape, n, budget) for entry, n in rows)
+        if not any(found is not None and not found for found in (*own, *places)):
+            yield operand, places
+
+
+def _part(wanted: Places, entries: Sequence[Entry], parts: Parts, operand: int) -> tuple[Places, Sequence[Entry]]:
+    """The places of a result that read one of its operands, and its entries with the rows that they read along the axis."""
+    first, end = parts.units[operand]
+    units = wanted[parts.axis]
+    own = None if units is None else frozenset(unit for unit in units if first <= unit < end)
+    moved = [Rows(parts.axis, ((-first, -first),)) if entry == Rows(parts.axis, ()) else entry for entry in entries]
+    return (*wanted[: parts.axis], own, *wanted[parts.axis + 1 :]), moved
 
 
 def _rows(entry: Entry, wanted: Places, sizes: Shape, count: int, budget: _Budget) -> frozenset[int] | None:
