@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import ClassVar, NamedTuple, Self
 
 from archdsl.ir import (
@@ -122,7 +123,8 @@ class ConvTranspose(Convolution):
     def reach(self, *operands: TensorType) -> Reach:
         g = self.kernel(operands[0]).geometry
         axes = enumerate(zip(g.window, g.stride, g.dilation, g.pad, strict=True), 1)
-        return Axes((WHOLE, *(Rows(a, transposed_spans(k, s, d, before)) for a, (k, s, d, (before, _)) in axes)))
+        rows = (Rows(a, transposed_spans(k, s, d, before), 1, d // gcd(d, s)) for a, (k, s, d, (before, _)) in axes)
+        return Axes((WHOLE, *rows))
 
     def _cutting(self, x: TensorType) -> tuple[Cutting, ...]:
         """How PyTorch comes to the rows of each axis."""

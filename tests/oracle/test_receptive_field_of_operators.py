@@ -123,6 +123,8 @@ def test_no_unit_of_random_specs_reads_more_than_is_said(first: int) -> None:
         "conv(2, 3, pad=1) -> conv_transpose(2, 4, stride=2, pad=1) -> conv(2, 5, pad=2)",
         "pad(3, mode=reflect) -> conv(2, 3, stride=2) -> conv(1, 7, pad=3)",
         "conv(2, 3, stride=2) -> upsample(2) -> conv(1, 5, pad=2)",
+        "conv_transpose(1, 2, dilation=2)",
+        "conv_transpose(1, 3, stride=4, pad=3, dilation=6) -> conv(1, 1, stride=2, pad=1) -> conv_transpose(1, 2, dilation=2)",
     ],
 )
 def test_what_a_unit_at_the_border_reads_is_followed_through_maps_that_are_padded(body: str) -> None:
