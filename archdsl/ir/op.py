@@ -120,11 +120,12 @@ class Op(Attributes):
     needs_label: ClassVar[bool] = False
     """Whether it has to be labelled, since its label is its key in the `state_dict` (`parameter`, `constant`)."""
     autocast: ClassVar[Autocast] = "follows"
-    """With CUDA's autocast: whether it runs in lower precision, in float32, or in that of its operands: in the widest, to which
-    the others are cast (`follows`) or read as they are (`promotes`); or whether it reads them as they are and gives float32
-    (`raises`)."""
+    """With CUDA's autocast: in lower precision, in float32, or in that of its operands: the widest, to which others are cast
+    (`follows`) or read as they are (`promotes`); or it reads them as they are and gives float32 (`raises`)."""
     is_source: ClassVar[bool] = False
     """Whether its result is a tensor of its own state: nothing is made when it runs (`parameter`, `constant`)."""
+    last_layer: ClassVar[tuple[str, ...]] = ()
+    """The parameters of its last product, where that reads what backward needs last: a second run stops before it."""
     is_itself_of_one: ClassVar[bool] = True
     """Whether a merge of one value is that value."""
     is_forgotten_exactly: ClassVar[bool] = True
@@ -144,7 +145,6 @@ class Op(Attributes):
     makes: str = "output"
     """What its results are called."""
     examples: ClassVar[Examples] = ()
-
     cast_late: ClassVar[tuple[str, ...]] = ()
     """Parameters that autocast casts in the middle of an operator of several kernels, in the reverse order of that: their
     gradients are cast back as soon as they are there."""
@@ -201,9 +201,9 @@ class Op(Attributes):
         for each result, unless it says otherwise."""
         return (MultiplyAdds(self.fan_in(*operands), results[0].shape),) if self.is_weight_layer else ()
 
-    def macs(self, operands: Types, results: Types) -> int:
-        """How many these are."""
-        return sum([each.total for each in self.multiply_adds(operands, results)])
+    def macs(self, operands: Types, results: Types, *, is_cut: bool = False) -> int:
+        """How many these are; with `is_cut` without the last product."""
+        return sum([each.total for each in self.multiply_adds(operands, results)[: -1 if is_cut else None]])
 
     def macs_backward(self, operands: Types, results: Types, needs: Sequence[bool], trained: Collection[str]) -> int:
         """Multiply-adds of backward for one sample: as many as forward for the weights, and for each operand with a gradient.

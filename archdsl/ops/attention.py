@@ -114,6 +114,8 @@ class Attention(Op):
                 help=f"`linear({x.shape[1]})` brings them to as many features",
             )
 
+    last_layer = ("out_proj.weight", "out_proj.bias")
+
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         c = operands[0].shape[1]
         into: tuple[tuple[str, Shape], ...] = (("in_proj_weight", (3 * c, c)), ("in_proj_bias", (3 * c,)))

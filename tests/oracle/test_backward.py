@@ -213,6 +213,21 @@ def test_the_last_layer_of_a_part_does_not_run_again(last: str) -> None:
     check_step(network, TrainingSettings(checkpointed=("part",)))
 
 
+@pytest.mark.parametrize("arguments", ["4", "4, bias=false", "4, dropout=0.1", "4, causal=true", "4, kv=in"])
+@pytest.mark.parametrize("frozen", [(), ("a.out_proj*",), ("a.in_proj*",)])
+@pytest.mark.parametrize("checkpointed", [("a",), ("part",), ("part", "part.a")])
+def test_the_last_layer_of_attention_that_ends_a_part_does_not_run_again(
+    arguments: str, frozen: tuple[str, ...], checkpointed: tuple[str, ...]
+) -> None:
+    name = checkpointed[-1].partition(".")[0]
+    body = f"part: {{ linear(16) -> a: attention({arguments}) }}" if name == "part" else f"a: attention({arguments})"
+    text = f"network Net {{ input x: [12, 16]\n linear(16); {body}\n reduce_mean(0) -> f: linear(4) }}"
+    network = open_source(Source("net.arch", text), Path()).check("Net").network
+    assert network is not None
+    prefix = "part." if name == "part" else ""
+    check_step(network, TrainingSettings(frozen=tuple(prefix + n for n in frozen), checkpointed=checkpointed))
+
+
 @pytest.mark.parametrize("checkpointed", [("step",), ("step", "step.*")])
 def test_steps_with_several_uses_of_one_instance(checkpointed: tuple[str, ...]) -> None:
     network = open_source(Source("net.arch", SHARED), Path()).check("Net").network

@@ -222,12 +222,16 @@ class TrainingFacts:
     @property
     def recomputed_macs(self) -> int:
         """Multiply-adds for one sample of the parts that run again in backward."""
-        counts = ((node.operator, node, times) for (_, node), times in self.recomputed.items())
-        return sum(times * op.macs(n.operand_types, n.result_types) for op, n, times in counts if isinstance(op, Op))
+        found = 0
+        for (_, node, is_cut), times in self.recomputed.items():
+            assert isinstance(node.operator, Op)
+            found += times * node.operator.macs(node.operand_types, node.result_types, is_cut=is_cut)
+        return found
 
     @property
-    def recomputed(self) -> Mapping[tuple[str, Node], int]:
-        """How often operators run again in backward, by their paths; those in turns of loops as often as there are turns."""
+    def recomputed(self) -> Mapping[tuple[str, Node, bool], int]:
+        """How often operators run again in backward, by their paths and whether they stop before their last layer; those in
+        turns of loops as often as there are turns."""
         return self._played.recomputed
 
     @property

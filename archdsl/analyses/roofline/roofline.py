@@ -124,20 +124,22 @@ def roofline(flat: Flat, device: Device, precision: PeakPrecision = "float32", b
 
 
 def forward(
-    layer: Layer, device: Device, precision: PeakPrecision, batch: int, *, trains: bool = False
+    layer: Layer, device: Device, precision: PeakPrecision, batch: int, *, trains: bool = False, is_cut: bool = False
 ) -> Bound | None:
     """The bound of one layer; None where it moves nothing.
 
     Args:
         trains: whether what does nothing in inference works.
+        is_cut: whether it stops before its last layer.
     """
     op, operands, results = layer.op, layer.operand_types, layer.result_types
     if op.is_view(*operands) or op.is_source or (op.is_identity_in_inference and not trains):
         return None
     item = item_size(device, precision)
-    weights = sum(s.bytes * item // 4 for s in layer.node.state)
-    total = weights + sum(moved(type, batch, item) for type in (*operands, *results))
-    return bound_of(layer, 2 * op.macs(operands, results) * runs(layer, batch), total, device, precision)
+    weights = sum(s.bytes * item // 4 for s in layer.node.state if not (is_cut and s.name in op.last_layer))
+    total = weights + sum(moved(type, batch, item) for type in (operands if is_cut else (*operands, *results)))
+    flops = 2 * op.macs(operands, results, is_cut=is_cut) * runs(layer, batch)
+    return bound_of(layer, flops, total, device, precision)
 
 
 def runs(layer: Layer, batch: int) -> int:

@@ -41,14 +41,15 @@ def step_roofline(
     batch: int,
     settings: TrainingSettings,
     frozen: Container[str] = (),
-    recomputed: Mapping[tuple[str, Node], int] | None = None,
+    recomputed: Mapping[tuple[str, Node, bool], int] | None = None,
 ) -> RooflineFacts:
     """The bounds of every layer in each phase of a step.
 
     Args:
         flat: the network with the parts that exist only while training; of its outputs is the loss.
         frozen: the names of parameters that are not trained.
-        recomputed: by path how often operators run again in backward, those in turns of loops as often as there are turns.
+        recomputed: by path, and whether they stop before their last layer, how often operators run again in backward; those in
+            turns of loops as often as there are turns.
 
     Raises:
         ValueError: the device states no peak for the precision.
@@ -57,7 +58,7 @@ def step_roofline(
     layers = list(wanted(flat, frozen))
     read = {*flat.outputs, *(number for each in layers for number in each.layer.operands)}
     passes = [bound for each in layers if (bound := forward(each.layer, device, precision, batch, trains=True))]
-    passes += [*_again(passes, recomputed or {})]
+    passes += [*_again(passes, recomputed or {}, device, precision, batch)]
     passes += [
         bound for each in reversed(layers) if (bound := _backward(each, read, device, precision, batch)) is not None
     ]
@@ -65,7 +66,13 @@ def step_roofline(
     return RooflineFacts(device, precision, batch, (*bounds, *_optimizer(layers, device, precision, settings)))
 
 
-def _again(passes: Sequence[Bound], recomputed: Mapping[tuple[str, Node], int]) -> Iterator[Bound]:
+def _again(
+    passes: Sequence[Bound],
+    recomputed: Mapping[tuple[str, Node, bool], int],
+    device: Device,
+    precision: PeakPrecision,
+    batch: int,
+) -> Iterator[Bound]:
     """The second runs of what has run forward; a part in a part runs a third time.
 
     Uses of a shared instance are one place, whose runs are dealt out to them.
@@ -77,11 +84,13 @@ def _again(passes: Sequence[Bound], recomputed: Mapping[tuple[str, Node], int]) 
     for bound in passes:
         layer = bound.layer
         place = layer.path, layer.node
-        again = left.get(place, 0) // uses[place]
+        for is_cut in (False, True):
+            again = left.get((*place, is_cut), 0) // uses[place]
+            run = forward(layer, device, precision, batch, trains=True, is_cut=is_cut) if again else None
+            if run is not None:
+                left[*place, is_cut] -= again * layer.times
+                yield run.by_passes(again)._replace(phase="again")
         uses[place] -= layer.times
-        if again:
-            left[place] -= again * layer.times
-            yield bound.by_passes(again)._replace(phase="again")
 
 
 def _backward(

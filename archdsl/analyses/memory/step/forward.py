@@ -38,7 +38,7 @@ class Forward(Ledger):
         """The calls that are checkpointed."""
         self.checkpointed: set[str] = set()
         """The patterns that name some call."""
-        self.recomputed: Counter[tuple[str, Node]] = Counter()
+        self.recomputed: Counter[tuple[str, Node, bool]] = Counter()
         """How often operators run again, by their paths."""
         self.has_pages = False
         """Whether some tensor takes whole pages of memory."""
@@ -246,9 +246,9 @@ class Forward(Ledger):
             self._count_again(entry.layer, entry.node)
         return results
 
-    def _count_again(self, path: str, node: Node | None) -> None:
+    def _count_again(self, path: str, node: Node | None, *, is_cut: bool = False) -> None:
         if node is not None and node.name:  # not what runs in place of another one
-            self.recomputed[path, node] += self.times
+            self.recomputed[path, node, is_cut] += self.times
 
     def _run_again(self, replay: Replay, node: Node, facts: OpFacts, operands: Sequence[Tensor]) -> list[Tensor]:
         """In the second run of a part. Of its last operator only what it keeps comes to be, and what leads to it.
@@ -274,7 +274,7 @@ class Forward(Ledger):
         if is_composed:
             self.doubt(entry.layer, entry.op)
         if not replay.is_over or facts.saved.result or entry.op.is_composed:
-            self._count_again(entry.layer, node)
+            self._count_again(entry.layer, node, is_cut=replay.is_over and bool(entry.op.last_layer))
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
         self._keep_numbers(numbers_kept(facts.saved, entry), entry, {})
@@ -293,7 +293,7 @@ class Forward(Ledger):
     ) -> list[Tensor]:
         """Runs all of its kernels but the last."""
         if entry.op.is_composed:
-            self._count_again(entry.layer, node)
+            self._count_again(entry.layer, node, is_cut=bool(entry.op.last_layer))
         self._hold(run, entry, operands)
         numbers = numbers_kept(facts.saved, entry)
         made = self._steps(run._replace(kernels=run.kernels[:-1]), entry, {*numbers, *(name for name, _ in run.extras)})

@@ -23,8 +23,9 @@ class Played(NamedTuple):
     """What autograd holds then, parameters left out."""
     leaves: tuple[Leaf, ...]
     """All parameters, with their gradients, and buffers."""
-    recomputed: Mapping[tuple[str, Node], int]
-    """How often operators run again, by their paths; those in turns of loops as often as there are turns."""
+    recomputed: Mapping[tuple[str, Node, bool], int]
+    """How often operators run again, by their paths and whether they stop before their last layer; those in turns of loops as
+    often as there are turns."""
     unsure: tuple[str, ...]
     """The operators of which not all is known to the byte, by their names in specs."""
     refused: Mapping[str, str]
