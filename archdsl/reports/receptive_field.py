@@ -44,6 +44,8 @@ def report(subject: Subject, options: Options) -> list[Table]:
     columns = tuple(column for column in COLUMNS if has_paths or column.key != "least")
     found = (row(*(c[column.key] for column in columns)) for c in cells)
     notes = _unit_notes(subject, rows, options)
+    if any(r.layer.times > 1 for r in rows):
+        notes.append((Piece("×n: the field behind the first of n alike", "dim"),))
     return [Table("receptive-field", columns, tuple(found), (), head, ((), *notes) if notes else ())]
 
 

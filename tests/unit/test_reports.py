@@ -493,3 +493,15 @@ def test_a_field_known_as_a_bound_says_so(tmp_path: Path, capsys: pytest.Capture
     assert "≤ 4_000" in Cli(capsys)("report", "summary", str(file)).out
     unit = Cli(capsys)("report", "receptive-field", str(file), "--unit", "a:7")
     assert "unit (7) of a reads at most positions 0..3999" in unit.out
+
+
+def test_of_turns_that_one_row_stands_for_the_field_is_that_of_the_first(tmp_path: Path, cli: Cli) -> None:
+    """Each window of 3 adds 2 rows."""
+    (file := tmp_path / "deep.arch").write_text(
+        "network Deep { input image: [3, 8, 8]; repeat 1000 { conv(3, 3x3, pad=1) } }\n"
+    )
+    out = cli("report", "receptive-field", file).out
+    (number,) = re.findall(r"^(\d+)  ×", out, re.MULTILINE)
+    size = 2 * int(number) + 3
+    assert re.search(rf"^{number}  ×\d+ +3x3 +{size} x {size} ", out, re.MULTILINE)
+    assert "×n: the field behind the first of n alike" in out

@@ -9,7 +9,8 @@ class ReceptiveField(TypedDict):
     """On each spatial axis of the input, of tokens on every one: unit i reads `size` rows from `start + i * stride`.
 
     Behind layers that enlarge a map units read unlike rows in turn: `size` is then the most, `stride` the average. Units near
-    rows that a map was padded with from its own read other rows than this says.
+    rows that a map was padded with from its own read other rows than this says. Of a layer with `repeat` it is the field of the
+    first one.
     """
 
     size: tuple[int, ...]
