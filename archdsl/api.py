@@ -194,7 +194,7 @@ class NetworkSpec:
             _check_known("device", [on], DEVICES)
         check_option("width", width, Positive | None)
         asked = options_of(Options, options)
-        check_asked(name, [o for o in options if options[o]], on, is_training=training is not None)
+        check_asked(name, [o for o in options if options[o]], format, on, is_training=training is not None)
         settings = None if training is None else settings_of(training)
         if format == "html":
             return Report(html_of(self._checked, settings))

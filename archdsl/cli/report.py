@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     training = training_of(arguments)
     given = [option for option in FOR_ONE if getattr(arguments, option)]
-    check_asked(arguments.report, given, arguments.on, is_training=training is not None)
+    check_asked(arguments.report, given, arguments.format, arguments.on, is_training=training is not None)
     target = opened_target(arguments.file, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)

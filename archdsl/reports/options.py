@@ -10,6 +10,8 @@ from archdsl.analyses.roofline import DEVICES
 
 FOR_ONE = {"formulas": "memory", "unit": "receptive-field", "effective": "receptive-field"}
 """Options that one report has; `all` has them too."""
+NOT_IN = {"unit": ("csv", "json", "html"), "effective": ("json", "html")}
+"""Options of which some formats tell nothing: a unit is told in a sentence, and documents with all facts are of all units."""
 Unit = Annotated[tuple[str, tuple[int, ...]], Accepts("a path and indices, as ('features.30', (3, 3))")]
 
 
@@ -35,11 +37,17 @@ class Options(NamedTuple):
         return self.sort is not None or self.top is not None
 
 
-def check_asked(report: str, given: Collection[str], on: str | None = None, *, is_training: bool = False) -> None:
-    """Raises `OptionProblem` for an option of another report, and for a device that a report does not tell of."""
+def check_asked(
+    report: str, given: Collection[str], format: str, on: str | None = None, *, is_training: bool = False
+) -> None:
+    """Raises `OptionProblem` for an option of another report, or one that the format tells nothing of, and for a device that
+    a report does not tell of."""
     for option, name in FOR_ONE.items():
         if option in given and report not in (name, "all"):
             raise OptionProblem(option, f"is for the report `{name}`")
+        if option in given and format in NOT_IN.get(option, ()):
+            told = [known for known in ("text", "csv", "markdown", "latex") if known not in NOT_IN[option]]
+            raise OptionProblem(option, f"is not told in {format}, only in {', '.join(told[:-1])} and {told[-1]}")
     if on is None:
         return
     if report not in ("flops", "memory", "all"):

@@ -89,10 +89,10 @@ def effective_table(subject: Subject, path: str, found: Effective) -> Table:
     field = subject.facts.fields.of(path)
     assert field is not None
     side = f"{found.size:.0f}"
-    said = " x ".join([side] * len(field.axes))
+    pixels = Piece(f"{found.pixels} pixels have more than 4.55 % of the largest gradient")
     rows = (
-        row("receptive field", _size(field), ""),
-        row("effective", said, f"{found.pixels} pixels have more than 4.55 % of the largest gradient"),
+        row("receptive field", _size(field), None),
+        row("effective", _by([side] * len(field.axes)), Cell(found.pixels, (pixels,))),
     )
     words = f"unit {found.unit} of {path}; mean over {found.samples} random networks and inputs (arXiv:1701.04128)"
     columns = (Column("field", "field"), Column("size", "size"), Column("pixels", "", wraps=True))
@@ -136,7 +136,10 @@ def _figures(type: TensorType, field: Field, narrow: Field | None) -> dict[str, 
 def _size(field: Field) -> Cell:
     """`212 x 212`, with a sign where it is a bound."""
     sign = "≤ " if field.status == "bound" else ""
-    sizes = list(map(str, field.size))
+    return _by(list(map(str, field.size)), sign)
+
+
+def _by(sizes: Sequence[str], sign: str = "") -> Cell:
     return Cell(sign + "x".join(sizes), (Piece(sign + " x ".join(sizes)),))
 
 

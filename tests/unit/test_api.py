@@ -225,6 +225,14 @@ def test_reports_are_those_of_the_command_line(
         ("receptive-field", {"unit": "x"}, r"`unit` is no 'x': a path and indices, as \('features.30', \(3, 3\)\)"),
         ("receptive-field", {"unit": ("conv1", 3)}, "a path and indices"),
         ("params", {"unit": ("conv1", (3, 3))}, "`unit` is for the report `receptive-field`"),
+        *(
+            (
+                "receptive-field",
+                {"unit": ("conv1", (3, 3)), "format": format},
+                f"`unit` is not told in {format}, only in text, markdown and latex",
+            )
+            for format in ("csv", "json", "html")
+        ),
         ("params", {"formulas": True}, "`formulas` is for the report `memory`"),
         ("summary", {"on": "h200"}, "`on` is for the reports `flops` and, of a training step, `memory`"),
         ("memory", {"on": "h200"}, "`on` is about a training step for the report `memory`: add `training`"),
