@@ -57,9 +57,11 @@ def _len(value: Any) -> int:
     return len(items)
 
 
-def _reverse(value: Any) -> tuple[Any, ...]:
+def _reverse(value: Any) -> tuple[Any, ...] | Tensors:
+    if isinstance(value, Tensors) and value.items is not None:
+        return Tensors(value.items[::-1], is_list=True)
     if not isinstance(value, tuple):
-        raise Misuse("`reverse` takes a list of data")
+        raise Misuse("`reverse` takes a list")
     return value[::-1]
 
 
