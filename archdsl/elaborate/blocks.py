@@ -129,8 +129,10 @@ class Blocks:
     def _elaborate(self, layer: Layer, operands: tuple[Value, ...], span: Span, name: str) -> Module | None:
         definition = layer.definition
         syntax = definition.syntax
-        builder = Builder("block", definition.name, Origin(syntax.name.span), text=show_call(layer), doc=syntax.doc)
-        builder.module.arguments = tuple((n, show(g.value)) for n, g in layer.arguments.items())
+        text = show_call(layer, tensors=False)
+        builder = Builder("block", definition.name, Origin(syntax.name.span), text=text, doc=syntax.doc)
+        given = ((n, g.value) for n, g in layer.arguments.items())
+        builder.module.arguments = tuple((n, show(value)) for n, value in given if not isinstance(value, Tensors))
         entry = tuple(builder.input(v.type, v.channels) for v in operands)
         frame = Frame(definition.scope, entry)
         frame.body = syntax.body

@@ -287,14 +287,22 @@ def show_number(value: Fraction) -> str:
     return repr(decimal) if is_root else f"{value.numerator}/{value.denominator}"
 
 
-def show_call(layer: Layer) -> str:
-    """A call as a person would write it: `bottleneck(128, stride=2)`."""
+def show_call(layer: Layer, *, tensors: bool = True) -> str:
+    """A call as a person would write it: `bottleneck(128, stride=2)`.
+
+    Args:
+        tensors: whether to name tensors among the arguments, which calls of one module give each its own.
+    """
     positional, named = [], []
     for (name, given), written in zip(layer.arguments.items(), layer.order, strict=True):
+        value = given.value
+        if isinstance(value, Tensors) and not tensors:
+            continue
+        text = show_call(value, tensors=tensors) if isinstance(value, Layer) else show(value)
         if written is None:
-            positional.append(show(given.value))
+            positional.append(text)
         else:
-            named.append(f"{name}={show(given.value)}")
+            named.append(f"{name}={text}")
     shown = positional + named
     inside = ", ".join(shown)
     if len(inside) > LONGEST:

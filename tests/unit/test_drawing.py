@@ -152,6 +152,21 @@ def test_two_gpus_stand_side_by_side() -> None:
     assert split.parts == (192, 192)
 
 
+def test_arms_within_arms_have_lines_from_the_parts_of_a_split_that_they_read(tmp_path: Path) -> None:
+    """A cell of an LSTM: four gates, of which three meet before the fourth."""
+    (tmp_path / "cell.arch").write_text(
+        "block cell(h: tensor, c: tensor) {\n  concat { | in | h } -> linear(20) -> split(4) as i, f, o, g\n"
+        "  add { | multiply { | f -> sigmoid | c } | multiply { | i -> sigmoid | g -> tanh } } as new\n"
+        "  multiply { | o -> sigmoid | new -> tanh } as out\n  return out, new\n}\n"
+        "network Cell { input x: [4]; input h: [5]; input c: [5]; x -> cell(h, c) as y, last; output y = y }\n"
+    )
+    found = open_spec(tmp_path / "cell.arch").check("Cell").network
+    assert found is not None
+    sheet = layout(drawn(found, "expanded"))
+    (split,) = (s for s in shapes(sheet.shapes) if isinstance(s, Box) and isinstance(s.item, Bar) and s.item.is_split)
+    assert len({line.points[0] for line in sheet.lines if line.tail == split.name}) == 4
+
+
 def bottleneck(width: int, stride: int, channels: int, size: int) -> Module:
     """He et al. 2015, Figure 5, with the parameters as its spec would bind them."""
     body, (x,) = block("bottleneck", TensorType((channels, size, size)))

@@ -183,6 +183,22 @@ def test_reading_shares_what_was_shared() -> None:
     assert units[0] is units[1] is units[2]
 
 
+def test_a_module_is_called_by_what_all_its_calls_have_in_common() -> None:
+    """Not by its tensors, which are others each time."""
+    text = """
+    block cell(h: tensor, width, f: layer) { add { | in | h } -> linear(width) -> f }
+    network Net {
+      input x: [4]
+      relu -> cell(x, width=4, f=tanh) as y
+      x -> cell(y, 4, tanh)
+    }
+    """
+    modules = {n.operator for n in calls(network(text).body)}
+    assert [(m.text, m.arguments) for m in modules if isinstance(m, Module)] == [
+        ("cell(width=4, f=tanh)", (("width", "4"), ("f", "tanh")))
+    ]
+
+
 def test_a_shared_instance_stands_where_it_is_declared() -> None:
     """In the text of the graph too; one that nothing uses leaves no trace."""
     text = """

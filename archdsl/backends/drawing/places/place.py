@@ -100,9 +100,9 @@ class Placer:
             entry, exit = scene.put(part, 0, y)
             if step.follows and index == 0:
                 scene.entry, scene.heads = entry, part.heads
-            elif step.follows and part.heads and before is not None:
-                _draw_split(scene, steps[index - 1].item, before, part, y)
             elif step.follows:
+                if part.heads and before is not None:
+                    _draw_split(scene, steps[index - 1].item, before, part, y)
                 scene.connect(before, entry)
             before = exit
             y += part.height + GAP
@@ -218,6 +218,7 @@ class _Region:
         self.scene = Scene()
         self.fork: Port | None = None
         self.entries: list[Port | None] = []
+        self.heads: list[list[tuple[int, Port]]] = []
         self.exits: list[Port | None] = []
         self._enter()
         if item.join is not None:
@@ -231,7 +232,10 @@ class _Region:
             self.fork = self.scene.entry = self.placer.dot(self.scene)
         self._place_arms(GAP if self.fork else 0)
         for index, (arm, entry) in enumerate(zip(self.item.arms, self.entries, strict=True)):
-            if not arm.enters or entry is None:
+            if not arm.enters:
+                continue
+            self.scene.heads += self.heads[index]
+            if entry is None:
                 continue
             if self.fork is not None:
                 points = [self.fork.point, (entry.x, self.fork.y), entry.point]
@@ -257,13 +261,16 @@ class _Region:
         for index, part in enumerate(parts):
             entry: Port | None = None
             exit: Port | None = None
-            if part is not None and index == self.main:
-                entry, exit = self.scene.put(part, 0, top)
-            elif part is not None:
-                y = top if self.main is None else top + (height - part.height) / 2
-                entry, exit = self.scene.put(part, x + part.left, y)
-                x += part.left + part.right + BESIDE
+            heads: list[tuple[int, Port]] = []
+            if part is not None:
+                is_main = index == self.main
+                dx = 0 if is_main else x + part.left
+                dy = top if is_main or self.main is None else top + (height - part.height) / 2
+                entry, exit = self.scene.put(part, dx, dy)
+                heads = [(result, head.moved(dx, dy)) for result, head in part.heads]
+                x += 0 if is_main else part.left + part.right + BESIDE
             self.entries.append(entry)
+            self.heads.append(heads)
             self.exits.append(exit)
 
     def _arm(self, index: int, arm: Arm) -> Scene:
