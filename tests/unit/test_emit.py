@@ -443,6 +443,15 @@ def test_names_of_classes_of_the_file_are_kept_apart() -> None:
     assert len(names) == len(set(names)) == 3
 
 
+def test_values_keep_the_names_that_python_has_for_something_else() -> None:
+    body, (x,) = network("Net", image(3, 4))
+    parts = body.each(op("split", 3), x)
+    for part, tap in zip(parts, ("i", "lambda", "sum"), strict=True):
+        part.tap = tap
+    source = emit(finish(body, body.one(op("concat"), *(body.one(op("conv", 2, 1), p) for p in parts[::-1]))))
+    assert "i_, lambda_, sum_ = torch.chunk(x, 3, dim=1)" in source
+
+
 def test_a_shared_instance_is_one_attribute() -> None:
     source = emit(siamese())
     assert source.count("self.tower = ") == 1 and source.count("self.tower(") == 2

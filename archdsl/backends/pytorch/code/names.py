@@ -56,6 +56,7 @@ def class_name(name: str) -> str:
 
 
 def variable_name(name: str) -> str:
-    """A local name after one in the spec, or nothing where code could not say it, or where it looks like 1."""
+    """A local name after one in the spec, or nothing where code could not say it; `_` tells it from others, and `l` from 1."""
     found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
-    return found if is_identifier(found) and found not in RESERVED and found != "l" else ""
+    is_other = found in RESERVED or iskeyword(found) or found == "l"
+    return f"{found}_" if is_other else found if is_identifier(found) else ""
