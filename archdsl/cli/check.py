@@ -334,7 +334,9 @@ def _totals(files: list[File], strict: bool) -> Line:
     warnings, hints = (sum(p.severity == severity for p in problems) for severity in ("warning", "info"))
     said = []
     if claims:
-        said.append(f"{claims - failing} hold, {failing} fail{'s' if failing == 1 else ''}" if failing else "all hold")
+        held = claims - failing
+        verbs = f"{held} hold{'s' if held == 1 else ''}, {failing} fail{'s' if failing == 1 else ''}"
+        said.append(verbs if failing else "all hold")
     if broken:
         said.append(f"{counted(broken, 'network')} do{'es' if broken == 1 else ''} not hold together")
     if errors:

@@ -12,6 +12,7 @@ from archdsl.ops.families.checks import check_groups
 from archdsl.ops.families.convolution import Convolution, Kernel
 from archdsl.ops.families.reparametrized import LEARNED_AS
 from archdsl.ops.families.windows import geometry, show_stride, show_window
+from archdsl.source import counted
 
 
 class Conv(Convolution):
@@ -76,7 +77,7 @@ class Conv(Convolution):
             raise Misfit("`table` and `groups` exclude each other", attribute="table")
         if len(table) != x.channels:
             raise Misfit(
-                f"`table` has {len(table)} rows for {x.channels} input maps",
+                f"`table` has {counted(len(table), 'row')} for {counted(x.channels, 'input map')}",
                 attribute="table",
                 help="it takes one string for each input map, one character for each output map",
             )

@@ -8,7 +8,8 @@ from archdsl.ir import Examples, Lowering, Misfit, Reach, TensorType, Types, sho
 from archdsl.ir.attrs import Amount, Field, Offset
 from archdsl.ops.families.indexing import Part, indexed, part, rows
 from archdsl.ops.families.moves import shifted
-from archdsl.ops.families.windows import AXES, Padding, amounts, counted, per_axis, show_amount, spatial_rank
+from archdsl.ops.families.windows import AXES, Padding, amounts, per_axis, show_amount, spatial_rank
+from archdsl.source import counted
 
 
 class Crop(Part):
@@ -60,7 +61,7 @@ class Crop(Part):
             start = starts[a] if starts else (n - m) // 2
             if start < 0 or start + m > n:
                 raise Misfit(
-                    f"`crop` cannot leave {m} rows out of {n} on the {name} axis",
+                    f"`crop` cannot leave {counted(m, 'row')} out of {n} on the {name} axis",
                     code="shape-mismatch",
                     attribute="offset" if starts else None,
                     operand=None if starts else 1,
@@ -74,7 +75,7 @@ class Crop(Part):
         for name, n, (before, after) in zip(AXES[len(cuts)], x.sizes, cuts, strict=True):
             if before + after >= n:
                 raise Misfit(
-                    f"`crop` cuts {before + after} of {n} rows off the {name} axis",
+                    f"`crop` cuts {before + after} of {counted(n, 'row')} off the {name} axis",
                     attribute="amount",
                     label="nothing would be left",
                 )

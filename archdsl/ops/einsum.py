@@ -112,7 +112,7 @@ class Einsum(Merge):
         for index, (term, x) in enumerate(zip(terms.operands, operands, strict=True)):
             if len(term) != x.rank:
                 raise Misfit(
-                    f"`{' '.join(term)}` names {len(term)} axes, and the value has {x.rank}",
+                    f"`{' '.join(term)}` names {counted(len(term), 'axis')}, and the value has {x.rank}",
                     code="wrong-rank",
                     operand=index,
                     label=show_shape(x.shape),

@@ -8,6 +8,7 @@ from archdsl.ir import Axes, Examples, Lowering, Misfit, Op, Reach, Rows, Saved,
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import call_and_function, dim
 from archdsl.ops.families.checks import check_float, only_axis
+from archdsl.source import counted
 
 
 class Glu(Op):
@@ -37,7 +38,9 @@ class Glu(Op):
         axis = only_axis(self.name, self.axis, x)
         if x.shape[axis] % 2:
             raise Misfit(
-                f"`glu` halves axis {axis}, which has {x.shape[axis]} rows", code="shape-mismatch", attribute="axis"
+                f"`glu` halves axis {axis}, which has {counted(x.shape[axis], 'row')}",
+                code="shape-mismatch",
+                attribute="axis",
             )
         shape = (*x.shape[:axis], x.shape[axis] // 2, *x.shape[axis + 1 :])
         return (x.with_strides(shape, x.tensor_strides).computed(),)

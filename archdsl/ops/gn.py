@@ -25,6 +25,7 @@ from archdsl.ir.attrs import Field, Flag, Positive, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit, fitting
 from archdsl.ops.families.copies import Copied, kept, laid_in_order, made
+from archdsl.source import counted
 
 
 class GroupNorm(Op):
@@ -58,7 +59,7 @@ class GroupNorm(Op):
             raise Misfit("`gn` needs channels", code="wrong-rank", operand=0)
         if x.channels % self.groups:
             raise Misfit(
-                f"{self.groups} groups do not divide {x.channels} channels",
+                f"{self.groups} groups do not divide {counted(x.channels, 'channel')}",
                 attribute="groups",
                 label=f"{x.channels} = {x.channels // self.groups} * {self.groups} + {x.channels % self.groups}",
                 help=fitting(self.groups, "groups", x.channels),

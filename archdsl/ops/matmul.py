@@ -40,6 +40,7 @@ from archdsl.ops.families.products import (
     saved,
     single_matrix,
 )
+from archdsl.source import counted
 
 
 class MatMul(Merge):
@@ -102,7 +103,7 @@ class MatMul(Merge):
                     f"`matmul` multiplies matrices, and {show_shape(x.shape)} has no two axes",
                     code="wrong-rank",
                     operand=index,
-                    label=f"{x.rank} axes" if x.rank != 1 else "1 axis",
+                    label=counted(x.rank, "axis"),
                 )
         rank = batched_rank(operands) or max(x.rank for x in operands)
         first, second = (sizes_beside(self.name, x, batched_rank(operands), i) for i, x in enumerate(operands))

@@ -28,6 +28,7 @@ from archdsl.ops.families.calls import Keywords, function
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.padding import padded_sizes, pads
 from archdsl.ops.families.windows import AXES, Padding, amounts, show_amount, spatial_rank
+from archdsl.source import counted
 
 MODULES = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 
@@ -106,7 +107,7 @@ class Pad(Op):
             most = {"reflect": n - 1, "circular": n}.get(self.mode)
             if most is not None and any(rows > most for rows in pair):
                 raise Misfit(
-                    f"`mode={self.mode}` has no {max(pair)} rows to take from the {n} of the {name} axis",
+                    f"`mode={self.mode}` has no {counted(max(pair), 'row')} to take from the {n} of the {name} axis",
                     attribute="amount",
                     label=f"at most {most} on a side",
                 )

@@ -25,6 +25,7 @@ from archdsl.ir import (
 from archdsl.ir.attrs import Field, Order
 from archdsl.ops.families.calls import dim
 from archdsl.ops.families.checks import check_axis
+from archdsl.source import counted
 
 
 class Permute(Op):
@@ -48,9 +49,11 @@ class Permute(Op):
         order = tuple(check_axis(self.name, axis, x, "order") for axis in self.order)
         if sorted(order) != list(range(x.rank)):
             raise Misfit(
-                f"`order` has to name each of the {x.rank} axes of {x} once",
+                f"`order` has to name each axis of {x} once",
                 attribute="order",
-                label=f"{len(self.order)} of {x.rank} axes" if len(self.order) != x.rank else "an axis twice",
+                label=f"{len(self.order)} of {counted(x.rank, 'axis')}"
+                if len(self.order) != x.rank
+                else "an axis twice",
             )
         return order
 

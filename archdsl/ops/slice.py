@@ -9,6 +9,7 @@ from archdsl.ir.attrs import Axis, Extent, Field, Size
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.indexing import Part, indexed, part, rows
 from archdsl.ops.families.moves import shifted
+from archdsl.source import counted
 
 
 class Slice(Part):
@@ -41,7 +42,7 @@ class Slice(Part):
                 f"`slice` from {self.start} to {'the end' if self.stop is None else self.stop} takes no rows "
                 f"out of the {size} of axis {self.axis} of {show_shape(x.shape)}"
                 if start >= stop
-                else f"axis {self.axis} of {show_shape(x.shape)} has {size} rows, and `slice` asks for more",
+                else f"axis {self.axis} of {show_shape(x.shape)} has {counted(size, 'row')}, and `slice` asks for more",
                 attribute="stop" if self.stop is not None and stop > size else "start",
                 label=f"rows {start} to {stop - 1} of {size}" if start < stop else "",
             )

@@ -21,6 +21,7 @@ from archdsl.ir import (
 )
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
+from archdsl.ops.families.checks import numbered
 from archdsl.ops.families.merge import Merge, check_axes, check_one_dtype, check_same_rank
 from archdsl.ops.families.repeated import listed, of_parts, put_together, repeated
 
@@ -68,7 +69,7 @@ class Stack(Merge):
             raise Misfit(
                 f"`stack` makes {x.rank + 1} axes out of {x.rank}, and none of them is axis {self.axis}",
                 attribute="axis",
-                help=f"axes are numbered 0 to {x.rank}, or -{x.rank + 1} to -1 from the end",
+                help=numbered(x.rank + 1),
             )
         return self.axis % (x.rank + 1)
 

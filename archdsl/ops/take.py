@@ -23,6 +23,7 @@ from archdsl.ir import (
 from archdsl.ir.attrs import Axis, Field
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_axis
+from archdsl.source import counted
 
 
 class Take(Op):
@@ -66,7 +67,7 @@ class Take(Op):
                 "with an index for each sample `take` reads axis 0 by a list",
                 code="shape-mismatch",
                 operand=1,
-                label="has a batch axis" if axis else f"{index.rank} axes",
+                label="has a batch axis" if axis else counted(index.rank, "axis"),
                 help="`permute` brings the axis to the front"
                 if axis
                 else f"`flatten` the numbers, and `reshape` the rows to {show_shape((*index.shape, *x.shape[1:]))}",

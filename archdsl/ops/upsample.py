@@ -27,7 +27,8 @@ from archdsl.ir import (
 from archdsl.ir.attrs import Field, Flag, Interpolation, Scale, Window
 from archdsl.ops.families.calls import Keywords, compact, function
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.windows import LARGEST_PERIOD, counted, per_axis, show_window, spatial_rank
+from archdsl.ops.families.windows import LARGEST_PERIOD, per_axis, show_window, spatial_rank
+from archdsl.source import counted
 
 MODES = {
     "nearest": {1: "nearest", 2: "nearest", 3: "nearest"},

@@ -75,4 +75,7 @@ def words(edit: Edit) -> str:
     old, new = edit.span.text.strip(), edit.replacement.strip()
     if old and new:
         return f"`{old}` becomes `{new}`"
+    if not (old or new):
+        blank = "a line break" if "\n" in edit.span.text + edit.replacement else "a blank"
+        return f"{blank} is {'taken out' if len(edit.span.text) > len(edit.replacement) else 'put in'}"
     return f"`{old}` is taken out" if old else f"`{new}` is put in"

@@ -36,5 +36,6 @@ def binary(n: int) -> str:
 
 
 def counted(n: int, word: str) -> str:
-    """`1 layer`, `6_000 layers`."""
-    return f"{n:_} {word}{'s' if n != 1 else ''}"
+    """`1 layer`, `6_000 layers`, `2 axes`."""
+    several = f"{word.removesuffix('axis')}axes" if word.endswith("axis") else f"{word}s"
+    return f"{n:_} {word if n == 1 else several}"

@@ -236,7 +236,7 @@ def test_check_of_a_folder_takes_all_below_it(cli: Cli, spec: Path) -> None:
         "a.arch A 112 params 1 claim ok",
         "b.arch A 112 params 1 claim 1 fails",
         "c.arch A 0 claims 1 error",
-        "3 files, 3 networks, 2 claims: 1 hold, 1 fails, 1 network does not hold together, 1 error",
+        "3 files, 3 networks, 2 claims: 1 holds, 1 fails, 1 network does not hold together, 1 error",
     ]
 
 

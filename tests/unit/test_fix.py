@@ -139,6 +139,14 @@ def test_it_writes_says_what_it_did_and_checks(tmp_path: Path, capsys: pytest.Ca
     assert "fixed" not in capsys.readouterr().err
 
 
+def test_blanks_that_are_put_in_or_taken_out_are_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "a.arch", network("conv(4, 3x3)", "as y", "relu -> add(y)"))
+    assert main(["check", str(path), "--fix"]) == 0
+    assert capsys.readouterr().err.startswith(f"fixed {path}:3:15  syntax-error: a line break is taken out\n")
+
+
 def test_a_mend_of_two_claims_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Both variants of the template have fewer parameters than the figure that it disputes."""
     template = network("conv(c, 3x3)", "dispute params <= 500").replace("network A", "network T(c)")

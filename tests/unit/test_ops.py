@@ -535,7 +535,7 @@ MISFITS = [
     ("conv(4, 3x3, 2, round=exact)", "[3, 8, 8]", "attribute-value", "round", "(8 - 3) / 2 + 1"),
     ("conv(4, 3x3, groups=2)", "[3, 8, 8]", "attribute-value", "groups", "2 groups do not divide 3 input"),
     ("conv(5, 3x3, groups=2)", "[4, 8, 8]", "attribute-value", "groups", "5 = 2 * 2 + 1"),
-    ('conv(2, 3x3, table=["XX"])', "[3, 8, 8]", "attribute-value", "table", "1 rows for 3 input maps"),
+    ('conv(2, 3x3, table=["XX"])', "[3, 8, 8]", "attribute-value", "table", "1 row for 3 input maps"),
     ('conv(2, 3x3, table=["XXX", "XX"])', "[2, 8, 8]", "attribute-value", "table", "row 0 of `table` has 3"),
     ('conv(2, 3x3, table=["XO", "XX"])', "[2, 8, 8]", "attribute-value", "table", "only `X`, `.` and blanks"),
     ('conv(2, 3x3, table=["X.", "X."])', "[2, 8, 8]", "attribute-value", "table", "output map 1 is joined"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import gcd
 
 from archdsl.ir import Misfit, Shape, TensorType, agree, is_open, show_shape
+from archdsl.source import counted
 
 _OF_NUMBERS = "`embedding` looks up a vector for each number; `cast(float32)` makes floats of them"
 
@@ -43,15 +44,18 @@ def check_axis(op: str, axis: int, x: TensorType, attribute: str = "axis") -> in
         raise Misfit(
             f"`{op}`: {axis} is the size of an axis, not its number",
             attribute=attribute,
-            label=f"{show_shape(x.shape)} has {x.rank} axes",
+            label=f"{show_shape(x.shape)} has {counted(x.rank, 'axis')}",
             help=f"axis {meant} has {axis} rows: write `{meant}`",
             instead=str(meant),
         )
-    raise Misfit(
-        f"`{op}`: {show_shape(x.shape)} has no axis {axis}",
-        attribute=attribute,
-        help=f"axes are numbered 0 to {x.rank - 1}, or -{x.rank} to -1 from the end" if x.rank else None,
-    )
+    raise Misfit(f"`{op}`: {show_shape(x.shape)} has no axis {axis}", attribute=attribute, help=numbered(x.rank))
+
+
+def numbered(rank: int) -> str | None:
+    """How the axes of a shape are numbered."""
+    if rank < 2:
+        return "its only axis is 0, or -1 from the end" if rank else None
+    return f"axes are numbered 0 to {rank - 1}, or -{rank} to -1 from the end"
 
 
 def check_two(op: str, operands: tuple[TensorType, ...]) -> None:
@@ -118,7 +122,7 @@ def check_groups(groups: int, inputs: int, outputs: int) -> None:
     for what, channels in (("input", inputs), ("output", outputs)):
         if channels % groups:
             raise Misfit(
-                f"{groups} groups do not divide {channels} {what} channels",
+                f"{groups} groups do not divide {counted(channels, f'{what} channel')}",
                 attribute="groups",
                 label=f"{channels} = {channels // groups} * {groups} + {channels % groups}",
                 help=fitting(groups, "groups", inputs, outputs),

@@ -27,6 +27,7 @@ from archdsl.ir import (
 from archdsl.ir.strides import elementwise, sizes_together
 from archdsl.ops.families.checks import check_float, laid_beside
 from archdsl.ops.families.derivatives import Term, handed_on, repeated, spread
+from archdsl.source import counted
 
 AXIS_NAMES = {3: ("channels", "height", "width"), 4: ("channels", "depth", "height", "width")}
 INTEGERS = ("int64", "int32")
@@ -259,16 +260,12 @@ def check_same_rank(op: str, first: Shape, other: Shape, operand: int, *, repeat
         raise _mismatch(
             op,
             operand,
-            f"{_axes(len(first))} and {_axes(len(other))}",
-            f"{_axes(len(other))}, not {len(first)}",
+            f"{counted(len(first), 'axis')} and {counted(len(other), 'axis')}",
+            f"{counted(len(other), 'axis')}, not {len(first)}",
             None
             if laid is None
             else f"`reshape({show_shape(laid)})` lays {show_shape(small)} beside {show_shape(large)}",
         )
-
-
-def _axes(rank: int) -> str:
-    return f"{rank} {'axis' if rank == 1 else 'axes'}"
 
 
 def check_axes(op: str, first: Shape, other: Shape, operand: int, differing: Iterable[int]) -> None:

@@ -22,6 +22,7 @@ from archdsl.ops.families.calls import Keywords, call_and_function, compact, key
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.padding import floor_padding, is_symmetric
 from archdsl.ops.families.windows import Geometry, Padding, geometry, output_sizes, show_stride, show_window, spell_out
+from archdsl.source import counted
 
 
 class MapPool(Op):
@@ -84,7 +85,7 @@ class Pool(MapPool):
         for window, pair in zip(g.window, g.pad, strict=True):
             if any(rows > window // 2 for rows in pair):
                 raise Misfit(
-                    f"`pad` of a pool is at most half its window: {max(pair)} rows against a window of {window}",
+                    f"`pad` of a pool is at most half its window: {counted(max(pair), 'row')} against a window of {window}",
                     attribute="pad",
                     help="with more, a window could lie in the padding alone",
                 )

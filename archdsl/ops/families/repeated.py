@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from archdsl.ir import Derivative, Gradient, Incoming, Misfit, Shape, TensorType, Types, show_shape
 from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
 from archdsl.ops.families.merge import batched_rank
+from archdsl.source import counted
 
 
 def repeated(op: str, operands: Types) -> Types:
@@ -23,7 +24,9 @@ def _repeated(op: str, x: TensorType, rank: int, operand: int) -> TensorType:
             f"`{op}` repeats a learned tensor over the batch, and {show_shape(x.shape)} has no leading 1 for it",
             code="shape-mismatch",
             operand=operand,
-            label=f"{x.rank} axes beside {rank} and the batch" if x.rank != rank + 1 else f"{x.shape[0]}, not 1",
+            label=f"{counted(x.rank, 'axis')} beside {rank} and the batch"
+            if x.rank != rank + 1
+            else f"{x.shape[0]}, not 1",
             help=f"write `parameter({show_shape((1, *x.shape))})`" if x.rank == rank else None,
         )
     strides = x.tensor_strides

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from archdsl.ir import Misfit, Op, Shape, Step, TensorType, is_open, open_size, show_shape
+from archdsl.source import counted
 
 AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -102,12 +103,6 @@ def per_axis(value: Any, rank: int, attribute: str) -> Shape:
     return tuple(value)
 
 
-def counted(number: int, what: str) -> str:
-    """`1 spatial axis`, `2 sizes`."""
-    plural = what.replace("axis", "axes") if "axis" in what else f"{what}s"
-    return f"{number} {what if number == 1 else plural}"
-
-
 def _paddings(pad: Any, sizes: Shape, window: Shape, stride: Shape, dilation: Shape) -> Padding:
     """Rows before and after each axis for a `pad=` attribute (same, half, full as the reference defines them)."""
     rank = len(sizes)
@@ -188,7 +183,7 @@ def _output_size(axis: str, n: int, extent: int, stride: int, pad: tuple[int, in
             code="window-too-large",
             attribute="window",
             label=f"{axis} {extent} does not fit into {padded}",
-            help=f"a window of at most {n + before + after}, or padding of {extent - n} rows in all",
+            help=f"a window of at most {n + before + after}, or padding of {counted(extent - n, 'row')} in all",
         )
     if round == "exact" and room % stride:
         raise Misfit(
