@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from archdsl.ir import Axes, Rows, Step, show_shape
@@ -32,6 +33,8 @@ REJECTED = (
 )
 
 ROWS = {"height": "row", "width": "column", "depth": "slice"}
+WITH_INPUTS = re.compile(r"(\w+)\((\d+), *(\d+), *([\dx]+)(?=[,)])")
+"""`conv(3, 16, 3)`, as PyTorch has it: channels of the input, of the output, and the window."""
 AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
@@ -70,8 +73,16 @@ def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnost
         f"the window does not tile its input: {what} {is_are} never read",
         Label(use.span, f"({padded} - {step.extent}) / {step.stride} + 1 = {exact:.2f}, rounded down to {count}"),
         notes=(f"{which} of `{name}` {show_shape(use.operand.shape)} {is_are} in no window",),
-        helps=(f"sizes that tile exactly: {', '.join(map(str, _tiling(step, count)))}",),
+        helps=(*_as_in_pytorch(use), f"sizes that tile exactly: {', '.join(map(str, _tiling(step, count)))}"),
     )
+
+
+def _as_in_pytorch(use: Use) -> Iterator[str]:
+    """What helps where the first of three numbers is meant for the channels of the input."""
+    found = WITH_INPUTS.match(use.span.text)
+    if found is not None and int(found[2]) == use.operand.channels == getattr(use.op, "channels", None):
+        name, _, channels, window = found.groups()
+        yield f"for {channels} channels write `{name}({channels}, {window})`: those of the input are read off it"
 
 
 def _padding(graph: Graph, use: Use) -> Iterator[int]:

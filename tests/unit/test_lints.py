@@ -156,6 +156,18 @@ def test_allow_elsewhere_silences_nothing(body: list[str]) -> None:
     assert sorted(code for code, _ in summary(network(*body))) == ["unread-rows", "unused-allow"]
 
 
+@pytest.mark.parametrize(
+    ("call", "help"),
+    [
+        ("conv(3, 16, 3x3)", "for 16 channels write `conv(16, 3x3)`: those of the input are read off it"),
+        ("conv(4, 16, 3x3)", "sizes that tile exactly: 28, 31, 34"),
+    ],
+)
+def test_input_channels_among_the_arguments_are_told_where_windows_do_not_tile(call: str, help: str) -> None:
+    (warning,) = found(f"network A {{ input image: [3, 32, 32]; {call} }}")
+    assert warning.code == "unread-rows" and warning.helps[0] == help
+
+
 def test_allow_holds_for_a_whole_declaration() -> None:
     block = f"block unit {{ {STRIDED} }}\n"
     assert summary(f'allow unread-rows "why"\n{block}{network("unit")}') == []
