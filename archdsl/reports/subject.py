@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
 from archdsl.analyses.growth import ForAll
-from archdsl.analyses.memory import TrainingFacts, TrainingSettings
+from archdsl.analyses.memory import MIXED, TrainingFacts, TrainingSettings
 from archdsl.analyses.roofline import RooflineFacts
 from archdsl.source import Diagnostic, Span
 
@@ -86,5 +86,5 @@ class Subject(NamedTuple):
         settings = None if self.training is None else self.training.settings
         is_told_apart = settings is not None and self.facts.told_apart(settings) is not self.facts
         subject = self.unfolded() if is_told_apart else self
-        lower: Any = precision.replace("bf16-mixed", "bfloat16")
+        lower: Any = MIXED.get(precision, precision)
         return subject._replace(roofline=subject.facts.roofline(device, lower, settings))

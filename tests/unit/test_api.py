@@ -240,7 +240,7 @@ def test_reports_are_those_of_the_command_line(
         (
             "flops",
             {"on": "h200", "precision": "float8"},
-            "`precision` is no 'float8' on NVIDIA H200 SXM: float32, tf32, bfloat16",
+            "`precision` is no 'float8' on NVIDIA H200 SXM: float32, tf32, bfloat16, float16",
         ),
     ],
 )

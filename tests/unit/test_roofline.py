@@ -145,9 +145,23 @@ def test_rows_hold_what_json_lists_layer_by_layer(cli: Cli) -> None:
     assert of_rows["layer1.0"] == pytest.approx(1e6 * of_block)
 
 
+@pytest.mark.parametrize(("device", "peak"), [("a100", 312e12), ("h200", 989.4e12)])
+@pytest.mark.parametrize("precision", ["float16", "fp16-mixed"])
+def test_tensor_cores_do_float16_as_fast_as_bfloat16(cli: Cli, device: str, peak: float, precision: str) -> None:
+    """NVIDIA Ampere and Hopper Architecture In-Depth: one figure for FP16 and BF16 with accumulation in FP32."""
+    asked = ("report", "flops", "resnet:ResNet18", "--on", device, "--format", "json", "--precision")
+    half, found = (json.loads(cli(*asked, name).out)["roofline"] for name in ("bfloat16", precision))
+    assert found["precision"] == "float16" and found["flops_per_second"] == peak
+    assert found["layers"] == half["layers"]
+
+
 def test_a_precision_without_a_figure_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`precision` is no 'tf32' on Intel Xeon Platinum 8480\+: float32, bfloat16"):
         Facts(sample()).roofline("cpu", "tf32")
+    with pytest.raises(
+        ValueError, match=r"`precision` is no 'float16' on Intel Xeon Platinum 8480\+: float32, bfloat16"
+    ):
+        Facts(sample()).roofline("cpu", "float16")
 
 
 def test_blocks_that_double_are_bounded_once(cli: Cli, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from archdsl.analyses.options import OptionProblem
 from archdsl.ir import Flat, Layer, TensorType
 
-PeakPrecision = Literal["float32", "tf32", "bfloat16"]
+PeakPrecision = Literal["float32", "tf32", "bfloat16", "float16"]
 
 
 Phase = Literal["forward", "again", "backward", "optimizer"]
@@ -40,7 +40,7 @@ class Device(NamedTuple):
 DEVICES = {
     "h200": Device(
         "NVIDIA H200 SXM",
-        {"float32": 67e12, "tf32": 494.7e12, "bfloat16": 989.4e12},
+        {"float32": 67e12, "tf32": 494.7e12, "bfloat16": 989.4e12, "float16": 989.4e12},
         4.8e12,
         141 * 10**9,
         "NVIDIA H200 Tensor Core GPU datasheet, 2024; tensor cores without sparsity",
@@ -48,7 +48,7 @@ DEVICES = {
     ),
     "a100": Device(
         "NVIDIA A100 80GB SXM",
-        {"float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12},
+        {"float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12, "float16": 312e12},
         2.039e12,
         80 * 10**9,
         "NVIDIA A100 Tensor Core GPU datasheet, 2021; tensor cores without sparsity",
@@ -157,7 +157,7 @@ def item_size(device: Device, precision: PeakPrecision) -> int:
     """Bytes of an element. Raises `OptionProblem` where the device states no peak for the precision."""
     if precision not in device.flops:
         raise OptionProblem("precision", f"is no {precision!r} on {device.name}: {', '.join(device.flops)}")
-    return 2 if precision == "bfloat16" else 4
+    return 2 if precision in ("bfloat16", "float16") else 4
 
 
 def moved(type: TensorType, batch: int, item: int) -> int:
