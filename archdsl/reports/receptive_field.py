@@ -34,7 +34,7 @@ def report(subject: Subject, options: Options) -> list[Table]:
     if not subject.facts.is_listed:
         return _composed(subject, options)
     facts = subject.facts.fields
-    head = title(subject, f"{facts.input} {facts.type}")
+    head = _title(subject, facts.input, facts.type)
     if not facts.type.positions:
         words = Piece(f"{facts.input} has no spatial axis, so no unit has a place on it")
         return [Table("receptive-field", (), (), title=head, notes=((words,),))]
@@ -47,6 +47,12 @@ def report(subject: Subject, options: Options) -> list[Table]:
     if any(r.layer.times > 1 for r in rows):
         notes.append((Piece("×n: the field behind the first of n alike", "dim"),))
     return [Table("receptive-field", columns, tuple(found), (), head, ((), *notes) if notes else ())]
+
+
+def _title(subject: Subject, input: str, type: TensorType) -> tuple[Piece, ...]:
+    """The network and the input; of one that might be tokens which axis is looked along."""
+    is_either = type.is_float and type.rank == 2
+    return title(subject, f"{input} {type}", "along axis 1; axis 0 counts as channels" if is_either else "")
 
 
 def _composed(subject: Subject, options: Options) -> list[Table]:
@@ -64,7 +70,7 @@ def _composed(subject: Subject, options: Options) -> list[Table]:
     notes = [(Piece(" · ".join(filter(None, words)), "dim"),)] if any(words) else []
     if options.unit is not None:
         notes.insert(0, (Piece(unit_rows(subject, *options.unit)),))
-    head = title(subject, f"{facts.input} {facts.type}")
+    head = _title(subject, facts.input, facts.type)
     return [Table("receptive-field", (*LAYER, *FIGURES), tuple(found), (), head, tuple(notes))]
 
 

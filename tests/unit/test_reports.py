@@ -505,3 +505,10 @@ def test_of_turns_that_one_row_stands_for_the_field_is_that_of_the_first(tmp_pat
     size = 2 * int(number) + 3
     assert re.search(rf"^{number}  ×\d+ +3x3 +{size} x {size} ", out, re.MULTILINE)
     assert "×n: the field behind the first of n alike" in out
+
+
+def test_of_two_axes_it_is_said_along_which_one_a_field_is() -> None:
+    net = sequence(op("conv", 8, 3, pad=1), input=TensorType((20, 8)))
+    first, *_ = shown("receptive-field", subject(net)).splitlines()
+    assert first.endswith("[20, 8]   along axis 1; axis 0 counts as channels")
+    assert "along" not in shown("receptive-field", subject(networks.vgg16())).splitlines()[0]
