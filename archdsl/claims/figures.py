@@ -184,12 +184,19 @@ class Figures:
             self.spend(len(module.nodes), span)
             node = _child(module, rest)
             if node is None:
-                raise self._unknown_path(path, span)
+                raise self._no_layer(figure, path, span)
             if node.name == rest:
                 return _count(self.facts.cost.nodes[node], figure)
             rest = rest[len(node.name) + 1 :]
             assert isinstance(node.operator, Module)
             module = node.operator
+
+    def _no_layer(self, figure: str, path: str, span: Span) -> Fault:
+        """The path of an input or an output, which has a shape and costs nothing."""
+        what = "input" if path in self.facts.network.inputs else "output"
+        message = f"`{path}` is an {what}, and `{figure}` is asked of a layer"
+        help = f"label the layer, as `head: linear(10)`, and write `{figure}(head)`"
+        return Fault(UNKNOWN_PATH, message, span, helps=(help,))
 
     def _unknown_path(self, path: str, span: Span) -> Fault:
         if path in self.outer.frame.taps:
