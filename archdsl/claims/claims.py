@@ -33,6 +33,9 @@ _BINARY = {unit: Fraction(1024, 1000) ** (power + 1) for power, unit in enumerat
 """What a unit of 1024 has more than that of 1000."""
 
 
+_INHERITED = "variants share the claims of their network: write the figure by the parameters, or claim it in the braces of a variant"
+
+
 Refused = Sequence[tuple[Mapping[str, Datum], Sequence[Diagnostic]]]
 """Sizes at which the network does not hold together, and what is wrong there."""
 
@@ -291,6 +294,8 @@ def _failure(facts: Facts, bound: BoundClaim, computed: Any, claimed: Any, shown
     rounded = _at_precision(computed, claim.value)
     edit, why = _meant(claim, computed, claimed)
     suggestion = f"{figure} {claim.relation} {shown if claim.relation == '==' else rounded or shown}"
+    own = f"write `expect {suggestion}`, or `dispute` the published figure"
+    advice = _INHERITED if bound.is_inherited else own
     notes = (
         (_composition(facts),)
         if figure == "activations"
@@ -302,7 +307,7 @@ def _failure(facts: Facts, bound: BoundClaim, computed: Any, claimed: Any, shown
         Label(claim.figure.span, f"computed {shown}{f' = {rounded}' if rounded and rounded != shown else ''}"),
         (Label(claim.value.span, f"claimed {_claimed(claim.value, claimed)}"),),
         notes=notes,
-        helps=(why or f"write `expect {suggestion}`, or `dispute` the published figure",),
+        helps=(why or advice,),
         source=claim.source,
         edit=edit,
     )

@@ -57,6 +57,8 @@ class BoundClaim(NamedTuple):
     syntax: tree.Claim
     names: Body
     frames: tuple[CallStep, ...]
+    is_inherited: bool = False
+    """Whether it is written at the network of which this one is a variant."""
 
     def names_any(self, symbols: Container[str]) -> bool:
         """Whether it says at what size of a symbol it is to be decided."""
@@ -133,6 +135,8 @@ class Build(Blocks):
         self.sources: list[str] = []
         self.whole_numbers: dict[str, int] = {}
         """The network's parameters that are whole numbers; formulas name them beside the batch."""
+        self._is_inherited = False
+        """Whether what runs is written at the network of which this one is a variant."""
         self._named_sizes: dict[str, int] = {}
         """The symbols of inputs whose shapes are given from outside."""
 
@@ -159,8 +163,10 @@ class Build(Blocks):
         values = {p.name.text: body.scope.names[p.name.text] for p in syntax.parameters}
         whole = {n: v for n, v in values.items() if isinstance(v, int) and not isinstance(v, bool)}
         self.whole_numbers = {n: v for n, v in whole.items() if n != BATCH}
+        self._is_inherited = bool(variants)
         last = body.run(syntax.body.statements, None)
         for variant in reversed(variants):
+            self._is_inherited = variant is not variants[0]
             if variant.body is not None:
                 body.inner().run(variant.body.statements, last)
         self.reporter.leave()
@@ -313,7 +319,7 @@ class Build(Blocks):
         else:
             if len(self.claims) >= CLAIM_LIMIT:
                 raise self.reporter.used_up(f"more than {CLAIM_LIMIT:_} claims in one network", statement.span)
-            self.claims.append(BoundClaim(statement, body, self.reporter.frames()))
+            self.claims.append(BoundClaim(statement, body, self.reporter.frames(), self._is_inherited))
 
 
 def _require_no_batch(name: str, span: Span, body: Body) -> None:
