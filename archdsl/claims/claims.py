@@ -33,7 +33,7 @@ _BINARY = {unit: Fraction(1024, 1000) ** (power + 1) for power, unit in enumerat
 """What a unit of 1024 has more than that of 1000."""
 
 
-_INHERITED = "variants share the claims of their network: write the figure by the parameters, or claim it in the braces of a variant"
+_INHERITED = "variants share the claims of their network: say it by the parameters, or in the braces of one variant"
 
 
 Refused = Sequence[tuple[Mapping[str, Datum], Sequence[Diagnostic]]]

@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.elaborate.kinds import BAD_ARITHMETIC, BUDGET_EXCEEDED, OPEN_SIZE
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import show
-from archdsl.ir import Condition, LongFormula, OpenSize, Size, at_least, both, equal
+from archdsl.ir import Condition, LongFormula, OpenSize, Size, at_least, both, equal, operand_text
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -73,8 +73,12 @@ def open_arithmetic(operator: str, left: Any, right: Any, e: tree.Expression) ->
         raise Fault(BUDGET_EXCEEDED, str(formula), e.span, "this makes it too long") from None
     except (OpenSize, TypeError):
         helps = ("`//` divides and rounds down",) if operator == "/" else ()
-        shown = f"{show(left)} {operator} {show(right)}"
+        shown = f"{_operand(left)} {operator} {_operand(right)}"
         raise Fault(OPEN_SIZE, f"`{shown}` is not known to be a whole number", e.span, helps=helps) from None
+
+
+def _operand(value: Any) -> str:
+    return operand_text(value) if isinstance(value, Size) else show(value)
 
 
 def _exact_ratio(left: Any, right: Any) -> Any:

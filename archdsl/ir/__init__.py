@@ -36,7 +36,18 @@ from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
 from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
-from archdsl.ir.sizes import LARGEST_SIZE, LongFormula, OpenSize, Size, added, agree, always_agree, is_open, open_size
+from archdsl.ir.sizes import (
+    LARGEST_SIZE,
+    LongFormula,
+    OpenSize,
+    Size,
+    added,
+    agree,
+    always_agree,
+    is_open,
+    open_size,
+    operand_text,
+)
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
 from archdsl.ir.values import Values
@@ -135,6 +146,7 @@ __all__ = [
     "modules",
     "number",
     "open_size",
+    "operand_text",
     "parts",
     "print_network",
     "read_network",

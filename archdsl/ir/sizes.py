@@ -228,6 +228,12 @@ def open_size(value: object) -> Size | None:
     return value if isinstance(value, Size) else None
 
 
+def operand_text(size: Any) -> str:
+    """A size as it stands beside a sign of arithmetic or an `x`: sums in parentheses."""
+    text = str(size)
+    return f"({text})" if " " in text or "//" in text else text
+
+
 def is_open(shape: tuple[object, ...]) -> bool:
     """Whether some of its sizes are left open."""
     return any(isinstance(n, Size) for n in shape)

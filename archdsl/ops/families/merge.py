@@ -22,6 +22,7 @@ from archdsl.ir import (
     Types,
     agree,
     is_open,
+    operand_text,
     show_shape,
 )
 from archdsl.ir.strides import elementwise, sizes_together
@@ -294,7 +295,7 @@ def _one(rank: int) -> str:
 
 
 def _sizes(shape: Shape) -> str:
-    return "x".join(map(str, shape[1:]))
+    return "x".join(map(operand_text, shape[1:]))
 
 
 def _of_one_size(op: str, first: Shape, other: Shape) -> str:
