@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from archdsl.ir.attributes import Attribute, AttributeProblem
+from archdsl.ir.attributes import Attribute, AttributeProblem, folded, show_attribute
 from archdsl.ir.backward import Derivative, Gradient, Incoming, together
 from archdsl.ir.build import Builder
 from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal, symbols_of
@@ -139,6 +139,7 @@ __all__ = [
     "empty_copy",
     "equal",
     "flatten",
+    "folded",
     "is_listed",
     "is_open",
     "is_unchanged",
@@ -151,6 +152,7 @@ __all__ = [
     "print_network",
     "read_network",
     "rewrite",
+    "show_attribute",
     "show_shape",
     "single",
     "split_name",

@@ -156,3 +156,38 @@ def _attribute(name: str, owner: type) -> Attribute:
     if default is not REQUIRED and default is not None:
         default = accepts.convert(default)
     return Attribute(name, accepts, default, declared.description, is_optional)
+
+
+def show_attribute(name: str, value: Any) -> str:
+    """The value of an attribute as a spec writes it: `3x3` of a window, one number where it is the same for every axis.
+
+    >>> show_attribute("window", (3, 3)), show_attribute("pad", (1, 1)), show_attribute("bias", False)
+    ('3x3', '1', 'false')
+    """
+    if name == "window" and isinstance(value, tuple) and len(value) > 1:
+        return "x".join(map(str, value))
+    return _datum(value if name == "window" else folded(value))
+
+
+def folded(value: Any) -> Any:
+    """One number in place of the same for every axis."""
+    if not isinstance(value, tuple) or not value:
+        return value
+    (first, *others) = {folded(v) for v in value}
+    return first if not others and isinstance(first, int) else value
+
+
+def _datum(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value if value.isidentifier() else _quoted(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(_quoted(v) if isinstance(v, str) else _datum(v) for v in value)}]"
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

@@ -11,7 +11,7 @@ from archdsl.analyses import Facts
 from archdsl.analyses.cost import Cost
 from archdsl.analyses.difference import Change, Resized, ScopeChange, difference
 from archdsl.analyses.weights import weights
-from archdsl.ir import Node, TooManyOperators
+from archdsl.ir import Node, Op, TensorType, TooManyOperators, show_attribute
 from archdsl.reports.numbers import percent
 from archdsl.reports.outline import operation, span_of_names
 from archdsl.reports.subject import Subject
@@ -107,6 +107,8 @@ def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
                         "after": _layer(change.after, after),
                         "reads": change.reads,
                         "renamed": change.is_renamed,
+                        "uses": change.uses,
+                        "attributes": {name: {"before": old, "after": new} for name, old, new in change.attributes},
                         "delta": _delta(change.in_all),
                     }
                     for change in scope.changes
@@ -180,12 +182,28 @@ def _changed(alike: Sequence[Change], before: Facts, after: Facts, indented: boo
     if was:
         yield _row("-", was, old, 0 if now else more, indented)
     if now:
-        yield _row("+", now, new, more, indented)
+        yield _row("+", now, new, more, indented, _unseen(change))
+
+
+def _unseen(change: Change) -> str:
+    """What differs and the short forms leave out: attributes, how often it runs, or what it reads."""
+    old, new = change.before, change.after
+    if change.uses is not None:
+        return "uses {} -> {}".format(*change.uses)
+    if old is None or new is None or not isinstance(op := old.operator, Op) or op.name != new.operator.name:
+        return ""
+    if not change.attributes and old.operand_types != new.operand_types:
+        return f"reads {_types(old.operand_types)} -> {_types(new.operand_types)}"
+    found = (it for it in change.attributes if op.replace(**{it[0]: it[2]}).summary() == op.summary())
+    return ", ".join(f"{name} {show_attribute(name, a)} -> {show_attribute(name, b)}" for name, a, b in found)
+
+
+def _types(types: Sequence[TensorType]) -> str:
+    return ", ".join(map(str, types))
 
 
 def _row(sign: str, alike: Sequence[Node], macs: int | None, more: int, indented: bool, note: str = "") -> Row:
     node, times = alike[0], sum(node.times for node in alike)
-    shapes = ", ".join(str(t) for t in node.result_types)
     count = (Piece(f"  ×{times}", "count"),) if times > 1 else ()
     pieces = (*operation(alike[:1]), *count)
     name = node.name if len(alike) == 1 else span_of_names(node.name, alike[-1].name)
@@ -194,7 +212,7 @@ def _row(sign: str, alike: Sequence[Node], macs: int | None, more: int, indented
             _sign(sign),
             Cell(name, (Piece(f"{'  ' if indented else ''}{name}"),)),
             Cell(text_of(pieces), pieces),
-            text(shapes),
+            text(_types(node.result_types)),
             Cell(macs) if macs else Cell(macs, ()),
             _more(more),
             text(note, "dim"),

@@ -100,6 +100,47 @@ def test_of_many_places_three_are_shown(cli: Cli) -> None:
     assert f"{names[0]}  also {', '.join(names[1:])} and 12 more  " in out
 
 
+@pytest.mark.parametrize(
+    "old, new, note, data",
+    [
+        ("bn", "bn(eps=0.001)", "eps 1e-05 -> 0.001", {"eps": {"before": 1e-5, "after": 1e-3}}),
+        ("dropout(0.5)", "dropout(0.2)", "p 0.5 -> 0.2", {"p": {"before": 0.5, "after": 0.2}}),
+        ("conv(8, 1x1)", "conv(8, 1x1, bias=false)", "bias true -> false", {"bias": {"before": True, "after": False}}),
+        (
+            "maxpool(3x3, stride=2, pad=1)",
+            "maxpool(3x3, stride=2, pad=same)",
+            "pad 1 -> [[0, 1], [0, 1]]",
+            {"pad": {"before": [[1, 1], [1, 1]], "after": [[0, 1], [0, 1]]}},
+        ),
+        (
+            "conv(8, 1x1)",
+            "conv(9, 1x1, parametrization=weight_norm)",
+            "parametrization none -> weight_norm",
+            {"channels": {"before": 8, "after": 9}, "parametrization": {"before": None, "after": "weight_norm"}},
+        ),
+    ],
+)
+def test_attributes_that_the_short_form_leaves_out_are_told(
+    cli: Cli, tmp_path: Path, old: str, new: str, note: str, data: object
+) -> None:
+    before, after = tmp_path / "old.arch", tmp_path / "new.arch"
+    before.write_text(f"network N {{ input x: [4, 8, 8]; it: {old} }}")
+    after.write_text(f"network N {{ input x: [4, 8, 8]; it: {new} }}")
+    first, second = (line for line in cli("diff", before, after).out.splitlines() if line.startswith(("-", "+")))
+    assert second.endswith(f"  {note}") and note not in first
+    (scope,) = json.loads(cli("diff", before, after, "--format", "json").out)["scopes"]
+    assert scope["changes"][0]["attributes"] == data
+
+
+def test_a_layer_of_the_same_attributes_says_what_it_reads_or_how_often_it_runs(cli: Cli, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.arch", tmp_path / "new.arch"
+    old.write_text("network N { input x: [4]; a: linear(8); shared s = linear(8); s -> s }")
+    new.write_text("network N { input x: [4]; a: linear(8); shared s = linear(8); s }")
+    assert "+  s      linear 8  [8]       64  -64  uses 2 -> 1\n" in cli("diff", old, new).out
+    new.write_text("network N { input x: [5]; a: linear(8); shared s = linear(8); s -> s }")
+    assert "+  a      linear 8  [8]       40  +8  reads [4] -> [5]\n" in cli("diff", old, new).out
+
+
 def test_a_layer_put_in_between_does_not_renew_what_follows() -> None:
     new = BASE.replace("stage1: { unit(8) -> unit(8) }", "stage1: { maxpool(3x3, 1, pad=1) -> unit(8) -> unit(8) }")
     assert told(BASE, new) == [("stage1", (), ["+0"])]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from archdsl.analyses.common import common
 from archdsl.analyses.cost import Cost, Counts
@@ -33,10 +33,21 @@ class Change(NamedTuple):
     """What it reads, where it reads other children that both have, and nothing else is different."""
     is_renamed: bool = False
     """Whether nothing but its name is different."""
+    uses: tuple[int, int] | None = None
+    """How often it runs, where nothing but that is different."""
     more: Cost = Cost()
     """What it costs more than before, in one place: nothing where it is told by what lies inside."""
     in_all: Cost = Cost()
     """The same in all places where it is told of."""
+
+    @property
+    def attributes(self) -> tuple[tuple[str, Any, Any], ...]:
+        """The attributes that differ, of one operator before and after: their names, and both values."""
+        old, new = (node.operator if node is not None else None for node in (self.before, self.after))
+        if not (isinstance(old, Op) and isinstance(new, Op) and old.name == new.name):
+            return ()
+        a, b = old.attributes, new.attributes
+        return tuple((name, a[name], b[name]) for name in a if a[name] != b[name])
 
     def costing(self, more: Cost) -> Change:
         return self._replace(more=more, in_all=more)
@@ -137,7 +148,9 @@ class _Comparison:
         for pair in pairs:
             old, new = (of.get(node.name, Cost()) if node else Cost() for node, of in zip(pair, costs, strict=True))
             was, now = (of[node.name] if node else Uses() for node, of in zip(pair, uses, strict=True))
-            change = _change(*pair, names, kept) or (Change(*pair) if was != now else None)
+            change = _change(*pair, names, kept)
+            if change is None and was != now:
+                change = Change(*pair, uses=(sum(was), sum(now)))
             change, inside = self._told(pair, change, new.plus(old.by(-1)), now if was == now else None)
             changes += [change] if change is not None else []
             found.append(inside)
@@ -318,10 +331,5 @@ def _signature(change: Change) -> object:
     if change.reads is not None or change.is_renamed:
         return alike, change.reads
     if isinstance(old, Op) and isinstance(new, Op):
-        return alike, _differing(old, new)
+        return alike, change.attributes
     return alike, old, new, *_sizes(change)
-
-
-def _differing(old: Op, new: Op) -> tuple[object, ...]:
-    before, after = old.attributes, new.attributes
-    return tuple((k, before.get(k), after.get(k)) for k in {**before, **after} if before.get(k) != after.get(k))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from archdsl.ir import Module, Network, Node, Op, TensorType, Value, modules, show_shape
+from archdsl.ir import Module, Network, Node, Op, TensorType, Value, folded, modules, show_attribute, show_shape
 
 MERGE = None
 """What `Op.operands` says of a merge."""
@@ -86,46 +85,19 @@ def _tensors(node: Node, op: Op, names: dict[Value, str]) -> Iterator[str]:
 def _arguments(op: Op) -> Iterator[str]:
     """Attributes that are not at their defaults, by position where they may be."""
     in_order = True
-    values = {name: value if name == "window" else _folded(value) for name, value in op.attributes.items()}
+    values = {name: value if name == "window" else folded(value) for name, value in op.attributes.items()}
     for number, (name, field) in enumerate(op.fields().items()):
         value = values[name]
-        is_window = name == "stride" and field.default is None and value == _folded(values["window"])
+        is_window = name == "stride" and field.default is None and value == folded(values["window"])
         if is_window or (not field.is_required and value == field.default):
             in_order = False
             continue
-        text = _window(value) if name == "window" else _datum(value)
+        text = show_attribute(name, value)
         yield text if in_order and number < op.positional else f"{name}={text}"
-
-
-def _folded(value: Any) -> Any:
-    """One number in place of the same for every axis."""
-    if not isinstance(value, tuple) or not value:
-        return value
-    folded = {_folded(v) for v in value}
-    (first, *others) = folded
-    return first if not others and isinstance(first, int) else value
-
-
-def _window(value: Any) -> str:
-    return "x".join(map(str, value)) if isinstance(value, tuple) and len(value) > 1 else _datum(value)
 
 
 def _written(name: str, arguments: Sequence[str]) -> str:
     return f"{name}({', '.join(arguments)})" if arguments else name
-
-
-def _datum(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value if value.isidentifier() else _quoted(value)
-    if isinstance(value, tuple):
-        return f"[{', '.join(_quoted(v) if isinstance(v, str) else _datum(v) for v in value)}]"
-    return str(value)
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
 
 
 def _label(node: Node) -> str:
