@@ -9,7 +9,7 @@ from typing import Any
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import Cost
-from archdsl.analyses.difference import Change, Resized, ScopeChange, difference
+from archdsl.analyses.difference import Change, Resized, ScopeChange, Two, difference
 from archdsl.analyses.weights import weights
 from archdsl.ir import Node, Op, TensorType, TooManyOperators, show_attribute
 from archdsl.reports.numbers import percent
@@ -44,7 +44,8 @@ def compare(old: Subject, new: Subject) -> list[Table]:
     before, after = _written_alike(old.facts, new.facts)
     found = difference(before.network, after.network)
     rows = [change for scope in found.scopes for change in _scope(scope, before, after)]
-    notes = () if rows else ((Piece("the same layers, wired alike"),),)
+    is_alike = not any(scope.changes or scope.outputs for scope in found.scopes)
+    notes = ((Piece("the same layers, wired alike"),),) if is_alike else ()
     rows += _resized(found.resized)
     figures = tuple(_figures(before, after))
     left_out = "" if before.is_listed and after.is_listed else "too many operators for receptive fields"
@@ -100,6 +101,8 @@ def difference_data(old: Subject, new: Subject) -> dict[str, Any]:
                 "also": scope.others,
                 "more": scope.further,
                 "other_sizes": scope.has_other_sizes,
+                "inputs": scope.inputs,
+                "outputs": scope.outputs,
                 "delta": _delta(scope.more),
                 "changes": [
                     {
@@ -154,8 +157,21 @@ def _scope(scope: ScopeChange, before: Facts, after: Facts) -> Iterator[Row]:
         here = sum(change.more.macs for change in scope.changes)
         together = text(f"{scope.more.macs:+_} in all", "dim") if scope.more.macs != here else Cell(None)
         yield Row((Cell(None), name, also, *[Cell(None)] * 3, together), style="heading")
+    yield from _ends("inputs", scope.inputs, bool(path))
     for _, alike in groupby(scope.changes, _likeness):
         yield from _changed([*alike], before, after, bool(path))
+    yield from _ends("outputs", scope.outputs, bool(path))
+
+
+def _ends(name: str, ends: Two | None, indented: bool) -> Iterator[Row]:
+    """What goes in or out of a scope, where it is something else."""
+    if ends is not None:
+        was, now = (natural(texts) or "nothing" for texts in ends)
+        yield row(_sign("~"), _indented(name, indented), text(f"{now}, not {was}"), *[Cell(None)] * 4)
+
+
+def _indented(name: str, indented: bool) -> Cell:
+    return Cell(name, (Piece(f"{'  ' if indented else ''}{name}"),))
 
 
 def _likeness(change: Change) -> object:
@@ -210,7 +226,7 @@ def _row(sign: str, alike: Sequence[Node], macs: int | None, more: int, indented
     return Row(
         (
             _sign(sign),
-            Cell(name, (Piece(f"{'  ' if indented else ''}{name}"),)),
+            _indented(name, indented),
             Cell(text_of(pieces), pieces),
             text(_types(node.result_types)),
             Cell(macs) if macs else Cell(macs, ()),

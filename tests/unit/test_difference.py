@@ -138,7 +138,8 @@ def test_a_layer_of_the_same_attributes_says_what_it_reads_or_how_often_it_runs(
     new.write_text("network N { input x: [4]; a: linear(8); shared s = linear(8); s }")
     assert "+  s      linear 8  [8]       64  -64  uses 2 -> 1\n" in cli("diff", old, new).out
     new.write_text("network N { input x: [5]; a: linear(8); shared s = linear(8); s -> s }")
-    assert "+  a      linear 8  [8]       40  +8  reads [4] -> [5]\n" in cli("diff", old, new).out
+    (line,) = (line for line in cli("diff", old, new).out.splitlines() if line.startswith("+"))
+    assert line.split(maxsplit=6)[1:] == ["a", "linear", "8", "[8]", "40", "+8  reads [4] -> [5]"]
 
 
 def test_a_layer_put_in_between_does_not_renew_what_follows() -> None:
@@ -160,6 +161,78 @@ def test_a_wider_layer_changes_what_reads_it() -> None:
 def test_other_wires_between_the_same_layers_are_told() -> None:
     old = "network Net { input x: [4, 8, 8]; a: conv(4, 1x1) as p; b: conv(4, 1x1) as q; p -> c: conv(4, 1x1); add(q) }"
     assert told(old, old.replace("p -> c:", "q -> c:")) == [("", (), ["~c"])]
+
+
+TWO = "network Net { input x: [4]; a: linear(4) as p; output p; p -> b: linear(4) as q; output q }"
+
+
+@pytest.mark.parametrize(
+    "new, said",
+    [
+        (
+            "network Net { input x: [4]; a: linear(4) as p; p -> b: linear(4) as q; output q; output p = p }",
+            "q and p, not p and q",
+        ),
+        ("network Net { input x: [4]; a: linear(4) -> b: linear(4) as q; output q }", "q, not p and q"),
+        (TWO.replace("output p", "output r = p"), "r and q, not p and q"),
+        (TWO.replace("output p", "output r = p").replace("output q", "output p = q"), "r and p = b, not p = a and q"),
+        (TWO.replace("output q", "training { output q }"), "p and training q, not p and q"),
+    ],
+)
+def test_other_outputs_are_told(cli: Cli, tmp_path: Path, new: str, said: str) -> None:
+    """The layers are the same in all of them: a removed, a moved or a renamed output, one of another value or for training."""
+    before, after = tmp_path / "old.arch", tmp_path / "new.arch"
+    before.write_text(TWO)
+    after.write_text(new)
+    done = cli("diff", before, after, "--exit-code")
+    (line,) = (line for line in done.out.splitlines() if line.startswith(("~", "-", "+")))
+    assert line.split(maxsplit=2)[1:] == ["outputs", said] and done.code == 1
+    assert "wired alike" not in done.out
+    data = json.loads(cli("diff", before, after, "--format", "json").out)
+    was, now = data["scopes"][0]["outputs"]
+    assert said == f"{' and '.join(now)}, not {' and '.join(was)}"
+    assert cli("diff", after, after, "--exit-code").code == 0
+
+
+def test_other_inputs_are_told(cli: Cli, tmp_path: Path) -> None:
+    before, after = tmp_path / "old.arch", tmp_path / "new.arch"
+    before.write_text(BASE)
+    after.write_text(BASE.replace("image", "picture"))
+    done = cli("diff", before, after, "--exit-code")
+    assert "~  inputs  picture [3, 32, 32], not image [3, 32, 32]\n" in done.out and done.code == 1
+    assert "the same layers, wired alike" in done.out
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        (
+            "input y: [4]; x -> a: linear(2); output a",
+            "input y: [4]; y -> a: linear(2); output a",
+            "~ a reads y, not x",
+        ),
+        (
+            "split(2) as p, q; p -> a: linear(2); output a",
+            "split(2) as p, q; q -> a: linear(2); output a",
+            "~ a reads split[1], not split",
+        ),
+        (
+            "part: { a: linear(4) as p; b: linear(4) as q }; q -> c: linear(4); output c",
+            "part: { a: linear(4) as p; b: linear(4) as q }; p -> c: linear(4); output c",
+            "~ outputs a, not b",
+        ),
+    ],
+)
+def test_which_of_several_values_is_read_is_told(cli: Cli, tmp_path: Path, old: str, new: str, said: str) -> None:
+    files = tmp_path / "old.arch", tmp_path / "new.arch"
+    for file, text in zip(files, (old, new), strict=True):
+        file.write_text(f"network Net {{ input x: [4]; {text} }}")
+    found = json.loads(cli("diff", *files, "--format", "json").out)["scopes"]
+    lines = [
+        f"~ {c['after']['name']} reads {c['reads'][1][0]}, not {c['reads'][0][0]}" for s in found for c in s["changes"]
+    ]
+    lines += [f"~ outputs {s['outputs'][1][0]}, not {s['outputs'][0][0]}" for s in found if s["outputs"]]
+    assert lines == [said]
 
 
 def test_a_turn_more_does_not_renew_the_merges_that_are_numbered_after_it() -> None:
@@ -377,6 +450,7 @@ def test_layers_that_cost_more_by_their_sizes_are_told(cli: Cli, tmp_path: Path)
     assert [(row[1], *row[-5:]) for row in rows] == [
         ("c", f"+{each:_}", "reads", "a,", "not", "b"),
         ("b", "16]", "reads", "d,", "not", "a"),
+        ("outputs", "b,", "not", "out", "=", "d"),
         ("1", "by", "their", "sizes:", "d", f"+{each:_}"),
     ]
 
@@ -400,13 +474,14 @@ def test_a_part_for_training_is_counted_as_one(cli: Cli, tmp_path: Path) -> None
     ]
 
 
-def test_another_image_is_one_line(cli: Cli, tmp_path: Path) -> None:
+def test_of_another_image_the_sizes_are_one_line(cli: Cli, tmp_path: Path) -> None:
     """Of the same layers; a check of what differs finds it all the same."""
     old, new = tmp_path / "old.arch", tmp_path / "new.arch"
     old.write_text(BASE)
     new.write_text(BASE.replace("[3, 32, 32]", "[3, 64, 64]"))
     done = cli("diff", old, new, "--exit-code")
-    (line,) = (line for line in done.out.splitlines() if line.startswith(("~", "-", "+")))
+    first, line = (line for line in done.out.splitlines() if line.startswith(("~", "-", "+")))
+    assert first.split(maxsplit=2)[1:] == ["inputs", "image [3, 64, 64], not image [3, 32, 32]"]
     assert line.startswith("~  11 layers  by their sizes: stem, stage1.0.conv1, stage1.0.conv2 and 8 more")
     assert "the same layers, wired alike" in done.out and done.code == 1
 

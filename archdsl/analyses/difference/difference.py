@@ -9,19 +9,19 @@ cost another amount though they were not changed, since what they read has other
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
 from archdsl.analyses.common import common
 from archdsl.analyses.cost import Cost, Counts
+from archdsl.analyses.difference.wires import Names, Pair, Texts, Two, inputs, is_group, outputs, outputs_of_scope
 from archdsl.ir import Module, Network, Node, Op, State
 
 NAMED = 1_000
 """Of the scopes in which the same was changed so many are named; of blocks that call others again and again there are more."""
 RESIZED = 3
 """Of layers that cost another amount by their sizes so many are named."""
-Pair = tuple[Node | None, Node | None]
 
 
 class Change(NamedTuple):
@@ -29,7 +29,7 @@ class Change(NamedTuple):
 
     before: Node | None
     after: Node | None
-    reads: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    reads: Two | None = None
     """What it reads, where it reads other children that both have, and nothing else is different."""
     is_renamed: bool = False
     """Whether nothing but its name is different."""
@@ -59,7 +59,11 @@ class ScopeChange(NamedTuple):
     path: str
     """Of the scope in the network as it is; empty for the network itself."""
     changes: tuple[Change, ...]
-    others: tuple[str, ...] = ()
+    inputs: Two | None = None
+    """Of the network, where they have other names or types."""
+    outputs: Two | None = None
+    """Of the network, where they are others; else what makes those of the scope, where these are other children."""
+    others: Texts = ()
     further: int = 0
     """In how many further scopes, which are not named."""
     has_other_sizes: bool = False
@@ -120,11 +124,12 @@ class Uses(NamedTuple):
 
 def difference(before: Network, after: Network) -> Difference:
     """What differs. Work grows with the distinct modules, and with what differs."""
-    return _Comparison().of(before.body, after.body)
+    return _Comparison(before, after).of(before.body, after.body)
 
 
 class _Comparison:
-    def __init__(self) -> None:
+    def __init__(self, before: Network, after: Network) -> None:
+        self._networks = before, after
         self._counts = Counts()
         self._known: dict[tuple[int, int], Difference] = {}
 
@@ -139,8 +144,7 @@ class _Comparison:
 
     def _compare(self, before: Module, after: Module) -> Difference:
         pairs = matched(list(before.instances()), list(after.instances()))
-        names = {a.name: b.name for a, b in pairs if a is not None and b is not None} | {"in": "in"}
-        kept = set(names.values())
+        names = Names.of(before, after, pairs)
         costs = [_by_name(module, self._counts) for module in (before, after)]
         uses = [_uses(module) for module in (before, after)]
         changes: list[Change] = []
@@ -148,15 +152,23 @@ class _Comparison:
         for pair in pairs:
             old, new = (of.get(node.name, Cost()) if node else Cost() for node, of in zip(pair, costs, strict=True))
             was, now = (of[node.name] if node else Uses() for node, of in zip(pair, uses, strict=True))
-            change = _change(*pair, names, kept)
+            change = _change(*pair, names)
             if change is None and was != now:
                 change = Change(*pair, uses=(sum(was), sum(now)))
             change, inside = self._told(pair, change, new.plus(old.by(-1)), now if was == now else None)
             changes += [change] if change is not None else []
             found.append(inside)
-        own = (ScopeChange("", tuple(changes)),) if changes else ()
-        scopes = _gathered((*own, *(scope for part in found for scope in part.scopes)))
+        own = self._own(before, after, names, changes)
+        scopes = _gathered((own, *(scope for part in found for scope in part.scopes)))
         return Difference(tuple(scopes), reduce(Resized.plus, (part.resized for part in found), Resized()))
+
+    def _own(self, before: Module, after: Module, names: Names, changes: Sequence[Change]) -> ScopeChange:
+        """The changes of a scope itself, with what goes in and out of it."""
+        if (before, after) == tuple(network.body for network in self._networks):
+            ends = inputs(*self._networks), outputs(*self._networks, names)
+        else:
+            ends = None, outputs_of_scope(before, after, names)
+        return ScopeChange("", tuple(changes), *ends)
 
     def _told(
         self, pair: Pair, change: Change | None, more: Cost, uses: Uses | None
@@ -252,13 +264,8 @@ def _kind(node: Node) -> str:
     return node.operator.name if isinstance(node.operator, Module) else node.operator.summary()
 
 
-def _change(before: Node | None, after: Node | None, names: dict[str, str], kept: Set[str]) -> Change | None:
-    """What is different, if anything.
-
-    Args:
-        names: what is in both networks, by its name before.
-        kept: the names after.
-    """
+def _change(before: Node | None, after: Node | None, names: Names) -> Change | None:
+    """What is different, if anything."""
     if before is None or after is None:
         return Change(before, after)
     old, new = before.operator, after.operator
@@ -271,9 +278,8 @@ def _change(before: Node | None, after: Node | None, names: dict[str, str], kept
         is_same = _is_equal(before, after)
     if not is_same:
         return Change(before, after)
-    reads = (tuple(names.get(name, "") for name in _reads(before)), _reads(after))
-    is_explained = "" in reads[0] or not set(reads[1]) <= kept
-    return None if reads[0] == reads[1] or is_explained else Change(before, after, reads)
+    reads = names.reads(before.operands, after.operands, in_order=not is_group(after))
+    return None if reads is None else Change(before, after, reads)
 
 
 def _is_equal(before: Node, after: Node) -> bool:
@@ -288,16 +294,13 @@ def _state(node: Node, op: Op) -> tuple[State, ...]:
     return op.state(*node.operand_types)
 
 
-def _reads(node: Node) -> tuple[str, ...]:
-    """The children whose results it reads; what comes from outside the scope has no name."""
-    return tuple(v.producer.name if v.producer is not None else "in" for v in node.operands)
-
-
 def _gathered(scopes: Iterable[ScopeChange]) -> list[ScopeChange]:
     """Scopes in which the same was changed, told once, with the names of so many of them."""
     found: dict[object, ScopeChange] = {}
     for scope in scopes:
-        key = tuple(map(_signature, scope.changes))
+        if not (scope.changes or scope.inputs or scope.outputs):
+            continue
+        key = scope.inputs, scope.outputs, *map(_signature, scope.changes)
         first = found.get(key)
         found[key] = scope if first is None else _together(first, scope)
     return list(found.values())
@@ -306,12 +309,11 @@ def _gathered(scopes: Iterable[ScopeChange]) -> list[ScopeChange]:
 def _together(one: ScopeChange, other: ScopeChange) -> ScopeChange:
     names = (*one.others, other.path, *other.others)
     pairs = [*zip(one.changes, other.changes, strict=True)]
-    return ScopeChange(
-        one.path,
-        tuple(a._replace(in_all=a.in_all.plus(b.in_all)) for a, b in pairs),
-        names[:NAMED],
-        one.further + other.further + max(len(names) - NAMED, 0),
-        one.has_other_sizes or other.has_other_sizes or any(_sizes(a) != _sizes(b) for a, b in pairs),
+    return one._replace(
+        changes=tuple(a._replace(in_all=a.in_all.plus(b.in_all)) for a, b in pairs),
+        others=names[:NAMED],
+        further=one.further + other.further + max(len(names) - NAMED, 0),
+        has_other_sizes=one.has_other_sizes or other.has_other_sizes or any(_sizes(a) != _sizes(b) for a, b in pairs),
     )
 
 
