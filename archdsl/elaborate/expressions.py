@@ -129,10 +129,10 @@ class _Evaluator:
 
     def value(self, expression: tree.Expression) -> Any:
         value = _METHODS[type(expression)](self, expression)
-        size = _size(value) if isinstance(value, tuple) else 1
-        if size > LENGTH_LIMIT:
+        items = _items(value)
+        if items > LENGTH_LIMIT:
             raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", expression.span)
-        self.work += size
+        self.work += 1 + items
         return value
 
     def number(self, expression: tree.Expression) -> int | Fraction:
@@ -210,7 +210,7 @@ class _Evaluator:
             try:
                 if e.condition is None or self.condition(e.condition):
                     items.append((self.value(e.item), e.item))
-                    size += _size(items[-1][0])
+                    size += 1 + _items(items[-1][0])
             finally:
                 self.names = outside
             self.names.spend(self.work + TURN, e.span)
@@ -372,6 +372,6 @@ def _beyond(last: int, step: int) -> int:
     return last.moved(last + step, step) if isinstance(last, Count) else last + step
 
 
-def _size(value: Any) -> int:
-    """Items of a list, with those of the lists in it."""
-    return 1 + sum(map(_size, value)) if isinstance(value, tuple) else 1
+def _items(value: Any) -> int:
+    """Items of a list, with those of the lists in it; none of anything else."""
+    return len(value) + sum(map(_items, value)) if isinstance(value, tuple) else 0
