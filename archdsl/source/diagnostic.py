@@ -62,6 +62,8 @@ class Diagnostic(NamedTuple):
     helps: tuple[str, ...] = ()
     source: str | None = None
     edit: Edit | None = None
+    file: str | None = None
+    """The path of a file without text to point into."""
 
     @property
     def code(self) -> str:
@@ -74,7 +76,7 @@ class Diagnostic(NamedTuple):
     @property
     def sort_key(self) -> tuple[str, int, int, str]:
         if self.primary is None:
-            return ("", 0, 0, self.kind.code)
+            return (self.file or "", 0, 0, self.kind.code)
         span = self.primary.span
         return (span.source.path, span.start, span.end, self.kind.code)
 

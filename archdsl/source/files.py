@@ -49,7 +49,7 @@ def read_bytes(path: str | Path) -> bytes:
             return file.read(SIZE_LIMIT + 1)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{path}`: {reason}")) from None
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{path}`: {reason}", file=str(path))) from None
     except ValueError:
         raise FileProblem(Diagnostic(UNREADABLE_FILE, "cannot read the file: its name holds a NUL byte")) from None
 
@@ -57,11 +57,11 @@ def read_bytes(path: str | Path) -> bytes:
 def decode_spec(shown: str, data: bytes) -> Source:
     """The text of a spec from its bytes. Raises `FileProblem` where they are too many or not UTF-8."""
     if len(data) > SIZE_LIMIT:
-        raise FileProblem(Diagnostic(UNREADABLE_FILE, f"cannot read `{shown}`: larger than {SIZE_LIMIT >> 20} MiB"))
+        message = f"cannot read `{shown}`: larger than {SIZE_LIMIT >> 20} MiB"
+        raise FileProblem(Diagnostic(UNREADABLE_FILE, message, file=shown))
     if b"\0" in data:
-        raise FileProblem(
-            Diagnostic(NOT_TEXT, f"`{shown}` is not text: byte {data.index(0)} is NUL", helps=("a spec is UTF-8 text",))
-        )
+        message = f"`{shown}` is not text: byte {data.index(0)} is NUL"
+        raise FileProblem(Diagnostic(NOT_TEXT, message, helps=("a spec is UTF-8 text",), file=shown))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -72,6 +72,7 @@ def decode_spec(shown: str, data: bytes) -> Source:
                 NOT_TEXT,
                 f"`{shown}` is not UTF-8: byte 0x{data[error.start]:02x} at line {line}, column {column}",
                 helps=("save the file as UTF-8",),
+                file=shown,
             )
         ) from None
     return Source(shown, text.replace("\r\n", "\n").replace("\r", "\n"))

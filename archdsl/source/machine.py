@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
 from archdsl.source.diagnostic import Diagnostic, Edit, Kind, Label
 from archdsl.source.edits import words
-from archdsl.source.text import Span
+from archdsl.source.text import Source, Span
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 GITHUB_COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
@@ -50,9 +50,11 @@ def _text(diagnostic: Diagnostic) -> str:
 
 def _command(diagnostic: Diagnostic) -> str:
     found = [("title", diagnostic.code)]
-    if diagnostic.primary is not None:
-        line, column, last, end = diagnostic.primary.span.positions
-        found += [("file", _posix(diagnostic.primary.span)), ("line", str(line)), ("endLine", str(last))]
+    span = _span(diagnostic)
+    if span is not None:
+        line, column, last, end = span.positions
+        file = _path(span.source.path).as_posix()
+        found += [("file", file), ("line", str(line)), ("endLine", str(last))]
         if line == last:  # of several lines GitHub takes no columns
             found += [("col", str(column)), ("endColumn", str(end))]
     properties = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in found)
@@ -83,13 +85,21 @@ def _result(diagnostic: Diagnostic, rule: int) -> Json:
         "level": SARIF_LEVELS[diagnostic.severity],
         "message": {"text": _text(diagnostic)},
     }
-    if diagnostic.primary is not None:
-        result["locations"] = [{"physicalLocation": _place(diagnostic.primary.span)}]
+    span = _span(diagnostic)
+    if span is not None:
+        result["locations"] = [{"physicalLocation": _place(span)}]
     if diagnostic.labels:
         result["relatedLocations"] = _related(diagnostic.labels)
     if diagnostic.edit is not None:
         result["fixes"] = [_fix(diagnostic.edit)]
     return result
+
+
+def _span(diagnostic: Diagnostic) -> Span | None:
+    """Where it is; of a file without text the first line, since GitHub takes no result without one."""
+    if diagnostic.primary is None:
+        return None if diagnostic.file is None else Span(Source(diagnostic.file, ""), 0, 0)
+    return diagnostic.primary.span
 
 
 def _related(labels: Sequence[Label]) -> list[Json]:
@@ -102,22 +112,24 @@ def _related(labels: Sequence[Label]) -> list[Json]:
 
 def _fix(edit: Edit) -> Json:
     replacement = {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.replacement}}
-    change = {"artifactLocation": {"uri": _uri(edit.span)}, "replacements": [replacement]}
+    change = {"artifactLocation": {"uri": _uri(edit.span.source.path)}, "replacements": [replacement]}
     return {"description": {"text": words(edit)}, "artifactChanges": [change]}
 
 
 def _place(span: Span) -> Json:
-    return {"artifactLocation": {"uri": _uri(span)}, "region": _region(span)}
+    return {"artifactLocation": {"uri": _uri(span.source.path)}, "region": _region(span)}
 
 
 def _region(span: Span) -> Json:
     return dict(zip(("startLine", "startColumn", "endLine", "endColumn"), span.positions, strict=True))
 
 
-def _posix(span: Span) -> str:
-    return PurePath(span.source.path).as_posix()
+def _uri(path: str) -> str:
+    found = _path(path)
+    return found.as_uri() if found.is_absolute() else quote(found.as_posix())
 
 
-def _uri(span: Span) -> str:
-    path = PurePath(span.source.path)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+def _path(path: str) -> PurePath:
+    """A path, inside the working folder relative to that."""
+    found, here = PurePath(path), Path.cwd()
+    return found.relative_to(here) if found.is_relative_to(here) else found

@@ -266,6 +266,34 @@ def test_absolute_paths_are_file_uris(tmp_path: Path) -> None:
     assert place["artifactLocation"]["uri"] == path.as_uri()
 
 
+def test_absolute_paths_inside_the_working_folder_are_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "nets" / "a b.arch"
+    place = log(findings(path=str(path)))["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "nets/a%20b.arch"
+    assert "file=nets/a b.arch," in github(findings(path=str(path)))
+
+
+@pytest.mark.parametrize("data, code", [(b"\xff", "not-text"), (b"a\0", "not-text"), (None, "unreadable-file")])
+def test_a_file_without_text_has_a_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: bytes | None, code: str
+) -> None:
+    """GitHub takes no result without a location, nor a location without a line."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.arch"
+    if data is not None:
+        path.write_bytes(data)
+    assert main(["check", str(path), "--format", "sarif"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(LOG).validate(found)
+    (result,) = found["runs"][0]["results"]
+    region = dict.fromkeys(("startLine", "startColumn", "endLine", "endColumn"), 1)
+    place = {"artifactLocation": {"uri": "a.arch"}, "region": region}
+    assert (result["ruleId"], result["locations"]) == (code, [{"physicalLocation": place}])
+    assert main(["check", str(path), "--format", "github"]) == 2
+    assert capsys.readouterr().out.startswith(f"::error title={code},file=a.arch,line=1,")
+
+
 def test_what_has_no_place_is_told_without_one() -> None:
     unplaced = Diagnostic(Kind("unreadable-file", "error", "The file is missing."), "cannot read `x`: 100%\nno")
     assert github([unplaced]) == "::error title=unreadable-file::cannot read `x`: 100%25%0Ano\n"
@@ -302,7 +330,7 @@ def test_the_command_line_prints_them(tmp_path: Path, capsys: pytest.CaptureFixt
 
     assert main(["check", str(path), str(tmp_path / "missing.arch"), "--format", "github"]) == 2
     printed, errors = capsys.readouterr()
-    assert "::error title=unreadable-file::cannot read" in printed
+    assert f"::error title=unreadable-file,file={tmp_path}/missing.arch,line=1," in printed
     assert f"file={path}" in printed and "missing.arch" in errors
 
 
