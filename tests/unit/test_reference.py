@@ -14,6 +14,7 @@ from archdsl.elaborate.scope import FUNCTIONS, WORDS
 from archdsl.ir import Op, flatten
 from archdsl.ops import catalogue, names
 from archdsl.pipeline import diagnostic_kinds
+from archdsl.reports import REPORTS
 from docs.generate import IMAGES, OPERATORS, ROOT, pages
 from docs.generate.checking import opened
 from docs.generate.diagnostics import lint_modules, read_mistakes
@@ -96,3 +97,7 @@ def test_the_page_of_the_language_has_every_predefined_word() -> None:
     (paragraph,) = (part for part in page.split("\n\n") if part.startswith("Predefined words"))
     listed = {word for quoted in paragraph.split("`")[1::2] for word in quoted.split()}
     assert listed - set(FUNCTIONS) == set(WORDS)
+
+
+def test_the_page_of_the_python_api_has_every_report() -> None:
+    assert f"The reports are `{' '.join(REPORTS)}`" in (ROOT / "docs/reference/api.md").read_text("utf-8")
