@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archdsl.analyses import Facts
 from archdsl.claims.claims import CLAIM_FAILS
-from archdsl.ir import Layer, TooManyOperators
+from archdsl.ir import Layer, Op, TooManyOperators
 from archdsl.source import Diagnostic, Label, Span, binary, counted
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingFacts, TrainingSettings
 
 SHOWN = 5
-"""Layers that are named: those that cost most."""
+"""Layers that are named: those that cost most, with those alike."""
 
 
 class Limit(NamedTuple):
@@ -74,27 +74,37 @@ def _compared(value: int, limit: Limit) -> str:
 
 
 def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
+    """The layers that cost most, those of equal operators and equal costs together."""
     try:
         layers = facts.listing.layers
     except TooManyOperators as problem:
         yield str(problem)
         return
-    costs: Counter[str] = Counter()
+    paths: dict[tuple[Op, int], str] = {}
+    costs: Counter[tuple[Op, int]] = Counter()
+    alike: Counter[tuple[Op, int]] = Counter()
     for layer in layers:
-        costs[layer.path if layer.times == 1 else f"{layer.times:_} as {layer.path}"] += cost(layer)
+        each = cost(layer)
+        key = layer.op, each
+        paths.setdefault(key, layer.path)
+        costs[key] += each * layer.times
+        alike[key] += 0 if layer.is_reuse else layer.times
     total = costs.total()
-    shown = [f"{path} {n:_} ({100 * n / total:.1f}%)" for path, n in costs.most_common(SHOWN) if n]
+    shown = []
+    for key, n in costs.most_common(SHOWN):
+        others = f" and {alike[key] - 1:_} alike" if alike[key] > 1 else ""
+        shown += [f"{paths[key]}{others} {n:_} ({100 * n / total:.1f}%)"] if n else []
     yield f"the layers that cost most: {', '.join(shown)}"
 
 
 def _params(facts: Facts, training: TrainingSettings | None) -> Found:
     nodes = facts.cost.nodes
-    notes = _dearest(facts, lambda layer: 0 if layer.is_reuse else nodes[layer.node].params * layer.times)
+    notes = _dearest(facts, lambda layer: 0 if layer.is_reuse else nodes[layer.node].params)
     return Found(facts.cost.total.params, notes)
 
 
 def _macs(facts: Facts, training: TrainingSettings | None) -> Found:
-    notes = _dearest(facts, lambda layer: facts.cost.nodes[layer.node].macs * layer.times)
+    notes = _dearest(facts, lambda layer: facts.cost.nodes[layer.node].macs)
     return Found(facts.cost.total.macs, notes)
 
 

@@ -434,6 +434,20 @@ def test_a_step_is_told_with_its_settings(cli: Cli, spec: Path) -> None:
     assert fitted.startswith(f"A   {told % 'foreach'}, N in each of 2 passes of a step, 1.00 GiB\n")
 
 
+@pytest.mark.parametrize("turns", [20, 1_000_000])
+def test_over_a_limit_layers_that_are_alike_are_one(cli: Cli, spec: Path, turns: int) -> None:
+    """Convolutions of 64 * 64 * 9 weights and 64 biases; a layer that is shared has them once, and computes twice."""
+    loop = f"repeat {turns} {{ conv(64, 3x3, pad=1) -> relu }}"
+    spec.write_text(
+        f"network A {{ input x: [64, 4, 4]; {loop}; conv(1, 1x1); flatten; shared s = linear(16); s -> s }}"
+    )
+    own, rest = turns * (64 * 64 * 9 + 64), 65 + 17 * 16
+    share = f"{100 * own / (own + rest):.1f}%"
+    err = cli("check", spec, "--max-params", "1").err
+    assert f"cost most: 0 and {turns - 1:_} alike {own:_} ({share}), s {17 * 16} (" in err
+    assert " s 512 (" in cli("check", spec, "--max-macs", "1").err
+
+
 def test_limits_fail_a_check(cli: Cli, spec: Path) -> None:
     """A convolution of 4 * 27 weights and 4 biases, on 6x6 places."""
     spec.write_text(GOOD)
