@@ -6,14 +6,14 @@ net.params, net.macs, net.report("memory"), net.to_torch()
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archdsl.analyses.options import Bytes, OptionProblem, Positive, check_option, options_of
+from archdsl.analyses.options import Bytes, OptionProblem, Positive, check_known, check_option, options_of
 from archdsl.elaborate import UNKNOWN_NETWORK, Datum, Settings
 from archdsl.ir import TooManyOperators
 from archdsl.pages import html_of, picture_of
@@ -111,14 +111,19 @@ class NetworkSpec:
         """Claims that fail, and lints."""
         return tuple(self._checked.problems)
 
-    def memory(self, name: str = "peak", batch: int | None = None) -> int:
-        """Bytes: peak, floor, activation_peak, parameters, buffers, inputs, activations or saved_for_backward.
+    def memory(self, name: str = "peak", batch: int | None = None, precision: str = "float32") -> int:
+        """Bytes: peak, activation_peak, floor, parameters, buffers, inputs, saved_for_backward; or activations, at four each.
+
+        Args:
+            precision: of all tensors: `float32`, `bfloat16` or `float16`.
 
         Raises:
             KeyError: for another name.
-            ValueError: for a batch without samples.
+            ValueError: for a batch without samples, or another precision.
         """
-        return self._checked.facts.memory_at(self._samples(batch)).figure(name).bytes
+        from archdsl.analyses.memory import inference_type
+
+        return self._checked.facts.memory_at(self._samples(batch), inference_type(precision)).figure(name).bytes
 
     def training(self, batch: int | None = None, **settings: Any) -> TrainingFacts:
         """The memory of a training step: `peak`, `saved_for_backward`, `gradients`, `timeline`, `alive` at the peak, in bytes.
@@ -158,7 +163,7 @@ class NetworkSpec:
 
         check_option("memory", memory, Bytes)
         if on is not None:
-            _check_known("device", [on], [name for name, device in DEVICES.items() if device.memory is not None])
+            check_known("device", [on], [name for name, device in DEVICES.items() if device.memory is not None])
         return self._checked.facts.fit(settings_on_gpu(settings), memory, expandable=expandable_segments, on=on)
 
     def report(
@@ -178,6 +183,7 @@ class NetworkSpec:
             training: settings of a training step, as `training` takes them; memory is reported of it too.
             on: a device, `h200`, `a100` or `cpu`: `flops` bounds the time of each layer there, at a precision, of a
                 step with `training`, else forwards; `memory` tells of its libraries with `training`.
+            precision: of the time on a device, and of memory in inference; a training step has that of its settings.
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
 
         Raises:
@@ -188,16 +194,17 @@ class NetworkSpec:
         from archdsl.analyses.roofline import DEVICES
         from archdsl.reports import FORMATS, REPORTS, Options, check_asked, render_json, render_text, report
 
-        _check_known("report", [name], REPORTS)
-        _check_known("format", [format], ("text", "html", *FORMATS, "json"))
+        check_known("report", [name], REPORTS)
+        check_known("format", [format], ("text", "html", *FORMATS, "json"))
         if on is not None:
-            _check_known("device", [on], DEVICES)
+            check_known("device", [on], DEVICES)
         check_option("width", width, Positive | None)
         asked = options_of(Options, options)
-        check_asked(name, [o for o in options if options[o]], format, on, is_training=training is not None)
+        given, is_training = [o for o in options if options[o]], training is not None
+        check_asked(name, given, format, on, precision, is_training=is_training)
         settings = None if training is None else settings_of(training)
         if format == "html":
-            return Report(html_of(self._checked, settings))
+            return Report(html_of(self._checked, settings or settings_of({"precision": precision})))
         subject = subject_for(name, self._checked, settings, format=format, on=on, precision=precision)
         if format == "json":
             return Report(render_json([subject]))
@@ -295,13 +302,6 @@ class NetworkSpec:
         with suppress(TooManyOperators):
             bundle["text/html"] = html_of(self._checked, is_cell=True)
         return bundle
-
-
-def _check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
-    """Raises `ValueError` for a name that there is not."""
-    for name in names:
-        if name not in known:
-            raise ValueError(f"there is no {kind} {name!r}: {', '.join(known)}")
 
 
 def load(

@@ -31,9 +31,9 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
     from archdsl.backends.drawing import drawing, plain
     from archdsl.reports.html import folded, fragment, page
 
-    subject = subject_of(
-        checked, (settings or TrainingSettings()) if is_listed(checked.facts.network) else None, hints=True
-    )
+    settings = settings or TrainingSettings()
+    training = settings if is_listed(checked.facts.network) else None
+    subject = subject_of(checked, training, hints=True)._replace(precision=settings.precision)
     if not is_cell and checked.facts.unrolled() > MOST_ON_PAGE:
         return folded(subject, _picture(checked))
     facts = checked.facts.unfolded()

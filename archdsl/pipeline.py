@@ -334,7 +334,7 @@ def subject_for(
 ) -> Subject:
     """What one report is written about in a format. Raises `ValueError` where the device states no peak for the precision."""
     hints, formulas = report in ("lints", "all") or format == "json", report in ("formulas", "all")
-    subject = subject_of(checked, settings, hints=hints, formulas=formulas)._replace(on=on)
+    subject = subject_of(checked, settings, hints=hints, formulas=formulas)._replace(on=on, precision=precision)
     return subject if on is None or report == "memory" else subject.bounded(on, precision)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from archdsl.analyses.memory import (
         CudaFacts,
         FitFacts,
+        FloatType,
         InferenceFacts,
         Kernels,
         Level,
@@ -63,8 +64,10 @@ class Facts:
         self.network = network
         self.batch = batch
         self._counts = counts
-        self._inference: dict[int, InferenceFacts] = {}
-        """Forward passes by their batch."""
+        self._inference: dict[tuple[int, FloatType], InferenceFacts] = {}
+        """Forward passes by their batch and type."""
+        self._memory: dict[tuple[int, FloatType], MemoryFacts] = {}
+        """Their memory likewise."""
         self._simulated: dict[tuple[TrainingSettings, Kernels, bool], Simulation] = {}
         """Training steps by their settings, where they run, and whether the batch has several samples: the last that was asked
         for."""
@@ -178,40 +181,44 @@ class Facts:
 
         return storage(self.network)
 
-    @cached_property
+    @property
     def memory(self) -> MemoryFacts:
         return self.memory_at(self.batch)
 
-    def memory_at(self, batch: int) -> MemoryFacts:
-        """The memory of the network for another batch size."""
+    def memory_at(self, batch: int, dtype: FloatType = "float32") -> MemoryFacts:
+        """The memory of the network for another batch size, or in another type."""
         from archdsl.analyses.memory import MemoryFacts
 
-        facts = self.alone if batch == 1 else self
-        play = partial(facts.inference, batch)
-        return MemoryFacts(facts.network, batch, self.cost.values, lambda: self.flat, partial(facts.saved, batch), play)
+        if (batch, dtype) not in self._memory:
+            facts = self.alone if batch == 1 else self
+            keep, play = partial(facts.saved, batch, dtype), partial(facts.inference, batch, dtype)
+            found = MemoryFacts(facts.network, batch, self.cost.values, lambda: self.flat, keep, play, dtype)
+            self._memory[batch, dtype] = found
+        return self._memory[batch, dtype]
 
-    def saved(self, batch: int) -> SavedFacts:
+    def saved(self, batch: int, dtype: FloatType = "float32") -> SavedFacts:
         """What a forward pass in training keeps for backward."""
         from archdsl.analyses.memory import saved
 
         facts = self.trained
-        return saved(facts.network, facts.storage, batch)
+        return saved(facts.network, facts.storage, batch, dtype)
 
-    def inference(self, batch: int) -> InferenceFacts:
+    def inference(self, batch: int, dtype: FloatType = "float32") -> InferenceFacts:
         """What is alive in a forward pass while each operator runs."""
         from archdsl.analyses.memory import inference
 
-        if batch not in self._inference:
-            self._inference[batch] = inference(self.network, self.storage, batch)
-        return self._inference[batch]
+        if (batch, dtype) not in self._inference:
+            self._inference[batch, dtype] = inference(self.network, self.storage, batch, dtype)
+        return self._inference[batch, dtype]
 
-    @cached_property
-    def lifetimes(self) -> tuple[Lifetime, ...]:
-        """The storages of inference, for every batch."""
+    def lifetimes(self, dtype: FloatType = "float32") -> tuple[Lifetime, ...]:
+        """The storages of inference in some type, for every batch."""
         from archdsl.analyses.memory import lifetimes
 
-        found = self.inference(self.batch)
-        return lifetimes(found, found) if found.is_for_all else lifetimes(self.inference(1), self.inference(2))
+        found = self.inference(self.batch, dtype)
+        if found.is_for_all:
+            return lifetimes(found, found)
+        return lifetimes(self.inference(1, dtype), self.inference(2, dtype))
 
     def training(self, settings: TrainingSettings, batch: int | None = None, kernels: Kernels = "cpu") -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.
@@ -348,16 +355,16 @@ class Facts:
         return self.unfolded() if tells_turns_apart(self.network, named) else self
 
     def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:
-        """Peaks, and what is kept for backward, as formulas of the batch and of open sizes."""
+        """Peaks, and what is kept for backward, as formulas of the batch and of open sizes; of inference in the type of the
+        step's parameters."""
         from archdsl.analyses.memory import NO_FORMULAS, memory_formulas
 
         if not self.is_listed:
             return NO_FORMULAS
-        facts = self.told_apart(settings)
+        facts, dtype = self.told_apart(settings), settings.parameter_dtype
+        keep, play = partial(facts.saved, 2, dtype), partial(facts.inference, 2, dtype)
         try:
-            return memory_formulas(
-                facts.network, lambda: facts.saved(2), lambda: facts.inference(2), lambda: facts.training(settings, 2)
-            )
+            return memory_formulas(facts.network, dtype, keep, play, partial(facts.training, settings, 2))
         except OpenSize:  # not even what runs in place can be said
             return NO_FORMULAS
 

@@ -23,7 +23,7 @@ from archdsl.cli.targets import (
     size,
 )
 from archdsl.cli.terminal import is_ascii, write_lines
-from archdsl.cli.training import add_training, training_of
+from archdsl.cli.training import add_training, training_of, type_of
 from archdsl.pipeline import Checked, subject_of
 from archdsl.source import Diagnostic, Edit, FileProblem, Kind, counted, total
 from archdsl.source.styled import Line, Piece, width
@@ -42,6 +42,7 @@ examples:
   archdsl check specs --fix --diff
   archdsl check specs/vgg.arch:VGG_D --format json
   archdsl check net.arch --max-params 5M --max-macs 600M --max-memory 2GiB --batch 8
+  archdsl check net.arch --max-memory 512MiB --precision bfloat16
   archdsl check net.arch --max-memory 16GiB --train --optimizer adamw --batch 32
 """
 LIMITS = (
@@ -72,7 +73,7 @@ class File:
         self.unread = spec.program.file.broken_networks if target.network is None else ()
         """The networks whose text could not be read."""
         self.templates = len(spec.templates) if target.network is None else 0
-        self.over = [network.over(budget.limits, budget.training) for network in self.networks]
+        self.over = [network.over(*budget) for network in self.networks]
         """Of each network the limits that it is over."""
         self.problems = [*spec.findings(self.networks, info=info), *(p for over in self.over for p in over)]
 
@@ -116,8 +117,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fix and any(text.partition(":")[0] == "-" for text in texts):
         raise UsageProblem("`--fix` rewrites files, and `-` is standard input: save it as a file")
     budget = Budget(tuple(_limits(arguments)), training_of(arguments))
-    if arguments.train and arguments.max_memory is None:
-        raise UsageProblem("`--train` says which memory is limited: add `--max-memory`")
+    for option in ("train", "precision"):
+        if getattr(arguments, option) and arguments.max_memory is None:
+            raise UsageProblem(f"`--{option}` says which memory is limited: add `--max-memory`")
     files: list[File] = []
     unread: list[Diagnostic] = []
     code = 0
@@ -151,7 +153,7 @@ def _limits(arguments: argparse.Namespace) -> Iterator[Limit]:
     for option, figure, read, example in LIMITS:
         text = getattr(arguments, option[2:].replace("-", "_"))
         if text is not None:
-            yield Limit(figure, read(option, text, example), text)
+            yield Limit(figure, read(option, text, example), text, type_of(arguments))
 
 
 def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from archdsl.analyses.memory import settings_of
 from archdsl.analyses.roofline import DEVICES
 from archdsl.cli.parser import Parser
 from archdsl.cli.tables import add_tables, write_tables, write_text
@@ -52,6 +53,7 @@ reports:
 examples:
   archdsl report memory vgg16 --formulas
   archdsl report memory ResNet50 --batch 32 --train --optimizer adam
+  archdsl report memory ViT_B16 --precision bfloat16
   archdsl report receptive-field vgg16 --unit features.30:3,3
   archdsl report params vgg16 --sort params --top 3
   archdsl report flops vgg16 --on h200 --precision bfloat16 --batch 32
@@ -115,7 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     training = training_of(arguments)
     given = [option for option in FOR_ONE if getattr(arguments, option)]
-    check_asked(arguments.report, given, arguments.format, arguments.on, is_training=training is not None)
+    precision, is_training = arguments.precision or "float32", training is not None
+    check_asked(arguments.report, given, arguments.format, arguments.on, precision, is_training=is_training)
     target = opened_target(arguments.file, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
@@ -124,9 +127,9 @@ def run(arguments: argparse.Namespace) -> int:
     if problems:
         raise BrokenSpec(problems)
     if arguments.format == "html":
-        write_text(arguments, html_of(_single(checked), training))
+        write_text(arguments, html_of(_single(checked), training or settings_of({"precision": precision})))
         return 0
-    asked = {"format": arguments.format, "on": arguments.on, "precision": arguments.precision or "float32"}
+    asked = {"format": arguments.format, "on": arguments.on, "precision": precision}
     subjects = [subject_for(arguments.report, c, training, **asked) for c in checked]
     _write(arguments, subjects, options)
     return 0

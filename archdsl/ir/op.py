@@ -279,8 +279,8 @@ class Op(Attributes):
         """Whether `backward` says it to the byte; else it is an estimate."""
         return True
 
-    def is_derived_exactly_in_half(self, operands: Types) -> bool:
-        """The same in networks of half precision, where PyTorch may run some of its steps in float32."""
+    def is_known_in_half(self, operands: Types) -> bool:
+        """The same in half precision, and of inference: PyTorch runs some steps in float32, or none of them on a CPU."""
         return True
 
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:

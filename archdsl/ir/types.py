@@ -61,6 +61,10 @@ class TensorType(NamedTuple):
         """Bytes of one sample."""
         return prod(self.shape) * ITEM_SIZE[self.dtype]
 
+    def in_type(self, dtype: str) -> TensorType:
+        """The same in a network of some type, which stands for float32."""
+        return self._replace(dtype=dtype) if self.dtype == "float32" != dtype else self
+
     def bytes_for(self, batch: int) -> int:
         """Bytes of a batch; a learned tensor is the same for all samples."""
         return self.bytes * batch if self.batched else self.bytes

@@ -102,6 +102,10 @@ class AvgPool(Pool):
         is_masked = not self.count_pad and not self.is_global and self.needs_copy(operands[0])
         return (Extra.like("sums", results[0]),) if is_masked else ()
 
+    def is_known_in_half(self, operands: Types) -> bool:
+        """A CPU does not pool volumes so."""
+        return operands[0].rank < 4 or self.is_global
+
     @property
     def is_one_kernel(self) -> bool:
         return not self.is_global

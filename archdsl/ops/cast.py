@@ -39,7 +39,7 @@ class Cast(Op):
             return (Derivative((Gradient("x0", y, "same"),)),)
         return (Derivative((Gradient("x0", incoming.type.computed()._replace(dtype=x.dtype)),)),)
 
-    def is_derived_exactly_in_half(self, operands: Types) -> bool:
+    def is_known_in_half(self, operands: Types) -> bool:
         """Nothing tells the values of float32 from the others then."""
         x, y = operands[0], self.infer(*operands)[0]
         return y.dtype != "float32" and not (x.is_float and y.is_float)

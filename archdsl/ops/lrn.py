@@ -129,6 +129,10 @@ class LocalResponseNorm(Op):
             Derivative((Gradient("x0", x), Gradient("x0", x)), ("squares",), frees=("x0",)),
         )
 
+    def is_known_in_half(self, operands: Types) -> bool:
+        """A CPU has no kernel for the mean over channels then."""
+        return False
+
     def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
         """Each step by itself: on a CPU the mean goes on in float32, on a GPU the power. Maps that do not lie in order are not
         followed, nor those that are normalized one by one."""

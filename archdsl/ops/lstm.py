@@ -56,7 +56,7 @@ class Lstm(Recurrent):
     def _count(self) -> int:
         return self.layers * self._directions
 
-    def is_derived_exactly_in_half(self, operands: Types) -> bool:
+    def is_known_in_half(self, operands: Types) -> bool:
         """Whether oneDNN runs it in half precision depends on the CPU."""
         return False
 

@@ -12,6 +12,7 @@ from archdsl.ir import (
     Expression,
     Extra,
     Helper,
+    KernelPrecision,
     Lowering,
     Misfit,
     Op,
@@ -44,6 +45,9 @@ class NonMaximumSuppression(Op):
         ("nms(1000, 0.7)", "[4507, 4], [4507]", "int64 [1000]"),
         ("nms(100, 0.5)", "[1000, 4], [1000], int64 [1000]", "int64 [100]"),
     )
+
+    float32: ClassVar[str] = "float32"
+    """What stands for it."""
 
     count: Size = Field(description="how many boxes are kept")
     overlap: Probability = Field(description="the largest overlap of two boxes that both stay")
@@ -78,10 +82,16 @@ class NonMaximumSuppression(Op):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         """Boxes, levels and their order, sorted, and which are left; and what the overlaps take, or the end."""
         boxes, _, *apart = operands
-        many, item = boxes.shape[0], ITEM_SIZE[boxes.dtype]
+        many, item = boxes.shape[0], ITEM_SIZE[self.float32 if boxes.dtype == "float32" else boxes.dtype]
         lists = (16 + 8 * len(apart) + 4 * item) * many + 4 * item
         overlaps, end = item * (6 * many + 1) + many * (self.count > 1), many + 16 * self.count
         return (Extra("boxes in order", (lists + max(overlaps, end),), "bool"),)
+
+    def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
+        return self.on_cpu(*operands, precision=precision)
+
+    def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
+        return _HalfSuppression(**self.attributes) if precision == "half" else self
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         apart = ", {2}" if len(operands) > 2 else ""
@@ -90,6 +100,12 @@ class NonMaximumSuppression(Op):
 
     def summary(self) -> str:
         return f"nms {self.count}, {self.overlap:g}"
+
+
+class _HalfSuppression(NonMaximumSuppression):
+    """Of boxes in half precision."""
+
+    float32 = "bfloat16"
 
 
 _NMS = Helper(

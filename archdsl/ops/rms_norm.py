@@ -85,20 +85,21 @@ class RMSNorm(Op):
 
     def saved(self, operands: Types, results: Types) -> Saved:
         """What was normalized is kept for the weight, the rest for the operand."""
-        root, normalized = self.scratch(operands, results)
+        root, normalized = self._normalizing(operands[0])
         extra = root._replace(readers=(0,)), normalized._replace(readers=("weight",))
         return Saved(for_some=((0, (0,)),), extra=extra)
 
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        (x,) = operands
-        root = Extra("1/rms", places(x, self._axis(x)), batched=x.batched)
-        return root, Extra.like("x/rms", x)
+        return self._normalizing(operands[0])
+
+    def _normalizing(self, x: TensorType) -> tuple[Extra, Extra]:
+        return Extra("1/rms", places(x, self._axis(x)), batched=x.batched), Extra.like("x/rms", x)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
         """Of squares, their mean and root, and two products (`rms_norm_composite` in ATen's `native/layer_norm.cpp`). Along
         another axis than the last, PyTorch then puts the last one in order by a copy."""
         (x,) = operands
-        root, normalized = self.scratch(operands, results)
+        root, normalized = self._normalizing(operands[0])
         square, product = (Extra.like(name, x) for name in ("square", "x/rms*weight"))
         steps = (
             Kernel((square,)),
@@ -168,15 +169,26 @@ class _RaisedRMSNorm(RMSNorm):
         extra = (*super().saved(operands, results).extra, raised)
         return Saved(extra=tuple(e._replace(is_float32=True) for e in extra))
 
+    def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
+        """All that there is before the result is cast."""
+        (x,) = operands
+        made = (*self._normalizing(x), self._product(x))
+        return ((self._raised(x), *(e._replace(is_float32=True) for e in made)),)
+
+    def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
+        return (self._product(operands[0])._replace(is_float32=True),)
+
+    def _product(self, x: TensorType) -> Extra:
+        return Extra.like("result in float32", x)
+
     def _raised(self, x: TensorType) -> Extra:
         return Extra.like("x in float32", x)._replace(is_float32=True)
 
     def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
         *steps, last = super().kernels(operands, results, wanted)
-        product = Extra.like("result in float32", operands[0])
         raised = [
             step._replace(makes=tuple(e._replace(is_float32=True) for e in step.makes))
-            for step in (*steps, Kernel((product,), ("x in float32", "x/rms", "x/rms*weight")))
+            for step in (*steps, Kernel((self._product(operands[0]),), ("x in float32", "x/rms", "x/rms*weight")))
         ]
         return Kernel((self._raised(operands[0]),)), *raised, last
 

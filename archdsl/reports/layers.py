@@ -34,9 +34,9 @@ def setting(subject: Subject) -> str:
     """`N = 1, float32`: the batch, the sizes that were given for symbols, and the type of what comes in and goes out."""
     bound = [f"N = {subject.facts.batch}", *(f"{name} = {value}" for name, value in subject.bindings)]
     network = subject.facts.network
-    types = dict.fromkeys([*network.input_types, *(output.value.type for output in network.outputs)])
-    dtypes = dict.fromkeys(type.dtype for type in types if type.is_float) or dict.fromkeys(t.dtype for t in types)
-    return ", ".join([*bound, *dtypes])
+    types = [*network.input_types, *(output.value.type for output in network.outputs)]
+    dtypes = [type.in_type(subject.dtype).dtype for type in types if type.is_float] or [type.dtype for type in types]
+    return ", ".join([*bound, *dict.fromkeys(dtypes)])
 
 
 def layer_cells(entry: Entry) -> tuple[Cell, Cell]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from archdsl.analyses.memory import PHASES, Block, CudaFacts, LectureRow, Moment, TrainingFacts, TrainingSettings
+from archdsl.analyses.memory import (
+    PHASES,
+    Block,
+    CudaFacts,
+    LectureRow,
+    MemoryFacts,
+    Moment,
+    TrainingFacts,
+    TrainingSettings,
+)
 from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_more, setting, shapes, summary_cell, title
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
@@ -50,20 +59,21 @@ def report(subject: Subject, options: Options) -> list[Table]:
     """The layers and then the figures; with `formulas` the layers as lectures list them. Of a training step also what
     checkpointing the blocks of each level would save and cost."""
     layers = _formulas(subject) if options.formulas else _layers(subject, options)
-    return [layers._replace(title=title(subject, setting(subject))), _figures(subject), *_checkpointing(subject)]
+    own = subject._replace(training=None, precision="float32") if options.formulas else subject
+    return [layers._replace(title=title(subject, setting(own))), _figures(subject), *_checkpointing(subject)]
 
 
 def _layers(subject: Subject, options: Options) -> Table:
     """For the batch: what a layer makes, what is alive while it runs, and what backward will need of it."""
     entries = [e for e in outline(subject, options) if not (options.is_flat and e.is_opened)]
     figures = _PerEntry(subject, entries)
-    facts = subject.facts.memory
+    facts = subject.memory
     first = [
         row(
             name,
             text("input", "dim"),
             str(type),
-            type.bytes * subject.facts.batch,
+            type.in_type(subject.dtype).bytes * subject.facts.batch,
             None,
             or_blank(figures.kept[name]),
             None,
@@ -85,7 +95,7 @@ class _PerEntry:
         rows |= {name: name for name in subject.facts.network.inputs}
         self.alive: dict[str, int] = defaultdict(int)
         self.kept: dict[str, int] = defaultdict(int)
-        facts = subject.facts.memory
+        facts = subject.memory
         for path, alive in facts.inference.alive(rows).items():
             self.alive[rows[path]] = max(self.alive[rows[path]], alive)
         for path, size in facts.saved.of(rows).items():
@@ -95,10 +105,10 @@ class _PerEntry:
 def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:
     if entry.is_opened:
         return layer_row(entry, *[Cell(None)] * 5)
-    size = sum(type.bytes_for(subject.facts.batch) for type in entry.outputs) * entry.times
+    size = sum(type.in_type(subject.dtype).bytes_for(subject.facts.batch) for type in entry.outputs) * entry.times
     alive = figures.alive[entry.path]
-    peak = subject.facts.memory.activation_peak
-    is_peak = subject.facts.memory.at is not None and alive == peak
+    peak = subject.memory.activation_peak
+    is_peak = subject.memory.at is not None and alive == peak
     shown = (Piece(binary(alive), "peak"),) if is_peak else None
     kept = or_blank(figures.kept[entry.path])
     return layer_row(
@@ -179,16 +189,28 @@ def _lecture_figures(subject: Subject) -> Iterator[Row]:
 
 
 def _tensor_figures(subject: Subject) -> Iterator[Row]:
-    facts = subject.facts.memory
-    yield row(text("tensor bytes", "heading"), None, "exact: what PyTorch's tensors hold; no rounding, no workspaces")
-    yield row("inference peak", facts.figure("peak").bytes, _parts(subject), indent=1)
+    facts, is_mixed = subject.memory, subject.training_settings.is_mixed
+    kind = (
+        "; float32 but for the training peak"
+        if is_mixed
+        else ""
+        if subject.dtype == "float32"
+        else f"; all in {subject.dtype}"
+    )
+    words = f"exact: what PyTorch's tensors hold; no rounding, no workspaces{kind}"
+    yield row(text("tensor bytes", "heading"), None, words)
+    yield row("inference peak", facts.figure("peak").bytes, _estimated(facts, "peak") + _parts(subject), indent=1)
     if facts.at is not None:
         yield row("", None, _moment(facts.at), indent=1)
+    for warning in not_run(facts.inference.refused, "pass"):
+        yield row("", None, text(warning, "warning"), indent=1)
     floor = facts.figure("floor")
     if floor.bytes < facts.figure("peak").bytes:
         yield row("lower bound", floor.bytes, "if no frame of a call held its operands", indent=1)
     if facts.saved.sizes:
-        yield row("kept for backward", facts.saved.bytes, _kept(subject), indent=1)
+        yield row(
+            "kept for backward", facts.saved.bytes, _estimated(facts, "saved_for_backward") + _kept(subject), indent=1
+        )
     if loss := facts.saved.bytes_with_loss - facts.saved.bytes:
         note = f"mean cross entropy and its target: {exact(loss)} more"
         yield row("with the loss", facts.saved.bytes_with_loss, note, indent=1)
@@ -204,9 +226,12 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
         (f"state of {facts.settings.optimizer}", held.optimizer_state),
         ("gradients and values", facts.activation_peak),
     )
-    doubted = natural([f"`{name}`" if name.isidentifier() else name for name in facts.estimated_for])
-    status = f"estimated for {doubted}, " if doubted else ""
-    yield row("training peak", facts.peak, f"{status}in {PHASES[facts.at.phase]}{place}", indent=1)
+    yield row(
+        "training peak",
+        facts.peak,
+        f"{_estimated_for(facts.estimated_for)}in {PHASES[facts.at.phase]}{place}",
+        indent=1,
+    )
     yield row("", None, f"with {in_words(facts.settings)}", indent=1)
     yield row("", None, _sum([f"{name} {binary(size)}" for name, size in parts if size], facts.peak), indent=1)
     yield row("", None, f"alive then: {_alive(facts)}", indent=1)
@@ -217,6 +242,16 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
     phases = (f"{words} {binary(size)}" for phase, words in PHASES.items() if (size := facts.phase_peak(phase)))
     yield row("", None, f"peaks: {' · '.join(phases)}", indent=1)
     yield row("", None, "--format json lists all that is alive and the timeline", indent=1)
+
+
+def _estimated(facts: MemoryFacts, figure: str) -> str:
+    return _estimated_for(facts.estimated_for(figure))
+
+
+def _estimated_for(names: Sequence[str]) -> str:
+    """`estimated for `lstm`, `, where there is something."""
+    doubted = natural([f"`{name}`" if name.isidentifier() else name for name in names])
+    return f"estimated for {doubted}, " if doubted else ""
 
 
 def _cuda_figures(found: CudaFacts, settings: TrainingSettings) -> Iterator[Row]:
@@ -260,7 +295,7 @@ def _alive(facts: TrainingFacts) -> str:
 
 
 def _parts(subject: Subject) -> str:
-    facts = subject.facts.memory
+    facts = subject.memory
     held = [("parameters", facts.parameters), ("buffers", facts.buffers), ("inputs", facts.inputs)]
     parts = [f"{name} {binary(size)}" for name, size in (*held, ("activations", facts.activation_peak)) if size]
     idle = f", {binary(facts.for_training)} of it parts for training" if facts.for_training else ""
@@ -292,11 +327,11 @@ def _role(moment: Moment, block: Block) -> str:
 def _kept(subject: Subject) -> str:
     """`values 58.3 MiB + indices 11.7 MiB (int64)`."""
     parts = []
-    for (what, dtype), size in subject.facts.memory.saved.sizes.items():
+    for (what, dtype), size in subject.memory.saved.sizes.items():
         name = "values" if what == "value" else what
         kind = "" if dtype == "float32" else f" ({dtype})"
         parts.append(f"{name} {binary(size.at(subject.facts.batch))}{kind}")
-    return _sum(parts, subject.facts.memory.saved.bytes)
+    return _sum(parts, subject.memory.saved.bytes)
 
 
 def _disputes(subject: Subject) -> Iterator[Note]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, NamedTuple
 
+from archdsl.analyses.memory import inference_type
 from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive
 from archdsl.analyses.roofline import DEVICES
 
@@ -38,10 +39,16 @@ class Options(NamedTuple):
 
 
 def check_asked(
-    report: str, given: Collection[str], format: str, on: str | None = None, *, is_training: bool = False
+    report: str,
+    given: Collection[str],
+    format: str,
+    on: str | None = None,
+    precision: str = "float32",
+    *,
+    is_training: bool = False,
 ) -> None:
-    """Raises `OptionProblem` for an option of another report, or one that the format tells nothing of, and for a device that
-    a report does not tell of."""
+    """Raises `OptionProblem` for an option of another report, or one that the format tells nothing of, for a device that a
+    report does not tell of, and for a precision that nothing is told of; a training step has its own."""
     for option, name in FOR_ONE.items():
         if option in given and report not in (name, "all"):
             raise OptionProblem(option, f"is for the report `{name}`")
@@ -49,6 +56,12 @@ def check_asked(
             told = [known for known in ("text", "csv", "markdown", "latex") if known not in NOT_IN[option]]
             raise OptionProblem(option, f"is not told in {format}, only in {', '.join(told[:-1])} and {told[-1]}")
     if on is None:
+        if precision == "float32" or is_training:
+            return
+        if report not in ("memory", "formulas", "all") and format not in ("json", "html"):
+            said = "is for the reports `memory` and `formulas`; on a device `flops` has it too"
+            raise OptionProblem("precision", said, "on" if report == "flops" else "")
+        inference_type(precision)
         return
     if report not in ("flops", "memory", "all"):
         raise OptionProblem("on", "is for the reports `flops` and, of a training step, `memory`")

@@ -17,9 +17,9 @@ def not_trained(refused: Sequence[str]) -> str:
 NOTHING_TRAINED = "PyTorch refuses this step: its loss depends on no parameter that is trained"
 
 
-def not_run(refused: Mapping[str, str]) -> list[str]:
+def not_run(refused: Mapping[str, str], what: str = "step") -> list[str]:
     """That PyTorch does not run some layers in this precision, by the first of them."""
-    return [f"PyTorch refuses this step: {path}: {why}" for path, why in [*refused.items()][:1]]
+    return [f"PyTorch refuses this {what}: {path}: {why}" for path, why in [*refused.items()][:1]]
 
 
 def in_words(settings: TrainingSettings) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
 from archdsl.analyses.growth import ForAll
-from archdsl.analyses.memory import MIXED, TrainingFacts, TrainingSettings
+from archdsl.analyses.memory import MIXED, PLAIN, FloatType, MemoryFacts, TrainingFacts, TrainingSettings
 from archdsl.analyses.roofline import RooflineFacts
 from archdsl.source import Diagnostic, Span
 
@@ -62,13 +62,26 @@ class Subject(NamedTuple):
     """The memory of a training step, where that was asked for."""
     roofline: RooflineFacts | None = None
     """The least time of each layer on a device, where that was asked for."""
+    precision: str = "float32"
+    """Of inference, and of the time on a device; a training step has its own."""
     on: str | None = None
     """The GPU that memory is told of, where one was named."""
 
     @property
+    def dtype(self) -> FloatType:
+        """What it is in where it infers: with autocast, which casts in a training step alone, that is float32."""
+        precision = self.precision if self.training is None else self.training.settings.precision
+        return PLAIN.get(precision, "float32")
+
+    @property
+    def memory(self) -> MemoryFacts:
+        """Of inference, and what a forward pass in training keeps."""
+        return self.facts.memory_at(self.facts.batch, self.dtype)
+
+    @property
     def training_settings(self) -> TrainingSettings:
-        """Those of the step that was asked for, or PyTorch's."""
-        return TrainingSettings() if self.training is None else self.training.settings
+        """Those of the step that was asked for, or PyTorch's in the precision of inference."""
+        return TrainingSettings(precision=self.dtype) if self.training is None else self.training.settings
 
     def unfolded(self) -> Subject:
         """The same with every turn of loops written out. Raises `TooManyOperators`."""

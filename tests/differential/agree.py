@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import OptimizerName, TrainingSettings
+from archdsl.analyses.memory import FloatType, OptimizerName, TrainingSettings
 from archdsl.analyses.memory.settings import Implementation
 from archdsl.analyses.storage import StorageFacts
 from archdsl.analyses.weights import PathError
@@ -27,6 +27,7 @@ from archdsl.pipeline import open_source
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
 from tests.differential.growing import network_of
+from tests.support.live import in_half
 from tests.support.lowered import forms, lowered, tensors
 from tests.support.steps import measured, predicted
 
@@ -54,6 +55,8 @@ def disagreement(text: str, batch: int = 2) -> Disagreement | None:
                 return Disagreement(verified.name, "; ".join(map(str, verified.differences[:3])))
         if detail := _steps(network):
             return Disagreement("training step", detail)
+        if detail := _half(network):
+            return Disagreement("inference in half precision", detail)
         module = build(network, "cpu", torch.float64)
         if detail := _computes(network, module, batch):
             return Disagreement("values", detail)
@@ -161,6 +164,7 @@ def _computes(network: Network, module: nn.Module, batch: int) -> str:
     return ""
 
 
+HALF: tuple[FloatType, ...] = ("bfloat16", "float16")
 SETTINGS = (
     TrainingSettings(loss="mse"),
     TrainingSettings("adam", zero_grad="late", loss="none"),
@@ -191,6 +195,17 @@ def drawn(random: Random, paths: Sequence[str]) -> TrainingSettings:
         accumulate=random.choice((1, 1, 2, 3)),
         checkpointed=tuple(random.sample(paths, min(2, len(paths)))) if random.random() < 0.3 else (),
     )
+
+
+def _half(network: Network) -> str:
+    """With a batch and a type at random, which the network's name chooses."""
+    random = Random(crc32(network.name.encode()))
+    batch, dtype = random.choice((1, 2, 3)), random.choice(HALF)
+    memory = Facts(network, batch).memory_at(batch, dtype)
+    if memory.estimated_for("peak") or memory.inference.refused:
+        return ""
+    known, real = (memory.parameters + memory.buffers, memory.activation_peak), in_half(network, batch, dtype)
+    return "" if real == known else f"{known} is predicted, {real} is real, of {batch} in {dtype}"
 
 
 def _paths(module: Module, prefix: str = "") -> Iterator[str]:

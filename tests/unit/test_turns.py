@@ -385,7 +385,7 @@ def test_blocks_that_double_cost_what_is_distinct() -> None:
     assert difference(network, network) == difference(network, doubling(24)) == Difference()
     for listed in (
         lambda: facts.flat,
-        lambda: facts.lifetimes,
+        facts.lifetimes,
         lambda: facts.roofline("h200", settings=TrainingSettings()),
         lambda: facts.training(TrainingSettings()),
     ):

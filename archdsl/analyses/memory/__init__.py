@@ -40,15 +40,18 @@ from archdsl.analyses.memory.saved import SavedFacts, saved
 from archdsl.analyses.memory.settings import (
     MIXED,
     PHASES,
+    PLAIN,
     Kernels,
     LossName,
     OptimizerName,
     Phase,
+    Precision,
     TrainingSettings,
+    inference_type,
     settings_of,
     settings_on_gpu,
 )
-from archdsl.analyses.memory.size import Size, Storage
+from archdsl.analyses.memory.size import FloatType, Size, Storage
 from archdsl.analyses.memory.step import buffers, copies_kept, naming
 from archdsl.analyses.memory.training import Simulation, TrainingFacts, largest_batch, simulate
 
@@ -59,10 +62,12 @@ __all__ = [
     "MIXED",
     "NO_FORMULAS",
     "PHASES",
+    "PLAIN",
     "Band",
     "Block",
     "CudaFacts",
     "FitFacts",
+    "FloatType",
     "Formula",
     "InferenceFacts",
     "Kernels",
@@ -79,6 +84,7 @@ __all__ = [
     "OptimizerName",
     "Otherwise",
     "Phase",
+    "Precision",
     "Profile",
     "SavedFacts",
     "Simulation",
@@ -93,6 +99,7 @@ __all__ = [
     "fit",
     "in_pages",
     "inference",
+    "inference_type",
     "largest_batch",
     "level_paths",
     "levels",

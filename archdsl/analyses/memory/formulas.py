@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from archdsl.analyses.memory.inference import InferenceFacts
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.saved import SavedFacts
-from archdsl.analyses.memory.size import Size, highest, of_type, total
+from archdsl.analyses.memory.size import FloatType, Size, Stands, highest, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.ir import Domain, Network, Op, OpenSize, Terms, modules, open_size, symbols_of, value_of
@@ -56,6 +56,7 @@ NO_FORMULAS = MemoryFormulas(None, None, None)
 
 def memory_formulas(
     network: Network,
+    dtype: FloatType,
     keep: Callable[[], SavedFacts],
     inference: Callable[[], InferenceFacts],
     train: Callable[[], TrainingFacts],
@@ -63,11 +64,12 @@ def memory_formulas(
     """The formulas of a network, which may have open sizes.
 
     Args:
+        dtype: what it is in where it infers.
         keep: works out what a batch of two keeps for backward.
         inference: plays it for a batch of two.
         train: plays a training step for a batch of two.
     """
-    peak = _formula(lambda: _inference(network, inference()))
+    peak = _formula(lambda: _inference(network, dtype, inference()))
     if in_pages(network):
         return NO_FORMULAS._replace(inference=peak)
     return MemoryFormulas(_formula(lambda: [keep().size]), peak, _formula(lambda: train().lines))
@@ -82,9 +84,9 @@ def in_pages(network: Network) -> tuple[str, ...]:
     return tuple(dict.fromkeys(op.name for op, saved in kept if any(extra.in_pages for extra in saved.extra)))
 
 
-def _inference(network: Network, found: InferenceFacts) -> list[Size]:
-    state = state_of(network)
-    held = total((Size(state.parameters + state.buffers), *(of_type(type) for type in network.input_types)))
+def _inference(network: Network, dtype: FloatType, found: InferenceFacts) -> list[Size]:
+    state, stands = state_of(network, dtype), Stands(dtype, dtype)
+    held = total((Size(state.parameters + state.buffers), *(of_type(type, stands) for type in network.input_types)))
     lines: list[Size] = []
     before = set[Block]()
     for moment in found.moments:

@@ -14,7 +14,8 @@ from itertools import repeat
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Plain, Player
-from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type
+from archdsl.analyses.memory.refusal import refusal
+from archdsl.analyses.memory.size import FloatType, Size, Stands, Storage, of_extra, of_type
 from archdsl.ir import Extra, Module, Network, Node, Op, check_listed
 
 
@@ -176,12 +177,15 @@ class _Frame:
 class InferenceFacts:
     """What is alive while each operator runs, and when that is most."""
 
-    def __init__(self, network: Network, course: Course, batch: int, *, is_for_all: bool) -> None:
+    def __init__(self, network: Network, course: Course, courses: _Courses) -> None:
         self._network = network
         self._course = course
-        self._batch = batch
-        self.is_for_all = is_for_all
+        self._batch = courses.batch
+        self._refused = courses.refused
+        self.is_for_all = courses.is_for_all
         """Whether the sizes of all storages are those of any batch."""
+        self.estimated_for = tuple(courses.unsure)
+        """The operators of which not all is known to the byte in half precision, by name."""
 
     @cached_property
     def moments(self) -> tuple[Moment, ...]:
@@ -198,6 +202,22 @@ class InferenceFacts:
     def floor(self) -> int:
         """The highest sum of bytes if every storage lived from its first to its last use only."""
         return self._course.floor([None for _ in self._course.inputs], self._course.made)
+
+    @cached_property
+    def refused(self) -> Mapping[str, str]:
+        """By the paths of layers why PyTorch does not run them in half precision; of a module those of its first call."""
+        seen = set[Course]()
+
+        def walk(course: Course, prefix: str) -> Iterator[tuple[str, str]]:
+            seen.add(course)
+            for part in course.parts:
+                if isinstance(part, Moment):
+                    if part.node in self._refused:
+                        yield prefix + part.layer, self._refused[part.node]
+                elif part.course not in seen:
+                    yield from walk(part.course, f"{prefix}{part.layer}.")
+
+        return dict(walk(self._course, "")) if self._refused else {}
 
     def alive(self, paths: Collection[str]) -> dict[str, int]:
         """The most bytes that are alive while what is at these paths runs."""
@@ -233,11 +253,11 @@ class Lifetime(NamedTuple):
     """For every larger batch."""
 
 
-def inference(network: Network, storage: Storage, batch: int) -> InferenceFacts:
-    """Plays a network for a batch."""
-    courses = _Courses(storage, batch)
+def inference(network: Network, storage: Storage, batch: int, dtype: FloatType = "float32") -> InferenceFacts:
+    """Plays a network of some type for a batch."""
+    courses = _Courses(storage, batch, dtype)
     course = courses.of(network.body, (False,) * len(network.inputs), network.inputs)
-    return InferenceFacts(network, course, batch, is_for_all=courses.is_for_all)
+    return InferenceFacts(network, course, courses)
 
 
 def lifetimes(single: InferenceFacts, several: InferenceFacts) -> tuple[Lifetime, ...]:
@@ -266,11 +286,15 @@ def _by_block(moments: Sequence[Moment]) -> dict[Block, tuple[list[int], tuple[i
 class _Courses:
     """The courses of modules, each worked out once."""
 
-    def __init__(self, storage: Storage, batch: int) -> None:
+    def __init__(self, storage: Storage, batch: int, dtype: FloatType) -> None:
         self.storage = storage
         self.batch = batch
+        self.dtype = dtype
+        self.stands = Stands(dtype, dtype)
         self.is_for_all = True
         """Whether so far no size was for this batch alone."""
+        self.unsure: dict[str, None] = {}
+        self.refused: dict[Node, str] = {}
         self._known: dict[tuple[Module, tuple[bool, ...]], Course] = {}
 
     def of(self, module: Module, learned: tuple[bool, ...], names: Sequence[str] = ()) -> Course:
@@ -282,12 +306,20 @@ class _Courses:
         """
         if (module, learned) not in self._known:
             named = zip(module.inputs, names or repeat(""), strict=False)
-            inputs = [Block(name, "input", of_type(value.type), self.batch, True) for value, name in named]
+            inputs = [Block(name, "input", of_type(value.type, self.stands), self.batch, True) for value, name in named]
             player = _Player(self)
             player.hold(inputs)
             results = player.call(module, "", [*map(Plain, inputs, learned)])
             self._known[module, learned] = Course(inputs, player, results)
         return self._known[module, learned]
+
+    def in_half(self, node: Node, op: Op) -> Op:
+        """An operator as it runs in half precision, with what is not known of it or not run noted."""
+        if not op.is_known_in_half(node.operand_types):
+            self.unsure[op.name] = None
+        if why := refusal(op, self.dtype):
+            self.refused[node] = why
+        return op.on_cpu(*node.operand_types, precision="half")
 
 
 class _Player(Player[Plain]):
@@ -328,6 +360,8 @@ class _Player(Player[Plain]):
         assert isinstance(node.operator, Op)
         learned = [i for i, value in enumerate(operands) if value.is_learned]
         op = node.operator.requiring(learned, *node.operand_types)
+        if self.courses.dtype != "float32":
+            op = self.courses.in_half(node, op)
         read = [value.block for value in operands]
         for before in op.preparation(node.operand_types):
             self._moment(node, path, read, before)
@@ -344,7 +378,7 @@ class _Player(Player[Plain]):
     def _moment(self, node: Node, path: str, blocks: Iterable[Block], extras: Sequence[Extra]) -> None:
         batch = self.courses.batch
         self.courses.is_for_all &= not any(e.in_batches or e.in_pages for e in extras)
-        scratch = [Block(path, e.name, of_extra(e, batch), batch) for e in extras]
+        scratch = [Block(path, e.name, of_extra(e, batch, self.courses.stands), batch) for e in extras]
         touched = tuple(dict.fromkeys((*blocks, *scratch)))
         self.step += 1
         self.parts.append(Moment(self.step, path, node, (*self.live, *scratch), touched, self.times))
@@ -358,4 +392,4 @@ class _Player(Player[Plain]):
         if shared is not None:
             block, is_learned = operands[shared]
             return [Plain(block, is_learned and bool(op.read(operands)))] * len(node.results)
-        return [Plain(Block(path, "output", of_type(type), batch)) for type in node.result_types]
+        return [Plain(Block(path, "output", of_type(type, self.courses.stands), batch)) for type in node.result_types]

@@ -7,11 +7,12 @@ from typing import Literal, NamedTuple
 from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, lecture
 from archdsl.analyses.memory.saved import SavedFacts
+from archdsl.analyses.memory.size import FloatType, Stands, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.ir import Flat, Network
 
 Convention = Literal["lecture", "tensor bytes", "floor"]
-Status = Literal["exact", "lower bound"]
+Status = Literal["exact", "lower bound", "estimate"]
 
 
 class Figure(NamedTuple):
@@ -33,6 +34,7 @@ class MemoryFacts:
         listed: lists the operators for that. Raises `TooManyOperators`.
         keep: works out what is kept for backward.
         play: plays a forward pass for the batch.
+        dtype: what the network is in; the lectures count 4 bytes for a value all the same.
     """
 
     def __init__(
@@ -43,19 +45,21 @@ class MemoryFacts:
         listed: Callable[[], Flat],
         keep: Callable[[], SavedFacts],
         play: Callable[[], InferenceFacts],
+        dtype: FloatType = "float32",
     ) -> None:
         self.network = network
         self.batch = batch
         self.values = values
+        self.dtype = dtype
         self._listed = listed
         self._keep = keep
         self._play = play
-        self.parameters, self.buffers, self.for_training = state_of(network)
+        self.parameters, self.buffers, self.for_training = state_of(network, dtype)
         """Bytes of trainable tensors, a shared instance once, and of all other state; of both those of parts for training."""
 
     @property
     def inputs(self) -> int:
-        return sum(type.bytes for type in self.network.input_types) * self.batch
+        return total(of_type(type, Stands(self.dtype, self.dtype)) for type in self.network.input_types).at(self.batch)
 
     @cached_property
     def lecture(self) -> LectureFacts:
@@ -94,7 +98,13 @@ class MemoryFacts:
         if name not in FIGURES:
             raise KeyError(f"there is no figure {name!r}: {', '.join(FIGURES)}")
         bytes, convention, status = FIGURES[name]
-        return Figure(name, bytes(self), convention, status)
+        return Figure(name, bytes(self), convention, "estimate" if self.estimated_for(name) else status)
+
+    def estimated_for(self, name: str) -> tuple[str, ...]:
+        """The operators, by name, of which not all is known that a figure tells in half precision."""
+        if self.dtype == "float32" or name in COUNTED:
+            return ()
+        return self.saved.estimated_for if name == "saved_for_backward" else self.inference.estimated_for
 
 
 FIGURES: dict[str, tuple[Callable[[MemoryFacts], int], Convention, Status]] = {
@@ -108,3 +118,5 @@ FIGURES: dict[str, tuple[Callable[[MemoryFacts], int], Convention, Status]] = {
     "saved_for_backward": (lambda m: m.saved.bytes, "tensor bytes", "exact"),
 }
 """By name: what it is of a network's memory, by which convention, and how sure that is."""
+COUNTED = {"activations", "parameters", "buffers", "inputs"}
+"""Those that no operator's way of running decides."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from archdsl.analyses.memory.size import Size, Storage, of_extra, of_type, total
+from archdsl.analyses.memory.size import FLOAT32, FloatType, Size, Stands, Storage, of_extra, of_type, total
 from archdsl.ir import Extra, Module, Network, Node, Op, Reader, TensorType, Value
 
 Kind = tuple[str, str]
@@ -47,6 +47,8 @@ class SavedFacts(NamedTuple):
     """All that is kept for a batch."""
 
     kept: Kept
+    estimated_for: tuple[str, ...]
+    """The operators, by name, of which not all is known to the byte in half precision."""
     loss: Sizes
     """What the mean cross entropy of the first output keeps beside it, its target included; nothing for a single number."""
     batch: int
@@ -85,18 +87,23 @@ class SavedFacts(NamedTuple):
         return found
 
 
-def saved(network: Network, storage: Storage, batch: int) -> SavedFacts:
-    """What is kept, the parts that exist only while training included."""
+def saved(network: Network, storage: Storage, batch: int, dtype: FloatType = "float32") -> SavedFacts:
+    """What is kept in a network of some type, the parts that exist only while training included."""
     body = network.body
-    keeper = _Keeper(storage, batch)
+    keeper = _Keeper(storage, batch, dtype)
     trace = keeper.trace(body, (False,) * len(body.inputs))
     alive = (True,) * len(body.outputs)
     kept = keeper.kept(trace, alive, (False,) * len(body.outputs))
     by_operators = {*keeper.storages(trace, alive)}
     named = zip(network.inputs, body.inputs, strict=True)
-    inputs = [Part(name, _value(value.type)) for name, value in named if value in by_operators]
+    inputs = [Part(name, keeper.value(value.type)) for name, value in named if value in by_operators]
     logits = network.outputs[network.main_output].value.type
-    return SavedFacts(Kept((*inputs, *kept.parts)), _cross_entropy(logits) if logits.shape else {}, batch)
+    return SavedFacts(
+        Kept((*inputs, *kept.parts)),
+        tuple(keeper.unsure),
+        _cross_entropy(logits, keeper.stands) if logits.shape else {},
+        batch,
+    )
 
 
 class _Trace:
@@ -148,8 +155,10 @@ class _Alive(NamedTuple):
 class _Keeper:
     """Works out the modules of a network, each once for all calls that are alike."""
 
-    def __init__(self, storage: Storage, batch: int) -> None:
+    def __init__(self, storage: Storage, batch: int, dtype: FloatType) -> None:
         self.batch = batch
+        self.stands = Stands(dtype, dtype)
+        self.unsure: dict[str, None] = {}
         self.storage = storage
         self._traces: dict[tuple[Module, Flags], _Trace] = {}
         self._alive: dict[tuple[_Trace, Flags], _Alive] = {}
@@ -210,6 +219,9 @@ class _Keeper:
 
     def _keeps(self, trace: _Trace, node: Node, op: Op) -> _Keeps:
         types = node.operand_types, node.result_types
+        if self.stands != FLOAT32:
+            self.unsure |= {} if op.is_known_in_half(node.operand_types) else {op.name: None}
+            op = op.on_cpu(*node.operand_types, precision="half")
         in_place = op.saved_in_place(*types) if node in self.storage.in_place else None
         saved = op.saved(*types) if in_place is None else in_place
         is_wanted = partial(_is_wanted, trace, node)
@@ -250,19 +262,18 @@ class _Keeper:
             return found
         for value in node.results:
             if trace.storages[value] is value and value in kept:
-                _add(found, _value(value.type))
+                _add(found, self.value(value.type))
         for extra in extras:
-            _add(found, {(extra.name, extra.dtype): of_extra(extra, self.batch)})
+            _add(found, {(extra.name, extra.dtype): of_extra(extra, self.batch, self.stands)})
         return found
+
+    def value(self, type: TensorType) -> Sizes:
+        return {("value", type.dtype): of_type(type, self.stands)}
 
 
 def _is_wanted(trace: _Trace, node: Node, reader: Reader) -> bool:
     """Whether a gradient is wanted; that of a parameter always is."""
     return isinstance(reader, str) or trace.needs[node.operands[reader]]
-
-
-def _value(type: TensorType) -> Sizes:
-    return {("value", type.dtype): of_type(type)}
 
 
 def _add(sizes: Sizes, more: Mapping[Kind, Size]) -> None:
@@ -274,11 +285,11 @@ def _times(sizes: Sizes, times: int) -> Sizes:
     return sizes if times == 1 else {kind: size.by(times) for kind, size in sizes.items()}
 
 
-def _cross_entropy(logits: TensorType) -> Sizes:
+def _cross_entropy(logits: TensorType, stands: Stands) -> Sizes:
     """Of logits `[classes]` or `[classes, sizes]`: the log-softmax, a class for each place, and the sum of weights."""
     target = TensorType(logits.sizes, "int64")
     return {
-        ("log_softmax", logits.dtype): of_type(logits),
+        ("log_softmax", logits.dtype): of_type(logits, stands),
         ("target", target.dtype): of_type(target),
-        ("total weight", logits.dtype): Size(4),
+        ("total weight", logits.dtype): of_type(TensorType((), logits.dtype, batched=False), stands),
     }

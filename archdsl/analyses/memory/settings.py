@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from archdsl.analyses.options import OptionProblem, Paths, Positive, options_of
+from archdsl.analyses.memory.size import FloatType
+from archdsl.analyses.options import OptionProblem, Paths, Positive, check_option, options_of
 
 Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
 PHASES: dict[Phase, str] = {
@@ -34,8 +35,10 @@ Implementation = Literal["for-loop", "foreach", "fused"]
 Kernels = Literal["cpu", "cuda"]
 """Whose operators run: some keep other tensors on a GPU."""
 Precision = Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
-MIXED = {"bf16-mixed": "bfloat16", "fp16-mixed": "float16"}
+MIXED: dict[str, FloatType] = {"bf16-mixed": "bfloat16", "fp16-mixed": "float16"}
 """The type that autocast lowers to, by the names of mixed precisions."""
+PLAIN: dict[str, FloatType] = {"float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
+"""The type that all is in, by the names of the others."""
 LossName = Literal["cross-entropy", "mse", "none"]
 
 
@@ -72,14 +75,22 @@ class TrainingSettings(NamedTuple):
         return self.precision in MIXED
 
     @property
-    def dtype(self) -> str:
-        """The type of lower precision; `float32` where there is none."""
-        return MIXED.get(self.precision, self.precision)
+    def dtype(self) -> FloatType:
+        return {**PLAIN, **MIXED}[self.precision]
 
     @property
-    def parameter_dtype(self) -> str:
+    def parameter_dtype(self) -> FloatType:
         """The type of parameters, gradients and state."""
-        return "float32" if self.is_mixed else self.precision
+        return "float32" if self.is_mixed else self.dtype
+
+
+def inference_type(precision: str) -> FloatType:
+    """What a network is in that only infers. Raises `OptionProblem` for autocast and for no precision at all."""
+    check_option("precision", precision, Precision)
+    if precision in MIXED:
+        said = f"{precision} casts in a training step alone; take {MIXED[precision]} in inference, or for a step"
+        raise OptionProblem("precision", said, "training")
+    return PLAIN[precision]
 
 
 def settings_of(given: Mapping[str, Any]) -> TrainingSettings:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
-from archdsl.ir import ITEM_SIZE, Extra, Node, TensorType
+from archdsl.ir import ITEM_SIZE, Extra, Node, State, TensorType
 
 
 class Size(NamedTuple):
@@ -67,6 +67,10 @@ def _meeting(size: Size, steeper: Size) -> int:
     return -((steeper.fixed - size.fixed) // (steeper.per_sample - size.per_sample))
 
 
+FloatType = Literal["float32", "bfloat16", "float16"]
+"""What a network may be in as a whole: the type of its parameters, buffers and values of floating point."""
+
+
 class Stands(NamedTuple):
     """What stands for float32 in a network of another precision: for values, which have a batch axis, and for all else."""
 
@@ -98,6 +102,11 @@ def of_extra(extra: Extra, batch: int, stands: Stands = FLOAT32) -> Size:
     if not extra.in_pages:
         return size
     return size.plus(Size(-size.at(batch) % PAGE))
+
+
+def of_state(state: State, dtype: str) -> Size:
+    """Of a tensor that an operator owns, in a network of some type."""
+    return Size(state.numel * ITEM_SIZE[dtype if state.dtype == "float32" else state.dtype])
 
 
 def touched(node: Node, dtype: str) -> Size:

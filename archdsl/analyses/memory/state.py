@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from archdsl.analyses.memory.size import FloatType, of_state
 from archdsl.ir import Module, Network, Node, modules
 
 
@@ -16,13 +17,13 @@ class StateBytes(NamedTuple):
     """Of both, those of parts that exist only while training, which the module holds in inference too."""
 
 
-def state_of(network: Network) -> StateBytes:
-    """What a network holds, in inference as in training."""
+def state_of(network: Network, dtype: FloatType = "float32") -> StateBytes:
+    """What a network of some type holds, in inference as in training."""
     known: dict[Module, StateBytes] = {}
     for module in modules(network):
         parameters = buffers = for_training = 0
         for node in module.instances():
-            inside = known[node.operator] if isinstance(node.operator, Module) else _own(node)
+            inside = known[node.operator] if isinstance(node.operator, Module) else _own(node, dtype)
             parameters += node.times * inside.parameters
             buffers += node.times * inside.buffers
             idle = inside.parameters + inside.buffers if node.training else inside.for_training
@@ -31,6 +32,6 @@ def state_of(network: Network) -> StateBytes:
     return known[network.body]
 
 
-def _own(node: Node) -> StateBytes:
-    parameters = sum(state.bytes for state in node.state if state.role == "parameter")
-    return StateBytes(parameters, sum(state.bytes for state in node.state) - parameters, 0)
+def _own(node: Node, dtype: FloatType) -> StateBytes:
+    parameters = sum(of_state(state, dtype).fixed for state in node.state if state.role == "parameter")
+    return StateBytes(parameters, sum(of_state(state, dtype).fixed for state in node.state) - parameters, 0)

@@ -8,6 +8,7 @@ from archdsl.analyses.options.options import (
     OptionProblem,
     Paths,
     Positive,
+    check_known,
     check_option,
     options_of,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "OptionProblem",
     "Paths",
     "Positive",
+    "check_known",
     "check_option",
     "options_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -62,6 +62,13 @@ def check_option(name: str, value: Any, hint: Any) -> None:
     """Raises `OptionProblem` for a value that an option of a type does not take."""
     if not _takes(hint, _frozen(value)):
         raise OptionProblem(name, f"is no {value!r}: {_words(hint)}")
+
+
+def check_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raises `ValueError` for a name that there is not."""
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no {kind} {name!r}: {', '.join(known)}")
 
 
 def _frozen(value: Any) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.ticker import MultipleLocator
     from matplotlib.transforms import BboxBase
 
-    from archdsl.analyses.memory import TrainingFacts, TrainingSettings
+    from archdsl.analyses.memory import FloatType, TrainingFacts, TrainingSettings
 
 PLACES = ((5, 4), (5, -11), (-5, 4), (-5, -11))
 """Where a name may stand beside its point, in points."""
@@ -43,13 +43,20 @@ def cost_plot(networks: Sequence[Facts]) -> Plot:
 
 
 def batch_plot(
-    networks: Sequence[Facts], batches: Sequence[int], settings: TrainingSettings | None, limit: int | None
+    networks: Sequence[Facts],
+    batches: Sequence[int],
+    settings: TrainingSettings | None,
+    limit: int | None,
+    dtype: FloatType = "float32",
 ) -> Plot:
-    """Peaks in bytes against the batch: of inference or, with settings, of a training step. `limit` is a device's memory."""
-    lines = [(f.network.name, _peaks(f, settings, batches)) for f in networks]
+    """Peaks in bytes against the batch: of inference in some type or, with settings, of a training step. `limit` is a device's
+    memory."""
+    lines = [(f.network.name, _peaks(f, settings, batches, dtype)) for f in networks]
 
     def plot(axes: Axes) -> None:
-        axes.set_title(_heading("Peak of a training step" if settings else "Peak of inference", settings))
+        axes.set_title(
+            _heading("Peak of a training step", settings) if settings else _of_type("Peak of inference", dtype)
+        )
         axes.set_xlabel("samples in a batch")
         axes.set_ylabel("peak, tensor bytes")
         axes.set_xscale("log", base=2)
@@ -66,29 +73,29 @@ def batch_plot(
     return plot
 
 
-def timeline_plot(facts: Facts, settings: TrainingSettings | None, batch: int) -> Plot:
-    """Bytes alive at each moment of a pass or a training step, and when they are most."""
+def timeline_plot(facts: Facts, settings: TrainingSettings | None, batch: int, dtype: FloatType = "float32") -> Plot:
+    """Bytes alive at each moment of a pass in some type or of a training step, and when they are most."""
     training = None if settings is None else facts.training(settings, batch)
-    return _inference(facts, batch) if training is None else _training(facts.network.name, training)
+    return _inference(facts, batch, dtype) if training is None else _training(facts.network.name, training)
 
 
-def _peaks(facts: Facts, settings: TrainingSettings | None, batches: Sequence[int]) -> list[int]:
+def _peaks(facts: Facts, settings: TrainingSettings | None, batches: Sequence[int], dtype: FloatType) -> list[int]:
     """One simulation serves all batches of two or more."""
     if settings is None:
-        return [facts.memory_at(batch).figure("peak").bytes for batch in batches]
+        return [facts.memory_at(batch, dtype).figure("peak").bytes for batch in batches]
     alone, several = facts.training(settings, 1), facts.training(settings, 2)
     return [alone.peak if batch == 1 else several.peak_at(batch) for batch in batches]
 
 
-def _inference(facts: Facts, batch: int) -> Plot:
+def _inference(facts: Facts, batch: int, dtype: FloatType) -> Plot:
     """What a step reads and writes, and above it what is held meanwhile for later."""
-    memory = facts.memory_at(batch)
+    memory = facts.memory_at(batch, dtype)
     moments = memory.inference.moments
     used = [sum(block.bytes for block in m.touched if not block.is_input) for m in moments]
     held = [moment.bytes for moment in moments]
 
     def plot(axes: Axes) -> None:
-        axes.set_title(f"{facts.network.name}: activations while it runs, N = {batch}")
+        axes.set_title(_of_type(f"{facts.network.name}: activations while it runs, N = {batch}", dtype))
         steps = range(1, len(moments) + 1)
         axes.stackplot(
             steps,
@@ -172,8 +179,12 @@ def _steps(most: int) -> MultipleLocator:
     return MultipleLocator(unit * next(decade * n for n in (1, 2, 5, 10) if decade * n >= rough))
 
 
-def _heading(text: str, settings: TrainingSettings | None) -> str:
-    return text if settings is None else f"{text}, {settings.optimizer}, {settings.precision}"
+def _heading(text: str, settings: TrainingSettings) -> str:
+    return f"{text}, {settings.optimizer}, {settings.precision}"
+
+
+def _of_type(text: str, dtype: FloatType) -> str:
+    return text if dtype == "float32" else f"{text}, {dtype}"
 
 
 def _short(value: float, _: object = None) -> str:

@@ -79,9 +79,10 @@ def way_back(kind: str | None, shape: Shape, axis: int = 0) -> tuple[Extra, ...]
 
 
 def making(kind: str | None, shape: Shape, dtype: str, axis: int = 0) -> tuple[tuple[Extra, ...], ...]:
-    """The step in which a weight is divided by its norm: both, the vectors, and the matrix where it is a copy."""
+    """The step in which a weight is made: beside the lengths of its rows, or divided by its norm: both, the vectors, and the
+    matrix where it is a copy."""
     if kind != "spectral_norm":
-        return ()
+        return ((*way_back(kind, shape), *made_weight(kind, shape, dtype)),) if kind else ()
     first, last = prod(shape[:axis]), prod(shape[axis + 1 :])
     is_copied = min(first, shape[axis], last) > 1
     matrix = (Extra("matrix", shape, dtype, batched=False),) if is_copied else ()

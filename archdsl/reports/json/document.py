@@ -69,9 +69,9 @@ def document(subject: Subject) -> schema.Document:
         made_by={name: makers[number] for name, number in zip(outputs, facts.listing.outputs, strict=True)},
         totals=_totals(facts),
         scopes=tuple(_scopes(network.body, "", None if facts.is_listed else set())),
-        layers=tuple(_layers(facts, subject.file)),
-        memory=memory_data(facts, subject.training, subject.on),
-        for_all=None if subject.for_all is None else for_all_data(facts, subject.for_all, dict(subject.bindings)),
+        layers=tuple(_layers(subject)),
+        memory=memory_data(subject),
+        for_all=None if subject.for_all is None else for_all_data(subject, subject.for_all),
         formulas=None if subject.in_parameters is None else formulas_data(subject, subject.in_parameters),
         roofline=None if subject.roofline is None else roofline_data(subject.roofline),
         claims=tuple(map(_claim, subject.claims)),
@@ -114,10 +114,10 @@ def _several(times: int) -> int | None:
     return times if times > 1 else None
 
 
-def _layers(facts: Facts, file: str) -> Iterable[schema.Layer]:
-    makers = _makers(facts)
-    for layer in facts.listing.layers:
-        yield _layer(facts, file, layer, tuple([makers[number] for number in layer.operands]))
+def _layers(subject: Subject) -> Iterable[schema.Layer]:
+    makers = _makers(subject.facts)
+    for layer in subject.facts.listing.layers:
+        yield _layer(subject, layer, tuple([makers[number] for number in layer.operands]))
 
 
 def _makers(facts: Facts) -> dict[int, str]:
@@ -127,7 +127,8 @@ def _makers(facts: Facts) -> dict[int, str]:
     return makers | {number: layer.path for layer in facts.listing.layers for number in layer.results}
 
 
-def _layer(facts: Facts, file: str, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
+def _layer(subject: Subject, layer: Layer, inputs: tuple[str, ...]) -> schema.Layer:
+    facts, file = subject.facts, subject.file
     op, results, cost = layer.op, layer.result_types, facts.cost_of(layer)
     shapes = tuple([type.shape for type in results])
     return schema.Layer(
@@ -146,7 +147,7 @@ def _layer(facts: Facts, file: str, layer: Layer, inputs: tuple[str, ...]) -> sc
         batched=results[0].batched,
         params=cost.params,
         macs=cost.macs,
-        bytes=sum(type.bytes_for(facts.batch) for type in results),
+        bytes=sum(type.in_type(subject.dtype).bytes_for(facts.batch) for type in results),
         working=schema.Working(
             params=FIGURES["params"].working(layer, cost) if cost.params else None,
             macs=FIGURES["macs"].working(layer, cost) if cost.macs else None,

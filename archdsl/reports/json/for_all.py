@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from archdsl.analyses import Facts
 from archdsl.analyses.growth import ForAll
@@ -12,12 +12,13 @@ from archdsl.ir import Assumed, OpenSize, Size
 from archdsl.reports.json import schema
 from archdsl.reports.json.memory import sizes_data
 from archdsl.reports.json.schema_parts import size
+from archdsl.reports.subject import Subject
 from archdsl.reports.working import FIGURES
 
 
-def for_all_data(at: Facts, network: ForAll, bindings: Mapping[str, int | str]) -> schema.ForAll:
-    """Formulas, for the sizes of `bindings` among others, which have the facts `at`."""
-    facts = network.facts
+def for_all_data(subject: Subject, network: ForAll) -> schema.ForAll:
+    """Formulas, for the sizes of the subject among others."""
+    facts, at, bindings = network.facts, subject.facts, dict(subject.bindings)
     values = {name: int(bindings[name]) for name in network.domain.example}
     return schema.ForAll(
         fits=tuple(
@@ -32,8 +33,11 @@ def for_all_data(at: Facts, network: ForAll, bindings: Mapping[str, int | str]) 
         shapes={layer.path: tuple(map(size, layer.result_types[0].shape)) for layer in facts.listing.layers},
         params_of=_of_layers("params", facts),
         macs_of=_of_layers("macs", facts),
-        bytes_of={layer.path: size(sum(t.bytes for t in layer.result_types)) for layer in facts.listing.layers},
-        storages=_storages_for_all(at.lifetimes, facts, values) if at.is_listed else None,
+        bytes_of={
+            layer.path: size(sum(t.in_type(subject.dtype).bytes for t in layer.result_types))
+            for layer in facts.listing.layers
+        },
+        storages=_storages_for_all(subject, facts, values) if at.is_listed else None,
     )
 
 
@@ -42,12 +46,10 @@ def _of_layers(figure: str, facts: Facts) -> dict[str, int | str]:
     return {path: size(value) for path, value in counted if value != 0}
 
 
-def _storages_for_all(
-    known: Sequence[Lifetime], facts: Facts, values: Mapping[str, int]
-) -> tuple[schema.Bytes, ...] | None:
+def _storages_for_all(subject: Subject, facts: Facts, values: Mapping[str, int]) -> tuple[schema.Bytes, ...] | None:
     """The sizes of storages as formulas, where these are the storages that there are at the known values."""
     try:
-        found = facts.lifetimes
+        found = facts.lifetimes(subject.dtype)
     except OpenSize:
         return None
 
@@ -55,7 +57,7 @@ def _storages_for_all(
         single, *size = (n.at(values) if isinstance(n, Size) else n for n in (lifetime.single, *lifetime.size))
         return lifetime._replace(single=single, size=Bytes(*size))
 
-    if [*map(at_values, found)] != [*known]:
+    if [*map(at_values, found)] != [*subject.facts.lifetimes(subject.dtype)]:
         return None
     return tuple(sizes_data(lifetime.single, lifetime.size) for lifetime in found)
 

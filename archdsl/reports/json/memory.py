@@ -10,13 +10,15 @@ from archdsl.analyses.memory import CudaFacts, Lifetime, Moment, Phase, Taken, T
 from archdsl.analyses.memory import Size as Bytes
 from archdsl.reports.json import schema
 from archdsl.reports.json.schema_parts import size
+from archdsl.reports.subject import Subject
 
 
-def memory_data(facts: Facts, training: TrainingFacts | None, on: str | None = None) -> schema.Memory:
-    memory = facts.memory
+def memory_data(subject: Subject) -> schema.Memory:
+    facts, memory, training = subject.facts, subject.memory, subject.training
     figures = {figure.name: figure.bytes for figure in memory.figures}
     found = schema.Memory(
         mode="inference",
+        precision=subject.dtype,
         peak=figures["peak"],
         parameters=memory.parameters,
         buffers=memory.buffers,
@@ -28,11 +30,13 @@ def memory_data(facts: Facts, training: TrainingFacts | None, on: str | None = N
             schema.Figure(name=f.name, bytes=f.bytes, convention=f.convention, status=f.status) for f in memory.figures
         ),
         timeline=tuple(map(_moment, memory.inference.moments)) if facts.is_listed else None,
-        storages=tuple(map(_storage, facts.lifetimes)) if facts.is_listed else None,
+        estimated_for=memory.estimated_for("peak"),
+        refused=tuple(memory.inference.refused),
+        storages=tuple(map(_storage, facts.lifetimes(subject.dtype))) if facts.is_listed else None,
         training=None,
     )
     if training is not None:
-        _put_training(found, facts, training, on)
+        _put_training(found, facts, training, subject.on)
     return found
 
 

@@ -102,7 +102,7 @@ class Layer(TypedDict):
     """0 for a further use of a shared instance."""
     macs: Size
     bytes: Size
-    """Of its results, for the batch."""
+    """Of its results, for the batch, in `memory.precision`."""
     working: Working
     receptive_field: ReceptiveField | None
     repeat: int | None
@@ -151,7 +151,7 @@ class Figure(TypedDict):
     name: str
     bytes: Size
     convention: Literal["lecture", "tensor bytes", "floor"]
-    status: Literal["exact", "lower bound"]
+    status: Literal["exact", "lower bound", "estimate"]
 
 
 class Alive(TypedDict):
@@ -279,7 +279,13 @@ class Memory(TypedDict):
     """What autograd holds after a forward pass in training mode: inputs included, parameters not. In the mode `training` the
     loss and its target are included."""
     figures: tuple[Figure, ...]
-    """Those of inference and of what is kept."""
+    """Those of inference and of what is kept, in `precision`."""
+    precision: Literal["float32", "bfloat16", "float16"]
+    """What the network is in where it infers: with autocast float32, which casts in a training step alone."""
+    estimated_for: tuple[str, ...]
+    """The operators, by name, for which the peak of inference is an estimate."""
+    refused: tuple[str, ...]
+    """The paths of layers with a number that the precision does not reach: PyTorch does not run them."""
     timeline: tuple[Moment, ...] | None
     """Of inference; null where layers are listed once for all calls of their block."""
     storages: tuple[Storage, ...] | None
@@ -318,6 +324,7 @@ class ForAll(TypedDict):
     macs_of: dict[str, Size]
     """Of each layer that has some."""
     bytes_of: dict[str, Size]
+    """Of the results of each layer, for one sample, in `memory.precision`."""
     """Of the results of each layer, for one sample."""
     storages: tuple[Bytes, ...] | None
     """The sizes of `memory.storages`; null where the sizes decide which storages there are."""

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from math import prod
 
+from archdsl.analyses.memory.refusal import refusal
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
-from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_type, touched
+from archdsl.analyses.memory.size import FLOAT32, Size, Stands, Storage, of_extra, of_state, of_type, touched
 from archdsl.analyses.memory.step.answers import Made, OpFacts, Run, Sized, Way
 from archdsl.analyses.memory.step.tape import Entry
-from archdsl.ir import (
-    ITEM_SIZE,
-    RESULT,
-    Derivative,
-    Extra,
-    Gradient,
-    Incoming,
-    KernelPrecision,
-    Node,
-    Op,
-    Saved,
-    State,
-    Types,
-    Wanted,
-)
+from archdsl.ir import RESULT, Derivative, Extra, Gradient, Incoming, KernelPrecision, Node, Op, Saved, Types, Wanted
 
 OPERAND = re.compile(r"x\d+")
 """What gradients of operands are called."""
-LARGEST = {"float16": 65_504.0, "bfloat16": (2 - 2**-7) * 2.0**127, "float32": (2 - 2**-23) * 2.0**127}
-"""The largest number of each type (`torch.finfo`)."""
 NUMBER = Size(8)
 """A Python number that autograd keeps, as a tensor of float64."""
 
@@ -48,13 +32,13 @@ def ask(
     cast_within = op.program_under_autocast(operands, is_single=is_single) if settings.is_mixed else None
     program = cast_within or (op.program(operands, is_single=is_single) if kernels == "cpu" else None)
     is_exact = op.is_derived_exactly(operands) and (program is not None or not op.unknown_bytes(*types))
-    is_exact &= parameter_dtype == "float32" or op.is_derived_exactly_in_half(operands)
+    is_exact &= parameter_dtype == "float32" or op.is_known_in_half(operands)
     workspaces = {"conv": dtype, "attention": "float32"}
     return OpFacts(
         op,
         saved,
         op.training_scratch(*types),
-        tuple([(state, bytes_of(state, parameter_dtype)) for state in node.state]),
+        tuple([(state, of_state(state, parameter_dtype)) for state in node.state]),
         op.autocast if settings.autocast == "cuda" else op.autocast_on_cpu(*operands),
         op.is_itself(*types),
         is_exact,
@@ -93,11 +77,7 @@ def _apart(op: Op, operands: Types, results: Types) -> tuple[tuple[Extra, ...], 
     every = frozenset((*(f"x{i}" for i in range(len(operands))), *(s.name for s in op.state(*operands))))
     kernels = op.kernels(operands, results, Wanted(is_single=False, gradients=every))
     steps = [([extra for extra in kernel.makes if extra.name not in kept], kernel.drops) for kernel in kernels]
-    exactness = (
-        op.is_derived_exactly(operands),
-        op.is_derived_exactly_in_half(operands),
-        _casts_exactly(op, operands, results),
-    )
+    exactness = (op.is_derived_exactly(operands), op.is_known_in_half(operands), _casts_exactly(op, operands, results))
     scratch = op.training_scratch(operands, results), op.unknown_bytes(operands, results)
     own = op.name, op.category, op.autocast, op.keeps_weights, op.cast_late, op.is_view(*operands), op.state(*operands)
     return saved.extra, saved._replace(extra=()), op.saved_in_place(operands, results), exactness, scratch, steps, own
@@ -115,7 +95,7 @@ def run(facts: OpFacts, entry: Entry, batch: int, casts: frozenset[str]) -> Run:
         kernels = _kernels(op, entry, batch, {}, casts)
         forgotten = () if kernels else (*entry.forgotten, *saved.number)
         scratch = _sizes(forgotten, batch, stands)
-        return Run(results, (), (), scratch, kernels, (), is_exact=True, refusal=_refusal(op, stands))
+        return Run(results, (), (), scratch, kernels, (), is_exact=True, refusal=refusal(op, stands.values))
     operands = [*saved.operands_for(len(entry.edges), entry.wants)]
     copies = {i: extra for i, extra in saved.copies if batch > 1 and i in operands}
     extras = [*saved.extras_for(entry.wants)]
@@ -138,16 +118,7 @@ def run(facts: OpFacts, entry: Entry, batch: int, casts: frozenset[str]) -> Run:
         twins,
         # Whether both are there together is not known.
         not (unread and facts.scratch),
-        _refusal(op, stands),
-    )
-
-
-def _refusal(op: Op, stands: Stands) -> str:
-    """What number of an operator its values do not reach."""
-    largest = LARGEST[stands.values]
-    numbers = [number for name in op.scalars if (number := getattr(op, name)) is not None]
-    return next(
-        (f"{n:g} is beyond {stands.values}, which ends at {largest:g}" for n in numbers if abs(n) > largest), ""
+        refusal(op, stands.values),
     )
 
 
@@ -255,8 +226,3 @@ def _made(entry: Entry, gradient: Gradient, is_wanted: bool) -> Made:
     whole = size if larger is None else of_type(larger, stands)
     scratch = tuple([of_type(type, of_values) for type in gradient.scratch])
     return Made(gradient, is_wanted, what, whole, size, scratch)
-
-
-def bytes_of(state: State, dtype: str) -> Size:
-    """Of a tensor that an operator owns, where float32 is another type."""
-    return Size(prod(state.shape) * ITEM_SIZE[dtype if state.dtype == "float32" else state.dtype])

@@ -70,7 +70,7 @@ class Casting:
         self._cast_parameters(facts, path)
         read = op.read(operands)
         dtypes = {v.dtype for v in read if v.type.is_float}
-        widest = "float32" if "float32" in dtypes else low
+        widest: str = "float32" if "float32" in dtypes else low
         if node in self._storage.in_place:
             widest = operands[0].dtype
         if facts.autocast == "promotes" and len(read) > 2 and len(dtypes) > 1:

@@ -8,9 +8,9 @@ from functools import partial
 
 from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
-from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_type
+from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_state, of_type
 from archdsl.analyses.memory.step.answers import OpFacts, Run
-from archdsl.analyses.memory.step.asked import NUMBER, ask, bytes_of, numbers_kept, run, stops_within
+from archdsl.analyses.memory.step.asked import NUMBER, ask, numbers_kept, run, stops_within
 from archdsl.analyses.memory.step.casting import Casting
 from archdsl.analyses.memory.step.ledger import Ledger
 from archdsl.analyses.memory.step.recompute import RANDOM_STATE, Replay, buffers, naming
@@ -326,7 +326,7 @@ class Forward(Ledger):
 
     def _source(self, node: Node, path: str) -> Tensor:
         (state,) = node.state
-        leaf = self.leaf(path, state, bytes_of(state, self.stands.parameters))
+        leaf = self.leaf(path, state, of_state(state, self.stands.parameters))
         value = self.given(path, "parameter", TensorType(state.shape, state.dtype, batched=False))
         value = value._replace(edge=Edge(leaf, 0) if leaf.is_trained else None)
         self.keep((value,))
