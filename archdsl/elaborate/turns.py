@@ -21,7 +21,7 @@ from archdsl.syntax import tree
 FEWEST = 256
 """A row of fewer turns is written out, unless it is in another loop."""
 FEWEST_INSIDE, MOST_WRITTEN = 16, 2_048
-"""Inside of others a row of as few is left out, where all their turns come to so many."""
+"""Inside of others a row of as few is left out, where all their turns come to so many; one around rows too."""
 ENDS = 2
 """Turns before a row that are like it, and turns after it: so many, and one for each value that they hand on."""
 PATIENCE = 40
@@ -59,11 +59,15 @@ class Turns:
 
     def leave_out(self, current: Current, left: int) -> int:
         """After a turn: how many of those that are left are like it and need not be run."""
-        if not self._left or left < self._fewest or current is None or isinstance(current, Poison):
+        if not self._left or current is None or isinstance(current, Poison):
             return 0
         self._left -= 1
         before, self._turn = self._turn, self._nodes[self._start :]
         self._start = len(self._nodes)
+        has_rows = any(node.repeat for node in self._turn)
+        fewest = min(self._fewest, FEWEST_INSIDE) if has_rows else self._fewest
+        if left < fewest:
+            return 0
         place, self._place = self._place, self.body.place.mark()
         if len(before) != len(self._turn):
             return 0
@@ -81,7 +85,7 @@ class Turns:
         row = left - ends
         if (
             self._alike < ends
-            or row < self._fewest
+            or row < fewest
             or not self.body.place.leaves_out(row, self._place.since(place), self.span)
         ):
             return 0

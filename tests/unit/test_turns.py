@@ -234,15 +234,33 @@ def test_a_million_blocks() -> None:
 
 
 def test_loops_in_loops_are_left_out_where_all_their_turns_are_many() -> None:
-    """Of 40 and 50 turns, and of 50 in these; fewer are written out."""
+    """Of 40 and 50 turns, and of 50 in these, and then in all three loops: of each 8 turns stand. Fewer are written out."""
     loops = "network A { input x: [3, 8, 8]; repeat 40 { repeat 50 { %s conv(3, 1x1, bias=false) } %s } }"
     many, few = (
         open_source(Source("", loops % middle), SPECS).check("A").network for middle in (("repeat 50 {", "}"), ("", ""))
     )
     assert many is not None and few is not None
-    assert len(few.body.nodes) == 40 * 50 and len(many.body.nodes) == 40 * 50 * 8
+    assert len(few.body.nodes) == 40 * 50 and len(many.body.nodes) == 8**3
     assert Facts(many).cost.total.params == 9 * 40 * 50**2
     assert Facts(many).cost.total.macs == 9 * 64 * 40 * 50**2
+
+
+def test_loops_around_rows_are_left_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 convolutions of 8 * 8 + 8, 10_000 of 8 * 8 * 9 + 8 and a million of 8 * 8, in few nodes."""
+    body = "conv(8, 1x1) -> relu; repeat T { conv(8, 3x3); repeat T { conv(8, 1x1, bias=false) -> relu } }"
+    text = f"network A {{ default conv(pad=half); input x: [8, 4, 4]; repeat T {{ {body} }} }}"
+    spec = open_source(Source("", text.replace("T", "100")), SPECS).check("A")
+    assert spec.network is not None and len(spec.network.body.nodes) < 2_000
+    total = Facts(spec.network).cost.total
+    assert total.params == 100 * 72 + 100**2 * 584 + 100**3 * 64
+    assert total.macs == 16 * (100 * 64 + 100**2 * 576 + 100**3 * 64)
+    short = open_source(Source("", text.replace("T", "30")), SPECS).check("A").network
+    monkeypatch.setattr("archdsl.elaborate.turns.FEWEST", 10**9)
+    monkeypatch.setattr("archdsl.elaborate.turns.FEWEST_INSIDE", 10**9)
+    whole = open_source(Source("", text.replace("T", "30")), SPECS).check("A").network
+    assert short is not None and whole is not None
+    assert len(short.body.nodes) < 2_000 < 30**3 < len(whole.body.nodes)
+    assert print_network(unfold(short)) == print_network(whole)
 
 
 def test_too_many_turns_name_the_loop_that_spends_most() -> None:
