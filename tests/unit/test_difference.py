@@ -87,6 +87,15 @@ def test_a_change_is_told_once_where_it_is_the_same_and_costs_the_same(cli: Cli)
     assert outputs == [[[[width, side, side]]] * count for count, width, side in blocks]
 
 
+def test_a_group_in_place_of_a_layer_is_the_same_in_two_blocks() -> None:
+    """Blocks of other strides, whose second convolutions are of equal sizes."""
+    new = BASE.replace("conv2: conv(c, 3x3, pad=1)", "conv2: { depthwise(3x3, pad=1) -> conv(c, 1x1) }")
+    lines = ["-conv2", "+conv2"]
+    assert told(BASE, new) == [("stage1.0", ("stage1.1",), lines), ("stage2.0", ("stage2.1",), lines)]
+    other = new.replace("conv(c, 1x1) }", "conv(c, 1x1) -> { if stride == 1 { tanh } else { sigmoid } } }")
+    assert [path for path, *_ in told(BASE, other)] == ["stage1.0", "stage2.0", "stage2.1"]
+
+
 def test_the_network_is_named_where_it_was_changed_as_its_parts_were(cli: Cli, tmp_path: Path) -> None:
     old, new = tmp_path / "old.arch", tmp_path / "new.arch"
     old.write_text("network Net { input x: [4, 8, 8]; stem: conv(4, 1x1); part: { stem: conv(4, 1x1) } }")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from archdsl.analyses.common import common
 from archdsl.analyses.cost import Cost, Counts
+from archdsl.analyses.difference.forms import Forms
 from archdsl.analyses.difference.wires import Names, Pair, Texts, Two, inputs, is_group, outputs, outputs_of_scope
 from archdsl.ir import Module, Network, Node, Op, State
 
@@ -132,6 +133,7 @@ class _Comparison:
         self._networks = before, after
         self._counts = Counts()
         self._known: dict[tuple[int, int], Difference] = {}
+        self._forms = Forms()
 
     def of(self, before: Module, after: Module) -> Difference:
         """What differs between two modules, wherever they are called."""
@@ -159,7 +161,7 @@ class _Comparison:
             changes += [change] if change is not None else []
             found.append(inside)
         own = self._own(before, after, names, changes)
-        scopes = _gathered((own, *(scope for part in found for scope in part.scopes)))
+        scopes = _gathered((own, *(scope for part in found for scope in part.scopes)), self._forms)
         return Difference(tuple(scopes), reduce(Resized.plus, (part.resized for part in found), Resized()))
 
     def _own(self, before: Module, after: Module, names: Names, changes: Sequence[Change]) -> ScopeChange:
@@ -294,13 +296,13 @@ def _state(node: Node, op: Op) -> tuple[State, ...]:
     return op.state(*node.operand_types)
 
 
-def _gathered(scopes: Iterable[ScopeChange]) -> list[ScopeChange]:
+def _gathered(scopes: Iterable[ScopeChange], forms: Forms) -> list[ScopeChange]:
     """Scopes in which the same was changed, told once, with the names of so many of them."""
     found: dict[object, ScopeChange] = {}
     for scope in scopes:
         if not (scope.changes or scope.inputs or scope.outputs):
             continue
-        key = scope.inputs, scope.outputs, *map(_signature, scope.changes)
+        key = scope.inputs, scope.outputs, *(_signature(change, forms) for change in scope.changes)
         first = found.get(key)
         found[key] = scope if first is None else _together(first, scope)
     return list(found.values())
@@ -321,7 +323,7 @@ def _sizes(change: Change) -> list[object]:
     return [node.result_types for node in change[:2] if node is not None]
 
 
-def _signature(change: Change) -> object:
+def _signature(change: Change, forms: Forms) -> object:
     """Equal for changes that are the same: the names, the attributes that differ, and what it costs more.
 
     A layer that only one of the networks has, or a block in place of something else, is the same where all of it is.
@@ -334,4 +336,4 @@ def _signature(change: Change) -> object:
         return alike, change.reads
     if isinstance(old, Op) and isinstance(new, Op):
         return alike, change.attributes
-    return alike, old, new, *_sizes(change)
+    return alike, forms.of(old), forms.of(new), *_sizes(change)
