@@ -324,6 +324,6 @@ def loading(before: Facts, after: Facts) -> str:
         return "same names and shapes: weights load either way"
     lost, new = (sum(key not in other for key in own) for own, other in ((a, b), (b, a)))
     shaped = sum(a[key] != b[key] for key in a if key in b)
-    parts = [f"{lost} names only before" if lost else "", f"{new} only after" if new else ""]
+    parts = [f"{counted(lost, 'name')} only before" if lost else "", f"{new} only after" if new else ""]
     parts.append(f"{shaped} of other shapes" if shaped else "")
     return ", ".join(filter(None, parts)) or "same names and shapes in another order: weights load either way"
