@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from archdsl.ir import Axes, Category, Extra, Misfit, Op, Rows, Step, TensorType
+from archdsl.ir import Axes, Category, Extra, Misfit, Op, Parts, Rows, Step, TensorType
 from archdsl.ops import catalogue, find, names
 from tests.support.calls import op_of, types_of
 
@@ -466,8 +466,12 @@ def test_fan_in_goes_height_first(call: str, given: str, factors: tuple[int, ...
         ("crop([[1, 0]])", "[3, 9]", Axes((Rows(0), Rows(1, ((1, 1),))))),
         ("pad([[1, 0]])", "[3, 9]", Axes((Rows(0), Rows(1, ((-1, -1),))))),
         ("pad([2, 0], axis=0)", "[3, 9]", Axes((Rows(0, ((-2, -2),)), Rows(1)))),
-        ("concat(axis=1)", "[3, 9], [3, 2]", Axes((Rows(0), Rows(1, ())), (Rows(0), Rows(1, ())))),
-        ("stack", "[3, 9], [3, 9]", Axes((Rows(1), Rows(2)), (Rows(1), Rows(2)))),
+        (
+            "concat(axis=1)",
+            "[3, 9], [3, 2]",
+            Axes((Rows(0), Rows(1, ())), (Rows(0), Rows(1, ())), parts=Parts(1, ((0, 9), (9, 11)))),
+        ),
+        ("stack", "[3, 9], [3, 9]", Axes((Rows(1), Rows(2)), (Rows(1), Rows(2)), parts=Parts(0, ((0, 1), (1, 2))))),
         ("matmul", "[5, 4], [4, 6]", Axes((Rows(0), "whole"), ("whole", Rows(1)))),
         ('einsum("c h w, o c -> o h w")', "[3, 9, 8], [4, 3]", Axes(("whole", Rows(1), Rows(2)), (Rows(0), "whole"))),
     ],
