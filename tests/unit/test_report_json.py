@@ -100,6 +100,9 @@ def test_memory_of_vgg16() -> None:
     timeline, figures, storages = (memory.pop(name) for name in ("timeline", "figures", "storages"))
     assert memory == {
         "mode": "inference",
+        "precision": "float32",
+        "estimated_for": [],
+        "refused": [],
         "peak": 579722400,
         "parameters": 553430176,
         "buffers": 0,
