@@ -56,7 +56,9 @@ def class_name(name: str) -> str:
 
 
 def variable_name(name: str) -> str:
-    """A local name after one in the spec, or nothing where code could not say it; `_` tells it from others, and `l` from 1."""
+    """A local name after one in the spec, or nothing where code could not say it, or where it looks like 1; `_` tells it from
+    what Python calls so."""
     found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower()
-    is_other = found in RESERVED or iskeyword(found) or found == "l"
-    return f"{found}_" if is_other else found if is_identifier(found) else ""
+    if found in RESERVED or iskeyword(found):
+        return f"{found}_"
+    return found if is_identifier(found) and found != "l" else ""
