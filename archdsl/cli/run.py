@@ -40,7 +40,7 @@ from archdsl.reports import Measurement, measured
 from archdsl.source.styled import Piece
 
 if TYPE_CHECKING:
-    from archdsl.analyses.memory import TrainingFacts
+    from archdsl.analyses.memory import FloatType, TrainingFacts
 
 EPILOG = """\
 Runs the network in PyTorch on random data: forward passes or, with --train, steps of training. One pass more is run
@@ -144,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
         raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
-    is_plain = setting.precision == "float32" and found.trained == found.params
+    is_plain = _type(setting) is not None and found.trained == found.params
     figures = _measurements(checked, setting, found, is_plain, arguments.checkpoint)
     if peak is not None:
         predicted = _peak(checked, setting, arguments.checkpoint) if is_plain else None
@@ -192,11 +192,12 @@ def _title(checked: Checked, trial: Trial) -> list[Piece]:
 def _measurements(
     checked: Checked, setting: Setting, found: Measured, is_predicted: bool, checkpointed: list[str]
 ) -> list[Measurement]:
-    """Bytes are predicted for float32, with everything trained."""
+    """Bytes are predicted for networks all in one type, with everything trained."""
     facts = checked.facts
     cost = facts.cost.training if setting.train else facts.cost.total
     name, figure = ("kept for backward", "saved_for_backward") if setting.train else ("inference peak", "peak")
-    predicted = facts.memory.figure(figure).bytes if is_predicted else None
+    dtype = _type(setting) if is_predicted else None
+    predicted = None if dtype is None else facts.memory_at(facts.batch, dtype).figure(figure).bytes
     if predicted is not None and checkpointed:
         training = _training(checked, setting, "none", checkpointed)
         predicted = training.saved_for_backward - training.random_states
@@ -214,10 +215,17 @@ def _measurements(
     ]
 
 
+def _type(setting: Setting) -> FloatType | None:
+    """That of all tensors, where bytes are known of it."""
+    from archdsl.analyses.memory import PLAIN
+
+    return PLAIN.get(setting.precision)
+
+
 def _not_predicted(network: Network, setting: Setting, *, is_plain: bool) -> Iterator[str]:
     """Why a figure has nothing beside it."""
     if not is_plain:
-        yield "bytes are predicted for float32, with everything trained"
+        yield "bytes are predicted for float32, bfloat16 and float16, with everything trained"
     elif setting.train and len(network.outputs) > 1:
         yield f"a training peak is predicted for the loss of one output, and this is the sum over {len(network.outputs)}"
 
@@ -234,7 +242,9 @@ def _training(checked: Checked, setting: Setting, loss: Any, checkpointed: list[
     from archdsl.analyses.memory import TrainingSettings
 
     optimizer: Any = setting.optimizer
-    return checked.facts.training(TrainingSettings(optimizer, loss=loss, checkpointed=tuple(checkpointed)))
+    precision: Any = setting.precision
+    asked = TrainingSettings(optimizer, loss=loss, precision=precision, checkpointed=tuple(checkpointed))
+    return checked.facts.training(asked)
 
 
 def _json(name: str, trial: Trial, figures: list[Measurement], steps: list[Step]) -> str:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from archdsl import SpecError, load
-from archdsl.analyses.memory import MIXED
+from archdsl.analyses.memory import MIXED, PLAIN
 from archdsl.backends.pytorch import OPTIMIZERS, PRECISIONS, Setting, Trial
 from archdsl.pipeline import open_spec
 from tests.support.cli import Cli
@@ -107,7 +107,9 @@ def test_training_has_its_own_parts_and_figures(cli: Cli, spec: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", [5, 1])
-@pytest.mark.parametrize("options", [("adam",), ("sgd", "--checkpoint", "layer*")])
+@pytest.mark.parametrize(
+    "options", [("adam",), ("sgd", "--checkpoint", "layer*"), ("adamw", "--precision", "bfloat16")]
+)
 def test_the_peak_of_training_is_the_real_one(cli: Cli, spec: Path, options: tuple[str, ...], classes: int) -> None:
     """By the squared error of a single number, which has no classes."""
     spec.write_text(
@@ -126,11 +128,20 @@ def test_the_peak_of_training_is_the_real_one(cli: Cli, spec: Path, options: tup
     assert [step["number"] for step in data["steps"]] == [1] and data["setting"]["optimizer"] == options[0]
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_the_peak_of_inference_in_half_precision_is_the_real_one(cli: Cli, spec: Path, precision: str) -> None:
+    spec.write_text(
+        "network Net {\n  input image: [3, 16, 16]\n  conv(8, 3x3) -> bn -> relu\n  flatten -> linear(5)\n}\n"
+    )
+    done = cli("run", "small.arch", "--batch", "4", "--device", "cpu", "--precision", precision)
+    assert rows(done.out)["inference peak"][-1] == "same"
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
         ((), "a training peak is predicted for the loss of one output, and this is the sum over 2"),
-        (("--freeze", "conv1"), "bytes are predicted for float32, with everything trained"),
+        (("--freeze", "conv1"), "bytes are predicted for float32, bfloat16 and float16, with everything trained"),
     ],
 )
 def test_what_is_not_predicted_says_why(cli: Cli, spec: Path, options: tuple[str, ...], why: str) -> None:
@@ -164,7 +175,8 @@ def test_precisions(cli: Cli, spec: Path, precision: str) -> None:
     list(found.steps(1))
     assert seen == [type]
     done = cli("run", "small.arch:Small", "--precision", precision, "--train", "--device", "cpu")
-    assert rows(done.out)["kept for backward"][0] == "-" or precision == "float32"
+    kept = rows(done.out)["kept for backward"]
+    assert kept[-1] == "same" if precision in PLAIN else kept[0] == "-"
 
 
 def test_memory_format_and_dtype(spec: Path) -> None:
