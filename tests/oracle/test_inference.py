@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import archdsl
-from archdsl.backends.pytorch import build, emit_inference, fold
+from archdsl.backends.pytorch import build, emit, fold
 from archdsl.ir import Network, Op
 from archdsl.ops import catalogue
 from archdsl.pipeline import open_source, open_spec
@@ -196,7 +196,7 @@ def test_norms_of_one_name_that_stay_and_go() -> None:
         network N { input image: [8, 6, 6]; a: after; b: before; c: after }
     """)
     assert_equal(net)
-    source = emit_inference(net)
+    source = emit(net, inference=True)
     assert 'FOLDED = {"a.bn": "conv", "c.bn": "conv"}' in source
 
 
@@ -245,8 +245,8 @@ def test_ruff_would_change_nothing(tmp_path: Path) -> None:
         file, _, network = name.partition(":")
         net = open_spec(ROOT / "specs" / file).check(network).network
         assert net is not None
-        (tmp_path / f"{network}.py").write_text(emit_inference(net), "utf-8")
+        (tmp_path / f"{network}.py").write_text(emit(net, inference=True), "utf-8")
     for seed in range(30):
-        source = emit_inference(random_network(seed, training=seed % 2 == 1))
+        source = emit(random_network(seed, training=seed % 2 == 1), inference=True)
         (tmp_path / f"random{seed}.py").write_text(source, "utf-8")
     assert ruff(tmp_path) == ""

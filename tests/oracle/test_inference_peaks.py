@@ -46,3 +46,13 @@ def test_peaks_of_operators_of_several_steps_are_the_real_ones(name: str, batch:
     net = written(NETWORKS[name])
     given = [torch.randn(batch, *type.shape) for type in net.input_types]
     assert Facts(net, batch).memory.activation_peak == activation_peak(build(net), *given)
+
+
+def test_small_volumes_of_transposed_convolutions_are_an_estimate() -> None:
+    """Without oneDNN the result is made in a storage of the operand's size, as it is here for a single sample."""
+    net = written("input x: [2, 4, 4, 4]\nconv_transpose(1, 1)")
+    facts = Facts(net).memory
+    assert facts.figure("peak").status == "estimate" and facts.inference.estimated_for == ("conv_transpose",)
+    real = activation_peak(build(net), torch.randn(1, 2, 4, 4, 4))
+    assert (facts.activation_peak, real) == (4 * 64, 2 * 4 * 64)
+    assert Facts(written("input x: [2, 4, 4, 4]\nconv_transpose(2, 1)")).memory.figure("peak").status == "exact"

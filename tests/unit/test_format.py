@@ -120,7 +120,7 @@ def graphs(source: Source) -> list[str]:
     networks = [spec.check(name).network for name in spec.networks]
     assert None not in networks
     return [
-        re.sub(r' at \d+:\d+:\d+( under "[^"]*")?', "", print_network(network))
+        re.sub(r' at \d+:\d+:\d+| under "(?:[^"\\]|\\.)*"', "", print_network(network))
         for network in networks
         if network is not None
     ]

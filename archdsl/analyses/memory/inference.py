@@ -372,6 +372,8 @@ class _Player(Player[Plain]):
             return results
         self.live.update((block, None) for block in made if not block.is_input)
         types = node.operand_types, node.result_types
+        if op.unknown_bytes(*types):
+            self.courses.unsure[op.name] = None
         self._moment(node, path, (*read, *made), (*op.scratch(*types), *op.saved(*types).number))
         return results
 
