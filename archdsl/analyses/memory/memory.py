@@ -101,8 +101,8 @@ class MemoryFacts:
         return Figure(name, bytes(self), convention, "estimate" if self.estimated_for(name) else status)
 
     def estimated_for(self, name: str) -> tuple[str, ...]:
-        """The operators, by name, of which not all is known that a figure tells in half precision."""
-        if self.dtype == "float32" or name in COUNTED:
+        """The operators, by name, of which not all is known that a figure tells."""
+        if name in COUNTED:
             return ()
         return self.saved.estimated_for if name == "saved_for_backward" else self.inference.estimated_for
 
