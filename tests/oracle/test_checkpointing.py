@@ -215,6 +215,10 @@ PARTS = (
     "input image: [3, 6, 6]\npart: { a: { conv(4, 1x1) -> relu } ; b: { conv(4, 1x1) -> tanh } }\nflatten -> linear(3)"
 )
 
+DEEP = """input image: [3, 6, 6]
+a: { b: { c: { conv(4, 1x1) -> relu } ; d: { conv(4, 1x1) -> tanh } } ; e: { conv(4, 1x1) -> tanh } }
+flatten -> linear(3)"""
+
 
 @pytest.mark.parametrize(
     ("body", "path", "frozen"),
@@ -225,6 +229,9 @@ PARTS = (
         (PARTS, "part part.a", "part.a"),
         (PARTS, "part part.*", "part.b"),
         (PARTS, "* part.*", "part.a"),
+        (DEEP, "* *.* *.*.*", "a.b.c"),
+        (DEEP, "a a.b a.b.c", "a.b.c"),
+        (DEEP, "* *.* *.*.*", "a.b"),
     ],
 )
 @pytest.mark.parametrize("batch", [1, 2])
@@ -232,6 +239,16 @@ def test_what_keeps_no_tensor_holds_nothing(body: str, path: str, frozen: str, b
     net = open_source(Source("frozen.arch", f"network Frozen {{ {body} }}"), Path()).check("Frozen").network
     assert net is not None
     compare(net, batch, TrainingSettings(checkpointed=tuple(path.split()), frozen=(frozen,)))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_part_that_is_a_batch_norm_counts_its_batches(channels: int) -> None:
+    """With a number of 8 bytes, more than the statistics of a single channel in half precision."""
+    body = f"input image: [1, 4, 4]\nconv({channels}, 3x3, pad=1) -> b: bn -> softplus"
+    net = open_source(Source("counted.arch", f"network Counted {{ {body} }}"), Path()).check("Counted").network
+    assert net is not None
+    for precision in ("float32", "bfloat16"):
+        compare(net, 2, TrainingSettings(loss="none", precision=precision, checkpointed=("b",)))
 
 
 @pytest.mark.parametrize("path", ["first", "second fourth", "*", "*.*"])

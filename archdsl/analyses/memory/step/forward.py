@@ -82,23 +82,25 @@ class Forward(Ledger):
         if replay.is_over:
             return super().run(node, path, operands)
         random_state = self.make(path, "random state", RANDOM_STATE)
-        outer, is_held = self.part, True
+        outer = self.part
+        first = next(replay.entries if outer is None else replay.inner[-1])
+        assert isinstance(first, Part)
+        if first.waiting:
+            replay.besides.append((random_state, self.row))
         if outer is None:
-            first = next(replay.entries)
-            assert isinstance(first, Part)
-            replay.is_over, is_held = first is replay.last, bool(first.waiting)
-            if is_held:
+            replay.is_over = first is replay.last
+            if first.waiting:
                 first.operands, first.handed = operands, [value.block for value in operands]
                 self.hold(first.handed)
             self.mark(path)
-        if is_held:
-            replay.besides.append((random_state, self.row))
         if replay.is_over:
             return super().run(node, path, operands)
         self.part = Part(node, path, operands, random_state, outer, self.row)
+        replay.inner.append(part for part in first.entries if isinstance(part, Part))
         found = super().run(node, path, operands)
+        replay.inner.pop()
         self.part = outer
-        if not is_held:  # nobody waits for its second run
+        if not first.waiting:  # nobody waits for its second run
             self.release((random_state,))
         return found
 
@@ -277,6 +279,8 @@ class Forward(Ledger):
             self._count_again(entry.layer, node, is_cut=replay.is_over and bool(entry.op.last_layer))
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
+        if any(state.dtype == "int64" for state, _ in facts.state):  # a batch norm counts batches with a number
+            self.release((self.marked(entry.layer, "number", NUMBER),))
         self._keep_numbers(numbers_kept(facts.saved, entry), entry, {})
         self._hold(run, entry, operands)
         if is_dead:  # what stops the run holds the last tensor, and the others die within the kernel

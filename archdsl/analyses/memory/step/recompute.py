@@ -22,11 +22,13 @@ RANDOM_STATE = Size(5056)
 class Replay:
     """The second run of a part."""
 
-    __slots__ = ("besides", "dead", "entries", "is_over", "last")
+    __slots__ = ("besides", "dead", "entries", "inner", "is_over", "last")
 
     def __init__(self, part: Part) -> None:
         self.last = part.last
         self.entries = iter(part.entries)
+        self.inner: list[Iterator[Part]] = []
+        """Of the parts that run in it, outermost first, those in them, as the first run has them."""
         self.is_over = False
         """Whether the last tensor that backward reads is there."""
         self.dead: Entry | None = None
