@@ -185,7 +185,7 @@ class InferenceFacts:
         self.is_for_all = courses.is_for_all
         """Whether the sizes of all storages are those of any batch."""
         self.estimated_for = tuple(courses.unsure)
-        """The operators of which not all is known to the byte in half precision, by name."""
+        """The operators of which not all is known to the byte, by name."""
 
     @cached_property
     def moments(self) -> tuple[Moment, ...]:
