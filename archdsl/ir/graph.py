@@ -83,7 +83,7 @@ class Value:
 class Repeat:
     """A turn of a loop that stands for a row of turns, which are alike but for the numbers in their nodes' names."""
 
-    __slots__ = ("before", "nodes", "outer", "span", "turns")
+    __slots__ = ("_growths", "before", "height", "nodes", "outer", "span", "turns")
 
     def __init__(self, turns: int, nodes: Sequence[Node], before: Sequence[Node], span: Span) -> None:
         self.turns = turns
@@ -94,8 +94,11 @@ class Repeat:
         """Those of the turn before it, node by node."""
         self.outer: Repeat | None = None
         """The repeat of the same module that it is inside of."""
+        self.height = 1
+        """How deep repeats stand inside each other from it on, itself included."""
         self.span = span
         """The loop's."""
+        self._growths: dict[Node, int] | None = None
 
     def enclose(self) -> None:
         """Tells the nodes that they are in it, and the repeats among them that it is around them."""
@@ -105,16 +108,12 @@ class Repeat:
                 node.repeat = self
             elif around[0] is not self:
                 around[0].outer = self
+                self.height = max(self.height, around[0].height + 1)
 
     @property
     def times(self) -> int:
         """How often its nodes are there, outer repeats included."""
         return self.turns if self.outer is None else self.turns * self.outer.times
-
-    @property
-    def height(self) -> int:
-        """How deep repeats stand inside each other from it on, itself included."""
-        return max(len(node.repeats) - node.repeats.index(self) for node in self.nodes)
 
     def carried(self) -> dict[Value, Value]:
         """What a turn reads of the one before: by its value there, its own value, which the next turn reads."""
@@ -130,8 +129,10 @@ class Repeat:
 
     def growths(self) -> dict[Node, int]:
         """By how much the number at the end of a node's name grows from turn to turn."""
-        pairs = zip(self.before, self.nodes, strict=True)
-        return {node: split_name(node.name)[1] - split_name(before.name)[1] for before, node in pairs}
+        if self._growths is None:
+            pairs = zip(self.before, self.nodes, strict=True)
+            self._growths = {node: split_name(node.name)[1] - split_name(before.name)[1] for before, node in pairs}
+        return self._growths
 
 
 def _forms(nodes: Sequence[Node], depth: int) -> list[object]:

@@ -18,7 +18,7 @@ from archdsl.syntax.malformed import (
     malformed_number,
     unexpected_character,
 )
-from archdsl.syntax.token import Token
+from archdsl.syntax.token import PAIRS, Token
 
 UNCLOSED_STRING = Kind("unclosed-string", "error", "A string ends on the line it begins on, with a quote.")
 
@@ -59,9 +59,8 @@ _CONTINUES_AFTER = frozenset(("LBRACE", "BAR", "ARROW", "COMMA", "ASSIGN", "SEP"
 _CONTINUES_BEFORE = frozenset(("ARROW", "RBRACE", "ELSE"))
 _NOTHING_BEFORE, _NOTHING_AFTER = frozenset(("LBRACE", "SEP")), frozenset(("RBRACE", "ELSE"))
 """What a `;` has no statement behind, and what needs none after one."""
-_OPENING = frozenset(("LPAR", "LSQB", "LBRACE"))
-_CLOSING = frozenset(("RPAR", "RSQB", "RBRACE"))
-_ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
+_CLOSING = frozenset(PAIRS.values())
+ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
 
 _TOKEN = re.compile(
     r"""
@@ -101,9 +100,9 @@ class Tokens(NamedTuple):
     """Whether there is more text that was not read."""
 
 
-def tokenize(source: Source) -> Tokens:
-    """All tokens of a spec. Text that is no token is reported and left out."""
-    return _Lexer(source).run()
+def tokenize(source: Source, start: int = 0, end: int | None = None) -> Tokens:
+    """All tokens of a spec, or of a stretch of it. Text that is no token is reported and left out."""
+    return _Lexer(source).run(start, len(source.text) if end is None else end)
 
 
 class _Lexer:
@@ -117,13 +116,13 @@ class _Lexer:
         self._nesting: list[str] = []
         self._separator: int | None = None
 
-    def run(self) -> Tokens:
+    def run(self, start: int, end: int) -> Tokens:
         text = self.source.text
         match = _TOKEN.match
-        position, end = self._after_blank(0), len(text)
+        position = self._after_blank(start)
         file_doc = ""
         while position < end and len(self.tokens) < TOKEN_LIMIT and len(self.problems) < PROBLEM_LIMIT:
-            found = match(text, position)
+            found = match(text, position, end)
             assert found is not None and found.lastgroup is not None
             group = found.lastgroup
             lexeme = found[group]
@@ -166,7 +165,7 @@ class _Lexer:
             if self._pending_docs:
                 self.docs[start] = "\n".join(self._pending_docs)
                 self._pending_docs.clear()
-        if type in _OPENING:
+        if type in PAIRS:
             self._nesting.append(type)
         elif type in _CLOSING and self._nesting:
             self._nesting.pop()
@@ -237,7 +236,7 @@ class _Lexer:
             lexeme, position = head, start + len(head)
         keyword = KEYWORDS.get(lexeme)
         is_label = text.startswith(":", position) and lexeme != "else"
-        if keyword in _ITEM_KEYWORDS and self._line_first is None and not is_label:
+        if keyword in ITEM_KEYWORDS and self._line_first is None and not is_label:
             self._nesting.clear()  # a declaration begins a line: whatever was left open before it is closed
         if is_label:
             self._add("LABEL", lexeme, start)

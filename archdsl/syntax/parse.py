@@ -13,8 +13,8 @@ from archdsl.source import Diagnostic, Kind, Label, Source, Span, empty_file
 from archdsl.syntax import tree
 from archdsl.syntax.builder import TreeBuilder
 from archdsl.syntax.driver import Driver, UnexpectedToken
-from archdsl.syntax.lexer import PROBLEM_LIMIT, tokenize
-from archdsl.syntax.token import Token
+from archdsl.syntax.lexer import ITEM_KEYWORDS, PROBLEM_LIMIT, tokenize
+from archdsl.syntax.token import PAIRS, Token
 
 NESTING_LIMIT = 100
 REREAD_LIMIT = 100_000
@@ -24,10 +24,8 @@ NESTING_TOO_DEEP = Kind(
     "nesting-too-deep", "error", f"Braces, brackets and parentheses may be nested {NESTING_LIMIT} deep."
 )
 
-_OPENING = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
-_CLOSING = frozenset(_OPENING.values())
-_ITEM_KEYWORDS = frozenset(("IMPORT", "BLOCK", "INLINE", "NETWORK"))
-_DECLARES = _ITEM_KEYWORDS | {"LET", "DEFAULT", "ALLOW"}
+_CLOSING = frozenset(PAIRS.values())
+_DECLARES = ITEM_KEYWORDS | {"LET", "DEFAULT", "ALLOW"}
 UNKNOWN_NAMES = "*"
 """Among the names of broken items: any name may have been declared."""
 
@@ -91,7 +89,7 @@ def parse(source: Source) -> tuple[tree.File, list[Diagnostic]]:
 
 def parse_expression(source: Source, start: int, end: int) -> tuple[tree.Expression | None, list[Diagnostic]]:
     """The expression that stands in a stretch of a source (the hole of a label, a setting), or what is wrong with it."""
-    tokens, _, _, problems, _ = tokenize(Source(source.path, " " * start + source.text[start:end]))
+    tokens, _, _, problems, _ = tokenize(source, start, end)
     if problems:
         return None, problems
     let = [Token("LET", "let", start, start), Token("NAME", "_", start, start), Token("ASSIGN", "=", start, start)]
@@ -107,14 +105,14 @@ def _split(tokens: list[Token], text: str) -> list[list[Token]]:
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
-        if token.type in _ITEM_KEYWORDS and depth > 0 and _begins_line(token, text):
+        if token.type in ITEM_KEYWORDS and depth > 0 and _begins_line(token, text):
             depth = 0
             parts.append([])
         if token.type == "SEP" and depth <= 0:
             parts.append([])
             depth = 0
             continue
-        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        depth += (token.type in PAIRS) - (token.type in _CLOSING)
         parts[-1].append(token)
     return [part for part in parts if part]
 
@@ -169,7 +167,7 @@ def _line(problem: Diagnostic) -> int:
 def _too_deep(source: Source, tokens: list[Token]) -> Diagnostic | None:
     depth = 0
     for token in tokens:
-        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        depth += (token.type in PAIRS) - (token.type in _CLOSING)
         if depth > NESTING_LIMIT:
             span = Span(source, token.start, token.end)
             return Diagnostic(NESTING_TOO_DEEP, f"nested deeper than {NESTING_LIMIT} levels", Label(span))
@@ -200,7 +198,7 @@ def _start_of_statement(tokens: list[Token], at: int) -> int:
             return start
         if kind in _CLOSING:
             depth += 1
-        elif kind in _OPENING:
+        elif kind in PAIRS:
             depth = max(depth - 1, 0)
     return 0
 
@@ -212,8 +210,8 @@ def _end_of_statement(tokens: list[Token], start: int) -> int | None:
         kind = tokens[end].type
         if not closers and kind in ("SEP", "RBRACE"):
             return end
-        if kind in _OPENING:
-            closers.append(_OPENING[kind])
+        if kind in PAIRS:
+            closers.append(PAIRS[kind])
         elif kind in _CLOSING and (not closers or closers.pop() != kind):
             return None
     return len(tokens)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+PAIRS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+"""The types of opening brackets with those of the closing ones."""
+
 
 class Token:
     """One token; `start` and `end` are offsets into the source."""

@@ -109,6 +109,12 @@ ATTACKS: dict[str, Attack] = {
     "inline blocks that double, 56 deep": Attack(
         "more work than that of 200_000 statements", lambda: calls(inline=True)
     ),
+    "10,000 labels with a hole": Attack(
+        "", lambda: body("let k = 1\n" + "".join(f'"l{i}_{{k}}": abs\n' for i in range(10_000))), code=0
+    ),
+    "the summary of 1,600 layers, 1,000 times": Attack(
+        "", lambda: body("repeat 1_000 {\n" + "linear(8)\n" * 1_600 + "}"), command=("report", "summary"), code=0
+    ),
     "a block without end": Attack(
         "calls are nested deeper than 60", lambda: "block f(n) { f(n + 1) }\n" + body("f(0)")
     ),

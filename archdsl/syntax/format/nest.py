@@ -7,9 +7,9 @@ from typing import Literal
 
 from archdsl.syntax.format.atoms import Atom
 from archdsl.syntax.format.spacing import Roles
+from archdsl.syntax.token import PAIRS
 
 Kind = Literal["brace", "call", "list", "paren"]
-CLOSERS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 _SCALARS = frozenset(("INT", "FLOAT", "SI", "WINDOW"))
 
 
@@ -115,11 +115,11 @@ class _Nester:
         first = self.at
         atom = self.atoms[first]
         self.at += 1
-        if atom.type not in CLOSERS:
+        if atom.type not in PAIRS:
             return atom
         group = Group(atom, self._kind(first))
         inside = self.statements if group.kind == "brace" else self._between_commas
-        group.items = inside(CLOSERS[atom.type])
+        group.items = inside(PAIRS[atom.type])
         group.close = self.atoms[self.at]
         is_commented = self.comments[self.at] > self.comments[first + 1]
         is_commented = is_commented or bool(atom.trail or group.close.lead or group.close.note)
