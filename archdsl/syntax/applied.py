@@ -6,7 +6,8 @@ import re
 from itertools import accumulate, pairwise
 
 from archdsl.source import Diagnostic
-from archdsl.syntax.spot import PAIRS, Spot
+from archdsl.syntax.spot import Spot
+from archdsl.syntax.token import PAIRS
 
 _ARITHMETIC = frozenset(("PLUS", "MINUS", "TIMES", "DIVIDE", "FLOORDIV", "POWER"))
 _FUNCTIONS = frozenset(("min", "max", "sum", "len", "reverse", "floor", "ceil", "round", "divisor"))
@@ -123,10 +124,10 @@ def called(spot: Spot) -> Diagnostic | None:
         return None
     message, help = "a layer is applied with `->`, not by calling it", "as `image -> conv(64, 3x3)`"
     closing = spot.closing(spot.at)
-    start = spot.tokens[spot.statement()].start
+    start = spot[spot.statement()].start
     if closing is None or spot.near(1).type not in ("NAME", "IN", "LSQB"):
         return spot.wrong(message, help=help)
-    layer, end = spot.text(start, spot.near(-1).end), spot.tokens[closing].end
+    layer, end = spot.text(start, spot.near(-1).end), spot[closing].end
     if spot.near(1).type == "LSQB":
         parts = spot.parts(spot.at + 1, closing - 1, "COMMA")
         name = layer.removesuffix("()")
@@ -134,7 +135,7 @@ def called(spot: Spot) -> Diagnostic | None:
         return spot.wrong(
             "values are joined as arms in braces, not as a list", help=f"write `{written}`", edit=(start, end, written)
         )
-    written = f"{spot.text(spot.token.end, spot.tokens[closing].start).strip()} -> {layer}"
+    written = f"{spot.text(spot.token.end, spot[closing].start).strip()} -> {layer}"
     return spot.wrong(message, help=f"write `{written}`", edit=(start, end, written))
 
 

@@ -12,11 +12,7 @@ SHOWN = 70
 def merge(spot: Spot) -> Diagnostic | None:
     """Arms without bars, or with bars in other brackets."""
     token, before = spot.token, spot.near(-1)
-    if (
-        token.type == "LBRACE"
-        and "BAR" in spot.expected
-        and spot.near(spot.statement() - spot.at).type in ("IF", "FOR")
-    ):
+    if token.type == "LBRACE" and "BAR" in spot.expected and spot[spot.statement()].type in ("IF", "FOR"):
         return spot.wrong(
             "the arms of a merge begin with `|`", help="as in `add { for x in xs | a }`, `add { if c | a }`"
         )
@@ -28,9 +24,9 @@ def merge(spot: Spot) -> Diagnostic | None:
         return None
     opening = spot.opening()
     closing = None if opening is None else spot.closing(opening)
-    if opening is not None and closing is not None and spot.tokens[opening].type == "LPAR":
+    if opening is not None and closing is not None and spot[opening].type == "LPAR":
         arms = "".join(f" | {part}" for part in spot.parts(opening, closing, "BAR"))
-        stretch = (spot.tokens[opening].start, spot.tokens[closing].end)
+        stretch = (spot[opening].start, spot[closing].end)
         return spot.wrong(
             "the arms of a merge stand in braces, not in parentheses",
             help=f"write `{{{arms} }}`",
@@ -48,7 +44,7 @@ def _barless(spot: Spot) -> Diagnostic:
     closing = spot.closing(opening)
     if closing is None:
         return spot.wrong(message, help=help)
-    end = spot.tokens[closing].start
+    end = spot[closing].start
     for separator in ("BAR", "COMMA", "SEP"):
         parts = spot.parts(opening, closing, separator)
         arms = "".join(f" | {part}" for part in parts)
@@ -67,11 +63,11 @@ def _barless(spot: Spot) -> Diagnostic:
 def _guarded(spot: Spot) -> Diagnostic | None:
     """`| if c | a`, with a bar before the condition too."""
     start = spot.statement()
-    bar, word = spot.near(start - 1 - spot.at), spot.near(start - spot.at)
+    bar, word = spot[start - 1], spot[start]
     if bar.type != "BAR" or word.type not in ("IF", "FOR"):
         return None
     arm = spot.text(word.start, spot.token.end)
-    begins = spot.near(start - 2 - spot.at).type in ("LBRACE", "SEP")
+    begins = spot[start - 2].type in ("LBRACE", "SEP")
     return spot.wrong(
         f"the bar of an arm stands behind its `{word}`",
         where=(bar.start, bar.end),

@@ -16,14 +16,14 @@ def other_brackets(spot: Spot) -> Diagnostic | None:
     token = spot.token
     opening = spot.opening()
     closing = None if opening is None else spot.closing(opening)
-    if not opening or closing is None or spot.tokens[opening - 1].type != "NAME":
+    if not opening or closing is None or spot[opening - 1].type != "NAME":
         return None
-    bracket, stretch = spot.tokens[opening], (spot.tokens[opening].start, spot.tokens[closing].end)
+    bracket, stretch = spot[opening], (spot[opening].start, spot[closing].end)
     parts = spot.parts(opening, closing, "COMMA")
     is_numbers = all(part[:1].isdigit() for part in parts)
     if bracket.type == "LBRACE" and token.type in _NUMBERS and "BAR" in spot.expected and is_numbers:
         return _in_parentheses(spot, opening, stretch, ", ".join(parts))
-    is_link = spot.tokens[opening - 2].type in _BEFORE_LINKS
+    is_link = spot[opening - 2].type in _BEFORE_LINKS
     if bracket.type != "LSQB" or token.type != "COMMA" or not is_link:
         return None
     if is_numbers:
@@ -32,13 +32,13 @@ def other_brackets(spot: Spot) -> Diagnostic | None:
     return spot.wrong(
         "tensors are joined as arms in braces, not as a list",
         where=stretch,
-        help=f"write `{spot.tokens[opening - 1]} {arms}`",
-        edit=(spot.tokens[opening - 1].end, stretch[1], f" {arms}"),
+        help=f"write `{spot[opening - 1]} {arms}`",
+        edit=(spot[opening - 1].end, stretch[1], f" {arms}"),
     )
 
 
 def _in_parentheses(spot: Spot, opening: int, stretch: tuple[int, int], inside: str) -> Diagnostic:
-    name = spot.tokens[opening - 1]
+    name = spot[opening - 1]
     return spot.wrong(
         f"the arguments of `{name}` stand in parentheses",
         where=stretch,
@@ -50,7 +50,7 @@ def _in_parentheses(spot: Spot, opening: int, stretch: tuple[int, int], inside: 
 def slice_of_axis(spot: Spot) -> Diagnostic | None:
     """`slice(0:3)`: a part of an axis as Python writes it."""
     opening = spot.opening()
-    if spot.token.type != "COLON" or opening is None or spot.tokens[opening].type != "LPAR":
+    if spot.token.type != "COLON" or opening is None or spot[opening].type != "LPAR":
         return None
     if spot.near(-1).type != "INT" or spot.near(1).type != "INT":
         return None
@@ -64,8 +64,8 @@ def method(spot: Spot) -> Diagnostic | None:
     if spot.types(-3, 0) != ("RPAR", "DOT", "NAME", "LPAR"):
         return None
     closing = spot.closing(spot.at)
-    given = "" if closing is None else spot.text(spot.token.end, spot.tokens[closing].start).strip()
-    end = name.end if given or closing is None else spot.tokens[closing].end
+    given = "" if closing is None else spot.text(spot.token.end, spot[closing].start).strip()
+    end = name.end if given or closing is None else spot[closing].end
     return spot.wrong(
         "layers follow one another with `->`: they have no methods",
         where=(dot.start, name.end),
@@ -101,7 +101,7 @@ def composed(spot: Spot) -> Diagnostic | None:
 def chain_where_none_is(spot: Spot) -> Diagnostic | None:
     """`let y = a -> b`, `output a -> b`, `output linear(10)`, an arrow before the first layer."""
     token, before = spot.token, spot.near(-1)
-    first = spot.near(spot.statement() - spot.at)
+    first = spot[spot.statement()]
     if token.type == "ARROW" and before.type in ("LBRACE", "BAR"):
         return spot.wrong(
             "a chain begins with a layer, not with an arrow", help="leave it out", edit=(token.start, token.end, "")
@@ -112,8 +112,8 @@ def chain_where_none_is(spot: Spot) -> Diagnostic | None:
             help="begin a line with the layer, without the arrow",
             edit=(before.end, token.end, ";"),
         )
-    if token.type == "ARROW" and first.type == "SHARED":
-        start, end = spot.tokens[spot.statement() + 3].start, spot.statement_end()
+    if token.type == "ARROW" and first.type == "SHARED" and spot[spot.statement() + 2].type == "ASSIGN":
+        start, end = spot[spot.statement() + 3].start, spot.statement_end()
         group = f"{{ {spot.text(start, end)} }}"
         return spot.wrong(
             "`shared` names one layer or a group", help="put braces around the chain", edit=(start, end, group)
@@ -140,7 +140,7 @@ def named_before(spot: Spot) -> Diagnostic | None:
     name, layer = spot.near(-3), spot.near(-1)
     if closing is None:
         return None
-    stretch = (name.start, spot.tokens[closing].end)
+    stretch = (name.start, spot[closing].end)
     written = f"{spot.text(layer.start, stretch[1])} as {name}"
     return spot.rewritten("`as` stands behind the layer whose result it names", stretch, written)
 
@@ -152,15 +152,15 @@ def group_in_parentheses(spot: Spot) -> Diagnostic | None:
     closing = spot.closing(spot.at)
     if closing is None:
         return spot.wrong("a group stands in braces, not in parentheses", help="as `{ a -> b }`")
-    stretch = (spot.token.start, spot.tokens[closing].end)
-    written = f"{{ {spot.text(spot.token.end, spot.tokens[closing].start).strip()} }}"
+    stretch = (spot.token.start, spot[closing].end)
+    written = f"{{ {spot.text(spot.token.end, spot[closing].start).strip()} }}"
     return spot.rewritten("a group stands in braces, not in parentheses", stretch, written)
 
 
 def body_without_braces(spot: Spot) -> Diagnostic | None:
     """`if deep linear(10)`, `repeat 2 linear(10)`, `for i = 0..3 { ... }`."""
     token = spot.token
-    first = spot.near(spot.statement() - spot.at)
+    first = spot[spot.statement()]
     if first.type == "FOR" and token.type == "ASSIGN" and spot.near(-2) is first:
         return spot.rewritten("a loop runs over a list, with `in`", (token.start, token.end), "in")
     if (

@@ -23,7 +23,7 @@ def container(spot: Spot) -> Diagnostic | None:
     """`Sequential { ... }`, `forward(x) { ... }`: braces behind a name are the arms of a merge."""
     if spot.near(-1).type != "LBRACE" or "BAR" not in spot.expected:
         return None
-    name = spot.near(spot.statement_of(spot.at - 1) - spot.at)
+    name = spot[spot.statement_of(spot.at - 1)]
     where = (name.start, name.end)
     if str(name) in _CONTAINERS:
         message = f"there is no `{name}`: a sequence is written line by line, or with `->`"
@@ -156,14 +156,14 @@ def claims(spot: Spot) -> Diagnostic | None:
 def tuples(spot: Spot) -> Diagnostic | None:
     """`(3, 3)`: a list in parentheses."""
     opening = spot.opening()
-    if spot.token.type != "COMMA" or opening is None or spot.tokens[opening].type != "LPAR":
+    if spot.token.type != "COMMA" or opening is None or spot[opening].type != "LPAR":
         return None
     closing = spot.closing(opening)
-    is_call = opening > 0 and spot.tokens[opening - 1].type in ("NAME", "DOTTED")
+    is_call = spot[opening - 1].type in ("NAME", "DOTTED")
     if closing is None or is_call:
         return None
     written = f"[{', '.join(spot.parts(opening, closing, 'COMMA'))}]"
-    stretch = (spot.tokens[opening].start, spot.tokens[closing].end)
+    stretch = (spot[opening].start, spot[closing].end)
     return spot.rewritten("a list stands in brackets, not in parentheses", stretch, written)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 from archdsl.source import Diagnostic, Edit, Kind, Label, Source, Span
 from archdsl.syntax.applied import APPLIED, arithmetic
@@ -12,7 +13,7 @@ from archdsl.syntax.lexer import BRACE_HELP, SYNTAX_ERROR
 from archdsl.syntax.slips import SLIPS
 from archdsl.syntax.spot import Spot, shown
 from archdsl.syntax.statements import STATEMENTS
-from archdsl.syntax.token import Token
+from archdsl.syntax.token import PAIRS, Token
 
 MISPLACED_DECLARATION = Kind(
     "misplaced-declaration",
@@ -21,8 +22,7 @@ MISPLACED_DECLARATION = Kind(
 )
 UNCLOSED = Kind("unclosed", "error", "A brace, bracket or parenthesis is opened and never closed.")
 
-_PAIRS = {"LBRACE": ("{", "}"), "LPAR": ("(", ")"), "LSQB": ("[", "]")}
-_CLOSERS = {"RBRACE": "LBRACE", "RPAR": "LPAR", "RSQB": "LSQB"}
+_CLOSERS = {closing: opening for opening, closing in PAIRS.items()}
 
 _VALUE = frozenset(("NAME", "INT", "FLOAT", "SI", "WINDOW", "STRING", "LSQB", "LPAR"))
 _LAYER = frozenset(("NAME", "LABEL", "LBRACE", "IN"))
@@ -36,6 +36,7 @@ _WORDS = {
 
 _DECLARATION = re.compile(r"[\s;]*\n(?P<indent>[ \t]*)(?P<word>(?:inline[ \t]+)?(?:block|network|import|inline)\b)")
 _EXAMPLES = {"NETWORK": "LeNet", "BLOCK": "bottleneck"}
+RULES = (*CALLS, *STATEMENTS, *HABITS, *APPLIED, *SLIPS, body_without_braces, arithmetic)
 
 
 def explain_unexpected(source: Source, tokens: list[Token], at: int, expected: set[str]) -> Diagnostic:
@@ -47,10 +48,20 @@ def explain_unexpected(source: Source, tokens: list[Token], at: int, expected: s
     spot = Spot(source, tokens, at, expected)
     if at == 0:
         return declaration(spot)
-    for rule in (*CALLS, *STATEMENTS, *HABITS, *APPLIED, *SLIPS, body_without_braces, arithmetic):
-        if (found := rule(spot)) is not None:
-            return found
-    return _remaining(spot)
+    return _known(spot) or _remaining(spot)
+
+
+def _known(spot: Spot) -> Diagnostic | None:
+    """What the first rule says that knows the mistake. A rule that fails itself costs its message, not the answer."""
+    for rule in RULES:
+        try:
+            found = rule(spot)
+        except Exception as error:
+            warnings.warn(f"the rule `{rule.__name__}` failed: {error!r}", RuntimeWarning, stacklevel=1)
+        else:
+            if found is not None:
+                return found
+    return None
 
 
 def _remaining(spot: Spot) -> Diagnostic:
@@ -172,7 +183,7 @@ def _left_open(source: Source, tokens: list[Token], at: int, expected: set[str])
     token = tokens[at]
     if not opened or opened[-1].type == "LBRACE" or _indent(source, token) is None:
         return None
-    closer = {"LPAR": "RPAR", "LSQB": "RSQB"}[opened[-1].type]
+    closer = PAIRS[opened[-1].type]
     if closer not in expected:
         return None
     end = Span(source, tokens[at - 1].end, tokens[at - 1].end)
@@ -192,21 +203,21 @@ def _wrong_closer(source: Source, tokens: list[Token], at: int) -> Diagnostic | 
         )
     if opened[-1].type == _CLOSERS[token.type]:
         return None
-    left, right = _PAIRS[opened[-1].type]
+    left, right = opened[-1], _WORDS[PAIRS[opened[-1].type]]
     before = tokens[at - 1].end
     return Diagnostic(
         UNCLOSED,
-        f"expected `{right}`, found `{token}`",
-        Label(span, f"`{right}` is missing before this"),
+        f"expected {right}, found `{token}`",
+        Label(span, f"{right} is missing before this"),
         (Label(_span(source, opened[-1]), f"`{left}` was opened here"),),
-        edit=Edit(Span(source, before, before), right),
+        edit=Edit(Span(source, before, before), right.strip("`")),
     )
 
 
 def _open_brackets(tokens: list[Token]) -> list[Token]:
     opened: list[Token] = []
     for token in tokens:
-        if token.type in _PAIRS:
+        if token.type in PAIRS:
             opened.append(token)
         elif token.type in _CLOSERS and opened and opened[-1].type == _CLOSERS[token.type]:
             opened.pop()

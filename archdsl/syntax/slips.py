@@ -52,9 +52,9 @@ def arrow(spot: Spot) -> Diagnostic | None:
 def _chain_in_parentheses(spot: Spot) -> Diagnostic | None:
     """`add(a -> relu)`: an argument is a tensor or a layer, not a chain."""
     opening = spot.opening()
-    if opening is None or spot.tokens[opening].type != "LPAR" or spot.tokens[opening - 1].type != "NAME":
+    if opening is None or spot[opening].type != "LPAR" or spot[opening - 1].type != "NAME":
         return None
-    closing, name = spot.closing(opening), spot.tokens[opening - 1]
+    closing, name = spot.closing(opening), spot[opening - 1]
     arms = [] if closing is None else spot.parts(opening, closing, "COMMA")
     given = next((arm for arm in arms if "->" in arm), "")
     chain = re.sub(r"^\w+ *= *", "", given)
@@ -68,7 +68,7 @@ def _chain_in_parentheses(spot: Spot) -> Diagnostic | None:
 def tap(spot: Spot) -> Diagnostic | None:
     """`as name` on a line of its own, or behind a statement that is no link."""
     token, line_end = spot.token, spot.near(-1)
-    first = spot.near(spot.statement() - spot.at)
+    first = spot[spot.statement()]
     if token.type == "AS" and line_end.type == "RBRACE" and first.type in ("IF", "FOR", "REPEAT"):
         taps = f"{spot.near(1)}{'[]' if spot.near(2).type == 'APPEND' else ''}"
         return spot.wrong(
@@ -242,12 +242,12 @@ def _bound(spot: Spot, message: str, sign: str) -> Diagnostic:
 
 def _chained(spot: Spot) -> Diagnostic:
     """`a < b < c`: the middle is compared twice."""
-    first = next((i for i in range(spot.at - 1, -1, -1) if spot.tokens[i].type in ("RELATION", "CMP")), spot.at - 1)
-    middle = spot.text(spot.tokens[first].end, spot.near(-1).end).strip()
+    first = next((i for i in range(spot.at - 1, -1, -1) if spot[i].type in ("RELATION", "CMP")), spot.at - 1)
+    middle = spot.text(spot[first].end, spot.near(-1).end).strip()
     place = spot.near(-1).end
     return spot.wrong(
         "comparisons do not chain",
-        help=f"write `... {spot.tokens[first]} {middle} and {middle} {spot.token} ...`",
+        help=f"write `... {spot[first]} {middle} and {middle} {spot.token} ...`",
         edit=(place, place, f" and {middle}"),
     )
 
@@ -289,7 +289,7 @@ def _shape(spot: Spot) -> tuple[int, int, str] | None:
         return token.start, token.end, f"[{', '.join(str(token).split('x'))}]"
     closing = spot.closing(spot.at) if token.type == "LPAR" else None
     if closing is not None:
-        return token.start, spot.tokens[closing].end, f"[{', '.join(spot.parts(spot.at, closing, 'COMMA'))}]"
+        return token.start, spot[closing].end, f"[{', '.join(spot.parts(spot.at, closing, 'COMMA'))}]"
     end = spot.line_end(token.start)
     text = spot.text(token.start, end).rstrip()
     return (token.start, token.start + len(text), f"[{text}]") if re.fullmatch(r"\d+(\s*,\s*\d+)+", text) else None
@@ -317,8 +317,10 @@ def number(spot: Spot) -> Diagnostic | None:
             edit=(before.end, token.start, ""),
         )
     if spot.expected == {"PERCENT"}:
-        percent = f"{100 * float(str(before)):g}%" if 0 < float(str(before)) < 1 else f"{before}%"
         stretch = (before.start, before.end)
+        if before.type == "SI":
+            return spot.wrong("`within` takes percent, and no number of things", where=stretch, help="as `within 2%`")
+        percent = f"{100 * float(str(before)):g}%" if 0 < float(str(before)) < 1 else f"{before}%"
         return spot.rewritten("`within` takes percent", stretch, percent)
     return None
 

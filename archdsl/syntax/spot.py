@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from archdsl.source import Diagnostic, Edit, Label, Source, Span
 from archdsl.syntax.lexer import SYNTAX_ERROR
-from archdsl.syntax.token import Token
-
-PAIRS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+from archdsl.syntax.token import PAIRS, Token
 
 Stretch = tuple[int, int]
 """Start and end of a stretch of the text."""
@@ -23,6 +21,10 @@ class Spot:
         self.at = at
         self.expected = expected
 
+    def __getitem__(self, index: int) -> Token:
+        """The token at an index; beyond the ends one without a type."""
+        return self.tokens[index] if 0 <= index < len(self.tokens) else Token("", "", 0, 0)
+
     @property
     def token(self) -> Token:
         return self.tokens[self.at]
@@ -34,8 +36,7 @@ class Spot:
 
     def near(self, offset: int) -> Token:
         """The token so many places after the unexpected one; beyond the ends one without a type."""
-        index = self.at + offset
-        return self.tokens[index] if 0 <= index < len(self.tokens) else Token("", "", 0, 0)
+        return self[self.at + offset]
 
     def types(self, first: int, last: int) -> tuple[str, ...]:
         """The types of the tokens at these offsets."""
@@ -87,11 +88,7 @@ class Spot:
     def in_parameters(self) -> bool:
         """Whether the token stands in the parentheses of a declaration."""
         opening = self.opening()
-        return (
-            opening is not None
-            and self.tokens[opening].type == "LPAR"
-            and self.tokens[opening - 2].type in ("NETWORK", "BLOCK")
-        )
+        return opening is not None and self[opening].type == "LPAR" and self[opening - 2].type in ("NETWORK", "BLOCK")
 
     def opening(self) -> int | None:
         """The index of the innermost bracket that is open here."""

@@ -19,12 +19,12 @@ def part_of_list(spot: Spot) -> Diagnostic | None:
         return _range(spot, (token.start, token.end), "..<")
     if spot.types(-1, 1) == ("INT", "NAME", "INT") and str(token) in ("to", "until", "till"):
         return _range(spot, (spot.near(-1).end, spot.near(1).start), ".." if str(token) == "to" else "..<")
-    if token.type not in ("COLON", "LABEL") or opening is None or spot.tokens[opening].type != "LSQB":
+    if token.type not in ("COLON", "LABEL") or opening is None or spot[opening].type != "LSQB":
         return None
-    closing, listed = spot.closing(opening), spot.tokens[opening - 1]
+    closing, listed = spot.closing(opening), spot[opening - 1]
     if closing is None or listed.type not in ("NAME", "RSQB", "DOTTED"):
         return None
-    stretch = (spot.tokens[opening].end, spot.tokens[closing].start)
+    stretch = (spot[opening].end, spot[closing].start)
     if "," in spot.text(*stretch):
         message = "places of a tensor are taken by layers, not in brackets"
         return spot.wrong(message, where=stretch, help="as `x -> select(0)`, `x -> slice(0, 3, axis=1)`")
@@ -44,9 +44,9 @@ def loop_in_parentheses(spot: Spot) -> Diagnostic | None:
     if spot.near(-1).type != "FOR" or spot.token.type != "LPAR":
         return None
     closing = spot.closing(spot.at)
-    inside = spot.text(spot.token.end, spot.tokens[closing].start) if closing is not None else ""
-    is_names = closing is not None and spot.tokens[closing + 1].type == "IN" and re.fullmatch(r"[\w\s,]+", inside)
-    edit = (spot.token.start, spot.tokens[closing].end, inside) if closing and (" in " in inside or is_names) else None
+    inside = spot.text(spot.token.end, spot[closing].start) if closing is not None else ""
+    is_names = closing is not None and spot[closing + 1].type == "IN" and re.fullmatch(r"[\w\s,]+", inside)
+    edit = (spot.token.start, spot[closing].end, inside) if closing and (" in " in inside or is_names) else None
     help = f"write `for {inside} in ...`" if is_names else "as `for i in 0..<3 { ... }`"
     return spot.wrong("a loop has no parentheses", help=help, edit=edit)
 
@@ -117,14 +117,14 @@ def listed_layers(spot: Spot) -> Diagnostic | None:
         return None
     closing = spot.closing(spot.at)
     layers = spot.parts(spot.at, closing, "COMMA") if closing is not None else []
-    edit = (token.start, spot.tokens[closing].end, " -> ".join(layers)) if closing and layers else None
+    edit = (token.start, spot[closing].end, " -> ".join(layers)) if closing and layers else None
     return spot.wrong("layers are joined by `->`, not listed", help="as `conv(64, 3x3) -> relu`", edit=edit)
 
 
 def times(spot: Spot) -> Diagnostic | None:
     """`3 * conv(8, 3x3)`, `conv(8, 3x3) x 3`."""
     token, before, after = spot.token, spot.near(-1), spot.near(1)
-    start = spot.tokens[spot.statement()].start
+    start = spot[spot.statement()].start
     if token.type == "TIMES" and before.type == "INT" and spot.begins_statement:
         count, link, end = before, spot.text(token.end, spot.statement_end()).strip(), spot.statement_end()
     elif (token.type == "TIMES" or str(token) in ("x", "X")) and after.type == "INT" and before.type == "RPAR":
@@ -142,8 +142,8 @@ def declared_otherwise(spot: Spot) -> Diagnostic | None:
     token, before = spot.token, spot.near(-1)
     if before.type == "OUTPUT" and token.type == "LPAR":
         closing = spot.closing(spot.at)
-        name = spot.text(token.end, spot.tokens[closing].start).strip() if closing is not None else ""
-        edit = (token.start, spot.tokens[closing].end, f" out = {name}") if closing and name.isidentifier() else None
+        name = spot.text(token.end, spot[closing].start).strip() if closing is not None else ""
+        edit = (token.start, spot[closing].end, f" out = {name}") if closing and name.isidentifier() else None
         return spot.wrong(
             "an output has a name, and no parentheses",
             help=f"write `output out = {name}`" if edit else "as `output logits`, for the current value",
@@ -154,14 +154,14 @@ def declared_otherwise(spot: Spot) -> Diagnostic | None:
     if before.type == "INPUT" and token.type in ("LSQB", "LPAR"):
         closing = spot.closing(spot.at)
         shape = f"[{', '.join(spot.parts(spot.at, closing, 'COMMA'))}]" if closing is not None else ""
-        edit = (before.end, spot.tokens[closing].end, f" image: {shape}") if closing else None
+        edit = (before.end, spot[closing].end, f" image: {shape}") if closing else None
         return spot.wrong(
             "the input has no name", where=(before.start, before.end), help="as `input image: [...]`", edit=edit
         )
-    first = spot.tokens[spot.statement()]
+    first = spot[spot.statement()]
     is_called = spot.near(1).type == "LPAR"
     if first.type == "INPUT" and token.type in ("NAME", "DOTTED") and before.type == "RSQB" and not is_called:
-        shape_start = spot.tokens[spot.statement() + 3].start
+        shape_start = spot[spot.statement() + 3].start
         written = f"{str(token).rpartition('.')[2]} {spot.text(shape_start, before.end)}"
         return spot.wrong(
             "the element type stands before the shape",
@@ -191,13 +191,11 @@ def annotation(spot: Spot) -> Diagnostic | None:
 def _shaped_output(spot: Spot) -> Diagnostic:
     token, after = spot.token, spot.near(2)
     closing = spot.closing(spot.at + 2) if after.type == "LSQB" else None
-    shape = spot.text(after.start, spot.tokens[closing].end) if closing is not None else ""
+    shape = spot.text(after.start, spot[closing].end) if closing is not None else ""
     start = spot.source.text.rfind("\n", 0, token.start) + 1
     indent = re.match(r"[ \t]*", spot.source.text[start : token.start])
     claim = f"expect shape({token}) == {shape}"
-    edit = (
-        (token.start, spot.tokens[closing].end, f"{token}\n{indent[0] if indent else ''}{claim}") if closing else None
-    )
+    edit = (token.start, spot[closing].end, f"{token}\n{indent[0] if indent else ''}{claim}") if closing else None
     chosen = f", or `output {token} = {after}` for that value" if after.type == "NAME" else ""
     return spot.wrong(
         "the shape of an output is worked out, not declared",
@@ -209,7 +207,7 @@ def _shaped_output(spot: Spot) -> Diagnostic:
 def label_behind(spot: Spot) -> Diagnostic | None:
     """`conv(8, 3x3): stem`, `as stem conv(8, 3x3)`, `shared conv(8, 3x3)`: names that stand in another place."""
     token, before, after = spot.token, spot.near(-1), spot.near(1)
-    start = spot.tokens[spot.statement()].start
+    start = spot[spot.statement()].start
     if token.type == "COLON" and before.type == "RPAR" and after.type == "NAME" and spot.ends_statement:
         written = f"{after}: {spot.text(start, before.end)}"
         return spot.wrong(
@@ -281,11 +279,11 @@ def share(spot: Spot) -> Diagnostic | None:
 def claimed(spot: Spot) -> Diagnostic | None:
     """`!=` in a claim, and units of papers."""
     token, before = spot.token, spot.near(-1)
-    first = spot.tokens[spot.statement()]
+    first = spot[spot.statement()]
     if first.type not in ("EXPECT", "DISPUTE"):
         return None
     if token.type == "CMP" and str(token) == "!=" and "ABOUT" in spot.expected:
-        edit = (first.start, token.end, f"dispute {spot.text(spot.tokens[spot.statement() + 1].start, token.start)}==")
+        edit = (first.start, token.end, f"dispute {spot.text(spot[spot.statement() + 1].start, token.start)}==")
         return spot.wrong("`dispute` says what a figure is not", help=f"write `{edit[2]} ...`", edit=edit)
     if token.type != "NAME" or before.type not in ("INT", "FLOAT", "SI"):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import subprocess
 import sys
 import time
@@ -16,19 +17,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archdsl.backends.pytorch import emit
+from archdsl.cli import main
 from archdsl.elaborate import Settings
 from archdsl.pipeline import open_source, subject_of
 from archdsl.reports import render_json
 from archdsl.source import Diagnostic, Source
 from archdsl.source.render import render
 from archdsl.source.styled import plain
-from archdsl.syntax import parse
+from archdsl.syntax import messages, parse
+from archdsl.syntax.habits import declaration
 from archdsl.syntax.lexer import KEYWORDS, tokenize
+from archdsl.syntax.spot import Spot
 from tests.support.mistakes import PAGES, sections
 from tests.support.random_specs import plain as plain_spec
 from tests.support.random_specs import random_spec
 
 SPECS = {path.stem: path.read_text("utf-8") for path in (Path(__file__).parents[2] / "specs").glob("*.arch")}
+HALF_TYPED = (
+    "expect params == 72 within 5k", "expect params == 72 within 5MB", "expect params == 72 within 2x2",
+    "shared -> relu", "shared tower -> relu", "input x -> relu", "let y = a -> b", "output a -> b", "dispute params != 3",
+    "input image: [3] float16",
+)  # fmt: skip
 SECONDS = 10
 """Of the processor, for any text of these tests: what takes some is done in 3 on one that is not slow."""
 
@@ -163,6 +172,34 @@ def test_mutated_specs(text: str, tmp_path: Path) -> None:
                 compile(emit(checked.network), "generated.py", "exec")
 
 
+# Half-typed statements
+
+DOCS = [rule.__doc__ or "" for rule in (*messages.RULES, declaration)]
+EXAMPLES = sorted({text for doc in DOCS for text in re.findall("`([^`]+)`", doc)} | set(HALF_TYPED))
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_half_typed_statements(example: str) -> None:
+    """What a rule of the messages looks for, at the end of a file and as the last of its braces, wherever it is cut."""
+    for end in (token.end for token in tokenize(Source("case.arch", example)).tokens):
+        for head in ("", "network A {\n  input x: [8]\n  ", "network A {\n  add { | ", "block A("):
+            for rest in ("", " }", ")", "\n}\n"):
+                text = head + example[:end] + rest
+                for found in parse(Source("case.arch", text))[1]:
+                    spans = [label.span for label in (found.primary, found.edit) if label is not None]
+                    assert all(0 <= span.start <= span.end <= len(text) for span in spans), text
+
+
+def test_a_rule_that_fails_costs_its_message_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(spot: Spot) -> None:
+        raise IndexError(spot.at)
+
+    monkeypatch.setattr(messages, "RULES", (failing, *messages.RULES))
+    with pytest.warns(RuntimeWarning, match="`failing` failed"):
+        _, (found,) = parse(Source("case.arch", body("relu,")))
+    assert found.message == "a statement ends with its line, not with a comma"
+
+
 # Texts made to hurt
 
 BLOCKS_IN_BLOCKS = "".join(f"block b{i} {{ b{i + 1} }}\n" for i in range(200)) + "block b200 { relu }\n"
@@ -259,6 +296,7 @@ TOO_MUCH = {
 }
 ENOUGH = {
     "many statements": body("\n".join(f"l{i}: identity" for i in range(30_000))),
+    "many labels with holes": body("let k = 1\n" + "".join(f'"l{i}_{{k}}": abs\n' for i in range(15_000))),
     "one long line": body("identity" + " -> identity" * 30_000),
     "many arms": body("add { " + "| relu " * 9000 + "}"),
     "many repetitions of nothing": body("repeat 10^12 { }"),
@@ -300,6 +338,14 @@ def test_much_is_fine(name: str, tmp_path: Path) -> None:
     with in_time():
         found = check(ENOUGH[name], tmp_path)
     assert not [diagnostic for diagnostic in found if diagnostic.severity == "error"]
+
+
+def test_a_summary_of_long_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "case.arch"
+    path.write_text(body("repeat 1_000 {\n" + "linear(8)\n" * 4_000 + "}"), "utf-8")
+    with in_time():
+        assert main(["report", "summary", str(path)]) == 0
+    assert "4_000_000" in capsys.readouterr().out
 
 
 SPENDERS = {
