@@ -8,6 +8,7 @@ import sys
 from archdsl.cli.targets import UsageProblem, add_color, expand, print_problems, read_stdin, report_failure
 from archdsl.cli.terminal import Color, write_lines
 from archdsl.source import FileProblem, counted, decode_spec, read_bytes, write_whole
+from archdsl.source.edits import with_ends_of
 from archdsl.source.styled import Piece
 from archdsl.syntax.format import format_source
 from archdsl.targets import STDIN
@@ -41,8 +42,7 @@ class Formatted:
         """The file as it should be, with the line ends that its first line has."""
         if self.text is None:
             return self.before
-        is_crlf = self.before.partition(b"\n")[0].endswith(b"\r")
-        return (self.text.replace("\n", "\r\n") if is_crlf else self.text).encode("utf-8")
+        return with_ends_of(self.before.decode("utf-8"), self.text).encode("utf-8")
 
     @property
     def changes(self) -> bool:

@@ -19,6 +19,12 @@ def as_read(raw: str) -> str:
     return _LINE_END.sub("\n", raw.removeprefix("\ufeff"))
 
 
+def with_ends_of(raw: str, text: str) -> str:
+    """A text with the line ends that the first line of a file has."""
+    first = re.search("\r\n?|\n", raw)
+    return text.replace("\n", first.group()) if first is not None else text
+
+
 def compatible(edits: Iterable[Edit]) -> list[Edit]:
     """The edits in the order of the text, each once, without those that overlap an earlier one."""
     kept: list[Edit] = []
@@ -30,7 +36,10 @@ def compatible(edits: Iterable[Edit]) -> list[Edit]:
 
 
 def applied(raw: str, edits: Iterable[Edit]) -> str:
-    """The text of a file after edits that do not overlap, whose spans count as in `as_read`; all else stays as it is."""
+    """The text of a file after edits that do not overlap, whose spans count as in `as_read`; all else stays as it is.
+
+    What is put in has its line ends.
+    """
     mark = "\ufeff" if raw.startswith("\ufeff") else ""
     raw = raw.removeprefix(mark)
     ends = [found.start() - index for index, found in enumerate(re.finditer("\r\n", raw))]
@@ -38,7 +47,7 @@ def applied(raw: str, edits: Iterable[Edit]) -> str:
     at = 0
     for edit in edits:
         start, end = (place + bisect_left(ends, place) for place in (edit.span.start, edit.span.end))
-        pieces += [raw[at:start], edit.replacement]
+        pieces += [raw[at:start], with_ends_of(raw, edit.replacement)]
         at = end
     return mark + "".join(pieces) + raw[at:]
 

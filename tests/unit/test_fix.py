@@ -96,6 +96,16 @@ def test_line_ends_and_mark_stay(tmp_path: Path) -> None:
     assert path.read_bytes() == ("\ufeff" + expected).encode("utf-8")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_is_put_in_has_the_line_ends_of_the_file(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.arch"
+    path.write_bytes(end.join(["network A {", "  input x: [8]", "  a: {", "    relu", "}", ""]).encode())
+    mend(str(path), None).write()
+    assert (
+        path.read_bytes() == end.join(["network A {", "  input x: [8]", "  a: {", "    relu", "  }", "}", ""]).encode()
+    )
+
+
 def test_imported_files_are_left_alone(tmp_path: Path) -> None:
     parts = write(tmp_path / "parts.arch", "block unit { conv(4, 3x3) -> bn; maxpol(2x2) }\n")
     path = write(tmp_path / "a.arch", f'import unit from "parts.arch"\n{network("unit")}')
