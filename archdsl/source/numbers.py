@@ -18,10 +18,10 @@ def short(n: int) -> str:
 
 def total(n: int) -> str:
     """For headings: exact below a million, else with two decimals: `60_000`, `138.36M`."""
-    for limit, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
-        if n >= limit:
-            return f"{n / limit:.2f}{unit}"
-    return f"{n:_}"
+    if n < 10**6:
+        return f"{n:_}"
+    power = next((p for p in (2, 3) if n < 999.995 * 1000**p), 4)
+    return f"{n / 1000**power:.2f}{UNITS[power - 1]}"
 
 
 def binary(n: int) -> str:
@@ -30,9 +30,9 @@ def binary(n: int) -> str:
         return f"{n} B"
     if abs(n) < 0.095 * MIB:
         return f"{n / KIB:.1f} KiB"
-    if abs(n) < GIB:
+    if abs(n) < 1023.95 * MIB:
         return f"{n / MIB:.{2 if abs(n) < 16 * MIB else 1}f} MiB"
-    return f"{n / GIB:.2f} GiB" if abs(n) < TIB else f"{n / TIB:.2f} TiB"
+    return f"{n / GIB:.2f} GiB" if abs(n) < 1023.995 * GIB else f"{n / TIB:.2f} TiB"
 
 
 def counted(n: int, word: str) -> str:

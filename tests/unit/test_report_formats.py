@@ -24,7 +24,7 @@ from archdsl.reports import (
     report,
 )
 from archdsl.reports.numbers import bar, rounded, short
-from archdsl.source import binary
+from archdsl.source import binary, total
 from archdsl.source.styled import Piece, plain
 from tests.support.networks import vgg16
 
@@ -200,10 +200,29 @@ def test_lectures_round(number: int, expected: str) -> None:
         (60_950_432, "58.1 MiB"),
         (553_430_176, "527.8 MiB"),
         (4 * 553_430_176, "2.06 GiB"),
+        (1023 * 2**20, "1023.0 MiB"),
+        (2**30 - 1, "1.00 GiB"),
+        (1023 * 2**30, "1023.00 GiB"),
+        (2**40 - 1, "1.00 TiB"),
     ],
 )
 def test_bytes_are_powers_of_1024(number: int, expected: str) -> None:
     assert binary(number) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (999_999, "999_999"),
+        (10**6, "1.00M"),
+        (999_994_999, "999.99M"),
+        (999_999_999, "1.00G"),
+        (10**12 - 1, "1.00T"),
+        (10**15, "1000.00T"),
+    ],
+)
+def test_totals_have_a_unit_for_each_thousand(number: int, expected: str) -> None:
+    assert total(number) == expected
 
 
 def test_bars_have_eighths_and_show_what_is_there_at_all() -> None:
