@@ -330,7 +330,7 @@ def _with_input_channels(misfit: Misfit, layer: Layer, operands: tuple[Value, ..
 
 def _misfit(misfit: Misfit, layer: Layer, span: Span, arms: tuple[Label, ...]) -> Fault:
     """Words an operator's complaint at the place where it was used."""
-    kind: Kind = kinds.MISFITS.get(misfit.code, kinds.ATTRIBUTE_VALUE)
+    kind: Kind = kinds.MISFITS[misfit.code]
     helps = (misfit.help,) if misfit.help else ()
     given = layer.given.get(misfit.attribute or _tensor_attribute(misfit, layer))
     if arms and misfit.attribute is None:

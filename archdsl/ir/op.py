@@ -33,22 +33,21 @@ Category = Literal[
 ]
 """What kind of layer an operator is: its colour in pictures and its row in `report flops`."""
 
+MisfitCode = Literal["attribute-value", "shape-mismatch", "window-too-large", "wrong-rank", "wrong-dtype"]
+
 Types = tuple[TensorType, ...]
 Examples = tuple[tuple[str, str, str], ...]
 """Uses that hold: (call, input shapes, output shapes), as `("conv(64, 3x3, pad=1)", "[3, 32, 32]", "[64, 32, 32]")`."""
 
 
 class Misfit(Exception):
-    """Operands or attributes that do not fit: a fact for the elaborator to word and place.
-
-    `code` is `shape-mismatch`, `attribute-value`, `window-too-large` or `wrong-rank`.
-    """
+    """Operands or attributes that do not fit: a fact for the elaborator to word and place."""
 
     def __init__(
         self,
         message: str,
         *,
-        code: str = "attribute-value",
+        code: MisfitCode = "attribute-value",
         attribute: str | None = None,
         operand: int | None = None,
         label: str | None = None,

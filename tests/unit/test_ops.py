@@ -8,10 +8,11 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
+from archdsl.elaborate import kinds
 from archdsl.ir import Axes, Category, Extra, Misfit, Op, Parts, Rows, Step, TensorType
 from archdsl.ops import catalogue, find, names
 from tests.support.calls import op_of, types_of
@@ -813,6 +814,10 @@ def test_misfits(call: str, given: str, code: str, fault: str | int, words: str)
     assert (misfit.attribute is None) != (misfit.operand is None)
     if misfit.attribute is not None:
         assert misfit.attribute in type(op).fields()
+
+
+def test_each_code_of_a_misfit_is_a_kind_of_diagnostic() -> None:
+    assert set(get_args(get_type_hints(Misfit.__init__)["code"])) == set(kinds.MISFITS)
 
 
 def test_a_mismatch_of_channels_names_the_convolution_that_mends_it() -> None:
