@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
 import archdsl
 from archdsl import NetworkSpec, SpecError, load, loads
+from archdsl.analyses.options import options_of
 from tests.support.cli import ROOT, Cli
 
 SPEC = """\
@@ -148,6 +149,31 @@ def test_the_largest_size_is_one_from_outside_too(cli: Cli, tmp_path: Path) -> N
     (tmp_path / "a.arch").write_text(text)
     assert loads(text).inputs == loads(text, inputs={"x": [2**40]}).inputs == {"x": (2**40,)}
     assert cli("report", "params", f"{tmp_path}/a.arch", "--input", str(2**40)).code == 0
+
+
+class _Options(NamedTuple):
+    count: int = 1
+    share: float = 0.5
+    is_flat: bool = False
+    title: str = ""
+    kind: Literal["a", "b"] = "a"
+    sizes: tuple[int, ...] | None = None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("count", True, "a whole number"),
+        ("share", "1", "a number"),
+        ("is_flat", 1, "True or False"),
+        ("title", 3, "a string"),
+        ("kind", "c", "a, b"),
+        ("sizes", ["3"], "a list"),
+    ],
+)
+def test_an_option_of_any_type_says_what_it_takes(name: str, value: object, words: str) -> None:
+    with pytest.raises(ValueError, match=rf"^`{name}` is no .*: {words}$"):
+        options_of(_Options, {name: value})
 
 
 @pytest.mark.parametrize("batch", [0, -3, 2.5, True, None])

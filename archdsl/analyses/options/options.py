@@ -44,6 +44,9 @@ Natural = Annotated[int, Accepts(least=0)]
 Positive = Annotated[int, Accepts(least=1)]
 Paths = Annotated[tuple[str, ...], Accepts("paths in a list, as ['features.*']")]
 
+WORDS = {bool: "True or False", str: "a string", int: "a whole number", float: "a number", tuple: "a list"}
+"""What an option of a plain type takes."""
+
 
 def options_of(kind: type[T], given: Mapping[str, Any], what: str = "option") -> T:
     """A named tuple of options, each checked by the type of its field; lists become tuples.
@@ -100,4 +103,4 @@ def _words(hint: Any) -> str:
         return " or ".join(_words(each) for each in inner if each is not NoneType)
     if kind is Literal:
         return ", ".join(inner)
-    return {bool: "True or False", str: "a string"}[hint]
+    return WORDS[kind or hint]
