@@ -9,17 +9,29 @@ from archdsl.ir.attrs import Field, Positive
 from archdsl.ops.families.checks import check_float
 
 
-class Activation(Op):
-    """Base of the activation functions that are both a module and a function of PyTorch."""
+class Elementwise(Op):
+    """Base of the functions of one value, applied element by element."""
 
     category = "activation"
     reads_unbatched = True
+    keeps_result: ClassVar[bool] = False
+    """Whether backward is computed from the result; else from the operand."""
+
+    def infer(self, *operands: TensorType) -> Types:
+        check_float(self.name, operands[0])
+        return (operands[0].computed(),)
+
+    def saved(self, operands: Types, results: Types) -> Saved:
+        return Saved(result=True) if self.keeps_result else Saved(operands=(0,))
+
+
+class Activation(Elementwise):
+    """Base of the activation functions that are both a module and a function of PyTorch."""
+
     module: ClassVar[str]
     """The class in `torch.nn`."""
     function: ClassVar[str]
     """The same as a function: `F.relu`."""
-    keeps_result: ClassVar[bool] = False
-    """Whether backward is computed from the result; else from the operand."""
     reads_kept_first: ClassVar[bool] = False
     """Whether backward reads what was kept before what comes in; the first lies as the gradient does then."""
     runs_in_place: ClassVar[bool] = False
@@ -30,13 +42,6 @@ class Activation(Op):
 
     def arguments(self, x: TensorType) -> tuple[Literal, ...]:
         return ()
-
-    def infer(self, *operands: TensorType) -> Types:
-        check_float(self.name, operands[0])
-        return (operands[0].computed(),)
-
-    def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(result=True) if self.keeps_result else Saved(operands=(0,))
 
     def saved_in_place(self, operands: Types, results: Types) -> Saved | None:
         if self.copies_in_place:

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Call, Derivative, Expression, Helper, Incoming, Lowering, Op, Saved, TensorType, Types
-from archdsl.ops.families.checks import check_float
+from archdsl.ir import Call, Derivative, Expression, Helper, Incoming, Lowering, TensorType, Types
+from archdsl.ops.families.activation import Elementwise
 
 
-class Pointwise(Op):
+class Pointwise(Elementwise):
     """Base of the functions `torch.abs` and the like. In a sequence they are modules of our own."""
 
-    category = "activation"
-    reads_unbatched = True
-    keeps_result: ClassVar[bool] = False
-    """Whether backward is computed from the result; else from the operand."""
     steps: ClassVar[int] = 1
     """Tensors that backward makes on the way to the gradient."""
-
-    def infer(self, *operands: TensorType) -> Types:
-        check_float(self.name, operands[0])
-        return (operands[0].computed(),)
-
-    def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(result=True) if self.keeps_result else Saved(operands=(0,))
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         (own,) = self.own_gradients(operands)
