@@ -28,7 +28,7 @@ TURN = 10
 """What an item of a list that is worked out costs, beside its value."""
 
 
-class Names(Protocol):
+class Context(Protocol):
     """What an expression needs of the place it stands in."""
 
     def name(self, text: str, span: Span) -> Any: ...
@@ -42,7 +42,7 @@ class Names(Protocol):
     def spend(self, work: int, span: Span) -> None: ...
 
 
-def evaluate(expression: tree.Expression, names: Names, *, units: bool = False, constrains: bool = False) -> Any:
+def evaluate(expression: tree.Expression, names: Context, *, units: bool = False, constrains: bool = False) -> Any:
     """The value of an expression. Raises `Fault`.
 
     Args:
@@ -100,7 +100,7 @@ _parse_hole = lru_cache(maxsize=256)(parse_expression)
 class _Inside:
     """The names of a place, and the variables of a list that is worked out there."""
 
-    def __init__(self, names: Names, variables: dict[str, Any]) -> None:
+    def __init__(self, names: Context, variables: dict[str, Any]) -> None:
         self.names = names
         self.variables = variables
 
@@ -121,7 +121,7 @@ class _Inside:
 
 
 class _Evaluator:
-    def __init__(self, names: Names, units: bool, constrains: bool) -> None:
+    def __init__(self, names: Context, units: bool, constrains: bool) -> None:
         self.names = names
         self.units = units
         self.constrains = constrains

@@ -31,7 +31,7 @@ from archdsl.ir.graph import (
 from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
 from archdsl.ir.multiply_adds import MultiplyAdds
 from archdsl.ir.op import Autocast, Category, Examples, KernelPrecision, Misfit, Op, State, Types
-from archdsl.ir.reach import WHOLE, Axes, Border, Parts, Reach, Rows, Step
+from archdsl.ir.reach import SPATIAL_AXES, WHOLE, Axes, Border, Parts, Reach, Rows, Step
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
@@ -63,6 +63,7 @@ __all__ = [
     "LISTED_LIMIT",
     "MODULE_ATTRIBUTES",
     "RESULT",
+    "SPATIAL_AXES",
     "WHOLE",
     "Assumed",
     "Attribute",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+SPATIAL_AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+"""The names of the spatial axes of a map, by their number."""
+
 
 class Step(NamedTuple):
     """How one output unit reads one spatial axis of the input, in input rows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from archdsl.ir import Axes, Rows, Step, show_shape
+from archdsl.ir import SPATIAL_AXES, Axes, Rows, Step, show_shape
 from archdsl.lints.subject import Graph, Use
 from archdsl.source import Diagnostic, Kind, Label, counted
 
@@ -35,7 +35,6 @@ REJECTED = (
 ROWS = {"height": "row", "width": "column", "depth": "slice"}
 WITH_INPUTS = re.compile(r"(\w+)\((\d+), *(\d+), *([\dx]+)(?=[,)])")
 """`conv(3, 16, 3)`, as PyTorch has it: channels of the input, of the output, and the window."""
-AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
@@ -52,7 +51,7 @@ def unread(size: int, step: Step, count: int) -> int:
 
 def _check(graph: Graph, use: Use, reach: tuple[Step, ...]) -> Iterator[Diagnostic]:
     sizes, counts = use.operand.sizes, use.result.sizes
-    axes = AXES.get(len(reach), ())
+    axes = SPATIAL_AXES.get(len(reach), ())
     own = tuple(n - added for n, added in zip(sizes, _padding(graph, use), strict=True))
     missed = [
         (axis, n, own_n, step, count, unread(own_n, step, count))

@@ -9,7 +9,7 @@ from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, MultiplyAdds, 
 from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Rounding, Size, Table, Window
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_groups
-from archdsl.ops.families.convolution import Convolution, Kernel
+from archdsl.ops.families.convolution import Convolution, Filters
 from archdsl.ops.families.reparametrized import LEARNED_AS
 from archdsl.ops.families.windows import geometry, show_stride, show_window
 from archdsl.source import counted
@@ -50,9 +50,9 @@ class Conv(Convolution):
     round: Rounding = Field("floor", description="what to do with rows that no window fits")
     parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
-    def on(self, x: TensorType) -> Kernel:
+    def on(self, x: TensorType) -> Filters:
         g = geometry(x, self.name, self.window, self.stride, self.pad, self.dilation, self.round)
-        return Kernel(g, x.channels, self.channels, self.groups, self.bias)
+        return Filters(g, x.channels, self.channels, self.groups, self.bias)
 
     def infer(self, *operands: TensorType) -> Types:
         results = super().infer(*operands)
@@ -113,7 +113,7 @@ class Conv(Convolution):
         own = super().state(x)
         if self.table is None:
             return own
-        return *own, State("joined", (*super().weight(x)[:2], *[1] * self.kernel(x).rank), "bool", "constant")
+        return *own, State("joined", (*super().weight(x)[:2], *[1] * self.filters(x).rank), "bool", "constant")
 
     def made_weight(self, x: TensorType) -> tuple[Extra, ...]:
         if self.table is not None:
@@ -136,7 +136,7 @@ class Conv(Convolution):
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         args, keywords = self.arguments(x)
-        rank = self.kernel(x).rank
+        rank = self.filters(x).rank
         if self.table is not None:
             table = tuple(row.replace(" ", ".") for row in self.table)
             return helper_call(_table_conv(rank), args, (("table", table), *keywords))

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from archdsl.ir import (
     RESULT,
+    SPATIAL_AXES,
     WHOLE,
     Axes,
     Call,
@@ -16,6 +17,7 @@ from archdsl.ir import (
     Gradient,
     Helper,
     Incoming,
+    Kernel,
     Lowering,
     Misfit,
     Module,
@@ -27,14 +29,13 @@ from archdsl.ir import (
     Types,
     Wanted,
 )
-from archdsl.ir import Kernel as Step
 from archdsl.ir.attrs import Counts, Field, Flag, Pad, Parametrization, Size, Window
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_groups, check_weights_fit
-from archdsl.ops.families.convolution import Convolution, Kernel
+from archdsl.ops.families.convolution import Convolution, Filters
 from archdsl.ops.families.padding import padded_sizes, pads
 from archdsl.ops.families.reparametrized import LEARNED_AS, check_parametrization
-from archdsl.ops.families.windows import AXES, geometry, per_axis, show_window, transposed_spans
+from archdsl.ops.families.windows import geometry, per_axis, show_window, transposed_spans
 
 
 class ConvTranspose(Convolution):
@@ -65,31 +66,38 @@ class ConvTranspose(Convolution):
     bias: Flag = Field(True, description="whether each output map has a bias")
     parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
-    def on(self, x: TensorType) -> Kernel:
+    def on(self, x: TensorType) -> Filters:
         pad = 0 if self.pad == "same" else self.pad
         g = geometry(x, self.name, self.window, self.stride, pad, self.dilation)
         if self.pad == "same":
             g = g._replace(pad=tuple(_same(e, s) for e, s in zip(g.extents, g.stride, strict=True)))
-        return Kernel(g, x.channels, self.channels, self.groups, self.bias)
+        return Filters(g, x.channels, self.channels, self.groups, self.bias)
 
     def resolve(self, *operands: TensorType) -> Self:
         return super().resolve(*operands).replace(output_pad=self._output_pads(operands[0]))
 
     def _output_pads(self, x: TensorType) -> Shape:
         """Rows that are added at the end of each axis, so that `same` has its size where the stride exceeds the extent."""
-        g = self.kernel(x).geometry
+        g = self.filters(x).geometry
         gaps = (max(s - e, 0) if self.pad == "same" else 0 for e, s in zip(g.extents, g.stride, strict=True))
         return tuple(map(sum, zip(per_axis(self.output_pad, len(g.window), "output_pad"), gaps, strict=True)))
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         check_weights_fit(self.name, x)
-        g = self.kernel(x).geometry
+        g = self.filters(x).geometry
         check_groups(self.groups, x.channels, self.channels)
         check_parametrization(self.parametrization, self.weight(x))
         sizes = []
         axes = zip(
-            AXES[len(g.window)], x.sizes, g.extents, g.stride, g.dilation, self._output_pads(x), g.pad, strict=True
+            SPATIAL_AXES[len(g.window)],
+            x.sizes,
+            g.extents,
+            g.stride,
+            g.dilation,
+            self._output_pads(x),
+            g.pad,
+            strict=True,
         )
         for name, n, e, s, d, extra, (before, after) in axes:
             if extra >= max(s, d):
@@ -109,7 +117,7 @@ class ConvTranspose(Convolution):
         return (self.mapped(x, (self.channels, *sizes)),)
 
     def weight(self, x: TensorType) -> Shape:
-        return (x.channels, self.channels // self.groups, *self.kernel(x).geometry.window)
+        return (x.channels, self.channels // self.groups, *self.filters(x).geometry.window)
 
     @property
     def transposed_groups(self) -> int:
@@ -121,14 +129,14 @@ class ConvTranspose(Convolution):
         return (MultiplyAdds((*window, channels), x.shape),)
 
     def reach(self, *operands: TensorType) -> Reach:
-        g = self.kernel(operands[0]).geometry
+        g = self.filters(operands[0]).geometry
         axes = enumerate(zip(g.window, g.stride, g.dilation, g.pad, strict=True), 1)
         rows = (Rows(a, transposed_spans(k, s, d, before), 1, d // gcd(d, s)) for a, (k, s, d, (before, _)) in axes)
         return Axes((WHOLE, *rows))
 
     def _cutting(self, x: TensorType) -> tuple[Cutting, ...]:
         """How PyTorch comes to the rows of each axis."""
-        g = self.kernel(x).geometry
+        g = self.filters(x).geometry
         axes = zip(g.pad, self._output_pads(x), map(max, g.stride, g.dilation), strict=True)
         return tuple(_cutting(before, after, extra, limit) for (before, after), extra, limit in axes)
 
@@ -152,7 +160,7 @@ class ConvTranspose(Convolution):
 
     def is_of_one_dnn(self, x: TensorType) -> bool:
         """Which makes no more rows at the end than a stride has."""
-        stride = self.kernel(x).geometry.stride
+        stride = self.filters(x).geometry.stride
         return super().is_of_one_dnn(x) and all(
             c.output_padding < n for c, n in zip(self._cutting(x), stride, strict=True)
         )
@@ -180,17 +188,17 @@ class ConvTranspose(Convolution):
     def scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
         return self._uncut(operands, results) or super().scratch(operands, results)
 
-    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Step, ...]:
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
         """A made weight is gone when the result is cut, unless backward needs it."""
         (x,) = operands
         uncut, made = self._uncut(operands, results), self.made_weight(x)
         if not uncut or not made:
             return super().kernels(operands, results, wanted)
-        cut = Step(uncut, tuple(extra.name for extra in made))
-        return *self.making_in_training(x), cut, Step((Extra(RESULT, ()),))
+        cut = Kernel(uncut, tuple(extra.name for extra in made))
+        return *self.making_in_training(x), cut, Kernel((Extra(RESULT, ()),))
 
     def arguments(self, x: TensorType) -> tuple[tuple[int, ...], Keywords]:
-        k = self.kernel(x)
+        k = self.filters(x)
         g, cutting = k.geometry, self._cutting(x)
         return (k.inputs, k.outputs, compact(g.window)), keywords(
             stride=(compact(g.stride), 1),
@@ -203,7 +211,7 @@ class ConvTranspose(Convolution):
 
     def lowered(self, x: TensorType) -> Lowering:
         args, given = self.arguments(x)
-        rank = self.kernel(x).rank
+        rank = self.filters(x).rank
         cuts = tuple(c.cut for c in self._cutting(x))
         if not any(map(any, cuts)):
             return Lowering(Call(f"nn.ConvTranspose{rank}d", args, given))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import Examples, Lowering, Misfit, Reach, TensorType, Types, show_shape
+from archdsl.ir import SPATIAL_AXES, Examples, Lowering, Misfit, Reach, TensorType, Types, show_shape
 from archdsl.ir.attrs import Amount, Field, Offset
 from archdsl.ops.families.indexing import Part, indexed, part, rows
 from archdsl.ops.families.moves import shifted
-from archdsl.ops.families.windows import AXES, Padding, amounts, per_axis, show_amount, spatial_rank
+from archdsl.ops.families.windows import Padding, amounts, per_axis, show_amount, spatial_rank
 from archdsl.source import counted
 
 
@@ -57,7 +57,7 @@ class Crop(Part):
             )
         starts = per_axis(self.offset, rank, "offset") if self.offset != "center" else None
         cuts = []
-        for a, (name, n, m) in enumerate(zip(AXES[rank], x.sizes, like.sizes, strict=True)):
+        for a, (name, n, m) in enumerate(zip(SPATIAL_AXES[rank], x.sizes, like.sizes, strict=True)):
             start = starts[a] if starts else (n - m) // 2
             if start < 0 or start + m > n:
                 raise Misfit(
@@ -72,7 +72,7 @@ class Crop(Part):
         return tuple(cuts)
 
     def _checked(self, x: TensorType, cuts: Padding) -> Padding:
-        for name, n, (before, after) in zip(AXES[len(cuts)], x.sizes, cuts, strict=True):
+        for name, n, (before, after) in zip(SPATIAL_AXES[len(cuts)], x.sizes, cuts, strict=True):
             if before + after >= n:
                 raise Misfit(
                     f"`crop` cuts {before + after} of {counted(n, 'row')} off the {name} axis",

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Examples, TensorType
 from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Size, Window
-from archdsl.ops.families.convolution import Convolution, Kernel
+from archdsl.ops.families.convolution import Convolution, Filters
 from archdsl.ops.families.reparametrized import LEARNED_AS
 from archdsl.ops.families.windows import geometry, show_stride, show_window
 
@@ -32,9 +32,9 @@ class Depthwise(Convolution):
     bias: Flag = Field(True, description="whether each output map has a bias")
     parametrization: Parametrization | None = Field(None, description=LEARNED_AS)
 
-    def on(self, x: TensorType) -> Kernel:
+    def on(self, x: TensorType) -> Filters:
         g = geometry(x, self.name, self.window, self.stride, self.pad, self.dilation)
-        return Kernel(g, x.channels, x.channels * self.multiplier, x.channels, self.bias)
+        return Filters(g, x.channels, x.channels * self.multiplier, x.channels, self.bias)
 
     def summary(self) -> str:
         multiplier = f", multiplier={self.multiplier}" if self.multiplier != 1 else ""

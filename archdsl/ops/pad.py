@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import (
+    SPATIAL_AXES,
     Autocast,
     Axes,
     Border,
@@ -27,7 +28,7 @@ from archdsl.ir.attrs import Amount, Axis, Field, Number, PadMode, Pair
 from archdsl.ops.families.calls import Keywords, function
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.padding import padded_sizes, pads
-from archdsl.ops.families.windows import AXES, Padding, amounts, show_amount, spatial_rank
+from archdsl.ops.families.windows import Padding, amounts, show_amount, spatial_rank
 from archdsl.source import counted
 
 MODULES = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
@@ -103,7 +104,7 @@ class Pad(Op):
                 raise Misfit(f"`{attribute}` and `mode={self.mode}` exclude each other", attribute=attribute)
         if not padding:
             raise Misfit(f"`mode={self.mode}` needs a spatial axis", attribute="mode")
-        for name, n, pair in zip(AXES[len(padding)], x.sizes, padding, strict=True):
+        for name, n, pair in zip(SPATIAL_AXES[len(padding)], x.sizes, padding, strict=True):
             most = {"reflect": n - 1, "circular": n}.get(self.mode)
             if most is not None and any(rows > most for rows in pair):
                 raise Misfit(

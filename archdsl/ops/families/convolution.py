@@ -13,6 +13,7 @@ from archdsl.ir import (
     Extra,
     Gradient,
     Incoming,
+    Kernel,
     Literal,
     Lowering,
     Module,
@@ -26,7 +27,6 @@ from archdsl.ir import (
     Value,
     Wanted,
 )
-from archdsl.ir import Kernel as Step
 from archdsl.ir.strides import CHANNELS_LAST
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
@@ -57,7 +57,7 @@ from archdsl.ops.families.windows import Geometry, Padding, output_sizes, same_p
 from archdsl.ops.pad import zeros_around
 
 
-class Kernel(NamedTuple):
+class Filters(NamedTuple):
     """A convolution on a given input: its windows and the maps that they join."""
 
     geometry: Geometry
@@ -90,39 +90,39 @@ class Convolution(Op):
         found: str | None = vars(self)["parametrization"]
         return found
 
-    def kernel(self, x: TensorType) -> Kernel:
+    def filters(self, x: TensorType) -> Filters:
         """The convolution on this input. Raises `Misfit`."""
-        known: tuple[TensorType, Kernel] | None = getattr(self, "_known", None)
+        known: tuple[TensorType, Filters] | None = getattr(self, "_known", None)
         if known is None or known[0] is not x:
             known = (x, self.on(x))
             object.__setattr__(self, "_known", known)
         return known[1]
 
-    def on(self, x: TensorType) -> Kernel:
+    def on(self, x: TensorType) -> Filters:
         """The same, worked out. Raises `Misfit`."""
         raise NotImplementedError
 
     def weight(self, x: TensorType) -> Shape:
-        k = self.kernel(x)
+        k = self.filters(x)
         return (k.outputs, k.inputs // k.groups, *k.geometry.window)
 
     def resolve(self, *operands: TensorType) -> Self:
-        return spell_out(self, self.kernel(operands[0]).geometry)
+        return spell_out(self, self.filters(operands[0]).geometry)
 
     def infer(self, *operands: TensorType) -> Types:
         (x,) = operands
         check_weights_fit(self.name, x)
-        k = self.kernel(x)
+        k = self.filters(x)
         check_parametrization(self._parametrization, self.weight(x))
         return (self.mapped(x, (k.outputs, *output_sizes(k.geometry, x))),)
 
     def mapped(self, x: TensorType, shape: Shape) -> TensorType:
         """The result's type. On volumes 1x1x1 windows have a kernel that does not keep channels last."""
-        return x.mapped(shape, keeping=(2,) if prod(self.kernel(x).geometry.window) == 1 else (2, 3))
+        return x.mapped(shape, keeping=(2,) if prod(self.filters(x).geometry.window) == 1 else (2, 3))
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         (x,) = operands
-        k = self.kernel(x)
+        k = self.filters(x)
         weight = State("weight", self.weight(x))
         own = (weight, State("bias", (k.outputs,))) if k.bias else (weight,)
         return learned(self._parametrization, own, self.matrix_axis)
@@ -131,7 +131,7 @@ class Convolution(Op):
         """The weights that the kernel runs on, where they are not the parameter itself."""
         return made_weight(self._parametrization, self.weight(x), x.dtype)
 
-    def making_in_training(self, x: TensorType) -> tuple[Step, ...]:
+    def making_in_training(self, x: TensorType) -> tuple[Kernel, ...]:
         """How they are made in training."""
         return making_in_training(self._parametrization, self.weight(x), x.dtype, self.matrix_axis)
 
@@ -140,14 +140,14 @@ class Convolution(Op):
         return way_back(self._parametrization, self.weight(x), self.matrix_axis)
 
     def connections(self, operands: Types, results: Types) -> int:
-        return self.macs(operands, results) + self.kernel(operands[0]).bias * results[0].numel
+        return self.macs(operands, results) + self.filters(operands[0]).bias * results[0].numel
 
     def fan_in(self, *operands: TensorType) -> Shape:
-        k = self.kernel(operands[0])
+        k = self.filters(operands[0])
         return (*k.geometry.window, k.inputs // k.groups)
 
     def reach(self, *operands: TensorType) -> Reach:
-        return self.kernel(operands[0]).geometry.steps
+        return self.filters(operands[0]).geometry.steps
 
     def parameter_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         """oneDNN makes the gradient of the weights for that of the bias too (`mkldnn_convolution_backward` in ATen's
@@ -167,7 +167,7 @@ class Convolution(Op):
 
     def padding(self, x: TensorType) -> Padding:
         """Rows of padding in PyTorch, whose convolutions round down."""
-        return floor_padding(self.kernel(x).geometry, x)
+        return floor_padding(self.filters(x).geometry, x)
 
     def with_scale_and_shift(self, *operands: TensorType) -> Self | None:
         """A made weight is not the state's own, which could take the factors."""
@@ -194,7 +194,7 @@ class Convolution(Op):
     def is_of_one_dnn(self, x: TensorType) -> bool:
         """Whether oneDNN runs it with several samples on any number of threads (`use_mkldnn` in ATen's
         `native/Convolution.cpp`): with one thread, PyTorch multiplies small batches of single pixels itself."""
-        g = self.kernel(x).geometry
+        g = self.filters(x).geometry
         return any(n > 1 for n in (*g.window, *g.stride))
 
     def gradient_type(self, x: TensorType, y: TensorType, incoming: TensorType) -> TensorType:
@@ -208,13 +208,13 @@ class Convolution(Op):
             return super().backward(operands, results, incoming)
         return of_padded(x, padding, self.parameter_gradients(operands))
 
-    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Step, ...]:
+    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
         """Of weights over their largest singular value, and of frozen ones that are made; the map is padded before."""
         kind = self._parametrization
         if kind is None or (kind == "weight_norm" and not wanted.gradients.isdisjoint(names_of_weight(kind))):
             return ()
         (x,) = operands
-        return Step(self._padded(x)), *self.making_in_training(x), Step((Extra(RESULT, ()),))
+        return Kernel(self._padded(x)), *self.making_in_training(x), Kernel((Extra(RESULT, ()),))
 
     def making(self, x: TensorType) -> Making | None:
         """How its weight is made before it runs, as a step of its own; None where that is the parameter itself."""
@@ -244,7 +244,7 @@ class Convolution(Op):
     def _given(self, x: TensorType, padded: TensorType, weights: Sequence[Value], is_single: bool) -> Op:
         """The convolution alone, on what is padded and weights that are made."""
         if not weights:
-            g = self.kernel(x).geometry
+            g = self.filters(x).geometry
             return spell_out(self, g._replace(pad=((0, 0),) * len(g.pad), round="floor"))
         bias = tuple(state for state in self.state(x) if state.name == "bias")
         is_sure = not is_single and self.is_of_one_dnn(x)
@@ -271,7 +271,7 @@ class Convolution(Op):
     def lowered(self, x: TensorType) -> Lowering:
         """What it becomes with a weight that is learned as it is."""
         args, keywords = self.arguments(x)
-        g = self.kernel(x).geometry
+        g = self.filters(x).geometry
         rank = len(g.window)
         same = same_conv(rank) if self.padding(x) == same_padding(x.sizes, g.stride, g.extents) else None
         unpadded = tuple(k for k in keywords if k[0] not in ("padding", "pads"))
@@ -284,7 +284,7 @@ class Convolution(Op):
 
     def arguments(self, x: TensorType) -> tuple[tuple[Literal, ...], Keywords]:
         """The arguments of `nn.Conv2d`; unlike paddings before and after are given as `pads`, those of `F.pad`."""
-        k = self.kernel(x)
+        k = self.filters(x)
         g = k.geometry
         padding = self.padding(x)
         symmetric = is_symmetric(padding)

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from archdsl.ir import Misfit, Op, Shape, Step, TensorType, is_open, open_size, show_shape
+from archdsl.ir import SPATIAL_AXES, Misfit, Op, Shape, Step, TensorType, is_open, open_size, show_shape
 from archdsl.source import counted
-
-AXES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 Padding = tuple[tuple[int, int], ...]
 """Rows before and after each spatial axis."""
@@ -73,7 +71,7 @@ def geometry(
 def spatial_rank(op: str, operand: TensorType) -> int:
     """The number of spatial axes, 1 to 3. Raises `Misfit` for vectors and for more axes."""
     rank = operand.rank - 1
-    if rank not in AXES:
+    if rank not in SPATIAL_AXES:
         raise Misfit(
             f"`{op}` needs a map with 1 to 3 spatial axes, not {show_shape(operand.shape)}",
             code="wrong-rank",
@@ -159,7 +157,7 @@ def _half(extent: int, window: int) -> tuple[int, int]:
 
 def output_sizes(g: Geometry, operand: TensorType) -> Shape:
     """The sizes of the result. Raises `Misfit` where the window is larger than its padded input, or rounds against `exact`."""
-    axes = AXES[len(g.window)]
+    axes = SPATIAL_AXES[len(g.window)]
     return tuple(
         _output_size(axis, n, e, s, pad, g.round)
         for axis, n, e, s, pad in zip(axes, operand.sizes, g.extents, g.stride, g.pad, strict=True)
