@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archdsl.api import NetworkSpec, SpecError, load, loads
+    from archdsl.api import NetworkSpec, load, loads
     from archdsl.backends.pytorch import checkpoint, freeze, load_weights, parameter_groups
+    from archdsl.errors import SpecError
     from archdsl.pipeline import open_spec
 
 __all__ = [

@@ -6,22 +6,22 @@ net.params, net.macs, net.report("memory"), net.to_torch()
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analyses.options import Bytes, OptionProblem, Positive, check_known, check_option, options_of
-from archdsl.elaborate import UNKNOWN_NETWORK, Datum, Settings
+from archdsl.elaborate import Datum, Settings
+from archdsl.errors import SpecError, told
 from archdsl.ir import TooManyOperators
 from archdsl.pages import html_of, picture_of
 from archdsl.pipeline import Checked, open_source, subject_for
-from archdsl.source import Diagnostic, FileProblem, Source, counted
-from archdsl.source.render import render
+from archdsl.source import Diagnostic, Source, counted
 from archdsl.source.styled import plain
-from archdsl.targets import Target, UnknownTarget, open_target, single_network, target_of
+from archdsl.targets import Target, open_target, single_network, target_of
 
 if TYPE_CHECKING:
     import networkx
@@ -32,14 +32,6 @@ if TYPE_CHECKING:
     from archdsl.reports import Table
 
 MIME_BUNDLE_WIDTH = 100
-
-
-class SpecError(ValueError):
-    """A spec that cannot be read or does not hold together. `str(error)` is the text that `archdsl check` prints."""
-
-    def __init__(self, problems: Sequence[Diagnostic]) -> None:
-        super().__init__(plain(render(problems)).rstrip())
-        self.problems = tuple(problems)
 
 
 class Report(str):
@@ -111,19 +103,23 @@ class NetworkSpec:
         """Claims that fail, and lints."""
         return tuple(self._checked.problems)
 
-    def memory(self, name: str = "peak", batch: int | None = None, precision: str = "float32") -> int:
+    def memory(
+        self, name: str = "peak", batch: int | None = None, precision: str = "float32", autocast: str = "cuda"
+    ) -> int:
         """Bytes: peak, activation_peak, floor, parameters, buffers, inputs, saved_for_backward; or activations, at four each.
 
         Args:
-            precision: of all tensors: `float32`, `bfloat16` or `float16`.
+            precision: of all tensors, `float32`, `bfloat16` or `float16`; or with autocast, `bf16-mixed` or `fp16-mixed`.
+            autocast: whose, `cuda` or `cpu`.
 
         Raises:
             KeyError: for another name.
             ValueError: for a batch without samples, or another precision.
         """
-        from archdsl.analyses.memory import inference_type
+        from archdsl.analyses.memory import arithmetic_of
 
-        return self._checked.facts.memory_at(self._samples(batch), inference_type(precision)).figure(name).bytes
+        arithmetic = arithmetic_of(precision, autocast)
+        return self._checked.facts.memory_at(self._samples(batch), arithmetic).figure(name).bytes
 
     def training(self, batch: int | None = None, **settings: Any) -> TrainingFacts:
         """The memory of a training step: `peak`, `saved_for_backward`, `gradients`, `timeline`, `alive` at the peak, in bytes.
@@ -175,6 +171,7 @@ class NetworkSpec:
         training: Mapping[str, Any] | None = None,
         on: str | None = None,
         precision: str = "float32",
+        autocast: str = "cuda",
         **options: Any,
     ) -> Report:
         """A report as `archdsl report NAME` writes it: text, html, csv, markdown, latex or json.
@@ -183,7 +180,8 @@ class NetworkSpec:
             training: settings of a training step, as `training` takes them; memory is reported of it too.
             on: a device, `h200`, `a100` or `cpu`: `flops` bounds the time of each layer there, at a precision, of a
                 step with `training`, else forwards; `memory` tells of its libraries with `training`.
-            precision: of the time on a device, and of memory in inference; a training step has that of its settings.
+            precision: of the time on a device, and of memory in inference, with `autocast` whose; a training step has that of
+                its settings.
             options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
 
         Raises:
@@ -203,9 +201,10 @@ class NetworkSpec:
         given, is_training = [o for o in options if options[o]], training is not None
         check_asked(name, given, format, on, precision, is_training=is_training)
         settings = None if training is None else settings_of(training)
+        computed = {"precision": precision, "autocast": autocast}
         if format == "html":
-            return Report(html_of(self._checked, settings or settings_of({"precision": precision})))
-        subject = subject_for(name, self._checked, settings, format=format, on=on, precision=precision)
+            return Report(html_of(self._checked, settings or settings_of(computed)))
+        subject = subject_for(name, self._checked, settings, format=format, on=on, **computed)
         if format == "json":
             return Report(render_json([subject]))
         tables = report(name, subject, asked)
@@ -325,7 +324,7 @@ def load(
         TypeError: a parameter is no number, boolean, string or (nested) list of these.
         ValueError: a batch without samples, or a shape that is no list of sizes.
     """
-    with _told():
+    with told():
         return _network(open_target(str(spec), None if root is None else str(root)), batch, inputs, parameters)
 
 
@@ -345,19 +344,8 @@ def loads(
         root: the folder that imports are read from.
     """
     spec = open_source(Source(str(Path(root, "<text>")), text), Path(root))
-    with _told():
+    with told():
         return _network(target_of(spec, network), batch, inputs, parameters)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Raises `SpecError` for a file that cannot be read, and for a spec or network that there is not."""
-    try:
-        yield
-    except FileProblem as problem:
-        raise SpecError([problem.diagnostic]) from None
-    except UnknownTarget as problem:
-        raise SpecError([Diagnostic(UNKNOWN_NETWORK, str(problem))]) from None
 
 
 def _network(

@@ -33,7 +33,9 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
 
     settings = settings or TrainingSettings()
     training = settings if is_listed(checked.facts.network) else None
-    subject = subject_of(checked, training, hints=True)._replace(precision=settings.precision)
+    subject = subject_of(checked, training, hints=True)._replace(
+        precision=settings.precision, autocast=settings.autocast
+    )
     if not is_cell and checked.facts.unrolled() > MOST_ON_PAGE:
         return folded(subject, _picture(checked))
     facts = checked.facts.unfolded()

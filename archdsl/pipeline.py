@@ -331,10 +331,12 @@ def subject_for(
     format: str = "text",
     on: str | None = None,
     precision: str = "float32",
+    autocast: str = "cuda",
 ) -> Subject:
     """What one report is written about in a format. Raises `ValueError` where the device states no peak for the precision."""
     hints, formulas = report in ("lints", "all") or format == "json", report in ("formulas", "all")
-    subject = subject_of(checked, settings, hints=hints, formulas=formulas)._replace(on=on, precision=precision)
+    subject = subject_of(checked, settings, hints=hints, formulas=formulas)
+    subject = subject._replace(on=on, precision=precision, autocast=autocast)
     return subject if on is None or report == "memory" else subject.bounded(on, precision)
 
 

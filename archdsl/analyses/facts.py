@@ -25,9 +25,9 @@ from archdsl.ir import (
 if TYPE_CHECKING:
     from archdsl.analyses.cost import Cost, CostFacts, Counts
     from archdsl.analyses.memory import (
+        Arithmetic,
         CudaFacts,
         FitFacts,
-        FloatType,
         InferenceFacts,
         Kernels,
         Level,
@@ -64,9 +64,9 @@ class Facts:
         self.network = network
         self.batch = batch
         self._counts = counts
-        self._inference: dict[tuple[int, FloatType], InferenceFacts] = {}
-        """Forward passes by their batch and type."""
-        self._memory: dict[tuple[int, FloatType], MemoryFacts] = {}
+        self._inference: dict[tuple[int, Arithmetic], InferenceFacts] = {}
+        """Forward passes by their batch and arithmetic."""
+        self._memory: dict[tuple[int, Arithmetic], MemoryFacts] = {}
         """Their memory likewise."""
         self._simulated: dict[tuple[TrainingSettings, Kernels, bool], Simulation] = {}
         """Training steps by their settings, where they run, and whether the batch has several samples: the last that was asked
@@ -185,40 +185,47 @@ class Facts:
     def memory(self) -> MemoryFacts:
         return self.memory_at(self.batch)
 
-    def memory_at(self, batch: int, dtype: FloatType = "float32") -> MemoryFacts:
-        """The memory of the network for another batch size, or in another type."""
-        from archdsl.analyses.memory import MemoryFacts
+    def memory_at(self, batch: int, arithmetic: Arithmetic | None = None) -> MemoryFacts:
+        """The memory of the network for another batch size, or in another precision than float32."""
+        from archdsl.analyses.memory import Arithmetic, MemoryFacts
 
-        if (batch, dtype) not in self._memory:
+        arithmetic = arithmetic or Arithmetic()
+        key = batch, arithmetic
+        if key not in self._memory:
             facts = self.alone if batch == 1 else self
-            keep, play = partial(facts.saved, batch, dtype), partial(facts.inference, batch, dtype)
-            found = MemoryFacts(facts.network, batch, self.cost.values, lambda: self.flat, keep, play, dtype)
-            self._memory[batch, dtype] = found
-        return self._memory[batch, dtype]
+            keep, play = partial(facts.saved, *key), partial(facts.inference, *key)
+            self._memory[key] = MemoryFacts(
+                facts.network, batch, self.cost.values, lambda: self.flat, keep, play, arithmetic
+            )
+        return self._memory[key]
 
-    def saved(self, batch: int, dtype: FloatType = "float32") -> SavedFacts:
+    def saved(self, batch: int, arithmetic: Arithmetic) -> SavedFacts:
         """What a forward pass in training keeps for backward."""
-        from archdsl.analyses.memory import saved
+        from archdsl.analyses.memory import TrainingSettings, saved, saved_under_autocast
 
+        if arithmetic.is_mixed:
+            settings = TrainingSettings(precision=arithmetic.precision, autocast=arithmetic.autocast)
+            alone = self.training(settings._replace(loss="none"), batch)
+            return saved_under_autocast(alone, self.training(settings, batch))
         facts = self.trained
-        return saved(facts.network, facts.storage, batch, dtype)
+        return saved(facts.network, facts.storage, batch, arithmetic.dtype)
 
-    def inference(self, batch: int, dtype: FloatType = "float32") -> InferenceFacts:
+    def inference(self, batch: int, arithmetic: Arithmetic) -> InferenceFacts:
         """What is alive in a forward pass while each operator runs."""
         from archdsl.analyses.memory import inference
 
-        if (batch, dtype) not in self._inference:
-            self._inference[batch, dtype] = inference(self.network, self.storage, batch, dtype)
-        return self._inference[batch, dtype]
+        if (batch, arithmetic) not in self._inference:
+            self._inference[batch, arithmetic] = inference(self.network, self.storage, batch, arithmetic)
+        return self._inference[batch, arithmetic]
 
-    def lifetimes(self, dtype: FloatType = "float32") -> tuple[Lifetime, ...]:
-        """The storages of inference in some type, for every batch."""
+    def lifetimes(self, arithmetic: Arithmetic) -> tuple[Lifetime, ...]:
+        """The storages of inference, for every batch."""
         from archdsl.analyses.memory import lifetimes
 
-        found = self.inference(self.batch, dtype)
+        found = self.inference(self.batch, arithmetic)
         if found.is_for_all:
             return lifetimes(found, found)
-        return lifetimes(self.inference(1, dtype), self.inference(2, dtype))
+        return lifetimes(self.inference(1, arithmetic), self.inference(2, arithmetic))
 
     def training(self, settings: TrainingSettings, batch: int | None = None, kernels: Kernels = "cpu") -> TrainingFacts:
         """The memory of a training step, for its own batch size unless told another.
@@ -355,16 +362,17 @@ class Facts:
         return self.unfolded() if tells_turns_apart(self.network, named) else self
 
     def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:
-        """Peaks, and what is kept for backward, as formulas of the batch and of open sizes; of inference in the type of the
-        step's parameters."""
+        """Peaks, and what is kept for backward, as formulas of the batch and of open sizes."""
         from archdsl.analyses.memory import NO_FORMULAS, memory_formulas
 
         if not self.is_listed:
             return NO_FORMULAS
-        facts, dtype = self.told_apart(settings), settings.parameter_dtype
-        keep, play = partial(facts.saved, 2, dtype), partial(facts.inference, 2, dtype)
+        facts, arithmetic = self.told_apart(settings), settings.arithmetic
+        keep, play = partial(facts.saved, 2, arithmetic), partial(facts.inference, 2, arithmetic)
         try:
-            return memory_formulas(facts.network, dtype, keep, play, partial(facts.training, settings, 2))
+            return memory_formulas(
+                facts.network, settings.parameter_dtype, keep, play, partial(facts.training, settings, 2)
+            )
         except OpenSize:  # not even what runs in place can be said
             return NO_FORMULAS
 

@@ -12,7 +12,7 @@ from archdsl.ir import Layer, Op, TooManyOperators
 from archdsl.source import Diagnostic, Label, Span, binary, counted
 
 if TYPE_CHECKING:
-    from archdsl.analyses.memory import FloatType, MemoryFacts, TrainingFacts, TrainingSettings
+    from archdsl.analyses.memory import Arithmetic, MemoryFacts, TrainingFacts, TrainingSettings
 
 SHOWN = 5
 """Layers that are named: those that cost most, with those alike."""
@@ -26,8 +26,8 @@ class Limit(NamedTuple):
     most: int
     text: str
     """The limit as it was given: `600M`."""
-    dtype: FloatType = "float32"
-    """What the network is in, where its memory in inference is limited."""
+    arithmetic: Arithmetic | None = None
+    """In what the network computes where its memory in inference is limited, if not in float32."""
 
 
 class Found(NamedTuple):
@@ -51,7 +51,7 @@ def exceeded(
     """
     at = f" at {', '.join(f'{name} = {value}' for name, value in sizes.items())}" if sizes else ""
     for limit in limits:
-        value, notes = _FIGURES[limit.figure](facts, training, limit.dtype)
+        value, notes = _FIGURES[limit.figure](facts, training, limit.arithmetic)
         if value > limit.most:
             yield Diagnostic(
                 CLAIM_FAILS,
@@ -99,29 +99,29 @@ def _dearest(facts: Facts, cost: Callable[[Layer], int]) -> Iterator[str]:
     yield f"the layers that cost most: {', '.join(shown)}"
 
 
-def _params(facts: Facts, training: TrainingSettings | None, dtype: FloatType) -> Found:
+def _params(facts: Facts, training: TrainingSettings | None, arithmetic: Arithmetic | None) -> Found:
     nodes = facts.cost.nodes
     notes = _dearest(facts, lambda layer: 0 if layer.is_reuse else nodes[layer.node].params)
     return Found(facts.cost.total.params, notes)
 
 
-def _macs(facts: Facts, training: TrainingSettings | None, dtype: FloatType) -> Found:
+def _macs(facts: Facts, training: TrainingSettings | None, arithmetic: Arithmetic | None) -> Found:
     notes = _dearest(facts, lambda layer: facts.cost.nodes[layer.node].macs)
     return Found(facts.cost.total.macs, notes)
 
 
-def _memory(facts: Facts, training: TrainingSettings | None, dtype: FloatType) -> Found:
+def _memory(facts: Facts, training: TrainingSettings | None, arithmetic: Arithmetic | None) -> Found:
     if training is not None:
         step = facts.training(training)
         return Found(step.peak, _of_step(step))
-    memory = facts.memory_at(facts.batch, dtype)
+    memory = facts.memory_at(facts.batch, arithmetic)
     return Found(memory.figure("peak").bytes, _of_inference(memory))
 
 
 def _of_inference(memory: MemoryFacts) -> Iterator[str]:
     yield (
         f"parameters and buffers {memory.parameters + memory.buffers:_} + inputs {memory.inputs:_} "
-        f"+ activations {memory.activation_peak:_} bytes, N = {memory.batch}, {memory.dtype}"
+        f"+ activations {memory.activation_peak:_} bytes, N = {memory.batch}, {memory.arithmetic}"
     )
     if memory.at is not None:
         held = ", ".join(f"{block.layer} {block.bytes:_}" for block in memory.at.live)
@@ -142,7 +142,7 @@ def _of_step(step: TrainingFacts) -> Iterator[str]:
     yield f"the peak is in {PHASES[step.at.phase]}{place}; most is {', '.join(alive)}"
 
 
-_FIGURES: dict[str, Callable[[Facts, TrainingSettings | None, FloatType], Found]] = {
+_FIGURES: dict[str, Callable[[Facts, TrainingSettings | None, Arithmetic | None], Found]] = {
     "params": _params,
     "macs": _macs,
     "memory(peak)": _memory,

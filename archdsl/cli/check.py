@@ -23,7 +23,7 @@ from archdsl.cli.targets import (
     size,
 )
 from archdsl.cli.terminal import is_ascii, write_lines
-from archdsl.cli.training import add_training, training_of, type_of
+from archdsl.cli.training import add_training, arithmetic_of, training_of
 from archdsl.pipeline import Checked, subject_of
 from archdsl.source import Diagnostic, Edit, FileProblem, Kind, counted, total
 from archdsl.source.styled import Line, Piece, width
@@ -153,7 +153,7 @@ def _limits(arguments: argparse.Namespace) -> Iterator[Limit]:
     for option, figure, read, example in LIMITS:
         text = getattr(arguments, option[2:].replace("-", "_"))
         if text is not None:
-            yield Limit(figure, read(option, text, example), text, type_of(arguments))
+            yield Limit(figure, read(option, text, example), text, arithmetic_of(arguments))
 
 
 def _fix(target: Target, root: str | None, arguments: argparse.Namespace) -> bool:

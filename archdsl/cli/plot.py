@@ -21,11 +21,11 @@ from archdsl.cli.targets import (
     opened_target,
     size,
 )
-from archdsl.cli.training import add_training, training_of, type_of
+from archdsl.cli.training import add_training, arithmetic_of, training_of
 from archdsl.source import counted
 
 if TYPE_CHECKING:
-    from archdsl.analyses.memory import FloatType, TrainingSettings
+    from archdsl.analyses.memory import Arithmetic, TrainingSettings
     from archdsl.backends.matplotlib import Plot
 
 BATCHES = tuple(2**n for n in range(11))
@@ -60,14 +60,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from archdsl.backends.matplotlib import FORMATS, render
 
-    settings, dtype = training_of(arguments), type_of(arguments)
+    settings, arithmetic = training_of(arguments), arithmetic_of(arguments)
     limit = None if arguments.memory is None else size("--memory", arguments.memory, "24GiB")
     format = output_format(arguments, FORMATS)
     networks = _networks(arguments)
     if arguments.plot == "timeline" and len(networks) > 1:
         raise UsageProblem(f"`timeline` is of one network, not of {len(networks)}: name it, as FILE:NETWORK")
     try:
-        picture = render(_plot(arguments, networks, settings, limit, dtype), format, arguments.theme)
+        picture = render(_plot(arguments, networks, settings, limit, arithmetic), format, arguments.theme)
     except ImportError as error:
         if error.name not in ("matplotlib", "cycler"):
             raise
@@ -105,12 +105,12 @@ def _plot(
     networks: list[Facts],
     settings: TrainingSettings | None,
     limit: int | None,
-    dtype: FloatType,
+    arithmetic: Arithmetic,
 ) -> Plot:
     from archdsl.backends.matplotlib import batch_plot, cost_plot, timeline_plot
 
     if arguments.plot == "cost":
         return cost_plot(networks)
     if arguments.plot == "batch":
-        return batch_plot(networks, BATCHES, settings, limit, dtype)
-    return timeline_plot(networks[0], settings, arguments.batch, dtype)
+        return batch_plot(networks, BATCHES, settings, limit, arithmetic)
+    return timeline_plot(networks[0], settings, arguments.batch, arithmetic)

@@ -119,6 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = [option for option in FOR_ONE if getattr(arguments, option)]
     precision, is_training = arguments.precision or "float32", training is not None
     check_asked(arguments.report, given, arguments.format, arguments.on, precision, is_training=is_training)
+    computed = {"precision": precision, "autocast": arguments.autocast or "cuda"}
     target = opened_target(arguments.file, arguments.root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)
@@ -127,9 +128,9 @@ def run(arguments: argparse.Namespace) -> int:
     if problems:
         raise BrokenSpec(problems)
     if arguments.format == "html":
-        write_text(arguments, html_of(_single(checked), training or settings_of({"precision": precision})))
+        write_text(arguments, html_of(_single(checked), training or settings_of(computed)))
         return 0
-    asked = {"format": arguments.format, "on": arguments.on, "precision": precision}
+    asked = {"format": arguments.format, "on": arguments.on, **computed}
     subjects = [subject_for(arguments.report, c, training, **asked) for c in checked]
     _write(arguments, subjects, options)
     return 0

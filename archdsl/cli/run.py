@@ -40,7 +40,7 @@ from archdsl.reports import Measurement, measured
 from archdsl.source.styled import Piece
 
 if TYPE_CHECKING:
-    from archdsl.analyses.memory import FloatType, TrainingFacts
+    from archdsl.analyses.memory import Arithmetic, TrainingFacts
 
 EPILOG = """\
 Runs the network in PyTorch on random data: forward passes or, with --train, steps of training. One pass more is run
@@ -144,15 +144,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
         raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
-    is_plain = _type(setting) is not None and found.trained == found.params
-    figures = _measurements(checked, setting, found, is_plain, arguments.checkpoint)
+    arithmetic = _arithmetic(trial) if found.trained == found.params else None
+    figures = _measurements(checked, setting, found, arithmetic, arguments.checkpoint)
     if peak is not None:
-        predicted = _peak(checked, setting, arguments.checkpoint) if is_plain else None
+        predicted = None if arithmetic is None else _peak(checked, setting, arithmetic, arguments.checkpoint)
         figures.append(Measurement("training peak", "bytes", predicted, peak))
     if arguments.format == "json":
         print(_json(checked.name, trial, figures, done))
         return 0
-    notes = [*_not_predicted(checked.facts.network, setting, is_plain=is_plain), _summary(done, setting)]
+    notes = [
+        *_not_predicted(checked.facts.network, setting, is_predicted=arithmetic is not None),
+        _summary(done, setting),
+    ]
     print_table(measured(_title(checked, trial), figures, notes), arguments.color)
     return 0
 
@@ -190,16 +193,15 @@ def _title(checked: Checked, trial: Trial) -> list[Piece]:
 
 
 def _measurements(
-    checked: Checked, setting: Setting, found: Measured, is_predicted: bool, checkpointed: list[str]
+    checked: Checked, setting: Setting, found: Measured, arithmetic: Arithmetic | None, checkpointed: list[str]
 ) -> list[Measurement]:
-    """Bytes are predicted for networks all in one type, with everything trained."""
+    """Bytes are predicted with everything trained."""
     facts = checked.facts
     cost = facts.cost.training if setting.train else facts.cost.total
     name, figure = ("kept for backward", "saved_for_backward") if setting.train else ("inference peak", "peak")
-    dtype = _type(setting) if is_predicted else None
-    predicted = None if dtype is None else facts.memory_at(facts.batch, dtype).figure(figure).bytes
-    if predicted is not None and checkpointed:
-        training = _training(checked, setting, "none", checkpointed)
+    predicted = None if arithmetic is None else facts.memory_at(facts.batch, arithmetic).figure(figure).bytes
+    if arithmetic is not None and checkpointed:
+        training = _training(checked, setting, arithmetic, "none", checkpointed)
         predicted = training.saved_for_backward - training.random_states
     bytes = found.activations if setting.train else found.held + found.activations
     outputs = sorted((o for o in facts.network.outputs if setting.train or not o.training), key=lambda o: o.training)
@@ -215,35 +217,38 @@ def _measurements(
     ]
 
 
-def _type(setting: Setting) -> FloatType | None:
-    """That of all tensors, where bytes are known of it."""
-    from archdsl.analyses.memory import PLAIN
+def _arithmetic(trial: Trial) -> Arithmetic | None:
+    """In what it computes, where bytes are known of that."""
+    from archdsl.analyses.memory import MIXED, PLAIN, arithmetic_of
 
-    return PLAIN.get(setting.precision)
+    precision, device = trial.setting.precision, trial.device.type
+    return arithmetic_of(precision, "cpu" if device == "cpu" else "cuda") if precision in {*PLAIN, *MIXED} else None
 
 
-def _not_predicted(network: Network, setting: Setting, *, is_plain: bool) -> Iterator[str]:
+def _not_predicted(network: Network, setting: Setting, *, is_predicted: bool) -> Iterator[str]:
     """Why a figure has nothing beside it."""
-    if not is_plain:
-        yield "bytes are predicted for float32, bfloat16 and float16, with everything trained"
+    if not is_predicted:
+        yield "bytes are predicted for float32, bfloat16 and float16, with autocast too, and with everything trained"
     elif setting.train and len(network.outputs) > 1:
         yield f"a training peak is predicted for the loss of one output, and this is the sum over {len(network.outputs)}"
 
 
-def _peak(checked: Checked, setting: Setting, checkpointed: list[str]) -> int | None:
+def _peak(checked: Checked, setting: Setting, arithmetic: Arithmetic, checkpointed: list[str]) -> int | None:
     """The predicted peak of a training step; None for the loss of several outputs."""
     outputs = checked.facts.network.outputs
     if len(outputs) > 1:
         return None
-    return _training(checked, setting, loss_name(outputs[0].value.type.shape), checkpointed).peak
+    return _training(checked, setting, arithmetic, loss_name(outputs[0].value.type.shape), checkpointed).peak
 
 
-def _training(checked: Checked, setting: Setting, loss: Any, checkpointed: list[str]) -> TrainingFacts:
+def _training(
+    checked: Checked, setting: Setting, arithmetic: Arithmetic, loss: Any, checkpointed: list[str]
+) -> TrainingFacts:
     from archdsl.analyses.memory import TrainingSettings
 
     optimizer: Any = setting.optimizer
-    precision: Any = setting.precision
-    asked = TrainingSettings(optimizer, loss=loss, precision=precision, checkpointed=tuple(checkpointed))
+    asked = TrainingSettings(optimizer, loss=loss, checkpointed=tuple(checkpointed))
+    asked = asked._replace(precision=arithmetic.precision, autocast=arithmetic.autocast)
     return checked.facts.training(asked)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archdsl.cli.targets import OPTIONS, UsageProblem, positive
 
 if TYPE_CHECKING:
-    from archdsl.analyses.memory import FloatType, TrainingSettings
+    from archdsl.analyses.memory import Arithmetic, TrainingSettings
 
 OPTIMIZERS = (
     "sgd",
@@ -48,9 +48,7 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
     group.add_argument("--implementation", choices=IMPLEMENTATIONS, help=f"of the optimizer (default: {usual})")
     choices = (*PRECISIONS, "tf32") if has_devices else PRECISIONS
     also = "; tf32 with --on" if has_devices else ""
-    group.add_argument(
-        "--precision", choices=choices, help=f"of all, or of a step with autocast{also} (default: float32)"
-    )
+    group.add_argument("--precision", choices=choices, help=f"of all, or with autocast{also} (default: float32)")
     group.add_argument("--autocast", choices=AUTOCASTS, help="whose, of a mixed precision (default: cuda)")
     group.add_argument(
         "--loss", choices=LOSSES, help="of the first output (default: cross-entropy; mse of a single number)"
@@ -75,23 +73,27 @@ def add_training(parser: argparse.ArgumentParser, *, is_optional: bool = True, h
     group.add_argument("--freeze", action="append", metavar="PATH", help="do not train what is there; PATH may have *")
 
 
-def type_of(arguments: argparse.Namespace) -> FloatType:
-    """What a network is in where it infers and no training is asked for. Raises `OptionProblem`."""
-    from archdsl.analyses.memory import inference_type
+def arithmetic_of(arguments: argparse.Namespace) -> Arithmetic:
+    """In what a network computes where it infers and no training is asked for."""
+    from archdsl.analyses import memory
 
-    return inference_type("float32" if arguments.train else arguments.precision or "float32")
+    if arguments.train:
+        return memory.Arithmetic()
+    return memory.arithmetic_of(arguments.precision or "float32", arguments.autocast or "cuda")
 
 
 def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> TrainingSettings | None:
     """The settings; None where no training is asked for. Raises `UsageProblem`."""
-    from archdsl.analyses.memory import TrainingSettings, settings_of, settings_on_gpu
+    from archdsl.analyses.memory import MIXED, TrainingSettings, settings_of, settings_on_gpu
 
     options = {name: OPTIONS.get(name, name) for name in TrainingSettings._fields}
     given = {name: value for name, option in options.items() if (value := getattr(arguments, option))}
     if given.get("precision") == "tf32" and (arguments.train or not arguments.on):
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
     if is_optional and not arguments.train:
-        given.pop("precision", None)  # inference and `--on` have it too
+        precision, autocast = given.pop("precision", "float32"), given.pop("autocast", None)  # inference has them too
+        if autocast and precision not in MIXED:
+            raise UsageProblem("`--autocast` says whose, of a mixed precision: add `--precision bf16-mixed`")
         if given:
             raise UsageProblem(f"`--{options[next(iter(given))].replace('_', '-')}` says how to train: add `--train`")
         return None

@@ -1,8 +1,7 @@
 """The base of every operator: one class holds all the facts that the rest of archdsl asks for.
 
-An operator's attributes are its fields, checked and frozen. Its facts are methods over the types of its operands
-and results; nothing else in archdsl knows any particular operator. An operator does not know where it was written: it
-raises `Misfit`, naming the attribute or operand at fault, and the elaborator adds spans and chains of calls.
+An operator's attributes are its fields, checked and frozen; its facts are methods over the types of its operands and results.
+Where it was written it does not know: it raises `Misfit`, to which the elaborator adds spans and chains of calls.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Autocast = Literal["lower", "lower inside", "float32", "inside", "follows", "promotes", "raises"]
-
 KernelPrecision = Literal["float32", "half", "mixed"]
 """Of a network: float32, another type in all of it, or such a one where CUDA's autocast says so."""
 
@@ -34,7 +32,6 @@ Category = Literal[
 """What kind of layer an operator is: its colour in pictures and its row in `report flops`."""
 
 MisfitCode = Literal["attribute-value", "shape-mismatch", "window-too-large", "wrong-rank", "wrong-dtype"]
-
 Types = tuple[TensorType, ...]
 Examples = tuple[tuple[str, str, str], ...]
 """Uses that hold: (call, input shapes, output shapes), as `("conv(64, 3x3, pad=1)", "[3, 32, 32]", "[64, 32, 32]")`."""
@@ -165,6 +162,10 @@ class Op(Attributes):
 
     def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         """The operator as a CPU runs it, where PyTorch takes some steps in float32 in networks of half precision."""
+        return self
+
+    def inferring(self, *operands: TensorType) -> Op:
+        """The operator as a CPU's autocast runs it in inference, where one kernel may do all of it."""
         return self
 
     def requiring(self, wanted: Collection[int], *operands: TensorType) -> Op:

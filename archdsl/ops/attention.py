@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from archdsl.ir import (
     WHOLE,
+    Autocast,
     Axes,
     Call,
     Derivative,
@@ -54,7 +55,7 @@ class Attention(Op):
     name = "attention"
     category = "attention"
     autocast = "lower"
-    cast_late = multihead.OUT_PROJ[::-1]
+    cast_late: ClassVar[tuple[str, ...]] = multihead.OUT_PROJ[::-1]
     weights_for: ClassVar[Mapping[str, tuple[Reader, ...]]] = {
         "in_proj_weight": (0, 1),
         "out_proj.weight": (0, 1, *multihead.IN_PROJ),
@@ -196,7 +197,7 @@ class Attention(Op):
         if len(operands) == 2:
             steps = self._steps(operands)
             return *steps.projected, *steps.kept_by_kernel
-        if self.bias and self.heads % 2 == 0 and not self.causal:
+        if self._is_one_kernel(operands):
             return ()
         mask = (Extra("mask", (t, t), batched=False),) if self.causal else ()
         projected = (*mask, Extra("queries, keys, values", (t, 3 * c)))
@@ -205,6 +206,12 @@ class Attention(Op):
         # Of a single token a sample alone is not copied.
         beyond = Extra("their copy", (2 * c - self.heads,), in_batches=True)
         return (*projected, Extra("log-sum-exp", (self.heads,), is_float32=True), beyond)
+
+    def _is_one_kernel(self, operands: Types) -> bool:
+        return len(operands) == 1 and self.bias and self.heads % 2 == 0 and not self.causal
+
+    def inferring(self, *operands: TensorType) -> Op:
+        return _NativeAttention(**self.attributes) if self._is_one_kernel(operands) else self
 
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
         """Not where the weights are cast in parts."""
@@ -226,6 +233,20 @@ class _RaisedAttention(Attention):
     """On a CPU in half precision: with dropout its steps run in float32."""
 
     is_raised = True
+
+
+class _NativeAttention(Attention):
+    """Under a CPU's autocast in inference: the kernel for all of it (`_native_multi_head_attention`), which has all weights in
+    lower precision."""
+
+    cast_late = ()
+
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "lower inside"
+
+    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
+        """Not of tokens in lower precision, which have another type than the weights: PyTorch does not take the kernel then."""
+        return not is_lower
 
 
 class _FusedAttention(Attention):

@@ -36,7 +36,8 @@ def setting(subject: Subject) -> str:
     network = subject.facts.network
     types = [*network.input_types, *(output.value.type for output in network.outputs)]
     dtypes = [type.in_type(subject.dtype).dtype for type in types if type.is_float] or [type.dtype for type in types]
-    return ", ".join([*bound, *dict.fromkeys(dtypes)])
+    mixed = [str(subject.arithmetic)] if subject.arithmetic.is_mixed else []
+    return ", ".join([*bound, *dict.fromkeys(dtypes), *mixed])
 
 
 def layer_cells(entry: Entry) -> tuple[Cell, Cell]:

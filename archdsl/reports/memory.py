@@ -105,7 +105,8 @@ class _PerEntry:
 def _layer_row(subject: Subject, entry: Entry, figures: _PerEntry) -> Row:
     if entry.is_opened:
         return layer_row(entry, *[Cell(None)] * 5)
-    size = sum(type.in_type(subject.dtype).bytes_for(subject.facts.batch) for type in entry.outputs) * entry.times
+    types = subject.result_types(entry.path, entry.outputs)
+    size = sum(type.bytes_for(subject.facts.batch) for type in types) * entry.times
     alive = figures.alive[entry.path]
     peak = subject.memory.activation_peak
     is_peak = subject.memory.at is not None and alive == peak
@@ -189,14 +190,8 @@ def _lecture_figures(subject: Subject) -> Iterator[Row]:
 
 
 def _tensor_figures(subject: Subject) -> Iterator[Row]:
-    facts, is_mixed = subject.memory, subject.training_settings.is_mixed
-    kind = (
-        "; float32 but for the training peak"
-        if is_mixed
-        else ""
-        if subject.dtype == "float32"
-        else f"; all in {subject.dtype}"
-    )
+    facts, arithmetic = subject.memory, subject.arithmetic
+    kind = "" if arithmetic.precision == "float32" else f"; {'' if arithmetic.is_mixed else 'all in '}{arithmetic}"
     words = f"exact: what PyTorch's tensors hold; no rounding, no workspaces{kind}"
     yield row(text("tensor bytes", "heading"), None, words)
     yield row("inference peak", facts.figure("peak").bytes, _estimated(facts, "peak") + _parts(subject), indent=1)
@@ -288,10 +283,15 @@ def _alive(facts: TrainingFacts) -> str:
     """The largest few, each with its layer."""
     alive = facts.alive
     shown, rest = alive[:SHOWN], alive[SHOWN:]
-    parts = [f"{a.layer} {'' if a.what == 'output' else a.what + ' '}{binary(a.bytes)}" for a in shown]
+    parts = [_shown(*a) for a in shown]
     if rest:
         parts.append(f"{len(rest)} more {binary(sum(a.bytes for a in rest))}")
     return " + ".join(parts)
+
+
+def _shown(layer: str, what: str, bytes: int) -> str:
+    """`fc1.weight cast 93.8 KiB`."""
+    return f"{layer} {'' if what == 'output' else what + ' '}{binary(bytes)}"
 
 
 def _parts(subject: Subject) -> str:
@@ -312,7 +312,7 @@ def _moment(moment: Moment) -> str:
     by_others = [block for block in moment.live if block not in moment.touched]
     if len(by_others) > SHOWN:
         by_others.sort(key=lambda block: -block.bytes)
-    held = [f"{block.layer} {binary(block.bytes)}" for block in by_others[:SHOWN]]
+    held = [_shown(block.layer, block.what, block.bytes) for block in by_others[:SHOWN]]
     if by_others[SHOWN:]:
         held.append(f"{len(by_others) - SHOWN} more {binary(sum(block.bytes for block in by_others[SHOWN:]))}")
     return f"at {moment.layer}: {' + '.join(parts)}" + (f"; held: {' + '.join(held)}" if held else "")
@@ -329,7 +329,7 @@ def _kept(subject: Subject) -> str:
     parts = []
     for (what, dtype), size in subject.memory.saved.sizes.items():
         name = "values" if what == "value" else what
-        kind = "" if dtype == "float32" else f" ({dtype})"
+        kind = "" if dtype in ("", "float32") else f" ({dtype})"
         parts.append(f"{name} {binary(size.at(subject.facts.batch))}{kind}")
     return _sum(parts, subject.memory.saved.bytes)
 

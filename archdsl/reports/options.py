@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, NamedTuple
 
-from archdsl.analyses.memory import inference_type
+from archdsl.analyses.memory import arithmetic_of
 from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive
 from archdsl.analyses.roofline import DEVICES
 
@@ -61,7 +61,7 @@ def check_asked(
         if report not in ("memory", "formulas", "all") and format not in ("json", "html"):
             said = "is for the reports `memory` and `formulas`; on a device `flops` has it too"
             raise OptionProblem("precision", said, "on" if report == "flops" else "")
-        inference_type(precision)
+        arithmetic_of(precision)
         return
     if report not in ("flops", "memory", "all"):
         raise OptionProblem("on", "is for the reports `flops` and, of a training step, `memory`")

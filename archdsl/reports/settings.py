@@ -27,7 +27,7 @@ def in_words(settings: TrainingSettings) -> str:
     usual = TrainingSettings()
     parts = [
         f"{settings.optimizer} ({settings.implementation}){' with weight decay' if settings.weight_decay else ''}",
-        settings.precision + (" by a CPU's autocast" if settings.is_mixed and settings.autocast == "cpu" else ""),
+        str(settings.arithmetic),
         "" if settings.loss == usual.loss else "no loss" if settings.loss == "none" else settings.loss,
         "" if settings.zero_grad == usual.zero_grad else f"zero_grad {settings.zero_grad}",
         f"{_listed(settings.frozen)} frozen" if settings.frozen else "",

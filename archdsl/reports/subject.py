@@ -7,8 +7,18 @@ from typing import Any, NamedTuple, Protocol
 
 from archdsl.analyses import Facts
 from archdsl.analyses.growth import ForAll
-from archdsl.analyses.memory import MIXED, PLAIN, FloatType, MemoryFacts, TrainingFacts, TrainingSettings
+from archdsl.analyses.memory import (
+    MIXED,
+    PLAIN,
+    Arithmetic,
+    FloatType,
+    MemoryFacts,
+    TrainingFacts,
+    TrainingSettings,
+    arithmetic_of,
+)
 from archdsl.analyses.roofline import RooflineFacts
+from archdsl.ir import Types
 from archdsl.source import Diagnostic, Span
 
 
@@ -64,24 +74,40 @@ class Subject(NamedTuple):
     """The least time of each layer on a device, where that was asked for."""
     precision: str = "float32"
     """Of inference, and of the time on a device; a training step has its own."""
+    autocast: str = "cuda"
+    """Whose, of a mixed precision."""
     on: str | None = None
     """The GPU that memory is told of, where one was named."""
 
     @property
+    def arithmetic(self) -> Arithmetic:
+        """In what it computes: float32 where only a device has the precision."""
+        if self.training is not None:
+            return self.training.settings.arithmetic
+        return arithmetic_of(self.precision, self.autocast) if self.precision in {*PLAIN, *MIXED} else Arithmetic()
+
+    @property
     def dtype(self) -> FloatType:
-        """What it is in where it infers: with autocast, which casts in a training step alone, that is float32."""
-        precision = self.precision if self.training is None else self.training.settings.precision
-        return PLAIN.get(precision, "float32")
+        """The type of its inputs and parameters."""
+        return self.arithmetic.parameter_dtype
 
     @property
     def memory(self) -> MemoryFacts:
         """Of inference, and what a forward pass in training keeps."""
-        return self.facts.memory_at(self.facts.batch, self.dtype)
+        return self.facts.memory_at(self.facts.batch, self.arithmetic)
 
     @property
     def training_settings(self) -> TrainingSettings:
         """Those of the step that was asked for, or PyTorch's in the precision of inference."""
-        return TrainingSettings(precision=self.dtype) if self.training is None else self.training.settings
+        if self.training is not None:
+            return self.training.settings
+        return TrainingSettings(precision=self.arithmetic.precision, autocast=self.arithmetic.autocast)
+
+    def result_types(self, path: str, types: Types) -> Types:
+        """The types of the results of what is at a path, in the precision that they are in."""
+        if self.arithmetic.is_mixed:
+            return self.memory.inference.result_types(path, types)
+        return tuple(type.in_type(self.dtype) for type in types)
 
     def unfolded(self) -> Subject:
         """The same with every turn of loops written out. Raises `TooManyOperators`."""

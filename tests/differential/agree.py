@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import FloatType, OptimizerName, TrainingSettings
+from archdsl.analyses.memory import Arithmetic, OptimizerName, TrainingSettings
 from archdsl.analyses.memory.settings import Implementation
 from archdsl.analyses.storage import StorageFacts
 from archdsl.analyses.weights import PathError
@@ -27,7 +27,7 @@ from archdsl.pipeline import open_source
 from archdsl.source import Source
 from archdsl.syntax.format import format_source
 from tests.differential.growing import network_of
-from tests.support.live import in_half
+from tests.support.live import in_half, under_autocast
 from tests.support.lowered import forms, lowered, tensors
 from tests.support.steps import measured, predicted
 
@@ -164,7 +164,8 @@ def _computes(network: Network, module: nn.Module, batch: int) -> str:
     return ""
 
 
-HALF: tuple[FloatType, ...] = ("bfloat16", "float16")
+HALF = (Arithmetic("bfloat16"), Arithmetic("float16"))
+MIXED = (Arithmetic("bf16-mixed", "cpu"), Arithmetic("fp16-mixed", "cpu"))
 SETTINGS = (
     TrainingSettings(loss="mse"),
     TrainingSettings("adam", zero_grad="late", loss="none"),
@@ -200,12 +201,31 @@ def drawn(random: Random, paths: Sequence[str]) -> TrainingSettings:
 def _half(network: Network) -> str:
     """With a batch and a type at random, which the network's name chooses."""
     random = Random(crc32(network.name.encode()))
-    batch, dtype = random.choice((1, 2, 3)), random.choice(HALF)
-    memory = Facts(network, batch).memory_at(batch, dtype)
+    batch, arithmetic = random.choice((1, 2, 3)), random.choice(HALF)
+    memory = Facts(network, batch).memory_at(batch, arithmetic)
     if memory.estimated_for("peak") or memory.inference.refused:
         return ""
-    known, real = (memory.parameters + memory.buffers, memory.activation_peak), in_half(network, batch, dtype)
-    return "" if real == known else f"{known} is predicted, {real} is real, of {batch} in {dtype}"
+    known = memory.parameters + memory.buffers, memory.activation_peak
+    real = in_half(network, batch, arithmetic.dtype)
+    return "" if real == known else f"{known} is predicted, {real} is real, of {batch} in {arithmetic}"
+
+
+def _autocast(network: Network) -> str:
+    """Inference, and what is kept for backward, likewise under a CPU's autocast."""
+    random = Random(crc32(network.name.encode()))
+    batch, arithmetic = random.choice((1, 2, 3)), random.choice(MIXED)
+    memory = Facts(network, batch).memory_at(batch, arithmetic)
+    if memory.inference.refused:
+        return ""
+    try:
+        real = under_autocast(network, batch, arithmetic.dtype)
+    except RuntimeError:  # a batch norm of a single value
+        return ""
+    known = memory.activation_peak, memory.saved.bytes
+    pairs = zip(("peak", "saved_for_backward"), known, real, strict=True)
+    if all(ours == theirs or memory.estimated_for(name) for name, ours, theirs in pairs):
+        return ""
+    return f"{known} is predicted, {real} is real, of {batch} in {arithmetic}"
 
 
 def _paths(module: Module, prefix: str = "") -> Iterator[str]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import FloatType
+from archdsl.analyses.memory import Arithmetic, FloatType
 from archdsl.backends.pytorch import build
 from archdsl.ir import Network
 from tests.oracle.test_ops_torch import case_of, lines
@@ -19,13 +19,13 @@ SPECS = (*SAMPLE, "resnet:ResNet18", "efficientnet:EfficientNetB0", "mobilenet_v
 
 
 def told(net: Network, batch: int, dtype: FloatType) -> tuple[int, int]:
-    memory = Facts(net, batch).memory_at(batch, dtype)
+    memory = Facts(net, batch).memory_at(batch, Arithmetic(dtype))
     return memory.parameters + memory.buffers, memory.activation_peak
 
 
 def check(net: Network, batch: int, dtype: FloatType) -> None:
     """What inference holds, and what a pass in training keeps, where they are called exact."""
-    memory = Facts(net, batch).memory_at(batch, dtype)
+    memory = Facts(net, batch).memory_at(batch, Arithmetic(dtype))
     assert memory.figure("peak").status == "exact" and not memory.inference.refused
     assert told(net, batch, dtype) == in_half(net, batch, dtype)
     given = in_type(inputs(net, batch), dtype)
@@ -46,7 +46,7 @@ def test_operators_hold_what_they_really_do(line: str) -> None:
     if net is None or (operator.operands is None and len(types) == 1):  # of one value specs make no merge
         return
     for batch, dtype in ((1, "bfloat16"), (3, "float16")):
-        if Facts(net, batch).memory_at(batch, dtype).figure("peak").status == "exact":
+        if Facts(net, batch).memory_at(batch, Arithmetic(dtype)).figure("peak").status == "exact":
             check(net, batch, dtype)
 
 
@@ -82,19 +82,19 @@ def test_lengths_of_many_rows_are_more_than_a_small_result(dtype: FloatType) -> 
 def test_what_a_cpu_does_not_run_is_an_estimate(layer: str) -> None:
     net = written(f"input x: [4, 4, 4]\n{layer}")
     name = "avgpool" if "avgpool" in layer else "lrn"
-    assert Facts(net).memory_at(1, "bfloat16").estimated_for("peak") == (name,)
-    assert Facts(net).memory_at(1, "bfloat16").figure("parameters").status == "exact"
+    assert Facts(net).memory_at(1, Arithmetic("bfloat16")).estimated_for("peak") == (name,)
+    assert Facts(net).memory_at(1, Arithmetic("bfloat16")).figure("parameters").status == "exact"
     with pytest.raises(RuntimeError, match="not implemented for 'BFloat16'"):
         in_half(net, 1, "bfloat16")
 
 
 def test_a_number_beyond_the_precision_is_refused() -> None:
     net = written('input x: [4, 4]\nm: constant([4, 4], "i >= j") as m\nblock: { x -> masked_fill(m, -1e9) }')
-    found = Facts(net).memory_at(1, "float16").inference.refused
+    found = Facts(net).memory_at(1, Arithmetic("float16")).inference.refused
     assert found == {"block.masked_fill": "-1e+09 is beyond float16, which ends at 65504"}
     with pytest.raises(RuntimeError, match="without overflow"):
         in_half(net, 1, "float16")
-    assert not Facts(net).memory_at(1, "bfloat16").inference.refused
+    assert not Facts(net).memory_at(1, Arithmetic("bfloat16")).inference.refused
     assert told(net, 1, "bfloat16") == in_half(net, 1, "bfloat16")
 
 
@@ -103,8 +103,10 @@ def test_the_largest_sum_of_lifetimes_is_the_peak(dtype: FloatType) -> None:
     net = network("mobilenet_v3:MobileNetV3Small")
     facts = Facts(net, 3)
     alive = [
-        sum(found.size.at(3) for found in facts.lifetimes(dtype) if found.made <= moment.step <= found.freed)
-        for moment in facts.inference(3, dtype).moments
+        sum(
+            found.size.at(3) for found in facts.lifetimes(Arithmetic(dtype)) if found.made <= moment.step <= found.freed
+        )
+        for moment in facts.inference(3, Arithmetic(dtype)).moments
     ]
     real = activation_peak(build(net).to(getattr(torch, dtype)), *in_type(inputs(net, 3), dtype))
     assert max(alive) == real

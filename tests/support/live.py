@@ -26,6 +26,13 @@ def in_half(network: Network, batch: int, dtype: str) -> tuple[int, int]:
     return held, activation_peak(module, *in_type(inputs(network, batch), dtype))
 
 
+def under_autocast(network: Network, batch: int, dtype: str) -> tuple[int, int]:
+    """Of a module in float32 under a CPU's autocast: the activation peak of inference, and what is kept for backward."""
+    module, given = build(network), inputs(network, batch)
+    with torch.autocast("cpu", getattr(torch, dtype)):
+        return activation_peak(module, *given), saved_bytes(module, *given)
+
+
 def in_type(given: list[Tensor], dtype: str) -> list[Tensor]:
     """The same, with another type for float32."""
     return [x.to(getattr(torch, dtype)) if x.dtype == torch.float32 else x for x in given]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import Size
+from archdsl.analyses.memory import Arithmetic, Size
 from archdsl.ir import Network
 from archdsl.pipeline import open_spec
 from tests.support.cli import Cli
@@ -21,7 +21,7 @@ SPECS = sorted((ROOT / "specs").glob("*.arch"))
 
 def assert_composed(network: Network, batch: int) -> None:
     facts = Facts(network)
-    listed, found = Inference(facts, batch), facts.inference(batch)
+    listed, found = Inference(facts, batch), facts.inference(batch, Arithmetic())
     assert [*map(shown, found.moments)] == [*map(shown, listed.moments)]
     peak, expected = found.peak, listed.peak()
     assert (peak and shown(peak)) == (expected and shown(expected))

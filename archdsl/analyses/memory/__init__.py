@@ -36,18 +36,20 @@ from archdsl.analyses.memory.lecture import LectureFacts, LectureRow
 from archdsl.analyses.memory.levels import Level, level_paths, levels
 from archdsl.analyses.memory.memory import FIGURES, MemoryFacts
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.saved import SavedFacts, saved
+from archdsl.analyses.memory.saved import SavedFacts, saved, saved_under_autocast
 from archdsl.analyses.memory.settings import (
     MIXED,
     PHASES,
     PLAIN,
+    Arithmetic,
+    Autocaster,
     Kernels,
     LossName,
     OptimizerName,
     Phase,
     Precision,
     TrainingSettings,
-    inference_type,
+    arithmetic_of,
     settings_of,
     settings_on_gpu,
 )
@@ -63,6 +65,8 @@ __all__ = [
     "NO_FORMULAS",
     "PHASES",
     "PLAIN",
+    "Arithmetic",
+    "Autocaster",
     "Band",
     "Block",
     "CudaFacts",
@@ -93,13 +97,13 @@ __all__ = [
     "Taken",
     "TrainingFacts",
     "TrainingSettings",
+    "arithmetic_of",
     "buffers",
     "copies_kept",
     "cuda",
     "fit",
     "in_pages",
     "inference",
-    "inference_type",
     "largest_batch",
     "level_paths",
     "levels",
@@ -109,6 +113,7 @@ __all__ = [
     "otherwise",
     "profile_of",
     "saved",
+    "saved_under_autocast",
     "settings_of",
     "settings_on_gpu",
     "simulate",

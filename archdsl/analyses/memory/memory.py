@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, lecture
 from archdsl.analyses.memory.saved import SavedFacts
-from archdsl.analyses.memory.size import FloatType, Stands, of_type, total
+from archdsl.analyses.memory.settings import IN_FLOAT32, Arithmetic
+from archdsl.analyses.memory.size import Stands, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.ir import Flat, Network
 
@@ -34,7 +35,7 @@ class MemoryFacts:
         listed: lists the operators for that. Raises `TooManyOperators`.
         keep: works out what is kept for backward.
         play: plays a forward pass for the batch.
-        dtype: what the network is in; the lectures count 4 bytes for a value all the same.
+        arithmetic: in what it computes; the lectures count 4 bytes for a value all the same.
     """
 
     def __init__(
@@ -45,21 +46,22 @@ class MemoryFacts:
         listed: Callable[[], Flat],
         keep: Callable[[], SavedFacts],
         play: Callable[[], InferenceFacts],
-        dtype: FloatType = "float32",
+        arithmetic: Arithmetic = IN_FLOAT32,
     ) -> None:
         self.network = network
         self.batch = batch
         self.values = values
-        self.dtype = dtype
+        self.arithmetic = arithmetic
         self._listed = listed
         self._keep = keep
         self._play = play
-        self.parameters, self.buffers, self.for_training = state_of(network, dtype)
+        self.parameters, self.buffers, self.for_training = state_of(network, arithmetic.parameter_dtype)
         """Bytes of trainable tensors, a shared instance once, and of all other state; of both those of parts for training."""
 
     @property
     def inputs(self) -> int:
-        return total(of_type(type, Stands(self.dtype, self.dtype)) for type in self.network.input_types).at(self.batch)
+        stands = Stands(self.arithmetic.parameter_dtype, self.arithmetic.parameter_dtype)
+        return total(of_type(type, stands) for type in self.network.input_types).at(self.batch)
 
     @cached_property
     def lecture(self) -> LectureFacts:

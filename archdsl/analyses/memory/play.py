@@ -111,9 +111,9 @@ class Player(ABC, Generic[T]):
         """Goes on in a row that was left before, or in none."""
         if row is self.row:
             return
-        while self.row is not None and self.row not in _around(row):
+        while self.row is not None and self.row not in rows_around(row):
             self.end(self.row)
-        for inner in _around(row):
+        for inner in rows_around(row):
             if self.row is inner.outer:
                 self.begin(inner)
 
@@ -224,7 +224,18 @@ def inner(row: Row | None, around: Row | None) -> Row | None:
     return row if row is not None and row.outer is around else around
 
 
-def _around(row: Row | None) -> list[Row]:
+def alike_in(alike: Mapping[str, str], path: str) -> str:
+    """A path, in the turn that stands for the one that it is in (`Player.alike`)."""
+    if not alike:
+        return path
+    found = ""
+    for name in path.split("."):
+        found = f"{found}.{name}" if found else name
+        found = alike.get(found, found)
+    return found
+
+
+def rows_around(row: Row | None) -> list[Row]:
     """A row and those around it, outermost first."""
     found: list[Row] = []
     while row is not None:

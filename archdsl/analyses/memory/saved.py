@@ -9,11 +9,12 @@ of these the caller keeps. Calls that are alike in this are worked out once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from archdsl.analyses.memory.size import FLOAT32, FloatType, Size, Stands, Storage, of_extra, of_type, total
+from archdsl.analyses.memory.training import TrainingFacts
 from archdsl.ir import Extra, Module, Network, Node, Op, Reader, TensorType, Value
 
 Kind = tuple[str, str]
@@ -104,6 +105,39 @@ def saved(network: Network, storage: Storage, batch: int, dtype: FloatType = "fl
         _cross_entropy(logits, keeper.stands) if logits.shape else {},
         batch,
     )
+
+
+def saved_under_autocast(alone: TrainingFacts, with_loss: TrainingFacts) -> SavedFacts:
+    """The same under autocast.
+
+    Args:
+        alone: a step of which the loss keeps nothing.
+        with_loss: the same with the mean cross entropy.
+    """
+    blocks = [block for block in alone.simulation.played.saved if block.what != "number"]
+    kept = _by_path(
+        [(block.layer.split("."), (_KINDS.get(block.what, block.what), ""), block.whole) for block in blocks]
+    )
+    more = with_loss.saved_for_backward - alone.saved_for_backward
+    return SavedFacts(kept, alone.estimated_for, {("value", ""): Size(more)} if more else {}, alone.batch)
+
+
+_KINDS = {"output": "value", "input": "value"}
+
+
+def _by_path(found: Iterable[tuple[Sequence[str], Kind, Size]]) -> Kept:
+    """What is kept of what is at paths, by the names of which these are made."""
+    groups: dict[str, list[tuple[Sequence[str], Kind, Size]]] = {}
+    for (name, *names), kind, size in found:
+        groups.setdefault(name, []).append((names, kind, size))
+    parts = []
+    for name, group in groups.items():
+        sizes: Sizes = {}
+        for _, kind, size in group:
+            _add(sizes, {kind: size})
+        own = [each for each in group if not each[0]]
+        parts.append(Part(name, sizes, inside=_by_path(group) if not own else None))
+    return Kept(parts)
 
 
 class _Trace:

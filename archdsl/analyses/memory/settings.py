@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from archdsl.analyses.memory.size import FloatType
-from archdsl.analyses.options import OptionProblem, Paths, Positive, check_option, options_of
+from archdsl.analyses.options import OptionProblem, Paths, Positive, options_of
 
 Phase = Literal["zero_grad", "forward", "loss", "backward", "optimizer"]
 PHASES: dict[Phase, str] = {
@@ -37,9 +37,46 @@ Kernels = Literal["cpu", "cuda"]
 Precision = Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
 MIXED: dict[str, FloatType] = {"bf16-mixed": "bfloat16", "fp16-mixed": "float16"}
 """The type that autocast lowers to, by the names of mixed precisions."""
+CUDA_AUTOCAST = ("CUDA's autocast",)
+"""What figures with it are an estimate for."""
 PLAIN: dict[str, FloatType] = {"float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
 """The type that all is in, by the names of the others."""
 LossName = Literal["cross-entropy", "mse", "none"]
+Autocaster = Literal["cuda", "cpu"]
+"""Whose autocast: its lists say which operators run in lower precision and which in float32."""
+
+
+class Arithmetic(NamedTuple):
+    """In what a network computes with floating-point numbers."""
+
+    precision: Precision = "float32"
+    """All in one type, or with autocast: parameters in float32, and operators as its lists say."""
+    autocast: Autocaster = "cuda"
+
+    @property
+    def is_mixed(self) -> bool:
+        return self.precision in MIXED
+
+    @property
+    def dtype(self) -> FloatType:
+        """The type of all, or the one that autocast lowers to."""
+        return {**PLAIN, **MIXED}[self.precision]
+
+    @property
+    def parameter_dtype(self) -> FloatType:
+        """The type of parameters, inputs, gradients and state."""
+        return PLAIN.get(self.precision, "float32")
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether bytes are an estimate in any case: those with CUDA's autocast."""
+        return self.is_mixed and self.autocast == "cuda"
+
+    def __str__(self) -> str:
+        return self.precision + (" by a CPU's autocast" if self.is_mixed and self.autocast == "cpu" else "")
+
+
+IN_FLOAT32 = Arithmetic()
 
 
 class TrainingSettings(NamedTuple):
@@ -54,9 +91,8 @@ class TrainingSettings(NamedTuple):
     zero_grad: Literal["early", "late", "never"] = "early"
     """Gradients of the last step are freed before forward, after it, or (gradient accumulation) added to."""
     precision: Precision = "float32"
-    """All in one type, or with autocast: parameters in float32, and operators as its lists say."""
-    autocast: Literal["cuda", "cpu"] = "cuda"
-    """Whose autocast: its lists say which operators run in lower precision and which in float32."""
+    autocast: Autocaster = "cuda"
+    """As `Arithmetic` has them."""
     frozen: Paths = ()
     """Paths, as `features.*`, of parameters that are not trained."""
     accumulate: Positive = 1
@@ -71,26 +107,25 @@ class TrainingSettings(NamedTuple):
         return self.accumulate > 1 or self.zero_grad == "never"
 
     @property
+    def arithmetic(self) -> Arithmetic:
+        return Arithmetic(self.precision, self.autocast)
+
+    @property
     def is_mixed(self) -> bool:
-        return self.precision in MIXED
+        return self.arithmetic.is_mixed
 
     @property
     def dtype(self) -> FloatType:
-        return {**PLAIN, **MIXED}[self.precision]
+        return self.arithmetic.dtype
 
     @property
     def parameter_dtype(self) -> FloatType:
-        """The type of parameters, gradients and state."""
-        return "float32" if self.is_mixed else self.dtype
+        return self.arithmetic.parameter_dtype
 
 
-def inference_type(precision: str) -> FloatType:
-    """What a network is in that only infers. Raises `OptionProblem` for autocast and for no precision at all."""
-    check_option("precision", precision, Precision)
-    if precision in MIXED:
-        said = f"{precision} casts in a training step alone; take {MIXED[precision]} in inference, or for a step"
-        raise OptionProblem("precision", said, "training")
-    return PLAIN[precision]
+def arithmetic_of(precision: str, autocast: str = "cuda") -> Arithmetic:
+    """Raises `OptionProblem` for a precision that there is not, and for another autocast."""
+    return options_of(Arithmetic, {"precision": precision, "autocast": autocast}, "setting")
 
 
 def settings_of(given: Mapping[str, Any]) -> TrainingSettings:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.settings import Kernels, Phase, TrainingSettings
+from archdsl.analyses.memory.settings import CUDA_AUTOCAST, Kernels, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, highest, of_type, total
 from archdsl.analyses.memory.step import COUNTER, RULES, Event, Played, loss_of, play, state_bytes
 from archdsl.ir import Network, Node, Op
@@ -193,8 +193,7 @@ class TrainingFacts:
     @property
     def estimated_for(self) -> tuple[str, ...]:
         """What it is an estimate for: CUDA's autocast, or operators by their names."""
-        settings = self.settings
-        return ("CUDA's autocast",) if settings.is_mixed and settings.autocast == "cuda" else self._played.unsure
+        return CUDA_AUTOCAST if self.settings.arithmetic.is_estimate else self._played.unsure
 
     @property
     def refused(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.ticker import MultipleLocator
     from matplotlib.transforms import BboxBase
 
-    from archdsl.analyses.memory import FloatType, TrainingFacts, TrainingSettings
+    from archdsl.analyses.memory import Arithmetic, TrainingFacts, TrainingSettings
 
 PLACES = ((5, 4), (5, -11), (-5, 4), (-5, -11))
 """Where a name may stand beside its point, in points."""
@@ -47,15 +47,14 @@ def batch_plot(
     batches: Sequence[int],
     settings: TrainingSettings | None,
     limit: int | None,
-    dtype: FloatType = "float32",
+    arithmetic: Arithmetic | None = None,
 ) -> Plot:
-    """Peaks in bytes against the batch: of inference in some type or, with settings, of a training step. `limit` is a device's
-    memory."""
-    lines = [(f.network.name, _peaks(f, settings, batches, dtype)) for f in networks]
+    """Peaks in bytes against the batch: of inference or, with settings, of a training step. `limit` is a device's memory."""
+    lines = [(f.network.name, _peaks(f, settings, batches, arithmetic)) for f in networks]
 
     def plot(axes: Axes) -> None:
         axes.set_title(
-            _heading("Peak of a training step", settings) if settings else _of_type("Peak of inference", dtype)
+            _heading("Peak of a training step", settings) if settings else _within("Peak of inference", arithmetic)
         )
         axes.set_xlabel("samples in a batch")
         axes.set_ylabel("peak, tensor bytes")
@@ -73,29 +72,33 @@ def batch_plot(
     return plot
 
 
-def timeline_plot(facts: Facts, settings: TrainingSettings | None, batch: int, dtype: FloatType = "float32") -> Plot:
-    """Bytes alive at each moment of a pass in some type or of a training step, and when they are most."""
+def timeline_plot(
+    facts: Facts, settings: TrainingSettings | None, batch: int, arithmetic: Arithmetic | None = None
+) -> Plot:
+    """Bytes alive at each moment of a pass in some precision or of a training step, and when they are most."""
     training = None if settings is None else facts.training(settings, batch)
-    return _inference(facts, batch, dtype) if training is None else _training(facts.network.name, training)
+    return _inference(facts, batch, arithmetic) if training is None else _training(facts.network.name, training)
 
 
-def _peaks(facts: Facts, settings: TrainingSettings | None, batches: Sequence[int], dtype: FloatType) -> list[int]:
+def _peaks(
+    facts: Facts, settings: TrainingSettings | None, batches: Sequence[int], arithmetic: Arithmetic | None
+) -> list[int]:
     """One simulation serves all batches of two or more."""
     if settings is None:
-        return [facts.memory_at(batch, dtype).figure("peak").bytes for batch in batches]
+        return [facts.memory_at(batch, arithmetic).figure("peak").bytes for batch in batches]
     alone, several = facts.training(settings, 1), facts.training(settings, 2)
     return [alone.peak if batch == 1 else several.peak_at(batch) for batch in batches]
 
 
-def _inference(facts: Facts, batch: int, dtype: FloatType) -> Plot:
+def _inference(facts: Facts, batch: int, arithmetic: Arithmetic | None) -> Plot:
     """What a step reads and writes, and above it what is held meanwhile for later."""
-    memory = facts.memory_at(batch, dtype)
+    memory = facts.memory_at(batch, arithmetic)
     moments = memory.inference.moments
     used = [sum(block.bytes for block in m.touched if not block.is_input) for m in moments]
     held = [moment.bytes for moment in moments]
 
     def plot(axes: Axes) -> None:
-        axes.set_title(_of_type(f"{facts.network.name}: activations while it runs, N = {batch}", dtype))
+        axes.set_title(_within(f"{facts.network.name}: activations while it runs, N = {batch}", arithmetic))
         steps = range(1, len(moments) + 1)
         axes.stackplot(
             steps,
@@ -183,8 +186,8 @@ def _heading(text: str, settings: TrainingSettings) -> str:
     return f"{text}, {settings.optimizer}, {settings.precision}"
 
 
-def _of_type(text: str, dtype: FloatType) -> str:
-    return text if dtype == "float32" else f"{text}, {dtype}"
+def _within(text: str, arithmetic: Arithmetic | None) -> str:
+    return text if arithmetic is None or arithmetic.precision == "float32" else f"{text}, {arithmetic}"
 
 
 def _short(value: float, _: object = None) -> str:

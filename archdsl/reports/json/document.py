@@ -147,7 +147,7 @@ def _layer(subject: Subject, layer: Layer, inputs: tuple[str, ...]) -> schema.La
         batched=results[0].batched,
         params=cost.params,
         macs=cost.macs,
-        bytes=sum(type.in_type(subject.dtype).bytes_for(facts.batch) for type in results),
+        bytes=sum(type.bytes_for(facts.batch) for type in subject.result_types(layer.path, results)),
         working=schema.Working(
             params=FIGURES["params"].working(layer, cost) if cost.params else None,
             macs=FIGURES["macs"].working(layer, cost) if cost.macs else None,

@@ -34,7 +34,7 @@ def for_all_data(subject: Subject, network: ForAll) -> schema.ForAll:
         params_of=_of_layers("params", facts),
         macs_of=_of_layers("macs", facts),
         bytes_of={
-            layer.path: size(sum(t.in_type(subject.dtype).bytes for t in layer.result_types))
+            layer.path: size(sum(t.bytes for t in subject.result_types(layer.path, layer.result_types)))
             for layer in facts.listing.layers
         },
         storages=_storages_for_all(subject, facts, values) if at.is_listed else None,
@@ -49,7 +49,7 @@ def _of_layers(figure: str, facts: Facts) -> dict[str, int | str]:
 def _storages_for_all(subject: Subject, facts: Facts, values: Mapping[str, int]) -> tuple[schema.Bytes, ...] | None:
     """The sizes of storages as formulas, where these are the storages that there are at the known values."""
     try:
-        found = facts.lifetimes(subject.dtype)
+        found = facts.lifetimes(subject.arithmetic)
     except OpenSize:
         return None
 
@@ -57,7 +57,7 @@ def _storages_for_all(subject: Subject, facts: Facts, values: Mapping[str, int])
         single, *size = (n.at(values) if isinstance(n, Size) else n for n in (lifetime.single, *lifetime.size))
         return lifetime._replace(single=single, size=Bytes(*size))
 
-    if [*map(at_values, found)] != [*subject.facts.lifetimes(subject.dtype)]:
+    if [*map(at_values, found)] != [*subject.facts.lifetimes(subject.arithmetic)]:
         return None
     return tuple(sizes_data(lifetime.single, lifetime.size) for lifetime in found)
 

@@ -18,7 +18,8 @@ def memory_data(subject: Subject) -> schema.Memory:
     figures = {figure.name: figure.bytes for figure in memory.figures}
     found = schema.Memory(
         mode="inference",
-        precision=subject.dtype,
+        precision=subject.arithmetic.precision,
+        autocast=subject.arithmetic.autocast,
         peak=figures["peak"],
         parameters=memory.parameters,
         buffers=memory.buffers,
@@ -32,7 +33,7 @@ def memory_data(subject: Subject) -> schema.Memory:
         timeline=tuple(map(_moment, memory.inference.moments)) if facts.is_listed else None,
         estimated_for=memory.estimated_for("peak"),
         refused=tuple(memory.inference.refused),
-        storages=tuple(map(_storage, facts.lifetimes(subject.dtype))) if facts.is_listed else None,
+        storages=tuple(map(_storage, facts.lifetimes(subject.arithmetic))) if facts.is_listed else None,
         training=None,
     )
     if training is not None:

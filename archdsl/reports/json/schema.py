@@ -280,10 +280,11 @@ class Memory(TypedDict):
     loss and its target are included."""
     figures: tuple[Figure, ...]
     """Those of inference and of what is kept, in `precision`."""
-    precision: Literal["float32", "bfloat16", "float16"]
-    """What the network is in where it infers: with autocast float32, which casts in a training step alone."""
+    precision: Literal["float32", "bfloat16", "float16", "bf16-mixed", "fp16-mixed"]
+    autocast: Literal["cuda", "cpu"]
+    """Whose lists a mixed precision follows."""
     estimated_for: tuple[str, ...]
-    """The operators, by name, for which the peak of inference is an estimate."""
+    """What the peak of inference is an estimate for: `CUDA's autocast`, or operators by their names."""
     refused: tuple[str, ...]
     """The paths of layers with a number that the precision does not reach: PyTorch does not run them."""
     timeline: tuple[Moment, ...] | None

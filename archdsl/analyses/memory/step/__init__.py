@@ -1,5 +1,6 @@
 """One training step, played operator by operator: what is made, kept and freed when."""
 
+from archdsl.analyses.memory.step.inferring import Passed, Seen, infer
 from archdsl.analyses.memory.step.ledger import Event
 from archdsl.analyses.memory.step.loss import loss_of
 from archdsl.analyses.memory.step.optimizer import COUNTER, RULES, copies_kept, state_bytes
@@ -11,9 +12,12 @@ __all__ = [
     "COUNTER",
     "RULES",
     "Event",
+    "Passed",
     "Played",
+    "Seen",
     "buffers",
     "copies_kept",
+    "infer",
     "learns",
     "loss_of",
     "naming",

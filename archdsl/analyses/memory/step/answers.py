@@ -39,6 +39,8 @@ class OpFacts(NamedTuple):
     """Whether some result has a gradient."""
     program: Module | None
     """What it runs one by one."""
+    infers: bool
+    """Whether no gradients are made."""
     runs: dict[Hashable, Run]
     """What it makes, by all that this depends on besides."""
     ways: dict[Hashable, tuple[Way, ...]]

@@ -33,6 +33,7 @@ def ask(
     program = cast_within or (op.program(operands, is_single=is_single) if kernels == "cpu" else None)
     is_exact = op.is_derived_exactly(operands) and (program is not None or not op.unknown_bytes(*types))
     is_exact &= parameter_dtype == "float32" or op.is_known_in_half(operands)
+    is_exact &= op.infer_in_training(*operands) in (None, results) and _lies_as_many(op, *types, is_single=is_single)
     workspaces = {"conv": dtype, "attention": "float32"}
     return OpFacts(
         op,
@@ -50,9 +51,49 @@ def ask(
         storage.shared_operand(node),
         any(type.is_float for type in results),
         program,
+        False,
         {},
         {},
     )
+
+
+def ask_inferring(
+    own: Op, node: Node, settings: TrainingSettings, kernels: Kernels, storage: Storage, *, is_single: bool
+) -> OpFacts:
+    """The same for inference under autocast."""
+    types = operands, results = node.operand_types, node.result_types
+    op = own.on_cpu(*operands, precision="mixed")
+    op = op.inferring(*operands) if settings.autocast == "cpu" else op
+    autocast = op.autocast if settings.autocast == "cuda" else op.autocast_on_cpu(*operands)
+    program = op.program_under_autocast(operands, is_single=is_single)
+    is_sure_of_casts = program is not None or op.is_identity_in_inference
+    # What it makes besides may be made before a cast or after it.
+    is_sure = program is not None or "lower" not in autocast or not (op.preparation(operands) or op.scratch(*types))
+    return OpFacts(
+        op,
+        Saved(),
+        (),
+        tuple([(state, of_state(state, settings.parameter_dtype)) for state in node.state]),
+        autocast,
+        op.is_identity_in_inference or op.is_itself(*types),
+        is_sure and not op.unknown_bytes(*types) and _lies_as_many(op, *types, is_single=is_single),
+        (True, True) if is_sure_of_casts else _casts_exactly(op, *types),
+        False,
+        op,
+        (),
+        None,
+        storage.shared_operand(node),
+        any(type.is_float for type in results),
+        program,
+        True,
+        {},
+        {},
+    )
+
+
+def _lies_as_many(op: Op, operands: Types, results: Types, *, is_single: bool) -> bool:
+    """Whether results lie as those of several samples do."""
+    return not is_single or op.infer_alone(*operands) in (None, results)
 
 
 def _twins(op: Op, on_gpu: Op, operands: Types, results: Types) -> tuple[Extra, ...] | None:
@@ -89,6 +130,8 @@ def run(facts: OpFacts, entry: Entry, batch: int, casts: frozenset[str]) -> Run:
     Args:
         casts: the operands that are cast for it, by name.
     """
+    if facts.infers:
+        return _run_inferring(entry, batch)
     saved, stands, op = facts.saved, entry.stands, entry.op
     results = tuple([of_type(type, Stands(stands.values, stands.values)) for type in entry.results])
     if not entry.needs_gradient:
@@ -120,6 +163,19 @@ def run(facts: OpFacts, entry: Entry, batch: int, casts: frozenset[str]) -> Run:
         not (unread and facts.scratch),
         refusal(op, stands.values),
     )
+
+
+def _run_inferring(entry: Entry, batch: int) -> Run:
+    """What it makes in inference: what comes before its result step by step."""
+    op, types, values = entry.op, (entry.operands, entry.results), entry.stands.values
+    results = tuple([of_type(type, Stands(values, values)) for type in entry.results])
+    scratch = _sizes((*op.scratch(*types), *op.saved(*types).number), batch, entry.stands)
+    steps = [_sizes(made, batch, entry.stands) for made in op.preparation(entry.operands)]
+    kernels = [Sized(made, tuple([name for name, _ in made]), ()) for made in steps]
+    if kernels:
+        kernels.append(Sized(((RESULT, results[0]), *scratch), tuple([name for name, _ in scratch]), ()))
+        scratch = ()
+    return Run(results, (), (), scratch, tuple(kernels), (), is_exact=True, refusal=refusal(op, values))
 
 
 def _kernels(op: Op, entry: Entry, batch: int, kept: Mapping[str, Size], casts: frozenset[str]) -> tuple[Sized, ...]:

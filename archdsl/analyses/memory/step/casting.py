@@ -98,10 +98,10 @@ class Casting:
             # When the last weights of shared attention are cast back is not known.
             if leaf.key in self._parameters and op.cast_late:
                 self._ledger.doubt(path, op)
-            if leaf.is_trained:
-                self.parameter(op, leaf, state)
+            if leaf.is_trained and op.autocast == "lower":
+                self._parameter(op, leaf, state, path)
             elif op.autocast == "lower" and leaf.is_parameter:
-                self._frozen[state.name] = self._cast_of(op, state, leaf.key)
+                self._frozen[state.name] = self._cast_of(op, state, path)
 
     def _unkept(self, facts: OpFacts, operands: Sequence[Tensor]) -> set[int]:
         """The operands of an operator that autograd does not keep."""
@@ -141,12 +141,12 @@ class Casting:
             self._ledger.move_to(self._rows[key])
             self._ledger.release((cast.block,))
 
-    def _cast_of(self, op: Op, state: State, key: str) -> Block:
+    def _cast_of(self, op: Op, state: State, path: str) -> Block:
         """A parameter in lower precision, which some operators of several kernels cast in their middle."""
         size = of_type(TensorType(state.shape, batched=False), Stands(self._lower, self._lower))
         if state.name not in op.cast_late:
-            return self._ledger.make(key, "cast", size)
-        block = self._late[state.name] = self._ledger.promise(key, "cast", size)
+            return self._ledger.make(path, f"cast {state.name}", size)
+        block = self._late[state.name] = self._ledger.promise(path, f"cast {state.name}", size)
         return block
 
     def _read_as(self, op: Cast, value: Tensor, dtype: str, layer: str) -> Tensor:
@@ -175,7 +175,7 @@ class Casting:
         return self._through(Cast(), value, dtype, layer, block)
 
     def _through(self, op: Cast, value: Tensor, dtype: str, layer: str, block: Block) -> Tensor:
-        if value.edge is None:
+        if value.edge is None or not self._ledger.is_grad_enabled:
             return Tensor(block, None, value.type, dtype)
         before = Stands(value.dtype, value.dtype)
         entry = Entry(layer, op, (value.type,), (value.type,), [value.edge], {}, before)
@@ -184,20 +184,19 @@ class Casting:
         entry.holders = 1
         return Tensor(block, Edge(entry, 0), value.type, dtype)
 
-    def parameter(self, op: Op, leaf: Leaf, state: State) -> Edge:
-        """Where the gradient of a parameter goes: to the cast that the operator runs on, where there is one."""
-        own = Edge(leaf, 0)
-        if op.autocast != "lower":
-            return own
+    def parameter(self, op: Op, leaf: Leaf, state: State, path: str) -> Edge | None:
+        """Where the gradient of a parameter goes that the operator runs on a cast of."""
+        return None if op.autocast != "lower" else self._parameter(op, leaf, state, path).edge
+
+    def _parameter(self, op: Op, leaf: Leaf, state: State, path: str) -> Tensor:
+        """A parameter in lower precision, once for the whole pass."""
         if leaf.key not in self._parameters:
             type = TensorType(state.shape, batched=False)
-            value = self._ledger.given(leaf.key, "parameter", type)._replace(edge=own)
-            block = self._cast_of(op, state, leaf.key)
+            value = self._ledger.given(leaf.key, "parameter", type)._replace(edge=Edge(leaf, 0))
+            block = self._cast_of(op, state, path)
             self._parameters[leaf.key] = self._through(Cast(), value, self._lower, leaf.key, block)
             self._rows[leaf.key] = self._ledger.row
-        edge = self._parameters[leaf.key].edge
-        assert edge is not None
-        return edge
+        return self._parameters[leaf.key]
 
     def kept_by(self, entry: Entry) -> list[tuple[str, Block]]:
         """The casts of weights that an operator keeps for the gradient of its operand; biases are not kept."""

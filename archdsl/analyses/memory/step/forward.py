@@ -10,7 +10,7 @@ from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_state, of_type
 from archdsl.analyses.memory.step.answers import OpFacts, Run
-from archdsl.analyses.memory.step.asked import NUMBER, ask, numbers_kept, run, stops_within
+from archdsl.analyses.memory.step.asked import NUMBER, ask, ask_inferring, numbers_kept, run, stops_within
 from archdsl.analyses.memory.step.casting import Casting
 from archdsl.analyses.memory.step.ledger import Ledger
 from archdsl.analyses.memory.step.recompute import RANDOM_STATE, Replay, buffers, naming
@@ -238,8 +238,8 @@ class Forward(Ledger):
         temporary = [self.make(entry.layer, e.name, of_extra(e, self.batch, entry.stands)) for e in forgotten]
         self.mark(entry.layer)
         self.release(temporary)
-        keeps_weights = any(entry.keeps_weight(state.name) for state, _ in facts.state)
-        keeps = bool(run.extras or run.operands or facts.saved.result or keeps_weights)
+        keeps = bool(run.extras or run.operands or facts.saved.result)
+        keeps |= any(entry.keeps_weight(state.name) for state, _ in facts.state)
         if not entry.op.is_forgotten_exactly:
             self.doubt(entry.layer, entry.op)
         if self.replay is None:
@@ -318,9 +318,9 @@ class Forward(Ledger):
         found = self._known.get(key)
         if found is not None:
             return found
-        facts = self._known[key] = ask(op, node, self.settings, self.kernels, self.storage, is_single=self.batch == 1)
-        others = [facts.op.infer_in_training] + [facts.op.infer_alone] * (self.batch == 1)
-        if not facts.is_exact or any(infer(*node.operand_types) not in (None, node.result_types) for infer in others):
+        asked = ask if self.is_grad_enabled else ask_inferring
+        facts = self._known[key] = asked(op, node, self.settings, self.kernels, self.storage, is_single=self.batch == 1)
+        if not facts.is_exact:
             self.doubt(path, op)
         self.has_pages |= facts.has_pages
         self.is_alike_on_gpu &= facts.twins is not None
@@ -342,11 +342,12 @@ class Forward(Ledger):
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
             stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
         trained: dict[str, Edge] = {}
-        for state, size in facts.state:
+        for state, size in facts.state if self.is_grad_enabled else ():
             leaf = self.leaf(path, state, size)
             if leaf.is_trained:
-                trained[state.name] = Edge(leaf, 0) if self.casting is None else self.casting.parameter(op, leaf, state)
-        edges = [v.edge for v in op.read(operands)] if facts.is_float else []
+                cast = self.casting and self.casting.parameter(op, leaf, state, path)
+                trained[state.name] = cast or Edge(leaf, 0)
+        edges = [v.edge for v in op.read(operands)] if facts.is_float and self.is_grad_enabled else []
         return Entry(path, op, node.operand_types, node.result_types, edges, trained, stands, node, facts)
 
     def _results(

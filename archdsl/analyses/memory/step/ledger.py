@@ -36,6 +36,9 @@ Event = tuple[Block, int]
 class Ledger(Player[Tensor], ABC):
     """Writes down what is made and freed."""
 
+    is_grad_enabled = True
+    """Whether autograd keeps what backward needs."""
+
     def __init__(self, network: Network, settings: TrainingSettings, batch: int) -> None:
         super().__init__()
         self.network = network

@@ -1,5 +1,4 @@
-"""The peak of inference by liveness, with the frames of calls counted. The network's inputs are the caller's and are left
-out of all counts here.
+"""Inference in one type: the peak by liveness, with the frames of calls counted.
 
 A call holds its operands until it returns, so what a module makes and frees meanwhile does not depend on who calls it: each
 module is played once, and its calls are composed of that.
@@ -7,35 +6,16 @@ module is played once, and its calls are composed of that.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple
 
+from archdsl.analyses.memory.inference.moments import InferenceFacts, Moment
 from archdsl.analyses.memory.play import Block, Plain, Player
 from archdsl.analyses.memory.refusal import refusal
 from archdsl.analyses.memory.size import FloatType, Size, Stands, Storage, of_extra, of_type
-from archdsl.ir import Extra, Module, Network, Node, Op, check_listed
-
-
-class Moment(NamedTuple):
-    """While one operator runs: its operands, its results and its scratch are there, and what others hold."""
-
-    step: int
-    """From 1, in order of execution."""
-    layer: str
-    node: Node
-    live: tuple[Block, ...]
-    """Without the network's inputs, oldest first."""
-    touched: tuple[Block, ...]
-    """Of these, what the operator itself reads, writes or needs."""
-    times: int = 1
-    """How many moments alike it stands for, the first of them: in as many turns of loops it is the same."""
-
-    @property
-    def bytes(self) -> int:
-        return sum([block.bytes for block in self.live])
+from archdsl.ir import Extra, Module, Network, Node, Op, Types, check_listed
 
 
 class Call(NamedTuple):
@@ -174,53 +154,44 @@ class _Frame:
         return found
 
 
-class InferenceFacts:
-    """What is alive while each operator runs, and when that is most."""
+class ComposedInference(InferenceFacts):
+    """Of networks in one type."""
 
     def __init__(self, network: Network, course: Course, courses: _Courses) -> None:
+        super().__init__(courses.unsure, is_for_all=courses.is_for_all)
         self._network = network
         self._course = course
-        self._batch = courses.batch
-        self._refused = courses.refused
-        self.is_for_all = courses.is_for_all
-        """Whether the sizes of all storages are those of any batch."""
-        self.estimated_for = tuple(courses.unsure)
-        """The operators of which not all is known to the byte, by name."""
+        self._courses = courses
 
     @cached_property
     def moments(self) -> tuple[Moment, ...]:
-        """Raises `TooManyOperators`."""
         check_listed(self._network)
-        return tuple(_Frame(self._course, self._batch).moments())
+        return tuple(_Frame(self._course, self._courses.batch).moments())
 
     @cached_property
     def peak(self) -> Moment | None:
-        """The first moment with the most bytes; None for a network without operators."""
-        return _Frame(self._course, self._batch).highest()
+        return _Frame(self._course, self._courses.batch).highest()
 
     @cached_property
     def floor(self) -> int:
-        """The highest sum of bytes if every storage lived from its first to its last use only."""
         return self._course.floor([None for _ in self._course.inputs], self._course.made)
 
     @cached_property
     def refused(self) -> Mapping[str, str]:
-        """By the paths of layers why PyTorch does not run them in half precision; of a module those of its first call."""
-        seen = set[Course]()
+        known, seen = self._courses.refused, set[Course]()
 
         def walk(course: Course, prefix: str) -> Iterator[tuple[str, str]]:
             seen.add(course)
             for part in course.parts:
                 if isinstance(part, Moment):
-                    if part.node in self._refused:
-                        yield prefix + part.layer, self._refused[part.node]
+                    if part.node in known:
+                        yield prefix + part.layer, known[part.node]
                 elif part.course not in seen:
                     yield from walk(part.course, f"{prefix}{part.layer}.")
 
-        return dict(walk(self._course, "")) if self._refused else {}
+        return dict(walk(self._course, "")) if known else {}
 
     def alive(self, paths: Collection[str]) -> dict[str, int]:
-        """The most bytes that are alive while what is at these paths runs."""
         around = {path[:end] for path in paths for end, letter in enumerate(path) if letter == "."}
         found: dict[str, int] = {}
 
@@ -235,52 +206,15 @@ class InferenceFacts:
         walk(self._course, "", 0)
         return found
 
-
-class Lifetime(NamedTuple):
-    """One storage: the steps while it is alive, and its size for every batch."""
-
-    layer: str
-    what: str
-    """`output`, or what an operator makes besides."""
-    made: int
-    freed: int
-    """The last step at which it is there."""
-    used: tuple[int, ...]
-    """The steps that read or write it."""
-    single: int
-    """Bytes for a batch of one."""
-    size: Size
-    """For every larger batch."""
+    def result_types(self, path: str, types: Types) -> Types:
+        return tuple(type.in_type(self._courses.dtype) for type in types)
 
 
-def inference(network: Network, storage: Storage, batch: int, dtype: FloatType = "float32") -> InferenceFacts:
+def composed(network: Network, storage: Storage, batch: int, dtype: FloatType) -> ComposedInference:
     """Plays a network of some type for a batch."""
     courses = _Courses(storage, batch, dtype)
     course = courses.of(network.body, (False,) * len(network.inputs), network.inputs)
-    return InferenceFacts(network, course, courses)
-
-
-def lifetimes(single: InferenceFacts, several: InferenceFacts) -> tuple[Lifetime, ...]:
-    """The storages of inference in the order of their making: what is alive at a step is those that are made and not yet
-    freed. Only the size of some depends on whether the batch is one."""
-    one = _by_block(single.moments)
-    two = one if several is single else _by_block(several.moments)
-    return tuple(
-        Lifetime(block.layer, block.what, steps[0], steps[-1], used, single.size.at(1), block.size)
-        for single, (block, (steps, used)) in zip(one, two.items(), strict=True)
-    )
-
-
-def _by_block(moments: Sequence[Moment]) -> dict[Block, tuple[list[int], tuple[int, ...]]]:
-    """Of each storage, the steps at which it is alive and those that touch it."""
-    alive: dict[Block, list[int]] = {}
-    used: dict[Block, list[int]] = defaultdict(list)
-    for moment in moments:
-        for block in moment.live:
-            alive.setdefault(block, []).append(moment.step)
-        for block in moment.touched:
-            used[block].append(moment.step)
-    return {block: (steps, tuple(used[block])) for block, steps in alive.items()}
+    return ComposedInference(network, course, courses)
 
 
 class _Courses:
