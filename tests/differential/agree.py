@@ -57,6 +57,8 @@ def disagreement(text: str, batch: int = 2) -> Disagreement | None:
             return Disagreement("training step", detail)
         if detail := _half(network):
             return Disagreement("inference in half precision", detail)
+        if detail := _autocast(network):
+            return Disagreement("inference under autocast", detail)
         module = build(network, "cpu", torch.float64)
         if detail := _computes(network, module, batch):
             return Disagreement("values", detail)
@@ -219,7 +221,7 @@ def _autocast(network: Network) -> str:
         return ""
     try:
         real = under_autocast(network, batch, arithmetic.dtype)
-    except RuntimeError:  # a batch norm of a single value
+    except (RuntimeError, ValueError):  # a batch norm of a single value
         return ""
     known = memory.activation_peak, memory.saved.bytes
     pairs = zip(("peak", "saved_for_backward"), known, real, strict=True)

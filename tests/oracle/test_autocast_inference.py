@@ -80,6 +80,7 @@ STEPWISE = {
     "a map read twice": "input x: [3, 9, 9]\nconv(4, 3) -> bn as y\n"
     "concat { | conv(4, 3, pad=1) | y } -> dropout -> maxpool(2x2)",
     "heads of one kernel": "input x: [6, 8]\nln -> attention(2) -> linear(5) -> attention(5)",
+    "shapes in the type of a map": "input x: [8, 3, 1]\nlinear(1) -> anchors(2, 1, 1)",
     "what trains alone": "input x: [6]\nlinear(6) as y\ntraining { linear(3); output aux }\ny -> linear(2)",
 }
 

@@ -429,7 +429,7 @@ def test_a_step_is_told_with_its_settings(cli: Cli, spec: Path) -> None:
     told = "adamw (%s) with weight decay, bf16-mixed by a CPU's autocast, mse, '0' frozen, 'body' checkpointed"
     out = cli("report", "memory", spec, "--train", *step, "--width", "200").out
     assert f"with {told % 'for-loop'}, N in each of 2 passes of a step\n" in out
-    assert out.startswith("A   N = 1, float32\n")
+    assert out.startswith("A   N = 1, float32, bf16-mixed by a CPU's autocast\n")
     fitted = cli("fit", spec, "--memory", "1GiB", *step).out
     assert fitted.startswith(f"A   {told % 'foreach'}, N in each of 2 passes of a step, 1.00 GiB\n")
 

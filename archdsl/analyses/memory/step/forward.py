@@ -340,7 +340,7 @@ class Forward(Ledger):
         op, stands = facts.op, self.stands
         if self.casting is not None:
             values = next((v.dtype for v in operands if v.type.is_float), stands.values)
-            stands = Stands(values, values if op.autocast == "lower" else stands.parameters)
+            stands = Stands(values, values if op.autocast == "lower" or not facts.state else stands.parameters)
         trained: dict[str, Edge] = {}
         for state, size in facts.state if self.is_grad_enabled else ():
             leaf = self.leaf(path, state, size)
