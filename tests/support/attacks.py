@@ -208,6 +208,17 @@ ATTACKS: dict[str, Attack] = {
             + body("f(20, 1)")
         ),
     ),
+    "values that each name the one before twice, compiled": Attack(
+        "",
+        lambda: (
+            "block unit(w) {\n  let a0 = w\n"
+            + "".join(f"  let a{i + 1} = a{i} + a{i}\n" for i in range(60))
+            + "  conv(8, 1x1)\n  if a60 > 2^64 { conv(8, 1x1) }\n}\n"
+            + body("unit(8)\nunit(16)\nunit(24)", "8, 8, 8")
+        ),
+        command=("compile",),
+        code=0,
+    ),
     "a list of lists of lists": Attack(
         "a list of more than 10_000 items",
         lambda: body("let x = [[[i + j + k for i in 0..99] for j in 0..99] for k in 0..99]"),

@@ -250,8 +250,8 @@ class _Names:
         self._lets = {s.name.text: s.value for s in _walk(block.body) if isinstance(s, tree.Let)}
 
     def name(self, text: str, span: Span) -> Any:
-        if text in self._lets:
-            return evaluate(self._lets[text], self)
+        if text in self._lets:  # worked out once; until it is, its own name stands for a parameter
+            self._values[text] = evaluate(self._lets.pop(text), self)
         return self._values[text]
 
     def callee(self, text: str, span: Span) -> Any:
