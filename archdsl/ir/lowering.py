@@ -6,6 +6,7 @@ closed sets and tuples of these, which the emitter writes with `repr`.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 Literal = int | float | bool | str | None | tuple["Literal", ...]
@@ -50,6 +51,11 @@ class Helper(NamedTuple):
     name: str
     text: str
     imports: tuple[str, ...] = ("torch", "nn", "F")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What means something in a file that has it: what the text defines, and what it imports."""
+        return frozenset(re.findall(r"^(?:class|def) (\w+)", self.text, re.MULTILINE)) | {*self.imports}
 
 
 class Lowering(NamedTuple):

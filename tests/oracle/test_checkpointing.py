@@ -55,6 +55,15 @@ def test_the_peaks_of_a_step_are_the_real_ones(name: str, path: str, batch: int,
 WRITTEN = (*PARTS, ("densenet:DenseNetCifar40_12", "dense*.*"), ("autoencoder:ConvAutoencoder", "*.*"))
 
 
+@pytest.mark.parametrize("name", ["checkpoint", "recomputed", "unchanged_buffers", "nullcontext", "Iterator"])
+def test_a_network_may_be_called_as_what_runs_a_part_twice(name: str) -> None:
+    text = f"network {name} {{\n  input x: [3, 4, 4]\n  a: {{ conv(2, 1x1) -> bn }}\n}}"
+    net = open_source(Source("case.arch", text), Path()).check(name).facts.network
+    module = build_module(net, "cpu", checkpointed=["a"])
+    module(torch.rand(2, 3, 4, 4)).sum().backward()
+    assert module.get_submodule("a.1").num_batches_tracked == 1
+
+
 @pytest.mark.parametrize(("name", "path"), WRITTEN)
 def test_source_that_is_checkpointed_computes_the_same(name: str, path: str) -> None:
     """Outputs, gradients and what batch norms learn, bit for bit; the second run draws the same random numbers."""

@@ -11,7 +11,7 @@ from archdsl.ir import MODULE_ATTRIBUTES
 
 RESERVED = frozenset(
     {"self", "torch", "nn", "F", "math", "Any", "NamedTuple", "OrderedDict", "Tensor", "i", "layer", "layers"}
-    | {"FOLDED", "EPSILONS", "TRANSPOSED", "DROPPED", "fold"}
+    | {"FOLDED", "EPSILONS", "TRANSPOSED", "DROPPED", "fold", "initialise"}
     | {name for name in dir(builtins) if not name.startswith("_")}
 )
 """What generated code itself refers to: no class and no variable takes these names. Not `_`: an interactive

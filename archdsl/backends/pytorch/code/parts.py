@@ -71,9 +71,10 @@ class Lowered:
         self._copying = _copying(network, facts)
         self.lowerings = agreed(network, {n: op.pytorch(*n.operand_types) for n, op in _operators(network)})
         codes = [code for own in self.lowerings.values() for code in (own, own.general) if code is not None]
-        helpers = {code.helper.name for code in codes if code.helper}
+        written = [code.helper for code in codes]
         if self.recomputing is not None:
-            helpers |= {"checkpoint", "recomputed", "unchanged_buffers", self.recomputing.sequence.name}
+            written += [self.recomputing.sequence, self.recomputing.function]
+        helpers = {name for helper in written if helper is not None for name in helper.names}
         name = network.name if is_identifier(network.name) else class_name(network.name)
         self.name = unique(name, RESERVED | helpers)
         training = tuple(o.training for o in network.outputs)
