@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
 
@@ -83,6 +84,19 @@ def test_a_file_starts_so_by_itself(cli: Cli, spec: Path) -> None:
     expected = archdsl.load(spec).to_torch("cpu", init="he").state_dict()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
     assert "initialise" not in cli("compile", spec).out
+
+
+def test_a_block_may_be_called_as_the_function_is() -> None:
+    text = "network initialise { input x: [8]; a: { linear(4) -> relu -> linear(3) } -> linear(2) }"
+    torch.manual_seed(0)
+    found = archdsl.loads(text).to_torch("cpu", init="krizhevsky")
+    assert 0.005 < weight(found, "a.0").std() < 0.02
+
+
+@pytest.mark.parametrize("make", [archdsl.NetworkSpec.to_source, archdsl.NetworkSpec.to_torch])
+def test_what_is_for_inference_has_nothing_to_start(spec: Path, make: Callable[..., object]) -> None:
+    with pytest.raises(ValueError, match="`init` is about training"):
+        make(archdsl.load(spec), inference=True, init="he")
 
 
 @pytest.mark.parametrize(

@@ -44,14 +44,14 @@ def build(
         inference: the network for inference instead, in evaluation mode, with the same weights, folded.
 
     Raises:
-        OptionProblem: there is no such initialiser, or something is checkpointed for inference.
+        OptionProblem: there is no such initialiser, or what is about training is asked for beside inference.
         PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code, or the network has too many operators.
     """
     import torch
 
     if inference:
-        check_inference(checkpoint=checkpointed)
+        check_inference(checkpoint=checkpointed, init=initialiser)
     check_unfolded(network)
     text, name = source(network, facts, checkpointed, initialiser)
     namespace = execute(text, name)
@@ -90,6 +90,11 @@ def execute(source: str, name: str) -> ModuleType:
     namespace = ModuleType(full_name)
     namespace.__file__ = f"<{full_name}>"
     linecache.cache[namespace.__file__] = len(source), None, source.splitlines(keepends=True), namespace.__file__
+    code = compile(source, namespace.__file__, "exec")
     sys.modules[full_name] = namespace
-    exec(compile(source, namespace.__file__, "exec"), vars(namespace))
+    try:
+        exec(code, vars(namespace))
+    except BaseException:  # half made, it would be what the next call finds
+        del sys.modules[full_name]
+        raise
     return namespace
