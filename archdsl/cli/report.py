@@ -35,6 +35,7 @@ from archdsl.reports import (
     render_json,
     report,
 )
+from archdsl.source import first_line
 from archdsl.targets import Target, single_network
 
 EPILOG = """\
@@ -185,5 +186,5 @@ def _effective(subject: Subject, arguments: argparse.Namespace) -> Table:
     try:
         found = effective_field(subject.facts.network, arguments.effective)
     except (RuntimeError, ValueError) as error:
-        raise UsageProblem(f"`--effective {arguments.effective}`: {str(error).splitlines()[0]}") from None
+        raise UsageProblem(f"`--effective {arguments.effective}`: {first_line(error)}") from None
     return effective_table(subject, arguments.effective, found)

@@ -32,11 +32,13 @@ from archdsl.cli.targets import (
     checked_target,
     positive,
     refuse_lone_skip,
+    require_device,
     require_torch,
 )
 from archdsl.ir import Network
 from archdsl.pipeline import Checked, subject_of
 from archdsl.reports import Measurement, measured
+from archdsl.source import first_line
 from archdsl.source.styled import Piece
 
 if TYPE_CHECKING:
@@ -132,6 +134,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.optimizer,
     )
     require_torch()
+    if setting.device:
+        require_device(setting.device)
     try:
         trial = _prepared(checked.facts.network, setting, arguments)
         found = trial.measure()
@@ -143,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
     except PathError:
         raise
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
-        raise UsageProblem(f"`{checked.name}` cannot be run: {str(error).splitlines()[0]}") from None
+        raise UsageProblem(f"`{checked.name}` cannot be run: {first_line(error)}") from None
     arithmetic = _arithmetic(trial) if found.trained == found.params else None
     figures = _measurements(checked, setting, found, arithmetic, arguments.checkpoint)
     if peak is not None:

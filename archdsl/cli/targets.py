@@ -294,6 +294,14 @@ def require_torch() -> None:
         raise UsageProblem("PyTorch is not installed: `pip install archdsl[torch]`")
 
 
+def require_device(name: str) -> None:
+    """Raises `UsageProblem` where PyTorch can make no tensors there."""
+    from archdsl.backends.pytorch.verify import has_device
+
+    if not has_device(name):
+        raise UsageProblem(f"PyTorch has no device `{name}` here")
+
+
 def print_problems(problems: list[Diagnostic], color: Color) -> None:
     sys.stdout.flush()
     write_lines(render(problems), sys.stderr, color)

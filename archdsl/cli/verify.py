@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archdsl.cli.progress import Place
 from archdsl.cli.targets import (
     BrokenSpec,
-    UsageProblem,
     add_batch,
     add_settings,
     add_target,
@@ -18,6 +17,7 @@ from archdsl.cli.targets import (
     expand,
     opened_target,
     print_problems,
+    require_device,
     require_torch,
 )
 from archdsl.cli.terminal import is_ascii, write_lines
@@ -71,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    _require_torch(arguments.device)
+    require_torch()
+    require_device(arguments.device)
     networks = list(_networks(arguments))
     results = _results(networks, arguments)
     if arguments.format == "json":
@@ -80,14 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
         _print_text(results, arguments)
     is_broken = any(checked.network is None for checked in networks)
     return int(is_broken or any(result.differences for result in results))
-
-
-def _require_torch(device: str) -> None:
-    require_torch()
-    from archdsl.backends.pytorch.verify import has_device
-
-    if not has_device(device):
-        raise UsageProblem(f"PyTorch has no device `{device}` here")
 
 
 def _networks(arguments: argparse.Namespace) -> Iterator[Checked]:

@@ -1,6 +1,6 @@
 """Layer 0: files, spans, and diagnostics as data."""
 
-from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, nearest, once, same
+from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, first_line, nearest, once, same
 from archdsl.source.files import (
     SIZE_LIMIT,
     UNREADABLE_FILE,
@@ -31,6 +31,7 @@ __all__ = [
     "counted",
     "decode_spec",
     "empty_file",
+    "first_line",
     "in_ascii",
     "nearest",
     "once",

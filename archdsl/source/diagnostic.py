@@ -113,3 +113,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
         if close := get_close_matches(spelt, by_spelling, n=1, cutoff=0.7):
             return by_spelling[close[0]]
     return max((c for c in names if len(c) >= 3 and folded.startswith(c)), key=len, default=None)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an exception says; its type where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -13,6 +13,7 @@ import torch
 from archdsl import SpecError, load
 from archdsl.analyses.memory import MIXED, PLAIN
 from archdsl.backends.pytorch import OPTIMIZERS, PRECISIONS, Setting, Trial
+from archdsl.backends.pytorch.running.build import execute
 from archdsl.pipeline import open_spec
 from tests.support.cli import Cli
 from tests.unit.test_cli import terminal
@@ -149,6 +150,15 @@ def test_what_is_not_predicted_says_why(cli: Cli, spec: Path, options: tuple[str
     assert rows(done.out)["training peak"][0] == "-" and why in done.out.splitlines()
 
 
+def test_an_error_without_words_is_told_by_its_type(cli: Cli, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("archdsl.backends.pytorch.running.trial.activation_peak", fail)
+    done = cli("run", "small.arch:Small", "--device", "cpu")
+    assert (done.code, done.err) == (2, "archdsl: `Small` cannot be run: AssertionError\n")
+
+
 def test_a_difference_is_shown(cli: Cli, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archdsl.backends.pytorch.running.trial.activation_peak", lambda *_: 0)
     done = cli("run", "small.arch:Small", "--device", "cpu")
@@ -274,3 +284,9 @@ def test_no_text_of_a_spec_is_run(spec: Path, payload: str, place: str, monkeypa
     else:
         assert module(torch.zeros(1, 3, 8, 8)).shape == (1, 2, 6, 6)
     assert not marks
+
+
+def test_a_file_that_does_not_run_is_not_found_half_made_later() -> None:
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            execute("made = 1\nmade / 0\n", "Net")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from archdsl.analyses import Facts
 from archdsl.backends.pytorch.verify import Verified, spec_text, verify
 from archdsl.backends.pytorch.verify.observe import Subject
+from archdsl.backends.pytorch.verify.support import fields
 from archdsl.ir import Lowering, Network, Op, Saved, State, TensorType, Types, flatten
 from archdsl.ops import find
 from archdsl.pipeline import open_source
@@ -208,6 +211,25 @@ def test_what_runs_in_other_steps_on_meta_is_not_compared_there(layers: str, oth
     assert found(network) == {} == found(network, device="cpu")
 
 
+@pytest.mark.parametrize("kind", ["cpu", "meta"])
+def test_a_device_with_its_number_is_of_its_kind(kind: str) -> None:
+    network = network_of("network Net { input x0: [8, 16]; attention(4) }")
+    alone, numbered = (list(verify(network, device=device, with_fields=True)) for device in (kind, f"{kind}:0"))
+    assert numbered == alone and not any(check.differences for check in alone)
+
+
+def test_the_checks_leave_the_module_that_they_share_as_it_was() -> None:
+    network = network_of(SPEC)
+    subject = Subject(network, "cpu", 2)
+    before = {name: tensor.clone() for name, tensor in subject.module.state_dict().items()}
+    assert fields(Facts(network), subject, 2).compared != "0 units"
+    after = subject.module.state_dict()
+    assert subject.module.training
+    assert all(
+        torch.equal(after[name], tensor) and after[name].dtype == tensor.dtype for name, tensor in before.items()
+    )
+
+
 def test_the_state_that_is_compared_is_the_one_that_weights_are_fitted_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """In its order too: what a module owns itself stands before what its parts own, whatever runs first."""
     network = network_of("network Net { input x: [5]; linear(3) as y; p: parameter([3]) -> add(y) }")
@@ -269,5 +291,7 @@ def test_the_command_refuses_what_is_not_there(archdsl: Cli, tmp_path: Path) -> 
     file.write_text(SPEC.replace("conv(width, 1x1)", "conv(width, 2x2)"))
     assert archdsl("verify", str(file)).code == 1
     assert archdsl("verify", str(tmp_path / "none.arch")).code == 2
-    done = archdsl("verify", str(file), "--device", "abacus")
-    assert (done.code, done.err) == (2, "archdsl: PyTorch has no device `abacus` here\n")
+    file.write_text(SPEC)
+    for command, device in product(("verify", "run"), ("abacus", "hpu", "privateuseone", "cpu:")):
+        done = archdsl(command, str(file), "--device", device)
+        assert (done.code, done.err) == (2, f"archdsl: PyTorch has no device `{device}` here\n")

@@ -12,6 +12,7 @@ from archdsl.backends.pytorch.verify.shrink import smallest
 from archdsl.backends.pytorch.verify.support import fields
 from archdsl.backends.pytorch.verify.text import spec_text
 from archdsl.ir import Network, check_unfolded, unfold
+from archdsl.source import first_line
 
 CHECKS: dict[str, Check] = {
     "shapes": shapes,
@@ -43,7 +44,7 @@ def has_device(name: str) -> bool:
 
     try:
         torch.empty(0, device=name)
-    except (RuntimeError, AssertionError):
+    except (RuntimeError, AssertionError, ImportError):
         return False
     return True
 
@@ -66,33 +67,38 @@ def verify(
     Raises:
         TooManyOperators: they are too many to be run.
     """
+    import torch
+
     check_unfolded(network)
     runs = _Runs(unfold(network), batch)
+    kind = torch.device(device).type
     for name, check in CHECKS.items():
-        reason = _left_out(name, device.partition(":")[0], with_fields)
+        reason = _left_out(name, kind, with_fields)
         if reason is None:
-            outcome = runs.check(check, _device(name, device))
-            part = runs.smallest(check, _device(name, device)) if outcome.differences and with_specs else None
+            on = _device(name, kind) or device
+            outcome = runs.check(check, on)
+            part = runs.smallest(check, on) if outcome.differences and with_specs else None
             yield Verified(name, outcome, spec_text(part) if part else "")
         elif reason:
             yield Verified(name, Outcome("", gap=reason))
 
 
-def _left_out(name: str, device: str, with_fields: bool) -> str | None:
+def _left_out(name: str, kind: str, with_fields: bool) -> str | None:
     """Why a check is not made; None where it is, nothing where nobody asked for it."""
     if name == "receptive fields":
         return None if with_fields else ""
-    if name == "inference peak" and device == "meta":
+    if name == "inference peak" and kind == "meta":
         return "nothing is allocated on the meta device; --device cpu measures it"
-    if name in ("saved for backward", "inference peak") and device not in ("meta", "cpu"):
+    if name in ("saved for backward", "inference peak") and kind not in ("meta", "cpu"):
         return "bytes are predicted for the kernels of a CPU"
     return None
 
 
-def _device(name: str, device: str) -> str:
+def _device(name: str, kind: str) -> str:
+    """Where a check is made, if not where it was asked for."""
     if name == "receptive fields":
         return "cpu"
-    return "meta" if name == "FLOPs" and device == "cpu" else device
+    return "meta" if name == "FLOPs" and kind == "cpu" else ""
 
 
 class _Runs:
@@ -110,8 +116,7 @@ class _Runs:
                 self._subjects[device] = Subject(self.network, device, self.batch)
             return check(self._facts, self._subjects[device], self.batch)
         except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-            message = next(iter(str(error).splitlines()), "")
-            return Outcome("", (Difference("", "it runs", f"{type(error).__name__}: {message}"),))
+            return Outcome("", (Difference("", "it runs", f"{type(error).__name__}: {first_line(error)}"),))
 
     def smallest(self, check: Check, device: str) -> Network:
         """The smallest part that shows a difference."""

@@ -42,7 +42,7 @@ class Subject:
         torch.manual_seed(0)
         self.network = network
         self.module: nn.Module = build(network, device)
-        self.is_meta = device == "meta"
+        self.is_meta = torch.device(device).type == "meta"
         self.inputs = [random_input(t.shape, t.dtype, batch, torch.device(device)) for t in network.input_types]
         self._passes: dict[bool, Pass] = {}
 

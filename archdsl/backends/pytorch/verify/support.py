@@ -7,6 +7,7 @@ averages of the same windows, and activations that are flat somewhere hand their
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def fields(facts: Facts, subject: Subject, batch: int) -> Outcome:
     has_windows_alone = _has_windows_alone(facts.flat)
     differences: list[Difference] = []
     compared = 0
-    results = _results(_positive(subject.module), inputs)
+    results = _results(_positive(deepcopy(subject.module)), inputs)
     first = {path: facts.flat.types[values[0]] for path, values in facts.flat.paths.items() if values}
     maps = [path for path in results if path in first and first[path].batched]
     for path in maps[:: -max(ceil(len(maps) / MAPS_LIMIT), 1)]:
