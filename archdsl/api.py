@@ -229,7 +229,7 @@ class NetworkSpec:
         """
         from archdsl.backends.pytorch import emit
 
-        return emit(self.graph, checkpoint, init, inference=inference)
+        return emit(self.graph, checkpoint, init, inference=inference, formulas=self._checked.in_sizes[0].network)
 
     def to_torch(
         self,
@@ -258,7 +258,8 @@ class NetworkSpec:
         """
         from archdsl.backends.pytorch import build
 
-        more: Any = {"checkpointed": checkpoint, "initialiser": init, "inference": inference}
+        formulas = self._checked.in_sizes[0].network
+        more: Any = {"checkpointed": checkpoint, "initialiser": init, "inference": inference, "formulas": formulas}
         return build(self.graph, device, dtype, memory_format, **more)
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     checked = checked_target(arguments)
     refuse_lone_skip(arguments)
     network = checked.facts.network
-    source = _source(network, arguments)
+    source, only_for = _source(network, checked.in_sizes[0].network, arguments)
     loaded = ""
     if arguments.weights is not None:
         count = _fitting(network, arguments)
@@ -74,7 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
         loaded = f", {count} tensors of {arguments.weights} load"
     if arguments.output is not None:
         write_whole(arguments.output, source)
-        print(f"{arguments.output}  {network.name}  {len(source.splitlines())} lines{loaded}")
+        sizes = f", for {only_for} alone" if only_for else ""
+        print(f"{arguments.output}  {network.name}  {len(source.splitlines())} lines{sizes}{loaded}")
     else:
         sys.stdout.write(source)
     return 0
@@ -96,21 +97,23 @@ def _fitting(network: Network, arguments: argparse.Namespace) -> int | None:
         raise UsageProblem(str(error)) from None
 
 
-def _source(network: Network, arguments: argparse.Namespace) -> str:
-    """The network in a text form. Raises `UsageProblem` where PyTorch cannot say it."""
+def _source(network: Network, formulas: Network, arguments: argparse.Namespace) -> tuple[str, str]:
+    """The network as text, and the open sizes that it is for alone. Raises `UsageProblem` where PyTorch cannot say it."""
     if arguments.emit == "graph":
         for option in ("inference", "checkpoint", "init"):
             if getattr(arguments, option):
                 raise UsageProblem(
                     f"`--{option}` is about PyTorch source, and `--emit graph` shows the network as the spec has it"
                 )
-        return print_network(network)
+        return print_network(network), ""
     from archdsl.analyses.options import OptionProblem
     from archdsl.analyses.weights import PathError
-    from archdsl.backends.pytorch import emit
+    from archdsl.backends.pytorch import source
 
     try:
-        return emit(network, arguments.checkpoint, arguments.init, inference=arguments.inference)
+        options = {"inference": arguments.inference, "formulas": formulas}
+        text, _, only_for = source(network, None, arguments.checkpoint, arguments.init, **options)
+        return text, only_for
     except (OptionProblem, PathError):
         raise
     except ValueError as error:

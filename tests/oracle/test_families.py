@@ -179,7 +179,7 @@ def test_a_layer_whose_weight_is_made_brings_the_class_that_it_is_of() -> None:
     net = network("""
         network N { input signal: [4, 20]; conv(4, 3, 2, pad=same, bias=false, groups=2, parametrization=weight_norm) }
     """)
-    assert "class SameConv1d(" in emit(net)
+    assert "class PaddedConv1d(" in emit(net)
     assert build(net)(torch.randn(2, 4, 20)).shape == (2, 4, 10)
 
 

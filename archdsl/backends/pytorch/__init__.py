@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archdsl.backends.pytorch.code.emit import emit
+from archdsl.backends.pytorch.code.emit import emit, source
 from archdsl.backends.pytorch.code.initialisers import INITIALISERS
 from archdsl.backends.pytorch.code.plan import plan
 from archdsl.backends.pytorch.running.build import build, fold
@@ -58,5 +58,6 @@ __all__ = [
     "parameter_groups",
     "plan",
     "read_weights",
+    "source",
     "stored",
 ]

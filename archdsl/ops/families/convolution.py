@@ -26,6 +26,7 @@ from archdsl.ir import (
     Types,
     Value,
     Wanted,
+    is_open,
 )
 from archdsl.ir.strides import CHANNELS_LAST
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
@@ -275,12 +276,13 @@ class Convolution(Op):
         rank = len(g.window)
         same = same_conv(rank) if self.padding(x) == same_padding(x.sizes, g.stride, g.extents) else None
         unpadded = tuple(k for k in keywords if k[0] not in ("padding", "pads"))
+        general = None if same is None else helper_call(same, args, unpadded)
         if is_symmetric(self.padding(x)):
-            general = None if same is None else helper_call(same, args, unpadded)
             return Lowering(Call(f"nn.Conv{rank}d", args, keywords), general=general)
-        if same is not None:
-            return helper_call(same, args, unpadded)
-        return helper_call(padded_module(f"Conv{rank}d", "A convolution"), args, keywords)
+        if general is not None and is_open(pads(self.padding(x))):
+            return general
+        padded = helper_call(padded_module(f"Conv{rank}d", "A convolution"), args, keywords)
+        return padded._replace(general=general)
 
     def arguments(self, x: TensorType) -> tuple[tuple[Literal, ...], Keywords]:
         """The arguments of `nn.Conv2d`; unlike paddings before and after are given as `pads`, those of `F.pad`."""

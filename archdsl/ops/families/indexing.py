@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl.ir import Derivative, Expression, Gradient, Incoming, Lowering, Op, Shape, TensorType, Types
+from archdsl.ir import Derivative, Expression, Gradient, Incoming, Lowering, Op, Shape, TensorType, Types, open_size
 
 
 class Part(Op):
@@ -52,5 +52,12 @@ def indexed(x: TensorType, indexes: Mapping[int, str]) -> Lowering:
 
 def rows(start: int, stop: int, size: int) -> str:
     """The rows of an axis of some size as Python writes them: `4:60`, `1:`, `:-1`."""
-    end = "" if stop == size else str(stop - size if size - stop <= start else stop)
-    return f"{start or ''}:{end}"
+    left = size - stop
+    is_from_end = open_size(left) is None and (open_size(stop) is not None or left <= start)
+    first, last = str(start or ""), "" if stop == size else str(-left if is_from_end else stop)
+    return f"{first}{' ' * _is_sum(first)}:{' ' * _is_sum(last)}{last}"
+
+
+def _is_sum(bound: str) -> bool:
+    """Whether a bound is a formula of several parts."""
+    return not bound.removeprefix("-").isalnum() and bound != ""

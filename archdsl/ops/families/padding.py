@@ -81,6 +81,43 @@ class {name}(nn.Conv{rank}d):
     )
 
 
+def same_pool(kind: str, rank: int, *, is_rounded: bool) -> Helper:
+    """A pool that works `pad=same` out from the size of its input.
+
+    Args:
+        kind: `Max` or `Avg`.
+        is_rounded: whether rounding up stands for an odd row, which no result reads; else the input is copied with it.
+    """
+    name = f"Same{kind}Pool{rank}d"
+    axes, dilation, extent = "x.shape[2:], self.kernel_size, self.stride", "", "k"
+    if kind == "Max":
+        axes, dilation, extent = f"{axes}, self.dilation", ", d", "d * (k - 1) + 1"
+    function = f"F.{kind.lower()}_pool{rank}d(x, self.kernel_size, self.stride, padding"
+    if is_rounded:
+        more = ", self.dilation, ceil_mode=True" if kind == "Max" else ", ceil_mode=True, count_include_pad=False"
+        body = f"""        padding = [r // 2 for r in rows]
+        return {function}{more})"""
+    else:
+        body = f"""        if any(r % 2 for r in rows):
+            x = F.pad(x, [pad for r in reversed(rows) for pad in (r // 2, r - r // 2)])
+            rows = [0] * len(rows)
+        padding = [r // 2 for r in rows]
+        return {function})"""
+    return Helper(
+        name,
+        f'''
+class {name}(nn.{kind}Pool{rank}d):
+    """A pool padded so that its stride alone sets the size of the result; an odd row stands after the input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = zip({axes}, strict=True)
+        rows = [max((-(-n // s) - 1) * s + {extent} - n, 0) for n, k, s{dilation} in axes]
+{body}
+''',
+        ("Tensor", "nn", "F"),
+    )
+
+
 def padded_module(base: str, what: str, value: str | None = None) -> Helper:
     """A subclass of the module `base` that pads its input first, with zeros or `value`."""
     name = f"Padded{base}"

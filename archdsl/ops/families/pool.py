@@ -12,16 +12,27 @@ from archdsl.ir import (
     Lowering,
     Misfit,
     Op,
+    OpenSize,
     Reach,
     Shape,
     TensorType,
     Types,
     always_agree,
+    is_open,
 )
-from archdsl.ops.families.calls import Keywords, call_and_function, compact, keywords
+from archdsl.ops.families.calls import Keywords, call_and_function, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.padding import floor_padding, is_symmetric
-from archdsl.ops.families.windows import Geometry, Padding, geometry, output_sizes, show_stride, show_window, spell_out
+from archdsl.ops.families.padding import floor_padding, is_symmetric, pads, same_pool
+from archdsl.ops.families.windows import (
+    Geometry,
+    Padding,
+    geometry,
+    output_sizes,
+    same_padding,
+    show_stride,
+    show_window,
+    spell_out,
+)
 from archdsl.source import counted
 
 
@@ -122,7 +133,10 @@ class Pool(MapPool):
         if self.is_global or self.reads_padding or any(before > after for before, after in g.pad):
             return None
         alike = g._replace(pad=tuple((before, before) for before, _ in g.pad), round="ceil")
-        return alike if all(map(always_agree, output_sizes(alike, x), output_sizes(g, x))) else None
+        try:
+            return alike if all(map(always_agree, output_sizes(alike, x), output_sizes(g, x))) else None
+        except (Misfit, OpenSize):  # with less padding a window may not fit
+            return None
 
     def lowering(self, name: str, x: TensorType, given: Keywords = ()) -> Lowering:
         """PyTorch's pool of a name. In general `ceil_mode` stands for rows after the input, whose number the sizes decide.
@@ -135,6 +149,19 @@ class Pool(MapPool):
         if general is None or set(general.extents) == {1}:
             return lowering
         return lowering._replace(general=_called(name, general, pool_keywords(general, is_padded=True) + given))
+
+    def padded_as_open(self, name: str, x: TensorType) -> Lowering | None:
+        """A pool that works `pad=same` out, where the size is open that decides it; None where none does. Raises `OpenSize` for
+        other padding that sizes decide."""
+        g = self.geometry(x)
+        if not is_open(pads(g.pad)):
+            return None
+        is_rounded = not self.reads_padding
+        has_odd_rows = any(s == 1 and e % 2 == 0 for s, e in zip(g.stride, g.extents, strict=True))
+        if g.pad != same_padding(x.sizes, g.stride, g.extents) or (is_rounded and has_odd_rows):
+            raise OpenSize("the padding of a pool")
+        given = (("stride", g.stride), *((("dilation", g.dilation),) if name == "Max" else ()))
+        return helper_call(same_pool(name, len(g.window), is_rounded=is_rounded), (g.window,), given)
 
     @property
     def reads_padding(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.analyses.storage import is_identity
@@ -23,13 +23,18 @@ class Returns(NamedTuple):
 
 
 class Body:
-    """The nodes of a module that become code, in the order they run."""
+    """The nodes of a module that become code, in the order they run.
 
-    def __init__(self, module: Module) -> None:
-        self.parts = [n for n in module.nodes if not is_identity(n)]
+    Args:
+        written: identities that have code all the same: they are none at other sizes.
+    """
+
+    def __init__(self, module: Module, written: Set[Node] = frozenset()) -> None:
+        idle = {n for n in module.nodes if is_identity(n)} - written
+        self.parts = [n for n in module.nodes if n not in idle]
         """With the learned tensors, which code names where it reads them."""
         self.nodes = [n for n in self.parts if isinstance(n.operator, Module) or not n.operator.is_source]
-        self._aliases = {n.results[0]: n.operands[0] for n in module.nodes if is_identity(n)}
+        self._aliases = {n.results[0]: n.operands[0] for n in idle}
         self.inputs = module.inputs
         self.outputs = [self._itself(v) for v in module.outputs]
         self.readers = Counter(v for n in self.nodes for v in self.operands(n))

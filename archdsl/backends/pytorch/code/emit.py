@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.analyses.cost import cost
@@ -18,13 +18,22 @@ from archdsl.backends.pytorch.code.rows import NoLoop
 from archdsl.ir import Helper, Network, unfold
 
 
-def emit(network: Network, checkpointed: Sequence[str] = (), initialiser: str = "", *, inference: bool = False) -> str:
+def emit(
+    network: Network,
+    checkpointed: Sequence[str] = (),
+    initialiser: str = "",
+    *,
+    inference: bool = False,
+    formulas: Network | None = None,
+) -> str:
     """The network as a Python file: formatted, without a dependency on archdsl, the same whenever it is written.
 
     Args:
         checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
         initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
         inference: the network for inference, with the function that folds weights of the one for training.
+        formulas: the same network with a formula for each size, where the spec leaves some open. What is written holds for all
+            of them then, or says for which sizes it does.
 
     Raises:
         OptionProblem: there is no such initialiser, or what is about training is asked for beside inference.
@@ -32,11 +41,7 @@ def emit(network: Network, checkpointed: Sequence[str] = (), initialiser: str = 
         TooManyOperators: a loop has turns that no loop of the file can say, or parts are checkpointed, and turns are too many.
         ValueError: the uses of a shared instance need different code, or for inference more layers than a file may name.
     """
-    if inference:
-        check_inference(checkpoint=checkpointed, init=initialiser)
-        folded = for_inference(network)
-        return write(plan(folded.network), folded)
-    return source(network, None, checkpointed, initialiser).text
+    return source(network, None, checkpointed, initialiser, inference=inference, formulas=formulas).text
 
 
 class Written(NamedTuple):
@@ -44,27 +49,48 @@ class Written(NamedTuple):
 
     text: str
     class_name: str
+    only_for: str = ""
+    """The sizes, of those that the spec leaves open, that it is right for; nothing where it is for all."""
 
 
 def source(
-    network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = (), initialiser: str = ""
+    network: Network,
+    facts: StorageFacts | None = None,
+    checkpointed: Sequence[str] = (),
+    initialiser: str = "",
+    *,
+    inference: bool = False,
+    formulas: Network | None = None,
 ) -> Written:
     """What `emit` writes. A row of turns is a loop, or written out where its turns are not alike as text.
 
     Args:
         facts: which operators run in place, if not those that `storage` decides on.
+
+    The other arguments, and what it raises, are those of `emit`.
     """
     if initialiser and initialiser not in INITIALISERS:
         raise OptionProblem("init", f"is no {initialiser!r}: {', '.join(INITIALISERS)}")
-    whole = unfold(network) if checkpointed else network  # a path may be of some turns only
+    formulas = None if formulas is network else formulas
+    if inference:
+        check_inference(checkpoint=checkpointed, init=initialiser)
+        folded = for_inference(network)
+        return _written(plan(folded.network, formulas=formulas and for_inference(formulas).network), folded)
+
+    def written(known: Callable[[Network], Network]) -> Written:
+        planned = plan(known(network), facts, checkpointed, formulas and known(formulas))
+        return _written(planned._replace(initialiser=initialiser))
+
+    if checkpointed:  # a path may be of some turns only
+        return written(unfold)
     try:
-        return _written(plan(whole, facts, checkpointed)._replace(initialiser=initialiser))
+        return written(lambda network: network)
     except NoLoop:
-        return _written(plan(unfold(network), facts, checkpointed)._replace(initialiser=initialiser))
+        return written(unfold)
 
 
-def _written(plan: Plan) -> Written:
-    return Written(write(plan), plan.class_name)
+def _written(plan: Plan, inference: Inference | None = None) -> Written:
+    return Written(write(plan, inference), plan.class_name, plan.only_for)
 
 
 def check_inference(**options: object) -> None:

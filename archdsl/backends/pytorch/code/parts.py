@@ -23,6 +23,7 @@ from archdsl.backends.pytorch.code.names import (
     is_identifier,
     unique,
 )
+from archdsl.backends.pytorch.code.open_sizes import AllSizes
 from archdsl.backends.pytorch.code.sharing import agreed
 from archdsl.backends.pytorch.code.statements import Application, Forward
 from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules, trained
@@ -62,14 +63,18 @@ class Child(NamedTuple):
 class Lowered:
     """A network with the code of its operators, and the instances that it consists of."""
 
-    def __init__(self, network: Network, facts: StorageFacts, checkpointed: Sequence[str] = ()) -> None:
+    def __init__(
+        self, network: Network, facts: StorageFacts, checkpointed: Sequence[str] = (), formulas: Network | None = None
+    ) -> None:
         self.network = network
         self.marks = marks(network, checkpointed)
         """The calls that are checkpointed."""
         self.recomputing = recomputing(network) if self.marks else None
         self.facts = facts
         self._copying = _copying(network, facts)
-        self.lowerings = agreed(network, {n: op.pytorch(*n.operand_types) for n, op in _operators(network)})
+        own = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
+        self.open = None if formulas is None else AllSizes(network, formulas, own)
+        self.lowerings = agreed(network, own if self.open is None else {**own, **self.open.lowerings})
         codes = [code for own in self.lowerings.values() for code in (own, own.general) if code is not None]
         written = [code.helper for code in codes]
         if self.recomputing is not None:
@@ -134,7 +139,7 @@ class Instance:
     def __init__(self, module: Module, marked: Marks, lowered: Lowered) -> None:
         self.module = module
         self.marks = marked
-        self.body = Body(module)
+        self.body = Body(module, lowered.open.changed if lowered.open is not None else frozenset())
         self.is_network = module is lowered.network.body
         self._lowered = lowered
 
@@ -225,9 +230,10 @@ class Instance:
         applications = [self._application(n, is_general) for n in self.body.nodes]
         tensors = {n.results[0]: self._tensor(n) for n in self.body.parts if n not in self.body.nodes}
         parameters = network.inputs if self.is_network else ()
-        return write_forward(
+        forward = write_forward(
             self.body, applications, parameters, returns if self.is_network else None, self._lowered.taken, tensors
         )
+        return forward.reading({} if self._lowered.open is None else self._lowered.open.reads(self.module))
 
     @property
     def children(self) -> tuple[Child, ...]:

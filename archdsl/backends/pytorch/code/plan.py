@@ -52,29 +52,46 @@ class Plan(NamedTuple):
     """Names that mean something in the whole file."""
     initialiser: str = ""
     """How the weights start, if not as PyTorch starts them."""
+    only_for: str = ""
+    """The sizes, of those that the spec leaves open, that the code is right for; nothing where it is for all."""
 
     @property
     def class_name(self) -> str:
         return self.families[-1].class_name
 
+    def doc(self, family: Family) -> str:
+        """What is said of a class: the block's own words, and what sizes the network is for."""
+        own, sizes = (
+            family.first.module.doc,
+            f"For {self.only_for} alone." if family.is_network and self.only_for else "",
+        )
+        return "\n\n".join(filter(None, (own, sizes)))
 
-def plan(network: Network, facts: StorageFacts | None = None, checkpointed: Sequence[str] = ()) -> Plan:
+
+def plan(
+    network: Network,
+    facts: StorageFacts | None = None,
+    checkpointed: Sequence[str] = (),
+    formulas: Network | None = None,
+) -> Plan:
     """Plans the code of a network.
 
     Args:
         facts: which operators run in place, if not those that `storage` decides on.
         checkpointed: paths of parts, which may have wildcards, that keep only their inputs for backward.
+        formulas: the same with a formula for each size, where the spec leaves some open.
 
     Raises:
         PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code.
     """
-    lowered = Lowered(network, storage(network) if facts is None else facts, checkpointed)
+    lowered = Lowered(network, storage(network) if facts is None else facts, checkpointed, formulas)
     axes = AxisNames(network)
     of = Families(lowered.instances.values(), axes).of
     families = tuple(_ordered(of[lowered.whole], of))
     taken = _name_classes(families, of, lowered)
-    return Plan(network, families, of, lowered.returns.output_class, axes, taken)
+    only_for = "" if lowered.open is None else lowered.open.only_for
+    return Plan(network, families, of, lowered.returns.output_class, axes, taken, only_for=only_for)
 
 
 def parts(family: Family, of: dict[Instance, Family]) -> Iterator[Family]:

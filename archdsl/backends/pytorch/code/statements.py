@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from archdsl.ir import Helper
@@ -44,6 +45,12 @@ class Forward(NamedTuple):
     """The annotation of its result."""
     imports: frozenset[str] = frozenset()
     helpers: tuple[Helper, ...] = ()
+
+    def reading(self, sizes: Mapping[str, tuple[int, int]]) -> Forward:
+        """With a name for some axes of its parameters, given by their numbers."""
+        places = ((name, f"{self.parameters[index]}.shape[{axis}]") for name, (index, axis) in sizes.items())
+        given = (Statement(f"{name} = ", text, "noqa: N806") for name, text in places)
+        return self._replace(statements=(*given, *self.statements))
 
     @property
     def code(self) -> object:

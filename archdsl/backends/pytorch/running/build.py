@@ -28,6 +28,7 @@ def build(
     checkpointed: Sequence[str] = (),
     initialiser: str = "",
     inference: bool = False,
+    formulas: Network | None = None,
 ) -> nn.Module:
     """The network as a PyTorch module in training mode, its weights as PyTorch starts them.
 
@@ -42,6 +43,7 @@ def build(
         checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
         initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
         inference: the network for inference instead, in evaluation mode, with the same weights, folded.
+        formulas: the same network with a formula for each size, where the spec leaves some open.
 
     Raises:
         OptionProblem: there is no such initialiser, or what is about training is asked for beside inference.
@@ -53,12 +55,12 @@ def build(
     if inference:
         check_inference(checkpoint=checkpointed, init=initialiser)
     check_unfolded(network)
-    text, name = source(network, facts, checkpointed, initialiser)
+    text, name, _ = source(network, facts, checkpointed, initialiser, formulas=formulas)
     namespace = execute(text, name)
     with torch.device(device or torch.get_default_device()):
         module: nn.Module = getattr(namespace, name)()
         if inference:
-            trained, module = module, getattr(_for_inference(network), name)().eval()
+            trained, module = module, getattr(_for_inference(network, formulas), name)().eval()
             module.load_state_dict(fold(network, trained.state_dict()))
     if dtype is not None:
         module = module.to(dtype=dtype)
@@ -77,8 +79,8 @@ def fold(network: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def _for_inference(network: Network) -> ModuleType:
-    return execute(emit(network, inference=True), network.name)
+def _for_inference(network: Network, formulas: Network | None = None) -> ModuleType:
+    return execute(emit(network, inference=True, formulas=formulas), network.name)
 
 
 def execute(source: str, name: str) -> ModuleType:
