@@ -7,7 +7,7 @@ from archdsl.elaborate.importer import Importer
 from archdsl.elaborate.kinds import OPEN_SIZE, REPEATED_ARGUMENT, UNKNOWN_NETWORK
 from archdsl.elaborate.open_sizes import equal_data
 from archdsl.elaborate.problems import Fault
-from archdsl.elaborate.program import Built, Loader, Program
+from archdsl.elaborate.program import Built, Program
 from archdsl.elaborate.scope import builtin_names
 from archdsl.elaborate.values import Datum, Tensors, is_number, kind_of, show
 
@@ -24,7 +24,6 @@ __all__ = [
     "Fault",
     "From",
     "Importer",
-    "Loader",
     "Program",
     "Settings",
     "Tensors",

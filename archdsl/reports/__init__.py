@@ -17,7 +17,7 @@ from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import FOR_ONE, Options, check_asked
 from archdsl.reports.receptive_field import effective_table
-from archdsl.reports.subject import ClaimResult, Subject
+from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
 from archdsl.reports.text import render_text
 from archdsl.reports.weights import weights_json, weights_table
@@ -30,7 +30,6 @@ __all__ = [
     "FOR_ONE",
     "REPORTS",
     "Cell",
-    "ClaimResult",
     "Column",
     "Measurement",
     "Options",

@@ -1,6 +1,6 @@
 """Layer 0: files, spans, and diagnostics as data."""
 
-from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, Severity, first_line, nearest, once, same
+from archdsl.source.diagnostic import Diagnostic, Edit, Frame, Kind, Label, first_line, nearest, once, same
 from archdsl.source.files import (
     SIZE_LIMIT,
     UNREADABLE_FILE,
@@ -24,7 +24,6 @@ __all__ = [
     "Frame",
     "Kind",
     "Label",
-    "Severity",
     "Source",
     "Span",
     "binary",

@@ -95,7 +95,8 @@ class Result(NamedTuple):
 
 def jobs(specs: Sequence[Path], folder: Path, memory: int) -> Iterator[dict[str, Any]]:
     """Compiles every network of the specs into the folder; what the other process has to know of each."""
-    from archdsl.backends.pytorch import emit, plan
+    from archdsl.backends.pytorch import emit
+    from archdsl.backends.pytorch.code.plan import plan
     from archdsl.pipeline import open_spec
 
     for path in specs:

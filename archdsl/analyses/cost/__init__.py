@@ -7,7 +7,7 @@ connections are the uses of a weight or bias. All are exact. A module is counted
 every call of it.
 """
 
-from archdsl.analyses.cost.backward import Wanted, Work, totals, wanted, works
+from archdsl.analyses.cost.backward import Wanted, totals, wanted, works
 from archdsl.analyses.cost.cost import Cost, CostFacts, Counts, cost, op_cost
 
-__all__ = ["Cost", "CostFacts", "Counts", "Wanted", "Work", "cost", "op_cost", "totals", "wanted", "works"]
+__all__ = ["Cost", "CostFacts", "Counts", "Wanted", "cost", "op_cost", "totals", "wanted", "works"]

@@ -9,19 +9,17 @@ padded with its own rows, mirrored or repeated, its units there are followed one
 the whole input, or a bound.
 """
 
-from archdsl.analyses.receptive_field.axis import AxisField, UnitRows, narrowest
+from archdsl.analyses.receptive_field.axis import UnitRows, narrowest
 from archdsl.analyses.receptive_field.composed import ComposedFields
-from archdsl.analyses.receptive_field.field import Field, FieldFacts, FieldRow, Status
+from archdsl.analyses.receptive_field.field import Field, FieldFacts, FieldRow
 from archdsl.analyses.receptive_field.run import first_map, receptive_field
 from archdsl.analyses.receptive_field.traced import traced
 
 __all__ = [
-    "AxisField",
     "ComposedFields",
     "Field",
     "FieldFacts",
     "FieldRow",
-    "Status",
     "UnitRows",
     "first_map",
     "narrowest",

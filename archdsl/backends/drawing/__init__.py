@@ -12,6 +12,5 @@ from archdsl.backends.drawing.content.plain import plain
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.draw import Format, draw
 from archdsl.backends.drawing.graphviz.renderer import RenderError
-from archdsl.backends.drawing.marks.palette import Theme
 
-__all__ = ["Drawing", "Format", "Refusal", "RenderError", "Style", "Theme", "draw", "drawing", "plain"]
+__all__ = ["Drawing", "Format", "Refusal", "RenderError", "Style", "draw", "drawing", "plain"]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from archdsl.backends.pytorch.code.emit import emit, source
 from archdsl.backends.pytorch.code.initialisers import INITIALISERS
-from archdsl.backends.pytorch.code.plan import plan
 from archdsl.backends.pytorch.running.build import build, fold
 from archdsl.backends.pytorch.running.effective import EffectiveField, effective_field
 from archdsl.backends.pytorch.running.export import dynamic_shapes
@@ -56,7 +55,6 @@ __all__ = [
     "load_weights",
     "loss_name",
     "parameter_groups",
-    "plan",
     "read_weights",
     "source",
     "stored",

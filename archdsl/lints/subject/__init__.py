@@ -2,6 +2,6 @@
 
 from archdsl.lints.subject.allows import Allowed, Allows, allowed_in
 from archdsl.lints.subject.graph import Graph, Scope, Use
-from archdsl.lints.subject.text import Declaration, Made, NamedResult, Text
+from archdsl.lints.subject.text import Declaration, NamedResult, Text
 
-__all__ = ["Allowed", "Allows", "Declaration", "Graph", "Made", "NamedResult", "Scope", "Text", "Use", "allowed_in"]
+__all__ = ["Allowed", "Allows", "Declaration", "Graph", "NamedResult", "Scope", "Text", "Use", "allowed_in"]

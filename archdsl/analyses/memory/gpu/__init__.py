@@ -1,17 +1,15 @@
 """What a GPU takes for the tensors of a training step: its allocator, its libraries, the largest batch that fits."""
 
-from archdsl.analyses.memory.gpu.cuda import ANY, CONTEXT, HISTORY, Band, CudaFacts, Profile, Taken, cuda, profile_of
-from archdsl.analyses.memory.gpu.fit import FitFacts, Largest, Need, Needs, fit
+from archdsl.analyses.memory.gpu.cuda import ANY, HISTORY, Band, CudaFacts, Profile, Taken, cuda, profile_of
+from archdsl.analyses.memory.gpu.fit import FitFacts, Need, Needs, fit
 from archdsl.analyses.memory.gpu.otherwise import Otherwise, otherwise
 
 __all__ = [
     "ANY",
-    "CONTEXT",
     "HISTORY",
     "Band",
     "CudaFacts",
     "FitFacts",
-    "Largest",
     "Need",
     "Needs",
     "Otherwise",

@@ -6,7 +6,6 @@ The truth is PyTorch's: forward hooks, `state_dict`, `FlopCounterMode`, hooks on
 """
 
 from archdsl.backends.pytorch.verify.checks import Verified, has_device, verify
-from archdsl.backends.pytorch.verify.compare import Difference
 from archdsl.backends.pytorch.verify.text import spec_text
 
-__all__ = ["Difference", "Verified", "has_device", "spec_text", "verify"]
+__all__ = ["Verified", "has_device", "spec_text", "verify"]
