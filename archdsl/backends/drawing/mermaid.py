@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.backends.drawing.content.model import (
     ENTRY,
+    OPERANDS,
+    Anchor,
     Arm,
     Bar,
     Body,
@@ -38,8 +40,8 @@ MOST_EDGES = 500
 _ENTITIES = re.compile(r'[#"<>&`\\*_~|{}\[\]()]')
 """What Mermaid or the Markdown of its labels might take for more than a character."""
 
-Exits = tuple[int, ...]
-"""The items whose results the next one reads."""
+Exits = tuple[tuple[int, str], ...]
+"""The items whose results the next one reads, each with what stands on the line."""
 
 
 def write_mermaid(drawing: Drawing, theme: Theme = "auto") -> str:
@@ -62,21 +64,24 @@ class _Writer:
         self.edges: list[str] = []
         self.kinds: dict[Kind, list[int]] = {}
         self.depth = 0
+        self.named: set[int] = set()
+        """Bars whose parts have names."""
         self.colours = palette(theme)
 
     def body(self, body: Body, entry: Exits) -> Exits:
         """Writes the steps of a body that reads `entry`; what leaves it."""
         exits = self.steps(body.steps, entry)
         for lane in body.lanes:
-            sources = entry if lane.source.key == ENTRY else (lane.source.key,)
+            sources = entry if lane.source.key == ENTRY else ((lane.source.key, ""),)
             for target in lane.targets:
-                self.join(sources, target.key, lane.text)
+                self.join(_named(sources, lane.text, self.operand(target)), target.key)
         return exits
 
     def steps(self, steps: Sequence[Step], entry: Exits) -> Exits:
         exits = entry
         for step in steps:
-            exits = self.item(step.item, exits if step.follows else ())
+            found = exits if step.follows else ()
+            exits = self.item(step.item, self.operands(found, step.operands, step.item))
         return exits
 
     def item(self, item: Item, entry: Exits) -> Exits:
@@ -88,15 +93,19 @@ class _Writer:
         if isinstance(item, Card):
             self.kinds.setdefault(item.rows[0].kind, []).append(item.key)
         self.join(entry, item.key)
-        return (item.key,)
+        return ((item.key, ""),)
 
     def parallel(self, item: Parallel, entry: Exits) -> Exits:
         ends = [(arm, self.arm(arm, entry)) for arm in item.arms]
-        fed = tuple(dict.fromkeys(key for arm, exits in ends if arm.feeds for key in exits))
+        fed = tuple(
+            dict.fromkeys(
+                end for arm, exits in ends if arm.feeds for end in self.operands(exits, arm.operands, item.join)
+            )
+        )
         return fed if item.join is None else self.item(item.join, fed)
 
     def arm(self, arm: Arm, entry: Exits) -> Exits:
-        return self.steps(arm.steps, entry if arm.enters else ())
+        return self.steps(arm.steps, _named(entry, arm.words, "") if arm.enters else ())
 
     def group(self, group: Group, entry: Exits) -> Exits:
         count = f"×{group.repeat}" if group.repeat > 1 else ""
@@ -107,9 +116,20 @@ class _Writer:
         self.line("end")
         return exits
 
-    def join(self, sources: Exits, target: int, text: str = "") -> None:
-        arrow = f"-->|{_quoted(text)}|" if text else "-->"
-        self.edges += (f"n{source} {arrow} n{target}" for source in sources)
+    def join(self, sources: Exits, target: int) -> None:
+        for source, text in sources:
+            arrow = f"-->|{_quoted(text)}|" if text else "-->"
+            self.edges.append(f"n{source} {arrow} n{target}")
+
+    def operands(self, exits: Exits, operands: Sequence[int], join: Item | None) -> Exits:
+        """What reaches a join: of a bar whose parts have names, as those that it is."""
+        if not isinstance(join, Bar) or join.labels != OPERANDS:
+            return exits
+        self.named.add(join.key)
+        return tuple(end for i in operands for end in _named(exits, "", join.labels[i]))
+
+    def operand(self, target: Anchor) -> str:
+        return OPERANDS[target.row] if target.key in self.named else ""
 
     def line(self, text: str) -> None:
         self.lines.append("  " * self.depth + text)
@@ -120,6 +140,10 @@ class _Writer:
             row, strip, ink = (self.colours[token] for token in (f"{kind}-row", f"{kind}-strip", "ink"))
             yield f"classDef {kind} fill:{row},stroke:{strip},color:{ink},text-align:left"
             yield f"class {','.join(f'n{key}' for key in keys)} {kind}"
+
+
+def _named(exits: Exits, *words: str) -> Exits:
+    return tuple((key, _words(text, *words)) for key, text in exits)
 
 
 def _shape(item: Card | Terminal | Merge | Bar | Stairs) -> str:

@@ -16,7 +16,7 @@ KEPT = {
     "merge": ("key", "text"),
     "bar": ("key", "text", "labels", "is_split"),
     "group": ("key", "path", "title", "call", "repeat", "kind"),
-    "arm": ("enters", "feeds"),
+    "arm": ("enters", "feeds", "words"),
 }
 """What a page needs of each part, beside its layers and what stands in it."""
 

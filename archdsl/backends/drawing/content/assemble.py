@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple
 
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.model import (
     ENTRY,
+    OPERANDS,
     Anchor,
     Arm,
     Bar,
@@ -20,17 +21,18 @@ from archdsl.backends.drawing.content.model import (
     Step,
     Terminal,
 )
+from archdsl.backends.drawing.content.parts import take_apart
 from archdsl.backends.drawing.content.rows import add_words, folded, name_of, note_kinds, row_of
 from archdsl.backends.drawing.content.structure import Fork, Path, Structure, structure
 from archdsl.backends.drawing.content.structure import Unit as Place
-from archdsl.backends.drawing.content.units import Unit, Units
+from archdsl.backends.drawing.content.units import ORDERED, Unit, Units
 from archdsl.backends.drawing.content.words import show_output, times
 from archdsl.ir import Module, TensorType, Value
 from archdsl.source import short
 
 MOST_IN_CARD = 100
 """In a card with more rows those that say the same are one."""
-SYMBOLS = {"add": "+", "subtract": "\N{MINUS SIGN}", "multiply": "×", "average": "average", "maximum": "max"}
+SYMBOLS = {"add": "+", "multiply": "×", "average": "average", "maximum": "max"}
 
 
 class Built(NamedTuple):
@@ -54,6 +56,10 @@ class _Assembly:
     def __init__(self, drafts: Drafts, units: Units, is_network: bool) -> None:
         self.drafts = drafts
         self.module = units.module
+        self.parts = take_apart(units)
+        self.beside: set[int] = set()
+        """Parts of splits that fit into no order: lanes lead to what reads them."""
+        self.given = units
         self.units = units.units
         _drop_open_headings(self.units)
         self.makers = units.makers
@@ -62,8 +68,8 @@ class _Assembly:
         self.inner: dict[int, Built] = {}
         for index, unit in enumerate(self.units):
             if unit.role == "scope":
-                self.inner[index] = self._inner(unit)
-        self.found: Structure = structure([self._sources(u) for u in self.units])
+                self.inner[index] = self._inner(index, unit)
+        self.found = self._structure()
         scopes = [i for i, u in enumerate(self.units) if u.role == "scope" or u.closed]
         self.scopes = (scopes[0], scopes[-1]) if scopes and is_network else None
         self.layers = [i for i, u in enumerate(self.units) if u.role == "row"]
@@ -79,11 +85,23 @@ class _Assembly:
         last = frozenset(v for v in self.module.outputs if self.makers.get(v) == exit and self._is_main(v))
         return Built(body, exits, readers, last)
 
-    def _inner(self, unit: Unit) -> Built:
+    def _structure(self) -> Structure:
+        """What follows what; a part of a split that neither follows it nor is followed is left to lanes."""
+        while True:
+            kept = [i for i in range(len(self.units)) if i not in self.beside]
+            found = structure([self._sources(i) for i in kept], kept, self.parts)
+            followed = {before for before, _ in found.flows}
+            lost = {i for i in kept if i in self.parts and i not in followed}
+            lost |= {i for i in kept if i in self.parts and (self.parts[i].split, i) not in found.flows}
+            if not lost:
+                return found
+            self.beside |= lost
+
+    def _inner(self, index: int, unit: Unit) -> Built:
         """The body of an outline."""
         module, node = unit.module, unit.node
         assert module is not None and node is not None
-        main = self._sources(unit)
+        main = self._sources(index)
         pairs = zip(node.operands, module.inputs, strict=True)
         entry = next((inside for value, inside in pairs if main and self.makers.get(value) == main[0]), None)
         units = self.drafts.units(module, unit.paths[0], entry, is_reuse=unit.is_reuse)
@@ -91,34 +109,48 @@ class _Assembly:
             add_words(units.units[-1], unit)
         return assemble(self.drafts, units)
 
-    def _sources(self, unit: Unit) -> tuple[int, ...]:
+    def _sources(self, index: int) -> tuple[int, ...]:
         """The units whose results a merge joins; all else follows the latest of those that it reads."""
+        if index in self.parts:
+            return (self.parts[index].split,)
+        unit = self.units[index]
         if unit.terminal is not None and not unit.reads:
             return (ENTRY,)
-        made = [self.makers[v] for v in unit.reads if v in self.makers and self._is_main(v)]
-        return tuple(made) if unit.role in ("merge", "bar") else tuple(made and [max(made)])
+        made = [self.makers[unit.reads[i]] for i in self._joined(unit)]
+        if unit.role in ("merge", "bar"):
+            return tuple(made)
+        return tuple(made and [max(made, key=lambda m: self.parts[m].split if m in self.parts else m)])
+
+    def _joined(self, unit: Unit) -> list[int]:
+        """Which operands come on the main line or an arm of it."""
+        return [i for i, v in enumerate(unit.reads) if v in self.makers and self._is_main(v)]
 
     def _is_main(self, value: Value) -> bool:
         """Whether a value leaves its maker on the main line, which of an outline's results one does."""
         maker = self.makers.get(value, ENTRY)
+        if maker in self.beside:
+            return False
+        maker = self.parts[maker].split if maker in self.parts else maker
         if maker == ENTRY or self.units[maker].role != "scope":
             return True
         module = self.units[maker].module
         assert module is not None
-        return module.outputs[value.index] in self.inner[maker].last
+        return module.outputs[self.given.result(value)] in self.inner[maker].last
 
     def _steps(self, items: tuple[Place, ...], entry: int, *, in_arm: bool) -> tuple[Step, ...]:
         steps: list[Step] = []
         index = 0
         while index < len(items):
             first, follows = items[index], self._follows(items[index], entry)
+            result = self.parts[entry].result if follows and entry in self.parts else None
             run = self._run(items, index)
             if run:
-                steps.append(Step(self._card(run, in_arm), follows))
+                steps.append(Step(self._card(run, in_arm), follows, result=result))
             elif isinstance(first, Fork):
-                steps.append(Step(self._parallel(first, entry), follows))
-            else:
-                steps.append(Step(self._item(first, in_arm), follows))
+                steps.append(Step(self._parallel(first, entry), follows, result=result))
+            elif first not in self.parts:
+                operands = self._operands(first, [entry]) if follows else ()
+                steps.append(Step(self._item(first, in_arm), follows, operands, result))
             index += len(run) or 1
             last = items[index - 1]
             entry = last if isinstance(last, int) else ENTRY if last.join is None else last.join
@@ -128,6 +160,13 @@ class _Assembly:
         if isinstance(item, Fork):
             return any(arm.enters for arm in item.arms)
         return (entry, item) in self.found.flows and bool(self.units[item].reads)
+
+    def _operands(self, index: int, makers: Collection[int]) -> tuple[int, ...]:
+        """Which parts of a bar these units make."""
+        unit = self.units[index]
+        if unit.role != "bar" or len(unit.after) > 1:
+            return ()
+        return tuple(i for i in self._joined(unit) if self.makers[unit.reads[i]] in makers)
 
     def _run(self, items: tuple[Place, ...], start: int) -> list[int]:
         """The rows from here on that follow each other under one heading."""
@@ -190,8 +229,12 @@ class _Assembly:
         node = unit.node
         assert node is not None and not isinstance(node.operator, Module)
         op, is_split = node.operator, len(node.results) > 1
+        if op.name in ORDERED:
+            words = tuple(unit.words)
+            return Bar(key, unit.paths[0], ORDERED[op.name], words, (1, 1), OPERANDS, "", False, tuple(unit.paths))
         axis = getattr(op, "axis", 0)
-        parts = tuple(_size(t, axis) for t in (node.result_types if is_split else node.operand_types))
+        joined = [v.type for v in unit.reads]
+        parts = tuple(_size(t, axis) for t in (node.result_types if is_split else joined))
         output = "" if is_split else show_output(unit.after)
         words, labels = tuple(unit.words), tuple(map(str, parts))
         return Bar(key, unit.paths[0], op.name, words, parts, labels, output, is_split, tuple(unit.paths))
@@ -213,24 +256,34 @@ class _Assembly:
         return Group(key, unit.paths[0], name_of(unit), call, note, unit.count, kind, body, calls)
 
     def _parallel(self, fork: Fork, entry: int) -> Parallel:
-        arms = tuple(self._arm(path, entry) for path in fork.arms)
-        return Parallel(arms, None if fork.join is None else self._item(fork.join, True))
+        arms = [self._arm(path, entry, fork.join) for path in fork.arms]
+        goes_on = any(not arm.steps for arm in arms)  # a part of a split, on the side where it leaves
+        if goes_on and fork.join is not None and self.units[fork.join].role != "bar":
+            arms.sort(key=lambda arm: arm.results)
+        return Parallel(tuple(arms), None if fork.join is None else self._item(fork.join, True))
 
-    def _arm(self, path: Path, entry: int) -> Arm:
-        units = [self.units[i] for i in _members(path.items)]
-        results = {v.index for u in units for v in u.reads if self.makers.get(v) == entry}
+    def _arm(self, path: Path, entry: int, join: int | None) -> Arm:
+        members = list(_members(path.items))
+        units = [self.units[i] for i in members]
+        parts = [self.parts[i] for i in members if i in self.parts and self.parts[i].split == entry]
+        results = {p.result for p in parts}
+        words = parts[0].words if len(results) == 1 else ""
+        operands = path.operands
+        if join is not None and self.units[join].role in ("merge", "bar"):
+            joined = self._joined(self.units[join])
+            operands = tuple(joined[i] for i in operands)
         enters = path.enters and not any(u.terminal and not u.reads for u in units)
         steps = self._steps(path.items, entry, in_arm=True)
         conditions = {u.node.origin.condition if u.node else "" for u in units}
         condition = conditions.pop() if len(conditions) == 1 else ""
-        return Arm(steps, enters, path.feeds, path.operands, tuple(sorted(results)), condition)
+        return Arm(steps, enters, path.feeds, operands, tuple(sorted(results)), condition, words)
 
     def _lanes(self) -> tuple[Lane, ...]:
         """The edges that the structure does not show, one lane for each value."""
         edges = set(self.found.lanes)
         for index, unit in enumerate(self.units):
             made = {self.makers[v] for v in unit.reads if v in self.makers}
-            edges.update((m, index) for m in made - set(self._sources(unit)))
+            edges.update((m, index) for m in made - set(self._sources(index)))
         targets: dict[Value, list[Anchor]] = {}
         for index, unit in enumerate(self.units):
             for value in dict.fromkeys(unit.reads):
@@ -239,7 +292,8 @@ class _Assembly:
         lanes = []
         for value, anchors in targets.items():
             source = self._exit(value) or Anchor(ENTRY)
-            lanes.append(Lane(source, tuple(dict.fromkeys(anchors)), value.tap or ""))
+            part = self.parts.get(self.makers[value])
+            lanes.append(Lane(source, tuple(dict.fromkeys(anchors)), value.tap or (part.words if part else "")))
         return tuple(lanes)
 
     def _exit(self, value: Value) -> Anchor | None:
@@ -247,15 +301,20 @@ class _Assembly:
         maker = self.makers.get(value, ENTRY)
         if maker == ENTRY:
             return None
-        unit = self.units[maker]
+        maker = self.parts[maker].split if maker in self.parts else maker
+        unit, result = self.units[maker], self.given.result(value)
         if unit.role == "scope" and unit.module is not None:
-            inside = unit.module.outputs[value.index]
+            inside = unit.module.outputs[result]
             return self.inner[maker].exits.get(inside, self.anchors[maker])
+        if unit.role == "bar" and unit.node is not None and len(unit.node.results) > 1:
+            return self.anchors[maker]._replace(row=result)
         return self.anchors[maker]
 
     def _readers(self, index: int, value: Value) -> list[Anchor]:
         """Where a unit reads a value: an outline does where its layers do."""
         unit = self.units[index]
+        if unit.role == "bar" and len(unit.after) == 1:
+            return [self.anchors[index]._replace(row=i) for i, v in enumerate(unit.reads) if v is value]
         if unit.role != "scope" or unit.module is None or unit.node is None:
             return [self.anchors[index]]
         inputs = [v for o, v in zip(unit.node.operands, unit.module.inputs, strict=True) if o is value]

@@ -117,8 +117,11 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
         yield "of parallel ways the longest is drawn"
     if drafts.folded:
         yield f"`--expand {drafts.folded[0]}` opens what is folded there"
-    if drafts.growths:
+    growths = {growth.words for growth in drafts.growths}
+    if "a + n·k" in growths:
         yield "a + n·k: n layers that each join k maps to all before them"
+    if "+k" in growths:
+        yield "+k: k maps are joined to all before them"
     if drafts.shading is not None and drafts.most:
         yield f"the darkest row has {SHADES[drafts.shading](drafts.most)}"
 
@@ -204,7 +207,7 @@ class _Forms:
 
 def _stairs(drafts: Drafts) -> Iterator[Group]:
     """The first state that grows, channel by channel."""
-    for path, layers in drafts.growths[:1]:
+    for path, layers, _ in drafts.growths[:1]:
         depth = len(layers)
         shown = layers if depth <= MOST_STAIRS else (*layers[: MOST_STAIRS - 3], *layers[-2:])
         stairs = Stairs(drafts.key(), layers[0].reads, shown, depth - len(shown))

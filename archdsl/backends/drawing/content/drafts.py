@@ -12,7 +12,7 @@ from archdsl.backends.drawing.content.gather import TURN
 from archdsl.backends.drawing.content.growth import Growth, grow
 from archdsl.backends.drawing.content.model import Kind, Shading, Terminal
 from archdsl.backends.drawing.content.opening import Opening
-from archdsl.backends.drawing.content.units import Costs, Unit, Units, describe
+from archdsl.backends.drawing.content.units import ORDERED, Costs, Unit, Units, describe
 from archdsl.backends.drawing.content.words import glyph, show_output
 from archdsl.ir import Module, Network, Node, Value, modules
 
@@ -99,7 +99,7 @@ class Drafts:
         op = node.operator
         if isinstance(op, Module):
             return self._place_call(node, op, path)
-        is_bar = len(node.results) > 1 or op.name == "concat"
+        is_bar = len(node.results) > 1 or op.name in ("concat", *ORDERED)
         unit = Unit("bar" if is_bar else "merge" if op.category == "merge" else "row", path, node)
         describe(unit, op, node)
         return unit
@@ -165,6 +165,6 @@ def _showing(units: Units) -> Literal["row", "run", "calls", "body"]:
         return "body"
     if units.single is not None:
         return "row"
-    if not units.is_chain:
+    if not units.units or not units.is_chain:
         return "body"
     return "calls" if any(u.closed for u in units.units) else "run"

@@ -1,8 +1,8 @@
 """Definitions of one block that differ only in figures -> one definition in the block's own parameters.
 
 The graph holds instances, with their arguments. A figure that is the same in all stays; one that differs is written as
-the parameter or the size of the input that it equals in every instance, times or divided by a number, or as the sum or
-quotient of two such. What none of these explain is left out.
+the parameter or the size of the input that it equals in every instance, times or divided by a number, or as the sum,
+product or quotient of two such. What none of these explain is left out.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _item_form(item: Item, ends: Collection[int]) -> object:
     if isinstance(item, Group):
         return item.path.rpartition(".")[2], form(item.body)
     if isinstance(item, Parallel):
-        arms = tuple((_arm_form(arm, ends), arm.enters, arm.feeds) for arm in item.arms)
+        arms = tuple((_arm_form(arm, ends), *arm[1:5]) for arm in item.arms)
         return arms, item.join and _item_form(item.join, ends)
     if isinstance(item, Bar):
         return item.text, len(item.parts)
@@ -192,8 +192,18 @@ class Generaliser:
         if len({_NUMBER.sub("#", t) for t in texts}) > 1:
             return f"{texts[0].partition('(')[0]}(…)" if "(" in texts[0] else "…"
         numbers = list(zip(*([int(n) for n in _NUMBER.findall(t)] for t in texts), strict=True))
-        shown = iter([self._number(n, axes[i] if i < len(axes) else "") for i, n in enumerate(numbers)])
+        found = [self._number(n, axes[i] if i < len(axes) else "") for i, n in enumerate(numbers)]
+        shown = iter(self._apart(found) if axes or "reshape" in texts[0] else found)
         return _NUMBER.sub(lambda _: next(shown), texts[0])
+
+    def _apart(self, sizes: Sequence[str]) -> list[str]:
+        """The sizes of a shape, an axis that comes again as the next one of the same size: `H×W×C` of square maps."""
+        found: list[str] = []
+        for size in sizes:
+            alike = [n for n in AXES[4][1:] if n in self.columns and self.columns[n] == self.columns.get(size)]
+            later = [n for n in alike if n not in found] if size in found and size in alike else []
+            found.append(later[0] if later else size)
+        return found
 
     def _number(self, values: tuple[int, ...], axis: str) -> str:
         if len(set(values)) == 1:
@@ -213,6 +223,8 @@ class Generaliser:
         for (a, first), (b, second) in combinations(self.columns.items(), 2):
             if all(v == x + y for v, x, y in zip(values, first, second, strict=True)):
                 return f"{a}+{b}"
+            if all(v == x * y for v, x, y in zip(values, first, second, strict=True)):
+                return f"{a}·{b}"
         return "…"
 
     def _divisor(self, values: tuple[int, ...], column: tuple[int, ...]) -> str:

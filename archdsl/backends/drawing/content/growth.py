@@ -6,7 +6,7 @@ concatenation together are a step from one state to the next.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from archdsl.backends.drawing.content.model import Stair, Word
 from archdsl.backends.drawing.content.units import Unit, Units
@@ -21,6 +21,8 @@ class Growth(NamedTuple):
 
     path: str
     layers: tuple[Stair, ...]
+    words: Literal["a + n·k", "+k", ""]
+    """What rows say of it; nothing where each concatenation is a bar."""
 
 
 def grow(units: Units) -> list[Growth]:
@@ -31,11 +33,14 @@ def grow(units: Units) -> list[Growth]:
     growths = [_growth(units, chain) for chain in chains]
     target = {index: index for index in range(len(units.units))}
     for chain in chains:
+        if any(units.units[layer].role == "scope" for layer, _ in chain):
+            _around(units, chain)
+            continue
         for layer, concat in chain:
             _step(units, layer, concat)
             target[concat] = layer
         found = [units.units[layer] for layer, _ in chain]
-        if all(u.role == "row" and u.text == found[0].text for u in found):
+        if _is_one_row(found):
             _fold(found, _width(units, chain[0]))
             target |= {index: chain[0][0] for step in chain for index in step}
     kept = sorted(set(target.values()))
@@ -53,7 +58,22 @@ def _growth(units: Units, chain: list[Step]) -> Growth:
         axis = _axis(join)
         adds = _channels(join.reads[-1], axis)
         layers.append(Stair(unit.names[0], _channels(join.tail, axis) - adds if join.tail else 0, adds))
-    return Growth(units.units[chain[0][0]].paths[0], tuple(layers))
+    found = [units.units[layer] for layer, _ in chain]
+    words: Literal["a + n·k", "+k", ""] = "a + n·k" if _is_one_row(found) else "+k"
+    if any(unit.role == "scope" for unit in found):
+        words = ""
+    return Growth(found[0].paths[0], tuple(layers), words)
+
+
+def _is_one_row(found: list[Unit]) -> bool:
+    return all(u.role == "row" and u.text == found[0].text for u in found)
+
+
+def _around(units: Units, chain: list[Step]) -> None:
+    """Makes each concatenation a bar of the state before it, which passes a layer drawn in place, and what that adds."""
+    for layer, concat in chain:
+        join = units.units[concat]
+        join.reads = [*units.units[layer].reads, join.reads[-1]]
 
 
 def _chains(units: Units) -> list[list[Step]]:
@@ -111,12 +131,7 @@ def _step(units: Units, layer: int, concat: int) -> None:
     unit, join = units.units[layer], units.units[concat]
     added = f"+{_channels(join.reads[-1], _axis(join))}"
     unit.folds = False
-    if unit.role == "row":
-        unit.words = [*unit.words, Word(added)]
-    else:
-        unit.text = f"{unit.text} · {added}"
-        unit.takes_words = False
-    unit.words += join.words if unit.role == "row" else []
+    unit.words = [*unit.words, Word(added), *join.words]
     unit.before, unit.after, unit.tail = (unit.reads[0].type,), join.after, join.tail
     unit.cost, unit.bytes = unit.cost.plus(join.cost), unit.bytes + join.bytes
     unit.paths += join.paths

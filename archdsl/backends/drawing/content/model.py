@@ -98,10 +98,14 @@ class Bar(NamedTuple):
     words: tuple[Word, ...]
     parts: tuple[int, ...]
     labels: tuple[str, ...]
-    """The sizes of the parts in words."""
+    """The parts in words: their sizes, or the names that operands have in the text."""
     output: str
     is_split: bool
     paths: tuple[str, ...] = ()
+
+
+OPERANDS = ("A", "B")
+"""The names of the parts of a bar that joins two values one of which is not like the other: what `A − B` speaks of."""
 
 
 class Stair(NamedTuple):
@@ -148,9 +152,11 @@ class Arm(NamedTuple):
     operands: tuple[int, ...]
     """Which operands of the join it is."""
     results: tuple[int, ...]
-    """Which results of a split it takes in."""
+    """Which results of what the fork follows it takes in."""
     condition: str = ""
     """The branch of the spec that all of it stands in."""
+    words: str = ""
+    """Which part of a split it takes in, if one."""
 
 
 class Parallel(NamedTuple):
@@ -158,6 +164,11 @@ class Parallel(NamedTuple):
 
     arms: tuple[Arm, ...]
     join: Merge | Bar | Card | Group | Terminal | None
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the arms take in unlike results of what the fork follows."""
+        return len({arm.results for arm in self.arms if arm.enters}) > 1
 
 
 Item = Card | Terminal | Merge | Bar | Stairs | Group | Parallel
@@ -167,6 +178,10 @@ class Step(NamedTuple):
     item: Item
     follows: bool
     """Whether it reads the result of the step before it."""
+    operands: tuple[int, ...] = ()
+    """Of a bar, which of its parts that result is."""
+    result: int | None = None
+    """Which part of a split before it it reads."""
 
 
 ENTRY = -1
@@ -174,7 +189,7 @@ ENTRY = -1
 
 
 class Anchor(NamedTuple):
-    """An end of a lane: an item, and the row where it is a card."""
+    """An end of a lane: an item, and the row where it is a card, the part where it is a bar."""
 
     key: int
     row: int = 0

@@ -7,7 +7,7 @@ order, the skips of a U-Net or the states of a DenseNet, becomes a lane beside i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 ENTRY = -1
@@ -49,22 +49,26 @@ class Structure(NamedTuple):
     """All others."""
 
 
-def structure(sources: Sequence[tuple[int, ...]]) -> Structure:
+def structure(sources: Sequence[tuple[int, ...]], names: Sequence[int] = (), loose: Collection[int] = ()) -> Structure:
     """The structure of units, given for each the units (or `ENTRY`) whose results it reads, all of them earlier.
+
+    `names` are the numbers that they go by, which rise; without them they are counted. Those of `loose` join no arms.
 
     >>> (fork,) = structure([(-1,), (0,), (-1, 1)]).items   # two layers, and what joins them with their input
     >>> [arm.items for arm in fork.arms], fork.join
     ([(), (0, 1)], 2)
     """
-    finder = _Finder(sources)
-    items = finder.sequence(list(range(len(sources))), ENTRY, 0)
-    edges = {(p, c) for c, ps in enumerate(sources) for p in ps}
+    names = names or range(len(sources))
+    finder = _Finder(dict(zip(names, sources, strict=True)), loose)
+    items = finder.sequence(list(names), ENTRY, 0)
+    edges = {(p, c) for c, ps in finder.operands.items() for p in ps}
     return Structure(tuple(items), frozenset(finder.flows), tuple(sorted(edges - finder.flows)))
 
 
 class _Finder:
-    def __init__(self, sources: Sequence[tuple[int, ...]]) -> None:
-        self.sources = [list(dict.fromkeys(s)) for s in sources]
+    def __init__(self, sources: dict[int, tuple[int, ...]], loose: Collection[int]) -> None:
+        self.loose = loose
+        self.sources = {u: list(dict.fromkeys(s)) for u, s in sources.items()}
         self.operands = sources
         self.flows: set[Edge] = set()
         self.trials = 0
@@ -97,7 +101,7 @@ class _Finder:
         far = last.get(entry, -1)
         for index in range(start, len(units)):
             unit = units[index]
-            if far <= unit:
+            if far <= unit and (index == start or unit not in self.loose):
                 return index + 1
             far = max(far, last.get(unit, -1))
         return len(units)
@@ -119,7 +123,7 @@ class _Finder:
         arms = [self._arm(part, entry, join, depth) for part in parts]
         if passes:
             self._flow(entry, join)
-            arms.append(Path((), True, True, self._positions(join, [entry])))
+            arms.append(Path((), True, True, self._positions(join, entry)))
         return Fork(tuple(sorted(arms, key=lambda a: a.operands or (len(self.operands[join]),))), join)
 
     def _arm(self, part: list[int], entry: int, join: int | None, depth: int) -> Path:
@@ -129,11 +133,10 @@ class _Finder:
         exit = items[-1] if isinstance(items[-1], int) else items[-1].join
         if join is None or exit is None:
             return Path(tuple(items), enters, False, ())
-        return Path(tuple(items), enters, self._flow(exit, join), self._positions(join, part))
+        return Path(tuple(items), enters, self._flow(exit, join), self._positions(join, exit))
 
-    def _positions(self, join: int, units: list[int]) -> tuple[int, ...]:
-        wanted = set(units)
-        return tuple(i for i, source in enumerate(self.operands[join]) if source in wanted)
+    def _positions(self, join: int, unit: int) -> tuple[int, ...]:
+        return tuple(i for i, source in enumerate(self.operands[join]) if source == unit)
 
     def _components(self, units: list[int]) -> list[list[int]]:
         """The units in connected parts, in the order of their first units."""
@@ -163,7 +166,8 @@ class _Finder:
     def _drop(self, edges: list[Edge]) -> None:
         self.trials += 1
         if self.trials > min(MOST_TRIALS, MOST_WORK // len(self.sources)):
-            edges = [(s, u) for u, sources in enumerate(self.sources) for s in sources if s != u - 1]
+            before = dict(zip([*self.sources][1:], self.sources, strict=False))
+            edges = [(s, u) for u, sources in self.sources.items() for s in sources if s != before.get(u)]
         for source, unit in edges:
             if source in self.sources[unit]:
                 self.sources[unit].remove(source)

@@ -17,6 +17,9 @@ from archdsl.ir import WHOLE, CallFrame, Module, Node, Op, TensorType, Value
 FUSED = ("norm", "activation", "regularization")
 """Categories that become words on the row of the layer they follow."""
 
+ORDERED = {"subtract": "A \N{MINUS SIGN} B", "divide": "A ÷ B"}
+"""Merges whose operands are told apart: a bar with a part for each."""
+
 Heading = tuple[CallFrame, ...]
 """The frames down to the inline call that heads a run; empty where none does."""
 
@@ -52,7 +55,9 @@ class Unit:
         "words",
     )
 
-    def __init__(self, role: Literal["row", "merge", "bar", "scope", "terminal"], path: str, node: Node | None) -> None:
+    def __init__(
+        self, role: Literal["row", "merge", "bar", "part", "scope", "terminal"], path: str, node: Node | None
+    ) -> None:
         self.role = role
         self.node = node
         self.paths = [path]
@@ -136,6 +141,8 @@ class Units:
         self.uses = Counter(v for n in self.nodes for v in set(n.operands))
         self.uses.update(module.outputs)
         self._seen: set[str] = set()
+        self._same: dict[Value, Value] = {}
+        """For what identities hand on, the value itself."""
 
     def add_input(self, terminal: Terminal, value: Value) -> None:
         unit = Unit("terminal", terminal.path, None)
@@ -183,6 +190,10 @@ class Units:
         """Whether a unit reads the one before it, and nothing else."""
         return {self.makers[v] for v in self.units[index].reads if v in self.makers} == {index - 1}
 
+    def result(self, value: Value) -> int:
+        """Which result of its maker a value is."""
+        return self._same.get(value, value).index
+
     def _append(self, unit: Unit, results: tuple[Value, ...]) -> None:
         for value in results:
             self.makers[value] = len(self.units)
@@ -202,6 +213,7 @@ class Units:
         if isinstance(node.operator, Module) or node.operator.name != "identity":
             return False
         (operand,), (result,) = node.operands, node.results
+        self._same[result] = self._same.get(operand, operand)
         if (maker := self._maker(operand)) is not None:
             maker.tail = result
         if operand in self.makers:

@@ -7,7 +7,6 @@ below the lines, and from line to line in a channel to the right of all; those w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import count
 from math import log, sqrt
 from typing import NamedTuple
 
@@ -34,13 +33,13 @@ LATE = 0.45
 
 def place_across(body: Body, dots: Iterator[int]) -> Scene:
     """The scene of a network in lines that make a slide of it."""
-    whole = AcrossPlacer(body, count(1), float("inf")).body(body)
+    whole = AcrossPlacer(body, dots, float("inf")).body(body)
     width = whole.left + whole.right
     if width <= SLIDE * whole.height:
         return whole
     even = sqrt(SLIDE * width * whole.height)
     shares = WIDTHS if len(body.steps) <= MOST_TRIED else WIDTHS[2:3]
-    scenes = (AcrossPlacer(body, count(1), share * even).body(body) for share in shares)
+    scenes = (AcrossPlacer(body, dots, share * even).body(body) for share in shares)
     return min((whole, *scenes), key=lambda s: abs(log((s.left + s.right) / s.height / SLIDE)))
 
 
@@ -53,10 +52,8 @@ class _Part(NamedTuple):
     """Its left side."""
     axis: float
     """Where the main line crosses it, below a line to its top."""
-
-    @property
-    def is_upright(self) -> bool:
-        return isinstance(self.step.item, Parallel)
+    is_upright: bool
+    """Whether the main line enters it from above."""
 
     @property
     def end(self) -> float:
@@ -105,6 +102,12 @@ class AcrossPlacer(Placer):
         self._arms -= isinstance(item, Parallel)
         return scene
 
+    def _stacked(self, steps: tuple[Step, ...]) -> Scene:
+        self._arms += 1
+        scene = self.sequence(steps, False)
+        self._arms -= 1
+        return scene
+
     def _lines(self, body: Body) -> tuple[list[list[_Part]], list[Lane]]:
         """The steps in lines, and the skips between them. An outline early in its line takes what is left of it."""
         most, lines, x = self._most, [list[_Part]()], 0.0
@@ -112,11 +115,12 @@ class AcrossPlacer(Placer):
         for lane in body.lanes:
             leaving.setdefault(lane.source, []).append(lane)
         between: list[Lane] = leaving.pop(Anchor(ENTRY), [])
-        for step in body.steps:
-            is_upright = isinstance(step.item, Parallel)
+        for steps in _together(body.steps):
+            step, is_stacked = steps[0], len(steps) > 1 or any(steps[0].operands)
+            is_upright = is_stacked or isinstance(step.item, Parallel)
             x += BEND * is_upright
             self._most = most - x if x < LATE * most else most
-            scene = self.item(step.item, False)
+            scene = self._stacked(steps) if is_stacked else self.item(step.item, False)
             held = ends(scene)
             found = [lane for anchor in held for lane in leaving.get(anchor, ())]
             own = [lane for lane in found if held.keys() >= set(lane.targets)]
@@ -127,7 +131,7 @@ class AcrossPlacer(Placer):
             if lines[-1] and x + across > most:
                 lines.append([])
                 x = BEND * float(is_upright)
-            lines[-1].append(_Part(step, scene, x, _axis(step.item, scene)))
+            lines[-1].append(_Part(step, scene, x, _axis(step.item, scene, is_upright=is_upright), is_upright))
             x += across + GAP + BEND * is_upright
         self._most = most
         return lines, between
@@ -259,8 +263,20 @@ class _Level:
         return self.floors[row] + self.room * (1 + self.gutters[row][index])
 
 
-def _axis(item: Item, part: Scene) -> float:
-    if isinstance(item, Parallel):
+def _together(steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+    """Each step by itself, a split with what reads its parts."""
+    start = 0
+    for end in range(1, len(steps) + 1):
+        after = steps[end] if end < len(steps) else None
+        if after is not None and isinstance(after.item, Parallel) and after.item.is_split and after.follows:
+            continue
+        if after is None or after.result is None:
+            yield steps[start:end]
+            start = end
+
+
+def _axis(item: Item, part: Scene, *, is_upright: bool) -> float:
+    if is_upright:
         return part.height / 2 + BEND
     if isinstance(item, Group) and part.entry is not None:
         return part.entry.y

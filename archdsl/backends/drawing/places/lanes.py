@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.model import ENTRY, Anchor, Bar, Card, Item, Lane, Merge
+from archdsl.backends.drawing.content.model import ENTRY, Anchor, Bar, Card, Lane, Merge
 from archdsl.backends.drawing.places.metrics import room
 from archdsl.backends.drawing.places.scene import Box, Label, Outline, Point, Port, Scene, Shape, collect
-from archdsl.backends.drawing.places.sizes import BAR_CAPTION, ROW, SMALL, part_widths
+from archdsl.backends.drawing.places.sizes import BAR_CAPTION, ROW, SMALL, bar_centres, part_widths
 
 LANE = 8
 """Between lanes."""
+NEAR, STEP, MOST_PARTS = 3.5, 2.5, 3
+"""Between a bar and lines to its parts, between these, and how many there may be: more end at its side."""
 CLEAR, APART, LINES = 5, 3, 3
 """Between a line and what it leads around, between such lines, and how many of these there may be."""
 BESIDE = 4
@@ -26,11 +28,13 @@ def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
     if top is not None:
         found[Anchor(ENTRY)] = top
     drawn = sorted(lanes, key=lambda lane: (_span(lane, found), found[lane.source].y))
+    starts = found | _parts(scene, [lane.source for lane in lanes], is_split=True)
+    stops = found | _parts(scene, [target for lane in lanes for target in lane.targets], is_split=False)
     around = _Around(scene, len(drawn))
     slots: list[list[tuple[float, float]]] = []
     side = scene.right + LANE
     for lane in drawn:
-        source = found[lane.source].moved(0, BESIDE * (lane.source in around.pills))
+        source = starts[lane.source].moved(0, BESIDE * (lane.source in around.pills))
         first, last = _reach(lane, found)
         slot = next((i for i, taken in enumerate(slots) if all(b < first or last < a for a, b in taken)), len(slots))
         if slot == len(slots):
@@ -38,8 +42,8 @@ def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
         slots[slot].append((first, last))
         x = side + LANE * slot
         out = around.way(source, x)
-        for target in (found[t] for t in lane.targets):
-            points = [*out, *reversed(around.way(target, x))]
+        for target in (stops[t] for t in lane.targets):
+            points = [source.foot, *out, *reversed(around.way(target, x)), target.foot]
             scene.line(points, source, target, is_skip=True)
     scene.right = side + LANE * max(len(slots) - 1, 0)
     names: dict[float, str] = {}
@@ -49,6 +53,25 @@ def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
     across = max((room(text, SMALL) for text in names.values()), default=-4) + 4
     scene.shapes.extend(Label(text, scene.right + 4, y - 7, across) for y, text in names.items() if text)
     scene.right += across
+
+
+def _parts(scene: Scene, used: Sequence[Anchor], *, is_split: bool) -> dict[Anchor, Port]:
+    """The ends of lanes at parts of bars, at levels of their own: that of the right one next to the bar, so that none cross."""
+    shapes: list[Shape] = []
+    collect(scene, 0, 0, shapes, [])
+    found: dict[Anchor, Port] = {}
+    for box in _boxes(shapes):
+        bar = box.item
+        if not isinstance(bar, Bar) or bar.is_split != is_split:
+            continue
+        parts = sorted({anchor.row for anchor in used if anchor.key == bar.key})
+        if len(parts) > MOST_PARTS:
+            continue
+        sign, edge = (1, box.top + box.height) if bar.is_split else (-1, box.top)
+        for level, part in enumerate(reversed(parts)):
+            x, away = box.left + box.width / 2 + bar_centres(bar)[part], sign * (NEAR + STEP * level)
+            found[Anchor(bar.key, part)] = Port(x, edge + away, box.name, reach=-away)
+    return found
 
 
 class _Block(NamedTuple):
@@ -67,9 +90,10 @@ class _Around:
     def __init__(self, scene: Scene, lanes: int) -> None:
         shapes: list[Shape] = []
         collect(scene, 0, 0, shapes, [])
-        blocks = list(_blocks(shapes))
+        boxes = list(_boxes(shapes))
+        blocks = [_Block(b.name, b.left, b.top, b.left + b.width, b.top + b.height) for b in boxes]
         self.blocks = blocks if lanes * len(blocks) <= MOST_CHECKS else []
-        self.pills = {Anchor(item.key) for item in _items(shapes) if isinstance(item, Merge)}
+        self.pills = {Anchor(box.item.key) for box in boxes if isinstance(box.item, Merge)}
         self.taken: list[tuple[Port, float, float]] = []
         """The ends that are led around something, with where their lines turn and the level that they take."""
 
@@ -104,20 +128,12 @@ class _Around:
         )
 
 
-def _items(shapes: Sequence[Shape]) -> Iterator[Item]:
+def _boxes(shapes: Sequence[Shape]) -> Iterator[Box]:
     for shape in shapes:
         if isinstance(shape, Outline):
-            yield from _items(shape.inside)
+            yield from _boxes(shape.inside)
         elif isinstance(shape, Box):
-            yield shape.item
-
-
-def _blocks(shapes: Sequence[Shape]) -> Iterator[_Block]:
-    for shape in shapes:
-        if isinstance(shape, Outline):
-            yield from _blocks(shape.inside)
-        elif isinstance(shape, Box):
-            yield _Block(shape.name, shape.left, shape.top, shape.left + shape.width, shape.top + shape.height)
+            yield shape
 
 
 def _reach(lane: Lane, ends: dict[Anchor, Port]) -> tuple[float, float]:
@@ -150,7 +166,8 @@ def _ends_of(shape: Shape) -> Iterator[tuple[Anchor, Port]]:
         right, item = shape.left + shape.width, shape.item
         if isinstance(item, Bar):
             right -= (shape.width - sum(part_widths(item))) / 2
-            yield Anchor(item.key), Port(right, shape.top + ROW / 2 + BAR_CAPTION * item.is_split, shape.name)
+            for part in range(len(item.parts)):
+                yield Anchor(item.key, part), Port(right, shape.top + ROW / 2 + BAR_CAPTION * item.is_split, shape.name)
             return
         if not isinstance(item, Card):
             yield Anchor(item.key), Port(right, shape.top + shape.height / 2, shape.name)

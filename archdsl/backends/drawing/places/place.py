@@ -25,7 +25,7 @@ from archdsl.backends.drawing.content.model import (
 )
 from archdsl.backends.drawing.places.lanes import draw_lanes
 from archdsl.backends.drawing.places.metrics import room
-from archdsl.backends.drawing.places.scene import Box, Dot, Label, Point, Port, Scene
+from archdsl.backends.drawing.places.scene import Box, Dot, Head, Label, Point, Port, Scene
 from archdsl.backends.drawing.places.sizes import (
     BAR_CAPTION,
     PAD,
@@ -53,6 +53,10 @@ NARROW = 0.8
 """Cards of an arm are as wide as those around it unless they need less than this share."""
 WIDE = 1000
 """Arms that take more together go without their tensors."""
+LINE = 12
+"""Beside an arm that is a line alone."""
+FEET = 14
+"""Between lines that leave an item with several results."""
 DOT = 3
 """From the top of a fork to its dot."""
 
@@ -97,13 +101,17 @@ class Placer:
         before: Port | None = None
         for index, step in enumerate(steps):
             part = self.item(step.item, is_compact)
-            entry, exit = scene.put(part, 0, y)
+            centres = bar_centres(step.item) if isinstance(step.item, Bar) and step.operands else [0.0]
+            shift = -centres[step.operands[0]] if step.operands else 0.0
+            entry, exit = scene.put(part, shift, y)
+            entry, exit = entry and entry.moved(-shift, 0), exit and exit.moved(-shift, 0)
             if step.follows and index == 0:
                 scene.entry, scene.heads = entry, part.heads
-            elif step.follows:
-                if part.heads and before is not None:
-                    _draw_split(scene, steps[index - 1].item, before, part, y)
-                scene.connect(before, entry)
+            elif step.follows and before is not None:
+                draw_heads(scene, steps[index - 1].item, step, before, entry, part, y)
+            if before is not None and entry is not None:
+                for x in (centres[operand] + shift for operand in step.operands[1:]):
+                    scene.line([before.point, (before.x, y - 9), (x, y - 9), (x, y)], before, entry)
             before = exit
             y += part.height + GAP
         scene.exit = before
@@ -148,6 +156,13 @@ class Placer:
         return _leaf(Box(f"n{card.key}", card, 0, 0, widths.total + 2, height, widths, is_headed))
 
 
+def _line() -> Scene:
+    """The scene of an arm that is a line alone."""
+    scene = Scene(LINE, LINE)
+    scene.entry = scene.exit = Port(0, 0, "", is_dot=True)
+    return scene
+
+
 def _leaf(box: Box) -> Scene:
     scene = Scene(box.width / 2, box.width / 2, box.height)
     scene.shapes.append(box._replace(left=-box.width / 2))
@@ -155,23 +170,30 @@ def _leaf(box: Box) -> Scene:
     return scene
 
 
-def _draw_split(scene: Scene, item: Item, before: Port, part: Scene, y: float) -> None:
-    """Lines from the parts of a split to the arms that read them; from another item with several results, from its foot."""
-    results = max(result for result, _ in part.heads) + 1
-    centres = bar_centres(item) if isinstance(item, Bar) else [before.x] * results
-    levels = _levels([(centres[result], head.x) for result, head in part.heads])
-    for (result, head), level in zip(part.heads, levels, strict=True):
-        x, bend, target = centres[result], before.y + 6 + 4 * level * isinstance(item, Bar), head.moved(0, y)
-        scene.line([(x, before.y), (x, bend), (target.x, bend), target.point], before, target)
+def draw_heads(scene: Scene, item: Item, step: Step, before: Port, entry: Port | None, part: Scene, y: float) -> None:
+    """The main line to a step; from the parts of a split a line to each arm, from another item, from places at its foot."""
+    heads = [head.moved(0, y) for head in part.heads]
+    if step.result is not None and entry is not None and isinstance(item, Bar):
+        heads.append(Head(step.result, (entry.point,), entry))
+    else:
+        scene.connect(before, entry)
+    results = sorted({head.result for head in heads})
+    apart = {result: before.x + FEET * (i - (len(results) - 1) / 2) for i, result in enumerate(results)}
+    starts = dict(enumerate(bar_centres(item))) if isinstance(item, Bar) else apart
+    levels = _levels([(starts[head.result], head.way[0][0]) for head in heads])
+    for head, level in zip(heads, levels, strict=True):
+        x, bend = starts[head.result], before.y + 6 + 4 * level
+        scene.line([(x, before.y), (x, bend), (head.way[0][0], bend), *head.way], before, head.target)
 
 
 def _levels(ways: list[tuple[float, float]]) -> list[int]:
     """How far from a bar the lines between its parts and the arms turn: outer ones next to it, so that none cross."""
     levels = [0] * len(ways)
-    for sign in (-1, 1):
-        moving = [i for i, (part, arm) in enumerate(ways) if (arm - part) * sign > 0.5]
+    left, right = ([i for i, (part, arm) in enumerate(ways) if (arm - part) * sign > 0.5] for sign in (-1, 1))
+    meet = any(ways[a][1] < ways[b][1] and ways[b][0] < ways[a][0] for a in left for b in right)
+    for sign, moving, first in ((-1, left, 0), (1, right, len(left) * meet)):
         for level, index in enumerate(sorted(moving, key=lambda i: -sign * ways[i][1])):
-            levels[index] = level
+            levels[index] = first + level
     return levels
 
 
@@ -186,6 +208,8 @@ def _rows(arm: Arm) -> int:
 
 def _main(item: Parallel) -> int | None:
     """The arm on the main line: what a shortcut leads around, or the value itself beside ends and sources of its own."""
+    if item.is_split and any(_is_through(arm) for arm in item.arms):
+        return None
     joined = [i for i, arm in enumerate(item.arms) if arm.enters and arm.feeds]
     bodies = [i for i in joined if not _is_through(item.arms[i])]
     if len(joined) > len(bodies) and len(bodies) < 2:
@@ -205,6 +229,8 @@ class _Way(NamedTuple):
     x: float
     operand: int
     is_skip: bool
+    result: int | None = None
+    """The part of a split that goes straight on."""
 
 
 class _Region:
@@ -218,7 +244,7 @@ class _Region:
         self.scene = Scene()
         self.fork: Port | None = None
         self.entries: list[Port | None] = []
-        self.heads: list[list[tuple[int, Port]]] = []
+        self.heads: list[list[Head]] = []
         self.exits: list[Port | None] = []
         self._enter()
         if item.join is not None:
@@ -227,12 +253,11 @@ class _Region:
     def _enter(self) -> None:
         """The fork, the arms, and the lines between them."""
         entering = [arm for arm in self.item.arms if arm.enters]
-        is_split = len({a.results for a in entering}) > 1 and not any(_is_through(a) for a in entering)
-        if len(entering) > 1 and not is_split:
+        if len(entering) > 1 and not self.item.is_split:
             self.fork = self.scene.entry = self.placer.dot(self.scene)
         self._place_arms(GAP if self.fork else 0)
         for index, (arm, entry) in enumerate(zip(self.item.arms, self.entries, strict=True)):
-            if not arm.enters:
+            if not arm.enters or (self.item.is_split and _is_through(arm)):
                 continue
             self.scene.heads += self.heads[index]
             if entry is None:
@@ -240,17 +265,19 @@ class _Region:
             if self.fork is not None:
                 points = [self.fork.point, (entry.x, self.fork.y), entry.point]
                 self.scene.line(points, self.fork, entry, is_skip=self._is_skip(index))
-            elif is_split:
-                self.scene.heads.append((arm.results[0], entry))
+            elif self.item.is_split:
+                self.scene.heads.append(Head(arm.results[0], (entry.point,), entry))
             else:
                 self.scene.entry = entry
 
     def _is_skip(self, index: int) -> bool:
         arm = self.item.arms[index]
+        if self.item.is_split:
+            return False
         return index != self.main and arm.enters and arm.feeds and (self.main is not None or _is_through(arm))
 
     def _place_arms(self, top: float) -> None:
-        parts = [None if _is_through(a) else self._arm(i, a) for i, a in enumerate(self.item.arms)]
+        parts = [self._arm(i, a) for i, a in enumerate(self.item.arms)]
         standing = [p for p in parts if p is not None]
         height = max((p.height for p in standing), default=0)
         if self.main is None:
@@ -261,19 +288,21 @@ class _Region:
         for index, part in enumerate(parts):
             entry: Port | None = None
             exit: Port | None = None
-            heads: list[tuple[int, Port]] = []
+            heads: list[Head] = []
             if part is not None:
                 is_main = index == self.main
                 dx = 0 if is_main else x + part.left
                 dy = top if is_main or self.main is None else top + (height - part.height) / 2
                 entry, exit = self.scene.put(part, dx, dy)
-                heads = [(result, head.moved(dx, dy)) for result, head in part.heads]
+                heads = [head.moved(dx, dy) for head in part.heads]
                 x += 0 if is_main else part.left + part.right + BESIDE
             self.entries.append(entry)
             self.heads.append(heads)
             self.exits.append(exit)
 
-    def _arm(self, index: int, arm: Arm) -> Scene:
+    def _arm(self, index: int, arm: Arm) -> Scene | None:
+        if _is_through(arm):
+            return _line() if self.item.is_split else None
         if index == self.main:
             return self.placer.sequence(arm.steps, self.is_compact)
         return self.placer.arm(arm.steps, self.is_compact or self.main is not None)
@@ -299,7 +328,10 @@ class _Region:
                 points = [*way.points, (way.x, top + ROW / 2), (part.right if way.x > 0 else -part.left, top + ROW / 2)]
             else:
                 points = [*way.points, (way.x, top - 9), (0, top - 9), (0, top)]
-            self.scene.line(points, way.source, into, is_skip=way.is_skip)
+            if way.result is None:
+                self.scene.line(points, way.source, into, is_skip=way.is_skip)
+            else:
+                self.scene.heads.append(Head(way.result, tuple(points), into))
 
     def _main_line(self, into: Port) -> None:
         assert self.main is not None
@@ -312,7 +344,9 @@ class _Region:
     def _way(self, index: int, join: Item) -> Iterator[_Way]:
         arm, exit = self.item.arms[index], self.exits[index]
         if exit is not None:
-            yield _Way(exit, (exit.point,), exit.x, arm.operands[0], self._is_skip(index))
+            result = arm.results[0] if _is_through(arm) else None
+            for operand in arm.operands if isinstance(join, Bar) else arm.operands[:1]:
+                yield _Way(exit, (exit.point,), exit.x, operand, self._is_skip(index), result)
         elif self.fork is not None and _is_through(arm):
             others = [o for other in self.item.arms if other is not arm for o in other.operands]
             is_left = isinstance(join, Bar) and arm.operands[0] < min(others, default=0)

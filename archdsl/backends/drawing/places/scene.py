@@ -95,13 +95,30 @@ class Port(NamedTuple):
     y: float
     name: str
     is_dot: bool = False
+    reach: float = 0
+    """How far below the place where a line turns to it it lies."""
 
     @property
     def point(self) -> Point:
         return self.x, self.y
 
+    @property
+    def foot(self) -> Point:
+        return self.x, self.y + self.reach
+
     def moved(self, dx: float, dy: float) -> Port:
         return self._replace(x=self.x + dx, y=self.y + dy)
+
+
+class Head(NamedTuple):
+    """Where a line from one result of a split goes, and the item that it leads to."""
+
+    result: int
+    way: tuple[Point, ...]
+    target: Port
+
+    def moved(self, dx: float, dy: float) -> Head:
+        return Head(self.result, tuple((x + dx, y + dy) for x, y in self.way), self.target.moved(dx, dy))
 
 
 class Scene:
@@ -113,8 +130,7 @@ class Scene:
         self.height = height
         self.entry: Port | None = None
         self.exit: Port | None = None
-        self.heads: list[tuple[int, Port]] = []
-        """Entries that take in one result of a split each."""
+        self.heads: list[Head] = []
         self.shapes: list[Box | Dot | Label | Solid | Caption] = []
         self.lines: list[Line] = []
         self.parts: list[tuple[float, float, Scene]] = []

@@ -159,8 +159,8 @@ class Diagram extends Panel {
     return h("div.parallel", element, joined);
   }
 
-  drawArm({ steps, enters, feeds }, isBeside) {
-    const inside = steps.length ? this.drawSteps(steps) : h("span.identity", "identity");
+  drawArm({ steps, enters, feeds, words }, isBeside) {
+    const inside = steps.length ? [words && h("span.part", words), this.drawSteps(steps)] : h("span.identity", words ?? "identity");
     const classes = `${enters ? ".enters" : ""}${feeds ? ".feeds" : ""}${steps.length ? "" : ".empty"}${isBeside ? ".beside" : ""}`;
     return h(`div.arm${classes}`, h("i.in"), inside, h("i.out"));
   }
