@@ -246,6 +246,8 @@ def test_arguments_that_change_no_shape_are_left_out() -> None:
         "mbconv(6, 24, 3, 2)",
         "mbconv(6, 24, 3, 1)",
     ]
+    found = [d.title for d in picture.definitions if "mbconv" in d.title]  # which read as the calls do
+    assert found == ["mbconv(1, 16, 3, 1)", "mbconv(6, channels, window, stride)", "mbconv(6, channels, window, 1)"]
 
 
 # --- states that grow ------------------------------------------------------------------------------------------------
@@ -262,7 +264,10 @@ def test_a_dense_block_is_a_row() -> None:
         ("denseblock3", "256 + 24·32", "1024×14×14"),
         ("denseblock4", "512 + 16·32", "1024×7×7"),
     ]
-    assert (picture.definitions[0].title, picture.definitions[0].note) == ("dense_layer", "used 58 times · drawn once")
+    assert (picture.definitions[0].title, picture.definitions[0].note) == (
+        "dense_layer(32)",
+        "used 58 times · drawn once",
+    )
     # torchvision's denseblock1 has 335_040 parameters, denseblock4 2_158_080, norm5 2_048
     assert [r.params for r in found] == ["335K", "920K", "2.84M", "2.16M"]
     assert any("join k maps" in line for line in picture.footer)

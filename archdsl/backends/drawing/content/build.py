@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from archdsl.analyses.cost import CostFacts, cost
@@ -179,12 +179,7 @@ def _definitions(network: Network, drafts: Drafts) -> tuple[Group, ...]:
         drawn += 1
     order = {id(module): index for index, module in enumerate(_by_first_call(network.body, set()))}
     found = sorted(forms.groups.values(), key=lambda instances: min(order[id(m)] for m, _ in instances))
-    definitions = [_merged(instances, runs, drafts) for instances in found]
-    titles = Counter(d.title for d in definitions)
-    return tuple(
-        d if titles[d.title] == 1 else d._replace(title=_longer_title(instances, found, drafts))
-        for d, instances in zip(definitions, found, strict=True)
-    )
+    return tuple(_merged(instances, runs, drafts) for instances in found)
 
 
 class _Forms:
@@ -240,18 +235,5 @@ def _merged(found: list[tuple[Module, Body]], runs: Counter[int], drafts: Drafts
     note = f"used {uses:_} times · drawn once" if uses > 1 else "used once"
     title = drafts.calls.text(instances[0])
     if len(instances) > 1:
-        title = _title(instances[0], drafts.calls.differing(instances))
+        title = drafts.calls.general(instances)
     return Group(drafts.key(), "", title, "", note, 1, "definition", Generaliser(instances).body(bodies))
-
-
-def _longer_title(
-    own: Sequence[tuple[Module, Body]], all_forms: Sequence[list[tuple[Module, Body]]], drafts: Drafts
-) -> str:
-    """A title that tells a definition from those of other forms of its block: with the values that do, if there are any."""
-    instances = [m for m, _ in own]
-    others = [m for found in all_forms for m, _ in found if m.name == instances[0].name]
-    return _title(instances[0], drafts.calls.general(instances, others))
-
-
-def _title(module: Module, arguments: Sequence[str]) -> str:
-    return f"{module.name}({', '.join(arguments)})" if arguments else module.name

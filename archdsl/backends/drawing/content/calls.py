@@ -38,17 +38,13 @@ class Calls:
         ]
         return times(f"{name}({', '.join(shown)})" if shown else name)
 
-    def differing(self, instances: Sequence[Module]) -> list[str]:
-        """The parameters whose arguments differ between instances of a block, of those that are shown."""
+    def general(self, instances: Sequence[Module]) -> str:
+        """The head of a definition: what calls show, with the names of parameters where they differ."""
         arguments = [dict(m.arguments) for m in instances]
         silent = self._silent.get(instances[0].name, frozenset())
-        names = dict.fromkeys(name for found in arguments for name in found)
-        return [n for n in names if n not in silent and len({a.get(n) for a in arguments}) > 1]
-
-    def general(self, instances: Sequence[Module], others: Sequence[Module]) -> list[str]:
-        """The names of the parameters that differ between instances, and the values of those that tell them from others."""
-        own, first = self.differing(instances), dict(instances[0].arguments)
-        return [n if n in own else times(first.get(n, "")) for n in self.differing(others)]
+        names = [n for n in dict.fromkeys(n for found in arguments for n in found) if n not in silent]
+        shown = [n if len({a.get(n) for a in arguments}) > 1 else times(arguments[0][n]) for n in names]
+        return f"{instances[0].name}({', '.join(shown)})" if shown else instances[0].name
 
 
 def _silent(instances: list[Module]) -> Iterator[str]:
