@@ -255,3 +255,14 @@ def test_the_middle_of_convnext_is_channel_last() -> None:
     fork = next(s.item for s in definition.body.steps if isinstance(s.item, Parallel))
     texts = {r.text: r.output for arm in fork.arms for s in arm.steps if isinstance(s.item, Card) for r in s.item.rows}
     assert texts["permute 1 2 0"] == "H×W×C" and texts["permute 2 0 1"] == "C×H×W"
+
+
+def test_lines_from_many_parts_turn_above_what_they_lead_to(tmp_path: Path) -> None:
+    names = [f"p{i}" for i in range(8)]
+    body = f"split(8) as {', '.join(names)}\n  concat {{ {' '.join(f'| {name} -> conv(1, 1x1)' for name in names)} }}"
+    sheet = layout(drawn(network_of(body, tmp_path)))
+    split, _ = bars(sheet)
+    boxes = {s.name: s for s in shapes(sheet.shapes) if isinstance(s, Box)}
+    for line in (n for n in sheet.lines if n.tail == split.name):
+        assert abs(line.points[-1][1] - boxes[line.head].top) < 0.1
+        assert all(y <= boxes[line.head].top for _, y in line.points)

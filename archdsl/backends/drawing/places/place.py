@@ -55,6 +55,8 @@ WIDE = 1000
 """Arms that take more together go without their tensors."""
 LINE = 12
 """Beside an arm that is a line alone."""
+LEVEL = 4
+"""Between the levels where lines turn."""
 FEET = 14
 """Between lines that leave an item with several results."""
 DOT = 3
@@ -101,6 +103,7 @@ class Placer:
         before: Port | None = None
         for index, step in enumerate(steps):
             part = self.item(step.item, is_compact)
+            y += LEVEL * max(len(part.heads) - GAP // LEVEL + 2, 0) * (index > 0)  # where lines to many arms turn
             centres = bar_centres(step.item) if isinstance(step.item, Bar) and step.operands else [0.0]
             shift = -centres[step.operands[0]] if step.operands else 0.0
             entry, exit = scene.put(part, shift, y)
@@ -182,7 +185,7 @@ def draw_heads(scene: Scene, item: Item, step: Step, before: Port, entry: Port |
     starts = dict(enumerate(bar_centres(item))) if isinstance(item, Bar) else apart
     levels = _levels([(starts[head.result], head.way[0][0]) for head in heads])
     for head, level in zip(heads, levels, strict=True):
-        x, bend = starts[head.result], before.y + 6 + 4 * level
+        x, bend = starts[head.result], before.y + 6 + LEVEL * level
         scene.line([(x, before.y), (x, bend), (head.way[0][0], bend), *head.way], before, head.target)
 
 
