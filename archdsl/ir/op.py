@@ -152,8 +152,8 @@ class Op(Attributes):
     """Of an operator of several kernels: whose gradients read each of its weights, where not those of its operands."""
 
     def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
-        """The same with a CPU's autocast, which leaves most of what CUDA's runs in float32 as it is, and casts some operands to
-        that for one kernel alone, within it (`inside`), or to lower precision (`lower inside`)."""
+        """`autocast` by a CPU's lists, which leave most of what CUDA's run in float32 as it is, and cast some operands for one
+        kernel alone, within it: to float32 (`inside`), or to lower precision (`lower inside`)."""
         return "follows" if self.autocast in ("float32", "raises") else self.autocast
 
     def on_cuda(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
@@ -228,7 +228,7 @@ class Op(Attributes):
         return "pointwise"
 
     def reach_of(self, result: int, *operands: TensorType) -> Reach:
-        """The same for one of several results."""
+        """How a unit of one of several results reads the input."""
         return self.reach(*operands)
 
     def reads_less(self, *operands: TensorType) -> bool:
@@ -268,7 +268,7 @@ class Op(Attributes):
         return None
 
     def program_under_autocast(self, operands: Types, *, is_single: bool) -> Module | None:
-        """The same where autocast casts what it makes in its middle, on any device."""
+        """What any device runs in its place, step by step, where autocast casts what it makes in its middle; else None."""
         return None
 
     def unknown_bytes(self, operands: Types, results: Types) -> str:
@@ -280,12 +280,12 @@ class Op(Attributes):
         return True
 
     def is_known_in_half(self, operands: Types) -> bool:
-        """The same in half precision, and of inference: PyTorch runs some steps in float32, or none of them on a CPU."""
+        """Whether all of its bytes are known in half precision, where PyTorch runs some steps in float32, or none on a CPU."""
         return True
 
     def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
-        """The same under a CPU's autocast, of operands in lower precision already (`is_lower`) or in float32: not where what is
-        kept may have been made before a cast or after it."""
+        """Whether all of its bytes are known under a CPU's autocast, of operands in lower precision already (`is_lower`) or in
+        float32: not where what is kept may have been made before a cast or after it."""
         return self.autocast != "lower" or is_lower or not self.saved(operands, results).extra
 
     def read(self, operands: Sequence[T]) -> Sequence[T]:
@@ -317,7 +317,7 @@ class Op(Attributes):
         return ()
 
     def training_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The same as `scratch` while training, beside what is kept then."""
+        """What it makes and drops while training (`scratch`), beside what is kept then."""
         scratch = self.scratch(operands, results)
         if not scratch:
             return ()
@@ -326,13 +326,13 @@ class Op(Attributes):
         return tuple(extra for extra in scratch if extra.name not in kept)
 
     def forgotten_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The same while training where nothing is kept: in the first run of a part that is checkpointed."""
+        """What it makes and drops while training where nothing is kept: in the first run of a part that is checkpointed."""
         saved = self.saved(operands, results)
         made = (*self.training_scratch(operands, results), *saved.extra, *(copy for _, copy in saved.copies))
         return self.scratch(operands, results) or made
 
     def frozen_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        """The same while training where no gradient is wanted."""
+        """What it makes and drops while training where no gradient is wanted."""
         return self.forgotten_scratch(operands, results)
 
     def trains_alone(self, *operands: TensorType) -> bool:
