@@ -32,7 +32,7 @@ def fit_table(name: str, facts: FitFacts, settings: TrainingSettings, refused: S
     scaled = "what the allocator takes was worked out for fewer turns of the loops, and grows with the tensors"
     notes = (words, scaled) if facts.is_scaled else (words,)
     pieces = [(Piece(note, "dim"),) for note in notes]
-    if refused and 1 in facts.on_gpu.batches:
+    if refused and 1 in (*facts.on_gpu.batches, facts.tensors, facts.doubled.batch):
         pieces.insert(0, (Piece(not_trained(refused), "warning"),))
     if not facts.trains:
         pieces.insert(0, (Piece(NOTHING_TRAINED, "warning"),))

@@ -76,3 +76,12 @@ def test_fit_says_so_where_one_sample_is_all_that_fits(cli: Cli) -> None:
     assert words in cli("fit", spec, "--memory", "470MiB").out
     assert "trains no batch" not in cli("fit", spec, "--memory", "24GiB").out
     assert json.loads(cli("fit", spec, "--memory", "24GiB", "--format", "json").out)["refused_alone"] == ["bn6", "bn7"]
+
+
+def test_fit_says_so_where_one_sample_is_all_that_tensors_leave_room_for(cli: Cli, tmp_path: Path) -> None:
+    spec = tmp_path / "net.arch"
+    spec.write_text(
+        "network A {\n  input x: [4, 8, 8]\n  avgpool(global) -> conv(8, 1x1, bias=false) -> bn -> relu\n  output y\n}\n"
+    )
+    assert "PyTorch trains no batch of 1 here: 2 normalizes" in cli("fit", str(spec), "--memory", "2KiB").out
+    assert "trains no batch" not in cli("fit", str(spec), "--memory", "600MiB").out
