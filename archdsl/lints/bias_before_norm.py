@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from archdsl.ir import Module, Op
 from archdsl.lints.subject import Graph, Use
-from archdsl.source import Diagnostic, Edit, Kind, Label, Span
+from archdsl.source import Diagnostic, Edit, Kind, Label, Span, counted
 
 KIND = Kind(
     "bias-before-norm",
@@ -37,7 +37,7 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 KIND,
                 f"the bias of `{use.path}` has no effect",
-                Label(use.span, f"{use.result.channels:_} parameters that `bn` subtracts"),
+                Label(use.span, f"{counted(use.result.channels, 'parameter')} that `bn` subtracts"),
                 helps=("write `bias=false`",),
                 edit=_edit(use),
             )

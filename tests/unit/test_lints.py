@@ -314,6 +314,13 @@ def test_a_bias_is_lost_where_only_a_norm_of_its_axis_reads_it(layers: str, is_f
     assert ("bias-before-norm" in [code for code, _ in summary(network(layers))]) == is_found
 
 
+@pytest.mark.parametrize(("maps", "words"), [(1, "1 parameter that"), (4, "4 parameters that")])
+def test_the_parameters_of_a_lost_bias_are_counted(maps: int, words: str) -> None:
+    (diagnostic,) = found(network(f"conv({maps}, 3x3) -> bn"))
+    assert diagnostic.primary is not None
+    assert diagnostic.primary.text == f"{words} `bn` subtracts"
+
+
 def test_a_bias_is_only_taken_out_where_the_norm_stands_in_the_text() -> None:
     """The same text may be used without a norm elsewhere."""
     block = "block unit(norm: layer) { conv(4, 3x3) -> norm }\n"
