@@ -184,10 +184,6 @@ class Op(Attributes):
         """The types of the results. Raises `Misfit`. Elementwise operators keep the type of their operand."""
         return (operands[0],)
 
-    def infer_alone(self, *operands: TensorType) -> Types | None:
-        """The types of the results of a single sample, where they lie in another way than those of several."""
-        return None
-
     def infer_in_training(self, *operands: TensorType) -> Types | None:
         """The types of the results in training on a CPU, where they lie in another way than in inference."""
         return None

@@ -100,7 +100,7 @@ def elementwise(result: Shape, *operands: tuple[Shape, Shape]) -> Shape:
     if all(sizes == result for sizes, _ in operands):
         if all(is_contiguous(*o) for o in operands):
             return contiguous(result)
-        if len(result) == 4 and all(_is_packed(*o) for o in operands):
+        if len(result) == 4 and all(is_packed(*o) for o in operands):
             return in_order(result, CHANNELS_LAST[4])
         first = operands[0][1]
         if is_dense(*operands[0]) and all(strides == first for _, strides in operands):
@@ -109,10 +109,10 @@ def elementwise(result: Shape, *operands: tuple[Shape, Shape]) -> Shape:
     return in_order(result, _order(at_example(result), [*map(at_example, steps)])[::-1])
 
 
-def _is_packed(sizes: Shape, strides: Shape) -> bool:
-    """Whether an image is stored channels last without gaps."""
+def is_packed(sizes: Shape, strides: Shape) -> bool:
+    """Whether a map is stored channels last without gaps. The stride of an axis of size 1 is never used."""
     sizes, strides = at_example(sizes), at_example(strides)
-    packed = in_order(sizes, CHANNELS_LAST[4])
+    packed = in_order(sizes, CHANNELS_LAST[len(sizes)])
     return all(n == 1 or s == p for n, s, p in zip(sizes, strides, packed, strict=True))
 
 

@@ -16,6 +16,7 @@ from archdsl.ir.strides import (
     is_channels_last,
     is_contiguous,
     is_dense,
+    is_packed,
     view,
 )
 
@@ -46,6 +47,8 @@ class TensorType(NamedTuple):
     """PyTorch's strides, that of the batch axis among them (`archdsl.ir.strides`); None where elements lie in order."""
     places: Places | None = None
     """Of a max-pool's switches: what they number."""
+    samples: int = BATCH
+    """The batch: one, or `BATCH` for any number of two or more."""
 
     @property
     def rank(self) -> int:
@@ -89,8 +92,8 @@ class TensorType(NamedTuple):
 
     @property
     def tensor_shape(self) -> Shape:
-        """The sizes of PyTorch's tensor, the batch counted as `BATCH`."""
-        return (BATCH, *self.shape) if self.batched else self.shape
+        """The sizes of PyTorch's tensor, those of the batch axis among them."""
+        return (self.samples, *self.shape) if self.batched else self.shape
 
     @property
     def tensor_strides(self) -> Shape:
@@ -101,9 +104,14 @@ class TensorType(NamedTuple):
         """Whether elements lie in order, for every batch."""
         return self.strides is None or is_contiguous(self.tensor_shape, self.strides)
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether a map is stored channels last without gaps."""
+        return self.strides is not None and is_packed(self.tensor_shape, self.strides)
+
     def with_shape(self, shape: Shape) -> TensorType:
         """Another shape whose elements lie in order, as most kernels make it."""
-        return TensorType(shape, self.dtype, self.batched)
+        return TensorType(shape, self.dtype, self.batched, samples=self.samples)
 
     def with_strides(self, shape: Shape, strides: Shape) -> TensorType:
         """Another shape whose elements lie as the strides say."""

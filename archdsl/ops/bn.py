@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Misfit, Op, Saved, State, TensorType, Types, show_shape
 from archdsl.ir.attrs import Field, Flag, Number, Positive
+from archdsl.ir.strides import CHANNELS_LAST
 from archdsl.ops.families.calls import Keywords, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 
@@ -38,7 +39,16 @@ class BatchNorm(Op):
                 code="wrong-rank",
                 operand=0,
             )
-        return (x.mapped(x.shape, keeping=(2, 3)),)
+        return (self._laid_out(x),)
+
+    def _laid_out(self, x: TensorType) -> TensorType:
+        """Channels stay last where they are so without gaps, whatever the strides of axes of size 1 say, unless elements lie
+        in order, too (`batch_norm_cpu` in ATen's `native/Normalization.cpp`)."""
+        if x.is_contiguous:
+            return x.with_shape(x.shape)
+        if x.rank > 2 and x.is_packed:
+            return x.in_order(x.shape, CHANNELS_LAST[x.rank + 1])
+        return x.mapped(x.shape, keeping=(2, 3))
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         channels = (operands[0].channels,)

@@ -103,7 +103,8 @@ class Einsum(Merge):
                 attribute="equation",
             )
         sizes = self._sizes(terms, operands)
-        plain = TensorType(tuple(sizes[c] for c in terms.result), operands[0].dtype, any(x.batched for x in operands))
+        plain = operands[0].with_shape(tuple(sizes[c] for c in terms.result))
+        plain = plain._replace(batched=any(x.batched for x in operands))
         return (plain.with_strides(plain.shape, self._strides(operands)),)
 
     def _sizes(self, terms: Terms, operands: Types) -> dict[str, int]:

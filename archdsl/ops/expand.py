@@ -18,7 +18,7 @@ from archdsl.ir import (
     show_shape,
 )
 from archdsl.ops.families.moves import shifted
-from archdsl.ops.families.repeated import summed
+from archdsl.ops.families.repeated import over_batch, summed
 
 
 class Expand(Op):
@@ -49,7 +49,7 @@ class Expand(Op):
                 operand=0,
                 help=f"`reshape({show_shape((1, *x.shape))})` puts one before",
             )
-        return (TensorType(x.shape[1:], x.dtype, True, (0, *x.tensor_strides[1:])),)
+        return (over_batch(x),)
 
     def reach(self, *operands: TensorType) -> Reach:
         return shifted(operands[0].rank, {})

@@ -44,8 +44,6 @@ class Flatten(Reshaping):
         (x,) = operands
         start, stop = dim(self.start, x), dim(self.stop, x)
         expression = function("torch.flatten", (start,) if stop == -1 else (start, stop))
-        if self.depends_on_batch(x):
-            return Lowering(function=self.of_copy(expression))
         if stop != -1:
             return Lowering(Call("nn.Flatten", (start, stop)), expression)
         return Lowering(Call("nn.Flatten", () if start == 1 else (start,)), expression)

@@ -61,7 +61,7 @@ class MaskedFill(Op):
         pairs = tuple(zip(sizes, other, strict=True))
         differing = (a for a, (n, m) in enumerate(pairs) if 1 not in (n, m) and not agree(n, m))
         check_axes(self.name, sizes, other, 1, differing)
-        return TensorType(sizes_together(sizes, other), x.dtype, x.batched or mask.batched)
+        return x.with_shape(sizes_together(sizes, other))._replace(batched=x.batched or mask.batched)
 
     def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
         return (Derivative((repeated(("x0", operands[0]), results[0], incoming.is_single),)),)

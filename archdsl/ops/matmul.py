@@ -93,7 +93,7 @@ class MatMul(Merge):
                 label=f"axis {odd}: {right[odd]}, not {left[odd]}",
             )
         shape = (*sizes_together(left[:-2], right[:-2]), left[-2], right[-1])
-        return (TensorType(shape, operands[0].dtype, any(x.batched for x in operands)),)
+        return (operands[0].with_shape(shape)._replace(batched=any(x.batched for x in operands)),)
 
     def _shapes(self, operands: Types) -> tuple[Shape, Shape]:
         """The shapes of both values beside each other. Raises `Misfit`."""

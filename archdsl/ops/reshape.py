@@ -49,8 +49,6 @@ class Reshape(Reshaping):
         shape = self.new_shape(x)
         sizes = ((-1, *shape) if x.batched else shape,)
         expression = Expression(f"{{0}}.reshape({', '.join(map(str, *sizes))})")
-        if self.depends_on_batch(x):
-            return Lowering(function=self.of_copy(expression))
         one_axis = _of_one_axis(x, shape)
         if one_axis is not None:
             return one_axis

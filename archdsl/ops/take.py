@@ -78,7 +78,7 @@ class Take(Op):
         axis = self._axis(operands)
         x, index = operands
         shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
-        plain = TensorType(shape, x.dtype, x.batched or index.batched)
+        plain = x.with_shape(shape)._replace(batched=x.batched or index.batched)
         if (x.batched and index.batched) or is_open(shape):
             return (plain,)
         # PyTorch computes it element by element, all three tensors spread over the axes of the result.

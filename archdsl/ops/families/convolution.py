@@ -26,6 +26,7 @@ from archdsl.ir import (
     Types,
     Value,
     Wanted,
+    at_example,
     is_open,
 )
 from archdsl.ir.strides import CHANNELS_LAST
@@ -56,6 +57,9 @@ from archdsl.ops.families.reparametrized import (
 )
 from archdsl.ops.families.windows import Geometry, Padding, output_sizes, same_padding, spell_out
 from archdsl.ops.pad import zeros_around
+
+ONE_DNN = 20_480
+"""Up to so many elements oneDNN does not run a single sample with small windows."""
 
 
 class Filters(NamedTuple):
@@ -118,8 +122,12 @@ class Convolution(Op):
         return (self.mapped(x, (k.outputs, *output_sizes(k.geometry, x))),)
 
     def mapped(self, x: TensorType, shape: Shape) -> TensorType:
-        """The result's type. On volumes 1x1x1 windows have a kernel that does not keep channels last."""
-        return x.mapped(shape, keeping=(2,) if prod(self.filters(x).geometry.window) == 1 else (2, 3))
+        """The result's type. On volumes 1x1x1 windows have a kernel that does not keep channels last, and so have most others
+        for a single sample (`use_mkldnn` in ATen's `native/Convolution.cpp`)."""
+        k = self.filters(x)
+        window = k.geometry.window
+        is_small = x.samples == 1 == k.groups and min(window[-2:]) <= 3 and prod(at_example(x.shape[:3])) <= ONE_DNN
+        return x.mapped(shape, keeping=(2,) if is_small or prod(window) == 1 else (2, 3))
 
     def state(self, *operands: TensorType) -> tuple[State, ...]:
         (x,) = operands

@@ -14,8 +14,10 @@ Copied = Literal["never", "in batches", "always"]
 def copied(x: TensorType, sizes: Shape, order: Shape | None = None) -> Copied:
     """Whether a tensor, its axes first brought into an order, is copied when it is reshaped to these sizes.
 
-    The batch counts as `BATCH` in the sizes and as an axis in the order.
+    The batch counts as `BATCH` in the sizes, that of a single sample too, and as an axis in the order.
     """
+    if x.samples == 1:
+        sizes = at_one(sizes)
     axes = range(len(x.tensor_shape)) if order is None else order
     given = (*(tuple(s[a] for a in axes) for s in (x.tensor_shape, x.tensor_strides)), sizes)
     if view(*given) is not None:

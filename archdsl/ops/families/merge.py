@@ -179,7 +179,7 @@ def _joined(left: TensorType, right: TensorType, shape: Shape) -> TensorType:
     is_batched = left.batched or right.batched
     if not is_batched:
         shape = (1, *shape)[1 + len(shape) - max(left.rank, right.rank) :]
-    plain = TensorType(shape, left.dtype, is_batched)
+    plain = left.with_shape(shape)._replace(batched=is_batched)
     if left.strides is None is right.strides:
         return plain
     strides = elementwise(plain.tensor_shape, *((t.tensor_shape, t.tensor_strides) for t in (left, right)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
-from archdsl.ir import RESULT, Derivative, Extra, Gradient, Incoming, Kernel, Saved, Shape, TensorType, Types
-from archdsl.ir.strides import BATCH, at_one, broadcast, contiguous, elementwise, view
+from archdsl.ir import RESULT, Derivative, Extra, Gradient, Incoming, Kernel, Saved, Shape, TensorType, Types, is_open
+from archdsl.ir.strides import BATCH, at_one, broadcast, contiguous, elementwise, is_contiguous, sizes_together, view
 from archdsl.ops.families.derivatives import packed
 
 
@@ -49,19 +49,27 @@ class Product(NamedTuple):
 def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
     """Multiplies two tensors of equal axes (of size 1 where one lacks the axis) and sums over some; these stay with size 1.
 
-    Axes longer than one are multiplied otherwise than others, so of open sizes it is asked which they are.
+    Axes longer than one are multiplied otherwise than others. Of open sizes it is asked which they are only where that may
+    make another product: one that is summed over them or copies, or that does not lie in order.
     """
+    found = _multiply(left, right, sums, lambda n: n != 1)
+    is_summed_over = any(is_open((left.sizes[a], right.sizes[a])) for a in sums)
+    is_alike = found.copied == (False, False) and is_contiguous(*found.result) and not is_summed_over
+    return found if is_alike else _multiply(left, right, sums, lambda n: n > 1)
+
+
+def _multiply(left: Tensor, right: Tensor, sums: Sequence[int], is_long: Callable[[int], bool]) -> Product:
     before: list[Shape | None] = [None, None]
     pair = [left, right]
     for i, (own, other) in enumerate(((left, right), (right, left))):
-        alone = [a for a in sums if own.sizes[a] > 1 == other.sizes[a]]
+        alone = [a for a in sums if is_long(own.sizes[a]) and other.sizes[a] == 1]
         if alone:
             sizes = tuple(1 if a in alone else n for a, n in enumerate(own.sizes))
             pair[i], before[i] = Tensor(sizes, contiguous(sizes)), sizes
     left, right = pair
-    both = [a for a in sums if left.sizes[a] > 1 and right.sizes[a] > 1]
+    both = [a for a in sums if is_long(left.sizes[a]) and is_long(right.sizes[a])]
     if not both:
-        sizes = tuple(map(max, left.sizes, right.sizes))
+        sizes = sizes_together(left.sizes, right.sizes)
         return Product(
             Tensor(sizes, elementwise(sizes, left, right)), (False, False), (before[0], before[1]), (left, right), 0
         )
@@ -70,7 +78,7 @@ def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
     rights: list[int] = []
     for a, (n, m) in enumerate(zip(left.sizes, right.sizes, strict=True)):
         if a not in both:
-            (shared if n > 1 and m > 1 else lefts if n > 1 else rights).append(a)
+            (shared if is_long(n) and is_long(m) else lefts if is_long(n) else rights).append(a)
     shared_size, inner = (prod(left.sizes[a] for a in axes) for axes in (shared, both))
     rows, columns = prod(left.sizes[a] for a in lefts), prod(right.sizes[a] for a in rights)
     copied = (
@@ -82,7 +90,8 @@ def multiply(left: Tensor, right: Tensor, sums: Sequence[int]) -> Product:
     order = (*shared, *rights, *both, *lefts) if swaps else (*shared, *lefts, *both, *rights)
     first, second = (rights, lefts) if swaps else (lefts, rights)
     orders = [(*shared, *first, *both, *second), (*shared, *both, *second, *first)]
-    sizes = tuple(1 if a in both else max(n, m) for a, (n, m) in enumerate(zip(left.sizes, right.sizes, strict=True)))
+    joined = sizes_together(left.sizes, right.sizes)
+    sizes = tuple(1 if a in both else n for a, n in enumerate(joined))
     packed = dict(zip(order, contiguous(tuple(sizes[a] for a in order)), strict=True))
     result = Tensor(sizes, tuple(packed[a] for a in range(len(sizes))))
     macs = shared_size * rows * columns * inner

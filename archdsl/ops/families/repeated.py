@@ -29,8 +29,13 @@ def _repeated(op: str, x: TensorType, rank: int, operand: int) -> TensorType:
             else f"{x.shape[0]}, not 1",
             help=f"write `parameter({show_shape((1, *x.shape))})`" if x.rank == rank else None,
         )
-    strides = x.tensor_strides
-    return TensorType(x.shape[1:], x.dtype, True, (0, *strides[1:]))
+    return over_batch(x)
+
+
+def over_batch(x: TensorType) -> TensorType:
+    """A learned tensor whose leading 1 stands for the batch; that of one sample is the tensor itself."""
+    first, *strides = x.tensor_strides
+    return x._replace(shape=x.shape[1:], batched=True, strides=(0 if x.samples > 1 else first, *strides))
 
 
 def put_together(values: Types, shape: Shape) -> TensorType:

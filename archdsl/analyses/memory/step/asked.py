@@ -33,7 +33,7 @@ def ask(
     program = cast_within or (op.program(operands, is_single=is_single) if kernels == "cpu" else None)
     is_exact = op.is_derived_exactly(operands) and (program is not None or not op.unknown_bytes(*types))
     is_exact &= parameter_dtype == "float32" or op.is_known_in_half(operands)
-    is_exact &= op.infer_in_training(*operands) in (None, results) and _lies_as_many(op, *types, is_single=is_single)
+    is_exact &= op.infer_in_training(*operands) in (None, results) and _is_known_of(*types, is_single=is_single)
     workspaces = {"conv": dtype, "attention": "float32"}
     return OpFacts(
         op,
@@ -76,7 +76,7 @@ def ask_inferring(
         tuple([(state, of_state(state, settings.parameter_dtype)) for state in node.state]),
         autocast,
         op.is_identity_in_inference or op.is_itself(*types),
-        is_sure and not op.unknown_bytes(*types) and _lies_as_many(op, *types, is_single=is_single),
+        is_sure and not op.unknown_bytes(*types) and _is_known_of(*types, is_single=is_single),
         (True, True) if is_sure_of_casts else _casts_exactly(op, *types),
         False,
         op,
@@ -91,9 +91,9 @@ def ask_inferring(
     )
 
 
-def _lies_as_many(op: Op, operands: Types, results: Types, *, is_single: bool) -> bool:
-    """Whether results lie as those of several samples do."""
-    return not is_single or op.infer_alone(*operands) in (None, results)
+def _is_known_of(operands: Types, results: Types, *, is_single: bool) -> bool:
+    """Whether it is known how these values lie, in a batch of one too."""
+    return not is_single or all(x.strides is None or x.samples == 1 for x in (*operands, *results))
 
 
 def _twins(op: Op, on_gpu: Op, operands: Types, results: Types) -> tuple[Extra, ...] | None:

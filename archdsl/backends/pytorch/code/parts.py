@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -26,7 +26,7 @@ from archdsl.backends.pytorch.code.names import (
 from archdsl.backends.pytorch.code.open_sizes import AllSizes
 from archdsl.backends.pytorch.code.sharing import agreed
 from archdsl.backends.pytorch.code.statements import Application, Forward
-from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules, trained
+from archdsl.ir import Call, Code, Helper, Lowering, Module, Network, Node, Op, Repeat, modules, single, trained
 
 _QUOTED = re.compile(r"'([^'\"\\]*)'")
 
@@ -124,13 +124,21 @@ class Lowered:
 
 
 def _copying(network: Network, facts: StorageFacts) -> Set[Node]:
-    """The operators whose results are views in inference, and copies in training."""
-    found = trained(network)
-    if found is None:
-        return frozenset()
-    here = facts.of(found.originals)
-    pairs = found.originals.items()
-    return {old for new, old in pairs if here.shared_operand(new) is None and facts.shared_operand(old) is not None}
+    """The operators whose results are views in inference of several samples, and copies in training or of a single one."""
+    found = set[Node]()
+    for originals in _elsewhere(network):
+        here = facts.of(originals)
+        found.update(old for new, old in originals.items() if here.shared_operand(new) is None)
+    return {node for node in found if facts.shared_operand(node) is not None}
+
+
+def _elsewhere(network: Network) -> Iterator[Mapping[Node, Node]]:
+    """The nodes in training, of a single sample, and of one in training, by what they are copies of."""
+    training, alone = trained(network), single(network)
+    both = trained(alone.network) if alone is not None else None
+    yield from (found.originals for found in (training, alone) if found is not None)
+    if alone is not None and both is not None:
+        yield {new: alone.originals[old] for new, old in both.originals.items()}
 
 
 class Instance:
