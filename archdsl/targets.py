@@ -42,14 +42,18 @@ def bundled_folder() -> Path:
 
 def open_target(text: str, root: str | None = None) -> Target:
     """The spec of FILE or FILE:NETWORK. Raises `FileProblem` or `UnknownTarget`."""
-    path, network = Path(text), None
+    path, network, head = Path(text), None, text
     if not is_there(path) and ":" in text:
         head, _, network = text.rpartition(":")
         path = Path(head)
+    if not head:
+        raise UnknownTarget(f"`{text}` names no file: write FILE or FILE:NETWORK")
     if not is_there(path) and not path.suffix and path.name == str(path):
         return _bundled(str(path), network, root)
     if is_there(path) and path.is_dir():
         raise UnknownTarget(f"`{path}` is a folder: name one of its specs")
+    if is_there(path) and path.is_fifo() and not path.is_relative_to("/dev"):
+        raise UnknownTarget(f"`{path}` is no file: a pipe, which is read as `-`")
     return target_of(_opened(path, root), network)
 
 
@@ -60,10 +64,19 @@ def _opened(path: Path, root: str | None) -> Spec:
     except FileProblem as problem:
         close = None
         if not is_there(path) and is_there(path.parent):
-            close = nearest(path.name, (p.name for p in path.parent.glob("*.arch")))
-        if close is None:
-            raise
-        raise FileProblem(problem.diagnostic._replace(helps=(f"did you mean `{path.parent / close}`?",))) from None
+            close = nearest(path.name, (p.name for p in path.parent.glob("*.arch") if p.name != path.name))
+        helps = (f"did you mean `{path.parent / close}`?",) if close else ()
+        if _leads_nowhere(path):
+            helps = (f"it is a link to `{path.readlink()}`, and that is not there",)
+        raise FileProblem(problem.diagnostic._replace(helps=helps or problem.diagnostic.helps)) from None
+
+
+def _leads_nowhere(path: Path) -> bool:
+    """Whether a path is a link to what is not there."""
+    try:
+        return path.is_symlink() and not path.exists()
+    except OSError:  # links in a circle
+        return False
 
 
 def is_there(path: Path) -> bool:

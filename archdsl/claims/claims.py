@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 from archdsl.analyses import Facts
 from archdsl.claims.figures import Figures, attributed
 from archdsl.claims.reasons import reasons
-from archdsl.elaborate import BATCH, REPEATED_ARGUMENT, BoundClaim, Datum, Fault, equal_data, evaluate, kind_of, show
+from archdsl.elaborate import (
+    BATCH,
+    REPEATED_ARGUMENT,
+    BoundClaim,
+    Datum,
+    Fault,
+    Silence,
+    equal_data,
+    evaluate,
+    kind_of,
+    show,
+)
 from archdsl.ir import Condition, OpenSize, Size, at_least, equal, show_shape
 from archdsl.source import Diagnostic, Edit, Kind, Label, Span, nearest
 from archdsl.syntax import tree
@@ -133,6 +144,8 @@ def _verify(facts: Facts, bound: BoundClaim, sizes: Mapping[str, Datum]) -> Verd
         agrees = _agrees(bound, computed, claimed)
     except Fault as fault:
         return _unfit(bound, fault)
+    except Silence:
+        return Verdict(_text(claim), False, None, "", claim.source or "", not claim.holds, claim.span)
     except OpenSize as open_size:
         return _unfit(bound, _depends(bound, str(open_size)))
     shown = _show(computed)

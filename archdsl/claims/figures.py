@@ -95,7 +95,7 @@ class Figures:
     def call(self, callee: Any, call: tree.Call) -> Any:
         """`params(features.0)`. Raises `Fault`."""
         if not isinstance(callee, Figure):
-            return self.outer.call(callee, call)
+            raise _no_figure(call)
         path, span = _path(callee.name, call)
         if callee.name == "memory":
             return self._memory(path, span)
@@ -229,6 +229,12 @@ def _unknown_figure(name: str, span: Span) -> Fault:
         None if learnt else close,
         helps=() if close else (f"figures are {', '.join((*TOTALS, *OF_A_PATH[:2], 'memory'))}",),
     )
+
+
+def _no_figure(call: tree.Call) -> Fault:
+    """`relu(y)`: a layer, or anything else that is no figure, before a path."""
+    name, path = call.callee, call.arguments[0].value.span.text if call.arguments else "features.0"
+    return Fault(UNKNOWN_FIGURE, f"no figure is called `{name.text}`", name.span, helps=(f"as `shape({path})`",))
 
 
 def attributed(figure: tree.Name) -> Fault:

@@ -187,7 +187,7 @@ def _print(files: list[File], unread: list[Diagnostic], arguments: argparse.Name
     if arguments.format == "text":
         _print_text(files, arguments, incomplete)
     elif arguments.format == "json":
-        _print_json(files)
+        _print_json(files, unread)
     else:
         _print_for_machines([*unread, *(p for f in files for p in f.problems)], arguments.format)
 
@@ -203,7 +203,7 @@ def _print_for_machines(problems: list[Diagnostic], format: str) -> None:
     sys.stdout.write(sarif(problems, version("archdsl")))
 
 
-def _print_json(files: list[File]) -> None:
+def _print_json(files: list[File], unread: list[Diagnostic]) -> None:
     from archdsl.reports import render_json
 
     subjects = [
@@ -212,7 +212,8 @@ def _print_json(files: list[File]) -> None:
         for network, over in zip(f.networks, f.over, strict=True)
         if network.network is not None
     ]
-    broken = [(f.path, f.problems) for f in files if not f.networks or any(n.network is None for n in f.networks)]
+    broken = [(problem.file or "", [problem]) for problem in unread]
+    broken += [(f.path, f.problems) for f in files if not f.networks or any(n.network is None for n in f.networks)]
     sys.stdout.write(render_json(subjects, broken))
 
 

@@ -25,8 +25,8 @@ class Parser(argparse.ArgumentParser):
         (file or sys.stdout).write(self.format_help())
 
     def _parse_optional(self, arg_string: str) -> Any:
-        """`-:NETWORK` is no option: a network of standard input."""
-        return None if arg_string.startswith("-:") else super()._parse_optional(arg_string)
+        """`-:NETWORK` is no option but a network of standard input, and `-1GiB` an amount."""
+        return None if re.match(r"-[:\d]", arg_string) else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         """Ends with exit code 2."""

@@ -21,6 +21,8 @@ def output_format(arguments: argparse.Namespace, formats: Sequence[F]) -> F:
     """The format asked for, or that of the output's ending, else the first. Raises `UsageProblem`."""
     ending = Path(arguments.output or "").suffix.lstrip(".").lower()
     asked = arguments.format or ENDINGS.get(ending, ending) or formats[0]
+    if ending in formats and ending != asked:
+        raise UsageProblem(f"`--format {asked}` and `{arguments.output}` are two formats: leave one out")
     for format in formats:
         if format == asked:
             return format

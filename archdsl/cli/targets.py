@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable
 from fractions import Fraction
@@ -14,7 +15,17 @@ from archdsl.cli.terminal import Color, write_lines
 from archdsl.elaborate import Datum, Fault, Settings, check_size, evaluate
 from archdsl.ir import LARGEST_SIZE
 from archdsl.pipeline import Checked, Spec, open_source
-from archdsl.source import SIZE_LIMIT, UNREADABLE_FILE, Diagnostic, FileProblem, Source, Span, decode_spec, nearest
+from archdsl.source import (
+    SIZE_LIMIT,
+    UNREADABLE_FILE,
+    Diagnostic,
+    FileProblem,
+    Source,
+    Span,
+    counted,
+    decode_spec,
+    nearest,
+)
 from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
 from archdsl.targets import STDIN, Target, is_there, open_target, single_network, target_of
@@ -163,9 +174,13 @@ def constant(option: str, text: str, before: str = "", *, amount: str = "") -> D
     """
     given = f"`{option} {before}{text}`"
     taken = f"write an amount, as {amount}" if amount else KINDS
+    if not text.strip():
+        raise UsageProblem(f"{given}: there is no value; {taken}")
     expression, problems = parse_expression(Source(option, text), 0, len(text))
     if expression is None:
-        said = (problems[0].message, *(problems[0].helps or (taken,))) if problems else ("there is no value", taken)
+        said = problems[0].message, *(problems[0].helps or (taken,))
+        if amount and re.search(r"\dx$", text, re.IGNORECASE):
+            said = "there is no such unit", taken
         raise UsageProblem(f"{given}: {'; '.join(said)}")
     try:
         value: Datum = evaluate(expression, _Constants(), units=bool(amount))
@@ -190,7 +205,7 @@ def size(option: str, text: str, example: str) -> int:
     """The value of an option as whole bytes, rounded down, with a unit as in `24GiB`. Raises `UsageProblem`."""
     found = floor(_amount(option, text, example))
     if found < LEAST_SIZE:
-        raise UsageProblem(f"`{option} {text}` is {found:_} bytes: write a unit, as {example}")
+        raise UsageProblem(f"`{option} {text}` is {counted(found, 'byte')}: write a unit, as {example}")
     return found
 
 
@@ -241,7 +256,7 @@ def expand(texts: Iterable[str], root: str | None = None) -> dict[str, str | Non
     found: dict[str, str | None] = {}
     for text in texts:
         path = Path(text)
-        if not (is_there(path) and path.is_dir()):
+        if not text or not (is_there(path) and path.is_dir()):
             found.setdefault(text, root)
             continue
         specs = sorted(str(p) for p in path.rglob("*.arch") if p.is_file() or not p.exists())
@@ -252,7 +267,9 @@ def expand(texts: Iterable[str], root: str | None = None) -> dict[str, str | Non
 
 
 def opened_target(text: str, root: str | None) -> Target:
-    """The spec of FILE or FILE:NETWORK, where `-` is standard input. Raises `FileProblem`, `UnknownTarget`."""
+    """The spec of FILE or FILE:NETWORK, where `-` is standard input. Raises `FileProblem`, `UnknownTarget`, `UsageProblem`."""
+    if root is not None and not Path(root).is_dir():
+        raise UsageProblem(f"`--root {root}` is no folder")
     name, colon, network = text.partition(":")
     if name != "-":
         return open_target(text, root)

@@ -6,7 +6,7 @@ from archdsl.elaborate.expressions import evaluate, holes
 from archdsl.elaborate.importer import Importer
 from archdsl.elaborate.kinds import OPEN_SIZE, REPEATED_ARGUMENT, UNKNOWN_NETWORK
 from archdsl.elaborate.open_sizes import equal_data
-from archdsl.elaborate.problems import Fault
+from archdsl.elaborate.problems import Fault, Silence
 from archdsl.elaborate.program import Built, Program
 from archdsl.elaborate.scope import builtin_names
 from archdsl.elaborate.values import Datum, Tensors, is_number, kind_of, show
@@ -26,6 +26,7 @@ __all__ = [
     "Importer",
     "Program",
     "Settings",
+    "Silence",
     "Tensors",
     "builtin_names",
     "check_size",

@@ -130,7 +130,9 @@ def _too_many(layer: Layer, argument: tree.Argument, value: Any, allowed: tuple[
     fields = layer.op.fields() if layer.op is not None else {}
     fitting = [name for name in free if name in fields and takes(fields[name], value)]
     named = f"{fitting[0]}={argument.span.text}" if fitting else ""
-    known = f"by name it takes {', '.join(f'`{name}`' for name in free)}" if free else ""
+    tensors = layer.op.tensor_attributes if layer.op is not None and not fields else ()
+    tensor = f"`{tensors[0]}` is a tensor: `{layer.name}({tensors[0]}=...)`" if tensors else ""
+    known = f"by name it takes {', '.join(f'`{name}`' for name in free)}" if free else tensor
     help = f"write `{named}`" if len(fitting) == 1 else known
     count = f"{most or 'no'} argument{'s' if most != 1 else ''}"
     return Fault(

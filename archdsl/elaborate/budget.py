@@ -12,6 +12,8 @@ STATEMENT_LIMIT = 200_000
 """Statements run and turns of loops in one network."""
 STATEMENT = 10
 """The work of a statement; that of one value worked out, or of one item of a list, is 1."""
+ARGUMENTS_LIMIT = 1_000
+"""Layers in the arguments of one, in those of these, and so on."""
 CLAIM_LIMIT = 1_000
 """Claims of one network."""
 CALL = 200

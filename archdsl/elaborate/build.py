@@ -14,6 +14,7 @@ from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope
+from archdsl.elaborate.tensors import check_extent
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
 from archdsl.ir import (
     ITEM_SIZE,
@@ -267,6 +268,7 @@ class Build(Blocks):
             raise Fault(
                 kinds.WRONG_RANK, f"a tensor has at most {RANK_LIMIT} axes, not {len(shape)}", statement.shape.span
             )
+        check_extent(name, shape, statement.shape.span)
         value = body.place.builder.input(TensorType(shape, dtype))
         if isinstance(body.frame.entry, Poison):
             body.frame.entry = (value,)

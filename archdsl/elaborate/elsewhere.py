@@ -206,7 +206,7 @@ def _listed(callee: tree.Word, arguments: list[tree.Argument]) -> Written | None
     """`permute(0, 2, 1)`: the items of the one list that an operator takes."""
     op = find(callee.text)
     values = [a.value for a in arguments]
-    if op is None or op.positional != 1 or any(a.name is not None for a in arguments):
+    if op is None or op.positional != 1 or not op.fields() or any(a.name is not None for a in arguments):
         return None
     numbers = tuple(_whole(value) for value in values)
     name, attribute = next(iter(op.fields().items()))

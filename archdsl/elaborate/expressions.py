@@ -53,7 +53,8 @@ def evaluate(expression: tree.Expression, names: Context, *, units: bool = False
     try:
         return evaluator.value(expression)
     except RecursionError:
-        raise Fault(BUDGET_EXCEEDED, "the expression is nested too deeply", expression.span) from None
+        help = "give parts of it names of their own, with `let`"
+        raise Fault(BUDGET_EXCEEDED, "the expression is nested too deeply", expression.span, helps=(help,)) from None
     finally:
         names.spend(evaluator.work, expression.span)
 

@@ -14,6 +14,7 @@ from archdsl.elaborate.names import Current, Names
 from archdsl.elaborate.open_sizes import open_hole, open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.shrinking import shrinking
+from archdsl.elaborate.tensors import check_extent
 from archdsl.elaborate.values import Definition, Layer, SharedInstance, kind_of, show, show_call
 from archdsl.ir import CallFrame, LongFormula, Misfit, Module, Op, OpenSize, Size, TensorType, Value, show_shape
 from archdsl.source import Diagnostic, Edit, Kind, Label, Span
@@ -96,7 +97,14 @@ class Layers(Names):
         arms: tuple[Label, ...] = (),
     ) -> Current:
         with _worded(op, layer, operands, span, arms):
-            return self.place.builder.apply(name, op, operands, self.place.origin(span, name, doc), self.place.training)
+            results = self.place.builder.apply(
+                name, op, operands, self.place.origin(span, name, doc), self.place.training
+            )
+        for result in results:
+            check_extent(
+                op.name, result.type.shape, span, "check the factor, the padding or the turns that it grows by"
+            )
+        return results
 
     def _apply_shared(
         self, shared: SharedInstance, use: Layer, operands: tuple[Value, ...], label: tree.Label | None, span: Span

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
-from archdsl.elaborate.expressions import truth
+from archdsl.elaborate.expressions import LENGTH_LIMIT, truth
 from archdsl.elaborate.layers import Layers
 from archdsl.elaborate.lists import items_of, parts_of
 from archdsl.elaborate.names import Current, taps
@@ -54,7 +54,10 @@ class Links(Layers):
                 if isinstance(size, tree.Name) and not self.knows(size.text):
                     self.scope.names[size.text] = POISON
         for tap in taps(syntax):
-            self.frame.taps.setdefault(tap.name, POISON)
+            if tap.appends:
+                self.frame.taps[tap.name] = POISON  # how many it would have is not known
+            else:
+                self.frame.taps.setdefault(tap.name, POISON)
         return POISON
 
     def _element(self, element: tree.Element, current: Current, is_first: bool, doc: str) -> Current:
@@ -181,6 +184,9 @@ class Links(Layers):
         if before is not None and not before.is_list:
             raise Fault(kinds.MADE_TWICE, f"`{tap.name}` is one tensor, not a list", tap.span)
         earlier = before.values if before is not None else ()
+        if len(earlier) + len(result.values) > LENGTH_LIMIT:
+            help = f"`{tap.name}[-1]` reads the last result alone; join what came before in the loop"
+            raise Fault(kinds.BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", tap.span, helps=(help,))
         self.frame.taps[tap.name] = Tensors(earlier + result.values, is_list=True)
 
     def make_tap(self, name: str, result: Tensors, site: tree.Syntax) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import Evaluated, bind, misread_word
+from archdsl.elaborate.budget import ARGUMENTS_LIMIT
 from archdsl.elaborate.elsewhere import reworded
 from archdsl.elaborate.expressions import evaluate
 from archdsl.elaborate.place import Place
@@ -44,7 +45,7 @@ class Frame:
         self.outputs: dict[str, Output] = {}
         self.turns = 1
         """Those of all the loops around, of such as do not know their number."""
-        self.body: tree.Body | None = None
+        self.body: tree.Syntax | None = None
 
     @cached_property
     def tap_sites(self) -> dict[str, Span]:
@@ -72,6 +73,11 @@ class Frame:
     def sides(self) -> list[tree.Training]:
         """The side branches in the text of the body."""
         return [node for node in tree.walk(self.body) if isinstance(node, tree.Training)]
+
+    def defines(self, name: tree.Word, span: Span) -> bool:
+        """Whether a place stands in the value that a `let` gives a name."""
+        lets = (node for node in tree.walk(self.body) if isinstance(node, tree.Let))
+        return any(node.name is name and holds(node.value.span, span) for node in lets)
 
     def loops_around(self, span: Span) -> list[tree.For | tree.Repeat]:
         """The loops in the text of the body that a place stands in, outermost first."""
@@ -216,7 +222,7 @@ class Names:
         if text in self.frame.outputs:
             message, help = f"`{text}` is an output, and outputs are no names", f"name the result: `... as {text}`"
             return Fault(kinds.UNKNOWN_NAME, message, span, helps=(help,))
-        if self.frame.around is not None and text in self.frame.around.taps:
+        if self._is_outside(text):
             return _outside(text, span)
         known = self.frame.no_names.get(text)
         if isinstance(known, tree.Element) and known.label is not None:
@@ -231,6 +237,10 @@ class Names:
                 helps=(f"name the result too: `... as {text}`",),
                 edit=None if known.taps else Edit(end, f" as {text}"),
             )
+        if isinstance(known, tree.Word) and self.frame.defines(known, span):
+            message, help = f"`{text}` is used in its own definition", "a `let` reads what is there above it"
+            made = (Label(known.span, "defined here"),)
+            return Fault(kinds.USED_BEFORE_MADE, message, span, "used here", labels=made, helps=(help,))
         if isinstance(known, tree.Word) and known.span.start > span.start:
             message, help = f"`{text}` is not known yet where it is used", "move it above what uses it"
             made = (Label(known.span, "named here, further down"),)
@@ -239,6 +249,10 @@ class Names:
             made = (Label(known.span, "known to the end of its braces"),)
             return Fault(kinds.UNKNOWN_NAME, f"`{text}` ended with its braces", span, "used here", labels=made)
         return None
+
+    def _is_outside(self, text: str) -> bool:
+        """Whether a name is a tap of the body around a shared group."""
+        return self.frame.around is not None and text in self.frame.around.taps
 
     def _is_applied(self, span: Span) -> bool:
         """Whether a name stands behind an arrow, where layers stand, and not where a chain begins."""
@@ -273,8 +287,9 @@ class Names:
         return Tensors(entry, is_list=len(entry) > 1, has_items=True)
 
     def starts(self) -> tuple[str, ...]:
-        """Where a chain could begin: at an input, which is a tap as any other."""
-        taps = ", ".join(f"`{name} -> ...`" for name in list(self.frame.taps)[:4])
+        """Where a chain could begin: at an input."""
+        inputs = [name for name, site in self.frame.sites.items() if isinstance(site, tree.Input)]
+        taps = ", ".join(f"`{name} -> ...`" for name in inputs[:4])
         return (f"start from an input: {taps}",) if taps else ("declare one: `input image: [3, 224, 224]`",)
 
     def callee(self, text: str, span: Span) -> Any:
@@ -290,12 +305,20 @@ class Names:
     def bound(self, layer: Layer, call: tree.Call | tree.Default) -> tuple[Layer, tuple[Value, ...]]:
         """A layer with the arguments of a call, and the tensors among them that a merge takes. Raises `Fault`."""
         try:
-            return bind(layer, self._evaluated(layer, call))
+            found, tensors = bind(layer, self._evaluated(layer, call))
         except Fault as fault:
             is_own = self.knows(call.callee.text)
             if is_own and fault.diagnostic.kind in (kinds.TOO_MANY_ARGUMENTS, kinds.UNKNOWN_ARGUMENT):
                 raise  # it is not the operator of that name
             raise reworded(fault, call) from None
+        if found.count > ARGUMENTS_LIMIT:
+            message = f"a layer of more than {ARGUMENTS_LIMIT:_} layers, those given as arguments among them"
+            help = "a layer that is named twice counts twice: call the block in a block of its own"
+            raise Fault(
+                kinds.BUDGET_EXCEEDED, message, call.span, f"`{call.callee.text}` has {found.count:_}", helps=(help,)
+            )
+        self.spend(found.count - 1, call.span)
+        return found, tensors
 
     def _evaluated(self, layer: Layer, call: tree.Call | tree.Default) -> Evaluated:
         """The arguments with their values. Where some have none, the names of the others are looked at too. Raises `Fault`."""
@@ -305,7 +328,8 @@ class Names:
             try:
                 found.append((argument, self.value(argument.value)))
             except Fault as error:
-                faults.append(reworded(misread_word(error, layer, call), call))
+                is_outside = isinstance(argument.value, tree.Name) and self._is_outside(argument.value.text)
+                faults.append(reworded(error if is_outside else misread_word(error, layer, call), call))
         if not faults:
             return found
         for fault in faults:

@@ -150,4 +150,4 @@ def check_label(label: str, span: Span) -> None:
     else:
         return
     is_nearly_one = label.isidentifier() and len(label) < LABEL_LIMIT
-    raise Fault(BAD_LABEL, reason, span, helps=(f"call it `{label.lstrip('_')}_`",) if is_nearly_one else ())
+    raise Fault(BAD_LABEL, reason, span, helps=(f"call it `{label.strip('_')}_`",) if is_nearly_one else ())

@@ -114,17 +114,26 @@ class Program:
 
     def _declare_value(self, item: tree.Item, scope: Scope) -> None:
         if isinstance(item, tree.Let):
-            self._new_name(item.name, POISON)
-            value = evaluate(item.value, self._file_body(scope))
-            self.scope.names[item.name.text] = value
+            self._require_new(item.name)
+            value: Any = POISON
+            try:
+                value = evaluate(item.value, self._file_body(scope, item))
+            finally:
+                self.scope.names[item.name.text] = value
         elif isinstance(item, tree.Default):
             self._file_body(scope).default(item)
 
-    def _file_body(self, scope: Scope) -> Body:
+    def _file_body(self, scope: Scope, item: tree.Item | None = None) -> Body:
         builder = Builder("network", "", Origin(Span(self.source, 0, 0)))
-        return Body(self._build, Frame(scope, None), scope, Place(builder))
+        frame = Frame(scope, None)
+        frame.body = item
+        return Body(self._build, frame, scope, Place(builder))
 
     def _new_name(self, name: tree.Word, value: Any) -> None:
+        self._require_new(name)
+        self.scope.names[name.text] = value
+
+    def _require_new(self, name: tree.Word) -> None:
         if name.text in self.scope.names:
             raise Fault(
                 kinds.DUPLICATE_DECLARATION,
@@ -132,7 +141,6 @@ class Program:
                 name.span,
                 labels=self._first(name),
             )
-        self.scope.names[name.text] = value
 
     def _new_network(self, item: tree.Network | tree.Variant, scope: Scope) -> None:
         name = item.name
@@ -258,12 +266,25 @@ class Program:
                 kinds.BUDGET_EXCEEDED,
                 f"variants of variants go deeper than {CALL_DEPTH_LIMIT}",
                 base.span,
-                "a network is no variant of itself",
+                helps=("a network is no variant of itself",)
+                if self._is_own_base(base.text)
+                else ("give the arguments of several variants at once, to the network that they all change",),
             )
         layer, variants = self._network_layer(base.text, depth + 1)
         body = self._file_body(self._scopes[name])
         layer, _ = bind(layer, [(a, body.value(a.value)) for a in syntax.arguments])
         return layer, [syntax, *variants]
+
+    def _is_own_base(self, name: str) -> bool:
+        """Whether a network is a variant of itself by no more others than are allowed."""
+        found: tree.Network | tree.Variant | None = self.networks.get(name)
+        for _ in range(CALL_DEPTH_LIMIT):
+            if not isinstance(found, tree.Variant):
+                return False
+            if found.base.text == name:
+                return True
+            found = self.networks.get(found.base.text)
+        return False
 
     def build_open(self, name: str, settings: Settings = PLAIN) -> Built:
         """Elaborates a network for all its sizes that are open. Never raises on what a spec may hold.

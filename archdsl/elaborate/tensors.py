@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
-from archdsl.elaborate.kinds import BAD_ARITHMETIC, CHANNELS_MOVED, KIND_MISMATCH, UNKNOWN_NAME
+from archdsl.elaborate.kinds import BAD_ARITHMETIC, BUDGET_EXCEEDED, CHANNELS_MOVED, KIND_MISMATCH, UNKNOWN_NAME
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Tensors, kind_of, show
+from archdsl.ir import LARGEST_SIZE, Shape, Size, show_shape
 from archdsl.source import Edit, Span, nearest
+
+ELEMENTS_LIMIT = 2**63 - 1
+"""Elements of one tensor, for one sample: PyTorch counts them in 64 bits."""
+
+
+def check_extent(name: str, shape: Shape, span: Span, *helps: str) -> None:
+    """Raises `Fault` for a tensor that is too large for anything to hold it, as far as its sizes are known."""
+    known = [size for size in shape if not isinstance(size, Size)]
+    largest = max(known, default=1)
+    if largest > LARGEST_SIZE:
+        message = f"a size is at most {LARGEST_SIZE:_}, and `{name}` has one of {_rounded(largest)}"
+    elif prod(known) > ELEMENTS_LIMIT:
+        message = f"a tensor has at most {ELEMENTS_LIMIT:_} elements, and `{name}` has {_rounded(prod(known))}"
+    else:
+        return
+    raise Fault(BUDGET_EXCEEDED, message, span, show_shape(shape), helps=helps)
+
+
+def _rounded(count: int) -> str:
+    return f"{count:_}" if count < 10**24 else f"about 10^{len(str(count)) - 1}"
 
 
 def tensor_attribute(value: Any, name: str, span: Span) -> Any:

@@ -73,7 +73,7 @@ class Layer:
     Two layers are equal where they would do the same, wherever they were written.
     """
 
-    __slots__ = ("arguments", "defaults", "op", "order", "target")
+    __slots__ = ("arguments", "count", "defaults", "op", "order", "target")
 
     def __init__(
         self,
@@ -89,6 +89,9 @@ class Layer:
         self.defaults = defaults or {}
         self.order = order
         """How each argument was written: its name, or None for one by position; only for showing the call."""
+        given = (g.value for bound in (self.arguments, self.defaults) for g in bound.values())
+        self.count: int = 1 + sum(value.count for value in given if isinstance(value, Layer))
+        """How many layers it is, those given as arguments among them, each wherever it is given."""
 
     @property
     def name(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from math import gcd
 from typing import Any
 
 from archdsl.lints.subject import Graph
@@ -33,15 +33,15 @@ def find_in_graph(graph: Graph) -> Iterator[Diagnostic]:
         rank = len(use.result.sizes)
         windows, strides, dilations = (_each(value, rank) for value in (op.window, op.stride, op.dilation))
         counts = [_terms(*axis) for axis in zip(windows, strides, dilations, strict=True)]
-        uneven = next((axis for axis, terms in enumerate(counts) if min(terms) != max(terms)), None)
+        uneven = next((axis for axis, (least, most) in enumerate(counts) if least != most), None)
         if uneven is None:
             continue
-        k, s, terms = windows[uneven], strides[uneven], counts[uneven]
+        k, s, (least, most) = windows[uneven], strides[uneven], counts[uneven]
         wider = (k // s + 1) * s
         yield Diagnostic(
             KIND,
             f"the windows overlap unevenly: a window of {k} at a stride of {s}",
-            Label(use.span, f"each output row is a sum of {min(terms)} or {max(terms)} rows of windows"),
+            Label(use.span, f"each output row is a sum of {least} or {most} rows of windows"),
             helps=(f"a window of {wider} tiles at this stride; or upsample, then convolve",),
         )
 
@@ -51,7 +51,7 @@ def _each(value: Any, rank: int) -> tuple[int, ...]:
     return value if isinstance(value, tuple) else (value,) * rank
 
 
-def _terms(window: int, stride: int, dilation: int) -> list[int]:
-    """How many rows of windows fall on each of `stride` neighbouring output rows."""
-    count = Counter(row * dilation % stride for row in range(window))
-    return [count[place] for place in range(stride)]
+def _terms(window: int, stride: int, dilation: int) -> tuple[int, int]:
+    """How many rows of windows fall on an output row, at least and at most."""
+    reached = stride // gcd(dilation, stride)  # of `stride` neighbouring rows so many, one after the other
+    return (window // stride if reached == stride else 0), -(-window // reached)

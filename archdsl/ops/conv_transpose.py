@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import gcd
 from typing import ClassVar, NamedTuple, Self
 
 from archdsl.ir import (
@@ -23,7 +22,6 @@ from archdsl.ir import (
     Module,
     MultiplyAdds,
     Reach,
-    Rows,
     Shape,
     TensorType,
     Types,
@@ -35,7 +33,7 @@ from archdsl.ops.families.checks import check_groups, check_weights_fit
 from archdsl.ops.families.convolution import Convolution, Filters
 from archdsl.ops.families.padding import padded_sizes, pads
 from archdsl.ops.families.reparametrized import LEARNED_AS, check_parametrization
-from archdsl.ops.families.windows import geometry, per_axis, show_window, transposed_spans
+from archdsl.ops.families.windows import LARGEST_PERIOD, geometry, per_axis, show_window, transposed_rows
 
 
 class ConvTranspose(Convolution):
@@ -131,8 +129,10 @@ class ConvTranspose(Convolution):
     def reach(self, *operands: TensorType) -> Reach:
         g = self.filters(operands[0]).geometry
         axes = enumerate(zip(g.window, g.stride, g.dilation, g.pad, strict=True), 1)
-        rows = (Rows(a, transposed_spans(k, s, d, before), 1, d // gcd(d, s)) for a, (k, s, d, (before, _)) in axes)
-        return Axes((WHOLE, *rows))
+        return Axes((WHOLE, *(transposed_rows(a, k, s, d, before) for a, (k, s, d, (before, _)) in axes)))
+
+    def reads_less(self, *operands: TensorType) -> bool:
+        return max(self.filters(operands[0]).geometry.stride) > LARGEST_PERIOD
 
     def _cutting(self, x: TensorType) -> tuple[Cutting, ...]:
         """How PyTorch comes to the rows of each axis."""

@@ -117,6 +117,7 @@ class Einsum(Merge):
                     code="wrong-rank",
                     operand=index,
                     label=show_shape(x.shape),
+                    help=self._without_batch(terms, operands),
                 )
             for letter, size in zip(term, x.shape, strict=True):
                 if not agree(sizes.setdefault(letter, size), size):
@@ -127,6 +128,14 @@ class Einsum(Merge):
                         label=f"`{' '.join(term)}` is {show_shape(x.shape)}",
                     )
         return sizes
+
+    def _without_batch(self, terms: Terms, operands: Types) -> str | None:
+        """The equation that is meant where all have a letter more in front."""
+        first = {term[:1] for term in (*terms.operands, terms.result)}
+        if len(first) > 1 or any(len(t) != x.rank + 1 for t, x in zip(terms.operands, operands, strict=True)):
+            return None
+        texts = [" ".join(term[1:]) for term in (*terms.operands, terms.result)]
+        return f'the batch has no letter: `einsum("{", ".join(texts[:-1])} -> {texts[-1]}")`'
 
     def _batch(self, terms: Terms) -> str:
         """A letter for the batch axis."""

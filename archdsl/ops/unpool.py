@@ -27,7 +27,7 @@ from archdsl.ir import (
 )
 from archdsl.ops.families.calls import Keywords, compact, function, keywords
 from archdsl.ops.families.checks import check_float
-from archdsl.ops.families.windows import transposed_spans
+from archdsl.ops.families.windows import LARGEST_PERIOD, transposed_rows
 
 
 class Unpool(Op):
@@ -66,7 +66,10 @@ class Unpool(Op):
     def reach(self, *operands: TensorType) -> Reach:
         places = self._places(operands[1])
         axes = enumerate(zip(places.window, places.stride, places.pad, strict=True), 1)
-        return Axes((Rows(0), *(Rows(a, transposed_spans(k, s, 1, before)) for a, (k, s, before) in axes)))
+        return Axes((Rows(0), *(transposed_rows(a, k, s, 1, before) for a, (k, s, before) in axes)))
+
+    def reads_less(self, *operands: TensorType) -> bool:
+        return max(self._places(operands[1]).stride) > LARGEST_PERIOD
 
     def saved(self, operands: Types, results: Types) -> Saved:
         return Saved(operands=(1,))

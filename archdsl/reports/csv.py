@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from archdsl.reports.table import Table, Value
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet works out."""
+
 
 def render_csv(tables: Sequence[Table]) -> str:
     """Every table with a header row; several are parted by an empty line. Bars and totals are left out."""
@@ -24,4 +27,7 @@ def _one(table: Table) -> str:
 
 
 def _value(value: Value) -> Value:
+    """A text that a spreadsheet would take for a formula stands behind `'` (OWASP, CSV Injection)."""
+    if isinstance(value, str) and value[1:] and value.startswith(FORMULA):
+        return f"'{value}"
     return "x".join(map(str, value)) if isinstance(value, tuple) else value

@@ -48,13 +48,15 @@ def check_asked(
     is_training: bool = False,
 ) -> None:
     """Raises `OptionProblem` for an option of another report, or one that the format tells nothing of, for a device that a
-    report does not tell of, and for a precision that nothing is told of; a training step has its own."""
+    report does not tell of, for a training step that nothing is told of, and for a precision likewise."""
     for option, name in FOR_ONE.items():
         if option in given and report not in (name, "all"):
             raise OptionProblem(option, f"is for the report `{name}`")
         if option in given and format in NOT_IN.get(option, ()):
             told = [known for known in ("text", "csv", "markdown", "latex") if known not in NOT_IN[option]]
             raise OptionProblem(option, f"is not told in {format}, only in {', '.join(told[:-1])} and {told[-1]}")
+    if is_training and report not in ("flops", "memory", "formulas", "all") and format not in ("json", "html"):
+        raise OptionProblem("training", "is for the reports `flops`, `memory` and `formulas`")
     if on is None:
         if precision == "float32" or is_training:
             return

@@ -36,8 +36,8 @@ def report(subject: Subject, options: Options) -> list[Table]:
     facts = subject.facts.fields
     head = _title(subject, facts.input, facts.type)
     if not facts.type.positions:
-        words = Piece(f"{facts.input} has no spatial axis, so no unit has a place on it")
-        return [Table("receptive-field", (), (), title=head, notes=((words,),))]
+        why = f"{facts.input} has no spatial axis, so no unit has a place on it" if facts.input else "there is no input"
+        return [Table("receptive-field", (), (), title=head, notes=((Piece(why),),))]
     rows = [r for r in facts.rows if r.field is not None and (options.full or _widens(subject, r))]
     cells = [_cells(subject, r.layer, r.field) for r in rows if r.field]
     has_paths = any(c["least"].value is not None for c in cells)
@@ -52,7 +52,9 @@ def report(subject: Subject, options: Options) -> list[Table]:
 def _title(subject: Subject, input: str, type: TensorType) -> tuple[Piece, ...]:
     """The network and the input; of one that might be tokens which axis is looked along."""
     is_either = type.is_float and type.rank == 2
-    return title(subject, f"{input} {type}", "along axis 1; axis 0 counts as channels" if is_either else "")
+    return title(
+        subject, f"{input} {type}" if input else "", "along axis 1; axis 0 counts as channels" if is_either else ""
+    )
 
 
 def _composed(subject: Subject, options: Options) -> list[Table]:

@@ -6,6 +6,7 @@ from inspect import cleandoc
 
 from archdsl.elaborate.arithmetic import BITS_LIMIT
 from archdsl.elaborate.budget import (
+    ARGUMENTS_LIMIT,
     CLAIM_LIMIT,
     NETWORKS,
     OPERATOR_LIMIT,
@@ -16,6 +17,7 @@ from archdsl.elaborate.budget import (
 from archdsl.elaborate.expressions import LENGTH_LIMIT
 from archdsl.elaborate.importer import IMPORT_DEPTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
+from archdsl.elaborate.tensors import ELEMENTS_LIMIT
 from archdsl.ir import LARGEST_SIZE, LISTED_LIMIT
 from archdsl.ir.conditions import ENUMERATED
 from archdsl.ir.sizes import TERMS_LIMIT
@@ -45,10 +47,12 @@ LIMITS = (
     ("mistakes of one network that are told", PROBLEM_LIMIT),
     ("calls, one in another", CALL_DEPTH_LIMIT),
     ("items of a list", LENGTH_LIMIT),
+    ("layers in the arguments of one, in those of these, and so on", ARGUMENTS_LIMIT),
     ("bits of a number", BITS_LIMIT),
     ("terms of a formula of open sizes", TERMS_LIMIT),
     ("values of one symbol that are tried out to decide a question", ENUMERATED),
     ("the largest size, window or count", LARGEST_SIZE),
+    ("elements of a tensor, for one sample", ELEMENTS_LIMIT),
 )
 
 

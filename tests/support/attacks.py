@@ -300,6 +300,34 @@ ATTACKS: dict[str, Attack] = {
     "a link to itself": Attack("cannot read", importing("b.arch"), {"b.arch->": "b.arch"}),
     "a device without end": Attack("is no file: a device", importing("/dev/zero"), command=("check", "--root", "/")),
     "a pipe that nobody writes to": Attack("is no file: a device or a pipe", importing("b.arch"), {"b.arch|": ""}),
+    "a pipe as the spec": Attack(
+        "is no file: a pipe", lambda: body("relu"), {"b.arch|": ""}, command=("check", "b.arch"), code=2
+    ),
+    "layers given twice, 58 deep": Attack(
+        "a layer of more than 1_000 layers",
+        lambda: (
+            "block t(f: layer, g: layer) { f -> g }\n"
+            + body("let l0 = relu\n" + "".join(f"let l{i + 1} = t(l{i}, l{i})\n" for i in range(58)) + "l58")
+        ),
+    ),
+    "a stride of 2^24": Attack("", lambda: body("conv_transpose(1, 2x2, stride=2^24)"), code=0),
+    "a window of 2^30 at a stride of 1,000": Attack(
+        "", lambda: body("conv_transpose(1, 2^30, stride=1_000)", "1, 8"), code=0
+    ),
+    "lists of 2^40 turns": Attack(
+        "a list of more than 10_000 items",
+        lambda: (
+            "block pair { relu as a; linear(3) as b; return a, b }\n"
+            + body("image as xs[]\nrepeat 2^40 { xs[-1] -> pair as a, b; a as xs[]; b as bs[] }")
+        ),
+    ),
+    "100,000 paddings of 2^39": Attack("a size is at most", lambda: body("repeat 100000 { pad(2^39) }")),
+    "70 variants of variants": Attack(
+        "give the arguments of several variants at once",
+        lambda: (
+            "network V0(n = 1) { input x: [n]; relu }\n" + "".join(f"network V{i + 1} = V{i}()\n" for i in range(70))
+        ),
+    ),
 }
 
 

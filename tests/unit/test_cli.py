@@ -96,6 +96,14 @@ def test_version(cli: Cli) -> None:
         ("report summary vgg16 --top -1", "archdsl report: `--top`: `-1` is no whole number of at least 1"),
         ("report memory vgg16 --sort none", "to sort by; it has layer, operation, output, bytes (memory), alive, kept"),
         ("report memory vgg16 --batch 1099511627777", "is too large: at most 1_099_511_627_776"),
+        ("check vgg16 --max-memory 1", "archdsl: `--max-memory 1` is 1 byte: write a unit, as 2GiB"),
+        ("check vgg16 --max-params 5X", "`--max-params 5X`: there is no such unit; write an amount, as 5M or 5_000"),
+        ("check vgg16 --max-params=", "archdsl: `--max-params `: there is no value; write an amount, as 5M or 5_000"),
+        ("fit vgg16 --memory -1GiB", "archdsl: `--memory -1GiB`: write an amount, as 24GiB"),
+        ("compile :A", "archdsl: `:A` names no file: write FILE or FILE:NETWORK"),
+        ("check vgg16 --root nowhere", "archdsl: `--root nowhere` is no folder"),
+        ("report summary vgg16 --train", "archdsl: `--train` is for the reports `flops`, `memory` and `formulas`"),
+        ("draw vgg16 --format svg -o x.pdf", "archdsl: `--format svg` and `x.pdf` are two formats: leave one out"),
         ("check vgg16 --max-params 5MB", "archdsl: `--max-params 5MB` is a number of bytes: write a count, as 5M"),
         ("check vgg16 --max-params 5,000", "the digits of a number are grouped by `_`, not by `,`; write `5_000`"),
         ("check vgg16 --max-params abc", "archdsl: `--max-params abc`: write an amount, as 5M or 5_000"),
@@ -143,6 +151,20 @@ def test_wrong_use_is_2_and_says_what_was_meant(
     assert done.code == 2 and done.out == ""
     assert said in done.err and "Traceback" not in done.err
     assert len(done.err.splitlines()) <= 3
+
+
+def test_a_file_without_a_name_is_none(cli: Cli) -> None:
+    for command in (["check"], ["compile"], ["report", "summary"]):
+        done = cli(*command, "")
+        assert done.code == 2 and "names no file" in done.err
+
+
+def test_any_memory_has_a_largest_batch(cli: Cli, tmp_path: Path) -> None:
+    """A row of a `linear(3)` on three numbers takes some dozens of bytes: 10^9 TiB have room for more than 10^18."""
+    spec = tmp_path / "case.arch"
+    spec.write_text("network A { input x: [3]; linear(3) }\n")
+    found = json.loads(cli("fit", spec, "--memory", "999999999TiB", "--format", "json").out)
+    assert 10**18 < found["certain"]["batch"] <= found["likely"]["batch"] < 10**21
 
 
 @pytest.mark.parametrize(

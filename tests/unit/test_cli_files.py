@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import subprocess
@@ -76,6 +77,16 @@ def test_a_file_that_cannot_be_read(cli: Cli, command: list[str], name: str, wor
     done = cli(*command, unreadable(name))
     assert done.code == 2 and done.out == ""
     assert words in done.err and done.err.count("error[") == 1
+
+
+def test_a_file_that_cannot_be_read_is_told_to_programs_too(cli: Cli) -> None:
+    done = cli("check", "--format", "json", unreadable("binary"))
+    (found,) = json.loads(done.out)["diagnostics"]
+    assert done.code == 2 and found["code"] == "not-text"
+
+
+def test_a_link_that_leads_nowhere_says_so(cli: Cli) -> None:
+    assert "and that is not there" in cli("check", unreadable("dangling")).err
 
 
 @pytest.mark.parametrize("command", COMMANDS[1:])

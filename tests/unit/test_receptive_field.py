@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from random import Random
 
@@ -9,10 +10,13 @@ import pytest
 
 from archdsl.analyses import Facts
 from archdsl.analyses.receptive_field import FieldFacts, UnitRows
+from archdsl.analyses.receptive_field.axis import taps
 from archdsl.elaborate import Settings
-from archdsl.ir import Network, Op, OpenSize, Size, TensorType
+from archdsl.ir import Network, Op, OpenSize, Rows, Size, TensorType
+from archdsl.ops.families.windows import transposed_rows
 from archdsl.pipeline import open_spec
 from tests.support.build import Body, finish, image, network, op, sequence
+from tests.support.cli import Cli
 from tests.support.networks import alexnet, alexnet_two_gpus, lenet5, vgg16
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -106,6 +110,25 @@ def test_axes_go_their_own_ways(layer: Op, expected: list[tuple[int, int, int]])
     field = fields(sequence(layer, input=image(3, 12))).of("logits")
     assert field is not None
     assert [(axis.size, axis.stride, axis.start) for axis in field.axes] == expected
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3, 4])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("window", [1, 2, 3, 5])
+def test_rows_that_a_transposed_window_writes_to(window: int, stride: int, dilation: int) -> None:
+    """Input row i writes to the output rows i * stride - before + dilation * tap."""
+    before = 1
+    rows = transposed_rows(1, window, stride, dilation, before)
+    assert isinstance(rows, Rows)
+    for unit in range(4 * stride, 6 * stride):
+        places = [(i, i * stride - before + dilation * tap) for i in range(-50, 50) for tap in range(window)]
+        writers = [i for i, place in places if place == unit]
+        assert list(taps(rows, unit)) == sorted(writers)
+
+
+def test_a_stride_too_long_to_list_has_a_bound() -> None:
+    field = fields(sequence(op("conv_transpose", 1, 2, stride=2**24), input=image(1, 4))).of("logits")
+    assert field is not None and field.status == "bound" and field.size == (4, 4)
 
 
 def test_one_and_three_axes() -> None:
@@ -212,6 +235,17 @@ def test_networks_without_spatial_axes_have_no_field() -> None:
     facts = fields(sequence(op("linear", 3), input=TensorType((8,))))
     field = facts.of("logits")
     assert field is not None and field.axes == ()
+
+
+def test_a_network_without_an_input_has_no_field(cli: Cli, tmp_path: Path) -> None:
+    spec = tmp_path / "case.arch"
+    spec.write_text("network A { table: parameter([8]) }\n")
+    for report in ("summary", "receptive-field", "all"):
+        done = cli("report", report, spec)
+        assert done.code == 0 and not done.err
+    assert "there is no input" in cli("report", "receptive-field", spec).out
+    assert json.loads(cli("report", "summary", spec, "--format", "json").out)["inputs"] == []
+    assert cli("report", "summary", spec, "--format", "html").code == 0
 
 
 def test_a_unit_that_is_not_there() -> None:

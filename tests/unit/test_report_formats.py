@@ -126,6 +126,14 @@ def test_csv_has_the_values_themselves() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "-1+1", "+1", "\t=1"])
+def test_csv_holds_no_formulas(text: str) -> None:
+    """OWASP, CSV Injection: a cell that begins so is worked out by a spreadsheet, unless `'` stands before it."""
+    rows = (Row((Cell(text), Cell(-1))), Row((Cell("-"), Cell(1))))
+    table = Table("a", (Column("a", "a"), Column("b", "b", "count")), rows)
+    assert list(csv.reader(io.StringIO(render_csv([table]))))[1:] == [[f"'{text}", "-1"], ["-", "1"]]
+
+
 def test_csv_names_layers_in_full() -> None:
     tables = report("summary", Subject(Facts(vgg16())))
     found = list(csv.DictReader(io.StringIO(render_csv(tables))))

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from archdsl.analyses.receptive_field.affine import Affine, Guard, Guards
 from archdsl.analyses.receptive_field.axis import Join, UnitRows, union
 from archdsl.analyses.receptive_field.field import Field, gathered, unit
-from archdsl.analyses.receptive_field.run import Fields, Known, Walk, first_map, joined, own_fields, split
+from archdsl.analyses.receptive_field.run import Fields, Known, Walk, first_map, input_type, joined, own_fields, split
 from archdsl.analyses.turns import Split
-from archdsl.ir import Module, Network, Node, Shape, TensorType, TooManyOperators
+from archdsl.ir import Module, Network, Node, Shape, TooManyOperators
 
 MOST_TRACES = 10_000
 """So many unlike fields of calls are followed."""
@@ -22,10 +22,9 @@ class ComposedFields:
     def __init__(self, network: Network, join: Join = union) -> None:
         self.network = network
         self.input = first_map(network)
-        place = network.inputs.index(self.input)
-        self.type: TensorType = network.input_types[place]
+        self.type = input_type(network, self.input)
         self._composer = _Composer(self.type.positions, join)
-        self._modules = {"": self._composer.module(network.body, own_fields(network, place))}
+        self._modules = {"": self._composer.module(network.body, own_fields(network, self.input))}
 
     def values(self, path: str) -> tuple[Field | None, ...]:
         """The fields of the results of an operator or a call; in turns that stand for many those of the first.

@@ -37,7 +37,7 @@ class FieldFacts(NamedTuple):
 
     input: str
     number: int
-    """Of its value."""
+    """Of its value; -1 where the network has no input."""
     type: TensorType
     rows: tuple[FieldRow, ...]
     flat: Flat

@@ -16,7 +16,7 @@ from archdsl.analyses.receptive_field.field import (
     through,
 )
 from archdsl.analyses.turns import Split, run_turns
-from archdsl.ir import Flat, Module, Network, Node, Op, OpenSize, Repeat, Shape, Value, flatten, parts
+from archdsl.ir import Flat, Module, Network, Node, Op, OpenSize, Repeat, Shape, TensorType, Value, flatten, parts
 
 Fields = Sequence[Field | None]
 Known = dict[Value, Field | None]
@@ -41,10 +41,9 @@ def receptive_field(
     """
     flat = flat or flatten(network)
     name = input or first_map(network)
-    place = network.inputs.index(name)
-    type = network.input_types[place]
+    type = input_type(network, name)
     shared = None if known is None or flat.turns else known  # those in a turn differ from turn to turn
-    given = own_fields(network, place) if shared is None else [shared.values[number] for number in flat.inputs]
+    given = own_fields(network, name) if shared is None else [shared.values[number] for number in flat.inputs]
     lister = _Lister(type.positions, join, shared)
     lister.module(network.body, given)
     values: list[Field | None] = [None] * len(flat.types)
@@ -52,24 +51,27 @@ def receptive_field(
     for number, field in zip(numbers, (*given, *(field for fields in lister.found for field in fields)), strict=True):
         values[number] = field
     rows = tuple(FieldRow(layer.path, layer, values[layer.results[0]]) for layer in flat.layers)
-    return FieldFacts(name, flat.inputs[place], type, rows, flat, tuple(values))
+    number = flat.inputs[network.inputs.index(name)] if name else -1
+    return FieldFacts(name, number, type, rows, flat, tuple(values))
 
 
 def first_map(network: Network) -> str:
-    """The first input with places; the first where none has."""
+    """The first input with places; the first where none has, and an empty name where there is none."""
     named = zip(network.inputs, network.input_types, strict=True)
-    return next((name for name, type in named if type.positions), network.inputs[0])
+    return next((name for name, type in named if type.positions), next(iter(network.inputs), ""))
 
 
-def own_fields(network: Network, place: int) -> list[Field | None]:
-    """The fields of the inputs towards the one in this place, each unit of which reads itself."""
-    type = network.input_types[place]
+def input_type(network: Network, name: str) -> TensorType:
+    """The type of an input; a single number where there is none. Raises `ValueError` for an unknown one."""
+    return network.input_types[network.inputs.index(name)] if name else TensorType(())
+
+
+def own_fields(network: Network, name: str) -> list[Field | None]:
+    """The fields of the inputs towards the one of this name, each unit of which reads itself."""
+    type = input_type(network, name)
     sizes = type.positions
-    fields: list[Field | None] = [None] * len(network.inputs)
-    fields[place] = field_of(
-        (axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(sizes, type.rank - len(sizes))), sizes
-    )
-    return fields
+    axes = [axis_of(((0, 1),), 1, n, True, axis) for axis, n in enumerate(sizes, type.rank - len(sizes))]
+    return [field_of(axes, sizes) if known == name else None for known in network.inputs]
 
 
 class Walk:

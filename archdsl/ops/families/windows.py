@@ -7,9 +7,10 @@ floor((n + before + after - e) / s) + 1 windows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from math import gcd
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from archdsl.ir import SPATIAL_AXES, Misfit, Op, Shape, Step, TensorType, is_open, open_size, show_shape
+from archdsl.ir import SPATIAL_AXES, WHOLE, Misfit, Op, Rows, Shape, Step, TensorType, is_open, open_size, show_shape
 from archdsl.source import counted
 
 Padding = tuple[tuple[int, int], ...]
@@ -198,14 +199,23 @@ def _is_same(n: int, extent: int, stride: int, pad: tuple[int, int], round: str)
     return pad == (before, after) or (round == "ceil" and pad == (before, before))
 
 
-def transposed_spans(window: int, stride: int, dilation: int, before: int) -> tuple[tuple[int, int] | None, ...]:
-    """For each output row of one stride, the first and last input row whose window writes to it."""
-    found = []
-    for row in range(stride):
-        taps = [row + before - dilation * tap for tap in range(window)]
-        rows = [t // stride for t in taps if t % stride == 0]
-        found.append((min(rows), max(rows)) if rows else None)
-    return tuple(found)
+def transposed_rows(axis: int, window: int, stride: int, dilation: int, before: int) -> Rows | Literal["whole"]:
+    """For each output row of one stride, the first and last input row whose window writes to it; all where that is too long
+    to list."""
+    if stride > LARGEST_PERIOD:
+        return WHOLE
+    common = gcd(dilation, stride)
+    period = stride // common
+    inverse = pow(dilation // common, -1, period)
+    found: list[tuple[int, int] | None] = []
+    for row in range(before, before + stride):
+        first = row // common * inverse % period  # the taps that write here are this one and each `period` further on
+        if row % common or first >= window:
+            found.append(None)
+            continue
+        last = window - 1 - (window - 1 - first) % period
+        found.append(((row - dilation * last) // stride, (row - dilation * first) // stride))
+    return Rows(axis, tuple(found), 1, dilation // common)
 
 
 def show_window(window: Any) -> str:

@@ -6,6 +6,7 @@ documents: it has not been measured on a device here.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -190,7 +191,8 @@ class Needs:
     def _guess(self, most: int, room: Callable[[int], int]) -> int:
         """The largest batch that fits if as much more is reserved as the last time."""
         peak = self._train(2).peak_at
-        return bisect_right(range(1, most + 1), 0, key=lambda batch: int(self._ratio * peak(batch)) - room(batch)) or 1
+        batches = range(1, min(most, sys.maxsize) + 1)
+        return bisect_right(batches, 0, key=lambda batch: int(self._ratio * peak(batch)) - room(batch)) or 1
 
     def _fits(self, batch: int, room: int) -> bool:
         """Whether no more is reserved. One that was looked at may not have to be played."""

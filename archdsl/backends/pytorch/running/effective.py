@@ -33,13 +33,16 @@ def effective_field(network: Network, path: str, samples: int = 10, seed: int = 
     random inputs, summed over channels. Of several results it is that of all their units in the middle.
 
     Raises:
-        PathError: no module of the code is called so, its units have no place, or no gradient goes from it to the input.
+        PathError: no module of the code is called so, its units have no place, there is no input, or no gradient
+            goes from it there.
         ValueError: the uses of a shared instance need different code.
     """
     import torch
 
     torch.manual_seed(seed)
     name = first_map(network)
+    if not name:
+        raise PathError("there is no input")
     place = network.inputs.index(name)
     if not network.input_types[place].is_float:
         raise PathError(f"`{name}` has no gradient: it holds {network.input_types[place].dtype}")
