@@ -10,7 +10,7 @@ from archdsl.analyses.options import OptionProblem
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.classes import Classes
 from archdsl.backends.pytorch.code.inference import Inference, fold_function, for_inference
-from archdsl.backends.pytorch.code.initialisers import INITIALISERS, initialise
+from archdsl.backends.pytorch.code.initialisers import check_initialiser, initialise
 from archdsl.backends.pytorch.code.layout import INDENT, docstring
 from archdsl.backends.pytorch.code.names import unique, variable_name
 from archdsl.backends.pytorch.code.plan import Plan, plan
@@ -69,8 +69,7 @@ def source(
 
     The other arguments, and what it raises, are those of `emit`.
     """
-    if initialiser and initialiser not in INITIALISERS:
-        raise OptionProblem("init", f"is no {initialiser!r}: {', '.join(INITIALISERS)}")
+    check_initialiser(initialiser)
     formulas = None if formulas is network else formulas
     if inference:
         check_inference(checkpoint=checkpointed, init=initialiser)
