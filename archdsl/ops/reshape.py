@@ -47,12 +47,12 @@ class Reshape(Reshaping):
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
         shape = self.new_shape(x)
-        sizes = ((-1, *shape) if x.batched else shape,)
-        expression = Expression(f"{{0}}.reshape({', '.join(map(str, *sizes))})")
+        whole = ("{0}.shape[0]", *shape) if x.batched else shape  # no sample has elements of another
+        expression = Expression(f"{{0}}.reshape({', '.join(map(str, whole))})")
         one_axis = _of_one_axis(x, shape)
         if one_axis is not None:
             return one_axis
-        return Lowering(Call("Reshape", *sizes), expression, _RESHAPE)
+        return Lowering(Call("Reshape", shape) if x.batched else None, expression, _RESHAPE if x.batched else None)
 
     def summary(self) -> str:
         return f"reshape {'x'.join('?' if n == -1 else str(n) for n in self.shape)}"
@@ -60,15 +60,17 @@ class Reshape(Reshaping):
 
 def _of_one_axis(x: TensorType, shape: Sizes) -> Lowering | None:
     """One axis taken apart, or several joined: code that names no other axis holds for other sizes of these."""
-    before = next((a for a, (n, m) in enumerate(zip(x.shape, shape, strict=False)) if n != m), 0)
+    last = min(x.rank, len(shape)) - 1
+    before = next((a for a, (n, m) in enumerate(zip(x.shape, shape, strict=False)) if n != m), max(last, 0))
     pairs = zip(x.shape[:before:-1], shape[:before:-1], strict=False)
-    after = next((a for a, (n, m) in enumerate(pairs) if n != m), min(x.rank, len(shape)) - before - 1)
+    after = next((a for a, (n, m) in enumerate(pairs) if n != m), last - before)
     own, new = x.shape[before : x.rank - after], shape[before : len(shape) - after]
-    if 1 in (*own, *new):
-        return None
     if len(own) == 1 < len(new):
-        place = before + x.batched, new
-        return Lowering(Call("nn.Unflatten", place), Expression(f"{{0}}.unflatten({', '.join(map(str, place))})"))
+        axis = before + x.batched
+        if new.count(1) == len(new) - 1:  # whatever the size of the other
+            new = tuple(1 if n == 1 else -1 for n in new)
+        split = f"unsqueeze({axis + (new[0] != 1)})" if len(new) == 2 and -1 in new else f"unflatten({axis}, {new})"
+        return Lowering(Call("nn.Unflatten", (axis, new)), Expression(f"{{0}}.{split}"))
     if len(new) == 1 < len(own):
         return Flatten(start=before, stop=before + len(own) - 1 if after else -1).pytorch(x)
     return None
@@ -78,14 +80,14 @@ _RESHAPE = Helper(
     "Reshape",
     '''
 class Reshape(nn.Module):
-    """The same elements in another shape."""
+    """The same elements of each sample in another shape."""
 
     def __init__(self, *shape: int) -> None:
         super().__init__()
         self.shape = shape
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.reshape(self.shape)
+        return x.reshape(x.shape[0], *self.shape)
 ''',
     ("Tensor", "nn"),
 )

@@ -176,6 +176,8 @@ class _Writer:
         reading = self.body.operands(follower)
         if self.body.readers[value] != 1 or value not in (reading[1:] if outer.accumulates else reading):
             return False
+        if outer.template.count(f"{{{reading.index(value)}}}") > 1:
+            return False
         if not outer.allocates and (not outer.copies or application.keeps or self._outlives(node, position + 1)):
             return is_call(expression)
         if is_rows(expression):  # of the same storage as what it stands for
