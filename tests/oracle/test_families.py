@@ -336,3 +336,46 @@ def test_a_class_that_is_told_apart_twice_keeps_the_parameters_of_the_spec() -> 
         y = unit.conv(F.interpolate(y, scale_factor=2) if up else y)
         y = y * s.square().sum(1)[:, None, None, None] if demodulate else y
     torch.testing.assert_close(module(x, w), y)
+
+
+COINCIDENCES = {
+    "a rate that is absent where a width is asked for": (
+        "block unit(a, b) { conv(max(a, b), 3x3, pad=half); if b == 1 { scale(a / b) } }",
+        "for i in 1..4 { unit(i, 1 + i % 2) }",
+    ),
+    "a bias of a condition, and a rate": (
+        "block unit(a, b) { conv(max(a, b), 3x3, pad=half, bias=a > b); if b == 1 { scale(a / b) } }",
+        "for i in 1..4 { unit(i, 1 + i % 2) }",
+    ),
+    "a bias where others have none to settle": (
+        """block pair(a, b) { one: conv(a, 1x1); conv(a, 1x1, bias=b > 2); repeat b { repeat b { conv(a, 1x1, bias=a > b) } } }
+        block unit(a, b) { scale(a / b); pair(b, a); conv(a, 1x1) }""",
+        "for i in 1..4 { unit(i, 2) }",
+    ),
+    "a rate by a fraction": ("block unit(a, b) { elu(0.1 * a); conv(max(a, b), 1x1) }", "for i in 1..5 { unit(i, 2) }"),
+    "a condition on a fraction": (
+        "block unit(a, b) { if 0.1 * a > b { relu }; conv(a if a > 0.5 * b else b, 1x1) }",
+        "unit(20, 1); unit(2, 1); unit(5, 11); unit(4, 3)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COINCIDENCES)
+def test_values_that_agree_by_chance_are_no_source(case: str) -> None:
+    """The same network with its blocks inline has no classes to share: the same tensors, and the same results from them."""
+    blocks, calls = COINCIDENCES[case]
+    text = f"{blocks}\nnetwork N {{ input x: [3, 4, 4]; {calls} }}"
+    found = build(network(text))
+    flat = build(network(text.replace("block ", "inline block ").replace("one: ", "")))
+    values = list(found.state_dict().values())
+    assert [t.shape for t in values] == [t.shape for t in flat.state_dict().values()]
+    flat.load_state_dict(dict(zip(flat.state_dict(), values, strict=True)))
+    x = torch.randn(2, 3, 4, 4)
+    torch.testing.assert_close(found(x), flat(x))
+
+
+def test_a_bias_is_asked_for_as_in_the_spec() -> None:
+    text = emit(
+        network("\nnetwork N { input x: [3, 4, 4]; ".join(COINCIDENCES["a bias of a condition, and a rate"]) + " }")
+    )
+    assert "bias=a > b)" in text and "bias: bool" not in text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence, Set
+from fractions import Fraction
 from functools import cached_property
 from itertools import chain, permutations, product
 from typing import Any, NamedTuple
@@ -79,12 +80,14 @@ class Conditions:
     def value(self, values: Sequence[Row], wanted: str, owner: str = "") -> str:
         """The text of a value: as the spec works it out, or one of two by a condition of it, `3 if stride != 1 else 1`."""
         chosen = ""
-        if len(set(values) - {ABSENT}) > 1 and {type(v) for v in values} <= {int, tuple, Absent}:
+        kinds = {type(v) for v in values} - {Absent}
+        if len({*values} - {ABSENT}) > 1 and (kinds <= {int, tuple} or kinds == {bool}):
             chosen = "" if self.parameters.find(values, wanted) is not None else self._as_in_spec(values)
         return chosen or self.parameters.express(values, wanted, owner)
 
     def _as_in_spec(self, values: Sequence[Row]) -> str:
-        found = next((e for e in self._arithmetic if e.fits(values)), None)
+        written = chain(self._arithmetic, (Expression(c.text, c.names, c.values) for c in self._of_spec))
+        found = next((e for e in written if e.fits(values)), None)
         return self._one_of_two(values) if found is None else self.parameters.use(found)
 
     def _one_of_two(self, values: Sequence[Row]) -> str:
@@ -140,8 +143,9 @@ class Conditions:
 
     def _conditions(self, block: tree.Block, names: Sequence[_Names]) -> Iterator[Condition]:
         for statement in _walk(block.body):
-            if isinstance(statement, tree.If | tree.ArmIf | tree.Conditional):
-                found = [self._translated(statement.condition, names, is_negated) for is_negated in (False, True)]
+            asked = _condition(statement)
+            if asked is not None:
+                found = [self._translated(asked, names, is_negated) for is_negated in (False, True)]
                 yield from (condition for condition in found if condition is not None)
 
     def _inlined(self, block: tree.Block) -> Iterator[tuple[tree.Call, tree.Block]]:
@@ -217,6 +221,8 @@ class Conditions:
     def _side(self, expression: tree.Expression, names: Sequence[_Names]) -> Expression | None:
         values = alike([compact(evaluate(expression, n)) for n in names])
         if all(type(v) is type(values[0]) and v == values[0] for v in values):
+            if isinstance(values[0], Fraction):  # which no parameter is: rates are floats
+                return None
             return Expression(literal(values[0]), (), values)
         return self.parameters.find(values)
 
@@ -265,6 +271,15 @@ class _Names:
 
     def spend(self, steps: int, span: Span) -> None:
         """The spec has been paid for."""
+
+
+def _condition(syntax: tree.Syntax) -> tree.Expression | None:
+    """What is asked there: of an `if`, or by an argument, `bias=a > b`."""
+    if isinstance(syntax, tree.If | tree.ArmIf | tree.Conditional):
+        return syntax.condition
+    if isinstance(syntax, tree.Argument) and isinstance(syntax.value, tree.Binary | tree.Unary):
+        return syntax.value if syntax.value.operator in (*NEGATED, "and", "or", "not") else None
+    return None
 
 
 def _bound(call: tree.Call, block: tree.Block, names: _Names) -> dict[str, Any]:

@@ -55,9 +55,12 @@ class Expression(NamedTuple):
     values: tuple[Row, ...]
 
     def fits(self, values: Sequence[Row]) -> bool:
-        """Whether it has these values, as far as they are asked for and it is settled."""
-        pairs = zip(values, self.values, strict=True)
-        return all(v is ABSENT or own is ABSENT or is_same(v, own) for v, own in pairs)
+        """Whether it has these values, as far as they are asked for and it is settled, and is of their type where it is not."""
+        kinds = {type(own) for own in self.values} - {Absent}
+        return all(
+            v is ABSENT or (type(v) in kinds if own is ABSENT else is_same(v, own))
+            for v, own in zip(values, self.values, strict=True)
+        )
 
 
 class Parameter:
@@ -159,7 +162,8 @@ class Parameters:
 
     def among(self, values: Sequence[Row]) -> Expression | None:
         """The parameter that has these values, if there is one already."""
-        return next((e for e in sorted(self.expressions, key=self._order) if e.fits(values)), None)
+        found = next((e for e in sorted(self.expressions, key=self._order) if e.fits(values)), None)
+        return found and self._settled(found, values)
 
     def use(self, expression: Expression) -> str:
         """The expression's text, for code that will stand in the class."""
@@ -227,7 +231,8 @@ class Parameters:
         pairs = zip(expression.values, values, strict=True)
         self._all[index].values = tuple(v if own is ABSENT else own for own, v in pairs)
         self.expressions[index] = expression._replace(values=self._all[index].values)
-        self._known.pop(expression.text, None)
+        if expression.text in self._known:
+            self._known[expression.text] = self.expressions[index]
         return self.expressions[index]
 
     def _order(self, e: Expression) -> int:
