@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from fractions import Fraction
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archdsl.analyses.options import Bytes, OptionProblem, Positive, check_known, check_option, options_of
-from archdsl.elaborate import Datum, Settings
+from archdsl.analyses.options import Bytes, Positive, check_known, check_option, options_of, settings_given
+from archdsl.elaborate import Settings
 from archdsl.errors import SpecError, told
 from archdsl.ir import TooManyOperators
 from archdsl.pages import html_of, picture_of
@@ -51,8 +49,14 @@ class Report(str):
 class NetworkSpec:
     """One network of a spec, checked, with its figures. Figures are for one sample unless they are about memory."""
 
-    def __init__(self, checked: Checked) -> None:
+    def __init__(self, checked: Checked, root: Path) -> None:
         self._checked = checked
+        self._root = root
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What `pickle` and `copy` take: the text of the spec, to be checked again where it is read."""
+        checked, source = self._checked, self._checked.program.source
+        return _again, ((source.path, source.text), self._root, self.name, checked.batch, checked.settings)
 
     @property
     def name(self) -> str:
@@ -344,6 +348,7 @@ def loads(
         network: its name, where the text has several.
         root: the folder that imports are read from.
     """
+    check_option("text", text, str)
     spec = open_source(Source(str(Path(root, "<text>")), text), Path(root))
     with told():
         return _network(target_of(spec, network), batch, inputs, parameters)
@@ -354,33 +359,17 @@ def _network(
 ) -> NetworkSpec:
     """Raises `SpecError`, `OptionProblem`, `UnknownTarget` and `TypeError`."""
     check_option("batch", batch, Positive)
-    settings = Settings(
-        {name: _datum(name, value) for name, value in parameters.items()},
-        {name: _shape(name, shape) for name, shape in (inputs or {}).items()},
-    )
+    return _checked(target, batch, settings_given(parameters, inputs))
+
+
+def _checked(target: Target, batch: int, settings: Settings) -> NetworkSpec:
     if target.spec.problems:
         raise SpecError(target.spec.problems)
     checked = target.spec.check(single_network(target), settings, batch)
     if checked.network is None:
         raise SpecError(checked.problems)
-    return NetworkSpec(checked)
+    return NetworkSpec(checked, target.spec.root)
 
 
-def _shape(name: str, shape: Sequence[int]) -> tuple[int, ...]:
-    """Its sizes are checked where the input is declared."""
-    if isinstance(shape, str) or not isinstance(shape, Sequence):
-        raise OptionProblem(
-            "inputs", f"has {shape!r} for {name!r}: sizes in a list without the batch, as [3, 224, 224]"
-        )
-    return tuple(shape)
-
-
-def _datum(name: str, value: Any) -> Datum:
-    """A Python value as the language has it: arithmetic is exact, so 0.1 is a tenth."""
-    if isinstance(value, list | tuple):
-        return tuple(_datum(name, item) for item in value)
-    if isinstance(value, float) and isfinite(value):
-        return Fraction(str(value))
-    if isinstance(value, bool | int | str | Fraction):
-        return value
-    raise TypeError(f"{name} is a number, boolean, string or list in specs, not {value!r}")
+def _again(source: tuple[str, str], root: Path, name: str, batch: int, settings: Settings) -> NetworkSpec:
+    return _checked(Target(open_source(Source(*source), root), name), batch, settings)

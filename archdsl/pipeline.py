@@ -225,9 +225,11 @@ class Spec:
     """One file: its declarations, and its networks taken through the stages when asked for."""
 
     def __init__(
-        self, path: str, program: Program, problems: list[Diagnostic], imported: Sequence[Program] = ()
+        self, path: str, root: Path, program: Program, problems: list[Diagnostic], imported: Sequence[Program] = ()
     ) -> None:
         self.path = path
+        self.root = root
+        """The folder that imports may read."""
         self.program = program
         self.problems = problems
         """What is wrong with the text and the declarations."""
@@ -298,7 +300,7 @@ def open_source(source: Source, root: Path) -> Spec:
     """A spec from its text; `root` is the folder that imports may read."""
     importer = Importer(root)
     program = importer.program(source)
-    return Spec(source.path, program, importer.problems, importer.imported)
+    return Spec(source.path, root, program, importer.problems, importer.imported)
 
 
 def subject_of(

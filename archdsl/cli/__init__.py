@@ -137,12 +137,13 @@ def _run(arguments: Sequence[str]) -> int:
         return 2
     from archdsl.analyses.options import OptionProblem
     from archdsl.analyses.weights import PathError
-    from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, report_failure
+    from archdsl.cli.targets import BrokenSpec, UsageProblem, print_problems, refuse_overwriting, report_failure
     from archdsl.ir import TooManyOperators
     from archdsl.source import FileProblem
     from archdsl.targets import UnknownTarget
 
     try:
+        refuse_overwriting(given)
         code: int = import_module(f"archdsl.cli.{given.command}").run(given)
     except BrokenSpec as broken:
         print_problems(broken.problems, given.color)

@@ -12,6 +12,7 @@ from archdsl.cli.targets import (
     add_target,
     add_weights,
     checked_target,
+    named,
     refuse_lone_skip,
     require_torch,
 )
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--init",
         metavar="WAY",
-        default="",
+        type=named,
         help="how the weights start, after a paper: he, he-in, glorot, lecun, krizhevsky, devlin, saxe (default: PyTorch's)",
     )
 
@@ -112,7 +113,7 @@ def _source(network: Network, formulas: Network, arguments: argparse.Namespace) 
 
     try:
         options = {"inference": arguments.inference, "formulas": formulas}
-        text, _, only_for = source(network, None, arguments.checkpoint, arguments.init, **options)
+        text, _, only_for = source(network, None, arguments.checkpoint, arguments.init or "", **options)
         return text, only_for
     except (OptionProblem, PathError):
         raise

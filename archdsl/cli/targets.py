@@ -62,7 +62,31 @@ def add_target(parser: argparse.ArgumentParser, *, many: bool = False, optional:
 
 def add_output(parser: argparse.ArgumentParser, help: str) -> None:
     """`--output`, None for standard output, which `-` means too."""
-    parser.add_argument("-o", "--output", metavar="FILE", type=lambda name: None if name == "-" else name, help=help)
+    parser.add_argument("-o", "--output", metavar="FILE", type=_output, help=help)
+
+
+def _output(name: str) -> str | None:
+    return None if name == "-" else named(name)
+
+
+def named(text: str) -> str:
+    """A name on a command line, which is not empty: `-o "$file"` without a value is a mistake."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
+
+
+def refuse_overwriting(arguments: argparse.Namespace) -> None:
+    """Raises `UsageProblem` where the output would replace a spec, or another file that is read."""
+    output = getattr(arguments, "output", None)
+    if output is None or not is_there(Path(output)):
+        return
+    given = (getattr(arguments, name, None) for name in ("file", "weights"))
+    read = [text for texts in given for text in ([texts] if isinstance(texts, str) else texts or ())]
+    inputs = [Path(name) for text in read for name in (text, text.rpartition(":")[0]) if name]
+    if Path(output).suffix == ".arch" or any(is_there(path) and path.samefile(output) for path in inputs):
+        kind = "a spec" if Path(output).suffix == ".arch" else "what is read"
+        raise UsageProblem(f"`--output {output}` would replace {kind}: give another name")
 
 
 def add_color(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from archdsl import load, load_weights
+from archdsl import freeze, load, load_weights, loads
 from archdsl.analyses.weights import weights
 from archdsl.backends.pytorch import WeightsFileError, WeightsMismatch, build
 from archdsl.pipeline import open_source
@@ -274,3 +274,69 @@ def test_weights_on_the_command_line(cli: Cli) -> None:
     Path("other.py").unlink()
     done = cli("compile", *other, "-o", "other.py")
     assert "`fc.weight` (shape) and 1 more" in done.err and not Path("other.py").exists()
+
+
+SMALL = loads("network N { input x: [3]; fc: linear(2) }")
+
+
+def test_a_module_without_values_takes_none(tmp_path: Path) -> None:
+    torch.save(SMALL.to_torch("cpu").state_dict(), tmp_path / "n.pth")
+    with pytest.raises(ValueError, match="on `meta` holds no values"):
+        load_weights(SMALL.to_torch("meta"), tmp_path / "n.pth")
+
+
+def test_a_path_by_itself_is_no_list(tmp_path: Path) -> None:
+    module = SMALL.to_torch("cpu")
+    torch.save(module.state_dict(), tmp_path / "n.pth")
+    with pytest.raises(ValueError, match="paths are in a list, as \\['fc'\\]"):
+        load_weights(module, tmp_path / "n.pth", skip="fc")
+    with pytest.raises(ValueError, match="paths are in a list, as \\['fc'\\]"):
+        freeze(module, all_but="fc")
+
+
+def test_what_is_no_file_of_weights_is_told_in_words_of_its_own(tmp_path: Path) -> None:
+    module = SMALL.to_torch("cpu")
+    torch.save(nn.Linear(2, 2), tmp_path / "whole.pt")
+    torch.save(module.state_dict(), tmp_path / "n.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "n.pth").read_bytes()[:200])
+    (tmp_path / "garbage.pth").write_bytes(b"no weights at all")
+    save_file(module.state_dict(), tmp_path / "named.pth")
+    words = {
+        "whole.pt": "it holds more than tensors",
+        "cut.pth": "it is no whole file of `torch.save`",
+        "garbage.pth": "it is no whole file of `torch.save`",
+        "named.pth": "it looks like safetensors, so call it `named.safetensors`",
+    }
+    for name, said in words.items():
+        with pytest.raises(WeightsFileError) as caught:
+            load_weights(module, tmp_path / name)
+        assert said in str(caught.value) and "\x1b" not in str(caught.value)
+
+
+VOLUMES = "network N { input x: [3, 5, 5, 5]; conv(4, 3x3x3) -> bn -> relu }"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"dtype": "float16"}, "`dtype` is no 'float16': a floating-point type"),
+        ({"dtype": torch.int8}, "`dtype` is no torch.int8"),
+        ({"memory_format": torch.channels_last}, "`memory_format` is torch.channels_last, for weights of 4 axes"),
+        ({"checkpoint": "0"}, "`checkpoint` is no '0': paths in a list"),
+    ],
+)
+def test_what_pytorch_would_refuse_later(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        loads(VOLUMES).to_torch("cpu", **settings)
+    weight = loads(VOLUMES).to_torch("cpu", memory_format=torch.channels_last_3d).get_parameter("0.weight")
+    assert weight.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_weights_that_are_missing_or_folded_are_not_folded() -> None:
+    net = loads(VOLUMES)
+    state = net.to_torch("cpu").state_dict()
+    for missing in ({}, net.fold(state), {name: t for name, t in state.items() if name != "0.bias"}):
+        with pytest.raises(KeyError):
+            net.fold(missing)
+    old = {name: t for name, t in state.items() if not name.endswith("num_batches_tracked")}
+    assert net.fold(old).keys() == net.to_torch("cpu", inference=True).state_dict().keys()

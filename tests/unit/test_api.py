@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -371,3 +374,36 @@ def test_a_training_step(path: Path) -> None:
             net.training(batch)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=f"`batch` is no {batch}: a whole number of at least 1"):
             net.memory("peak", batch)  # type: ignore[arg-type]
+
+
+def test_a_network_goes_to_another_process(path: Path) -> None:
+    net = load(f"{path}:Small", batch=4, inputs={"": (3, 16, 16)}, classes=3)
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert (repr(other), other.inputs, other.memory()) == (repr(net), net.inputs, net.memory())
+    with ProcessPoolExecutor(1) as pool:
+        assert list(pool.map(str, [net])) == [str(net)]
+
+
+def test_a_copy_imports_what_it_imported(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "wide.arch").write_text("let width = 7")
+    (tmp_path / "parts/a.arch").write_text(
+        'import width from "../wide.arch"\nnetwork A { input x: [3]; linear(width) }'
+    )
+    net = load(tmp_path / "parts/a.arch", root=tmp_path)
+    assert copy.deepcopy(net).params == net.params == 4 * 7
+
+
+def test_numbers_of_numpy_and_whole_floats_count(path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    for three in (3.0, Fraction(3), numpy.int64(3), numpy.float64(3)):
+        assert load(f"{path}:Small", classes=three).params == 112 + 3 * 145
+    assert load(f"{path}:Small", inputs={"": numpy.array([3, 16, 16]).tolist()}).outputs == {"scores": (10,)}
+    assert load(f"{path}:Small", inputs={"": tuple(numpy.array([3, 16, 16]))}).outputs == {"scores": (10,)}
+
+
+def test_what_is_no_mapping_and_no_text_is_told() -> None:
+    with pytest.raises(ValueError, match="`inputs` is no \\(3, 9, 9\\): by name"):
+        loads("network N { input x: [8]; relu }", inputs=(3, 9, 9))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"`text` is no b'network.*: a string"):
+        loads(b"network N { input x: [8]; relu }")  # type: ignore[arg-type]

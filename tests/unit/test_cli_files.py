@@ -426,3 +426,23 @@ def test_a_current_folder_that_was_deleted(tmp_path: Path, command: str, code: i
     )
     assert done.returncode == code and words in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert "standard output" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["compile"], ["draw"], ["report", "summary"]])
+def test_an_output_replaces_no_spec(cli: Cli, tmp_path: Path, command: list[str]) -> None:
+    """Neither what is read, by whatever name, nor what it imports."""
+    (tmp_path / "n.arch").write_text('import width from "w.arch"\nnetwork N { input x: [3]; linear(width) }')
+    (tmp_path / "w.arch").write_text("let width = 7")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "n.arch")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    for output, kind in (("n.arch", "a spec"), ("w.arch", "a spec"), ("link.txt", "what is read")):
+        done = cli(*command, "n.arch", "-o", output, *(["--format", "dot"] if command == ["draw"] else []))
+        assert (done.code, done.out) == (2, "")
+        assert f"`--output {output}` would replace {kind}: give another name" in done.err
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("option", ["-o", "--init"])
+def test_an_option_without_a_name(cli: Cli, option: str) -> None:
+    done = cli("compile", "vgg16", option, "")
+    assert (done.code, done.out) == (2, "") and "the name is empty" in done.err

@@ -1,5 +1,6 @@
 """What a person may ask for: options by name, each checked by its type."""
 
+from archdsl.analyses.options.given import settings_given
 from archdsl.analyses.options.options import (
     LEAST_SIZE,
     Accepts,
@@ -24,4 +25,5 @@ __all__ = [
     "check_known",
     "check_option",
     "options_of",
+    "settings_given",
 ]

@@ -22,8 +22,10 @@ def selected(names: Collection[str], patterns: Iterable[str]) -> list[str]:
     """The names that match a pattern, or lie below a path that does, in their order.
 
     Raises:
-        PathError: nothing matches one of the patterns.
+        PathError: nothing matches one of the patterns, or they are no list.
     """
+    if isinstance(patterns, str):
+        raise PathError(f"paths are in a list, as [{patterns!r}]")
     found: set[str] = set()
     for pattern in patterns:
         parts = pattern.count(".") + 1

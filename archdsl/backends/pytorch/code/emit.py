@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from archdsl.analyses.cost import cost
-from archdsl.analyses.options import OptionProblem
+from archdsl.analyses.options import OptionProblem, Paths, check_option
 from archdsl.analyses.storage import StorageFacts
 from archdsl.backends.pytorch.code.classes import Classes
 from archdsl.backends.pytorch.code.inference import Inference, fold_function, for_inference
@@ -70,6 +70,7 @@ def source(
     The other arguments, and what it raises, are those of `emit`.
     """
     check_initialiser(initialiser)
+    check_option("checkpoint", checkpointed, Paths)
     formulas = None if formulas is network else formulas
     if inference:
         check_inference(checkpoint=checkpointed, init=initialiser)

@@ -9,7 +9,9 @@ from hashlib import sha256
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from archdsl.analyses.options import OptionProblem
 from archdsl.analyses.storage import StorageFacts
+from archdsl.analyses.weights import COUNTER, weights
 from archdsl.backends.pytorch.code.emit import check_inference, emit, source
 from archdsl.ir import Network, check_unfolded
 
@@ -46,7 +48,8 @@ def build(
         formulas: the same network with a formula for each size, where the spec leaves some open.
 
     Raises:
-        OptionProblem: there is no such initialiser, or what is about training is asked for beside inference.
+        OptionProblem: there is no such initialiser, or what is about training is asked for beside inference;
+            `dtype` is of no floating-point numbers, or `memory_format` is for weights of other axes.
         PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code, or the network has too many operators.
     """
@@ -54,6 +57,8 @@ def build(
 
     if inference:
         check_inference(checkpoint=checkpointed, init=initialiser)
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and (dtype.is_floating_point or dtype.is_complex)):
+        raise OptionProblem("dtype", f"is no {dtype!r}: a floating-point type, as torch.float16")
     check_unfolded(network)
     text, name, _ = source(network, facts, checkpointed, initialiser, formulas=formulas)
     namespace = execute(text, name)
@@ -65,6 +70,9 @@ def build(
     if dtype is not None:
         module = module.to(dtype=dtype)
     if memory_format is not None:
+        axes = {torch.channels_last: 4, torch.channels_last_3d: 5}.get(memory_format, 0)
+        if axes and any(tensor.dim() == 9 - axes for tensor in module.state_dict().values()):
+            raise OptionProblem("memory_format", f"is {memory_format}, for weights of {axes} axes: there are others")
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
     return module
 
@@ -75,7 +83,12 @@ def fold(network: Network, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: as for `build`. KeyError: weights of a layer or a batch norm are missing.
     """
-    found: dict[str, Tensor] = getattr(_for_inference(network), "fold", dict)(state)
+    file = _for_inference(network)
+    dropped = tuple(getattr(file, "DROPPED", ()))
+    for name in weights(network):
+        if name not in state and not name.endswith(COUNTER) and not f"{name}.".startswith(dropped):
+            raise KeyError(name)
+    found: dict[str, Tensor] = getattr(file, "fold", dict)(state)
     return found
 
 

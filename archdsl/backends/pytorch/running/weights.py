@@ -87,7 +87,10 @@ def load_weights(module: nn.Module, path: str | Path, *, skip: Iterable[str] = (
         WeightsFileError: the file cannot be read.
         WeightsMismatch: the weights are those of another network. Nothing is loaded then.
         PathError: neither the module nor the file has anything at one of the paths.
+        ValueError: the module is on `meta`, where nothing has a value.
     """
+    if any(tensor.is_meta for tensor in module.state_dict().values()):
+        raise ValueError("a module on `meta` holds no values: make it on another device, or `to_empty` it first")
     found = fitting_weights(stored(module.state_dict()), path, skip)
     module.load_state_dict(found, strict=False)
     return len(found)
@@ -112,11 +115,13 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         raise WeightsFileError("safetensors is not installed: `pip install archdsl[weights]`") from None
     try:
         return load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsFileError(_unreadable(path, error)) from None
+    except (OSError, SafetensorError, ValueError):
+        raise WeightsFileError(f"cannot read `{path}`: it is no whole file of safetensors") from None
 
 
 def _pickled(path: Path) -> dict[str, Tensor]:
+    from pickle import UnpicklingError
+
     import torch
 
     if path.suffix not in PICKLED:
@@ -126,7 +131,7 @@ def _pickled(path: Path) -> dict[str, Tensor]:
         with catch_warnings(action="ignore"):  # of protocols of pickle
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # bytes of any kind make the reader fail in any way
-        raise WeightsFileError(_unreadable(path, error)) from None
+        raise WeightsFileError(_unreadable(path, has_code=isinstance(error, UnpicklingError))) from None
     found = _tensors(loaded) or next(filter(None, (_tensors(_item(loaded, name)) for name in CONTAINERS)), None)
     if found is None:
         raise WeightsFileError(f"`{path}` holds no tensors by name, neither itself nor in {', '.join(CONTAINERS)}")
@@ -156,6 +161,14 @@ def _require_file(path: Path) -> None:
         raise WeightsFileError("cannot read the weights: their name holds a NUL byte") from None
 
 
-def _unreadable(path: Path, error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"cannot read `{path}`: it holds no weights, or more than weights ({lines[0][:160]})"
+def _unreadable(path: Path, *, has_code: bool) -> str:
+    """Why a file of `torch.save` is not read; PyTorch's own words are about loading it in another way."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    if head[8:] == b"{":
+        return f"cannot read `{path}`: it looks like safetensors, so call it `{path.with_suffix('.safetensors').name}`"
+    if has_code and head[:1] in (b"P", b"\x80"):  # a zip file, or a pickle
+        return (
+            f"cannot read `{path}`: it holds more than tensors, a whole module say, and nothing else of a pickle is run"
+        )
+    return f"cannot read `{path}`: it is no whole file of `torch.save`"
