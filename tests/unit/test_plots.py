@@ -15,7 +15,10 @@ from matplotlib.figure import Figure
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.backends.matplotlib import FORMATS, Plot, batch_plot, cost_plot, render, timeline_plot
+from archdsl.backends.matplotlib.plots import _steps
 from archdsl.ir import Network
+from archdsl.pipeline import open_source
+from archdsl.source import Source
 from tests.support.again import printed
 from tests.support.build import op, sequence
 from tests.support.cli import Cli
@@ -30,6 +33,11 @@ def plotted(plot: Plot) -> Axes:
 
 def named(name: str) -> Network:
     return sequence(op("linear", 3), input=vgg16().input_types[0].with_shape((8,)))._replace(name=name)
+
+
+def facts_of(text: str) -> Facts:
+    spec = open_source(Source("a.arch", text), Path())
+    return spec.check(spec.networks[0]).facts
 
 
 def test_costs_are_the_published_figures() -> None:
@@ -80,6 +88,59 @@ def test_the_timeline_of_a_step_has_its_phases() -> None:
     legend = axes.get_legend()
     assert legend is not None
     assert [t.get_text() for t in legend.get_texts()] == ["zero_grad", "forward", "loss", "backward", "optimizer"]
+
+
+def test_every_turn_of_a_loop_is_a_step(cli: Cli, tmp_path: Path) -> None:
+    """1,500 turns of a convolution and an activation, each of which reads 8,192 bytes and the first writes as many."""
+    text = "network R { input x: [8, 16, 16]\n repeat 1500 { conv(8, 3x3, pad=1) -> relu } }"
+    facts = facts_of(text)
+    areas = plotted(timeline_plot(facts, None, 1)).collections
+    assert {int(area.get_paths()[0].vertices[:, 0].max()) for area in areas} == {3000}
+    assert plotted(timeline_plot(facts, TrainingSettings(), 1)).get_xlim()[1] > 2 * 3000
+    (spec := tmp_path / "million.arch").write_text(text.replace("1500", "1_000_000"))
+    done = cli("plot", "timeline", spec)
+    assert done.code == 2 and "2_000_000 operators with all blocks and turns written out" in done.err
+
+
+LONG = "a_name_" * 12
+
+
+def test_long_names_leave_the_axes_their_room() -> None:
+    """Titles and the words at a peak are within the picture, and the axes are as wide as with a short name."""
+
+    def room(plot: Plot) -> float:
+        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        plot(axes)
+        figure.draw_without_rendering()
+        for text in (axes.title, *axes.texts):
+            box = text.get_window_extent()
+            assert box.x0 >= min(axes.bbox.x0, 0) and box.x1 <= figure.bbox.x1, text.get_text()
+        assert not [text for text in axes.texts if text.get_window_extent().x0 < axes.bbox.x0]
+        return float(axes.bbox.width)
+
+    body = f'{{ input x: [3, 8, 8]\n "{LONG}": {{ "{LONG}": conv(4, 3x3) }} -> flatten -> linear(2) }}'
+    short, long = (facts_of(f"network {name} {body}") for name in ("A", LONG))
+    for plot in (lambda facts: cost_plot([facts]), lambda facts: timeline_plot(facts, TrainingSettings(), 4)):
+        assert room(plot(long)) == pytest.approx(room(plot(short)), abs=1)
+
+
+def test_networks_without_a_point_are_counted() -> None:
+    axes = plotted(cost_plot([Facts(lenet5()), Facts(sequence(op("relu"), input=vgg16().input_types[0]))]))
+    assert axes.get_xlabel().endswith("not shown for want of parameters or MACs: 1 network")
+    assert plotted(cost_plot([Facts(lenet5())])).get_xlabel() == "parameters"
+
+
+@pytest.mark.parametrize("most", [1, 800, 1024, 40_000, 25_690_112, 1_400 * 2**20])
+def test_bytes_have_ticks_at_powers_of_two(most: int) -> None:
+    ticks = _steps(most).tick_values(0, most)
+    gap = int(ticks[1] - ticks[0])
+    assert gap.bit_count() == 1 and (3 <= most / gap <= 6 or most < 3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_letters_that_the_font_lacks_are_no_warning() -> None:
+    assert "層" in render(cost_plot([Facts(named("層"))]), "svg").decode()
 
 
 def digests() -> str:

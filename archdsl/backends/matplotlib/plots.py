@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor, log10
+from math import ceil, log2
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.backends.matplotlib.render import Plot
-from archdsl.source import short
+from archdsl.source import counted, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.ticker import MultipleLocator
     from matplotlib.transforms import BboxBase
 
@@ -20,18 +22,27 @@ if TYPE_CHECKING:
 PLACES = ((5, 4), (5, -11), (-5, 4), (-5, -11))
 """Where a name may stand beside its point, in points."""
 UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+NAME = 28
+"""Characters of a name that are shown."""
+LINE = 50
+"""Characters in a line of a title."""
 
 
 def cost_plot(networks: Sequence[Facts]) -> Plot:
     """Multiply-adds of one sample against parameters, a point for each network, its name where there is room."""
-    points = [(f.network.name, f.cost.total.params, f.cost.total.macs) for f in networks]
+    points = [(_cut(f.network.name), f.cost.total.params, f.cost.total.macs) for f in networks]
     shown = [(name, x, y) for name, x, y in points if x and y]
+    left_out = len(points) - len(shown)
 
     def plot(axes: Axes) -> None:
         axes.set_title("Parameters and multiply-adds")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlabel("parameters")
+        axes.set_xlabel(
+            f"parameters\nnot shown for want of parameters or MACs: {counted(left_out, 'network')}"
+            if left_out
+            else "parameters"
+        )
         axes.set_ylabel("MACs of one sample")
         axes.xaxis.set_major_formatter(_short)
         axes.yaxis.set_major_formatter(_short)
@@ -50,7 +61,7 @@ def batch_plot(
     arithmetic: Arithmetic | None = None,
 ) -> Plot:
     """Peaks in bytes against the batch: of inference or, with settings, of a training step. `limit` is a device's memory."""
-    lines = [(f.network.name, _peaks(f, settings, batches, arithmetic)) for f in networks]
+    lines = [(_cut(f.network.name), _peaks(f, settings, batches, arithmetic)) for f in networks]
 
     def plot(axes: Axes) -> None:
         axes.set_title(
@@ -75,7 +86,11 @@ def batch_plot(
 def timeline_plot(
     facts: Facts, settings: TrainingSettings | None, batch: int, arithmetic: Arithmetic | None = None
 ) -> Plot:
-    """Bytes alive at each moment of a pass in some precision or of a training step, and when they are most."""
+    """Bytes alive at each moment of a pass in some precision or of a training step, and when they are most.
+
+    Every turn of a loop is a step of its own. Raises `TooManyOperators` where these are too many to be listed.
+    """
+    facts = facts.unfolded()
     training = None if settings is None else facts.training(settings, batch)
     return _inference(facts, batch, arithmetic) if training is None else _training(facts.network.name, training)
 
@@ -98,7 +113,8 @@ def _inference(facts: Facts, batch: int, arithmetic: Arithmetic | None) -> Plot:
     held = [moment.bytes for moment in moments]
 
     def plot(axes: Axes) -> None:
-        axes.set_title(_within(f"{facts.network.name}: activations while it runs, N = {batch}", arithmetic))
+        name = _cut(facts.network.name)
+        axes.set_title(_within(f"{name}: activations while it runs, N = {batch}", arithmetic))
         steps = range(1, len(moments) + 1)
         axes.stackplot(
             steps,
@@ -118,7 +134,7 @@ def _training(name: str, facts: TrainingFacts) -> Plot:
     timeline = facts.timeline
 
     def plot(axes: Axes) -> None:
-        axes.set_title(_heading(f"{name}: bytes alive in a training step, N = {facts.batch}", facts.settings))
+        axes.set_title(_heading(f"{_cut(name)}: bytes alive in a training step, N = {facts.batch}", facts.settings))
         for phase in dict.fromkeys(moment.phase for moment in timeline):
             places = [place for place, m in enumerate(timeline) if m.phase == phase]
             shown = [timeline[place] for place in (*places, min(places[-1] + 1, len(timeline) - 1))]
@@ -142,52 +158,74 @@ def _finish(axes: Axes, moments: Sequence[tuple[int, str]]) -> None:
         most, place = moments[peak]
         axes.set_ylim(0, max(most, 1) * 1.12)
         axes.yaxis.set_major_locator(_steps(most))
-        right = peak > len(moments) / 2
         axes.plot(peak + 1, most, "o", markersize=5, color=axes.yaxis.label.get_color())
-        axes.annotate(
-            f"{_binary(most)}: {place}",
-            (peak + 1, most),
-            xytext=(-6 if right else 6, 5),
-            textcoords="offset points",
-            ha="right" if right else "left",
-        )
+        _tell(axes, (peak + 1, most), f"{_binary(most)}: ", place)
+
+
+def _tell(axes: Axes, point: tuple[int, int], words: str, place: str) -> None:
+    """Words over a point, to its right if they fit there, else as far to the left as they must; a long place from its end."""
+    figure = _laid_out(axes)
+    label = axes.annotate(words + place, point, xytext=(6, 5), textcoords="offset points", in_layout=False)
+    most = axes.bbox.width - 12
+    for start in range(1, len(place)):
+        if label.get_window_extent().width <= most:
+            break
+        label.set_text(f"{words}…{place[start:]}")
+    over = label.get_window_extent().x1 - axes.bbox.x1
+    if over > 0:
+        label.set_position((6 - over * 72 / figure.dpi, 5))
 
 
 def _name(axes: Axes, points: Sequence[tuple[str, int, int]]) -> None:
     """Names beside their points; one that would cover another name is left out."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()
+    _laid_out(axes)
     taken: list[BboxBase] = []
     for name, x, y in points:
         for dx, dy in PLACES:
             label = axes.annotate(
-                name, (x, y), xytext=(dx, dy), textcoords="offset points", fontsize=8, ha="left" if dx > 0 else "right"
+                name,
+                (x, y),
+                xytext=(dx, dy),
+                textcoords="offset points",
+                fontsize=8,
+                ha="left" if dx > 0 else "right",
+                in_layout=False,
             )
             box = label.get_window_extent()
-            if any(box.overlaps(other) for other in taken) or not axes.bbox.contains(box.x0, box.y0 + 1):
+            is_inside = axes.bbox.contains(box.x0, box.y0 + 1) and axes.bbox.contains(box.x1, box.y0 + 1)
+            if not is_inside or any(box.overlaps(other) for other in taken):
                 label.remove()
                 continue
             taken.append(box)
             break
 
 
+def _laid_out(axes: Axes) -> Figure:
+    """The figure of axes that have their place, so that texts in it can be measured."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    return figure
+
+
 def _steps(most: int) -> MultipleLocator:
-    """Ticks at round numbers of the unit that the most is in, about six."""
+    """Ticks a power of two apart, three to six."""
     from matplotlib.ticker import MultipleLocator
 
-    unit = max((size for _, size in UNITS if most >= size), default=1)
-    rough = most / unit / 6
-    decade = 10.0 ** floor(log10(rough)) if rough else 1.0
-    return MultipleLocator(unit * next(decade * n for n in (1, 2, 5, 10) if decade * n >= rough))
+    return MultipleLocator(2 ** ceil(log2(max(most, 6) / 6)))
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
 def _heading(text: str, settings: TrainingSettings) -> str:
-    return f"{text}, {settings.optimizer}, {settings.precision}"
+    return fill(f"{text}, {settings.optimizer}, {settings.precision}", LINE)
 
 
 def _within(text: str, arithmetic: Arithmetic | None) -> str:
-    return text if arithmetic is None or arithmetic.precision == "float32" else f"{text}, {arithmetic}"
+    is_plain = arithmetic is None or arithmetic.precision == "float32"
+    return fill(text if is_plain else f"{text}, {arithmetic}", LINE)
 
 
 def _short(value: float, _: object = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +29,10 @@ DATES: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate
 
 
 def render(plot: Plot, format: str, theme: Theme = "light") -> bytes:
-    """The picture as svg (its text stays text), png or pdf. Imports matplotlib; raises `ImportError` without it."""
+    """The picture as svg (its text stays text), png or pdf; in these a letter that the font lacks is an empty box.
+
+    Imports matplotlib; raises `ImportError` without it.
+    """
     import matplotlib
     from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -55,7 +59,8 @@ def render(plot: Plot, format: str, theme: Theme = "light") -> bytes:
         "grid.color": ink,
     }
     out = io.BytesIO()
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure = Figure(figsize=SIZE, layout="constrained")
         FigureCanvasAgg(figure)
         plot(figure.add_subplot())
