@@ -13,7 +13,8 @@ import pytest
 from archdsl import load
 from archdsl.analyses.cost import cost
 from archdsl.backends.drawing import Drawing, Refusal, draw, drawing
-from archdsl.backends.drawing.content.model import ENTRY, Body, Card, Group, Item, Parallel, Row, Stairs
+from archdsl.backends.drawing.content.model import ENTRY, KINDS, Body, Card, Group, Item, Parallel, Row, Stairs
+from archdsl.backends.drawing.marks.palette import SHADES, Theme, palette, row_fill, row_texts
 from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.scene import Box, Line, Outline, collect
@@ -124,12 +125,33 @@ def test_a_path_that_is_no_call_is_refused() -> None:
 )
 def test_rows_are_shaded_by_a_figure(shading: str, path: str, most: int, words: str) -> None:
     picture = drawn("vgg16.arch", shading=shading)
-    assert picture.most == most and picture.footer == (f"the darkest row has {words}",)
-    darkest = [r.path for g in groups(body_of(picture)) for s in g.body.steps if isinstance(s.item, Card)
+    assert picture.most == most and picture.footer == (f"a row has at most {words}",)
+    strongest = [r.path for g in groups(body_of(picture)) for s in g.body.steps if isinstance(s.item, Card)
                for r in s.item.rows if r.shade == most]  # fmt: skip
-    assert path in darkest
+    assert path in strongest
     svg = draw(graph("vgg16.arch"), cost(graph("vgg16.arch")), shading=shading).decode()  # type: ignore[arg-type]
-    assert "f-shade-5" in svg and "share of the darkest row" in svg and "f-conv-row" not in svg
+    assert "f-shade-5" in svg and "share of the row that has most" in svg and "f-conv-row" not in svg
+    assert "f-activation-text" not in svg
+
+
+def luminance(colour: str) -> float:
+    """Of WCAG 2."""
+    values = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
+    return sum(share * v for share, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "mono"])
+@pytest.mark.parametrize("shade", [None, *range(SHADES)])
+def test_texts_of_rows_are_read_on_their_colours(theme: Theme, shade: int | None) -> None:
+    """4.5:1, for all that a row says."""
+    colours = palette(theme)
+    for kind in KINDS:
+        row = Row("0", "0", "0", kind, "", (), "", None, False, "", 0, shade=shade)
+        fill = luminance(colours[row_fill(row, SHADES)])
+        for token in ("ink", *row_texts(row, SHADES)):
+            low, high = sorted((luminance(colours[token]), fill))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (kind, token)
 
 
 # --- from left to right ----------------------------------------------------------------------------------------------

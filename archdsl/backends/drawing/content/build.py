@@ -123,7 +123,7 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
     if "+k" in growths:
         yield "+k: k maps are joined to all before them"
     if drafts.shading is not None and drafts.most:
-        yield f"the darkest row has {SHADES[drafts.shading](drafts.most)}"
+        yield f"a row has at most {SHADES[drafts.shading](drafts.most)}"
 
 
 def check_rows(network: Network, *, fuses: bool) -> None:

@@ -293,4 +293,4 @@ class Drawing(NamedTuple):
     """The MACs of the row that has most: the length of a full bar."""
     footer: tuple[str, ...]
     most: int = 0
-    """The figure of the darkest row, where rows are shaded."""
+    """The figure of the row that has most, where rows are shaded."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Stairs, Terminal, Word
 from archdsl.backends.drawing.graphviz.markup import attribute, font, patches, strut, table, tag
-from archdsl.backends.drawing.marks.palette import SHADES, Palette, Theme, palette, row_fill
+from archdsl.backends.drawing.marks.palette import SHADES, Palette, Theme, palette, row_fill, row_texts
 from archdsl.backends.drawing.places.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet
 from archdsl.backends.drawing.places.metrics import fitted
 from archdsl.backends.drawing.places.scene import Box, Dot, Label, Line, Outline, Point, Shape
@@ -263,16 +263,17 @@ class _Writer:
             cells = tag("td", "", width=STRIP, height=ROW) + _cell(words, columns.total - STRIP, "left")
             return tag("tr", tag("td", table(tag("tr", cells), cellpadding=2)))
         strip, fill, mark = c[f"{row.kind}-strip"], c[row_fill(row, self.sheet.most)], strut(c["ink"])
-        name = font(fitted(row.name, columns.name - CELL, SMALL), SMALL, c["grey"])
+        grey, activation = row_texts(row, self.sheet.most)
+        name = font(fitted(row.name, columns.name - CELL, SMALL), SMALL, c[grey])
         text = font(fitted(row.text, columns.text - CELL, TEXT, True), TEXT, c["ink"], bold=True)
         output = font(fitted(row.output, columns.output - CELL, SMALL), SMALL, c["ink"]) if row.is_change else ""
-        params = font(row.params, SMALL, c["grey"])
+        params = font(row.params, SMALL, c[grey])
         picture = patches(row.glyph[1], (row.glyph[0], c["glyph"])) if row.glyph and row.is_change else ""
         share = row.macs / self.sheet.scale if self.sheet.scale else 0
         cells = tag("td", "", width=STRIP, height=ROW, bgcolor=strip)
         cells += _cell(name and name + mark, columns.name, "left")
         cells += _cell(text and text + mark, columns.text, "left")
-        cells += _cell(self._words(row.words) + mark if row.words else "", columns.words, "left")
+        cells += _cell(self._words(row.words, grey, activation) + mark if row.words else "", columns.words, "left")
         cells += _cell(picture, columns.glyph)
         cells += _cell(output and mark + output, columns.output, "right")
         cells += _cell(params and mark + params, columns.params, "right")
@@ -280,9 +281,9 @@ class _Writer:
         inner = table(tag("tr", cells), cellpadding=2, bgcolor=fill)
         return tag("tr", tag("td", inner, **_identity(row.path, row.tooltip)))
 
-    def _words(self, words: tuple[Word, ...]) -> str:
+    def _words(self, words: tuple[Word, ...], grey: str = "grey", activation: str = "activation-text") -> str:
         c = self.colours
-        spans = (font(w.text, SMALL, c["activation-text" if w.kind == "activation" else "grey"]) for w in joined(words))
+        spans = (font(w.text, SMALL, c[activation if w.kind == "activation" else grey]) for w in joined(words))
         return "".join(spans)
 
     def _meter(self, share: float, colour: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Stairs, Terminal, Word
 from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text, Wire
-from archdsl.backends.drawing.marks.palette import SHADES, row_fill
+from archdsl.backends.drawing.marks.palette import SHADES, row_fill, row_texts
 from archdsl.backends.drawing.marks.stairs import paint_stairs
 from archdsl.backends.drawing.places.layout import FOOTER_LINE, LEGEND, LEGEND_LINE, SIGNS, Sheet, legend_width
 from archdsl.backends.drawing.places.metrics import fitted, width
@@ -230,14 +230,15 @@ class _Painter:
             text = fitted(row.text, columns.total - STRIP - CELL, SMALL)
             yield Text(x + STRIP + MARGIN, base, text, SMALL, "amber-text" if row.caption == "identity" else "grey")
             return
+        grey, activation = row_texts(row, self.sheet.most)
         yield Rectangle(x, y, columns.total, ROW, Paint(row_fill(row, self.sheet.most)))
         yield Rectangle(x, y, STRIP, ROW, Paint(f"{row.kind}-strip"))
         x += STRIP
-        yield Text(x + MARGIN, base, fitted(row.name, columns.name - CELL, SMALL), SMALL, "grey")
+        yield Text(x + MARGIN, base, fitted(row.name, columns.name - CELL, SMALL), SMALL, grey)
         x += columns.name
         yield Text(x + MARGIN, base, fitted(row.text, columns.text - CELL, TEXT, True), TEXT, "ink", True)
         x += columns.text
-        yield from self._words(row.words, x + MARGIN, base)
+        yield from self._words(row.words, x + MARGIN, base, grey, activation)
         x += columns.words
         if row.is_change and row.glyph and columns.glyph:
             yield _glyph(x + columns.glyph / 2 - row.glyph[0] / 2, y + ROW / 2, row.glyph)
@@ -247,14 +248,16 @@ class _Painter:
             yield Text(x - MARGIN, base, output, SMALL, "ink", anchor="end")
         x += columns.params
         if row.params and columns.params:
-            yield Text(x - MARGIN, base, row.params, SMALL, "grey", anchor="end")
+            yield Text(x - MARGIN, base, row.params, SMALL, grey, anchor="end")
         if row.macs and columns.meter:
             share = row.macs / self.sheet.scale if self.sheet.scale else 0
             yield from self._meter(x + MARGIN, y + 6, share, f"{row.kind}-strip")
 
-    def _words(self, words: tuple[Word, ...], x: float, y: float) -> Iterator[Mark]:
+    def _words(
+        self, words: tuple[Word, ...], x: float, y: float, grey: str = "grey", activation: str = "activation-text"
+    ) -> Iterator[Mark]:
         for word in joined(words):
-            yield Text(x, y, word.text, SMALL, "activation-text" if word.kind == "activation" else "grey")
+            yield Text(x, y, word.text, SMALL, activation if word.kind == "activation" else grey)
             x += width(word.text, SMALL)
 
     def _meter(self, x: float, y: float, share: float, token: str) -> Iterator[Mark]:

@@ -55,7 +55,7 @@ _LIGHT: Palette = {
     "paper": "#FFFFFF",
     "scope": "#FBFCFD",
     "block-fill": "#F3F5F8",
-    "activation-text": "#007A57",
+    "activation-text": "#00704F",
     "amber": "#A86E00",
     "amber-text": "#8A5A00",
     "edge": "#4A5260",
@@ -68,12 +68,12 @@ _LIGHT: Palette = {
 }
 _DARK: Palette = {
     "ink": "#E8EBF0",
-    "grey": "#A3ACBA",
+    "grey": "#AFB8C6",
     "line": "#48505E",
     "paper": "#12161C",
     "scope": "#161B22",
     "block-fill": "#1A2029",
-    "activation-text": "#4CCBA2",
+    "activation-text": "#54D2A9",
     "amber": "#D99A2B",
     "amber-text": "#E2AE55",
     "edge": "#AEB6C2",
@@ -117,10 +117,15 @@ MONO = {token: _grey(colour) for token, colour in LIGHT.items()}
 
 
 def row_fill(row: Row, most: int) -> str:
-    """The token behind a row: that of its kind, or of the share that it has of the darkest row's figure."""
+    """The token behind a row: that of its kind, or of its share of the row that has most."""
     if row.shade is None or not most:
         return f"{row.kind}-row"
     return f"shade-{min(row.shade * SHADES // most, SHADES - 1)}"
+
+
+def row_texts(row: Row, most: int) -> tuple[str, str]:
+    """The tokens of what is grey on a row, and of its activations: on a shade both are ink, which can be read on any."""
+    return ("grey", "activation-text") if row_fill(row, most).endswith("-row") else ("ink", "ink")
 
 
 def palette(theme: Theme) -> Palette:

@@ -45,7 +45,7 @@ LEGEND = {
     "block": "block",
     "glyph": "tensor: width = log channels, height = log size",
     "meter": "MACs",
-    "shade": "share of the darkest row",
+    "shade": "share of the row that has most",
     "volume": "height and depth grow with the root of the size, thickness with the root of the channels",
 }
 
@@ -70,7 +70,7 @@ class Sheet(NamedTuple):
     scale: int
     """The MACs of a full bar."""
     most: int
-    """The figure of the darkest row, where rows are shaded."""
+    """The figure of the row that has most, where rows are shaded."""
 
 
 def layout(drawing: Drawing, *, is_across: bool = False) -> Sheet:
