@@ -201,6 +201,15 @@ ATTACKS: dict[str, Attack] = {
     "the page of 3,000 layers": Attack(
         "", lambda: body("conv(8, 3x3, pad=1)\n" * 3_000), command=("report", "all", "--format", "html"), code=0
     ),
+    "the overview of 500 blocks": Attack(
+        "",
+        lambda: (
+            "".join(f"block b{i} {{ conv({8 + i}, 1x1) {'-> relu -> conv(8, 1x1) ' * (i % 5)}}}\n" for i in range(500))
+            + body("".join(f"b{i}\n" for i in range(500)))
+        ),
+        command=("draw", "--style", "overview"),
+        code=0,
+    ),
     "calls that double, each with arguments of its own": Attack(
         "spends it",
         lambda: (

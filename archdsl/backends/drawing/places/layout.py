@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterator
 from itertools import count
-from math import ceil
+from math import ceil, inf
+from operator import attrgetter
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import Arms, Body, Drawing, Poster
@@ -150,23 +152,48 @@ def _extent(places: list[tuple[float, float, Scene]]) -> float:
 
 def _packed(scenes: list[Scene], most: float) -> list[tuple[float, float, Scene]]:
     """Each scene as high up as those before it allow, then as far to the left, on a page of a width."""
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[_Place] = []
     places: list[tuple[float, float, Scene]] = []
+    found: list[tuple[float, float, float]] = []
     for scene in scenes:
         width, height = scene.left + scene.right, scene.height
-        xs = sorted({0.0, *(right for _, _, right, _ in taken)})
-        ys = sorted({0.0, *(bottom for _, _, _, bottom in taken)})
-        x, y = next(
-            (x, y)
-            for y in ys
-            for x in xs
-            if (x + width <= most or x == 0)
-            and all(x >= r or y >= b or x + width <= a or y + height <= t for a, t, r, b in taken)
-        )
+        least = max((y for w, h, y in found if w <= width and h <= height), default=0.0)
+        x, y = _first_gap(taken, width, height, most, least)
+        found.append((width, height, y))
         between = BESIDE if taken else 2 * BESIDE
-        taken.append((x, y, x + width + between, y + height + between))
+        insort(taken, _Place(y, x, x + width + between, y + height + between))
         places.append((x + scene.left, y, scene))
     return places
+
+
+class _Place(NamedTuple):
+    """What a scene takes of a page, with the room beside and below it."""
+
+    top: float
+    left: float
+    right: float
+    bottom: float
+
+
+def _first_gap(taken: list[_Place], width: float, height: float, most: float, least: float) -> tuple[float, float]:
+    """The left and the top of the first gap of a size between places, which are sorted; there is none above `least`."""
+    beside: list[_Place] = []
+    """From left to right those that stand in the band of the height."""
+    coming = iter([*taken, _Place(inf, 0, 0, 0)])
+    following = next(coming)
+    for y in sorted({least, *(place.bottom for place in taken if place.bottom > least)}):
+        while following.top < y + height:
+            insort(beside, following, key=attrgetter("left"))
+            following = next(coming)
+        beside = [place for place in beside if place.bottom > y]
+        x = 0.0
+        for place in beside:
+            if x + width <= place.left:
+                break
+            x = max(x, place.right)
+        if x + width <= most or x == 0:
+            return x, y
+    raise AssertionError("below all places there is room")
 
 
 def _flow(entries: list[str], most: float, measure: Callable[[str], float]) -> tuple[tuple[str, ...], ...]:
