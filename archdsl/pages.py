@@ -37,7 +37,9 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
         precision=settings.precision, autocast=settings.autocast
     )
     if not is_cell and checked.facts.unrolled() > MOST_ON_PAGE:
-        return folded(subject, _picture(checked))
+        count = f"{checked.facts.network.name} has {checked.facts.unrolled():_} operators with all turns of its loops"
+        note = f"{count}: a page shows at most {MOST_ON_PAGE:_} one by one, and this one sums up those that are alike."
+        return folded(subject, note, _picture(checked))
     facts = checked.facts.unfolded()
     subject = subject._replace(facts=facts)
     if subject.for_all is not None:
@@ -51,7 +53,7 @@ def _picture(checked: Checked) -> str | None:
     """The drawing for readers without scripts, unless it is too large for a page."""
     if sum(len(module.nodes) for module in modules(checked.facts.network)) > MOST_DRAWN:
         return None
-    found = picture_of(checked, style="overview").decode()
+    found = picture_of(checked).decode()
     return found[found.index("<svg") :] if len(found) <= MOST_OF_PICTURE else None
 
 

@@ -220,7 +220,7 @@ def _types(types: Sequence[TensorType]) -> str:
 
 def _row(sign: str, alike: Sequence[Node], macs: int | None, more: int, indented: bool, note: str = "") -> Row:
     node, times = alike[0], sum(node.times for node in alike)
-    count = (Piece(f"  ×{times}", "count"),) if times > 1 else ()
+    count = (Piece(f"  ×{times:_}", "count"),) if times > 1 else ()
     pieces = (*operation(alike[:1]), *count)
     name = node.name if len(alike) == 1 else span_of_names(node.name, alike[-1].name)
     return Row(

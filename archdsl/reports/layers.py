@@ -47,7 +47,7 @@ def layer_cells(entry: Entry) -> tuple[Cell, Cell]:
 
 def path_cell(path: str, times: int) -> Cell:
     """The path of a layer, with the number of layers alike that it stands for."""
-    return Cell(path, (Piece(path), Piece(f"  ×{times}", "count")) if times > 1 else None)
+    return Cell(path, (Piece(path), Piece(f"  ×{times:_}", "count")) if times > 1 else None)
 
 
 def layer_row(entry: Entry, *cells: Cell) -> Row:

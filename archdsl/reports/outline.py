@@ -267,7 +267,7 @@ def _folded(alike: Sequence[Entry]) -> Entry:
     return entry._replace(
         name=prefix + (span_of_names(first, last) if last != first else last),
         names=(first, last),
-        operation=(*(p for p in entry.operation if p.style != "count"), Piece(f"  ×{times}", "count")),
+        operation=(*(p for p in entry.operation if p.style != "count"), Piece(f"  ×{times:_}", "count")),
         paths=tuple(path for entry in alike for path in entry.paths),
         times=times,
     )

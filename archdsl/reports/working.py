@@ -129,6 +129,6 @@ class _Alike:
 
 
 def _row(working: str, layers: _Alike) -> Row:
-    times = f"×{layers.times}" if layers.times > 1 else ""
+    times = f"×{layers.times:_}" if layers.times > 1 else ""
     operation = summary_cell(layers.first.op)
     return row(layers.first.path, operation, Cell(times, (Piece(times, "count"),)), working, layers.count)

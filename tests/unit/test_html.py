@@ -17,11 +17,11 @@ from archdsl.analyses.memory import TrainingSettings
 from archdsl.analyses.storage import StorageFacts
 from archdsl.elaborate import Settings
 from archdsl.pages import html_of
-from archdsl.pipeline import Checked, open_spec, subject_of
-from archdsl.reports.html.compact import compact_script
+from archdsl.pipeline import Checked, open_source, open_spec, subject_of
+from archdsl.reports.html.compact import compact_script, with_short_names
 from archdsl.reports.html.page import embedded
 from archdsl.reports.json.document import document
-from archdsl.source import binary, short
+from archdsl.source import Source, binary, short
 from tests.architecture.source_tree import ROOT
 from tests.support.browser import Visit
 
@@ -121,6 +121,14 @@ def test_scripts_are_without_what_is_for_their_readers(text: str, shorter: str) 
     assert compact_script(text) == shorter
 
 
+def test_names_of_the_whole_script_are_short_where_they_are_no_properties() -> None:
+    text = "const half = 2;\nfunction field(a) {\n  return half * a.field + `${half}half`;\n}\nconst last = half;\n"
+    short = "const $0 = 2;\nfunction field(a) {\n  return $0 * a.field + `${$0}half`;\n}\nconst last = $0;\n"
+    assert with_short_names(text, public="last") == short
+    for use in ("f({ half: 1 });\n", "f({ half });\n", "const { a, half } = b;\n", "class A { half() {} }\n"):
+        assert "half = 2" in with_short_names(text + use)
+
+
 def test_a_template_within_a_template_is_refused() -> None:
     with pytest.raises(ValueError, match="not a token"):
         compact_script("f(`a ${b ? `c` : d}`);")
@@ -187,6 +195,24 @@ def test_keys_choose_fold_search_and_clear(visit: Open) -> None:
         assert box.get_attribute("aria-expanded") == state
 
 
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        ("layer3.4", "layer3.4.conv1"),
+        ("conv 1x1", "layer1.0.conv1"),
+        ("1×1 2048", "layer4.0.conv3"),
+        ("bottleneck 3x3", "layer1.0.conv2"),
+    ],
+)
+def test_enter_chooses_the_first_layer_found(visit: Open, words: str, path: str) -> None:
+    """By a path, the text of an operator in the spelling of the language or of the page, or the name of a block around it."""
+    page = visit(html("resnet.arch:ResNet50"), "#layer=fc")
+    page.page.keyboard.press("/")
+    page.page.keyboard.type(words)
+    page.page.keyboard.press("Enter")
+    assert page.text("dd b") == page.texts("tbody th")[0] == path
+
+
 @pytest.mark.parametrize("batch", [8, 1])
 def test_the_batch_changes_the_memory(visit: Open, batch: int) -> None:
     """The page of one batch shows the peaks that the analysis finds for another."""
@@ -251,6 +277,19 @@ def test_the_receptive_field_is_that_of_the_unit_dragged_to(visit: Open) -> None
     )
 
 
+def test_keys_choose_the_unit_of_a_receptive_field(visit: Open) -> None:
+    page = visit(html("resnet.arch:ResNet50"), "#layer=layer1.0.conv1")
+    field = page.page.get_by_role("application", name="Unit drawn")
+    field.focus()
+    for key in ("ArrowUp", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+        field.press(key)
+    unit = checked("resnet.arch:ResNet50").facts.fields.unit("layer1.0.conv1", (27, 29))
+    assert unit is not None
+    rows, columns = unit
+    said = f"unit (27, 29) reads {rows.first}…{rows.last} × {columns.first}…{columns.last}"
+    assert said in page.text(".field .reading") and page.text("dd b") == "layer1.0.conv1"
+
+
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"'
 
 
@@ -294,6 +333,85 @@ def test_cells_of_a_notebook_do_not_meet(visit: Open) -> None:
     assert page.page.evaluate("getComputedStyle(document.querySelector('p')).fontSize") == "16px"
     plain = visit(cells[1], java_script_enabled=False)
     assert "203_530" in plain.text("table")
+
+
+def page_of(text: str) -> str:
+    spec = open_source(Source("a.arch", text), Path())
+    return html_of(spec.check(spec.networks[0]))
+
+
+def test_bars_of_rows_are_shares_of_the_row_that_has_most(visit: Open) -> None:
+    """A row of 400 convolutions has 400 times the multiply-adds of the one alike that comes after it; a bar is 2% at least."""
+    conv = "conv(8, 3x3, pad=1) -> relu"
+    page = visit(page_of(f"network A {{ input x: [8, 4, 4]\n repeat 400 {{ {conv} }}\n maxpool(1x1) -> {conv} }}"))
+    widths = page.page.locator(".diagram .row .bar i").evaluate_all("(bars) => bars.map((bar) => bar.style.width)")
+    assert widths == ["100%", "2%"]
+    assert page.page.locator(".row b.text").first.inner_text() == "conv 3×3, 8 ×400"
+
+
+LONG = "a_label_of_many_letters_" * 3
+PEAK = """() => {
+  const box = (one) => document.querySelector(one).getBoundingClientRect();
+  const [text, mark, plot] = ["text.peak", "circle.peak", ".chart .plot svg"].map(box);
+  return [text.left - plot.left, plot.right - text.right, text.top - plot.top, mark.top + mark.height / 2 - text.bottom];
+}"""
+
+
+@pytest.mark.parametrize("size", [10, 40, 200])
+def test_the_peak_is_told_above_all_bytes(visit: Open, size: int) -> None:
+    """Within the chart, though its layer has a long name, in the unit of the axis, and with the precision."""
+    conv = "conv(8, 3x3, pad=1) -> bn"
+    page = visit(
+        page_of(f'network A {{ input x: [3, {size}, {size}]\n repeat 6 {{ {conv} }}\n "{LONG}": {{ {conv} }} }}')
+    )
+    for mode in ("inference", "training"):
+        page.page.get_by_role("button", name=mode, exact=True).click()
+        assert min(page.page.evaluate(PEAK)) >= 0
+        peak = page.page.locator("text.peak").text_content()
+        assert (
+            peak is not None and peak.split()[2].rstrip(":") == page.page.locator(".tick").last.inner_html().split()[1]
+        )
+        assert "float32" in page.text(".chart .note")
+
+
+CROSSED = """() => {
+  const words = [...document.querySelectorAll(".diagram :is(b, .name, .shape, .params, .words, .identity, .parts i)")];
+  const boxes = words.filter((one) => one.textContent).map((one) => [one.textContent, one.getBoundingClientRect()]);
+  const diagram = document.querySelector(".diagram"), found = [];
+  for (const path of document.querySelectorAll(".lanes path")) {
+    const move = path.getScreenCTM();
+    for (let at = 0; at < path.getTotalLength(); at += 2) {
+      const { x, y } = path.getPointAtLength(at).matrixTransform(move);
+      for (const [text, b] of boxes) if (b.left < x && x < b.right && b.top + 2 < y && y < b.bottom - 2) found.push(text);
+      const end = diagram.getBoundingClientRect().left + diagram.scrollWidth;
+      if (x > end) found.push(`${x} is beyond ${end}`);
+    }
+  }
+  return [...new Set(found)];
+}"""
+
+
+@pytest.mark.parametrize("name", ["unet.arch:UNet", "faster_rcnn.arch:FasterRCNN"])
+def test_lines_beside_the_diagram_cross_no_words(visit: Open, name: str) -> None:
+    page = visit(html(name))
+    assert page.page.locator(".lanes path").count() and page.page.evaluate(CROSSED) == []
+
+
+def test_numbers_stand_under_their_heads_without_scripts(visit: Open) -> None:
+    page = visit(html("unet.arch:UNet"), java_script_enabled=False)
+    assert "the right arm is read upwards" in (
+        page.page.locator(".fallback svg").text_content() or ""
+    )  # as `archdsl draw` has it
+    sides = "(cells) => cells.map((cell) => [cell.textContent, getComputedStyle(cell).textAlign])"
+    heads = page.page.locator(".fallback thead th").evaluate_all(sides)
+    assert ["params", "right"] in heads and ["output", "left"] in heads
+    totals = page.page.locator(".fallback tbody tr:last-child td").evaluate_all(sides)
+    assert [side for _, side in totals] == [side for _, side in heads]
+
+
+def test_a_page_of_tables_says_why() -> None:
+    text = page_of("network A { input x: [8]\n repeat 20_000 { relu } }")
+    assert "<p>A has 20_000 operators with all turns of its loops: a page shows at most 10_000 one by one" in text
 
 
 FITS = """() => {

@@ -108,7 +108,7 @@ class _Writer:
         return self.steps(arm.steps, _named(entry, arm.words, "") if arm.enters else ())
 
     def group(self, group: Group, entry: Exits) -> Exits:
-        count = f"×{group.repeat}" if group.repeat > 1 else ""
+        count = f"×{group.repeat:_}" if group.repeat > 1 else ""
         self.line(f"subgraph n{group.key}[{_quoted(_words(group.title, count))}]")
         self.depth += 1
         exits = self.body(group.body, entry)

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from archdsl.reports.html.compact import compact_script, compact_style
+from archdsl.reports.html.compact import compact_script, compact_style, with_short_names
 from archdsl.reports.html.data import page_data
 from archdsl.reports.html.static import with_picture, without_scripts
 from archdsl.reports.memory import report as memory
@@ -63,10 +63,13 @@ def fragment(subject: Subject, diagram: dict[str, Any], picture: str | None = No
     return _filled("fragment.html", {**parts, **own})
 
 
-def folded(subject: Subject, picture: str | None = None) -> str:
-    """The picture and tables of a network that is too large for `page`, each row with its count; without scripts."""
+def folded(subject: Subject, note: str, picture: str | None = None) -> str:
+    """The picture and tables of a network that is too large for `page`, each row with its count; without scripts.
+
+    `note` says why.
+    """
     tables = [table for report in (summary, memory) for table in report(subject, Options())]
-    return _document(subject, f'<div class="fallback">\n{with_picture(tables, picture)}</div>\n')
+    return _document(subject, f'<div class="fallback">\n<p>{escape(note)}</p>\n{with_picture(tables, picture)}</div>\n')
 
 
 def _parts(subject: Subject, diagram: dict[str, Any], picture: str | None) -> dict[str, str]:
@@ -96,7 +99,7 @@ def _filled(template: str, parts: Mapping[str, str]) -> str:
 
 @cache
 def _script() -> str:
-    return compact_script("\n".join(_file(f"script/{name}.js") for name in SCRIPTS))
+    return compact_script(with_short_names("\n".join(_file(f"script/{name}.js") for name in SCRIPTS), public="mount"))
 
 
 @cache

@@ -34,15 +34,21 @@ def _note(note: Iterable[Piece]) -> str:
 
 def _table(table: Table) -> str:
     kept = [index for index, column in enumerate(table.columns) if column.kind != "bar"]
-    head = "".join(f'<th scope="col">{escape(table.columns[i].title)}</th>' for i in kept)
+    head = "".join(f'<th scope="col"{_side(table.columns[i])}>{escape(table.columns[i].title)}</th>' for i in kept)
     body = "".join(_row(row, table.columns, kept) for row in (*table.rows, *table.totals))
     title = escape(text_of(table.title))
     return f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>\n"
 
 
 def _row(row: Row, columns: tuple[Column, ...], kept: list[int]) -> str:
-    cells = "".join(f"<td>{_text(row.cells[i], columns[i], 0 if i else row.indent)}</td>" for i in kept)
+    cells = "".join(
+        f"<td{_side(columns[i])}>{_text(row.cells[i], columns[i], 0 if i else row.indent)}</td>" for i in kept
+    )
     return f"<tr>{cells}</tr>\n"
+
+
+def _side(column: Column) -> str:
+    return ' class="number"' if column.is_right else ""
 
 
 def _text(cell: Cell, column: Column, indent: int) -> str:

@@ -29,7 +29,7 @@ from archdsl.backends.drawing.content.poster import poster
 from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.units import FUSED
 from archdsl.ir import Module, Network, is_unfolded, modules, unfold
-from archdsl.source import short, total
+from archdsl.source import counted, short, total
 
 MOST_ROWS = 60
 """A picture with more rows than this is drawn as an overview unless the expanded one is asked for."""
@@ -90,7 +90,7 @@ def drawing(
     definitions = _definitions(network, drafts) if style != "volumes" else ()
     if style == "overview":
         definitions = (*definitions, *_stairs(drafts))
-    layers = f"{costs.depth} weight layer{'' if costs.depth == 1 else 's'}"
+    layers = counted(costs.depth, "weight layer")
     return Drawing(
         network.name,
         f"{total(costs.total.params)} params · {total(costs.total.macs)} MACs · {layers}",

@@ -1,7 +1,7 @@
 // Memory while it runs: the steps on x, the bytes alive on y. In inference blue is what the step reads and writes, amber what
 // is held for later; of a training step the phases.
 
-const [LEFT, RIGHT, TOP, BOTTOM] = [62, 8, 12, 174];
+const [LEFT, RIGHT, TOP, BOTTOM] = [62, 8, 20, 174];
 const HEIGHT = 196;
 const PHASES = ["zero_grad", "forward", "loss", "backward", "optimizer"];
 
@@ -68,10 +68,10 @@ class MemoryChart extends Panel {
     if (!this.moments) return `not known for ${figures.setting}: write the report for these sizes`;
     const steps = `${exact(this.moments.length)} steps`;
     if (this.state.mode === "training") {
-      return `${steps} · ${figures.setting} · ${training.optimizer}, ${training.status} · held throughout and not drawn: ${binary(this.throughout)}`;
+      return `${steps} · ${figures.setting} · ${training.precision} · ${training.optimizer}, ${training.status} · held throughout and not drawn: ${binary(this.throughout)}`;
     }
     const inputs = figures.inputs === null ? "" : ` and inputs (${binary(figures.inputs)})`;
-    return `${steps} · ${figures.setting} · weights (${binary(parameters + buffers)})${inputs} not drawn`;
+    return `${steps} · ${figures.setting} · ${network.memory.precision} · weights (${binary(parameters + buffers)})${inputs} not drawn`;
   }
 
   draw() {
@@ -86,6 +86,7 @@ class MemoryChart extends Panel {
     this.plot.append(svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": this.spoken(),
       onpointermove: (event) => this.point(event), onpointerleave: () => this.mark(), onclick: (event) => this.click(event) },
     this.grid(), this.labels(), this.areas(), this.cursor, this.peakMark()));
+    this.placePeak();
     this.mark();
   }
 
@@ -99,7 +100,7 @@ class MemoryChart extends Panel {
 
   grid() {
     const top = niceTop(this.peak.bytes);
-    const [unit, name] = top >= 2 * GIB ? [GIB, "GiB"] : top >= 0.5 * MIB ? [MIB, "MiB"] : top >= 512 ? [KIB, "KiB"] : [1, "B"];
+    const [unit, name] = unitOf(this.peak.bytes);
     return range(0, 5).map((quarter) => {
       const bytes = (top * quarter) / 4;
       const y = this.y(bytes);
@@ -157,14 +158,21 @@ class MemoryChart extends Panel {
 
   peakMark() {
     const [x, y] = [this.x(this.peak.step + 0.5), this.y(this.peak.bytes)];
-    const length = this.peakText().length * 6.8;
-    const isLeft = x + length < LEFT + this.width || x < length;
-    return [svg("circle.peak", { cx: x, cy: y, r: 4 }),
-      svg("text.peak", { x: x + (isLeft ? 8 : -8), y: y + (y < 30 ? 3 : -2), "text-anchor": isLeft ? "start" : "end" }, this.peakText())];
+    return [svg("circle.peak", { cx: x, cy: y, r: 4 }), svg("text.peak", { y: y - 7 }, this.peakText(this.peak.name))];
   }
 
-  peakText() {
-    return `peak ${binary(this.peak.bytes)}: ${this.peak.name}`;
+  peakText(name) {
+    return `peak ${binary(this.peak.bytes)}: ${name}`;
+  }
+
+  /** Puts the text of the peak above all bytes, from the peak on or as far before it as it must; of a long name the end is shown. */
+  placePeak() {
+    const text = this.plot.querySelector("text.peak");
+    const { name } = this.peak;
+    for (let start = 1; start < name.length && text.getComputedTextLength() > this.width; start++) {
+      text.textContent = this.peakText(`…${name.slice(start)}`);
+    }
+    set(text, { x: Math.max(LEFT, Math.min(this.x(this.peak.step), LEFT + this.width - text.getComputedTextLength())) });
   }
 
   drawLegend() {
@@ -213,7 +221,7 @@ class MemoryChart extends Panel {
 
 /** The least of 1, 1.2, 1.6, 2, 3, 4, 6, 8 times a power of two or ten that is not below. */
 function niceTop(bytes) {
-  const unit = [GIB, MIB, KIB].find((one) => bytes >= one / 2) ?? 1;
+  const [unit] = unitOf(bytes);
   const power = 10 ** Math.floor(Math.log10(Math.max(bytes, 1) / unit));
   const steps = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12].map((step) => step * power * unit);
   return steps.find((top) => top >= bytes * 1.04) ?? bytes * 1.1;

@@ -16,7 +16,7 @@ class Details extends Panel {
   draw() {
     const { selected } = this.state;
     if (selected === null) {
-      this.element.replaceChildren(h("p.note", "Choose a layer in the diagram, the chart or the table: its figures, their working and its text stand here."));
+      this.element.replaceChildren(h("p.note", "Choose a layer: its figures, their working and its text stand here."));
       return;
     }
     const layer = this.network.layers[selected];

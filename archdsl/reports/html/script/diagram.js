@@ -104,7 +104,7 @@ class Diagram extends Panel {
     const [count, macs] = [figures.of(row.layers, "params"), figures.of(row.layers, "macs")];
     output.textContent = row.change ? this.shapeOf(row.layers) : "";
     params.textContent = count ? short(count) : "";
-    work.replaceChildren(macs ? bar(macs / figures.most, `${exact(macs)} MACs`) : "");
+    work.replaceChildren(macs ? bar(macs / figures.mostOfRow, `${exact(macs)} MACs`) : "");
   }
 
   /** What the last of some layers makes. */
@@ -132,7 +132,7 @@ class Diagram extends Panel {
     const [output, params, share] = [h("span.shape"), h("span.params"), h("span.work")];
     const head = h("button.head", { "aria-expanded": "false", onclick: () => this.state.toggle(group) },
       h("span.twist", { "aria-hidden": "true" }), h("b", title),
-      repeat > 1 && h("span.times", { title: `stands for ${repeat} alike` }, `×${repeat}`), h("span.call", { title: call }, call ?? ""), output, params, share);
+      repeat > 1 && h("span.times", { title: `stands for ${exact(repeat)} alike` }, `×${exact(repeat)}`), h("span.call", { title: call }, call ?? ""), output, params, share);
     this.figure(() => this.fillHead(group, output, params, share));
     const element = h(`section.group.${kind}`, head);
     this.boxes.set(group, { element, head });

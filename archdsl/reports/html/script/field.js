@@ -1,7 +1,8 @@
-// The receptive field of one unit of the selected layer on the input; dragging chooses another unit.
+// The receptive field of one unit of the selected layer on the input; dragging or the arrow keys choose another unit.
 
 const SIDE = 176;
 const EDGE = 10;
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 class ReceptiveField extends Panel {
   constructor(state) {
@@ -84,10 +85,20 @@ class ReceptiveField extends Panel {
     const [h0, w0] = [down.size === null ? down.rows : down.stride || 0, across.stride || 0];
     const stride = w0 && h0 && svg("rect.stride", at((left + right - w0) / 2, (top + bottom - h0) / 2, w0, h0));
     const [wide, high] = [width + 2 * EDGE, height + 2 * EDGE];
-    return svg("svg", { width: wide, height: high, viewBox: `${-EDGE} ${-EDGE} ${wide} ${high}`, onpointerdown: (event) => this.drag(event) },
+    return svg("svg", { width: wide, height: high, viewBox: `${-EDGE} ${-EDGE} ${wide} ${high}`, onpointerdown: (event) => this.drag(event),
+      onkeydown: (event) => this.step(event), tabindex: 0, role: "application", "aria-label": "Unit drawn: arrow keys choose another" },
       svg("rect.image", { width, height }), this.gridLines(width, height),
       svg("rect.outside", at(left, top, right - left, bottom - top)),
       svg("svg", { width, height, overflow: "hidden" }, svg("rect.inside", at(left, top, right - left, bottom - top))), stride);
+  }
+
+  step(event) {
+    const by = ARROWS[event.key];
+    if (!by || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.choose(by.map((more, index) => this.unit[index] + more));
+    this.plot.firstChild.focus();
   }
 
   gridLines(width, height) {
@@ -107,11 +118,13 @@ class ReceptiveField extends Panel {
 
   /** The unit whose field has its centre nearest to a point. */
   moveTo(point) {
-    this.unit = this.axes.map(({ start, size, stride, units }, index) => {
-      if (!stride || start === null) return this.unit[index];
-      const unit = Math.round((point[index] / this.scale - start - size / 2) / stride);
-      return Math.max(0, Math.min(units - 1, unit));
-    });
+    this.choose(this.axes.map(({ start, size, stride }, index) =>
+      !stride || start === null ? this.unit[index] : Math.round((point[index] / this.scale - start - size / 2) / stride)));
+  }
+
+  /** The unit at some places, or the nearest to it. */
+  choose(unit) {
+    this.unit = this.axes.map(({ units }, index) => Math.max(0, Math.min(units - 1, unit[index])));
     this.draw();
   }
 

@@ -27,12 +27,19 @@ function short(n) {
   return fixed(scaled, scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0) + "KMGTP"[power - 1];
 }
 
+/** The unit that bytes are written in. */
+function unitOf(n) {
+  if (n < KIB) return [1, "B"];
+  if (n < 0.095 * MIB) return [KIB, "KiB"];
+  if (n < GIB) return [MIB, "MiB"];
+  return n < TIB ? [GIB, "GiB"] : [TIB, "TiB"];
+}
+
 /** Bytes in powers of 1024: `512 B`, `16.0 KiB`, `9.95 MiB`. */
 function binary(n) {
-  if (n < KIB) return `${n} B`;
-  if (n < 0.095 * MIB) return `${fixed(n / KIB, 1)} KiB`;
-  if (n < GIB) return `${fixed(n / MIB, n < 16 * MIB ? 2 : 1)} MiB`;
-  return n < TIB ? `${fixed(n / GIB, 2)} GiB` : `${fixed(n / TIB, 2)} TiB`;
+  const [unit, name] = unitOf(n);
+  if (unit === 1) return `${n} B`;
+  return `${fixed(n / unit, unit === KIB || (unit === MIB && n >= 16 * MIB) ? 1 : 2)} ${name}`;
 }
 
 function percent(share) {

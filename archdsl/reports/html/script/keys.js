@@ -12,7 +12,7 @@ function listen(root, state, table, header) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (isField(event.target)) {
       if (event.key === "Escape") leave(event.target, state);
-      if (event.key === "Enter" && event.target === header.search) state.select(table.beside(0));
+      if (event.key === "Enter" && event.target === header.search) state.select(table.first);
       return;
     }
     const action = event.key in moves ? () => state.select(table.beside(moves[event.key])) : keys[event.key];

@@ -31,8 +31,9 @@ class Lanes {
     element.querySelector(":scope > svg.lanes")?.remove();
     if (!found.length) return;
     const edge = Math.max(...found.flatMap((lane) => [lane.left, ...lane.stops.map((stop) => stop.x)]));
+    const width = Math.max(top.width, edge + tracks.length * step + 9);
     const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge + lane.track * step) }, svg("title", lane.text)));
-    element.append(svg("svg.lanes", { width: top.width, height: top.height, "aria-hidden": "true" }, paths));
+    element.append(svg("svg.lanes", { width, height: top.height, "aria-hidden": "true" }, paths));
   }
 
   /** Where a lane begins and ends; of what is folded, at the box that hides it; nothing where both ends are in one. */
@@ -40,7 +41,7 @@ class Lanes {
     const from = source[0] === -1 ? null : this.placeOf(source, group);
     const start = from ? middle(from, top) : { x: top.width / 2, y: 0 };
     const places = [...new Set(targets.map((target) => this.placeOf(target, group)))].filter((place) => place && place !== from);
-    const stops = places.map((place) => middle(place, top)).filter((stop) => stop.y > start.y);
+    const stops = places.map((place) => entry(place, top)).filter((stop) => stop.y > start.y);
     if (!stops.length) return [];
     return [{ text, left: start.x, start: start.y, stops, end: Math.max(...stops.map((stop) => stop.y)) }];
   }
@@ -77,6 +78,13 @@ function middle(element, top) {
   return { x: place.right - top.left, y: place.top + Math.min(place.height, 24) / 2 - top.top };
 }
 
+/** Where a lane ends: at the right of an element, or over it where arms stand at its right, so that none of them is crossed. */
+function entry(element, top) {
+  const { x, y } = middle(element, top);
+  if (!element.matches(".arm:has(~ .arm) :not(.row + .row)")) return { x, y, arrow: `H${x + 2}m5,-3l-5,3l5,3` };
+  return { x, y: element.getBoundingClientRect().top - top.top - 5, arrow: `H${x - 12}v5m-3,-4l3,4l3,-4` };
+}
+
 /** The first track that is free from the start of a lane to its end. */
 function freeTrack(tracks, { start, end }) {
   const found = tracks.findIndex((taken) => taken.every((other) => other.end < start || other.start > end));
@@ -88,6 +96,6 @@ function freeTrack(tracks, { start, end }) {
 function pathOf({ left, start, stops, end }, edge) {
   const x = edge + 8;
   const trunk = `M${left},${start}H${x - 4}Q${x},${start} ${x},${start + 4}V${end - 4}Q${x},${end} ${x - 4},${end}`;
-  const arrows = stops.map((stop) => `M${x - (stop.y === end ? 4 : 0)},${stop.y}H${stop.x + 2}m5,-3l-5,3l5,3`);
+  const arrows = stops.map((stop) => `M${x - (stop.y === end ? 4 : 0)},${stop.y}${stop.arrow}`);
   return trunk + arrows.join("");
 }

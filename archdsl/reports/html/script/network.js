@@ -42,6 +42,7 @@ class Network {
     this.byPath = new Map(this.layers.map((layer) => [layer.path, layer.index]).reverse());
     this.alias = this.layers.map((layer) => layer.index);
     this.groups = [];
+    this.rows = [];
     this.parents = new Map();
     this.itemOf = new Map();
     this.enter(data.diagram.steps, null);
@@ -77,7 +78,7 @@ class Network {
 
   enterItem(item, group) {
     this.parents.set(item.key ?? item, group);
-    for (const row of item.rows ?? []) Object.assign(row, this.looks[row.look]);
+    for (const row of item.rows ?? []) this.rows.push(Object.assign(row, this.looks[row.look]));
     for (const part of item.rows ?? [item]) this.enterLayers(part, item, group);
     if (item.is === "group") {
       item.layers = range(...item.spans[0] ?? [0, 0]);

@@ -57,11 +57,13 @@ class LayerTable extends Panel {
     const [params, macs] = [figures.of(indices, "params"), figures.of(indices, "macs")];
     const more = indices.slice(1).map((index) => this.network.layers[index].op);
     const { output, bytes } = figures.layers[layer.index];
+    const operation = [times(layer.summary), ...more].join(" · ");
     return {
       layer,
       indices,
       path: layer.path,
-      operation: [times(layer.summary), ...more].join(" · "),
+      operation,
+      text: sought([layer.path, operation, ...layer.calls.map(({ block }) => block)].join(" ")),
       output,
       params,
       macs,
@@ -79,8 +81,8 @@ class LayerTable extends Panel {
   }
 
   arranged() {
-    const words = this.state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const kept = this.rows.filter((row) => words.every((word) => `${row.path} ${row.operation}`.toLowerCase().includes(word)));
+    const words = sought(this.state.filter).split(/\s+/).filter(Boolean);
+    const kept = this.rows.filter(({ text }) => words.every((word) => text.includes(word)));
     const column = COLUMNS.find((one) => one.key === this.sort.key);
     if (!column) return kept;
     const turn = this.sort.turn ? -1 : 1;
@@ -141,6 +143,11 @@ class LayerTable extends Panel {
     if (element?.isConnected && !element.matches(":hover")) reveal(element);
   }
 
+  /** The layer of the first row shown. */
+  get first() {
+    return this.shown[0]?.layer.index ?? null;
+  }
+
   /** The layer so many rows further in the order shown. */
   beside(distance) {
     const at = this.shown.findIndex(({ indices }) => indices.includes(this.state.selected));
@@ -170,6 +177,11 @@ class LayerTable extends Panel {
     const say = (words) => () => (this.count.textContent = words);
     navigator.clipboard.writeText(text).then(say(`copied ${exact(this.shown.length)} rows`), say("the browser does not allow it"));
   }
+}
+
+/** A text as the search compares it: `conv 1x1` is the spelling of the language. */
+function sought(text) {
+  return text.toLowerCase().replaceAll("×", "x");
 }
 
 function compareTexts(a, b) {
