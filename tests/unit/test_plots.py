@@ -97,8 +97,7 @@ def test_every_turn_of_a_loop_is_a_step(cli: Cli, tmp_path: Path) -> None:
     assert {int(area.get_paths()[0].vertices[:, 0].max()) for area in areas} == {3000}
     assert plotted(timeline_plot(facts, TrainingSettings(), 1)).get_xlim()[1] > 2 * 3000
     (spec := tmp_path / "million.arch").write_text(text.replace("1500", "1_000_000"))
-    done = cli("plot", "timeline", spec)
-    assert done.code == 2 and "2_000_000 operators with all blocks and turns written out" in done.err
+    assert "of the turns of a loop that are alike a few stand for all" in cli("plot", "timeline", spec).out
 
 
 LONG = "a_name_" * 12

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from math import ceil, log2
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.backends.matplotlib.render import Plot
+from archdsl.ir import TooManyOperators, is_unfolded
 from archdsl.source import counted, short
 
 if TYPE_CHECKING:
@@ -88,11 +90,13 @@ def timeline_plot(
 ) -> Plot:
     """Bytes alive at each moment of a pass in some precision or of a training step, and when they are most.
 
-    Every turn of a loop is a step of its own. Raises `TooManyOperators` where these are too many to be listed.
+    Every turn of a loop is there, unless they are too many to be listed, which the plot says.
     """
-    facts = facts.unfolded()
+    with suppress(TooManyOperators):
+        facts = facts.unfolded()
     training = None if settings is None else facts.training(settings, batch)
-    return _inference(facts, batch, arithmetic) if training is None else _training(facts.network.name, training)
+    plot = _inference(facts, batch, arithmetic) if training is None else _training(facts.network.name, training)
+    return plot if is_unfolded(facts.network) else _of_few_turns(plot)
 
 
 def _peaks(
@@ -145,6 +149,14 @@ def _training(name: str, facts: TrainingFacts) -> Plot:
         axes.legend()
 
     return plot
+
+
+def _of_few_turns(plot: Plot) -> Plot:
+    def noted(axes: Axes) -> None:
+        plot(axes)
+        axes.set_xlabel("step: of the turns of a loop that are alike a few stand for all")
+
+    return noted
 
 
 def _finish(axes: Axes, moments: Sequence[tuple[int, str]]) -> None:
