@@ -172,7 +172,7 @@ class MemoryChart extends Panel {
     for (let start = 1; start < name.length && text.getComputedTextLength() > this.width; start++) {
       text.textContent = this.peakText(`…${name.slice(start)}`);
     }
-    set(text, { x: Math.max(LEFT, Math.min(this.x(this.peak.step), LEFT + this.width - text.getComputedTextLength())) });
+    set(text, { x: max(LEFT, min(this.x(this.peak.step), LEFT + this.width - text.getComputedTextLength())) });
   }
 
   drawLegend() {
@@ -189,7 +189,7 @@ class MemoryChart extends Panel {
   momentAt(event) {
     const x = event.clientX - this.plot.getBoundingClientRect().left - LEFT;
     const index = Math.floor((x / this.width) * this.moments.length);
-    return this.moments[Math.max(0, Math.min(this.moments.length - 1, index))];
+    return this.moments[max(0, min(this.moments.length - 1, index))];
   }
 
   point(event) {
@@ -206,7 +206,7 @@ class MemoryChart extends Panel {
   }
 
   show(moment) {
-    set(this.cursor, { x: this.x(moment.step), width: Math.max(2, this.width / this.moments.length) });
+    set(this.cursor, { x: this.x(moment.step), width: max(2, this.width / this.moments.length) });
   }
 
   /** The selected layer, where it runs. */
@@ -222,7 +222,7 @@ class MemoryChart extends Panel {
 /** The least of 1, 1.2, 1.6, 2, 3, 4, 6, 8 times a power of two or ten that is not below. */
 function niceTop(bytes) {
   const [unit] = unitOf(bytes);
-  const power = 10 ** Math.floor(Math.log10(Math.max(bytes, 1) / unit));
+  const power = 10 ** Math.floor(Math.log10(max(bytes, 1) / unit));
   const steps = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12].map((step) => step * power * unit);
   return steps.find((top) => top >= bytes * 1.04) ?? bytes * 1.1;
 }

@@ -58,7 +58,7 @@ class Details extends Panel {
   field(layer) {
     const input = this.network.inputs.find((one) => positions(one).length);
     const [name, sizes] = [input.name, positions(input)];
-    const share = product(layer.field_size.map((rows, axis) => Math.min(rows / sizes[axis], 1)));
+    const share = product(layer.field_size.map((rows, axis) => min(rows / sizes[axis], 1)));
     return `${boundOf(layer)}${shape(layer.field_size)}${strideOf(layer)}, ${percent(share)} of ${name}`;
   }
 
@@ -79,7 +79,7 @@ class Details extends Panel {
     const file = layer.file ?? this.network.file;
     const lines = (this.network.texts[file] ?? "").split("\n");
     const [first, from, last, to] = layer.span;
-    const shown = range(Math.max(1, first - AROUND), Math.min(lines.length, last + AROUND) + 1);
+    const shown = range(max(1, first - AROUND), min(lines.length, last + AROUND) + 1);
     const width = String(shown.at(-1)).length;
     return h("figure.text", h("figcaption.note", `${shortFile(file)}:${first}`), h("pre", shown.map((number) => {
       const points = [...lines[number - 1]];

@@ -150,7 +150,7 @@ class Diagram extends Panel {
   }
 
   draw_parallel({ arms, join }) {
-    const main = Math.max(...arms.map((arm) => arm.steps.length && heightOf(arm.steps, this.state.open)));
+    const main = max(...arms.map((arm) => arm.steps.length && heightOf(arm.steps, this.state.open)));
     const columns = arms.map((arm) => this.drawArm(arm, heightOf(arm.steps, this.state.open) < main));
     const joined = join && h("div.step", this.draw(join));
     const lines = { fork: h("i.fork"), join: h("i.join") };

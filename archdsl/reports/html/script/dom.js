@@ -47,7 +47,7 @@ function coloured(kind) {
 /** A bar for a share from 0 to 1. */
 function bar(share, label) {
   const fill = h("i");
-  fill.style.width = `${Math.max(share > 0 ? 2 : 0, 100 * share)}%`;
+  fill.style.width = `${max(share > 0 ? 2 : 0, 100 * share)}%`;
   return h("span.bar", { title: label }, fill);
 }
 

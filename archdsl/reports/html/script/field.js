@@ -31,7 +31,7 @@ class ReceptiveField extends Panel {
     const layer = this.network.layers[this.state.selected];
     this.axes = this.axesOf(layer);
     this.unit ??= this.axes.map((axis) => Math.floor(axis.units / 2));
-    this.scale = SIDE / Math.max(...this.axes.map((axis) => axis.rows));
+    this.scale = SIDE / max(...this.axes.map((axis) => axis.rows));
     this.note.textContent = this.said(layer);
     this.plot.append(this.picture());
     this.caption.textContent = this.place(layer);
@@ -60,7 +60,7 @@ class ReceptiveField extends Panel {
       start: layer.field_start[index],
     }));
     const shown = all.slice(-2);
-    return shown.length === 2 ? shown : [{ rows: Math.max(1, Math.round(shown[0].rows / 8)), units: 1, size: null, stride: 0, start: 0 }, shown[0]];
+    return shown.length === 2 ? shown : [{ rows: max(1, Math.round(shown[0].rows / 8)), units: 1, size: null, stride: 0, start: 0 }, shown[0]];
   }
 
   said(layer) {
@@ -71,7 +71,7 @@ class ReceptiveField extends Panel {
   /** The rows that the unit reads on one axis; without a place, all that it may. */
   rows({ start, size, stride, rows }, unit) {
     if (size === null) return [0, rows];
-    if (start === null || stride === null) return [0, Math.min(size, rows)];
+    if (start === null || stride === null) return [0, min(size, rows)];
     const first = Math.floor(start + unit * stride);
     return [first, first + size];
   }
@@ -81,7 +81,7 @@ class ReceptiveField extends Panel {
     const [height, width] = [down.rows * this.scale, across.rows * this.scale];
     const [top, bottom] = this.rows(down, this.unit[0]);
     const [left, right] = this.rows(across, this.unit[1]);
-    const at = (x, y, w, h) => ({ x: x * this.scale, y: y * this.scale, width: Math.max(2, w * this.scale), height: Math.max(2, h * this.scale) });
+    const at = (x, y, w, h) => ({ x: x * this.scale, y: y * this.scale, width: max(2, w * this.scale), height: max(2, h * this.scale) });
     const [h0, w0] = [down.size === null ? down.rows : down.stride || 0, across.stride || 0];
     const stride = w0 && h0 && svg("rect.stride", at((left + right - w0) / 2, (top + bottom - h0) / 2, w0, h0));
     const [wide, high] = [width + 2 * EDGE, height + 2 * EDGE];
@@ -124,7 +124,7 @@ class ReceptiveField extends Panel {
 
   /** The unit at some places, or the nearest to it. */
   choose(unit) {
-    this.unit = this.axes.map(({ units }, index) => Math.max(0, Math.min(units - 1, unit[index])));
+    this.unit = this.axes.map(({ units }, index) => max(0, min(units - 1, unit[index])));
     this.draw();
   }
 

@@ -35,8 +35,8 @@ class Figures {
     this.layers = this.isAsWritten ? this.counted() : this.fromFormulas();
     this.params = sum(this.layers.map((layer) => layer.params));
     this.macs = sum(this.layers.map((layer) => layer.macs));
-    this.most = Math.max(1, ...this.layers.map((layer) => layer.macs));
-    this.mostOfRow = Math.max(1, ...network.rows.map(({ layers }) => this.of(layers, "macs")));
+    this.most = max(1, ...this.layers.map((layer) => layer.macs));
+    this.mostOfRow = max(1, ...network.rows.map(({ layers }) => this.of(layers, "macs")));
     this.storages = this.storageBytes();
     this.timeline = this.storages && this.liveBytes();
     this.peak = this.timeline && this.timeline.reduce((best, moment) => (moment.bytes > best.bytes ? moment : best), NOTHING);

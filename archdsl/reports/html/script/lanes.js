@@ -26,12 +26,12 @@ class Lanes {
     const found = lanes.flatMap((lane) => this.ends(lane, top, group)).sort((a, b) => a.end - a.start - (b.end - b.start));
     const tracks = [];
     for (const lane of found) lane.track = freeTrack(tracks, lane);
-    const step = Math.min(TRACK, MARGIN / tracks.length);
+    const step = min(TRACK, MARGIN / tracks.length);
     element.style.paddingRight = `${tracks.length * step + 10}px`;
     element.querySelector(":scope > svg.lanes")?.remove();
     if (!found.length) return;
-    const edge = Math.max(...found.flatMap((lane) => [lane.left, ...lane.stops.map((stop) => stop.x)]));
-    const width = Math.max(top.width, edge + tracks.length * step + 9);
+    const edge = max(...found.flatMap((lane) => [lane.left, ...lane.stops.map((stop) => stop.x)]));
+    const width = max(top.width, edge + tracks.length * step + 9);
     const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge + lane.track * step) }, svg("title", lane.text)));
     element.append(svg("svg.lanes", { width, height: top.height, "aria-hidden": "true" }, paths));
   }
@@ -43,7 +43,7 @@ class Lanes {
     const places = [...new Set(targets.map((target) => this.placeOf(target, group)))].filter((place) => place && place !== from);
     const stops = places.map((place) => entry(place, top)).filter((stop) => stop.y > start.y);
     if (!stops.length) return [];
-    return [{ text, left: start.x, start: start.y, stops, end: Math.max(...stops.map((stop) => stop.y)) }];
+    return [{ text, left: start.x, start: start.y, stops, end: max(...stops.map((stop) => stop.y)) }];
   }
 
   placeOf([key, row], group) {
@@ -66,7 +66,7 @@ function spread({ element, columns, lines }) {
   return () => {
     for (const [line, passes] of [[lines.fork, "enters"], [lines.join, "feeds"]]) {
       const ends = centres.filter((_, index) => columns[index].classList.contains(passes));
-      const [left, right] = [Math.min(middle, ...ends), Math.max(middle, ...ends)];
+      const [left, right] = [min(middle, ...ends), max(middle, ...ends)];
       line.style.left = `${left}px`;
       line.style.width = `${ends.length && right - left + 1}px`;
     }
@@ -75,7 +75,7 @@ function spread({ element, columns, lines }) {
 
 function middle(element, top) {
   const place = element.getBoundingClientRect();
-  return { x: place.right - top.left, y: place.top + Math.min(place.height, 24) / 2 - top.top };
+  return { x: place.right - top.left, y: place.top + min(place.height, 24) / 2 - top.top };
 }
 
 /** Where a lane ends: at the right of an element, or over it where arms stand at its right, so that none of them is crossed. */

@@ -108,13 +108,13 @@ function heightOf(steps, open) {
   return sum(steps.map((item) => {
     if (item.is === "card") return item.rows.length + 0.7;
     if (item.is !== "parallel") return 1.6 + (open.has(item) ? heightOf(item.body.steps, open) : 0);
-    return Math.max(...item.arms.map((arm) => heightOf(arm.steps, open))) + 2.5;
+    return max(...item.arms.map((arm) => heightOf(arm.steps, open))) + 2.5;
   }));
 }
 
 /** How many rows stand beside each other. */
 function widthOf(steps, open) {
-  return Math.max(1, ...steps.map((item) => {
+  return max(1, ...steps.map((item) => {
     if (item.is === "parallel") return sum(item.arms.map((arm) => widthOf(arm.steps, open)));
     return open.has(item) ? widthOf(item.body.steps, open) : 1;
   }));

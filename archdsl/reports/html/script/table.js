@@ -152,7 +152,7 @@ class LayerTable extends Panel {
   beside(distance) {
     const at = this.shown.findIndex(({ indices }) => indices.includes(this.state.selected));
     const next = at < 0 ? (distance > 0 ? 0 : this.shown.length - 1) : at + distance;
-    return this.shown[Math.max(0, Math.min(this.shown.length - 1, next))]?.layer.index ?? null;
+    return this.shown[max(0, min(this.shown.length - 1, next))]?.layer.index ?? null;
   }
 
   /** All rows as shown, with exact figures. */
