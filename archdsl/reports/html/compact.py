@@ -1,18 +1,14 @@
 """Scripts and stylesheets without what only their readers need: comments, indentation, blanks around signs.
 
 What it relies on, and our files keep to: every statement ends with a semicolon, a slash that divides has a blank after
-it, templates do not stand within templates, and what is declared at the start of a line is for the whole script.
+it, and templates do not stand within templates.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
+from collections.abc import Iterable
 
-_DECLARED = re.compile(r"^(?:function|class|const) (\w{4,})", re.MULTILINE)
-_INSIDE = re.compile(r"(?<=\$\{)[^`{}]*")
-"""What stands in the braces of a template."""
 _SCRIPT = re.compile(
     r"""
     (?P<blank> \s+ | //[^\n]* | /\*.*?\*/ )
@@ -53,45 +49,6 @@ def compact_script(text: str) -> str:
     return "".join(_declared(parts))
 
 
-def with_short_names(text: str, public: str = "") -> str:
-    """JavaScript with short names for what it declares at the start of a line, but for what is `public`.
-
-    A name stays where it may be a property too: after a dot, before a colon, in a list within braces, or as a method.
-    """
-    uses = [*_uses(text)]
-    kept = {name for before, name, after in uses if _may_be_property(before, after)}
-    taken = {name for _, name, _ in uses}
-    fresh = (name for number in count() if (name := f"${number:x}") not in taken)
-    names = [name for name in _DECLARED.findall(text) if name not in (*kept, public)]
-    return _renamed(text, dict(zip(names, fresh, strict=False)))
-
-
-def _uses(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each word with the tokens before and after it."""
-    tokens = [found for found in _SCRIPT.finditer(text) if found.lastgroup != "blank"]
-    for index, found in enumerate(tokens):
-        before, after = (tokens[i][0] if 0 <= i < len(tokens) else "" for i in (index - 1, index + 1))
-        if found.lastgroup == "word":
-            yield before, found[0], after
-        elif found[0][0] == "`":
-            for inside in _INSIDE.findall(found[0]):
-                yield from _uses(inside)
-
-
-def _may_be_property(before: str, after: str) -> bool:
-    is_called = before in (*"{};", "get") and after == "("
-    return before == "." or after == ":" or is_called or (before in tuple("{,") and after in tuple(",}="))
-
-
-def _renamed(text: str, names: Mapping[str, str]) -> str:
-    def shorter(found: re.Match[str]) -> str:
-        if found[0][0] == "`":
-            return _INSIDE.sub(lambda inside: _renamed(inside[0], names), found[0])
-        return names.get(found[0], found[0]) if found.lastgroup == "word" else found[0]
-
-    return _SCRIPT.sub(shorter, text)
-
-
 def _declared(parts: Iterable[str]) -> list[str]:
     """`let a=1;let b=2` as `let a=1,b=2`."""
     found: list[str] = []
@@ -116,7 +73,7 @@ def _declared(parts: Iterable[str]) -> list[str]:
 
 def _shorter(token: str) -> str:
     if token[0] == "`":
-        return _INSIDE.sub(lambda inside: compact_script(inside[0]), token)
+        return re.sub(r"(?<=\$\{)[^`{}]*", lambda inside: compact_script(inside[0]), token)
     return "let" if token == "const" else token
 
 

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from archdsl.reports.html.compact import compact_script, compact_style, with_short_names
+from archdsl.reports.html.compact import compact_script, compact_style
 from archdsl.reports.html.data import page_data
 from archdsl.reports.html.static import with_picture, without_scripts
 from archdsl.reports.memory import report as memory
@@ -99,7 +99,7 @@ def _filled(template: str, parts: Mapping[str, str]) -> str:
 
 @cache
 def _script() -> str:
-    return compact_script(with_short_names("\n".join(_file(f"script/{name}.js") for name in SCRIPTS), public="mount"))
+    return compact_script("\n".join(_file(f"script/{name}.js") for name in SCRIPTS))
 
 
 @cache
