@@ -86,14 +86,15 @@ class Blocks:
         frame = Frame(definition.scope, operands)
         frame.body = definition.syntax.body
         inside = self.body(frame, Scope(), place)
-        before = place.frames
+        before = place.frames, place.condition
         self.reporter.enter(show_call(layer), span, operands)
-        place.frames = (*before, body.inline_frame(layer, span))
+        place.frames = (*place.frames, body.inline_frame(layer, span))
+        place.condition = ""
         try:
             self.bind_parameters(layer, inside, span)
             result = inside.run(definition.syntax.body.statements, operands)
         finally:
-            place.frames = before
+            place.frames, place.condition = before
             self.reporter.leave()
         return frame.returned if frame.has_returned else result
 

@@ -238,7 +238,7 @@ class Layers(Names):
 
     def inline_frame(self, layer: Layer, span: Span) -> CallFrame:
         arguments = tuple((name, show(given.value)) for name, given in layer.arguments.items())
-        return CallFrame(show_call(layer), span, layer.name, arguments)
+        return CallFrame(show_call(layer), span, layer.name, arguments, self.place.condition)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Place:
         self.builder = builder
         self.frames: tuple[CallFrame, ...] = ()
         self.condition = ""
-        """The branch that what is added now stands in."""
+        """The branch of its block that what is added now stands in."""
         self.training = False
         """Whether what is added now exists only while training; what stands inside such a group is not marked again."""
         self.within_training = within_training

@@ -48,6 +48,8 @@ class CallFrame(NamedTuple):
     span: Span
     block: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
+    condition: str = ""
+    """The branch that the call stands in, as `Origin` has it."""
 
 
 class Origin(NamedTuple):
@@ -57,7 +59,7 @@ class Origin(NamedTuple):
     frames: tuple[CallFrame, ...] = ()
     doc: str = ""
     condition: str = ""
-    """`if` and the condition of the innermost branch of its module that it stands in, or `else`."""
+    """`if` and the condition of the innermost branch of its block that it stands in, or `else`."""
     is_labelled: bool = False
     """Whether its name was written, as a label or of a shared instance, and not counted."""
 

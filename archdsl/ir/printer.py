@@ -11,7 +11,8 @@
 
 Nodes between `turns 990` and `end` stand for those of as many turns; as many nodes directly before them are the turn before.
 Values are numbered in each module; `at` gives the source's number and two offsets, `via` the inlined calls
-around, `under` the condition of the branch. `channels` is the axis of a map's channels, where it is not the first.
+around, `under` the condition of the branch that a node or such a call stands in. `channels` is the axis of a map's
+channels, where it is not the first.
 Open sizes are formulas: `sizes` gives the example of each symbol, `where` what the spec states of them.
 """
 
@@ -98,15 +99,20 @@ class _Printer:
         return f"%{values[value]}" + (f" {json.dumps(value.tap)}" if value.tap else "")
 
     def _origin(self, origin: Origin) -> str:
-        text = f" at {self._span(origin.span)}" + (" labelled" if origin.is_labelled else "")
+        text = f" at {self._span(origin.span)}{' labelled' if origin.is_labelled else ''}{_under(origin.condition)}"
         for frame in origin.frames:
             arguments = json.dumps(dict(frame.arguments))
             text += f" via {json.dumps(frame.text)} {json.dumps(frame.block)} {arguments} at {self._span(frame.span)}"
-        return text + (f" under {json.dumps(origin.condition)}" if origin.condition else "")
+            text += _under(frame.condition)
+        return text
 
     def _span(self, span: Span) -> str:
         number = self.sources.setdefault(span.source, len(self.sources))
         return f"{number}:{span.start}:{span.end}"
+
+
+def _under(condition: str) -> str:
+    return f" under {json.dumps(condition)}" if condition else ""
 
 
 def _domain(network: Network) -> Domain | None:

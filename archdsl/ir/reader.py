@@ -284,13 +284,18 @@ class _Reader:
         cursor.need("at ")
         span = self._span(cursor)
         is_labelled = cursor.takes("labelled")
+        condition = self._condition(cursor)
         frames: list[CallFrame] = []
         while cursor.takes("via "):
             text, block, arguments = cursor.json(), cursor.json(), cursor.json()
             cursor.need("at ")
-            frames.append(CallFrame(text, self._span(cursor), block, tuple(arguments.items())))
-        condition = cursor.json() if cursor.takes("under ") else ""
+            place = self._span(cursor)
+            frames.append(CallFrame(text, place, block, tuple(arguments.items()), self._condition(cursor)))
         return Origin(span, tuple(frames), condition=condition, is_labelled=is_labelled)
+
+    def _condition(self, cursor: _Cursor) -> str:
+        text: str = cursor.json() if cursor.takes("under ") else ""
+        return text
 
     def _span(self, cursor: _Cursor) -> Span:
         number, start, end = map(int, cursor.match(_PLACE).groups())

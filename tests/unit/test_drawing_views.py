@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import combinations, count, pairwise
 from pathlib import Path
@@ -333,12 +334,32 @@ def test_the_branches_of_an_if_stand_in_one_card() -> None:
     assert isinstance(main, Card) and isinstance(shortcut, Card)
     assert shortcut.heading == "shortcut(4·width, stride)"
     assert [(row.caption, row.text) for row in shortcut.rows] == [
-        ("condition", "if stride ≠ 1 or C ≠ channels"),
+        ("condition", "if stride ≠ 1 or C ≠ 4·width"),
         ("", "conv 1×1, 4·width"),
         ("condition", "else"),
         ("identity", "identity"),
     ]
     assert [row.output for row in main.rows][-1] == "4·width×H/stride×W/stride"
+
+
+def test_a_condition_speaks_of_what_stands_in_the_definition(tmp_path: Path) -> None:
+    """A branch of an inlined block has its names; one around its call, with the same words, those of the definition."""
+    text = """inline block shortcut(channels, step) { if step != 1 or channels != in.channels { conv(channels, 1x1, step) } }
+inline block project(channels, step) { conv(channels, 1x1, step) }
+block inside(width, stride) { add { | conv(4 * width, 3x3, stride, pad=1) | shortcut(4 * width, stride) } }
+block around(channels, step) {
+  add { | conv(4 * channels, 3x3, step, pad=1) | if step > 1 or 4 * channels != in.channels { project(4 * channels, step) } }
+}
+network N {
+  input x: [16, 32, 32]
+  inside(8, 1) -> inside(8, 1) -> inside(16, 2)
+  around(16, 1) -> around(32, 2) -> around(64, 2)
+}
+"""
+    (tmp_path / "n.arch").write_text(text)
+    network = load(str(tmp_path / "n.arch")).graph
+    picture = draw(network, cost(network), style="overview").decode()
+    assert re.findall(r">(if [^<]*)<", picture) == ["if stride ≠ 1 or 4·width ≠ C", "if step &gt; 1 or 4·channels ≠ C"]
 
 
 def test_two_ways_of_an_if_are_told_apart(tmp_path: Path) -> None:

@@ -274,9 +274,9 @@ class _Assembly:
             operands = tuple(joined[i] for i in operands)
         enters = path.enters and not any(u.terminal and not u.reads for u in units)
         steps = self._steps(path.items, entry, in_arm=True)
-        conditions = {u.node.origin.condition if u.node else "" for u in units}
-        condition = conditions.pop() if len(conditions) == 1 else ""
-        return Arm(steps, enters, path.feeds, operands, tuple(sorted(results)), condition, words)
+        branches = {self.given.branch(u) for u in units}
+        condition, names = branches.pop() if len(branches) == 1 else ("", ())
+        return Arm(steps, enters, path.feeds, operands, tuple(sorted(results)), condition, names, words)
 
     def _lanes(self) -> tuple[Lane, ...]:
         """The edges that the structure does not show, one lane for each value."""

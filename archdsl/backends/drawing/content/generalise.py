@@ -35,10 +35,11 @@ LONGEST_SUM = 24
 """Characters of a sum of channels that still goes into a shape."""
 
 _NUMBER = re.compile(r"\d+")
+_NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _LIST = re.compile(r"\[[^\[\]]*\]")
 
 
-_SIGNS = {"in.channels": "C", "!=": "≠", "<=": "≤", ">=": "≥"}
+_SIGNS = {"in.channels": "C", " * ": "·", "!=": "≠", "<=": "≤", ">=": "≥"}
 """How conditions are shown."""
 
 
@@ -168,9 +169,10 @@ class Generaliser:
             own = [arms[i] for i in indices]
             conditions = {arm.condition for arm in own}
             words = conditions.pop() if len(conditions) == 1 and own[0].steps else "else"
-            rows.append(_caption(_signs(words), "condition"))
+            general = Generaliser([self.modules[i] for i in indices])
+            rows.append(_caption(_signs(general._condition(words, [dict(arm.names) for arm in own])), "condition"))
             if own[0].steps:
-                cards.append(Generaliser([self.modules[i] for i in indices])._card([_card_of(arm) for arm in own]))
+                cards.append(general._card([_card_of(arm) for arm in own]))
                 rows += cards[-1].rows
             else:
                 rows.append(_caption("identity", "identity"))
@@ -178,6 +180,20 @@ class Generaliser:
         headings = [_card_of(arms[i]).heading for i in held]
         heading = Generaliser([self.modules[i] for i in held])._text(headings)
         return arms[held[0]]._replace(steps=(Step(cards[0]._replace(heading=heading, rows=tuple(rows)), True),))
+
+    def _condition(self, words: str, given: Sequence[dict[str, str]]) -> str:
+        """A condition without the names that an inlined block has for numbers that are called something else here."""
+
+        def written(found: re.Match[str]) -> str:
+            name = found[0]
+            values = [arguments.get(name, "") for arguments in given]
+            own = [{p.name: str(p.value) for p in module.parameters}.get(name) for module in self.modules]
+            if values == own or not all(map(str.isdecimal, values)):
+                return name
+            text = self._text(values)
+            return f"({text})" if "+" in text else text
+
+        return _NAME.sub(written, words)
 
     def _output(self, texts: Sequence[str]) -> str:
         """A shape, by the sizes of the input if it can; nothing where one of its sizes is not explained."""

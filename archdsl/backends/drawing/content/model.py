@@ -19,6 +19,9 @@ Kind = Literal["conv", "pool", "linear", "attention", "norm", "activation", "par
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+Arguments = tuple[tuple[str, str], ...]
+"""The parameters of a block and what a call gives them, in words."""
+
 Style = Literal["auto", "expanded", "overview", "u", "volumes"]
 
 Shading = Literal["macs", "params", "memory"]
@@ -155,6 +158,8 @@ class Arm(NamedTuple):
     """Which results of what the fork follows it takes in."""
     condition: str = ""
     """The branch of the spec that all of it stands in."""
+    names: Arguments = ()
+    """The parameters that the condition may speak of where it stands in an inlined block."""
     words: str = ""
     """Which part of a split it takes in, if one."""
 

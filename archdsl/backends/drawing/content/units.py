@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from archdsl.analyses.cost import Cost
-from archdsl.backends.drawing.content.model import ENTRY, Kind, Terminal, Word
+from archdsl.backends.drawing.content.model import ENTRY, Arguments, Kind, Terminal, Word
 from archdsl.backends.drawing.content.words import times
 from archdsl.ir import WHOLE, CallFrame, Module, Node, Op, TensorType, Value
 
@@ -274,6 +274,17 @@ class Units:
         if isinstance(node.operator, Module):
             return node.times * self.bytes[id(node.operator)]
         return node.times * sum(t.bytes for t in node.result_types)
+
+    def branch(self, unit: Unit) -> tuple[str, Arguments]:
+        """The innermost branch that a unit stands in, and the arguments of the inlined block whose branch it is."""
+        if unit.node is None:
+            return "", ()
+        origin = unit.node.origin
+        around = self.module.origin.frames if self.module.kind == "group" else ()
+        conditions = [*(f.condition for f in origin.frames), origin.condition]
+        arguments = [around[-1].arguments if around else (), *(f.arguments for f in origin.frames)]
+        found = zip(reversed(conditions), reversed(arguments), strict=True)
+        return next((branch for branch in found if branch[0]), ("", ()))
 
     def _heading(self, node: Node) -> Heading:
         own = len(self.module.origin.frames) if self.module.kind == "group" else 0
