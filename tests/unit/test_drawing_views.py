@@ -14,7 +14,18 @@ import pytest
 from archdsl import load
 from archdsl.analyses.cost import cost
 from archdsl.backends.drawing import Drawing, Refusal, draw, drawing
-from archdsl.backends.drawing.content.model import ENTRY, KINDS, Body, Card, Group, Item, Parallel, Row, Stairs
+from archdsl.backends.drawing.content.model import (
+    ENTRY,
+    KINDS,
+    Body,
+    Card,
+    Group,
+    Item,
+    Parallel,
+    Row,
+    Stairs,
+    Terminal,
+)
 from archdsl.backends.drawing.marks.palette import SHADES, Theme, palette, row_fill, row_texts
 from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.layout import layout
@@ -271,6 +282,48 @@ def test_arguments_that_change_no_shape_are_left_out() -> None:
     ]
     found = [d.title for d in picture.definitions if "mbconv" in d.title]  # which read as the calls do
     assert found == ["mbconv(1, 16, 3, 1)", "mbconv(6, channels, window, stride)", "mbconv(6, channels, window, 1)"]
+
+
+# --- what is said of all instances ------------------------------------------------------------------------------------
+
+
+def test_a_window_goes_by_the_name_of_its_parameter(tmp_path: Path) -> None:
+    text = """block sep(channels, window) { depthwise(window, pad=same) -> conv(channels, 1x1) }
+block both(channels, window) { add { | sep(channels, window) | sep(channels, window) } }
+network N {
+  input x: [16, 33, 33]
+  both(16, 3x3) -> both(16, 5x5) -> both(32, 7x5)
+}
+"""
+    (tmp_path / "n.arch").write_text(text)
+    network = load(str(tmp_path / "n.arch")).graph
+    picture = draw(network, cost(network), style="overview").decode()
+    assert ">depthwise window<" in picture and "…" not in picture
+
+
+def test_an_output_without_a_shape_has_a_name(tmp_path: Path) -> None:
+    """75, 38, 19 and 10 rows: no instance halves them alike, so the definition cannot say what leaves it."""
+    text = """block down(c) { conv(c, 3x3, stride=2, pad=1) -> relu -> conv(c, 3x3, pad=1) }
+network N {
+  input x: [3, 75, 75]
+  down(8) -> down(16) -> down(32)
+}
+"""
+    (tmp_path / "n.arch").write_text(text)
+    network = load(str(tmp_path / "n.arch")).graph
+    (definition,) = drawing(network, cost(network), style="overview").definitions
+    output = definition.body.steps[-1].item
+    assert isinstance(output, Terminal) and (output.name, output.output) == ("out", "")
+
+
+@pytest.mark.parametrize("style", ["expanded", "overview"])
+def test_what_only_training_has_is_named_below(style: str) -> None:
+    """Szegedy et al. 2015, section 5: two classifiers beside GoogLeNet, which inference leaves out."""
+    assert (
+        "without what only training has: auxiliary1, auxiliary2"
+        in drawn("googlenet.arch:GoogLeNet", style=style).footer
+    )
+    assert not any("training" in line for line in drawn("resnet.arch:ResNet50", style=style).footer)
 
 
 # --- states that grow ------------------------------------------------------------------------------------------------

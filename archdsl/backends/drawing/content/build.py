@@ -60,7 +60,7 @@ def drawing(
     fuses: bool = True,
     seeks_arms: bool = True,
 ) -> Drawing:
-    """The drawing of a network. Parts that exist only while training are left out.
+    """The drawing of a network. Parts that exist only while training are left out, and named below.
 
     `style="overview"` draws every block once, beside the network, `"expanded"` draws all calls in place, `"auto"` takes
     the first where the second would have more than 60 rows, and `"u"`, two arms, for an encoder-decoder that joins what it
@@ -98,7 +98,7 @@ def drawing(
         definitions,
         tuple(k for k in KINDS if k in drafts.kinds),
         drafts.scale,
-        (*footer, *_remarks(body, drafts)),
+        (*footer, *_remarks(body, drafts), *_left_out(network)),
         drafts.most,
     )
 
@@ -124,6 +124,12 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
         yield "+k: k maps are joined to all before them"
     if drafts.shading is not None and drafts.most:
         yield f"a row has at most {SHADES[drafts.shading](drafts.most)}"
+
+
+def _left_out(network: Network) -> Iterator[str]:
+    """What only training has."""
+    if names := [o.name for o in network.outputs if o.training]:
+        yield f"without what only training has: {', '.join(names)}"
 
 
 def check_rows(network: Network, *, fuses: bool) -> None:

@@ -37,6 +37,8 @@ LONGEST_SUM = 24
 _NUMBER = re.compile(r"\d+")
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _LIST = re.compile(r"\[[^\[\]]*\]")
+_PLACE = "\0"
+"""Stands for a window that goes by a name."""
 
 
 _SIGNS = {"in.channels": "C", " * ": "·", "!=": "≠", "<=": "≤", ">=": "≥"}
@@ -95,6 +97,7 @@ class Generaliser:
         known = [n for n in environments[0] if all(n in e for e in environments)]
         columns = {n: tuple(e[n] for e in environments) for n in known}
         self.columns = {n: values for n, values in columns.items() if len(set(values)) > 1}
+        self.windows = list(_windows(modules))
 
     def body(self, bodies: Sequence[Body]) -> Body:
         return bodies[0]._replace(steps=self._steps([b.steps for b in bodies]))
@@ -132,7 +135,8 @@ class Generaliser:
         )
 
     def _terminal(self, terminals: Sequence[Terminal]) -> Terminal:
-        return terminals[0]._replace(output=self._output([t.output for t in terminals]))
+        first, output = terminals[0], self._output([t.output for t in terminals])
+        return first._replace(name=first.name or ("" if output else "out"), output=output)
 
     def _bar(self, bars: Sequence[Bar]) -> Bar:
         labels = tuple(self._text(list(texts)) for texts in zip(*(b.labels for b in bars), strict=True))
@@ -203,6 +207,14 @@ class Generaliser:
 
     def _text(self, texts: Sequence[str], axes: tuple[str, ...] = ()) -> str:
         """Texts that differ in numbers, with those that differ replaced; `axes` names the numbers of a shape."""
+        for name, shown in () if axes else self.windows:
+            pairs = zip(texts, shown, strict=True)
+            without = [re.sub(rf"(?<![\d×]){window}(?![\d×])", _PLACE, text) for text, window in pairs]
+            if all(_PLACE in text for text in without):
+                return self._figures(without).replace(_PLACE, name)
+        return self._figures(texts, axes)
+
+    def _figures(self, texts: Sequence[str], axes: tuple[str, ...] = ()) -> str:
         if len(set(texts)) == 1:
             return texts[0]
         if len({_NUMBER.sub("#", t) for t in texts}) > 1:
@@ -306,6 +318,14 @@ def _environment(module: Module) -> Iterator[tuple[str, int]]:
             yield parameter.name, parameter.value
     shape = module.inputs[0].type.shape if module.inputs else ()
     yield from zip(AXES.get(len(shape), ()), shape, strict=False)
+
+
+def _windows(modules: Sequence[Module]) -> Iterator[tuple[str, list[str]]]:
+    """The parameters that are windows, not the same in all instances, and how that of each is shown."""
+    for parameter in modules[0].parameters:
+        values = [{p.name: p.value for p in m.parameters}.get(parameter.name) for m in modules]
+        if len(set(values)) > 1 and all(isinstance(v, tuple) for v in values):
+            yield parameter.name, ["×".join(map(str, v)) for v in values if isinstance(v, tuple)]
 
 
 def _same(texts: Sequence[str]) -> str:
