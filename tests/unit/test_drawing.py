@@ -24,7 +24,7 @@ from archdsl.backends.drawing.marks.palette import DARK, LIGHT
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.metrics import width
 from archdsl.backends.drawing.places.scene import Box, Line, Outline
-from archdsl.ir import Module, Network, TensorType, Value
+from archdsl.ir import Module, Network, Parameter, TensorType, Value
 from archdsl.pipeline import open_spec
 from tests.support.again import printed
 from tests.support.build import Body as Building
@@ -177,7 +177,8 @@ def bottleneck(width: int, stride: int, channels: int, size: int) -> Module:
         x = body.group("downsample", x, op("conv", 4 * width, 1, stride, bias=False), op("bn"))
     module = end(body, body.chain(body.one(op("add"), y, x), op("relu")))
     module.text = f"bottleneck({width}, stride={stride})" if stride != 1 else f"bottleneck({width})"
-    module.arguments = (("width", str(width)), ("stride", str(stride)))
+    module.arguments = (("width", str(width)), *([("stride", str(stride))] if stride != 1 else []))
+    module.parameters = (Parameter("width", width), Parameter("stride", stride, default=1))
     return module
 
 
