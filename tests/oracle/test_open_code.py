@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,12 @@ import torch
 from torch import nn
 
 import archdsl
+from archdsl.backends.pytorch import emit
 from tests.support.cli import Cli
 
 torch.set_num_threads(1)
 
+ROOT = Path(__file__).parents[2]
 PADS = ("[[0, 1], [0, 1]]", "[[1, 0], [1, 0]]", "[[0, 1], [1, 1]]", "[1, 0]", "same")
 SIZES = ((7, 9), (8, 8), (9, 12), (10, 13), (33, 32))
 WINDOWS = [
@@ -79,6 +83,22 @@ CASES = [
 def test_formulas_of_sizes_stay(layers: str, shape: str, sizes: tuple[tuple[int, ...], ...]) -> None:
     module = at_each_size(layers, shape, sizes, is_tokens=shape.startswith("int"))
     assert "alone" not in (type(module).__doc__ or "")
+
+
+def test_a_formula_stands_where_no_number_says_it(tmp_path: Path) -> None:
+    """The crops of U-Net count from the end at all of its sizes."""
+    net = archdsl.load("unet:UNet")
+    assert net.to_source() == emit(net.graph)
+    file = tmp_path / "net.py"
+    for layers in ("slice(T // 2)", "slice(0, T // 2)", "slice(1, T // 2 + 1)", "slice(1, T // 2)"):
+        file.write_text(
+            archdsl.loads(f"network Net {{\ninput x: [T, 4]\nwhere T > 4\n{layers} -> linear(3)\n}}").to_source()
+        )
+        for check in (["check"], ["format", "--check"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "ruff", *check, file], cwd=ROOT, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stdout + file.read_text()
 
 
 @pytest.mark.parametrize("options", [{"inference": True}, {"checkpoint": ["a"]}], ids=str)

@@ -52,10 +52,12 @@ def indexed(x: TensorType, indexes: Mapping[int, str]) -> Lowering:
 
 def rows(start: int, stop: int, size: int) -> str:
     """The rows of an axis of some size as Python writes them: `4:60`, `1:`, `:-1`."""
-    left = size - stop
+    left: int = size - stop
+    if (formula := open_size(left)) is not None:  # by what is known of the sizes it may be a number
+        left = formula.domain.simplified(formula)
     is_from_end = open_size(left) is None and (open_size(stop) is not None or left <= start)
     first, last = str(start or ""), "" if stop == size else str(-left if is_from_end else stop)
-    return f"{first}{' ' * _is_sum(first)}:{' ' * _is_sum(last)}{last}"
+    return f"{first} : {last}".strip() if _is_sum(first) or _is_sum(last) else f"{first}:{last}"
 
 
 def _is_sum(bound: str) -> bool:
