@@ -38,7 +38,7 @@ def network_below(above: str, text: str) -> Network | None:
     rest, others = parse(Source("random.arch", text))
     both = File(rest.source, [*tree.items, *rest.items], tree.broken | rest.broken, "")
     program = Program(both, _imports_nothing)
-    return _last_network(Spec("random.arch", program, problems + others + program.problems))
+    return _last_network(Spec("random.arch", Path(), program, problems + others + program.problems))
 
 
 @lru_cache(maxsize=4)

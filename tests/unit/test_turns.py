@@ -12,7 +12,7 @@ import pytest
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import op_cost, totals, works
 from archdsl.analyses.difference import Difference, difference
-from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.memory import Arithmetic, TrainingSettings
 from archdsl.analyses.turns import Split, run_turns
 from archdsl.analyses.weights import tells_turns_apart
 from archdsl.ir import Network, TooManyOperators, flatten, modules, print_network, read_network, unfold, written
@@ -403,7 +403,7 @@ def test_blocks_that_double_cost_what_is_distinct() -> None:
     assert difference(network, network) == difference(network, doubling(24)) == Difference()
     for listed in (
         lambda: facts.flat,
-        facts.lifetimes,
+        lambda: facts.lifetimes(Arithmetic()),
         lambda: facts.roofline("h200", settings=TrainingSettings()),
         lambda: facts.training(TrainingSettings()),
     ):
