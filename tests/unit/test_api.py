@@ -113,7 +113,7 @@ def test_variants_and_templates(path: Path) -> None:
         ("empty.arch", SpecError, "error[empty-file]"),
         ("broken.arch", SpecError, "error[unknown-name]: no layer, block or value is called `cnv`"),
         ("small.arch:Template", SpecError, "error[missing-argument]"),
-        ("", SpecError, "`.` is a folder"),
+        ("", SpecError, "`` names no file: write FILE or FILE:NETWORK"),
         (".", SpecError, "`.` is a folder: name one of its specs"),
     ],
 )

@@ -30,8 +30,11 @@ def assert_composed(network: Network, batch: int) -> None:
     most = {path: max(m.bytes for m in listed.moments if m.layer == path) for path in paths} if len(paths) < 300 else {}
     assert not most or found.alive(paths) == most
     kept, saved = Kept(facts, batch), facts.memory_at(batch).saved
-    assert saved.sizes == kept.by_kind
-    assert {path: size for path, size in saved.of({*kept.by_path}).items() if size != Size()} == kept.by_path
+    assert {kind: size.at(batch) for kind, size in saved.sizes.items()} == {
+        k: s.at(batch) for k, s in kept.by_kind.items()
+    }
+    by_path = {path: size.at(batch) for path, size in saved.of({*kept.by_path}).items() if size != Size()}
+    assert by_path == {path: size.at(batch) for path, size in kept.by_path.items()}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)

@@ -321,7 +321,7 @@ ENOUGH = {
     "doc comments": "## a\n" * 50_000 + body("relu"),
     "byte order marks": "\ufeff" * 1000 + body("relu"),
     "tabs and form feeds": body("\t\frelu\t->\trelu"),
-    "a large map": "network A { input x: [2^40, 2^40, 2^40]; conv(2^40, 3x3); expect params >= 2^80 }",
+    "a large map": "network A { input x: [2^40, 2^11, 2^11]; conv(2^40, 3x3, pad=1); expect params >= 2^80 }",
 }
 
 

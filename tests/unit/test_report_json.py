@@ -101,6 +101,7 @@ def test_memory_of_vgg16() -> None:
     assert memory == {
         "mode": "inference",
         "precision": "float32",
+        "autocast": "cuda",
         "estimated_for": [],
         "refused": [],
         "peak": 579722400,
