@@ -201,10 +201,10 @@ class Facts:
 
     def saved(self, batch: int, arithmetic: Arithmetic) -> SavedFacts:
         """What a forward pass in training keeps for backward."""
-        from archdsl.analyses.memory import TrainingSettings, saved, saved_under_autocast
+        from archdsl.analyses.memory import saved, saved_under_autocast, settings_in
 
         if arithmetic.is_mixed:
-            settings = TrainingSettings(precision=arithmetic.precision, autocast=arithmetic.autocast)
+            settings = settings_in(arithmetic)
             alone = self.training(settings._replace(loss="none"), batch)
             return saved_under_autocast(alone, self.training(settings, batch))
         facts = self.trained

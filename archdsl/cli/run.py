@@ -248,12 +248,11 @@ def _peak(checked: Checked, setting: Setting, arithmetic: Arithmetic, checkpoint
 def _training(
     checked: Checked, setting: Setting, arithmetic: Arithmetic, loss: Any, checkpointed: list[str]
 ) -> TrainingFacts:
-    from archdsl.analyses.memory import TrainingSettings
+    from archdsl.analyses.memory import settings_in
 
     optimizer: Any = setting.optimizer
-    asked = TrainingSettings(optimizer, loss=loss, checkpointed=tuple(checkpointed))
-    asked = asked._replace(precision=arithmetic.precision, autocast=arithmetic.autocast)
-    return checked.facts.training(asked)
+    asked = settings_in(arithmetic)
+    return checked.facts.training(asked._replace(optimizer=optimizer, loss=loss, checkpointed=tuple(checkpointed)))
 
 
 def _json(name: str, trial: Trial, figures: list[Measurement], steps: list[Step]) -> str:

@@ -16,6 +16,7 @@ from archdsl.analyses.memory import (
     TrainingFacts,
     TrainingSettings,
     arithmetic_of,
+    settings_in,
 )
 from archdsl.analyses.roofline import RooflineFacts
 from archdsl.ir import Types
@@ -101,7 +102,7 @@ class Subject(NamedTuple):
         """Those of the step that was asked for, or PyTorch's in the precision of inference."""
         if self.training is not None:
             return self.training.settings
-        return TrainingSettings(precision=self.arithmetic.precision, autocast=self.arithmetic.autocast)
+        return settings_in(self.arithmetic)
 
     def result_types(self, path: str, types: Types) -> Types:
         """The types of the results of what is at a path, in the precision that they are in."""

@@ -50,6 +50,7 @@ from archdsl.analyses.memory.settings import (
     Precision,
     TrainingSettings,
     arithmetic_of,
+    settings_in,
     settings_of,
     settings_on_gpu,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "profile_of",
     "saved",
     "saved_under_autocast",
+    "settings_in",
     "settings_of",
     "settings_on_gpu",
     "simulate",

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from archdsl.analyses.memory.inference import InferenceFacts, Moment
 from archdsl.analyses.memory.lecture import LectureFacts, lecture
 from archdsl.analyses.memory.saved import SavedFacts
-from archdsl.analyses.memory.settings import IN_FLOAT32, Arithmetic
+from archdsl.analyses.memory.settings import Arithmetic
 from archdsl.analyses.memory.size import Stands, of_type, total
 from archdsl.analyses.memory.state import state_of
 from archdsl.ir import Flat, Network
@@ -46,7 +46,7 @@ class MemoryFacts:
         listed: Callable[[], Flat],
         keep: Callable[[], SavedFacts],
         play: Callable[[], InferenceFacts],
-        arithmetic: Arithmetic = IN_FLOAT32,
+        arithmetic: Arithmetic,
     ) -> None:
         self.network = network
         self.batch = batch

@@ -76,9 +76,6 @@ class Arithmetic(NamedTuple):
         return self.precision + (" by a CPU's autocast" if self.is_mixed and self.autocast == "cpu" else "")
 
 
-IN_FLOAT32 = Arithmetic()
-
-
 class TrainingSettings(NamedTuple):
     """The settings of a training step; defaults are PyTorch's on a CPU."""
 
@@ -126,6 +123,11 @@ class TrainingSettings(NamedTuple):
 def arithmetic_of(precision: str, autocast: str = "cuda") -> Arithmetic:
     """Raises `OptionProblem` for a precision that there is not, and for another autocast."""
     return options_of(Arithmetic, {"precision": precision, "autocast": autocast}, "setting")
+
+
+def settings_in(arithmetic: Arithmetic) -> TrainingSettings:
+    """PyTorch's defaults for a step that computes so."""
+    return TrainingSettings(precision=arithmetic.precision, autocast=arithmetic.autocast)
 
 
 def settings_of(given: Mapping[str, Any]) -> TrainingSettings:

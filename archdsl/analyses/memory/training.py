@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple, get_args
 
-from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.play import Block, alike_in
 from archdsl.analyses.memory.settings import CUDA_AUTOCAST, Kernels, Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, highest, of_type, total
 from archdsl.analyses.memory.step import COUNTER, RULES, Event, Played, loss_of, play, state_bytes
@@ -295,7 +295,7 @@ class TrainingFacts:
         """
         found: dict[tuple[str, str], int] = {}
         for block, times in self._alive().items():
-            key = self._played.stands_for(block.layer), block.what
+            key = alike_in(self._played.alike, block.layer), block.what
             found[key] = found.get(key, 0) + block.size.at(self.batch) * times
         return tuple(sorted((Alive(*key, size) for key, size in found.items() if size), key=lambda a: -a.bytes))
 

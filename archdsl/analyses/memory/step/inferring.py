@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from archdsl.analyses.memory.play import Block, Row
-from archdsl.analyses.memory.settings import Arithmetic, TrainingSettings
+from archdsl.analyses.memory.settings import Arithmetic, settings_in
 from archdsl.analyses.memory.size import Size, Storage
 from archdsl.analyses.memory.step.forward import Forward
 from archdsl.analyses.memory.step.ledger import Event
@@ -61,8 +61,7 @@ class _Inferring(Forward):
     is_grad_enabled = False
 
     def __init__(self, network: Network, storage: Storage, arithmetic: Arithmetic, batch: int) -> None:
-        settings = TrainingSettings(precision=arithmetic.precision, autocast=arithmetic.autocast)
-        super().__init__(network, storage, settings, batch, "cpu")
+        super().__init__(network, storage, settings_in(arithmetic), batch, "cpu")
         self._moments: list[Seen] = []
         self._rows: list[tuple[int, Row | None]] = [(0, None)]
         self._first: dict[Row, int] = {}

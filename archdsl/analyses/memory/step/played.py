@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory.play import Block, alike_in
+from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.size import Size
 from archdsl.analyses.memory.step.ledger import Event, Mark
 from archdsl.analyses.memory.step.tape import Leaf
@@ -38,10 +38,6 @@ class Played(NamedTuple):
     """What is there in place of storages where a GPU's operators run; None where more is different then."""
     alike: dict[str, str]
     """Paths in the turns beside rows of turns: those in the turn that stands for them."""
-
-    def stands_for(self, path: str) -> str:
-        """A path, in the turn that stands for the one that it is in."""
-        return alike_in(self.alike, path)
 
     def played_on_gpu(self) -> Played | None:
         """The same step with a GPU's operators; None where it has to be played anew."""
