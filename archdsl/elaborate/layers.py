@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from archdsl.elaborate import kinds
@@ -157,18 +158,16 @@ class Layers(Names):
         if isinstance(made, Op):
             with _worded(made, Layer(type(made)), operands, span):
                 made.infer(*types)
-        first = next(((module, given) for (given, _), module in shared.modules.items()), None)
-        if first is None:
+        others = [(instance, given) for (given, _), instance in shared.modules.items()]
+        same_state = all(_state(made, types) == _state(*other) for other in others)
+        if same_state and all(_has_common_code(made, types, *other) for other in others):
             return made
-        same_state = _state(made, types) == _state(*first)
-        if same_state and _code(made, types) == _code(*first):
-            return made
-        others = _shapes(first[1])
+        before = _shapes(others[0][1])
         raise Fault(
             kinds.SHARED_MISMATCH,
-            f"`{shared.name}` is one module, and {_shapes(types)} would run through other code than {others}"
+            f"`{shared.name}` is one module, and {_shapes(types)} would run through other code than {before}"
             if same_state
-            else f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than {others}",
+            else f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than {before}",
             span,
             labels=(Label(shared.element.span, "declared here"),),
             helps=("give its paddings and sizes as numbers, which are the same for both",) if same_state else (),
@@ -283,21 +282,24 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
     return instance.state(*types)
 
 
-def _code(instance: Module | Op, types: tuple[Any, ...]) -> Any:
-    """What an instance runs: its operators as PyTorch has them, and what each of them reads.
+def _has_common_code(one: Module | Op, types: tuple[Any, ...], other: Module | Op, others: tuple[Any, ...]) -> bool:
+    """Whether one piece of code runs both."""
+    return all(a & b for a, b in zip_longest(_codes(one, types), _codes(other, others), fillvalue=frozenset[Any]()))
 
-    Whether one accumulates in place, and in what other way it could be said, depends on the types, too, but is decided for all
-    uses together.
+
+def _codes(instance: Module | Op, types: tuple[Any, ...]) -> Iterator[frozenset[Any]]:
+    """What an instance runs: each of its operators in the ways that PyTorch has for it, and what each of them reads.
+
+    Whether one accumulates in place depends on the types, too, but is decided for all uses together.
     """
     if isinstance(instance, Op):
-        lowering = instance.pytorch(*types)._replace(general=None)
-        function = lowering.function
-        return lowering if function is None else lowering._replace(function=function._replace(accumulates=None))
+        yield frozenset(lowering.code for lowering in instance.pytorch(*types).ways)
+        return
     order = {id(value): number for number, value in enumerate(_values(instance))}
-    return [
-        (node.name, [order[id(v)] for v in node.operands], _code(node.operator, node.operand_types))
-        for node in instance.nodes
-    ] + [order[id(value)] for value in instance.outputs]
+    for node in instance.nodes:
+        yield frozenset({(node.name, *(order[id(v)] for v in node.operands))})
+        yield from _codes(node.operator, node.operand_types)
+    yield frozenset({tuple(order[id(value)] for value in instance.outputs)})
 
 
 def _values(module: Module) -> Iterator[Value]:

@@ -71,3 +71,14 @@ class Lowering(NamedTuple):
     """The values of a constant tensor."""
     general: Lowering | None = None
     """The same in a way that can say more: for a class some of whose instances need that one."""
+
+    @property
+    def ways(self) -> tuple[Lowering, ...]:
+        """It and, if there is one, its general form."""
+        return (self,) if self.general is None else (self, self.general)
+
+    @property
+    def code(self) -> Lowering:
+        """What all uses of a shared instance have in common: nothing of its other way, nor of what accumulates in place."""
+        function = None if self.function is None else self.function._replace(accumulates=None)
+        return self._replace(function=function, general=None)

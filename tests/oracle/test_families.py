@@ -205,6 +205,29 @@ def test_uses_of_one_layer_on_even_and_odd_maps_are_padded_alike(shared: str) ->
     assert torch.equal(r, F.conv2d(F.pad(b, (0, 1, 0, 1)), two.weight, two.bias, 2))
 
 
+@pytest.mark.parametrize("shared", ["conv(4, 5, 4, pad=same)", "{ conv(4, 5, 4, pad=same) -> conv(4, 3, 2, pad=1) }"])
+def test_uses_of_one_layer_that_its_sizes_pad_otherwise_are_one_module(shared: str) -> None:
+    """The second layer of the block is padded as `same` would for the map of 5 rows, and not for that of 6."""
+    net = network(f"""
+        network N {{
+          input a: [4, 17, 17]
+          input b: [4, 22, 22]
+          input c: [4, 24, 24]
+          shared stem = {shared}
+          a -> stem as p; b -> stem as q; c -> stem as r
+          output p = p; output q = q; output r = r
+        }}
+    """)
+    module = build(net)
+    first, *rest = (m for m in module.modules() if isinstance(m, nn.Conv2d))
+    given = [torch.randn(2, 4, rows, rows) for rows in (17, 22, 24)]
+    for x, (before, after), found in zip(given, [(2, 2), (1, 2), (0, 1)], module(*given), strict=True):
+        expected = F.conv2d(F.pad(x, (before, after, before, after)), first.weight, first.bias, 4)
+        for conv in rest:
+            expected = F.conv2d(expected, conv.weight, conv.bias, 2, 1)
+        assert torch.equal(found, expected)
+
+
 def test_tokens_have_a_length() -> None:
     net = network("""
         block halve { slice(0, in.shape[0] - 1) -> permute([1, 0]) -> avgpool(2) -> permute([1, 0]) }

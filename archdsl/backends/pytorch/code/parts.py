@@ -75,8 +75,7 @@ class Lowered:
         own = {n: op.pytorch(*n.operand_types) for n, op in _operators(network)}
         self.open = None if formulas is None else AllSizes(network, formulas, own)
         self.lowerings = agreed(network, own if self.open is None else {**own, **self.open.lowerings})
-        codes = [code for own in self.lowerings.values() for code in (own, own.general) if code is not None]
-        written = [code.helper for code in codes]
+        written = [code.helper for own in self.lowerings.values() for code in own.ways]
         if self.recomputing is not None:
             written += [self.recomputing.sequence, self.recomputing.function]
         helpers = {name for helper in written if helper is not None for name in helper.names}

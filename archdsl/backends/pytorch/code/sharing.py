@@ -8,8 +8,14 @@ from archdsl.ir import Lowering, Module, Network, Node, modules
 
 
 def agreed(network: Network, lowerings: Mapping[Node, Lowering]) -> dict[Node, Lowering]:
-    """The lowerings without those general forms that some uses of a shared instance have and others have not."""
+    """The lowerings in which all uses of a shared instance agree: in general form where only that is the same for all, and
+    without it where some uses have none.
+    """
     found, uses = dict(lowerings), list(_uses(network))
+    while general := {
+        n: g for pair in uses if len({found[n].code for n in pair}) > 1 for n in pair if (g := found[n].general)
+    }:
+        found |= general
     while apart := {n for pair in uses if len({found[n].general for n in pair}) > 1 for n in pair}:
         found |= {n: found[n]._replace(general=None) for n in apart}
     return found
