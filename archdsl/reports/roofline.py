@@ -21,9 +21,9 @@ COLUMNS = (
     *LAYER,
     Column("flops", "FLOPs", "short"),
     Column("bytes", "moved", "bytes"),
-    Column("intensity", "FLOPs/B", "number"),
+    Column("intensity", "FLOPs/B", "number", optional=True),
     Column("microseconds", "at least", "number"),
-    Column("share", "share", "share"),
+    Column("share", "share", "share", optional=True),
     Column("by", "waits for"),
 )
 

@@ -1,7 +1,8 @@
 """Tables -> lines of text: one header row, two thin rules, no boxes; names left, numbers right.
 
 A table that is too wide first loses whole optional columns from the right, then a blank between its columns; then the
-columns wrap that may, from the right, and at last all others, those of words first. Nothing is ever cut short.
+columns wrap that may, from the right, and at last all others, those of words first, down to 6 columns of text each, so
+that every report fits 60. Nothing is ever cut short.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from archdsl.reports.numbers import bar
 from archdsl.reports.table import Column, Row, Table, show
 from archdsl.source.styled import Line, Piece, printable, text_of, width
 
-NARROWEST = 12
-"""No column is wrapped to fewer columns of text."""
+NARROW, NARROWEST = 12, 6
+"""No column is wrapped to fewer columns of text: to the second only where the first for each is still too wide."""
 BESIDE = 4
 """Blanks between tables that stand side by side."""
 
@@ -25,7 +26,7 @@ ASCII = str.maketrans({"×": "x", "·": "+", "…": "...", "≤": "<="})
 BREAK = re.compile(r"(?<=[^\s=+·×])(?<! -)\s+(?!(?:B|[KMG]iB)\b)|(?<=\w\.)(?=[a-z_])")
 """Where a line may be broken: between words, but not behind a sign or before a unit, and between the names of a path."""
 
-SEAM = re.compile(r"[./_,:;)\]-]")
+SEAM = re.compile(r"[./_,:;()\]-]")
 """Behind these a word may go on in the next line where it is longer than a line."""
 
 Height = list[Line]
@@ -114,10 +115,16 @@ def _wrapped(
     wrapping = [i for i in reversed(range(len(columns))) if columns[i].wraps]
     others = sorted((i for i, c in enumerate(columns) if not c.wraps), key=lambda i: (columns[i].is_right, -widths[i]))
     whole = [max(map(_longest_word, column)) for column in zip(*rows, strict=True)]
-    for least in (whole, [NARROWEST] * len(columns)):  # words are broken last
-        for i in (*wrapping, *others):
-            excess = sum(limits) + gap * (len(columns) - 1) - limit
-            limits[i] = min(limits[i], max(limits[i] - excess, least[i], NARROWEST))
+    order = [*wrapping, *others]
+    texts = [i for i in order if not columns[i].is_right]
+    for i, least in (
+        *((i, max(whole[i], NARROW)) for i in order),
+        *((i, NARROW) for i in texts),  # here words are broken
+        *((i, max(whole[i], NARROWEST)) for i in order),
+        *((i, NARROWEST) for i in (*texts, *order)),  # and last of all numbers
+    ):
+        excess = sum(limits) + gap * (len(columns) - 1) - limit
+        limits[i] = min(limits[i], max(limits[i] - excess, least))
     grid = [[_wrap(cell, limits[i]) for i, cell in enumerate(r)] for r in rows]
     return grid, _spans(grid)
 

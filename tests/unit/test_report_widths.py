@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.pipeline import open_spec, subject_of
-from archdsl.reports import REPORTS, Table, render_text, report
+from archdsl.analyses.memory import TrainingSettings
+from archdsl.pipeline import open_spec, subject_for, subject_of
+from archdsl.reports import REPORTS, Options, Table, fit_table, otherwise_table, render_text, report
 from archdsl.reports.table import Column, row
 from archdsl.source.styled import plain, width
 
@@ -27,7 +28,40 @@ def test_reports_fit_a_terminal(path: Path) -> None:
     subject = subject_of(spec.check(max(spec.networks, key=len)), hints=True)
     for name in TELLING:
         tables = report(name, subject)
-        assert not [line for columns in (80, 120) for line in too_wide(tables, columns)], name
+        assert not [line for columns in (60, 80) for line in too_wide(tables, columns)], name
+
+
+@pytest.mark.parametrize("network", ["resnet.arch:ResNet50", "vnet.arch:VNet"])
+def test_what_options_tell_fits_a_narrow_terminal(network: str) -> None:
+    file, _, name = network.partition(":")
+    checked = open_spec(SPECS / file).check(name)
+    step = TrainingSettings(optimizer="adamw")
+    found = checked.facts.fit(step, 64 * 2**30)
+    others = checked.facts.fit_otherwise(found, step)
+    tables = [
+        *report("memory", subject_for("memory", checked, step)),
+        *report("flops", subject_for("flops", checked, step, on="h200")),
+        *report("memory", subject_for("memory", checked), Options(formulas=True)),
+        *report("params", subject_for("params", checked), Options(full=True)),
+        fit_table(name, found, step),
+        *otherwise_table(step, others, sum(checked.facts.step_macs(step))),
+    ]
+    assert not too_wide(tables, 60)
+
+
+def test_numbers_are_broken_last() -> None:
+    """Shapes are broken between their sizes before, and headings between their words."""
+    columns = (Column("layer", "layer"), Column("input", "input", "shape"), Column("output", "output", "shape"))
+    wide = (*columns, Column("n", "first centre", "count"), Column("m", "MACs", "count"))
+    table = Table("t", wide, (row("layer1.conv", (512, 28, 28), (512, 14, 14), 1_512_448, -208_222_800),))
+    assert plain(render_text([table], 45)) == (
+        "layer   input output     first         MACs\n"
+        "                        centre\n"
+        "───────────────────────────────────────────\n"
+        "layer1. [512, [512,  1_512_448 -208_222_800\n"
+        "conv    28,   14,\n"
+        "        28]   14]\n"
+    )
 
 
 @pytest.mark.parametrize("network", ["allconv.arch:StridedCNN_A", "ciresan.arch:CiresanN4Dense", "fcn.arch:FCN8s"])
@@ -41,7 +75,7 @@ def test_formulas_fit_a_terminal(network: str) -> None:
 def test_words_longer_than_a_line_are_broken(word: str) -> None:
     columns = (Column("layer", "layer"), Column("words", "words", wraps=True), Column("n", "n", "count"))
     table = Table("t", columns, (row(word, "short", 5), row("short", word, 123_456_789)))
-    for limit in (60, 80, 120):
+    for limit in (40, 60, 80, 120):
         lines = plain(render_text([table], limit)).splitlines()
         assert all(width(line) <= limit for line in lines)
         assert "123_456_789" in "".join(lines)
