@@ -283,8 +283,11 @@ class NetworkSpec:
 
         return fold(self.graph, state)
 
-    def to_networkx(self) -> networkx.DiGraph[str]:
-        """The operators as nodes, named by path, with `op`, `shape`, `params` and `macs`; inputs and outputs too."""
+    def to_networkx(self) -> networkx.MultiDiGraph[str]:
+        """The operators as nodes, named by path, with `op`, `shape`, `params` and `macs`; inputs and outputs too.
+
+        An edge for each operand, with its number as key and `operand`, the `result` that it is, and its `shape`.
+        """
         from archdsl.backends.networkx import to_networkx
 
         return to_networkx(self.graph)

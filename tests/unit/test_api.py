@@ -323,6 +323,28 @@ def test_source_and_graph(small: NetworkSpec) -> None:
     assert graph.nodes["conv1"]["op"] == "conv" and graph.nodes["conv1"]["params"] == 112
 
 
+def test_edges_number_operands_and_results() -> None:
+    """`right - left`, of the second and the first part of a split, and its square as a product."""
+    text = """
+network Parts {
+  input rows: [4, 6]
+  split(2, axis=-1) as left, right
+  subtract { | right | left } as change
+  multiply { | change | change } as product
+  output product
+}
+"""
+    graph = loads(text).to_networkx()
+    assert [(*edge, data["operand"], data["result"]) for *edge, data in graph.edges(data=True)] == [
+        ("rows", "split", 0, 0),
+        ("split", "subtract", 0, 1),
+        ("split", "subtract", 1, 0),
+        ("subtract", "multiply", 0, 0),
+        ("subtract", "multiply", 1, 0),
+        ("multiply", "product", 0, 0),
+    ]
+
+
 def test_a_notebook_shows_the_summary(small: NetworkSpec) -> None:
     bundle = small._repr_mimebundle_()
     assert bundle["text/plain"].startswith("Small") and bundle["image/svg+xml"].startswith("<")

@@ -101,7 +101,7 @@ def test_model_explorer_has_the_edges_of_the_graph(name: str) -> None:
         for n, d in graph.nodes(data=True)
         if d["op"] in ("input", "output")
     }
-    assert found == {(ends.get(a, a), ends.get(b, b)) for a, b in graph.edges}
+    assert found == {(ends.get(a, a), ends.get(b, b)) for a, b in graph.edges()}
 
 
 def test_model_explorer_has_published_costs() -> None:

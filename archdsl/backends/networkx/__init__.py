@@ -13,22 +13,28 @@ if TYPE_CHECKING:
 __all__ = ["to_networkx"]
 
 
-def to_networkx(network: Network) -> networkx.DiGraph[str]:
+def to_networkx(network: Network) -> networkx.MultiDiGraph[str]:
     """The unrolled operators as a directed graph in the order they run.
 
     Nodes are named by path and have `op`, `shape`, `params`, `macs`; inputs have `op="input"`, outputs `op="output"`.
-    Edges have the `shape` that passes along them. A further use of a shared instance is `path@2`.
+    There is an edge for each operand: its key, also its `operand`, counts the operands of its target from 0, its `result` the
+    results of its source, and `shape` is what passes along it. A further use of a shared instance is `path@2`.
 
     Raises:
         TooManyOperators: the turns of a loop are too many to be listed.
     """
-    from networkx import DiGraph
+    from networkx import MultiDiGraph
 
     flat = flatten(unfold(network))
-    graph: networkx.DiGraph[str] = DiGraph(name=network.name)
-    makers: dict[int, str] = {}
+    graph: networkx.MultiDiGraph[str] = MultiDiGraph(name=network.name)
+    makers: dict[int, tuple[str, int]] = {}
+
+    def connect(value: int, target: str, operand: int) -> None:
+        source, result = makers[value]
+        graph.add_edge(source, target, operand, operand=operand, result=result, shape=flat.types[value].shape)
+
     for name, value in zip(network.inputs, flat.inputs, strict=True):
-        makers[value] = name
+        makers[value] = name, 0
         graph.add_node(name, op="input", shape=flat.types[value].shape, params=0, macs=0)
     uses: dict[str, int] = {}
     for layer in flat.layers:
@@ -37,13 +43,12 @@ def to_networkx(network: Network) -> networkx.DiGraph[str]:
         cost = op_cost(layer.op, layer.node)
         params = 0 if layer.is_reuse else cost.params
         graph.add_node(name, op=layer.op.name, shape=layer.result_types[0].shape, params=params, macs=cost.macs)
-        for value in layer.operands:
-            graph.add_edge(makers[value], name, shape=flat.types[value].shape)
-        makers.update(dict.fromkeys(layer.results, name))
+        for operand, value in enumerate(layer.operands):
+            connect(value, name, operand)
+        makers.update((value, (name, result)) for result, value in enumerate(layer.results))
     outputs = [o.name for o in network.outputs if not o.training]
     for name, value in zip(outputs, flat.outputs, strict=True):
-        shape = flat.types[value].shape
         target = name if name not in graph else f"{name} (output)"
-        graph.add_node(target, op="output", shape=shape, params=0, macs=0)
-        graph.add_edge(makers[value], target, shape=shape)
+        graph.add_node(target, op="output", shape=flat.types[value].shape, params=0, macs=0)
+        connect(value, target, 0)
     return graph
