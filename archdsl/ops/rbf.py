@@ -105,6 +105,8 @@ _RBF = Helper(
 class RBF(nn.Module):
     """Squared distances to centers, which start as random bitmaps of -1 and 1 (LeCun et al. 1998)."""
 
+    weight: Tensor
+
     def __init__(self, in_features: int, centers: int, trainable: bool = False) -> None:
         super().__init__()
         weight = 2.0 * torch.randint(0, 2, (centers, in_features)) - 1.0

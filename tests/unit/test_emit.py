@@ -286,6 +286,29 @@ network Net { input x: [3, 8, 8]; ghost(8); ghost(8, false) }""")
     assert source.count("layers: list[nn.Module] = [") == 1 and source.count("layers = [") == 1
 
 
+def test_buffers_have_a_type() -> None:
+    """For mypy `self.table` is a tensor or a module, unless the class says which."""
+    source = written("""
+block masked(on = true) { linear(4); if on { add { | identity | table: constant([3, 4], "1.0 * i") } } }
+network Net {
+  input x: [3, 4]
+  masked() -> masked(false) -> add { | identity | grid: constant([3, 4], "0.5 * j") } -> linear(4)
+}""")
+    assert "\n    table: Tensor | None\n" in source and "\n    grid: Tensor\n" in source
+
+
+def test_outputs_hide_no_method_of_tuples() -> None:
+    source = written("""
+network Net {
+  input x: [4]
+  linear(4) as count -> linear(4) as index -> linear(4) as index_
+  output count
+  output index
+  output index_
+}""")
+    assert "(NamedTuple):\n    count_: Tensor\n    index_: Tensor\n    index__2: Tensor\n" in source
+
+
 def test_sections_of_a_split_are_a_list() -> None:
     """`torch.split` is annotated with `int | list[int]`."""
     source = written("""

@@ -83,7 +83,7 @@ class _Class:
             module = self.family.first.module
             constructor = counted_parts(rolled_lines(constructor, module, is_forward=False))
             forward = rolled_lines(forward, module, is_forward=shape.forward is not None)
-        parts = [docstring(self.classes.plan.doc(self.family), INDENT), constructor, forward]
+        parts = [docstring(self.classes.plan.doc(self.family), INDENT), shape.annotations, constructor, forward]
         return [head, *[line for part in parts if part for line in ("", *part)][1:]]
 
     # The constructor

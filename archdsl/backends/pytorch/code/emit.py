@@ -12,7 +12,7 @@ from archdsl.backends.pytorch.code.classes import Classes
 from archdsl.backends.pytorch.code.inference import Inference, fold_function, for_inference
 from archdsl.backends.pytorch.code.initialisers import check_initialiser, initialise
 from archdsl.backends.pytorch.code.layout import INDENT, docstring
-from archdsl.backends.pytorch.code.names import unique, variable_name
+from archdsl.backends.pytorch.code.names import TUPLE_ATTRIBUTES, unique, variable_name
 from archdsl.backends.pytorch.code.plan import Plan, plan
 from archdsl.backends.pytorch.code.rows import NoLoop
 from archdsl.ir import Helper, Network, unfold
@@ -170,6 +170,7 @@ class _Writer:
         self.classes.imports |= {"NamedTuple", "Tensor"}
         fields: dict[str, str] = {}
         for output in sorted(self.plan.network.outputs, key=lambda o: o.training):
-            name = unique(variable_name(output.name) or "output", fields)
+            name = variable_name(output.name) or "output"
+            name = unique(f"{name}_" if name in TUPLE_ATTRIBUTES else name, fields)
             fields[name] = f"{INDENT}{name}: Tensor{' | None = None' if output.training else ''}"
         return [f"class {self.plan.output_class}(NamedTuple):", *fields.values()]

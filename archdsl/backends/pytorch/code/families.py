@@ -15,8 +15,8 @@ from archdsl.backends.pytorch.code.axes import AxisNames
 from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
 from archdsl.backends.pytorch.code.expressions import pattern
 from archdsl.backends.pytorch.code.joining import Answers, Joined, form, join
-from archdsl.backends.pytorch.code.layout import Item, quoted
-from archdsl.backends.pytorch.code.names import DICT_ATTRIBUTES
+from archdsl.backends.pytorch.code.layout import INDENT, Item, quoted
+from archdsl.backends.pytorch.code.names import DICT_ATTRIBUTES, is_identifier
 from archdsl.backends.pytorch.code.parameters import Parameters
 from archdsl.backends.pytorch.code.parts import Child, Instance, Leaf
 from archdsl.backends.pytorch.code.rows import is_numbered, rows_of
@@ -92,6 +92,12 @@ class Shape(NamedTuple):
     """Whether the parts have the names that `nn.Sequential` gives by itself."""
     is_dense: bool = False
     """Whether it is a dense block; its positions are the first two layers and the last."""
+
+    @property
+    def annotations(self) -> list[str]:
+        """The types of buffers: `nn.Module` says of an attribute only that it is a tensor or a module."""
+        buffers = [p for p in self.positions if p.buffer and is_identifier(p.name)]
+        return [f"{INDENT}{p.name}: Tensor{' | None' if None in p.layers else ''}" for p in buffers]
 
 
 class Family:

@@ -23,6 +23,9 @@ SEQUENTIAL_ATTRIBUTES = frozenset({"_get_item_by_idx", "append", "extend", "inse
 DICT_ATTRIBUTES = frozenset({"clear", "items", "keys", "pop", "update", "values"})
 """What `nn.ModuleDict` adds."""
 
+TUPLE_ATTRIBUTES = frozenset({"count", "index"})
+"""The methods of tuples: an output of such a name would hide one in the `NamedTuple` of outputs."""
+
 
 def is_identifier(name: str) -> bool:
     """Whether code can say the name as it stands. Python rewrites names with two underscores and beyond ASCII."""
