@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archdsl.ir import SPATIAL_AXES, Examples, Lowering, Misfit, Reach, TensorType, Types, show_shape
+from archdsl.ir import SPATIAL_AXES, Examples, Lowering, Misfit, Reach, TensorType, Types, open_size, show_shape
 from archdsl.ir.attrs import Amount, Field, Offset
 from archdsl.ops.families.indexing import Part, indexed, part, rows
 from archdsl.ops.families.moves import shifted
@@ -33,7 +33,7 @@ class Crop(Part):
     offset: Offset = Field("center", description="with `like`: the first row that is kept, or center")
 
     def _cuts(self, x: TensorType, like: TensorType | None) -> Padding:
-        """Rows to cut off before and after each axis. Raises `Misfit`."""
+        """Rows to cut off before and after each axis. Raises `Misfit` where the operands are not of that kind."""
         rank = spatial_rank(self.name, x)
         if (self.amount is None) == (like is None):
             raise Misfit(
@@ -46,7 +46,7 @@ class Crop(Part):
                 raise Misfit(
                     "`offset` goes with `like`", attribute="offset", help="say `amount=[[before, after], ...]`"
                 )
-            return self._checked(x, amounts(self.amount, rank, "amount"))
+            return amounts(self.amount, rank, "amount")
         assert like is not None
         if like.rank != x.rank:
             raise Misfit(
@@ -57,33 +57,37 @@ class Crop(Part):
             )
         starts = per_axis(self.offset, rank, "offset") if self.offset != "center" else None
         cuts = []
-        for a, (name, n, m) in enumerate(zip(SPATIAL_AXES[rank], x.sizes, like.sizes, strict=True)):
+        for a, (n, m) in enumerate(zip(x.sizes, like.sizes, strict=True)):
             start = starts[a] if starts else (n - m) // 2
+            cuts.append((start, n - m - start))
+        return tuple(cuts)
+
+    def _check(self, cuts: Padding, x: TensorType, like: TensorType | None) -> None:
+        """Raises `Misfit` where an axis has too few rows."""
+        for a, (name, n, (start, after)) in enumerate(zip(SPATIAL_AXES[len(cuts)], x.sizes, cuts, strict=True)):
+            if like is None:
+                if start + after >= n:
+                    raise Misfit(
+                        f"`crop` cuts {start + after} of {counted(n, 'row')} off the {name} axis",
+                        attribute="amount",
+                        label="nothing would be left",
+                    )
+                continue
+            m, is_centered = like.sizes[a], self.offset == "center"
             if start < 0 or start + m > n:
                 raise Misfit(
                     f"`crop` cannot leave {counted(m, 'row')} out of {n} on the {name} axis",
                     code="shape-mismatch",
-                    attribute="offset" if starts else None,
-                    operand=None if starts else 1,
-                    label=f"{start} + {m} is more than {n}" if starts else f"{m} is more than {n}",
-                    help=None if starts else "the larger value is cropped to the smaller one",
+                    attribute=None if is_centered else "offset",
+                    operand=1 if is_centered else None,
+                    label=f"{m} is more than {n}" if is_centered else f"{start} + {m} is more than {n}",
+                    help="the larger value is cropped to the smaller one" if is_centered else None,
                 )
-            cuts.append((start, n - m - start))
-        return tuple(cuts)
-
-    def _checked(self, x: TensorType, cuts: Padding) -> Padding:
-        for name, n, (before, after) in zip(SPATIAL_AXES[len(cuts)], x.sizes, cuts, strict=True):
-            if before + after >= n:
-                raise Misfit(
-                    f"`crop` cuts {before + after} of {counted(n, 'row')} off the {name} axis",
-                    attribute="amount",
-                    label="nothing would be left",
-                )
-        return cuts
 
     def infer(self, *operands: TensorType) -> Types:
         x, *like = operands
         cuts = self._cuts(x, *like or (None,))
+        self._check(cuts, x, *like or (None,))
         return part(x, (x.channels, *(n - before - after for n, (before, after) in zip(x.sizes, cuts, strict=True))))
 
     def reach(self, *operands: TensorType) -> Reach:
@@ -92,11 +96,23 @@ class Crop(Part):
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         x, *like = operands
-        cuts = enumerate(self._cuts(x, *like or (None,)), 1)
-        if self.offset != "center":  # so that the code holds for other sizes
-            sizes = {a: f"{{1}}.shape[{a + x.batched}]" for a in range(1, x.rank)}
-            return indexed(x, {a: f"{b} : {b} + {sizes[a]}" if b else f":{sizes[a]}" for a, (b, _) in cuts})
-        return indexed(x, {a: rows(b, x.shape[a] - e, x.shape[a]) for a, (b, e) in cuts if b or e})
+        cuts = self._cuts(x, *like or (None,))
+        indexes = {}
+        for a, (before, after) in enumerate(cuts, 1):
+            n, *m = [f"{{{i}}}.shape[{a + operand.batched}]" for i, operand in enumerate(operands)]
+            if self.offset != "center":  # so that the code holds for other sizes
+                indexes[a] = f"{before} : {before} + {m[0]}" if before else f":{m[0]}"
+            elif like and _differs((before, after)):
+                indexes[a] = f"({n} - {m[0]}) // 2 : ({n} + {m[0]}) // 2"
+            elif before or after:
+                indexes[a] = rows(before, x.shape[a] - after, x.shape[a])
+        return indexed(x, indexes)
 
     def summary(self) -> str:
         return "crop" if self.amount is None else f"crop {show_amount(self.amount)}"
+
+
+def _differs(cut: tuple[int, int]) -> bool:
+    """Whether so many rows are not the same at all sizes."""
+    formulas = [formula for n in cut if (formula := open_size(n)) is not None]
+    return any(open_size(formula.domain.simplified(formula)) is not None for formula in formulas)

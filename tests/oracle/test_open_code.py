@@ -74,6 +74,8 @@ CASES = [
     ("slice(0, -1)\nslice(2)\nlinear(3)", "[T, 4]", ((4,), (9,))),
     ("where T % 2 == 0\nslice(0, T // 2) -> linear(3)", "[T, 4]", ((2,), (8,))),
     ("where T % 2 == 0\nfirst: { slice(T // 2) -> linear(3) } -> relu", "[T, 4]", ((2,), (8,))),
+    ("conv(4, 3x3) as a\nupsample(2) -> crop(like=a) -> conv(2, 1x1)", "[4, H, W]", SIZES),
+    ("maxpool(2) -> upsample(2) as a\nx -> conv(4, 1x1) -> crop(like=a)", "[4, H, W]", SIZES),
     (ROWS, "[4, H, W]", ((3, 5), (8, 8))),
     (MAPS, "[4, H, W]", SIZES),
 ]
@@ -113,14 +115,13 @@ def test_code_of_other_kinds_holds_for_all_sizes_too(options: dict[str, Any]) ->
 
 ONE_SIZE = """network Net {
   input x: [3, H, W]
-  conv(4, 3x3) as a
-  upsample(2) -> crop(like=a) -> conv(2, 1x1)
+  conv(4, 3x3) -> flatten -> linear(2)
 }
 """
 
 
 def test_what_is_right_for_one_size_alone_says_so(cli: Cli, tmp_path: Path) -> None:
-    """Half the rows that are left over are cut off before and half of them after, which no formula says for all sizes."""
+    """The weights of a linear layer on a whole map are as many as its size asks."""
     Path(tmp_path, "net.arch").write_text(ONE_SIZE)
     done = cli("compile", str(tmp_path / "net.arch"), "-o", str(tmp_path / "net.py"))
     assert ", for H = 224, W = 224 alone" in done.out

@@ -102,8 +102,8 @@ def _read(node: Node, own: Lowering, told: Mapping[str, Place]) -> Read | None:
     if found.module is not None and _names_in(Lowering(found.module), names):
         found = found._replace(module=None)
     read = _names_in(found, names)
-    is_said = found.module is not None or found.function is not None or not read
     is_tensor = found.parameter is not None or found.buffer is not None
+    is_said = is_tensor or found.module is not None or found.function is not None
     if not is_said or (read and (is_tensor or node.state)) or not told.keys() >= read or read & RESERVED:
         return None
     if read and found.function is not None:
