@@ -61,24 +61,8 @@ def pads(padding: Padding) -> Shape:
 
 def same_conv(rank: int) -> Helper:
     """A convolution that works out `pad=same` from the size of its input. It copies the input where rows are odd in number."""
-    name = f"SameConv{rank}d"
-    return Helper(
-        name,
-        f'''
-class {name}(nn.Conv{rank}d):
-    """A convolution padded so that its stride alone sets the size of the result; an odd row stands after the input."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        axes = zip(x.shape[2:], self.kernel_size, self.stride, self.dilation, strict=True)
-        rows = [max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0) for n, k, s, d in axes]
-        if any(r % 2 for r in rows):
-            x = F.pad(x, [pad for r in reversed(rows) for pad in (r // 2, r - r // 2)])
-            rows = [0] * len(rows)
-        padding = [r // 2 for r in rows]
-        return F.conv{rank}d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-''',
-        ("Tensor", "nn", "F"),
-    )
+    function = f"F.conv{rank}d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)"
+    return _same(f"Conv{rank}d", "A convolution", function, is_dilated=True)
 
 
 def same_pool(kind: str, rank: int, *, is_rounded: bool) -> Helper:
@@ -88,31 +72,35 @@ def same_pool(kind: str, rank: int, *, is_rounded: bool) -> Helper:
         kind: `Max` or `Avg`.
         is_rounded: whether rounding up stands for an odd row, which no result reads; else the input is copied with it.
     """
-    name = f"Same{kind}Pool{rank}d"
-    axes, dilation, extent = "x.shape[2:], self.kernel_size, self.stride", "", "k"
-    if kind == "Max":
-        axes, dilation, extent = f"{axes}, self.dilation", ", d", "d * (k - 1) + 1"
-    function = f"F.{kind.lower()}_pool{rank}d(x, self.kernel_size, self.stride, padding"
-    if is_rounded:
-        more = ", self.dilation, ceil_mode=True" if kind == "Max" else ", ceil_mode=True, count_include_pad=False"
-        body = f"""        padding = [r // 2 for r in rows]
-        return {function}{more})"""
-    else:
-        body = f"""        if any(r % 2 for r in rows):
+    more = ", self.dilation, ceil_mode=True" if kind == "Max" else ", ceil_mode=True, count_include_pad=False"
+    given = f"x, self.kernel_size, self.stride, padding{more if is_rounded else ''}"
+    function = f"F.{kind.lower()}_pool{rank}d({given})"
+    return _same(f"{kind}Pool{rank}d", "A pool", function, is_dilated=kind == "Max", is_copied=not is_rounded)
+
+
+def _same(base: str, what: str, function: str, *, is_dilated: bool, is_copied: bool = True) -> Helper:
+    """A subclass of the module `base` that works out `padding` for `function`.
+
+    Args:
+        is_copied: whether the input is copied where rows are odd in number.
+    """
+    name = f"Same{base}"
+    dilation, d, extent = (", self.dilation", ", d", "d * (k - 1) + 1") if is_dilated else ("", "", "k")
+    copy = """
+        if any(r % 2 for r in rows):
             x = F.pad(x, [pad for r in reversed(rows) for pad in (r // 2, r - r // 2)])
-            rows = [0] * len(rows)
-        padding = [r // 2 for r in rows]
-        return {function})"""
+            rows = [0] * len(rows)"""
     return Helper(
         name,
         f'''
-class {name}(nn.{kind}Pool{rank}d):
-    """A pool padded so that its stride alone sets the size of the result; an odd row stands after the input."""
+class {name}(nn.{base}):
+    """{what} padded so that its stride alone sets the size of the result; an odd row stands after the input."""
 
     def forward(self, x: Tensor) -> Tensor:
-        axes = zip({axes}, strict=True)
-        rows = [max((-(-n // s) - 1) * s + {extent} - n, 0) for n, k, s{dilation} in axes]
-{body}
+        axes = zip(x.shape[2:], self.kernel_size, self.stride{dilation}, strict=True)
+        rows = [max((-(-n // s) - 1) * s + {extent} - n, 0) for n, k, s{d} in axes]{copy if is_copied else ""}
+        padding = [r // 2 for r in rows]
+        return {function}
 ''',
         ("Tensor", "nn", "F"),
     )
