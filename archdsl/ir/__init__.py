@@ -5,14 +5,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from archdsl.ir.attributes import Attribute, AttributeProblem, folded, show_attribute
-from archdsl.ir.backward import Derivative, Gradient, Incoming, together
 from archdsl.ir.build import Builder
-from archdsl.ir.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal, symbols_of
-from archdsl.ir.domain import Assumed, Domain
 from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, is_listed, modules
 from archdsl.ir.flatten import Flat, Layer, flatten
-from archdsl.ir.formulas import Terms, value_of
 from archdsl.ir.graph import (
     CallFrame,
     Datum,
@@ -28,15 +23,20 @@ from archdsl.ir.graph import (
     split_name,
     turns_beside,
 )
-from archdsl.ir.lowering import Call, Code, Expression, Helper, Literal, Lowering
-from archdsl.ir.multiply_adds import MultiplyAdds
 from archdsl.ir.op import Autocast, Category, Examples, KernelPrecision, Misfit, Op, State, Types
-from archdsl.ir.reach import SPATIAL_AXES, WHOLE, Axes, Border, Parts, Reach, Rows, Step
+from archdsl.ir.op.attributes import Attribute, AttributeProblem, folded, show_attribute
+from archdsl.ir.op.backward import Derivative, Gradient, Incoming, together
+from archdsl.ir.op.lowering import Call, Code, Expression, Helper, Literal, Lowering
+from archdsl.ir.op.multiply_adds import MultiplyAdds
+from archdsl.ir.op.reach import SPATIAL_AXES, WHOLE, Axes, Border, Parts, Reach, Rows, Step
+from archdsl.ir.op.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
-from archdsl.ir.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
-from archdsl.ir.sizes import (
+from archdsl.ir.sizes.conditions import Compound, Condition, Relation, at_least, both, denied, either, equal, symbols_of
+from archdsl.ir.sizes.domain import Assumed, Domain
+from archdsl.ir.sizes.formulas import Terms, value_of
+from archdsl.ir.sizes.size import (
     LARGEST_SIZE,
     LongFormula,
     OpenSize,
@@ -49,14 +49,14 @@ from archdsl.ir.sizes import (
     open_size,
     operand_text,
 )
+from archdsl.ir.sizes.values import Values
 from archdsl.ir.types import ITEM_SIZE, Places, Shape, TensorType, show_shape
 from archdsl.ir.unfold import is_unfolded, stands_for, unfold, written
-from archdsl.ir.values import Values
 
 if TYPE_CHECKING:
-    from archdsl.ir.interpolation import through
     from archdsl.ir.printer import print_network
     from archdsl.ir.reader import GraphTextError, read_network
+    from archdsl.ir.sizes.interpolation import through
 
 __all__ = [
     "ITEM_SIZE",
@@ -177,7 +177,7 @@ def __getattr__(name: str) -> Any:
 
         return print_network
     if name == "through":
-        from archdsl.ir.interpolation import through
+        from archdsl.ir.sizes.interpolation import through
 
         return through
     if name in ("GraphTextError", "read_network"):

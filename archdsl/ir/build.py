@@ -11,8 +11,8 @@ from typing import Any
 
 from archdsl.ir.graph import Module, ModuleKind, Node, Origin, Value
 from archdsl.ir.op import Misfit, Op
-from archdsl.ir.reach import Axes, Rows
-from archdsl.ir.sizes import is_open, open_size
+from archdsl.ir.op.reach import Axes, Rows
+from archdsl.ir.sizes.size import is_open, open_size
 from archdsl.ir.types import TensorType, show_shape
 
 Values = tuple[Value, ...]

@@ -22,12 +22,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from archdsl.ir.domain import Domain
 from archdsl.ir.extent import modules
 from archdsl.ir.graph import Module, Network, Node, Origin, Repeat, Value
 from archdsl.ir.op import Op
-from archdsl.ir.size_text import FORMULA, condition_text, written
-from archdsl.ir.sizes import open_size
+from archdsl.ir.sizes.domain import Domain
+from archdsl.ir.sizes.size import open_size
+from archdsl.ir.sizes.text import FORMULA, condition_text, written
 from archdsl.ir.strides import BATCH
 from archdsl.ir.types import TensorType
 from archdsl.source import Source, Span

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from archdsl.ir.attributes import AttributeProblem
-from archdsl.ir.domain import Domain
 from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Parameter, Repeat, Value
 from archdsl.ir.op import Misfit, Op
-from archdsl.ir.size_text import FORMULA, read_condition, read_size
-from archdsl.ir.sizes import OpenSize
+from archdsl.ir.op.attributes import AttributeProblem
+from archdsl.ir.sizes.domain import Domain
+from archdsl.ir.sizes.size import OpenSize
+from archdsl.ir.sizes.text import FORMULA, read_condition, read_size
 from archdsl.ir.strides import BATCH
 from archdsl.ir.types import Places, TensorType
 from archdsl.source import Source, Span

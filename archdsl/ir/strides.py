@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from operator import mul
 
-from archdsl.ir.sizes import at_example, open_size
+from archdsl.ir.sizes.size import at_example, open_size
 
 Shape = tuple[int, ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from archdsl.ir import WHOLE, Examples, Expression, Extra, Helper, Lowering, Misfit, Op, Reach, TensorType, Types
-from archdsl.ir.attrs import Field, Numbers, Size
+from archdsl.ir.op.attrs import Field, Numbers, Size
 from archdsl.ops.families.checks import check_float
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Axes as AxisByAxis
 from archdsl.ir import Examples, Expression, Lowering, Misfit, Op, Reach, TensorType, Types
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.moves import over
 

@@ -33,7 +33,7 @@ from archdsl.ir import (
     agree,
     show_shape,
 )
-from archdsl.ir.attrs import Field, Flag, Probability, Size
+from archdsl.ir.op.attrs import Field, Flag, Probability, Size
 from archdsl.ops.families import multihead
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit, fitting

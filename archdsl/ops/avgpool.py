@@ -18,7 +18,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Flag, Pad, Rounding, Window, WindowOrGlobal
+from archdsl.ir.op.attrs import Field, Flag, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import call_and_function, compact, helper_call
 from archdsl.ops.families.padding import of_padded, padded_copy, padded_module, padded_sizes, pads
 from archdsl.ops.families.pool import Pool, pool_geometry, pool_keywords, pool_summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Extra, Helper, Lowering, Misfit, Op, Saved, State, TensorType, Types, show_shape
-from archdsl.ir.attrs import Field, Flag, Number, Positive
+from archdsl.ir.op.attrs import Field, Flag, Number, Positive
 from archdsl.ir.strides import CHANNELS_LAST
 from archdsl.ops.families.calls import Keywords, helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Expression, Gradient, Incoming, Lowering, Op, TensorType, Types
-from archdsl.ir.attrs import ElementType, Field
+from archdsl.ir.op.attrs import ElementType, Field
 
 
 class Cast(Op):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Expression, Incoming, Lowering, Misfit, TensorType, Types
-from archdsl.ir.attrs import Field, Number, Relation
+from archdsl.ir.op.attrs import Field, Number, Relation
 from archdsl.ops.families.merge import Elementwise, check_one_dtype
 
 

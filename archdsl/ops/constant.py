@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Call, Code, Examples, Helper, Lowering, Op, State, TensorType, Types, show_shape
-from archdsl.ir.attrs import Field, Flag, Formula, TensorShape
+from archdsl.ir.op.attrs import Field, Flag, Formula, TensorShape
 from archdsl.ops.families.formula import INDICES, Term, formula
 
 

@@ -6,7 +6,7 @@ from math import prod
 from typing import ClassVar
 
 from archdsl.ir import Examples, Extra, Helper, Lowering, Misfit, MultiplyAdds, Shape, State, TensorType, Types
-from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Rounding, Size, Table, Window
+from archdsl.ir.op.attrs import Field, Flag, Pad, Parametrization, Rounding, Size, Table, Window
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_groups
 from archdsl.ops.families.convolution import Convolution, Filters

@@ -27,7 +27,7 @@ from archdsl.ir import (
     Types,
     Wanted,
 )
-from archdsl.ir.attrs import Counts, Field, Flag, Pad, Parametrization, Size, Window
+from archdsl.ir.op.attrs import Counts, Field, Flag, Pad, Parametrization, Size, Window
 from archdsl.ops.families.calls import Keywords, compact, helper_call, keywords
 from archdsl.ops.families.checks import check_groups, check_weights_fit
 from archdsl.ops.families.convolution import Convolution, Filters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import SPATIAL_AXES, Examples, Lowering, Misfit, Reach, TensorType, Types, open_size, show_shape
-from archdsl.ir.attrs import Amount, Field, Offset
+from archdsl.ir.op.attrs import Amount, Field, Offset
 from archdsl.ops.families.indexing import Part, indexed, part, rows
 from archdsl.ops.families.moves import shifted
 from archdsl.ops.families.windows import Padding, amounts, per_axis, show_amount, spatial_rank

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Expression, Gradient, Incoming, Lowering, Op, Reach, TensorType, Types
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ops.families.checks import check_axis, check_float
 from archdsl.ops.families.moves import over
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples, TensorType
-from archdsl.ir.attrs import Field, Flag, Pad, Parametrization, Size, Window
+from archdsl.ir.op.attrs import Field, Flag, Pad, Parametrization, Size, Window
 from archdsl.ops.families.convolution import Convolution, Filters
 from archdsl.ops.families.reparametrized import LEARNED_AS
 from archdsl.ops.families.windows import geometry, show_stride, show_window

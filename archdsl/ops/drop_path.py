@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import RESULT, Examples, Extra, Helper, Kernel, Lowering, Op, Saved, TensorType, Types, Wanted, number
-from archdsl.ir.attrs import Field, Probability
+from archdsl.ir.op.attrs import Field, Probability
 from archdsl.ops.families.calls import helper_call
 from archdsl.ops.families.checks import check_float
 

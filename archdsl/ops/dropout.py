@@ -20,7 +20,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Flag, Probability
+from archdsl.ir.op.attrs import Field, Flag, Probability
 from archdsl.ops.families.checks import check_float
 
 

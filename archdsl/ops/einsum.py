@@ -29,7 +29,7 @@ from archdsl.ir import (
     agree,
     show_shape,
 )
-from archdsl.ir.attrs import Equation, Field
+from archdsl.ir.op.attrs import Equation, Field
 from archdsl.ir.strides import BATCH, at_one
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.contraction import Factor, Joined, gradients

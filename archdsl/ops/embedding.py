@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Axes, Call, Examples, Lowering, Misfit, Op, Reach, Rows, Saved, State, TensorType, Types
-from archdsl.ir.attrs import Field, Size
+from archdsl.ir.op.attrs import Field, Size
 
 
 class Embedding(Op):

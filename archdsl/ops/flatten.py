@@ -6,7 +6,7 @@ from math import prod
 from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Lowering, Misfit, Shape, TensorType
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.reshaping import Reshaping

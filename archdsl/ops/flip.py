@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Axes as AxisByAxis
 from archdsl.ir import Examples, Lowering, Op, Reach, Rows, TensorType, Types
-from archdsl.ir.attrs import Axes, Field
+from archdsl.ir.op.attrs import Axes, Field
 from archdsl.ops.families.calls import function
 from archdsl.ops.families.checks import check_axes
 

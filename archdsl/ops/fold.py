@@ -6,7 +6,7 @@ from math import prod
 from typing import ClassVar, Self
 
 from archdsl.ir import WHOLE, Axes, Examples, Lowering, Misfit, Reach, TensorType, Types, agree, show_shape
-from archdsl.ir.attrs import Field, Window
+from archdsl.ir.op.attrs import Field, Window
 from archdsl.ops.families.columns import Columns
 from archdsl.ops.families.windows import output_sizes, per_axis, show_window, spell_out
 

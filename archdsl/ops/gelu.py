@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples, Lowering, TensorType
-from archdsl.ir.attrs import Field, Flag
+from archdsl.ir.op.attrs import Field, Flag
 from archdsl.ops.families.activation import Activation
 from archdsl.ops.families.calls import call_and_function
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from archdsl.ir import Axes, Examples, Lowering, Misfit, Op, Reach, Rows, Saved, TensorType, Types
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ops.families.calls import call_and_function, dim
 from archdsl.ops.families.checks import check_float, only_axis
 from archdsl.source import counted

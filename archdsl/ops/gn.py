@@ -21,7 +21,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Flag, Positive, Size
+from archdsl.ir.op.attrs import Field, Flag, Positive, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit, fitting
 from archdsl.ops.families.copies import Copied, kept, laid_in_order, made

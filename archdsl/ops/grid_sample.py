@@ -21,7 +21,7 @@ from archdsl.ir import (
     agree,
     show_shape,
 )
-from archdsl.ir.attrs import Beyond, Field, Flag, Interpolation
+from archdsl.ir.op.attrs import Beyond, Field, Flag, Interpolation
 from archdsl.ops.families.calls import function, keywords
 from archdsl.ops.families.checks import check_float
 

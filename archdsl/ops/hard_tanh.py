@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples, Literal, Misfit, TensorType, Types
-from archdsl.ir.attrs import Field, Number
+from archdsl.ir.op.attrs import Field, Number
 from archdsl.ops.families.activation import Activation
 
 

@@ -19,7 +19,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ops.families.calls import Keywords, dim, function
 from archdsl.ops.families.checks import check_axis, check_float
 from archdsl.ops.families.derivatives import quotient

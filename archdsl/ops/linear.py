@@ -26,7 +26,7 @@ from archdsl.ir import (
     Types,
     Wanted,
 )
-from archdsl.ir.attrs import Field, Flag, Parametrization, Size
+from archdsl.ir.op.attrs import Field, Flag, Parametrization, Size
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_weights_fit
 from archdsl.ops.families.copies import Copied, copied, is_copied_now, kept, laid_in_order, made

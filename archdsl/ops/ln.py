@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples, Extra, Gradient, Lowering, Misfit, Op, Reach, Saved, State, TensorType, Types
-from archdsl.ir.attrs import Axis, Field, Flag, Positive
+from archdsl.ir.op.attrs import Axis, Field, Flag, Positive
 from archdsl.ops.families.axis_norm import axis_norm, places
 from archdsl.ops.families.calls import keywords
 from archdsl.ops.families.checks import check_axis, check_weights_fit

@@ -25,7 +25,7 @@ from archdsl.ir import (
     Types,
     Value,
 )
-from archdsl.ir.attrs import Field, Flag, Pad, Size, Window
+from archdsl.ir.op.attrs import Field, Flag, Pad, Size, Window
 from archdsl.ir.strides import contiguous
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit

@@ -25,7 +25,7 @@ from archdsl.ir import (
     number,
     show_shape,
 )
-from archdsl.ir.attrs import Field, Number, Size
+from archdsl.ir.op.attrs import Field, Number, Size
 from archdsl.ops.avgpool import AvgPool
 from archdsl.ops.divide import Divide
 from archdsl.ops.families.calls import call_and_function, keywords

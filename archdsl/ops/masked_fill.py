@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Expression, Incoming, Lowering, Misfit, Op, Saved, TensorType, Types, agree
-from archdsl.ir.attrs import Field, Number
+from archdsl.ir.op.attrs import Field, Number
 from archdsl.ir.strides import sizes_together
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.derivatives import repeated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Extra, Incoming, Lowering, Misfit, Places, Saved, Shape, TensorType, Types
-from archdsl.ir.attrs import Field, Pad, Rounding, Window, WindowOrGlobal
+from archdsl.ir.op.attrs import Field, Pad, Rounding, Window, WindowOrGlobal
 from archdsl.ops.families.calls import call_and_function, compact, helper_call
 from archdsl.ops.families.copies import laid_in_order, made
 from archdsl.ops.families.padding import is_symmetric, of_padded, padded_copy, padded_module, pads

@@ -21,7 +21,7 @@ from archdsl.ir import (
     Types,
     agree,
 )
-from archdsl.ir.attrs import Field, Probability, Size
+from archdsl.ir.op.attrs import Field, Probability, Size
 from archdsl.ops.families.checks import check_float
 
 

@@ -24,7 +24,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Amount, Axis, Field, Number, PadMode, Pair
+from archdsl.ir.op.attrs import Amount, Axis, Field, Number, PadMode, Pair
 from archdsl.ops.families.calls import Keywords, function
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.padding import padded_sizes, pads

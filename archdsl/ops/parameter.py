@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Helper, Lowering, Misfit, Op, State, TensorType, Types, show_shape
-from archdsl.ir.attrs import Field, Initial, Positive, TensorShape
+from archdsl.ir.op.attrs import Field, Initial, Positive, TensorShape
 
 NORMAL = Helper(
     "normal",

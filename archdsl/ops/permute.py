@@ -22,7 +22,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Order
+from archdsl.ir.op.attrs import Field, Order
 from archdsl.ops.families.calls import dim
 from archdsl.ops.families.checks import check_axis
 from archdsl.source import counted

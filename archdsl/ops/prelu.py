@@ -18,7 +18,7 @@ from archdsl.ir import (
     Types,
     together,
 )
-from archdsl.ir.attrs import Field, Flag
+from archdsl.ir.op.attrs import Field, Flag
 from archdsl.ops.families.checks import check_weights_fit
 
 

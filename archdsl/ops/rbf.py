@@ -21,7 +21,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Flag, Size
+from archdsl.ir.op.attrs import Field, Flag, Size
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from archdsl.ir import Call, Examples, Expression, Helper, Lowering, Misfit, TensorType, Types, agree, show_shape
 from archdsl.ir import Shape as Sizes
-from archdsl.ir.attrs import Field, Shape
+from archdsl.ir.op.attrs import Field, Shape
 from archdsl.ops.families.reshaping import Reshaping
 from archdsl.ops.flatten import Flatten
 

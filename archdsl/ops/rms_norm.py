@@ -23,7 +23,7 @@ from archdsl.ir import (
     Types,
     Wanted,
 )
-from archdsl.ir.attrs import Axis, Field, Positive
+from archdsl.ir.op.attrs import Axis, Field, Positive
 from archdsl.ir.strides import CHANNELS_LAST, is_channels_last
 from archdsl.ops.families.axis_norm import axis_norm, places
 from archdsl.ops.families.calls import keywords

@@ -24,7 +24,7 @@ from archdsl.ir import (
     Types,
     agree,
 )
-from archdsl.ir.attrs import Field, Flag, Size, Window
+from archdsl.ir.op.attrs import Field, Flag, Size, Window
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.merge import Merge
 from archdsl.ops.families.windows import per_axis, show_window

@@ -33,7 +33,7 @@ from archdsl.ir import (
     show_shape,
     together,
 )
-from archdsl.ir.attrs import Field, Flag, Number, Probability
+from archdsl.ir.op.attrs import Field, Flag, Number, Probability
 from archdsl.ops.add import Add
 from archdsl.ops.dropout import Dropout
 from archdsl.ops.families import native, scores

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Axes, Examples, Lowering, Misfit, Reach, Rows, TensorType, Types, show_shape
-from archdsl.ir.attrs import Axis, Extent, Field
+from archdsl.ir.op.attrs import Axis, Extent, Field
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.indexing import Part, indexed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Derivative, Examples, Extra, Gradient, Incoming, Types
-from archdsl.ir.attrs import Field, Number
+from archdsl.ir.op.attrs import Field, Number
 from archdsl.ops.families.elementary import Elementary
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Examples, Lowering, Misfit, Reach, TensorType, Types, show_shape
-from archdsl.ir.attrs import Axis, Extent, Field, Size
+from archdsl.ir.op.attrs import Axis, Extent, Field, Size
 from archdsl.ops.families.checks import check_axis
 from archdsl.ops.families.indexing import Part, indexed, part, rows
 from archdsl.ops.families.moves import shifted

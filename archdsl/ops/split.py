@@ -22,7 +22,7 @@ from archdsl.ir import (
     is_open,
     show_shape,
 )
-from archdsl.ir.attrs import Axis, Field, Sizes
+from archdsl.ir.op.attrs import Axis, Field, Sizes
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import check_axis
 

@@ -19,7 +19,7 @@ from archdsl.ir import (
     Types,
     agree,
 )
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ops.families.calls import dim, function
 from archdsl.ops.families.checks import numbered
 from archdsl.ops.families.merge import Merge, check_axes, check_one_dtype, check_same_rank

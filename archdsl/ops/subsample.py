@@ -22,7 +22,7 @@ from archdsl.ir import (
     Types,
     Value,
 )
-from archdsl.ir.attrs import Field, Window
+from archdsl.ir.op.attrs import Field, Window
 from archdsl.ops.add import Add
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit

@@ -20,7 +20,7 @@ from archdsl.ir import (
     is_open,
     show_shape,
 )
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ir.strides import elementwise
 from archdsl.ops.families.checks import check_axis
 from archdsl.source import counted

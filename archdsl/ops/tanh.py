@@ -18,7 +18,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Number
+from archdsl.ir.op.attrs import Field, Number
 from archdsl.ops.families.activation import Activation
 from archdsl.ops.families.calls import keywords
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import Axes as AxisByAxis
 from archdsl.ir import Examples, Expression, Lowering, Misfit, Op, Reach, Rows, Saved, TensorType, Types
-from archdsl.ir.attrs import Axis, Field, Size
+from archdsl.ir.op.attrs import Axis, Field, Size
 from archdsl.ops.families.checks import check_axis, check_float
 
 

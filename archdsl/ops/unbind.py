@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Axes, Derivative, Examples, Expression, Incoming, Lowering, Op, Reach, Rows, TensorType, Types
-from archdsl.ir.attrs import Axis, Field
+from archdsl.ir.op.attrs import Axis, Field
 from archdsl.ops.families.calls import dim
 from archdsl.ops.families.checks import check_axis
 

@@ -24,7 +24,7 @@ from archdsl.ir import (
     open_size,
     show_shape,
 )
-from archdsl.ir.attrs import Field, Flag, Interpolation, Scale, Window
+from archdsl.ir.op.attrs import Field, Flag, Interpolation, Scale, Window
 from archdsl.ops.families.calls import Keywords, compact, function
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.windows import LARGEST_PERIOD, per_axis, show_window, spatial_rank

@@ -19,8 +19,8 @@ from archdsl.elaborate.importer import IMPORT_DEPTH_LIMIT
 from archdsl.elaborate.problems import CALL_DEPTH_LIMIT
 from archdsl.elaborate.tensors import ELEMENTS_LIMIT
 from archdsl.ir import LARGEST_SIZE, LISTED_LIMIT
-from archdsl.ir.conditions import ENUMERATED
-from archdsl.ir.sizes import TERMS_LIMIT
+from archdsl.ir.sizes.conditions import ENUMERATED
+from archdsl.ir.sizes.size import TERMS_LIMIT
 from archdsl.pages import MOST_ON_PAGE
 from archdsl.source.files import SIZE_LIMIT
 from archdsl.syntax.lexer import STRING_LIMIT, TOKEN_LIMIT

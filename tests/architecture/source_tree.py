@@ -37,7 +37,7 @@ def shown(path: Path) -> str:
 
 
 def module_name(path: Path) -> str:
-    """`archdsl/ir/op.py` -> `archdsl.ir.op`; `archdsl/ir/__init__.py` -> `archdsl.ir`."""
+    """`archdsl/ir/types.py` -> `archdsl.ir.types`; `archdsl/ir/__init__.py` -> `archdsl.ir`."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 

@@ -34,7 +34,7 @@ LAYERS = {
 """A part of the package imports parts of smaller numbers only."""
 
 SIDE_DOORS = {
-    "archdsl.ir.attrs",  # the types of attributes: for operators alone
+    "archdsl.ir.op.attrs",  # the types of attributes: for operators alone
     "archdsl.ir.strides",  # PyTorch's rules of strides: for operators, and for what runs them
     "archdsl.source.edits",  # edits applied to a text: for what mends files
     "archdsl.source.latex",  # text for papers

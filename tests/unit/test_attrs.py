@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archdsl.ir import attrs
-from archdsl.ir.attributes import Accepts
+from archdsl.ir.op.attributes import Accepts
 
 HUGE = 10**400
 NUMBERS = [(1, 1.0), (0.5, 0.5), (Fraction(2, 3), 2 / 3), (-3, -3.0)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from archdsl.ir import Domain, OpenSize, Relation, Size, agree, at_least, both, denied, either, equal
-from archdsl.ir.bounds import bounds
+from archdsl.ir.sizes.bounds import bounds
 from tests.support.cli import Cli
 
 VALUES = {"H": 224, "W": 160}

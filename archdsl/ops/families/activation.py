@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archdsl.ir import Call, Derivative, Expression, Extra, Incoming, Literal, Lowering, Op, Saved, TensorType, Types
-from archdsl.ir.attrs import Field, Positive
+from archdsl.ir.op.attrs import Field, Positive
 from archdsl.ops.families.checks import check_float
 
 

@@ -6,7 +6,7 @@ from math import gcd
 from typing import ClassVar, Literal, Self
 
 from archdsl.ir import WHOLE, Axes, Lowering, Reach, Rows, Shape, Step, TensorType, Types
-from archdsl.ir.attrs import Field, Sizes
+from archdsl.ir.op.attrs import Field, Sizes
 from archdsl.ops.families.calls import call_and_function, compact
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.pool import MapPool

@@ -16,7 +16,7 @@ from archdsl.ir import (
     TensorType,
     Types,
 )
-from archdsl.ir.attrs import Field, Pad, Window
+from archdsl.ir.op.attrs import Field, Pad, Window
 from archdsl.ops.families.calls import compact, function, keywords
 from archdsl.ops.families.checks import check_float
 from archdsl.ops.families.copies import laid_in_order, made

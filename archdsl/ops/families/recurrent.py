@@ -23,7 +23,7 @@ from archdsl.ir import (
     Types,
     show_shape,
 )
-from archdsl.ir.attrs import Field, Flag, Probability, Size
+from archdsl.ir.op.attrs import Field, Flag, Probability, Size
 from archdsl.ir.strides import BATCH
 from archdsl.ops.families.calls import helper_call, keywords
 from archdsl.ops.families.checks import check_weights_fit

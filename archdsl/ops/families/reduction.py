@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archdsl.ir import WHOLE, Expression, Lowering, Op, Reach, Rows, Shape, TensorType, Types
 from archdsl.ir import Axes as AxisByAxis
-from archdsl.ir.attrs import Axes, Field, Flag
+from archdsl.ir.op.attrs import Axes, Field, Flag
 from archdsl.ops.families.checks import check_axes, check_float
 
 

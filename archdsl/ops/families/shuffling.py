@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archdsl.ir import Misfit, Op, Shape, TensorType, Types, show_shape
-from archdsl.ir.attrs import Field, Size
+from archdsl.ir.op.attrs import Field, Size
 from archdsl.ops.families.checks import check_float
 
 

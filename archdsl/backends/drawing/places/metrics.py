@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from unicodedata import normalize
 
 _REGULAR = (
@@ -49,6 +50,7 @@ def width(text: str, size: float, bold: bool = False) -> float:
     return sum(_advances(text, bold)) * size / 1000
 
 
+@lru_cache(2**12)  # a picture says the same of many layers, and places them more than once
 def room(text: str, size: float, bold: bool = False) -> float:
     """Points to leave for `text`: Graphviz measures letters in whole pixels at 96 dpi, some builds the sum in whole points."""
     pixels = sum(round(w * size / 750) for w in _advances(text, bold))

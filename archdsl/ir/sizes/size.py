@@ -14,7 +14,7 @@ from math import gcd
 from operator import and_
 from typing import TYPE_CHECKING, Any, cast
 
-from archdsl.ir.formulas import (
+from archdsl.ir.sizes.formulas import (
     Coefficients,
     Floor,
     Symbol,
@@ -31,7 +31,7 @@ from archdsl.ir.formulas import (
 )
 
 if TYPE_CHECKING:
-    from archdsl.ir.domain import Domain
+    from archdsl.ir.sizes.domain import Domain
 
 LARGEST_SIZE = 2**40
 """No size and no count of a spec is larger."""

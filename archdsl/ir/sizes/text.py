@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from archdsl.ir.conditions import Compound, Relation
-from archdsl.ir.domain import Domain
-from archdsl.ir.formulas import show_terms
-from archdsl.ir.sizes import Size, open_size
+from archdsl.ir.sizes.conditions import Compound, Relation
+from archdsl.ir.sizes.domain import Domain
+from archdsl.ir.sizes.formulas import show_terms
+from archdsl.ir.sizes.size import Size, open_size
 
 _SIGN = re.compile(r" *(\w+|//|>=|==|[-+*(),])")
 FORMULA = "="

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import lcm
 from typing import NamedTuple
 
-from archdsl.ir.conditions import ENUMERATED, Compound, Relation, cycle
+from archdsl.ir.sizes.conditions import ENUMERATED, Compound, Relation, cycle
 
 
 class Steps(NamedTuple):

@@ -150,7 +150,7 @@ def _attribute(name: str, owner: type) -> Attribute:
     if is_optional:
         annotation = next(a for a in get_args(annotation) if a is not type(None))
     if get_origin(annotation) is not Annotated:
-        raise TypeError(f"{owner.__name__}.{name} needs a type of archdsl.ir.attrs")
+        raise TypeError(f"{owner.__name__}.{name} needs a type of archdsl.ir.op.attrs")
     accepts = next(m for m in annotation.__metadata__ if isinstance(m, Accepts))
     default = declared.default
     if default is not REQUIRED and default is not None:

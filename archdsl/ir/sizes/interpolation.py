@@ -13,9 +13,9 @@ from functools import lru_cache
 from itertools import pairwise
 from math import lcm
 
-from archdsl.ir.domain import Domain
-from archdsl.ir.formulas import Floor, Monomial, Symbol, Terms, order, show_atom
-from archdsl.ir.sizes import Size, from_terms
+from archdsl.ir.sizes.domain import Domain
+from archdsl.ir.sizes.formulas import Floor, Monomial, Symbol, Terms, order, show_atom
+from archdsl.ir.sizes.size import Size, from_terms
 
 DEGREE = 3
 """Turns that are each larger than the one before in two ways, as in width and in length."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from archdsl.ir import sizes
-from archdsl.ir.attributes import Accepts, Field, TooLarge
-from archdsl.ir.sizes import LARGEST_SIZE
+from archdsl.ir.op.attributes import Accepts, Field, TooLarge
+from archdsl.ir.sizes.size import LARGEST_SIZE, open_size
 
 __all__ = [
     "Amount",
@@ -56,11 +55,12 @@ __all__ = [
 
 def _integer(least: int) -> Callable[[Any], int]:
     def convert(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | sizes.Size) or not least <= value:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (is_whole or open_size(value) is not None) or not least <= value:
             raise ValueError
         if value > LARGEST_SIZE:
             raise TooLarge(f"at most {LARGEST_SIZE:_}")
-        return value  # type: ignore[return-value] # an open size stands for an int
+        return cast(int, value)  # an open size stands for one
 
     return convert
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
-from archdsl.ir.formulas import Terms, show_terms, weight
-from archdsl.ir.sizes import Size, open_size, primitive
+from archdsl.ir.sizes.formulas import Terms, show_terms, weight
+from archdsl.ir.sizes.size import Size, open_size, primitive
 
 if TYPE_CHECKING:
-    from archdsl.ir.domain import Domain
+    from archdsl.ir.sizes.domain import Domain
 
 ENUMERATED = 20_000
 """Values of one symbol that are tried out to decide a question."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
 
-from archdsl.ir.formulas import Floor, Monomial, Symbol, Terms
+from archdsl.ir.sizes.formulas import Floor, Monomial, Symbol, Terms
 
 LONGEST = 6
 """Sizes in a product that is taken apart into what they are at least and what they have more."""

@@ -15,8 +15,8 @@ from itertools import product
 from math import gcd, lcm, prod
 from typing import Any, NamedTuple
 
-from archdsl.ir.bounds import bounds
-from archdsl.ir.conditions import (
+from archdsl.ir.sizes.bounds import bounds
+from archdsl.ir.sizes.conditions import (
     ENUMERATED,
     Compound,
     Condition,
@@ -27,9 +27,19 @@ from archdsl.ir.conditions import (
     symbols_of,
     weight_of,
 )
-from archdsl.ir.formulas import Coefficients, Floor, Monomial, Symbol, Terms, polynomial, repetition, symbols_in, weight
-from archdsl.ir.sizes import LARGEST_SIZE, OpenSize, Size, from_terms, open_size, symbol
-from archdsl.ir.values import Values, common_cycle, extended
+from archdsl.ir.sizes.formulas import (
+    Coefficients,
+    Floor,
+    Monomial,
+    Symbol,
+    Terms,
+    polynomial,
+    repetition,
+    symbols_in,
+    weight,
+)
+from archdsl.ir.sizes.size import LARGEST_SIZE, OpenSize, Size, from_terms, open_size, symbol
+from archdsl.ir.sizes.values import Values, common_cycle, extended
 
 TRIED = 3
 """The work of trying out one value, beside that of each symbol and quotient of its formula."""

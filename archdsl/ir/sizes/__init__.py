@@ -1,0 +1,1 @@
+"""Sizes that a spec leaves open: formulas, what values their symbols may have, and conditions on these."""
