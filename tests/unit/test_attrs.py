@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from archdsl.ir import attrs
+from archdsl.ir.op import attrs
 from archdsl.ir.op.attributes import Accepts
 
 HUGE = 10**400
