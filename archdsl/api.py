@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import networkx
 
     from archdsl.analyses.memory import FitFacts, TrainingFacts
+    from archdsl.backends.drawing import Style, Theme
     from archdsl.backends.pytorch import Device, ElementType, MemoryFormat, TorchModule, TorchTensor
     from archdsl.ir import Network
     from archdsl.reports import Table
@@ -292,9 +293,11 @@ class NetworkSpec:
 
         return to_networkx(self.graph)
 
-    def to_svg(self, *, theme: str = "auto", style: str = "auto") -> str:
+    def to_svg(self, *, theme: Theme = "auto", style: Style = "auto") -> str:
         """The picture that `archdsl draw` makes."""
-        return picture_of(self._checked, theme=theme, style=style).decode("utf-8")
+        from archdsl.backends.drawing import Look
+
+        return picture_of(self._checked, Look(theme=theme, style=style)).decode("utf-8")
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.params:_} params, {self.macs:_} MACs, {counted(self.depth, 'weight layer')}>"

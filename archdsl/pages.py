@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archdsl.ir import is_listed, modules
 from archdsl.pipeline import Checked, subject_of
@@ -11,7 +11,7 @@ from archdsl.source import counted
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
-    from archdsl.backends.drawing import Format
+    from archdsl.backends.drawing import Look
 
 MOST_ON_PAGE = 10_000
 """Operators, with all turns of loops, that a page shows one by one."""
@@ -28,7 +28,7 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
     `TooManyOperators` for a cell of one, and for blocks that are called too often.
     """
     from archdsl.analyses.memory import TrainingSettings
-    from archdsl.backends.drawing import drawing, plain
+    from archdsl.backends.drawing import Look, drawing, plain
     from archdsl.reports.html import folded, fragment, page
 
     settings = settings or TrainingSettings()
@@ -45,7 +45,7 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
     if subject.for_all is not None:
         formulas = subject.for_all._replace(facts=subject.for_all.facts.unfolded())
         subject = subject._replace(for_all=formulas)
-    diagram = plain(drawing(facts.network, facts.cost, style="expanded"))
+    diagram = plain(drawing(facts.network, facts.cost, Look(style="expanded")))
     return (fragment if is_cell else page)(subject, diagram, _picture(checked))
 
 
@@ -57,14 +57,14 @@ def _picture(checked: Checked) -> str | None:
     return found[found.index("<svg") :] if len(found) <= MOST_OF_PICTURE else None
 
 
-def picture_of(checked: Checked, format: Format = "svg", **asked: Any) -> bytes:
-    """The picture of a network with its foot, by the options of `archdsl draw`.
+def picture_of(checked: Checked, look: Look | None = None) -> bytes:
+    """The picture of a network with its foot.
 
     Raises `Refusal` where it would be too large, and `RenderError` where Graphviz is missing.
     """
-    from archdsl.backends.drawing import draw
+    from archdsl.backends.drawing import Look, draw
 
-    return draw(checked.facts.network, checked.facts.cost, format, footer=footer_of(checked), **asked)
+    return draw(checked.facts.network, checked.facts.cost, look or Look(), footer_of(checked))
 
 
 def footer_of(checked: Checked) -> tuple[str, ...]:

@@ -58,16 +58,19 @@ def _picture(checked: Checked, format: Format, arguments: argparse.Namespace) ->
         from archdsl.backends.model_explorer import costs_json, graph_json
 
         return (graph_json(facts) if format == "model-explorer" else costs_json(facts)).encode()
-    from archdsl.backends.drawing import Refusal, RenderError
+    from archdsl.backends.drawing import Look, Refusal, RenderError
 
-    asked = {"theme": arguments.theme, "style": arguments.style, "expand": tuple(arguments.expand)}
-    asked |= {
-        "depth": arguments.depth,
-        "shading": arguments.color_by,
-        "across": arguments.lr,
-        "fuses": not arguments.unfuse,
-    }
     try:
-        return picture_of(checked, format, **asked)
+        look = Look(
+            format,
+            arguments.theme,
+            arguments.style,
+            expand=tuple(arguments.expand),
+            depth=arguments.depth,
+            shading=arguments.color_by,
+            across=arguments.lr,
+            fuses=not arguments.unfuse,
+        )
+        return picture_of(checked, look)
     except (Refusal, RenderError) as error:
         raise UsageProblem(str(error)) from None

@@ -27,7 +27,7 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["archdsl"]):
-    from archdsl.backends.drawing import draw
+    from archdsl.backends.drawing import Look, draw
     from archdsl.backends.pytorch import emit
     from archdsl.cli import main
     from archdsl.ir import Network, TooManyOperators, print_network, read_network
@@ -127,8 +127,8 @@ def _written(checked: Checked, network: Network) -> None:
         render_json([subject])
         render_text(report("all", subject, Options(formulas=True)), 100)
     compile(emit(network), "generated.py", "exec")
-    draw(network, checked.facts.cost, "svg", footer=footer_of(checked))
-    draw(network, checked.facts.cost, "dot")
+    draw(network, checked.facts.cost, Look("svg"), footer_of(checked))
+    draw(network, checked.facts.cost, Look("dot"))
     printed = print_network(network)
     assert print_network(read_network(printed, find)) == printed, "the graph's text reads back as another"
 

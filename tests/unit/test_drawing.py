@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from archdsl.analyses.cost import cost
-from archdsl.backends.drawing import Drawing, Refusal, RenderError, draw, drawing
+from archdsl.backends.drawing import Drawing, Look, Refusal, RenderError, draw, drawing
 from archdsl.backends.drawing.content.model import Bar, Body, Card, Group, Item, Merge, Parallel, Row
 from archdsl.backends.drawing.content.structure import ENTRY, Fork, structure
 from archdsl.backends.drawing.graphviz.dot import to_dot as sheet_to_dot
@@ -38,7 +38,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(network: Network, style: str = "auto", footer: tuple[str, ...] = ()) -> Drawing:
-    return drawing(network, cost(network), footer=footer, style=style)  # type: ignore[arg-type]
+    return drawing(network, cost(network), Look(style=style), footer)  # type: ignore[arg-type]
 
 
 def to_dot(picture: Drawing) -> str:
@@ -493,14 +493,14 @@ def no_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def svg_of(network: Network, style: str = "auto", theme: str = "auto", footer: tuple[str, ...] = ()) -> str:
     asked: Any = {"style": style, "theme": theme}
-    return draw(network, cost(network), footer=footer, **asked).decode("utf-8")
+    return draw(network, cost(network), Look(**asked), footer).decode("utf-8")
 
 
 @pytest.mark.usefixtures("no_path")
 @pytest.mark.parametrize(("format", "magic"), [("svg", b"<svg "), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_every_format_is_drawn_without_a_path_with_equal_bytes(format: str, magic: bytes) -> None:
     network = lenet5()
-    first, second = (draw(network, cost(network), format) for _ in range(2))  # type: ignore[arg-type]
+    first, second = (draw(network, cost(network), Look(format)) for _ in range(2))  # type: ignore[arg-type]
     assert first.startswith(magic) and first == second
 
 
@@ -732,7 +732,7 @@ def test_large_networks_are_drawn() -> None:
     (row,) = rows(drawn(long).body)
     assert (row.name, words(row), row.params) == ("0 … 4999", "×5_000", "148 each")
     with pytest.raises(Refusal, match=r"about 5_000 rows, more than 2_000; `--style overview` folds it"):
-        draw(long, cost(long), style="expanded")
+        draw(long, cost(long), Look(style="expanded"))
     body, (x,) = network("Deep", image(4, 8))
     kept = []
     for _ in range(200):

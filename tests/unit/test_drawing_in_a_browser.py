@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from archdsl.backends.drawing import draw
+from archdsl.backends.drawing import Look, draw
 from archdsl.pipeline import open_spec
 from tests.architecture.source_tree import ROOT
 
@@ -47,7 +47,7 @@ OUTSIDE = """
 def test_no_text_is_wider_than_its_box(chromium: Browser, file: str, name: str, style: Any) -> None:
     facts = open_spec(Path(ROOT / "specs" / file)).check(name).facts
     page = chromium.new_page(viewport={"width": 1600, "height": 1000})
-    page.set_content(draw(facts.network, facts.cost, theme="light", style=style).decode())
+    page.set_content(draw(facts.network, facts.cost, Look(theme="light", style=style)).decode())
     for font in FONTS:
         assert page.evaluate(OUTSIDE, font) == []
     page.close()

@@ -10,7 +10,7 @@ import pytest
 
 from archdsl import load
 from archdsl.analyses.cost import cost
-from archdsl.backends.drawing import Drawing, draw, drawing
+from archdsl.backends.drawing import Drawing, Look, draw, drawing
 from archdsl.backends.drawing.content.model import Bar, Body, Card, Merge, Parallel
 from archdsl.backends.drawing.places.layout import Sheet, layout
 from archdsl.backends.drawing.places.scene import Box
@@ -34,7 +34,7 @@ def network_of(body: str, path: Path, blocks: str = "") -> Network:
 
 
 def drawn(network: Network, **asked: str) -> Drawing:
-    return drawing(network, cost(network), **asked)  # type: ignore[arg-type]
+    return drawing(network, cost(network), Look(**asked))  # type: ignore[arg-type]
 
 
 def bars(sheet: Sheet) -> list[Box]:
@@ -114,7 +114,7 @@ def test_parts_that_pass_others_by_leave_from_where_they_are(tmp_path: Path) -> 
 )
 def test_texts_say_which_part_of_a_split_is_read(tmp_path: Path, body: str, words: list[str]) -> None:
     network = network_of(body, tmp_path)
-    mermaid = draw(network, cost(network), "mermaid").decode()
+    mermaid = draw(network, cost(network), Look("mermaid")).decode()
     assert sorted(re.findall(r'-->\|"(part .*?)"\|', mermaid)) == words
     found = open_spec(tmp_path / "n.arch").check("N")
     assert sorted(set(re.findall(r"part \d of \d", html_of(found)))) == words
@@ -162,7 +162,7 @@ def test_what_is_subtracted_and_divided_by_is_told(
     assert isinstance(bar.item, Bar) and (bar.item.text, bar.item.labels) == (f"A {sign} B", ("A", "B"))
     ends = {line.is_skip: part_at(bar, line.points[-1][0]) for line in sheet.lines if line.head == bar.name}
     assert ends == {False: main, True: 1 - main}
-    mermaid = draw(network, cost(network), "mermaid").decode()
+    mermaid = draw(network, cost(network), Look("mermaid")).decode()
     assert sorted(re.findall(r'-->\|"(.*?)"\|', mermaid)) == ["A", "B"]
 
 
@@ -193,7 +193,7 @@ def test_a_block_that_does_nothing_is_drawn(tmp_path: Path, body: str, style: st
 def test_nodes_of_a_graph_have_names_of_their_own(name: str, across: bool) -> None:
     """Where two forks went by one name, their edges met in one node."""
     network = graph(name)
-    dot = draw(network, cost(network), "dot", across=across, style="overview").decode()
+    dot = draw(network, cost(network), Look("dot", across=across, style="overview")).decode()
     names = Counter(re.findall(r"^(fork\d+|n\d+) \[", dot, re.MULTILINE))
     assert names and set(names.values()) == {1}
 
@@ -202,7 +202,7 @@ def test_forks_of_a_network_and_of_its_definitions_are_told_apart(tmp_path: Path
     block = "block u(n) { add { | conv(n, 3x3, pad=1) -> conv(n, 1x1) | identity } }"
     forks = "add { | conv(8, 3x3, pad=1) | identity }\n  add { | conv(8, 5x5, pad=2) | identity }"
     network = network_of(f"{forks}\n  u(8)\n  u(8)", tmp_path, block)
-    dot = draw(network, cost(network), "dot", across=True, style="overview").decode()
+    dot = draw(network, cost(network), Look("dot", across=True, style="overview")).decode()
     names = re.findall(r"^(fork\d+) \[", dot, re.MULTILINE)
     assert len(names) == len(set(names)) == 3
 

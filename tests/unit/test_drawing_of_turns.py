@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archdsl.backends.drawing import Style, draw
+from archdsl.backends.drawing import Look, Style, draw
 from archdsl.pages import html_of
 from tests.support.cli import Cli
 from tests.unit.test_turns import BLOCKS, BODIES, checked
@@ -25,7 +25,7 @@ HUGE = {
 def test_a_long_loop_is_one_turn_with_a_count(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     body, counts = HUGE[name]
     found = checked(f"{BLOCKS}{body}\n}}\n", monkeypatch, 256)
-    picture = draw(found.facts.network, found.facts.cost, "svg").decode()
+    picture = draw(found.facts.network, found.facts.cost, Look("svg")).decode()
     assert re.findall(r"(?<!\d)×[\d_]+", re.sub(r"<[^>]*>", " ", picture)) == counts
     page = html_of(found)
     assert "<script" not in page and "<svg" in page
@@ -44,5 +44,5 @@ def test_every_loop_is_drawn_in_every_style(name: str, monkeypatch: pytest.Monke
     found = checked(f"{BLOCKS}{BODIES[name]}\n}}\n", monkeypatch, 1)
     styles: tuple[Style, ...] = ("auto", "expanded", "overview")
     for style in styles:
-        picture = draw(found.facts.network, found.facts.cost, "svg", style=style).decode()
+        picture = draw(found.facts.network, found.facts.cost, Look("svg", style=style)).decode()
         assert "</svg>" in picture

@@ -8,7 +8,7 @@ import pytest
 
 from archdsl import load
 from archdsl.analyses.cost import cost
-from archdsl.backends.drawing import Refusal, draw, drawing
+from archdsl.backends.drawing import Look, Refusal, draw, drawing
 from archdsl.backends.drawing.content.model import Arms, Body, Card
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.scene import Box
@@ -40,7 +40,7 @@ def network_of(text: str, folder: Path) -> Network:
 
 
 def arms_of(network: Network) -> Arms:
-    body = drawing(network, cost(network), style="u").body
+    body = drawing(network, cost(network), Look(style="u")).body
     assert isinstance(body, Arms)
     return body
 
@@ -91,7 +91,7 @@ def test_levels_and_skips(name: str, levels: int, skips: int) -> None:
 @pytest.mark.parametrize("name", ["unet.arch:UNet", "vnet.arch:VNet", "deconvnet.arch:DeconvNet", "fcn.arch:FCN8s"])
 def test_skips_are_level_and_nothing_overlaps(name: str) -> None:
     network = load(f"{SPECS}/{name}").graph
-    sheet = layout(drawing(network, cost(network), style="u"))
+    sheet = layout(drawing(network, cost(network), Look(style="u")))
     skips = [line for line in sheet.lines if line.is_skip and not line.tail.startswith("fork")]
     assert skips and all(len({round(y, 2) for _, y in line.points}) == 1 for line in skips)
     boxes = [s for s in sheet.shapes if isinstance(s, Box)]
@@ -132,7 +132,7 @@ def test_outputs_on_the_way_up_stand_beside_the_arm(tmp_path: Path) -> None:
 def test_what_has_no_arms_is_refused_with_words(text: str, reason: str, tmp_path: Path) -> None:
     network = network_of(f"network A {{\n  input image: [3, 16, 16]\n  {text}\n  output y\n}}\n", tmp_path)
     with pytest.raises(Refusal) as caught:
-        draw(network, cost(network), style="u")
+        draw(network, cost(network), Look(style="u"))
     assert reason in str(caught.value) and "--style overview" in str(caught.value)
 
 
@@ -140,7 +140,7 @@ def test_what_has_no_arms_is_refused_with_words(text: str, reason: str, tmp_path
 def test_an_encoder_decoder_is_found_by_itself(name: str) -> None:
     network = load(f"{SPECS}/{name}").graph
     assert isinstance(drawing(network, cost(network)).body, Arms)
-    assert isinstance(drawing(network, cost(network), seeks_arms=False).body, Body)
+    assert isinstance(drawing(network, cost(network), Look(across=True)).body, Body)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from archdsl import load
 from archdsl.analyses.cost import cost
-from archdsl.backends.drawing import Drawing, Refusal, draw, drawing
+from archdsl.backends.drawing import Drawing, Look, Refusal, draw, drawing
 from archdsl.backends.drawing.content.model import (
     ENTRY,
     KINDS,
@@ -36,7 +36,7 @@ from tests.support.drawings import SPECS, graph, shapes
 
 
 def drawn(name: str, **asked: Any) -> Drawing:
-    return drawing(graph(name), cost(graph(name)), **asked)
+    return drawing(graph(name), cost(graph(name)), Look(**asked))
 
 
 def groups(body: Body) -> Iterator[Group]:
@@ -141,7 +141,7 @@ def test_rows_are_shaded_by_a_figure(shading: str, path: str, most: int, words: 
     strongest = [r.path for g in groups(body_of(picture)) for s in g.body.steps if isinstance(s.item, Card)
                for r in s.item.rows if r.shade == most]  # fmt: skip
     assert path in strongest
-    svg = draw(graph("vgg16.arch"), cost(graph("vgg16.arch")), shading=shading).decode()  # type: ignore[arg-type]
+    svg = draw(graph("vgg16.arch"), cost(graph("vgg16.arch")), Look(shading=shading)).decode()  # type: ignore[arg-type]
     assert "f-shade-5" in svg and "share of the row that has most" in svg and "f-conv-row" not in svg
     assert "f-activation-text" not in svg
 
@@ -174,7 +174,7 @@ ACROSS = ["vgg16.arch", "alexnet.arch:AlexNet", "googlenet.arch:GoogLeNet", "une
 
 @pytest.mark.parametrize("name", ACROSS)
 def test_cards_run_from_left_to_right(name: str) -> None:
-    sheet = layout(drawn(name, seeks_arms=False), is_across=True)
+    sheet = layout(drawn(name, across=True), is_across=True)
     boxes = [s for s in shapes(sheet.shapes) if isinstance(s, Box)]
     for index, box in enumerate(boxes):
         right, bottom = box.left + box.width, box.top + box.height
@@ -195,7 +195,7 @@ def test_a_slide_is_wide_where_a_page_is_high() -> None:
 @pytest.mark.parametrize(("name", "skips"), [("unet.arch:UNet", 8), ("nasnet.arch:NASNetALarge", 18)])
 def test_a_slide_with_skips_is_no_ribbon(name: str, skips: int) -> None:
     """U-Net keeps four maps, each on its way into a crop and around that; a cell of NASNet reads the two before it."""
-    body = body_of(drawn(name, seeks_arms=False))
+    body = body_of(drawn(name, across=True))
     scene = place_across(body, count(1))
     assert 0.5 < (scene.left + scene.right) / scene.height < 3
     lines: list[Line] = []
@@ -221,7 +221,7 @@ def test_skips_of_what_enters_an_outline_are_drawn_from_left_to_right(tmp_path: 
     spec = tmp_path / "n.arch"
     spec.write_text(text)
     network = load(str(spec)).graph
-    picture = drawing(network, cost(network), style="expanded")
+    picture = drawing(network, cost(network), Look(style="expanded"))
     (group,) = groups(body_of(picture))
     assert any(lane.source.key == ENTRY for lane in group.body.lanes)
     for is_across in (False, True):
@@ -259,7 +259,7 @@ def test_definitions_lie_beside_each_other_on_a_page(name: str) -> None:
 def test_styles_with_a_direction_of_their_own_say_so() -> None:
     network = graph("unet.arch:UNet")
     with pytest.raises(Refusal, match="the style `u` has a direction of its own"):
-        draw(network, cost(network), style="u", across=True)
+        draw(network, cost(network), Look(style="u", across=True))
 
 
 # --- calls that differ in rates ---------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ network N {
 """
     (tmp_path / "n.arch").write_text(text)
     network = load(str(tmp_path / "n.arch")).graph
-    picture = draw(network, cost(network), style="overview").decode()
+    picture = draw(network, cost(network), Look(style="overview")).decode()
     assert ">depthwise window<" in picture and "…" not in picture
 
 
@@ -311,7 +311,7 @@ network N {
 """
     (tmp_path / "n.arch").write_text(text)
     network = load(str(tmp_path / "n.arch")).graph
-    (definition,) = drawing(network, cost(network), style="overview").definitions
+    (definition,) = drawing(network, cost(network), Look(style="overview")).definitions
     output = definition.body.steps[-1].item
     assert isinstance(output, Terminal) and (output.name, output.output) == ("out", "")
 
@@ -360,7 +360,7 @@ def test_what_else_reads_a_layer_keeps_its_concatenations(tmp_path: Path) -> Non
     }"""
     (tmp_path / "a.arch").write_text(text, "utf-8")
     network = load(tmp_path / "a.arch").graph
-    assert "concat" in draw(network, cost(network), "dot").decode()
+    assert "concat" in draw(network, cost(network), Look("dot")).decode()
 
 
 # --- all networks ----------------------------------------------------------------------------------------------------
@@ -411,7 +411,7 @@ network N {
 """
     (tmp_path / "n.arch").write_text(text)
     network = load(str(tmp_path / "n.arch")).graph
-    picture = draw(network, cost(network), style="overview").decode()
+    picture = draw(network, cost(network), Look(style="overview")).decode()
     assert re.findall(r">(if [^<]*)<", picture) == ["if stride ≠ 1 or 4·width ≠ C", "if step &gt; 1 or 4·channels ≠ C"]
 
 
@@ -433,14 +433,14 @@ network N {
     spec = tmp_path / "n.arch"
     spec.write_text(text)
     network = load(str(spec)).graph
-    (definition,) = drawing(network, cost(network), style="overview").definitions
+    (definition,) = drawing(network, cost(network), Look(style="overview")).definitions
     fork = next(s.item for s in definition.body.steps if isinstance(s.item, Parallel))
     card = fork.arms[1].steps[0].item
     assert isinstance(card, Card)
     assert [row.text for row in card.rows] == ["if wide", "conv 5×5, 8", "else", "conv 1×1, 8"]
     for theme in ("light", "dark"):
-        assert "if wide" in draw(network, cost(network), "svg", style="overview", theme=theme).decode()
-    assert "if wide" in draw(network, cost(network), "mermaid", style="overview").decode()
+        assert "if wide" in draw(network, cost(network), Look("svg", style="overview", theme=theme)).decode()
+    assert "if wide" in draw(network, cost(network), Look("mermaid", style="overview")).decode()
 
 
 # --- states that grow -------------------------------------------------------------------------------------------------
@@ -496,7 +496,9 @@ def test_equal_groups_in_a_row_are_one(tmp_path: Path) -> None:
     assert [(g.title, g.repeat) for g in groups(body_of(picture))] == [("s0 … s999", 1000), ("last", 1)]
     assert (
         "$\\neq$"
-        in draw(graph("resnet.arch:ResNet50"), cost(graph("resnet.arch:ResNet50")), "tikz", style="overview").decode()
+        in draw(
+            graph("resnet.arch:ResNet50"), cost(graph("resnet.arch:ResNet50")), Look("tikz", style="overview")
+        ).decode()
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from archdsl import load
 from archdsl.analyses.cost import cost
-from archdsl.backends.drawing import Refusal, draw, drawing
+from archdsl.backends.drawing import Look, Refusal, draw, drawing
 from archdsl.backends.drawing.content.model import Poster
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.metrics import width
@@ -23,7 +23,7 @@ NETWORKS = ["vgg16.arch", "alexnet.arch:AlexNet", "lenet.arch:LeNet5", "zfnet.ar
 
 
 def poster_of(network: Network) -> Poster:
-    body = drawing(network, cost(network), style="volumes").body
+    body = drawing(network, cost(network), Look(style="volumes")).body
     assert isinstance(body, Poster)
     return body
 
@@ -53,7 +53,7 @@ def test_a_resnet_is_drawn_by_its_stages() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_boxes_grow_with_the_roots_of_their_sizes_and_captions_keep_apart(name: str) -> None:
     network = graph(name)
-    sheet = layout(drawing(network, cost(network), style="volumes"))
+    sheet = layout(drawing(network, cost(network), Look(style="volumes")))
     solids = [s for s in sheet.shapes if isinstance(s, Solid)]
     tallest = max(s.height for s in solids if s.volume.size)
     largest = max(s.volume.size for s in solids)
@@ -74,13 +74,13 @@ def _half(caption: Caption) -> float:
 def test_a_poster_says_where_it_leaves_layers_out() -> None:
     for name, is_all in (("alexnet.arch:AlexNet", False), ("zfnet.arch:ZFNet", True)):
         network = graph(name)
-        footer = drawing(network, cost(network), style="volumes").footer
+        footer = drawing(network, cost(network), Look(style="volumes")).footer
         assert ("of parallel ways the longest is drawn" not in footer) == is_all
 
 
 def test_a_box_is_three_faces_under_the_path_of_its_layer() -> None:
     network = graph("vgg16.arch")
-    root = ElementTree.fromstring(draw(network, cost(network), style="volumes"))
+    root = ElementTree.fromstring(draw(network, cost(network), Look(style="volumes")))
     (group,) = (g for g in root.iter(f"{SVG}g") if g.get("id") == "features.0")
     assert [e.tag.removeprefix(SVG) for e in group] == ["title", "polygon", "polygon", "rect"]
     assert group.findtext(f"{SVG}title") == "features.0, features.1"
@@ -89,9 +89,9 @@ def test_a_box_is_three_faces_under_the_path_of_its_layer() -> None:
 def test_what_is_no_poster_is_refused_with_words() -> None:
     network = graph("pyramidnet.arch:PyramidNet110_48")
     with pytest.raises(Refusal, match="55 volumes in a row, more than 40; `--style overview`"):
-        draw(network, cost(network), style="volumes")
+        draw(network, cost(network), Look(style="volumes"))
     with pytest.raises(Refusal, match="a picture and no graph"):
-        draw(network, cost(network), "dot", style="volumes")
+        draw(network, cost(network), Look("dot", style="volumes"))
 
 
 def test_channels_may_come_last(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_channels_may_come_last(tmp_path: Path) -> None:
         "network N {\n  input x: [3, 32, 32]\n  conv(64, 4x4, stride=4)\n  permute([1, 2, 0])\n  linear(128)\n  output y\n}\n"
     )
     network = load(spec).graph
-    poster = drawing(network, cost(network), style="volumes").body
+    poster = drawing(network, cost(network), Look(style="volumes")).body
     assert isinstance(poster, Poster)
     volumes = [(s.volumes[0].size, s.volumes[0].channels) for s in poster.stacks]
     assert volumes == [(32, 3), (8, 64), (8, 128)]

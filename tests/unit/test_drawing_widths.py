@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from archdsl.backends.drawing import Refusal, drawing
+from archdsl.backends.drawing import Look, Refusal, drawing
 from archdsl.backends.drawing.marks.marks import Mark, Part, Picture, Rectangle, Text
 from archdsl.backends.drawing.marks.painter import paint
 from archdsl.backends.drawing.places.layout import layout
@@ -87,7 +87,7 @@ def test_no_text_is_wider_than_what_it_stands_in(path: Path) -> None:
     seen: list[Any] = []
     for name, settings in STYLES.items():
         try:
-            drawn = drawing(checked.facts.network, checked.facts.cost, footer=footer, **settings)
+            drawn = drawing(checked.facts.network, checked.facts.cost, Look(**settings), footer)
         except Refusal:
             continue
         if drawn in seen:

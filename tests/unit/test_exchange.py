@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.backends.drawing import draw
+from archdsl.backends.drawing import Look, draw
 from archdsl.backends.model_explorer import costs_json, graph_json
 from archdsl.backends.networkx import to_networkx
 from archdsl.ir import Network
@@ -29,7 +29,7 @@ TIKZ_COMMANDS = {
 
 
 def drawn(network: Network, format: str, **options: str) -> str:
-    return draw(network, Facts(network).cost, format, **options).decode()  # type: ignore[arg-type]
+    return draw(network, Facts(network).cost, Look(format, **options)).decode()  # type: ignore[arg-type]
 
 
 def hostile() -> Network:

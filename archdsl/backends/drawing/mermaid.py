@@ -30,7 +30,8 @@ from archdsl.backends.drawing.content.model import (
     Terminal,
 )
 from archdsl.backends.drawing.content.words import clean
-from archdsl.backends.drawing.marks.palette import Theme, palette
+from archdsl.backends.drawing.look import Theme
+from archdsl.backends.drawing.marks.palette import palette
 
 BREAK = "<br/>"
 WIDEST = 480

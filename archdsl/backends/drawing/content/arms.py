@@ -11,10 +11,10 @@ from math import log2
 
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.model import Anchor, Arms, Card, End, Lane, Rung, Skip
-from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.rows import row_of
 from archdsl.backends.drawing.content.streams import Stream, streams
 from archdsl.backends.drawing.content.words import show_output
+from archdsl.backends.drawing.refusal import Refusal
 from archdsl.ir import Module, Network, Output, TensorType, modules
 
 LEAST = 1.5

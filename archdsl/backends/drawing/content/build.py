@@ -12,22 +12,12 @@ from archdsl.backends.drawing.content.assemble import assemble
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.gather import gathered
 from archdsl.backends.drawing.content.generalise import Generaliser, branches, form
-from archdsl.backends.drawing.content.model import (
-    KINDS,
-    Arms,
-    Body,
-    Drawing,
-    Group,
-    Poster,
-    Shading,
-    Stairs,
-    Step,
-    Style,
-)
+from archdsl.backends.drawing.content.model import KINDS, Arms, Body, Drawing, Group, Poster, Stairs, Step
 from archdsl.backends.drawing.content.opening import Opening, calls_at
 from archdsl.backends.drawing.content.poster import poster
-from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.units import FUSED
+from archdsl.backends.drawing.look import USUAL, Look, Shading, Style
+from archdsl.backends.drawing.refusal import Refusal
 from archdsl.ir import Module, Network, is_unfolded, modules, unfold
 from archdsl.source import counted, short, total
 
@@ -48,44 +38,29 @@ SHADES: dict[Shading, Callable[[int], str]] = {
 }
 
 
-def drawing(
-    network: Network,
-    costs: CostFacts,
-    *,
-    footer: tuple[str, ...] = (),
-    style: Style = "auto",
-    expand: tuple[str, ...] = (),
-    depth: int = 0,
-    shading: Shading | None = None,
-    fuses: bool = True,
-    seeks_arms: bool = True,
-) -> Drawing:
+def drawing(network: Network, costs: CostFacts, look: Look = USUAL, footer: tuple[str, ...] = ()) -> Drawing:
     """The drawing of a network. Parts that exist only while training are left out, and named below.
 
-    `style="overview"` draws every block once, beside the network, `"expanded"` draws all calls in place, `"auto"` takes
-    the first where the second would have more than 60 rows, and `"u"`, two arms, for an encoder-decoder that joins what it
-    kept in reverse order, unless `seeks_arms` is false. In an overview the calls at the paths `expand` are drawn in
-    place too, and those within `depth` levels. `shading` is the figure by which rows are shaded. Without `fuses`
-    norms, activations and dropout have rows of their own. `footer` are the lines under the legend.
+    `footer` are the lines under the legend.
 
     Raises:
         Refusal: the network does not go with the style, or no call has a path.
         TooManyOperators: the style shows every turn of a loop, and they are too many.
     """
+    style = look.style
     drawn = unfold(network) if style in ("u", "volumes") else gathered(network)
     if drawn is not network:
         network, costs = drawn, cost(drawn)
-    rows = _rows(network, fuses=fuses)
+    rows = _rows(network, look)
     found: Arms | None = None
-    seeks_arms = seeks_arms and style == "auto" and not (expand or depth)
-    if seeks_arms and is_unfolded(network) and rows <= MOST_SOUGHT and may_rise(network):
-        drafts = Drafts(network, costs, Opening(runs=True), shading, fuses=fuses)
+    if look.seeks_arms and is_unfolded(network) and rows <= MOST_SOUGHT and may_rise(network):
+        drafts = Drafts(network, costs, Opening(runs=True), look)
         found = kept_in_reverse(network, drafts)
     if found is None:
         if style == "auto":
-            style = "overview" if expand or depth or rows > MOST_ROWS else "expanded"
-        opening = Opening(style == "expanded", style == "u", depth, calls_at(network, expand))
-        drafts = Drafts(network, costs, opening, shading, fuses=fuses)
+            style = "overview" if look.expand or look.depth or rows > MOST_ROWS else "expanded"
+        opening = Opening(style == "expanded", style == "u", look.depth, calls_at(network, look.expand))
+        drafts = Drafts(network, costs, opening, look)
     body = found or _style(network, drafts, style)
     definitions = _definitions(network, drafts) if style != "volumes" else ()
     if style == "overview":
@@ -122,8 +97,8 @@ def _remarks(body: Body | Arms | Poster, drafts: Drafts) -> Iterator[str]:
         yield "a + n·k: n layers that each join k maps to all before them"
     if "+k" in growths:
         yield "+k: k maps are joined to all before them"
-    if drafts.shading is not None and drafts.most:
-        yield f"a row has at most {SHADES[drafts.shading](drafts.most)}"
+    if drafts.look.shading is not None and drafts.most:
+        yield f"a row has at most {SHADES[drafts.look.shading](drafts.most)}"
 
 
 def _left_out(network: Network) -> Iterator[str]:
@@ -132,15 +107,15 @@ def _left_out(network: Network) -> Iterator[str]:
         yield f"without what only training has: {', '.join(names)}"
 
 
-def check_rows(network: Network, *, fuses: bool) -> None:
+def check_rows(network: Network, look: Look) -> None:
     """Raises `Refusal` for a network that is too large for an expanded picture."""
-    rows = _rows(gathered(network), fuses=fuses)
+    rows = _rows(gathered(network), look)
     if rows > MOST_EXPANDED:
         help = "`--style overview` folds it, `--expand PATH` opens single calls"
         raise Refusal(f"{network.name} expanded has about {rows:_} rows, more than {MOST_EXPANDED:_}; {help}")
 
 
-def _rows(network: Network, *, fuses: bool) -> int:
+def _rows(network: Network, look: Look) -> int:
     """About how many rows the expanded picture has; calls of one module in a row count once."""
     counted: dict[int, int] = {}
     for module in modules(network):
@@ -148,7 +123,7 @@ def _rows(network: Network, *, fuses: bool) -> int:
         for node in module.nodes:
             if isinstance(node.operator, Module):
                 rows += 0 if node.operator is before else counted[id(node.operator)]
-            elif not fuses or node.operator.category not in FUSED:
+            elif not look.fuses or node.operator.category not in FUSED:
                 rows += 1
             before = node.operator
         counted[id(module)] = rows

@@ -10,10 +10,11 @@ from archdsl.analyses.cost import CostFacts
 from archdsl.backends.drawing.content.calls import Calls
 from archdsl.backends.drawing.content.gather import TURN
 from archdsl.backends.drawing.content.growth import Growth, grow
-from archdsl.backends.drawing.content.model import Kind, Shading, Terminal
+from archdsl.backends.drawing.content.model import Kind, Terminal
 from archdsl.backends.drawing.content.opening import Opening
 from archdsl.backends.drawing.content.units import ORDERED, Costs, Unit, Units, describe
 from archdsl.backends.drawing.content.words import glyph, show_output
+from archdsl.backends.drawing.look import Look
 from archdsl.ir import Module, Network, Node, Value, modules
 
 MOST_TURNS = 18
@@ -27,13 +28,10 @@ OFTEN = 3
 class Drafts:
     """Makes the units of one picture, and collects what its legend, scale and definitions are made of."""
 
-    def __init__(
-        self, network: Network, costs: CostFacts, opening: Opening, shading: Shading | None, *, fuses: bool = True
-    ) -> None:
+    def __init__(self, network: Network, costs: CostFacts, opening: Opening, look: Look) -> None:
         self.calls = Calls(network)
         self.costs = Costs(costs.nodes, _bytes(network), self.calls.twins)
-        self.shading = shading
-        self.fuses = fuses
+        self.look = look
         self.most = 0
         self.growths: list[Growth] = []
         """Layers that each join all before them, drawn as a state that grows."""
@@ -64,7 +62,9 @@ class Drafts:
     def units(self, module: Module, path: str, entry: Value | None, *, is_reuse: bool = False) -> Units:
         """The units of a module under a path, whose input `entry` enters at the top."""
         prefix = f"{path}." if path else ""
-        units = Units(module, prefix, entry, self.costs, fuses=self.fuses, is_reuse=is_reuse).add_nodes(self._place)
+        units = Units(module, prefix, entry, self.costs, fuses=self.look.fuses, is_reuse=is_reuse).add_nodes(
+            self._place
+        )
         self.growths += grow(units)
         return units
 
@@ -72,7 +72,7 @@ class Drafts:
         self, module: Module, path: str, inputs: list[Terminal], outputs: list[tuple[Terminal, Value]]
     ) -> Units:
         """The units of a module between terminals."""
-        units = Units(module, f"{path}." if path else "", None, self.costs, fuses=self.fuses)
+        units = Units(module, f"{path}." if path else "", None, self.costs, fuses=self.look.fuses)
         for terminal, value in zip(inputs, module.inputs, strict=True):
             units.add_input(terminal, value)
         units.add_nodes(self._place)

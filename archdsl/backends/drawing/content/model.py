@@ -22,11 +22,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 Arguments = tuple[tuple[str, str], ...]
 """The parameters of a block and what a call gives them, in words."""
 
-Style = Literal["auto", "expanded", "overview", "u", "volumes"]
-
-Shading = Literal["macs", "params", "memory"]
-"""What rows are shaded by: multiply-adds, parameters, or the bytes of what their layers make for a sample."""
-
 Glyph = tuple[int, int]
 """Width and height in points of the picture of a tensor."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archdsl.backends.drawing.content.refusal import Refusal
+from archdsl.backends.drawing.refusal import Refusal
 from archdsl.ir import Module, Network
 from archdsl.source import nearest
 

@@ -6,10 +6,10 @@ import re
 
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.model import Kind, Poster, Stack, Volume
-from archdsl.backends.drawing.content.refusal import Refusal
 from archdsl.backends.drawing.content.rows import tooltip
 from archdsl.backends.drawing.content.streams import Stream, streams
 from archdsl.backends.drawing.content.words import extent, show_output
+from archdsl.backends.drawing.refusal import Refusal
 from archdsl.ir import Network, TensorType
 
 MOST_STACKS = 40

@@ -39,9 +39,9 @@ def row_of(drafts: Drafts, unit: Unit) -> Row:
 
 
 def _shade(drafts: Drafts, unit: Unit) -> int | None:
-    if drafts.shading is None:
+    if drafts.look.shading is None:
         return None
-    return {"macs": unit.cost.macs, "params": unit.cost.params, "memory": unit.bytes}[drafts.shading]
+    return {"macs": unit.cost.macs, "params": unit.cost.params, "memory": unit.bytes}[drafts.look.shading]
 
 
 def folded(rows: list[Row]) -> tuple[list[Row], list[int]]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from archdsl.backends.drawing.content.model import Bar, Card, Merge, Row, Stairs, Terminal, Word
 from archdsl.backends.drawing.graphviz.markup import attribute, font, patches, strut, table, tag
-from archdsl.backends.drawing.marks.palette import SHADES, Palette, Theme, palette, row_fill, row_texts
+from archdsl.backends.drawing.look import Theme
+from archdsl.backends.drawing.marks.palette import SHADES, Palette, palette, row_fill, row_texts
 from archdsl.backends.drawing.places.layout import FOOTER_LINE, HEAD, LEGEND, LEGEND_LINE, Sheet
 from archdsl.backends.drawing.places.metrics import fitted
 from archdsl.backends.drawing.places.scene import Box, Dot, Label, Line, Outline, Point, Shape

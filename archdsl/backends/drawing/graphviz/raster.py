@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archdsl.backends.drawing.content.words import clean
+from archdsl.backends.drawing.look import Theme
 from archdsl.backends.drawing.marks.marks import Mark, Paint, Part, Picture, Point, Polygon, Rectangle, Text
-from archdsl.backends.drawing.marks.palette import Palette, Theme, palette
+from archdsl.backends.drawing.marks.palette import Palette, palette
 
 BEND = 0.45
 """How far from a corner the Bézier curve that rounds it is held, as a share of its radius."""

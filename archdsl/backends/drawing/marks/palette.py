@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from archdsl.backends.drawing.content.model import KINDS, Kind, Row
+from archdsl.backends.drawing.look import Theme
 
-Theme = Literal["auto", "light", "dark", "mono"]
 Palette = dict[str, str]
 
 SHADES = 6

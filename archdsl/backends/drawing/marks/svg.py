@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from archdsl.backends.drawing.content.words import clean
+from archdsl.backends.drawing.look import Theme
 from archdsl.backends.drawing.marks.marks import (
     CORNER,
     Mark,
@@ -19,7 +20,7 @@ from archdsl.backends.drawing.marks.marks import (
     Wire,
     decimal,
 )
-from archdsl.backends.drawing.marks.palette import DARK, Theme, palette
+from archdsl.backends.drawing.marks.palette import DARK, palette
 from archdsl.backends.drawing.places.metrics import is_measured, width
 
 FONTS = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"

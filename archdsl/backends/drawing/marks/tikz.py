@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archdsl.backends.drawing.content.words import clean
+from archdsl.backends.drawing.look import Theme
 from archdsl.backends.drawing.marks.marks import (
     CORNER,
     Mark,
@@ -17,7 +18,7 @@ from archdsl.backends.drawing.marks.marks import (
     Text,
     decimal,
 )
-from archdsl.backends.drawing.marks.palette import Palette, Theme, palette
+from archdsl.backends.drawing.marks.palette import Palette, palette
 from archdsl.source.latex import latex
 
 ANCHORS = {"start": "base west", "middle": "base", "end": "base east"}
