@@ -1,6 +1,6 @@
 // Numbers and shapes as the reports write them.
 
-const { max, min } = Math;
+const { abs, hypot, max, min } = Math;
 const KIB = 1024;
 const MIB = KIB * KIB;
 const GIB = MIB * KIB;

@@ -2,6 +2,11 @@
 
 const TRACK = 9;
 const MARGIN = 72;
+const CLEAR = 4;
+const APART = 3;
+const ARROW = 5;
+const MOST_CHECKS = 200_000;
+const BLOCKS = ".row, .heading, .head, .merge, .concat, .terminal, .identity, .part";
 
 class Lanes {
   constructor(diagram) {
@@ -23,27 +28,28 @@ class Lanes {
 
   draw({ element, lanes, group }) {
     const top = element.getBoundingClientRect();
-    const found = lanes.flatMap((lane) => this.ends(lane, top, group)).sort((a, b) => a.end - a.start - (b.end - b.start));
+    const ways = new Ways(element, top, lanes.length);
+    const found = [...lanes].reverse().flatMap((lane) => this.ends(lane, top, group, ways)).sort((a, b) => a.end - a.start - (b.end - b.start));
     const tracks = [];
     for (const lane of found) lane.track = freeTrack(tracks, lane);
     const step = min(TRACK, MARGIN / tracks.length);
     element.style.paddingRight = `${tracks.length * step + 10}px`;
     element.querySelector(":scope > svg.lanes")?.remove();
     if (!found.length) return;
-    const edge = max(...found.flatMap((lane) => [lane.left, ...lane.stops.map((stop) => stop.x)]));
-    const width = max(top.width, edge + tracks.length * step + 9);
-    const paths = found.map((lane) => svg("path", { d: pathOf(lane, edge + lane.track * step) }, svg("title", lane.text)));
+    const width = max(top.width, ways.edge + tracks.length * step + 9);
+    const paths = found.map((lane) => svg("path", { d: pathOf(lane, ways.edge + 8 + lane.track * step) }, svg("title", lane.text)));
     element.append(svg("svg.lanes", { width, height: top.height, "aria-hidden": "true" }, paths));
   }
 
-  /** Where a lane begins and ends; of what is folded, at the box that hides it; nothing where both ends are in one. */
-  ends({ source, targets, text }, top, group) {
+  /** The ways of a lane; of what is folded, at the box that hides it; nothing where both ends are in one. */
+  ends({ source, targets, text }, top, group, ways) {
     const from = source[0] === -1 ? null : this.placeOf(source, group);
-    const start = from ? middle(from, top) : { x: top.width / 2, y: 0 };
     const places = [...new Set(targets.map((target) => this.placeOf(target, group)))].filter((place) => place && place !== from);
-    const stops = places.map((place) => entry(place, top)).filter((stop) => stop.y > start.y);
-    if (!stops.length) return [];
-    return [{ text, left: start.x, start: start.y, stops, end: max(...stops.map((stop) => stop.y)) }];
+    if (!places.length) return [];
+    const out = from ? ways.from(from) : [ways.entry];
+    const stops = places.map((place) => ways.over(place) ?? ways.from(place, ARROW));
+    const levels = [out, ...stops].map((way) => way.at(-1)[1]);
+    return [{ text, out, stops, start: min(...levels), end: max(...levels) }];
   }
 
   placeOf([key, row], group) {
@@ -73,16 +79,74 @@ function spread({ element, columns, lines }) {
   };
 }
 
-function middle(element, top) {
-  const place = element.getBoundingClientRect();
-  return { x: place.right - top.left, y: place.top + min(place.height, 24) / 2 - top.top };
-}
+/** Ways from ends of lanes to the right side of a body, around what stands there. */
+class Ways {
+  constructor(element, top, lanes) {
+    this.top = top;
+    const shown = (names) => [...element.querySelectorAll(names)].filter((box) => box.offsetParent);
+    const blocks = shown(BLOCKS).map((box) => this.place(box));
+    this.blocks = lanes * blocks.length > MOST_CHECKS ? [] : blocks;
+    const own = shown(`${BLOCKS}, .group`).filter((box) => box.parentElement.closest(".body") === element);
+    this.edge = max(0, ...own.map((box) => this.place(box).right));
+    const first = this.place(element.firstElementChild);
+    this.entry = [(first.left + first.right) / 2, 0];
+    this.taken = [];
+  }
 
-/** Where a lane ends: at the right of an element, or over it where arms stand at its right, so that none of them is crossed. */
-function entry(element, top) {
-  const { x, y } = middle(element, top);
-  if (!element.matches(".arm:has(~ .arm) :not(.row + .row)")) return { x, y, arrow: `H${x + 2}m5,-3l-5,3l5,3` };
-  return { x, y: element.getBoundingClientRect().top - top.top - 5, arrow: `H${x - 12}v5m-3,-4l3,4l3,-4` };
+  place(element) {
+    const { left, right, top, bottom } = element.getBoundingClientRect();
+    return { left: left - this.top.left, right: right - this.top.left, top: top - this.top.top, bottom: bottom - this.top.top };
+  }
+
+  /** The right side of an element, at its head where it is high, and of one that is scrolled away where it would be seen. */
+  side(element) {
+    const { right, top, bottom } = this.place(element);
+    return [min(right, this.edge), top + min(bottom - top, 24) / 2];
+  }
+
+  /** From above into an element with something at its right, where that is free. */
+  over(element) {
+    const [right, y] = this.side(element);
+    if (!this.across(right, this.edge, y, y).length || element.matches(".row + .row, .heading + .row")) return null;
+    const [x, { top }] = [right - 12, this.place(element)];
+    const level = top - ARROW;
+    if (this.across(x, this.edge, level, level).length || this.taken.some((other) => abs(other.level - level) < APART)) return null;
+    this.taken.push({ x, y: top, turn: x, level });
+    return [[x, top], [x, level]];
+  }
+
+  /** Straight, or up or down to the nearest level that is free, beside the end or before what stands in the way. */
+  from(element, arrow = 0) {
+    const [x, y] = this.side(element);
+    const ahead = this.across(x, this.edge, y, y);
+    if (!ahead.length) return [[x, y]];
+    const before = min(...ahead.map((block) => block.left));
+    const lines = [CLEAR, CLEAR + APART];
+    const beside = this.blocks.filter((block) => block.right > x);
+    const levels = beside.flatMap(({ top, bottom }) => lines.flatMap((away) => [top - away, bottom + away]));
+    levels.sort((a, b) => abs(a - y) - abs(b - y));
+    const turns = lines.flatMap((away) => [x + arrow + away - 1, before - away + 1]).filter((turn) => x < turn && turn < before);
+    for (const level of levels) {
+      const turn = turns.find((turn) => this.isFree(x, y, turn, level));
+      if (turn === undefined) continue;
+      this.taken.push({ x, y, turn, level });
+      return [[x, y], [turn, y], [turn, level]];
+    }
+    return [[x, y]];
+  }
+
+  isFree(x, y, turn, level) {
+    const [high, low] = [min(y, level), max(y, level)];
+    const met = (other) => (other.x !== x || other.y !== y) && (abs(other.level - level) < APART
+      || (abs(other.turn - turn) < APART && high < max(other.y, other.level) && min(other.y, other.level) < low));
+    return !this.across(turn, turn, high, low).length && !this.across(turn, this.edge, level, level).length && !this.taken.some(met);
+  }
+
+  /** What stands in a rectangle. */
+  across(left, right, top, bottom) {
+    const isBetween = (block) => block.left < right + 1 && block.right > left + 1;
+    return this.blocks.filter((block) => isBetween(block) && block.top < bottom + CLEAR && block.bottom > top - CLEAR);
+  }
 }
 
 /** The first track that is free from the start of a lane to its end. */
@@ -93,9 +157,21 @@ function freeTrack(tracks, { start, end }) {
   return track;
 }
 
-function pathOf({ left, start, stops, end }, edge) {
-  const x = edge + 8;
-  const trunk = `M${left},${start}H${x - 4}Q${x},${start} ${x},${start + 4}V${end - 4}Q${x},${end} ${x - 4},${end}`;
-  const arrows = stops.map((stop) => `M${x - (stop.y === end ? 4 : 0)},${stop.y}${stop.arrow}`);
-  return trunk + arrows.join("");
+function pathOf({ out, stops }, track) {
+  return stops.map((way) => {
+    const [[x, y], [turn] = []] = way;
+    const arrow = turn === x ? `M${x - 3},${y - 4}l3,4l3,-4` : `M${x + ARROW},${y - 3}l-5,3l5,3`;
+    const points = [...out, [track, out.at(-1)[1]], [track, way.at(-1)[1]], ...[...way].reverse()];
+    return rounded(points) + arrow;
+  }).join("");
+}
+
+/** A path through points, with round corners. */
+function rounded(points) {
+  const near = ([x, y], [otherX, otherY]) => {
+    const share = min(4 / (hypot(otherX - x, otherY - y) || 1), 0.5);
+    return [x + (otherX - x) * share, y + (otherY - y) * share];
+  };
+  const corners = points.slice(1, -1).map((point, index) => `L${near(point, points[index])}Q${point} ${near(point, points[index + 2])}`);
+  return `M${points[0]}${corners.join("")}L${points.at(-1)}`;
 }
