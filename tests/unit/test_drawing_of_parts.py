@@ -150,6 +150,20 @@ def test_the_main_line_enters_its_part_where_all_others_are_taps(tmp_path: Path,
     assert part_at(concat, line.points[-1][0]) == 1
 
 
+@pytest.mark.parametrize("count", [4, 5])
+def test_many_taps_enter_a_concatenation_in_order(tmp_path: Path, count: int) -> None:
+    """Each at its part, from a level of its own below all that stands above, so that none lies on another."""
+    layers = "\n  ".join(f"conv({8 + i}, 1x1) as t{i}" for i in range(count))
+    body = f"{layers}\n  conv(4, 1x1)\n  concat {{ {' '.join(f'| t{i}' for i in range(count))} | identity }}"
+    sheet = layout(drawn(network_of(body, tmp_path)))
+    (concat,) = bars(sheet)
+    (card,) = (s for s in shapes(sheet.shapes) if isinstance(s, Box) and s.name == name_of(sheet, "conv 1×1, 4"))
+    taps = sorted((n for n in sheet.lines if n.head == concat.name and n.is_skip), key=lambda n: n.points[0][1])
+    assert [part_at(concat, n.points[-1][0]) for n in taps] == list(range(count))
+    levels = [n.points[-2][1] for n in taps]
+    assert levels == sorted(set(levels)) and card.top + card.height < levels[0] and levels[-1] < concat.top
+
+
 @pytest.mark.parametrize(("name", "sign"), [("subtract", "−"), ("divide", "÷")])
 @pytest.mark.parametrize(("operands", "main"), [("| identity | a", 0), ("| a | identity", 1)])
 def test_what_is_subtracted_and_divided_by_is_told(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import ENTRY, Anchor, Bar, Card, Lane, Merge
@@ -12,8 +12,10 @@ from archdsl.backends.drawing.places.sizes import BAR_CAPTION, ROW, SMALL, bar_c
 
 LANE = 8
 """Between lanes."""
-NEAR, STEP, MOST_PARTS = 3.5, 2.5, 3
-"""Between a bar and lines to its parts, between these, and how many there may be: more end at its side."""
+NEAR, STEP, FEW, MOST_PARTS = 3.5, 2.5, 3, 8
+"""Between a bar and lines to its parts, between these, how many there is always room for, and how many there may be."""
+FAR = 14
+"""Between a bar and lines to its parts where they are more than a few: above those that come from arms."""
 CLEAR, APART, LINES = 5, 3, 3
 """Between a line and what it leads around, between such lines, and how many of these there may be."""
 BESIDE = 4
@@ -22,14 +24,14 @@ MOST_CHECKS = 200_000
 """Lanes times boxes; with more, lines lead straight to the side."""
 
 
-def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
-    """Skips along the right side of a body, those that are short next to it."""
+def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None, roomy: Collection[int] = ()) -> None:
+    """Skips along the right side of a body, those that are short next to it. Bars with these keys stand in `more_room`."""
     found = ends(scene)
     if top is not None:
         found[Anchor(ENTRY)] = top
     drawn = sorted(lanes, key=lambda lane: (_span(lane, found), found[lane.source].y))
-    starts = found | _parts(scene, [lane.source for lane in lanes], is_split=True)
-    stops = found | _parts(scene, [target for lane in lanes for target in lane.targets], is_split=False)
+    starts = found | _parts(scene, [lane.source for lane in lanes], (), is_split=True)
+    stops = found | _parts(scene, [target for lane in lanes for target in lane.targets], roomy, is_split=False)
     around = _Around(scene, len(drawn))
     slots: list[list[tuple[float, float]]] = []
     side = scene.right + LANE
@@ -55,7 +57,17 @@ def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None) -> None:
     scene.right += across
 
 
-def _parts(scene: Scene, used: Sequence[Anchor], *, is_split: bool) -> dict[Anchor, Port]:
+def more_room(lanes: Sequence[Lane]) -> dict[int, float]:
+    """What bars need above them for lanes to their parts, beyond the room that there is for a few, by their keys."""
+    parts: dict[int, set[int]] = {}
+    for target in (target for lane in lanes for target in lane.targets):
+        parts.setdefault(target.key, set()).add(target.row)
+    return {
+        key: FAR - 2 * NEAR + STEP * (len(rows) - FEW) for key, rows in parts.items() if FEW < len(rows) <= MOST_PARTS
+    }
+
+
+def _parts(scene: Scene, used: Sequence[Anchor], roomy: Collection[int], *, is_split: bool) -> dict[Anchor, Port]:
     """The ends of lanes at parts of bars, at levels of their own: that of the right one next to the bar, so that none cross."""
     shapes: list[Shape] = []
     collect(scene, 0, 0, shapes, [])
@@ -65,11 +77,12 @@ def _parts(scene: Scene, used: Sequence[Anchor], *, is_split: bool) -> dict[Anch
         if not isinstance(bar, Bar) or bar.is_split != is_split:
             continue
         parts = sorted({anchor.row for anchor in used if anchor.key == bar.key})
-        if len(parts) > MOST_PARTS:
+        if len(parts) > FEW and bar.key not in roomy:
             continue
         sign, edge = (1, box.top + box.height) if bar.is_split else (-1, box.top)
         for level, part in enumerate(reversed(parts)):
-            x, away = box.left + box.width / 2 + bar_centres(bar)[part], sign * (NEAR + STEP * level)
+            near = NEAR if len(parts) <= FEW else FAR
+            x, away = box.left + box.width / 2 + bar_centres(bar)[part], sign * (near + STEP * level)
             found[Anchor(bar.key, part)] = Port(x, edge + away, box.name, reach=-away)
     return found
 

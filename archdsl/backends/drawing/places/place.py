@@ -23,7 +23,7 @@ from archdsl.backends.drawing.content.model import (
     Step,
     Terminal,
 )
-from archdsl.backends.drawing.places.lanes import draw_lanes
+from archdsl.backends.drawing.places.lanes import draw_lanes, more_room
 from archdsl.backends.drawing.places.metrics import room
 from archdsl.backends.drawing.places.scene import Box, Dot, Head, Label, Point, Port, Scene
 from archdsl.backends.drawing.places.sizes import (
@@ -71,8 +71,11 @@ class Placer:
         self.compact = compact(self.full)
         self._heads_a_card = is_headed
         self._dots = dots
+        self.room: dict[int, float] = {}
+        """What bars need above them beside the usual, by their keys."""
 
     def body(self, body: Body, is_compact: bool = False) -> Scene:
+        self.room |= more_room(body.lanes)
         scene = Scene()
         top: Port | None = None
         if any(lane.source.key == ENTRY for lane in body.lanes):
@@ -81,7 +84,7 @@ class Placer:
         scene.connect(top, entry)
         scene.entry = top or entry
         if body.lanes:
-            draw_lanes(scene, body.lanes, top)
+            draw_lanes(scene, body.lanes, top, self.room)
         return scene
 
     def group(self, group: Group, is_compact: bool = False) -> Scene:
@@ -104,6 +107,7 @@ class Placer:
         for index, step in enumerate(steps):
             part = self.item(step.item, is_compact)
             y += LEVEL * max(len(part.heads) - GAP // LEVEL + 2, 0) * (index > 0)  # where lines to many arms turn
+            y += self.room.get(step.item.key, 0) if isinstance(step.item, Bar) else 0
             centres = bar_centres(step.item) if isinstance(step.item, Bar) and step.operands else [0.0]
             shift = -centres[step.operands[0]] if step.operands else 0.0
             entry, exit = scene.put(part, shift, y)
@@ -316,7 +320,7 @@ class _Region:
         ways = [w for i, arm in enumerate(self.item.arms) if arm.feeds and i != self.main for w in self._way(i, join)]
         shift = -centres[self.item.arms[self.main].operands[0]] if centres and self.main is not None else 0.0
         levels = _levels([(shift + centres[w.operand], w.x) for w in ways]) if centres else [0] * len(ways)
-        top = self.scene.height + GAP + 4 * max(levels, default=0)
+        top = self.scene.height + GAP + 4 * max(levels, default=0) + self.placer.room.get(join.key, 0)
         part = self.placer.item(join, self.is_compact)
         into, exit = self.scene.put(part, shift, top)
         assert into is not None
