@@ -150,18 +150,18 @@ def test_the_main_line_enters_its_part_where_all_others_are_taps(tmp_path: Path,
     assert part_at(concat, line.points[-1][0]) == 1
 
 
-@pytest.mark.parametrize("count", [4, 5])
-def test_many_taps_enter_a_concatenation_in_order(tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize("count", [4, 7])
+def test_many_taps_enter_a_concatenation_at_their_parts(tmp_path: Path, count: int) -> None:
     """Each at its part, from a level of its own below all that stands above, so that none lies on another."""
     layers = "\n  ".join(f"conv({8 + i}, 1x1) as t{i}" for i in range(count))
     body = f"{layers}\n  conv(4, 1x1)\n  concat {{ {' '.join(f'| t{i}' for i in range(count))} | identity }}"
     sheet = layout(drawn(network_of(body, tmp_path)))
     (concat,) = bars(sheet)
     (card,) = (s for s in shapes(sheet.shapes) if isinstance(s, Box) and s.name == name_of(sheet, "conv 1×1, 4"))
-    taps = sorted((n for n in sheet.lines if n.head == concat.name and n.is_skip), key=lambda n: n.points[0][1])
-    assert [part_at(concat, n.points[-1][0]) for n in taps] == list(range(count))
-    levels = [n.points[-2][1] for n in taps]
-    assert levels == sorted(set(levels)) and card.top + card.height < levels[0] and levels[-1] < concat.top
+    taps = {part_at(concat, n.points[-1][0]): n for n in sheet.lines if n.head == concat.name and n.is_skip}
+    assert sorted(taps) == list(range(count))
+    levels = [line.points[-2][1] for line in taps.values()]
+    assert len(set(levels)) == count and card.top + card.height < min(levels) and max(levels) < concat.top
 
 
 @pytest.mark.parametrize(("name", "sign"), [("subtract", "−"), ("divide", "÷")])
@@ -280,3 +280,43 @@ def test_lines_from_many_parts_turn_above_what_they_lead_to(tmp_path: Path) -> N
     for line in (n for n in sheet.lines if n.tail == split.name):
         assert abs(line.points[-1][1] - boxes[line.head].top) < 0.1
         assert all(y <= boxes[line.head].top for _, y in line.points)
+
+
+# --- arms that are alike ----------------------------------------------------------------------------------------------
+
+HEADS = """concat {
+    | conv(16, 1x1)
+    for g in 0..<12 | "head{g}": { conv(4, 1x1) -> relu -> conv(8, 3x3, pad=1) }
+  }"""
+
+
+@pytest.mark.parametrize("is_across", [False, True])
+def test_many_arms_alike_are_drawn_once(tmp_path: Path, is_across: bool) -> None:
+    network = network_of(HEADS, tmp_path)
+    sheet = layout(drawn(network), is_across=is_across)
+    (card,) = (
+        s.item for s in shapes(sheet.shapes) if isinstance(s, Box) and isinstance(s.item, Card) and s.item.heading
+    )
+    assert (card.heading, [row.params for row in card.rows]) == ("head0 … head11", ["36 each", "296 each"])
+    assert [row.words[-1].text for row in card.rows] == ["×12", "×12"]
+    (concat,) = bars(sheet)
+    met = (line for line in sheet.lines if line.head == concat.name != line.tail)
+    assert sorted(part_at(concat, line.points[-1][0]) for line in met) == list(range(13))
+    figures = sum(len(row.paths) for row in card.rows)
+    assert figures == 36  # with the activations
+
+
+def test_arms_that_each_read_what_passes_them_are_arms(tmp_path: Path) -> None:
+    """As in ResNeXt: 32 ways that are added, and added to what entered them."""
+    body = "add {\n    | add { for g in 0..<32 | { conv(4, 1x1) -> conv(8, 1x1) } }\n    | identity\n  }"
+    sheet = layout(drawn(network_of(body, tmp_path)))
+    assert [line.is_skip for line in sheet.lines].count(True) == 1 and sheet.width < 700
+
+
+def test_taps_of_arms_that_are_drawn_once_leave_the_one(tmp_path: Path) -> None:
+    arms = "concat { for g in 0..<9 | { conv(4, 1x1) as ts[] -> conv(8, 1x1) } }"
+    sheet = layout(drawn(network_of(f"{arms}\n  conv(2, 1x1)\n  concat {{ | ts[3] | identity }}", tmp_path)))
+    cards = {s.name: s.item for s in shapes(sheet.shapes) if isinstance(s, Box) and isinstance(s.item, Card)}
+    (join,) = (bar for bar in bars(sheet) if isinstance(bar.item, Bar) and bar.item.parts == (4, 2))
+    (tap,) = (line for line in sheet.lines if line.head == join.name and line.is_skip)
+    assert [row.words[-1].text for row in cards[tap.tail].rows] == ["×8", "×8"]

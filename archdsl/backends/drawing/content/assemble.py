@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple
 
+from archdsl.backends.drawing.content.alike import alike
 from archdsl.backends.drawing.content.drafts import Drafts
 from archdsl.backends.drawing.content.model import (
     ENTRY,
@@ -256,7 +257,9 @@ class _Assembly:
         return Group(key, unit.paths[0], name_of(unit), call, note, unit.count, kind, body, calls)
 
     def _parallel(self, fork: Fork, entry: int) -> Parallel:
-        arms = [self._arm(path, entry, fork.join) for path in fork.arms]
+        arms, places = alike([self._arm(path, entry, fork.join) for path in fork.arms])
+        moved = {unit: places.get(anchor.key, anchor.key) for unit, anchor in self.anchors.items()} if places else {}
+        self.anchors |= {unit: self.anchors[unit]._replace(key=key) for unit, key in moved.items()}
         goes_on = any(not arm.steps for arm in arms)  # a part of a split, on the side where it leaves
         if goes_on and fork.join is not None and self.units[fork.join].role != "bar":
             arms.sort(key=lambda arm: arm.results)

@@ -46,39 +46,33 @@ def _shade(drafts: Drafts, unit: Unit) -> int | None:
 
 def folded(rows: list[Row]) -> tuple[list[Row], list[int]]:
     """The rows with those that say the same as the one before folded into it, and which one each went to."""
-    kept: list[Row] = []
-    counts: list[int] = []
+    groups: list[list[Row]] = []
     places: list[int] = []
     for row in rows:
-        if kept and _says(row) == _says(kept[-1]):
-            counts[-1] += 1
+        if groups and says(row) == says(groups[-1][0]):
+            groups[-1].append(row)
         else:
-            kept.append(row)
-            counts.append(1)
-        places.append(len(kept) - 1)
-    last = dict(zip(places, rows, strict=True))
-    paths: dict[int, list[str]] = {}
-    for place, row in zip(places, rows, strict=True):
-        paths.setdefault(place, []).extend(row.paths)
-    found = [
-        _several(row, last[i], count, tuple(paths[i])) if count > 1 else row
-        for i, (row, count) in enumerate(zip(kept, counts, strict=True))
-    ]
-    return found, places
+            groups.append([row])
+        places.append(len(groups) - 1)
+    return [several(same) for same in groups], places
 
 
-def _says(row: Row) -> tuple[object, ...]:
+def says(row: Row) -> tuple[object, ...]:
     return row.kind, row.text, row.words, row.output, row.params, row.macs, row.is_change
 
 
-def _several(first: Row, last: Row, count: int, paths: tuple[str, ...]) -> Row:
-    words = (*first.words, Word(f"×{count:_}"))
+def several(rows: list[Row]) -> Row:
+    """A row for rows that say the same."""
+    first, last = rows[0], rows[-1]
+    if len(rows) == 1:
+        return first
+    words = (*first.words, Word(f"×{len(rows):_}"))
     return first._replace(
-        name=f"{first.name} … {last.name}",
+        name=first.name if first.name == last.name else f"{first.name} … {last.name}",
         tooltip=f"{first.path} … {last.path}",
         words=words,
         params=first.params and f"{first.params} each",
-        paths=paths,
+        paths=tuple(path for row in rows for path in row.paths),
     )
 
 

@@ -117,7 +117,7 @@ class _Finder:
             self._drop([self._longest(block, entry)])
             return None
         readers = [u for u in block if entry in self.sources[u]]
-        if len(parts) == 1 and passes and len(readers) > 2:
+        if len(parts) == 1 and passes and len(readers) > 2 and not self._are_arms(parts[0], readers):
             self._drop([(entry, u) for u in readers[1:]])
             return None
         arms = [self._arm(part, entry, join, depth) for part in parts]
@@ -125,6 +125,11 @@ class _Finder:
             self._flow(entry, join)
             arms.append(Path((), True, True, self._positions(join, entry)))
         return Fork(tuple(sorted(arms, key=lambda a: a.operands or (len(self.operands[join]),))), join)
+
+    def _are_arms(self, part: list[int], readers: list[int]) -> bool:
+        """Whether all of a part is arms from the value that enters to one join, where each reads it once."""
+        arms = self._components(part[:-1])
+        return len(arms) == len(readers) - 1 and all(sum(u in readers for u in arm) == 1 for arm in arms)
 
     def _arm(self, part: list[int], entry: int, join: int | None, depth: int) -> Path:
         items = self.sequence(part, entry, depth + 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from archdsl.backends.drawing.content.alike import MOST_ALIKE
 from archdsl.backends.drawing.content.model import (
     ENTRY,
     Arm,
@@ -238,6 +239,8 @@ class _Way(NamedTuple):
     is_skip: bool
     result: int | None = None
     """The part of a split that goes straight on."""
+    beside: tuple[int, ...] = ()
+    """Further operands that it is, of an arm that stands for many."""
 
 
 class _Region:
@@ -330,6 +333,8 @@ class _Region:
         for way, level in zip(ways, levels, strict=True):
             if centres:
                 x, bend = shift + centres[way.operand], top - 9 - 4 * level
+                for other in (shift + centres[operand] for operand in way.beside):
+                    self.scene.line([*way.points, (way.x, bend), (other, bend), (other, top)], way.source, into)
                 points = [*way.points, (way.x, bend), (x, bend), (x, top)]
             elif isinstance(join, Merge) and abs(way.x) > 1:
                 points = [*way.points, (way.x, top + ROW / 2), (part.right if way.x > 0 else -part.left, top + ROW / 2)]
@@ -352,7 +357,13 @@ class _Region:
         arm, exit = self.item.arms[index], self.exits[index]
         if exit is not None:
             result = arm.results[0] if _is_through(arm) else None
-            for operand in arm.operands if isinstance(join, Bar) else arm.operands[:1]:
+            operands = arm.operands if isinstance(join, Bar) else arm.operands[:1]
+            if len(operands) > MOST_ALIKE:
+                middle = len(operands) // 2
+                beside = (*operands[:middle], *operands[middle + 1 :])
+                yield _Way(exit, (exit.point,), exit.x, operands[middle], self._is_skip(index), result, beside)
+                return
+            for operand in operands:
                 yield _Way(exit, (exit.point,), exit.x, operand, self._is_skip(index), result)
         elif self.fork is not None and _is_through(arm):
             others = [o for other in self.item.arms if other is not arm for o in other.operands]
