@@ -16,6 +16,8 @@ from archdsl.source import Span
 from archdsl.syntax import tree
 
 BITS_LIMIT = 512
+_TOO_LONG = f"a number of more than {BITS_LIMIT} bits"
+_LOWER = ("counts of a network are far smaller: lower the exponent, or the largest factor",)
 ROOT_LIMIT = 100
 """Roots with a larger denominator, and those of a larger degree, are not looked for among the rationals."""
 COMPARISONS = ("<", ">", "<=", ">=")
@@ -66,7 +68,7 @@ def _power(base: int | Fraction, exponent: int | Fraction, e: tree.Expression) -
         return _root(base, exponent, e)
     digits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length()
     if digits > 1 and digits * abs(exponent) > 2 * BITS_LIMIT:
-        raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", e.span)
+        raise Fault(BUDGET_EXCEEDED, _TOO_LONG, e.span, helps=_LOWER)
     return Fraction(base) ** exponent
 
 
@@ -78,7 +80,7 @@ def _root(base: int | Fraction, exponent: Fraction, e: tree.Expression) -> Fract
     try:
         found = float(base) ** float(exponent)
     except OverflowError:
-        raise Fault(BUDGET_EXCEEDED, "a root too large to compute", e.span) from None
+        raise Fault(BUDGET_EXCEEDED, "a root too large to compute", e.span, helps=_LOWER) from None
     near = Fraction(found).limit_denominator(ROOT_LIMIT)
     degree = exponent.denominator
     is_small = degree <= ROOT_LIMIT and abs(exponent.numerator) <= ROOT_LIMIT
@@ -92,5 +94,5 @@ def bounded(value: int | Fraction, span: Span) -> int | Fraction:
         return value
     numerator, denominator = value.as_integer_ratio()
     if numerator.bit_length() > BITS_LIMIT or denominator.bit_length() > BITS_LIMIT:
-        raise Fault(BUDGET_EXCEEDED, f"a number of more than {BITS_LIMIT} bits", span)
+        raise Fault(BUDGET_EXCEEDED, _TOO_LONG, span, helps=_LOWER)
     return numerator if denominator == 1 else value

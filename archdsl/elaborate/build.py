@@ -14,7 +14,7 @@ from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.tensors import check_extent
+from archdsl.elaborate.tensors import TOO_LARGE, check_extent
 from archdsl.elaborate.values import POISON, Datum, Given, Layer, Poison, show
 from archdsl.ir import (
     ITEM_SIZE,
@@ -92,7 +92,13 @@ def check_size(size: object, span: Span, text: str = "") -> int:
         message = f"a size is a whole number of at least 1, not {show(size)}"
         raise Fault(kinds.NOT_AN_INTEGER, message, span, text, helps=helps)
     if size > LARGEST_SIZE:
-        raise Fault(kinds.BUDGET_EXCEEDED, f"a size is at most {LARGEST_SIZE:_}, not {show(size)}", span, text)
+        raise Fault(
+            kinds.BUDGET_EXCEEDED,
+            f"a size is at most {LARGEST_SIZE:_}, not {show(size)}",
+            span,
+            text,
+            helps=(TOO_LARGE,),
+        )
     return size  # type: ignore[return-value] # an open size stands for an int
 
 
@@ -238,7 +244,8 @@ class Build(Blocks):
                 f"more than {UNROLLED_LIMIT:_} operators with all calls of blocks and all turns of loops: {count:_}"
             )
             place, text = _largest(network.body, extent) or (span, "here the budget ends")
-            raise Fault(kinds.BUDGET_EXCEEDED, message, place, text)
+            help = "turns and calls, one in another, multiply: lower one of these counts"
+            raise Fault(kinds.BUDGET_EXCEEDED, message, place, text, helps=(help,))
 
     def input(self, statement: tree.Input, body: Body) -> Value:
         """Declares an input of the network. Raises `Fault`."""

@@ -24,6 +24,7 @@ from archdsl.source import Edit, Kind, Span
 from archdsl.syntax import FRAMEWORKS, MALFORMED_NUMBER, STRING_LIMIT, parse_expression, tree
 
 LENGTH_LIMIT = 10_000
+_A_PART = "join fewer lists, or take a part, as `xs[0..<100]`; a list in a list counts with all its items"
 TURN = 10
 """What an item of a list that is worked out costs, beside its value."""
 
@@ -132,7 +133,9 @@ class _Evaluator:
         value = _METHODS[type(expression)](self, expression)
         items = _items(value)
         if items > LENGTH_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", expression.span)
+            raise Fault(
+                BUDGET_EXCEEDED, f"a list of more than {LENGTH_LIMIT:_} items", expression.span, helps=(_A_PART,)
+            )
         self.work += 1 + items
         return value
 
@@ -177,7 +180,8 @@ class _Evaluator:
     def _string(self, e: tree.String) -> str:
         text = fill_holes(e.text, e.span, self._written, KIND_MISMATCH)
         if len(text) > STRING_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a string of more than {STRING_LIMIT:_} characters", e.span)
+            message = f"a string of more than {STRING_LIMIT:_} characters"
+            raise Fault(BUDGET_EXCEEDED, message, e.span, helps=("write less into its holes, `{...}`",))
         return text
 
     def _written(self, hole: tree.Expression) -> str:
@@ -293,7 +297,9 @@ class _Evaluator:
         end = last if e.operator == "..<" else _beyond(last, 1 if step > 0 else -1)
         count = max(-(-(end - first) // step), 0)
         if count > LENGTH_LIMIT:
-            raise Fault(BUDGET_EXCEEDED, f"a range of {count:_} items; {LENGTH_LIMIT:_} are allowed", e.span)
+            message = f"a range of {count:_} items; {LENGTH_LIMIT:_} are allowed"
+            help = f"turns that need no number are `repeat {count:_} {{ ... }}`"
+            raise Fault(BUDGET_EXCEEDED, message, e.span, helps=(help,))
         if step * (first - last) > step * step:
             raise wrong_way(e, f"{first}{e.operator}{last}", step, indexed if last < 0 else "")
         if isinstance(step, Count):

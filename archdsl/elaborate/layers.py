@@ -12,7 +12,7 @@ from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op, tensor_arguments
 from archdsl.elaborate.expressions import fill_holes, holes
 from archdsl.elaborate.names import Current, Names
-from archdsl.elaborate.open_sizes import open_hole, open_question
+from archdsl.elaborate.open_sizes import SAY_SIZES, open_hole, open_question
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.shrinking import shrinking
 from archdsl.elaborate.tensors import check_extent
@@ -248,7 +248,9 @@ def _worded(
     try:
         yield
     except LongFormula as formula:
-        raise Fault(kinds.BUDGET_EXCEEDED, str(formula), span, "a size of its result is too long") from None
+        raise Fault(
+            kinds.BUDGET_EXCEEDED, str(formula), span, "a size of its result is too long", helps=(SAY_SIZES,)
+        ) from None
     except OpenSize as open_size:
         raise open_question(f"`{op.name}` needs a size that is open: {open_size}", span) from None
     except Misfit as misfit:

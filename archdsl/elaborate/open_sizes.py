@@ -12,6 +12,8 @@ from archdsl.ir import Condition, LongFormula, OpenSize, Size, at_least, both, e
 from archdsl.source import Span
 from archdsl.syntax import tree
 
+SAY_SIZES = "say a size, as `--set H=224`, or state what is known of it, as `where H % 16 == 0`"
+
 
 def settled(condition: Condition, span: Span) -> bool:
     """The one answer of a condition for all sizes that are open. Raises `Fault` where it has two."""
@@ -70,7 +72,7 @@ def open_arithmetic(operator: str, left: Any, right: Any, e: tree.Expression) ->
     try:
         return results[operator]()
     except LongFormula as formula:
-        raise Fault(BUDGET_EXCEEDED, str(formula), e.span, "this makes it too long") from None
+        raise Fault(BUDGET_EXCEEDED, str(formula), e.span, "this makes it too long", helps=(SAY_SIZES,)) from None
     except (OpenSize, TypeError):
         helps = ("`//` divides and rounds down",) if operator == "/" else ()
         shown = f"{_operand(left)} {operator} {_operand(right)}"

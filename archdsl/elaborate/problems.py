@@ -12,6 +12,7 @@ from archdsl.ir import show_shape
 from archdsl.source import Diagnostic, Edit, Frame, Kind, Label, Span
 
 CALL_DEPTH_LIMIT = 60
+_ALIKE = "lower the turns; those of `repeat` that are alike, and calls of a block that are alike, are worked out once"
 FAILURE_LIMIT = 1_000
 
 
@@ -189,20 +190,17 @@ class Reporter:
         blamed = ((s, s.spent(self.budget)) for s in reversed(self.spenders))
         spender, spent = next(((s, spent) for s, spent in blamed if spent is not None), (None, None))
         if spender is None or spent is None or spender.span == span:
-            return self._spent(message, span, spent or "here the budget ends")
-        return self._spent(message, span, "here the budget ends", Label(spender.span, spent))
+            return self._spent(message, span, spent or "here the budget ends", _ALIKE)
+        return self._spent(message, span, "here the budget ends", _ALIKE, Label(spender.span, spent))
 
-    def _spent(self, message: str, span: Span, text: str, *labels: Label) -> Fault:
+    def _spent(self, message: str, span: Span, text: str, help: str, *labels: Label) -> Fault:
         self._is_spent = True
-        return Fault(BUDGET_EXCEEDED, message, span, text, labels=labels)
+        return Fault(BUDGET_EXCEEDED, message, span, text, labels=labels, helps=(help,))
 
     def enter(self, text: str, span: Span, enters: tuple[Any, ...]) -> None:
         if len(self.calls) >= CALL_DEPTH_LIMIT:
-            raise self._spent(
-                f"calls are nested deeper than {CALL_DEPTH_LIMIT}",
-                span,
-                "a block that calls itself has to stop: `if c > 1 { ... }`",
-            )
+            message = f"calls are nested deeper than {CALL_DEPTH_LIMIT}"
+            raise self._spent(message, span, "", "a block that calls itself has to stop: `if c > 1 { ... }`")
         self.spend_work(span, CALL)
         shapes = ", ".join(show_shape(v.type.shape) for v in enters)
         self.calls.append(Call(text, span, f"enters {shapes}" if shapes else ""))

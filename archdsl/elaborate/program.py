@@ -326,7 +326,8 @@ class Program:
                 network = build.network(name, *self._network_layer(name), span)
             except RecursionError:
                 build.reporter.calls.clear()
-                raise Fault(kinds.BUDGET_EXCEEDED, f"`{name}` is nested too deeply", span) from None
+                help = "let blocks call one another, and groups stand in one another, less deeply"
+                raise Fault(kinds.BUDGET_EXCEEDED, f"`{name}` is nested too deeply", span, helps=(help,)) from None
         if domain is not None:
             domain.close()
         problems = build.reporter.finish()

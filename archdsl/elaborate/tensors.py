@@ -14,6 +14,8 @@ from archdsl.source import Edit, Span, nearest
 ELEMENTS_LIMIT = 2**63 - 1
 """Elements of one tensor, for one sample: PyTorch counts them in 64 bits."""
 
+TOO_LARGE = "what no machine holds is rarely meant: lower the largest of the sizes"
+
 
 def check_extent(name: str, shape: Shape, span: Span, *helps: str) -> None:
     """Raises `Fault` for a tensor that is too large for anything to hold it, as far as its sizes are known."""
@@ -25,7 +27,7 @@ def check_extent(name: str, shape: Shape, span: Span, *helps: str) -> None:
         message = f"a tensor has at most {ELEMENTS_LIMIT:_} elements, and `{name}` has {_rounded(prod(known))}"
     else:
         return
-    raise Fault(BUDGET_EXCEEDED, message, span, show_shape(shape), helps=helps)
+    raise Fault(BUDGET_EXCEEDED, message, span, show_shape(shape), helps=helps or (TOO_LARGE,))
 
 
 def _rounded(count: int) -> str:

@@ -331,6 +331,7 @@ def test_too_much_is_an_error(name: str, tmp_path: Path) -> None:
     with in_time():
         found = check(TOO_MUCH[name], tmp_path)
     assert any(diagnostic.severity == "error" for diagnostic in found)
+    assert all(d.helps for d in found if d.code == "budget-exceeded"), "each says what to do"
 
 
 @pytest.mark.parametrize("name", ENOUGH)
