@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archdsl.analyses.options import Bytes, Positive, check_known, check_option, options_of, settings_given
+from archdsl.analyses.options import Bytes, Positive, check_known, check_option, settings_given
 from archdsl.elaborate import Settings
 from archdsl.errors import SpecError, told
 from archdsl.ir import TooManyOperators
-from archdsl.pages import html_of, picture_of
-from archdsl.pipeline import Checked, open_source, subject_for
+from archdsl.pages import html_of, picture_of, report_of
+from archdsl.pipeline import Checked, open_source
 from archdsl.source import Diagnostic, Source, counted
 from archdsl.source.styled import plain
 from archdsl.targets import Target, open_target, single_network, target_of
@@ -160,11 +160,11 @@ class NetworkSpec:
             ValueError: no number of bytes, or as `training` raises it.
         """
         from archdsl.analyses.memory import settings_on_gpu
-        from archdsl.analyses.roofline import DEVICES
+        from archdsl.analyses.roofline import GPU_MEMORY
 
         check_option("memory", memory, Bytes)
         if on is not None:
-            check_known("device", [on], [name for name, device in DEVICES.items() if device.memory is not None])
+            check_known("device", [on], GPU_MEMORY)
         return self._checked.facts.fit(settings_on_gpu(settings), memory, expandable=expandable_segments, on=on)
 
     def report(
@@ -187,34 +187,20 @@ class NetworkSpec:
                 step with `training`, else forwards; `memory` tells of its libraries with `training`.
             precision: of the time on a device, and of memory in inference, with `autocast` whose; a training step has that of
                 its settings.
-            options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`.
+            options: `formulas`, `depth`, `full`, `sort`, `top`, `unit`, and `effective`, which needs PyTorch.
 
         Raises:
-            ValueError: for an unknown report, format, column, option, device or setting.
-            KeyError: for a path that is not there.
+            ValueError: for a report, format, column, option, device, setting, path or unit that there is not.
         """
         from archdsl.analyses.memory import settings_of
-        from archdsl.analyses.roofline import DEVICES
-        from archdsl.reports import FORMATS, REPORTS, Options, check_asked, render_json, render_text, report
+        from archdsl.reports import asked, render_text
 
-        check_known("report", [name], REPORTS)
-        check_known("format", [format], ("text", "html", *FORMATS, "json"))
-        if on is not None:
-            check_known("device", [on], DEVICES)
         check_option("width", width, Positive | None)
-        asked = options_of(Options, options)
-        given, is_training = [o for o in options if options[o]], training is not None
-        check_asked(name, given, format, on, precision, is_training=is_training)
+        computed: Any = {"on": on, "precision": precision, "autocast": autocast}
         settings = None if training is None else settings_of(training)
-        computed = {"precision": precision, "autocast": autocast}
-        if format == "html":
-            return Report(html_of(self._checked, settings or settings_of(computed)))
-        subject = subject_for(name, self._checked, settings, format=format, on=on, **computed)
-        if format == "json":
-            return Report(render_json([subject]))
-        tables = report(name, subject, asked)
-        if format in FORMATS:
-            return Report(FORMATS[format](tables))
+        tables = report_of([self._checked], asked(name, format, options, training=settings, **computed))
+        if isinstance(tables, str):
+            return Report(tables)
         found = Report(plain(render_text(tables, width)))
         found._tables = tables
         return found

@@ -1,17 +1,19 @@
-"""The picture of a network with its foot, and the report as an HTML page."""
+"""Reports of networks in every format, and pictures with their foot."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archdsl.ir import is_listed, modules
-from archdsl.pipeline import Checked, subject_of
-from archdsl.source import counted
+from archdsl.pipeline import Checked, subject_for, subject_of
+from archdsl.source import counted, first_line
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import TrainingSettings
     from archdsl.backends.drawing import Look
+    from archdsl.reports import Asked, Subject, Table
 
 MOST_ON_PAGE = 10_000
 """Operators, with all turns of loops, that a page shows one by one."""
@@ -19,6 +21,39 @@ MOST_DRAWN = 2_000
 """Operators and calls, each block once, of which the picture of a page is made."""
 MOST_OF_PICTURE = 100_000
 """Characters of that picture."""
+
+
+def report_of(networks: Sequence[Checked], asked: Asked) -> str | list[Table]:
+    """A report as a document, or as the tables that are to be laid out as text; as HTML of the first network alone.
+
+    Raises `OptionProblem` for a column, a unit or a layer that is not there, and for a precision that the device does not
+    have; `PathError` and `TooManyOperators` as the figures do.
+    """
+    from archdsl.analyses.memory import arithmetic_of, settings_in
+    from archdsl.reports import FORMATS, render_json, report
+
+    if asked.format == "html":
+        return html_of(networks[0], asked.training or settings_in(arithmetic_of(asked.precision, asked.autocast)))
+    subjects = [subject_for(checked, asked) for checked in networks]
+    if asked.format == "json":
+        return render_json(subjects)
+    tables = [table for subject in subjects for table in report(asked.report, subject, asked.options)]
+    if asked.options.effective is not None:
+        tables += [_effective(subject, asked.options.effective) for subject in subjects]
+    return FORMATS[asked.format](tables) if asked.format in FORMATS else tables
+
+
+def _effective(subject: Subject, path: str) -> Table:
+    """The effective field of a layer, measured. Raises `OptionProblem`."""
+    from archdsl.analyses.options import OptionProblem
+    from archdsl.backends.pytorch import effective_field
+    from archdsl.reports import effective_table
+
+    try:
+        found = effective_field(subject.facts.network, path)
+    except (RuntimeError, ValueError) as error:
+        raise OptionProblem("effective", f"cannot be measured: {first_line(error)}") from None
+    return effective_table(subject, path, found)
 
 
 def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_cell: bool = False) -> str:

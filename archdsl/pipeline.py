@@ -23,7 +23,7 @@ from archdsl.source import Diagnostic, Kind, Source, Span, once, read_spec
 if TYPE_CHECKING:
     from archdsl.analyses.growth import ForAll, Growth
     from archdsl.analyses.memory import TrainingSettings
-    from archdsl.reports import Subject
+    from archdsl.reports import Asked, Subject
 
 Sizes = Mapping[str, Datum]
 """Values of the sizes that a spec leaves open, by name."""
@@ -325,21 +325,13 @@ def subject_of(
     return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, in_parameters, training)
 
 
-def subject_for(
-    report: str,
-    checked: Checked,
-    settings: TrainingSettings | None = None,
-    *,
-    format: str = "text",
-    on: str | None = None,
-    precision: str = "float32",
-    autocast: str = "cuda",
-) -> Subject:
-    """What one report is written about in a format. Raises `ValueError` where the device states no peak for the precision."""
-    hints, formulas = report in ("lints", "all") or format == "json", report in ("formulas", "all")
-    subject = subject_of(checked, settings, hints=hints, formulas=formulas)
-    subject = subject._replace(on=on, precision=precision, autocast=autocast)
-    return subject if on is None or report == "memory" else subject.bounded(on, precision)
+def subject_for(checked: Checked, asked: Asked) -> Subject:
+    """What a report is written about. Raises `OptionProblem` where the device states no peak for the precision."""
+    name, on = asked.report, asked.on
+    hints, formulas = name in ("lints", "all") or asked.format == "json", name in ("formulas", "all")
+    subject = subject_of(checked, asked.training, hints=hints, formulas=formulas)
+    subject = subject._replace(on=on, precision=asked.precision, autocast=asked.autocast)
+    return subject if on is None or name == "memory" else subject.bounded(on, asked.precision)
 
 
 def _in_parameters(checked: Checked) -> ForAll:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.cli.pictures import output_format, write_picture
 from archdsl.cli.progress import Place
 from archdsl.cli.targets import (
-    BrokenSpec,
     UsageProblem,
     add_batch,
     add_output,
     add_settings,
     add_target,
-    check_target,
+    checked_networks,
     expand,
-    opened_target,
     size,
+    sound_target,
 )
 from archdsl.cli.training import add_training, arithmetic_of, training_of
 from archdsl.source import counted
@@ -83,21 +81,11 @@ def _networks(arguments: argparse.Namespace) -> list[Facts]:
     with Place("reading", len(texts)) as place:
         for text, root in texts.items():
             place.step(text)
-            found += _of_file(text, root, arguments)
+            target = sound_target(text, root)
+            found += [checked.facts for checked in checked_networks(arguments, target.spec, target.networks)]
     if not found:
         raise UsageProblem("there is no network to plot, only templates")
     return found
-
-
-def _of_file(text: str, root: str | None, arguments: argparse.Namespace) -> Iterator[Facts]:
-    target = opened_target(text, root)
-    if target.spec.problems:
-        raise BrokenSpec(target.spec.problems)
-    for name in target.networks:
-        checked = check_target(arguments, target.spec, name)
-        if checked.network is None:
-            raise BrokenSpec(checked.problems)
-        yield checked.facts
 
 
 def _plot(

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import argparse
 
-from archdsl.analyses.memory import settings_of
 from archdsl.analyses.roofline import DEVICES
 from archdsl.cli.parser import Parser
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import (
-    BrokenSpec,
     UsageProblem,
     add_batch,
     add_settings,
     add_target,
-    check_target,
+    checked_networks,
     natural,
-    opened_target,
     positive,
     require_torch,
+    sound_target,
 )
 from archdsl.cli.training import add_training, training_of
-from archdsl.pages import html_of
-from archdsl.pipeline import Checked, subject_for
-from archdsl.reports import (
-    FOR_ONE,
-    FORMATS,
-    REPORTS,
-    Options,
-    Subject,
-    Table,
-    check_asked,
-    effective_table,
-    render_json,
-    report,
-)
-from archdsl.source import first_line
+from archdsl.pages import report_of
+from archdsl.reports import FORMATS, REPORTS, Options, asked
 from archdsl.targets import Target, single_network
 
 EPILOG = """\
@@ -108,48 +93,26 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    options = Options(
-        depth=arguments.depth,
-        full=arguments.full,
-        sort=arguments.sort,
-        top=arguments.top,
-        formulas=arguments.formulas,
-        unit=_unit(arguments.unit),
-    )
+    options = {name: getattr(arguments, name) for name in Options._fields} | {"unit": _unit(arguments.unit)}
+    computed = {"precision": arguments.precision or "float32", "autocast": arguments.autocast or "cuda"}
     training = training_of(arguments)
-    given = [option for option in FOR_ONE if getattr(arguments, option)]
-    precision, is_training = arguments.precision or "float32", training is not None
-    check_asked(arguments.report, given, arguments.format, arguments.on, precision, is_training=is_training)
-    computed = {"precision": precision, "autocast": arguments.autocast or "cuda"}
-    target = opened_target(arguments.file, arguments.root)
-    if target.spec.problems:
-        raise BrokenSpec(target.spec.problems)
-    checked = [check_target(arguments, target.spec, name) for name in _names(target, arguments.report)]
-    problems = [p for c in checked if c.network is None for p in c.problems]
-    if problems:
-        raise BrokenSpec(problems)
-    if arguments.format == "html":
-        write_text(arguments, html_of(_single(checked), training or settings_of(computed)))
-        return 0
-    asked = {"format": arguments.format, "on": arguments.on, **computed}
-    subjects = [subject_for(arguments.report, c, training, **asked) for c in checked]
-    _write(arguments, subjects, options)
+    wanted = asked(arguments.report, arguments.format, options, training=training, on=arguments.on, **computed)
+    target = sound_target(arguments.file, arguments.root)
+    checked = checked_networks(arguments, target.spec, _names(target, arguments))
+    if arguments.effective is not None:
+        require_torch()
+    found = report_of(checked, wanted)
+    if isinstance(found, str):
+        write_text(arguments, found)
+    else:
+        write_tables(arguments, found)
     return 0
 
 
-def _names(target: Target, name: str) -> tuple[str, ...]:
-    """`summary` takes all networks of a file, the other reports one."""
-    if name == "summary" and target.network is None and len(target.spec.networks) > 1:
-        return target.spec.networks
-    return (single_network(target),)
-
-
-def _single(checked: list[Checked]) -> Checked:
-    """A page shows one network."""
-    if len(checked) > 1:
-        names = ", ".join(c.name for c in checked)
-        raise UsageProblem(f"an HTML report is about one network: name one of {names}")
-    return checked[0]
+def _names(target: Target, arguments: argparse.Namespace) -> tuple[str, ...]:
+    """`summary` takes all networks of a file, the other reports and a page one."""
+    is_for_all = arguments.report == "summary" and arguments.format != "html" and target.network is None
+    return target.spec.networks if is_for_all and len(target.spec.networks) > 1 else (single_network(target),)
 
 
 def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
@@ -163,28 +126,3 @@ def _unit(text: str | None) -> tuple[str, tuple[int, ...]] | None:
     if not path or not place:
         raise UsageProblem(f"`--unit {text}`: write PATH:ROW,COLUMN, as features.30:3,3")
     return path, place
-
-
-def _write(arguments: argparse.Namespace, subjects: list[Subject], options: Options) -> None:
-    if arguments.format == "json":
-        write_text(arguments, render_json(subjects))
-        return
-    try:
-        tables = [table for subject in subjects for table in report(arguments.report, subject, options)]
-    except (KeyError, IndexError, ValueError) as error:
-        raise UsageProblem(str(error.args[0])) from None
-    if arguments.effective is not None:
-        tables += [_effective(subject, arguments) for subject in subjects]
-    write_tables(arguments, tables)
-
-
-def _effective(subject: Subject, arguments: argparse.Namespace) -> Table:
-    """The effective field of a layer, measured. Raises `UsageProblem`."""
-    require_torch()
-    from archdsl.backends.pytorch import effective_field
-
-    try:
-        found = effective_field(subject.facts.network, arguments.effective)
-    except (RuntimeError, ValueError) as error:
-        raise UsageProblem(f"`--effective {arguments.effective}`: {first_line(error)}") from None
-    return effective_table(subject, arguments.effective, found)

@@ -307,18 +307,29 @@ def read_stdin() -> bytes:
     return sys.stdin.buffer.read(SIZE_LIMIT + 1)
 
 
+def sound_target(text: str, root: str | None) -> Target:
+    """The same, and its text is right. Raises `BrokenSpec`, too."""
+    target = opened_target(text, root)
+    if target.spec.problems:
+        raise BrokenSpec(target.spec.problems)
+    return target
+
+
+def checked_networks(arguments: argparse.Namespace, spec: Spec, names: Iterable[str]) -> list[Checked]:
+    """Networks of a spec, which all hold together. Raises `BrokenSpec` with the problems of all, and `UsageProblem`."""
+    found = [check_target(arguments, spec, name) for name in names]
+    if problems := [p for checked in found if checked.network is None for p in checked.problems]:
+        raise BrokenSpec(problems)
+    return found
+
+
 def checked_target(arguments: argparse.Namespace, text: str | None = None) -> Checked:
     """The network that a command line names, by FILE unless `text` says otherwise.
 
     Raises `BrokenSpec`, `UsageProblem`, `UnknownTarget`.
     """
-    target = opened_target(arguments.file if text is None else text, arguments.root)
-    if target.spec.problems:
-        raise BrokenSpec(target.spec.problems)
-    checked = check_target(arguments, target.spec, single_network(target))
-    if checked.network is None:
-        raise BrokenSpec(checked.problems)
-    return checked
+    target = sound_target(arguments.file if text is None else text, arguments.root)
+    return checked_networks(arguments, target.spec, [single_network(target)])[0]
 
 
 def refuse_lone_skip(arguments: argparse.Namespace) -> None:

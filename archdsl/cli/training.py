@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archdsl.cli.targets import OPTIONS, UsageProblem, positive
 
@@ -82,19 +82,27 @@ def arithmetic_of(arguments: argparse.Namespace) -> Arithmetic:
     return memory.arithmetic_of(arguments.precision or "float32", arguments.autocast or "cuda")
 
 
-def training_of(arguments: argparse.Namespace, *, is_optional: bool = True) -> TrainingSettings | None:
-    """The settings; None where no training is asked for. Raises `UsageProblem`."""
-    from archdsl.analyses.memory import MIXED, TrainingSettings, settings_of, settings_on_gpu
+def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings that a command line has, by name."""
+    from archdsl.analyses.memory import TrainingSettings
 
     options = {name: OPTIONS.get(name, name) for name in TrainingSettings._fields}
-    given = {name: value for name, option in options.items() if (value := getattr(arguments, option))}
+    return {name: value for name, option in options.items() if (value := getattr(arguments, option))}
+
+
+def training_of(arguments: argparse.Namespace) -> TrainingSettings | None:
+    """The settings; None where no training is asked for. Raises `UsageProblem`."""
+    from archdsl.analyses.memory import MIXED, settings_of
+
+    given = settings_given(arguments)
     if given.get("precision") == "tf32" and (arguments.train or not arguments.on):
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
-    if is_optional and not arguments.train:
+    if not arguments.train:
         precision, autocast = given.pop("precision", "float32"), given.pop("autocast", None)  # inference has them too
         if autocast and precision not in MIXED:
             raise UsageProblem("`--autocast` says whose, of a mixed precision: add `--precision bf16-mixed`")
         if given:
-            raise UsageProblem(f"`--{options[next(iter(given))].replace('_', '-')}` says how to train: add `--train`")
+            option = next(iter(given))
+            raise UsageProblem(f"`--{OPTIONS.get(option, option).replace('_', '-')}` says how to train: add `--train`")
         return None
-    return settings_of(given) if is_optional else settings_on_gpu(given)  # `fit` is for GPUs
+    return settings_of(given)

@@ -6,16 +6,14 @@ only. The JSON document (`json`) holds all facts whatever the report, and the HT
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 
-from archdsl.reports.csv import render_csv
+from archdsl.analyses.options import OptionProblem
 from archdsl.reports.difference import compare, difference_data
 from archdsl.reports.fit import fit_data, fit_table, otherwise_table
-from archdsl.reports.latex import render_latex
-from archdsl.reports.markdown import render_markdown
 from archdsl.reports.measured import Measurement, measured
-from archdsl.reports.options import FOR_ONE, Options, check_asked
+from archdsl.reports.options import FORMATS, REPORTS, Asked, Options, asked
 from archdsl.reports.receptive_field import effective_table
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
@@ -27,8 +25,8 @@ from archdsl.source import Diagnostic
 __all__ = [
     "FIGURES",
     "FORMATS",
-    "FOR_ONE",
     "REPORTS",
+    "Asked",
     "Cell",
     "Column",
     "Measurement",
@@ -36,7 +34,7 @@ __all__ = [
     "Row",
     "Subject",
     "Table",
-    "check_asked",
+    "asked",
     "compare",
     "difference_data",
     "effective_table",
@@ -45,40 +43,25 @@ __all__ = [
     "fit_table",
     "measured",
     "otherwise_table",
-    "render_csv",
     "render_json",
-    "render_latex",
-    "render_markdown",
     "render_text",
     "report",
     "weights_json",
     "weights_table",
 ]
 
-REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "formulas", "claims", "lints", "all")
-
-FORMATS: dict[str, Callable[[Sequence[Table]], str]] = {
-    "csv": render_csv,
-    "markdown": render_markdown,
-    "latex": render_latex,
-}
-"""What tables are written as, beside text."""
-
 
 def report(name: str, subject: Subject, options: Options | None = None) -> list[Table]:
     """The tables of a report; `all` is every other report in turn.
 
-    Raises `ValueError` for an unknown report or a column to sort by that no table has, `KeyError` for an unknown path,
-    `IndexError` for a unit that is not there.
+    Raises `OptionProblem` for a column to sort by that no table has, and for a unit that is not there.
     """
     options = options or Options()
-    if name not in REPORTS:
-        raise ValueError(f"there is no report {name!r}: {', '.join(REPORTS)}")
     names = REPORTS[:-1] if name == "all" else (name,)
     tables = [table for each in names for table in _tables(each, subject, options)]
     if options.sort is not None and not any(table.has(options.sort) for table in tables):
         columns = dict.fromkeys(str(column) for table in tables for column in table.sortable)
-        raise ValueError(f"`{name}` has no column `{options.sort}` to sort by; it has {', '.join(columns)}")
+        raise OptionProblem("sort", f"is no {options.sort!r}: the columns of `{name}` are {', '.join(columns)}")
     return [arrange(table, options.sort, options.top) for table in tables]
 
 

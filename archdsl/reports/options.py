@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
-from archdsl.analyses.memory import arithmetic_of
-from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive
-from archdsl.analyses.roofline import DEVICES
+from archdsl.analyses.memory import TrainingSettings, arithmetic_of
+from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive, check_known, options_of
+from archdsl.analyses.roofline import DEVICES, GPU_MEMORY
+from archdsl.reports.csv import render_csv
+from archdsl.reports.latex import render_latex
+from archdsl.reports.markdown import render_markdown
+from archdsl.reports.table import Table
 
+REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "formulas", "claims", "lints", "all")
+
+FORMATS: dict[str, Callable[[Sequence[Table]], str]] = {
+    "csv": render_csv,
+    "markdown": render_markdown,
+    "latex": render_latex,
+}
+"""What tables are written as, beside text."""
 FOR_ONE = {"formulas": "memory", "unit": "receptive-field", "effective": "receptive-field"}
 """Options that one report has; `all` has them too."""
 NOT_IN = {"unit": ("csv", "json", "html"), "effective": ("json", "html")}
@@ -31,6 +43,8 @@ class Options(NamedTuple):
     """Memory: the lectures' table, with the working of every figure."""
     unit: Unit | None = None
     """Receptive field: a path and the indices of one of its units."""
+    effective: str | None = None
+    """Receptive field: a path, of whose middle unit is measured what it really sees, by PyTorch."""
 
     @property
     def is_flat(self) -> bool:
@@ -38,37 +52,58 @@ class Options(NamedTuple):
         return self.sort is not None or self.top is not None
 
 
-def check_asked(
-    report: str,
-    given: Collection[str],
-    format: str,
-    on: str | None = None,
-    precision: str = "float32",
-    *,
-    is_training: bool = False,
-) -> None:
-    """Raises `OptionProblem` for an option of another report, or one that the format tells nothing of, for a device that a
-    report does not tell of, for a training step that nothing is told of, and for a precision likewise."""
+class Asked(NamedTuple):
+    """A report of a network as someone asks for it. `asked` makes one that can be told."""
+
+    report: str
+    format: str
+    options: Options
+    training: TrainingSettings | None = None
+    """Of the step that memory, and the time on a device, are told of."""
+    on: str | None = None
+    """A device."""
+    precision: str = "float32"
+    """Of the time on it, and of memory in inference."""
+    autocast: str = "cuda"
+
+
+def asked(report: str, format: str, options: Mapping[str, Any], **more: Any) -> Asked:
+    """A report with its options, checked; `more` is what else `Asked` has, settings already checked.
+
+    Raises `ValueError` for a report, format, device or option that there is not; `OptionProblem` for a value that an option
+    does not take, an option of another report, or one that the format tells nothing of, for a device that a report does not
+    tell of, for a training step that nothing is told of, and for a precision likewise.
+    """
+    check_known("report", [report], REPORTS)
+    check_known("format", [format], ("text", "html", *FORMATS, "json"))
+    found = Asked(report, format, options_of(Options, options), **more)
+    if found.on is not None:
+        check_known("device", [found.on], DEVICES)
+    _check(found)
+    return found
+
+
+def _check(asked: Asked) -> None:
+    report, format, options, training, on, precision, autocast = asked
     for option, name in FOR_ONE.items():
-        if option in given and report not in (name, "all"):
+        if getattr(options, option) and report not in (name, "all"):
             raise OptionProblem(option, f"is for the report `{name}`")
-        if option in given and format in NOT_IN.get(option, ()):
+        if getattr(options, option) and format in NOT_IN.get(option, ()):
             told = [known for known in ("text", "csv", "markdown", "latex") if known not in NOT_IN[option]]
             raise OptionProblem(option, f"is not told in {format}, only in {', '.join(told[:-1])} and {told[-1]}")
-    if is_training and report not in ("flops", "memory", "formulas", "all") and format not in ("json", "html"):
+    if training is not None and report not in ("flops", "memory", "formulas", "all") and format not in ("json", "html"):
         raise OptionProblem("training", "is for the reports `flops`, `memory` and `formulas`")
     if on is None:
-        if precision == "float32" or is_training:
+        if precision == "float32" or training is not None:
             return
         if report not in ("memory", "formulas", "all") and format not in ("json", "html"):
             said = "is for the reports `memory` and `formulas`; on a device `flops` has it too"
             raise OptionProblem("precision", said, "on" if report == "flops" else "")
-        arithmetic_of(precision)
+        arithmetic_of(precision, autocast)
         return
     if report not in ("flops", "memory", "all"):
         raise OptionProblem("on", "is for the reports `flops` and, of a training step, `memory`")
-    if report == "memory" and DEVICES[on].capability is None:
-        gpus = (name for name, device in DEVICES.items() if device.capability is not None)
-        raise OptionProblem("on", f"is a GPU for the report `memory`: {', '.join(gpus)}")
-    if report == "memory" and not is_training:
+    if report == "memory" and on not in GPU_MEMORY:
+        raise OptionProblem("on", f"is a GPU for the report `memory`: {', '.join(GPU_MEMORY)}")
+    if report == "memory" and training is None:
         raise OptionProblem("on", "is about a training step for the report `memory`", "training")

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import prod
 from typing import Protocol
 
+from archdsl.analyses.options import OptionProblem
 from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows, traced
 from archdsl.ir import Layer, Module, Network, TensorType, written
 from archdsl.reports.layers import LAYER, layer_row, path_cell, title
@@ -196,16 +197,21 @@ def _is_map(subject: Subject, layer: Layer, field: Field) -> bool:
 def unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
     """`unit (3, 3) of features.30 reads rows 6..217, columns 6..217`; of a shared instance that of its first use.
 
-    Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there, `TooManyOperators` for one in a turn of
-    a loop that is not written out.
+    Raises `OptionProblem` for a unit that is not there, `TooManyOperators` for one in a turn of a loop that is not written
+    out.
     """
+    try:
+        return _unit_rows(subject, path, index)
+    except (KeyError, IndexError) as error:
+        raise OptionProblem("unit", f"names nothing: {error.args[0]}") from None
+
+
+def _unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
+    """Raises `KeyError` for an unknown path, `IndexError` for a unit that is not there."""
     if not subject.facts.is_listed:
         composed = subject.facts.composed_fields
-        try:
-            name = _unit(subject.facts.network, path, index)
-            return _told(name, composed.unit(path, index), None, composed.of(path), composed.type)
-        except KeyError:
-            raise KeyError(f"there is no `{path}`") from None
+        name = _unit(subject.facts.network, path, index)
+        return _told(name, composed.unit(path, index), None, composed.of(path), composed.type)
     network, facts = subject.facts.network, subject.facts.fields
     if path not in facts.flat.paths and written(network, path) is not None:
         unfolded = subject.facts.unfolded()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archdsl import loads
+from archdsl import load, loads
 from archdsl.analyses.weights import PathError
 from archdsl.backends.pytorch import effective_field
 from archdsl.ir import Network
@@ -90,14 +90,16 @@ def test_what_has_no_gradient_is_told(
 ) -> None:
     (tmp_path / "a.arch").write_text(f"network A {{ {text} }}")
     done = Cli(capsys)("report", "receptive-field", f"{tmp_path}/a.arch", "--effective", "part")
-    assert done.code == 2 and f"`--effective part`: {words}" in done.err
+    assert done.code == 2 and f"`--effective` cannot be measured: {words}" in done.err
 
 
 def test_in_a_table_of_numbers_it_is_numbers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Of a 3x3 convolution by hand: 9 pixels."""
     (tmp_path / "a.arch").write_text("network A { input x: [1, 16, 16]; part: conv(64, 3x3, pad=1) }")
     asked = ("report", "receptive-field", f"{tmp_path}/a.arch", "--effective", "part", "--format")
-    assert "\nreceptive field,3x3,\neffective,3x3,9\n" in Cli(capsys)(*asked, "csv").out
+    found = Cli(capsys)(*asked, "csv").out
+    assert "\nreceptive field,3x3,\neffective,3x3,9\n" in found
+    assert load(f"{tmp_path}/a.arch").report("receptive-field", effective="part", format="csv") == found
     refused = Cli(capsys)(*asked, "json")
     assert (
         refused.code == 2 and "`--effective` is not told in json, only in text, csv, markdown and latex" in refused.err

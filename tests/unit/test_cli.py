@@ -94,7 +94,10 @@ def test_version(cli: Cli) -> None:
         ("report flops vgg16 --gpu h200", "archdsl report: `--gpu` is no option; did you mean `--on`?"),
         ("report summary vgg16 --width 0", "archdsl report: `--width`: `0` is no whole number of at least 1"),
         ("report summary vgg16 --top -1", "archdsl report: `--top`: `-1` is no whole number of at least 1"),
-        ("report memory vgg16 --sort none", "to sort by; it has layer, operation, output, bytes (memory), alive, kept"),
+        (
+            "report memory vgg16 --sort none",
+            "`--sort` is no 'none': the columns of `memory` are layer, operation, output, bytes (memory), alive, kept",
+        ),
         ("report memory vgg16 --batch 1099511627777", "is too large: at most 1_099_511_627_776"),
         ("check vgg16 --max-memory 1", "archdsl: `--max-memory 1` is 1 byte: write a unit, as 2GiB"),
         ("check vgg16 --max-params 5X", "`--max-params 5X`: there is no such unit; write an amount, as 5M or 5_000"),

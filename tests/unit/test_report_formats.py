@@ -11,18 +11,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from archdsl.analyses import Facts
-from archdsl.reports import (
-    Cell,
-    Column,
-    Row,
-    Subject,
-    Table,
-    render_csv,
-    render_latex,
-    render_markdown,
-    render_text,
-    report,
-)
+from archdsl.reports import Cell, Column, Row, Subject, Table, render_text, report
+from archdsl.reports.csv import render_csv
+from archdsl.reports.latex import render_latex
+from archdsl.reports.markdown import render_markdown
 from archdsl.reports.numbers import bar, rounded, short
 from archdsl.source import binary, total
 from archdsl.source.styled import Piece, plain

@@ -53,12 +53,12 @@ class ComposedFields:
             known = self._modules[prefix]
             node = next((n for n in module.nodes if f"{path}.".startswith(f"{prefix}{n.name}.")), None)
             if node is None or node.training:
-                raise KeyError(path)
+                raise KeyError(f"there is no `{path}`")
             prefix += node.name
             if path == prefix:
                 return node, known
             if not isinstance(node.operator, Module):
-                raise KeyError(path)
+                raise KeyError(f"there is no `{path}`")
             prefix, module = prefix + ".", node.operator
             if prefix not in self._modules:
                 self._modules[prefix] = self._composer.module(module, [known[value] for value in node.operands])

@@ -63,6 +63,8 @@ DEVICES = {
         "cpu",
     ),
 }
+GPU_MEMORY = {name: device.memory for name, device in DEVICES.items() if device.memory is not None}
+"""Bytes, as their makers state them."""
 
 
 class Bound(NamedTuple):
