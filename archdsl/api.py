@@ -249,9 +249,8 @@ class NetworkSpec:
         """
         from archdsl.backends.pytorch import build
 
-        formulas = self._checked.in_sizes[0].network
-        more: Any = {"checkpointed": checkpoint, "initialiser": init, "inference": inference, "formulas": formulas}
-        return build(self.graph, device, dtype, memory_format, **more)
+        more: Any = {"inference": inference, "formulas": self._checked.in_sizes[0].network}
+        return build(self.graph, device, dtype, memory_format, checkpoint=checkpoint, init=init, **more)
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """What `torch.export` calls so: an open batch and, with what the spec asks of them, its open sizes, for each input."""

@@ -291,8 +291,8 @@ class Facts:
         if settings is None:
             return roofline(self.listing, DEVICES[device], precision, self.batch)
         facts = self.told_apart(settings)
-        frozen = frozen_in(facts.network, settings.frozen)
-        again = facts.training(settings, self.batch).recomputed if settings.checkpointed else {}
+        frozen = frozen_in(facts.network, settings.freeze)
+        again = facts.training(settings, self.batch).recomputed if settings.checkpoint else {}
         return step_roofline(facts.step_flat, DEVICES[device], precision, self.batch, settings, frozen, again)
 
     def fit(
@@ -343,7 +343,7 @@ class Facts:
         def needs(other: TrainingSettings) -> Needs:
             return self._needs(other, expandable, on)
 
-        return otherwise(found, settings, needs, () if settings.checkpointed else level_paths(self.network))
+        return otherwise(found, settings, needs, () if settings.checkpoint else level_paths(self.network))
 
     def step_macs(self, settings: TrainingSettings) -> tuple[int, int]:
         """Multiply-adds of one pass of a training step for one sample: forward and backward, without second runs."""
@@ -351,14 +351,14 @@ class Facts:
         from archdsl.analyses.weights import frozen_in
 
         facts = self.told_apart(settings)
-        return totals(works(facts.step_flat, frozen_in(facts.network, settings.frozen)))
+        return totals(works(facts.step_flat, frozen_in(facts.network, settings.freeze)))
 
     def told_apart(self, settings: TrainingSettings) -> Facts:
         """The facts of the network with all turns written out where settings tell them apart. Raises `TooManyOperators`."""
         from archdsl.analyses.weights import tells_turns_apart
 
         check_listed(self.network)
-        named = (*settings.frozen, *settings.checkpointed)
+        named = (*settings.freeze, *settings.checkpoint)
         return self.unfolded() if tells_turns_apart(self.network, named) else self
 
     def memory_formulas(self, settings: TrainingSettings) -> MemoryFormulas:
@@ -383,7 +383,7 @@ class Facts:
         """
         from archdsl.analyses.memory import levels
 
-        return () if settings.checkpointed else levels(self.network, self.training, settings)
+        return () if settings.checkpoint else levels(self.network, self.training, settings)
 
 
 def _profile(device: str | None) -> Profile:

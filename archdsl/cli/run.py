@@ -252,7 +252,7 @@ def _training(
 
     optimizer: Any = setting.optimizer
     asked = settings_in(arithmetic)
-    return checked.facts.training(asked._replace(optimizer=optimizer, loss=loss, checkpointed=tuple(checkpointed)))
+    return checked.facts.training(asked._replace(optimizer=optimizer, loss=loss, checkpoint=tuple(checkpointed)))
 
 
 def _json(name: str, trial: Trial, figures: list[Measurement], steps: list[Step]) -> str:

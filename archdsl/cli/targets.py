@@ -30,8 +30,6 @@ from archdsl.source.render import render
 from archdsl.syntax import parse_expression, tree
 from archdsl.targets import STDIN, Target, is_there, open_target, single_network, target_of
 
-OPTIONS = {"frozen": "freeze", "checkpointed": "checkpoint", "training": "train"}
-"""What the command line calls options that have another name in Python."""
 KINDS = "the value is a number, true, false, a window, a list or a string"
 
 
@@ -370,4 +368,5 @@ def report_failure(problem: Exception, color: Color) -> int:
 
 
 def _option(name: str) -> str:
-    return f"--{OPTIONS.get(name, name).replace('_', '-')}"
+    """An option as the command line spells it, on which `--train` stands for a mapping of settings."""
+    return "--train" if name == "training" else f"--{name.replace('_', '-')}"

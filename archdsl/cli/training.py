@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from archdsl.cli.targets import OPTIONS, UsageProblem, positive
+from archdsl.cli.targets import UsageProblem, positive
 
 if TYPE_CHECKING:
     from archdsl.analyses.memory import Arithmetic, TrainingSettings
@@ -86,8 +86,7 @@ def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
     """The settings that a command line has, by name."""
     from archdsl.analyses.memory import TrainingSettings
 
-    options = {name: OPTIONS.get(name, name) for name in TrainingSettings._fields}
-    return {name: value for name, option in options.items() if (value := getattr(arguments, option))}
+    return {name: value for name in TrainingSettings._fields if (value := getattr(arguments, name))}
 
 
 def training_of(arguments: argparse.Namespace) -> TrainingSettings | None:
@@ -102,7 +101,6 @@ def training_of(arguments: argparse.Namespace) -> TrainingSettings | None:
         if autocast and precision not in MIXED:
             raise UsageProblem("`--autocast` says whose, of a mixed precision: add `--precision bf16-mixed`")
         if given:
-            option = next(iter(given))
-            raise UsageProblem(f"`--{OPTIONS.get(option, option).replace('_', '-')}` says how to train: add `--train`")
+            raise UsageProblem(f"`--{next(iter(given)).replace('_', '-')}` says how to train: add `--train`")
         return None
     return settings_of(given)

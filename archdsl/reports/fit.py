@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.analyses.memory import HISTORY, FitFacts, Need, Otherwise, TrainingSettings
 from archdsl.reports.numbers import exact
-from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_run, not_trained
+from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_run, not_trained, settings_data
 from archdsl.reports.table import Column, Row, Table, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
@@ -86,7 +86,7 @@ def otherwise_table(settings: TrainingSettings, ways: Sequence[Otherwise], step_
 def _options(given: TrainingSettings, other: TrainingSettings) -> str:
     """What is to be added to the command line."""
     precision = [f"--precision {other.precision}"] if other.precision != given.precision else []
-    return " ".join([*precision, *(f"--checkpoint '{path}'" for path in other.checkpointed)])
+    return " ".join([*precision, *(f"--checkpoint '{path}'" for path in other.checkpoint)])
 
 
 def fit_data(
@@ -97,7 +97,7 @@ def fit_data(
         "schema": "archdsl.fit/1",
         "network": name,
         "memory": facts.memory,
-        "settings": settings._asdict(),
+        "settings": settings_data(settings),
         "tensors": {"batch": facts.tensors, "status": facts.status},
         "likely": _data(facts.likely),
         "certain": _data(facts.certain),
@@ -108,7 +108,7 @@ def fit_data(
         "refused_alone": list(refused),
         "otherwise": [
             {
-                "settings": way.settings._asdict(),
+                "settings": settings_data(way.settings),
                 "likely": _data(way.on_gpu.likely),
                 "certain": _data(way.on_gpu.certain),
                 "recomputed_macs": way.recomputed_macs,

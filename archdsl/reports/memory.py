@@ -231,7 +231,7 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
     yield row("", None, _sum([f"{name} {binary(size)}" for name, size in parts if size], facts.peak), indent=1)
     yield row("", None, f"alive then: {_alive(facts)}", indent=1)
     kept = f"kept after forward: {binary(facts.saved_for_backward)}, with the loss"
-    if facts.settings.checkpointed:
+    if facts.settings.checkpoint:
         kept += f"; run again: {exact(facts.recomputed_macs)} MACs a sample"
     yield row("", None, kept, indent=1)
     phases = (f"{words} {binary(size)}" for phase, words in PHASES.items() if (size := facts.phase_peak(phase)))

@@ -1,8 +1,9 @@
-"""The settings of a training step in words."""
+"""The settings of a training step in words, and as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from archdsl.analyses.memory import TrainingSettings
 
@@ -30,11 +31,17 @@ def in_words(settings: TrainingSettings) -> str:
         str(settings.arithmetic),
         "" if settings.loss == usual.loss else "no loss" if settings.loss == "none" else settings.loss,
         "" if settings.zero_grad == usual.zero_grad else f"zero_grad {settings.zero_grad}",
-        f"{_listed(settings.frozen)} frozen" if settings.frozen else "",
-        f"{_listed(settings.checkpointed)} checkpointed" if settings.checkpointed else "",
+        f"{_listed(settings.freeze)} frozen" if settings.freeze else "",
+        f"{_listed(settings.checkpoint)} checkpointed" if settings.checkpoint else "",
         f"N in each of {settings.accumulate} passes of a step" if settings.accumulate > 1 else "",
     ]
     return ", ".join(filter(None, parts))
+
+
+def settings_data(settings: TrainingSettings) -> dict[str, Any]:
+    """The same by the keys of JSON, whose schemas have names of their own for two."""
+    keys = {"freeze": "frozen", "checkpoint": "checkpointed"}
+    return {keys.get(name, name): value for name, value in settings._asdict().items()}
 
 
 def _listed(paths: tuple[str, ...]) -> str:

@@ -173,7 +173,7 @@ SETTINGS = (
     TrainingSettings("adam", zero_grad="late", loss="none"),
     TrainingSettings("momentum", weight_decay=True, implementation="foreach", precision="bfloat16", loss="mse"),
     TrainingSettings(loss="mse", precision="bf16-mixed", autocast="cpu"),
-    TrainingSettings("adamw", implementation="fused", loss="mse", checkpointed=("*",)),
+    TrainingSettings("adamw", implementation="fused", loss="mse", checkpoint=("*",)),
 )
 
 
@@ -194,9 +194,9 @@ def drawn(random: Random, paths: Sequence[str]) -> TrainingSettings:
         random.choice(("early", "late", "never")),
         random.choice(("float32", "float32", "float32", "bfloat16", "bf16-mixed")),
         "cpu",
-        frozen=tuple(random.sample(paths, min(2, len(paths)))) if random.random() < 0.3 else (),
+        freeze=tuple(random.sample(paths, min(2, len(paths)))) if random.random() < 0.3 else (),
         accumulate=random.choice((1, 1, 2, 3)),
-        checkpointed=tuple(random.sample(paths, min(2, len(paths)))) if random.random() < 0.3 else (),
+        checkpoint=tuple(random.sample(paths, min(2, len(paths)))) if random.random() < 0.3 else (),
     )
 
 

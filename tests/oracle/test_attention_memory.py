@@ -54,9 +54,9 @@ SETTINGS = [
     PLAIN,
     PLAIN._replace(precision="bfloat16"),
     PLAIN._replace(accumulate=2),
-    PLAIN._replace(frozen=("*.in_proj*",)),
-    PLAIN._replace(frozen=("*.in_proj_weight", "*.out_proj.weight")),
-    PLAIN._replace(frozen=("*.out_proj*",)),
+    PLAIN._replace(freeze=("*.in_proj*",)),
+    PLAIN._replace(freeze=("*.in_proj_weight", "*.out_proj.weight")),
+    PLAIN._replace(freeze=("*.out_proj*",)),
 ]
 
 
@@ -202,9 +202,7 @@ def test_what_is_behind_sdpa_with_dropout_is_copied_in_training(behind: str, bat
     """In inference its kernel lays the result as queries lie, and what is behind it is a view; the steps in training do not."""
     net = written(f"input x: [5, 16]\na: {{\n{TOKENS}\nsdpa(dropout=0.1) {{ | q | k | v }} -> {behind} }}")
     check(
-        net,
-        batch,
-        [PLAIN, PLAIN._replace(optimizer="adam", checkpointed=("a",)), PLAIN._replace(frozen=("a.0.weight",))],
+        net, batch, [PLAIN, PLAIN._replace(optimizer="adam", checkpoint=("a",)), PLAIN._replace(freeze=("a.0.weight",))]
     )
     data = inputs(net, batch)
     assert Facts(net, batch).memory.saved.bytes == saved_bytes(build(net).train(), *data)

@@ -116,7 +116,7 @@ def test_steps_with_frozen_and_checkpointed_parts(
     file, name = which.split(":")
     network = open_spec(SPECS / f"{file}.arch").check(name).network
     assert network is not None
-    check_step(network, TrainingSettings(frozen=frozen, checkpointed=checkpointed))
+    check_step(network, TrainingSettings(freeze=frozen, checkpoint=checkpointed))
 
 
 @pytest.mark.parametrize("begin", ["lstm", "gru"])
@@ -127,7 +127,7 @@ def test_steps_with_frozen_and_checkpointed_parts(
 def test_steps_with_frozen_parts_of_sequences(begin: str, frozen: tuple[str, ...]) -> None:
     network = open_source(Source("net.arch", SEQUENCES.replace("BEGIN", begin)), Path()).check("Net").network
     assert network is not None
-    check_step(network, TrainingSettings(frozen=frozen))
+    check_step(network, TrainingSettings(freeze=frozen))
 
 
 RECURRENT = """
@@ -179,7 +179,7 @@ def test_frozen_recurrent_layers_have_no_backward(which: str) -> None:
     text = RECURRENT.replace("WHICH", which).replace("START", "")
     network = open_source(Source("net.arch", text), Path()).check("Net").network
     assert network is not None
-    assert Facts(network).step_macs(TrainingSettings(frozen=("*",)))[1] == 0
+    assert Facts(network).step_macs(TrainingSettings(freeze=("*",)))[1] == 0
 
 
 def test_what_has_no_batch_axis_works_once_for_a_batch() -> None:
@@ -210,7 +210,7 @@ def test_the_last_layer_of_a_part_does_not_run_again(last: str) -> None:
     text = f"network Net {{ input x: [3, 6, 6]\n part: {{ conv(4, 3) -> relu -> {last} }} -> relu }}"
     network = open_source(Source("net.arch", text), Path()).check("Net").network
     assert network is not None
-    check_step(network, TrainingSettings(checkpointed=("part",)))
+    check_step(network, TrainingSettings(checkpoint=("part",)))
 
 
 @pytest.mark.parametrize("arguments", ["4", "4, bias=false", "4, dropout=0.1", "4, causal=true", "4, kv=in"])
@@ -225,14 +225,14 @@ def test_the_last_layer_of_attention_that_ends_a_part_does_not_run_again(
     network = open_source(Source("net.arch", text), Path()).check("Net").network
     assert network is not None
     prefix = "part." if name == "part" else ""
-    check_step(network, TrainingSettings(frozen=tuple(prefix + n for n in frozen), checkpointed=checkpointed))
+    check_step(network, TrainingSettings(freeze=tuple(prefix + n for n in frozen), checkpoint=checkpointed))
 
 
 @pytest.mark.parametrize("checkpointed", [("step",), ("step", "step.*")])
 def test_steps_with_several_uses_of_one_instance(checkpointed: tuple[str, ...]) -> None:
     network = open_source(Source("net.arch", SHARED), Path()).check("Net").network
     assert network is not None
-    check_step(network, TrainingSettings(checkpointed=checkpointed))
+    check_step(network, TrainingSettings(checkpoint=checkpointed))
 
 
 HEADS = """
@@ -281,8 +281,8 @@ def check_step(network: Network, settings: TrainingSettings) -> None:
     """Forward, what runs again and backward, in one step; parts of which nothing is trained do not run again."""
     module = build(network, device="meta").train()
     for name, parameter in module.named_parameters():
-        parameter.requires_grad_(name not in frozen_in(network, settings.frozen))
-    checkpoint(module, *settings.checkpointed)
+        parameter.requires_grad_(name not in frozen_in(network, settings.freeze))
+    checkpoint(module, *settings.checkpoint)
     inputs = [torch.empty(2, *t.shape, device="meta") for t in network.input_types]
     with FlopCounterMode(display=False) as counter:
         for _ in range(settings.accumulate):

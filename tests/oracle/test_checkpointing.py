@@ -49,7 +49,7 @@ def compare(net: Network, batch: int, settings: TrainingSettings, *, is_written:
 @pytest.mark.parametrize(("batch", "is_written"), [(1, True), (2, False)], ids=["source", "module"])
 @pytest.mark.parametrize(("name", "path"), PARTS)
 def test_the_peaks_of_a_step_are_the_real_ones(name: str, path: str, batch: int, is_written: bool) -> None:
-    compare(network(name), batch, TrainingSettings("momentum", checkpointed=tuple(path.split())), is_written=is_written)
+    compare(network(name), batch, TrainingSettings("momentum", checkpoint=tuple(path.split())), is_written=is_written)
 
 
 WRITTEN = (*PARTS, ("densenet:DenseNetCifar40_12", "dense*.*"), ("autoencoder:ConvAutoencoder", "*.*"))
@@ -59,7 +59,7 @@ WRITTEN = (*PARTS, ("densenet:DenseNetCifar40_12", "dense*.*"), ("autoencoder:Co
 def test_a_network_may_be_called_as_what_runs_a_part_twice(name: str) -> None:
     text = f"network {name} {{\n  input x: [3, 4, 4]\n  a: {{ conv(2, 1x1) -> bn }}\n}}"
     net = open_source(Source("case.arch", text), Path()).check(name).facts.network
-    module = build_module(net, "cpu", checkpointed=["a"])
+    module = build_module(net, "cpu", checkpoint=["a"])
     module(torch.rand(2, 3, 4, 4)).sum().backward()
     assert module.get_submodule("a.1").num_batches_tracked == 1
 
@@ -68,7 +68,7 @@ def test_a_network_may_be_called_as_what_runs_a_part_twice(name: str) -> None:
 def test_source_that_is_checkpointed_computes_the_same(name: str, path: str) -> None:
     """Outputs, gradients and what batch norms learn, bit for bit; the second run draws the same random numbers."""
     net = network(name)
-    plain, written = build_module(net).train(), build_module(net, checkpointed=path.split()).train()
+    plain, written = build_module(net).train(), build_module(net, checkpoint=path.split()).train()
     written.load_state_dict(plain.state_dict(), strict=True)
     assert list(written.state_dict()) == list(plain.state_dict())
     data, found = inputs(net, 2), []
@@ -82,16 +82,14 @@ def test_source_that_is_checkpointed_computes_the_same(name: str, path: str) -> 
 
 
 SETTINGS = {
-    "adam late": TrainingSettings("adam", zero_grad="late", checkpointed=("layer1", "layer2.*")),
-    "accumulated": TrainingSettings("adamw", accumulate=2, checkpointed=("layer*.*",)),
-    "frozen": TrainingSettings(frozen=("conv1", "bn1", "layer1"), checkpointed=("layer*",)),
-    "bfloat16": TrainingSettings("adam", precision="bfloat16", checkpointed=("layer*.*",)),
+    "adam late": TrainingSettings("adam", zero_grad="late", checkpoint=("layer1", "layer2.*")),
+    "accumulated": TrainingSettings("adamw", accumulate=2, checkpoint=("layer*.*",)),
+    "frozen": TrainingSettings(freeze=("conv1", "bn1", "layer1"), checkpoint=("layer*",)),
+    "bfloat16": TrainingSettings("adam", precision="bfloat16", checkpoint=("layer*.*",)),
     "nested": TrainingSettings(
-        "adam", zero_grad="late", frozen=("conv1", "bn1", "layer1.0"), checkpointed=("layer*", "layer*.*")
+        "adam", zero_grad="late", freeze=("conv1", "bn1", "layer1.0"), checkpoint=("layer*", "layer*.*")
     ),
-    "nested with autocast": TrainingSettings(
-        precision="bf16-mixed", autocast="cpu", checkpointed=("layer*", "layer*.*")
-    ),
+    "nested with autocast": TrainingSettings(precision="bf16-mixed", autocast="cpu", checkpoint=("layer*", "layer*.*")),
 }
 
 
@@ -127,7 +125,7 @@ LINES = [line for line in lines() if "->" not in line]
 def test_operators_run_twice_as_in_pytorch(line: str) -> None:
     net = with_part(line)
     for checkpointed in (("part",), ("part", "part.*")):
-        settings = TrainingSettings(loss="mse", checkpointed=checkpointed)
+        settings = TrainingSettings(loss="mse", checkpoint=checkpointed)
         if net is not None and Facts(net, 3).training(settings).status == "exact":
             compare(net, 3, settings)
 
@@ -137,7 +135,7 @@ def test_a_part_ends_with_an_operator_as_in_pytorch(line: str) -> None:
     """The second run stops at the last tensor that backward reads, which may be made within the operator."""
     net = with_part(line, is_last=True)
     for precision in ("float32", "bfloat16"):
-        settings = TrainingSettings(loss="mse", checkpointed=("part",), precision=precision)
+        settings = TrainingSettings(loss="mse", checkpoint=("part",), precision=precision)
         if net is None or Facts(net, 3).training(settings).status != "exact":
             continue
         if precision == "float32" or _runs_in_half_precision(net):
@@ -170,7 +168,7 @@ def test_blocks_end_as_in_pytorch(name: str, batch: int, precision: str) -> None
     text = f"network N {{ input x: [6, 8]\nlinear(8) as before\n{BLOCKS[name]}\nlinear(2) }}"
     net = open_source(Source("blocks.arch", text), Path()).check("N").network
     assert net is not None
-    settings = TrainingSettings(loss="mse", checkpointed=("b",), precision=precision)
+    settings = TrainingSettings(loss="mse", checkpoint=("b",), precision=precision)
     assert Facts(net, batch).training(settings).status == "exact"
     compare(net, batch, settings)
 
@@ -205,7 +203,7 @@ def test_what_needs_no_gradient_runs_as_where_nothing_is_learned() -> None:
     )
     net = open_source(Source("frozen.arch", text), Path()).check("N").network
     assert net is not None
-    compare(net, 3, TrainingSettings(loss="mse", checkpointed=("b",)))
+    compare(net, 3, TrainingSettings(loss="mse", checkpoint=("b",)))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +214,7 @@ def test_a_linear_layer_of_permuted_values_runs_twice(body: str) -> None:
     spec = open_source(Source("permuted.arch", f"network Permuted {{ input x: [36, 9]\n{body} }}"), Path())
     net = spec.check("Permuted").network
     assert net is not None
-    compare(net, 3, TrainingSettings(loss="mse", checkpointed=("*",)))
+    compare(net, 3, TrainingSettings(loss="mse", checkpoint=("*",)))
 
 
 LAYERS = "input x: [16]\nfirst: linear(8)\nlinear(4)"
@@ -247,7 +245,7 @@ flatten -> linear(3)"""
 def test_what_keeps_no_tensor_holds_nothing(body: str, path: str, frozen: str, batch: int) -> None:
     net = open_source(Source("frozen.arch", f"network Frozen {{ {body} }}"), Path()).check("Frozen").network
     assert net is not None
-    compare(net, batch, TrainingSettings(checkpointed=tuple(path.split()), frozen=(frozen,)))
+    compare(net, batch, TrainingSettings(checkpoint=tuple(path.split()), freeze=(frozen,)))
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -257,7 +255,7 @@ def test_a_part_that_is_a_batch_norm_counts_its_batches(channels: int) -> None:
     net = open_source(Source("counted.arch", f"network Counted {{ {body} }}"), Path()).check("Counted").network
     assert net is not None
     for precision in ("float32", "bfloat16"):
-        compare(net, 2, TrainingSettings(loss="none", precision=precision, checkpointed=("b",)))
+        compare(net, 2, TrainingSettings(loss="none", precision=precision, checkpoint=("b",)))
 
 
 @pytest.mark.parametrize("path", ["first", "second fourth", "*", "*.*"])
@@ -265,7 +263,7 @@ def test_what_nobody_reads_dies_in_both_runs(path: str) -> None:
     spec = open_source(Source("unread.arch", UNREAD), Path())
     net = spec.check(spec.networks[-1]).network
     assert net is not None
-    settings = TrainingSettings("adam", loss="mse", checkpointed=tuple(path.split()))
+    settings = TrainingSettings("adam", loss="mse", checkpoint=tuple(path.split()))
     assert Facts(net, 3).training(settings).status == "exact"
     compare(net, 3, settings)
 
@@ -280,7 +278,7 @@ network N {{ input x: [4, 6, 6]
 part: part -> relu }}"""
     net = open_source(Source("ends.arch", text), Path()).check("N").network
     assert net is not None
-    settings = TrainingSettings(loss="mse", checkpointed=("part",))
+    settings = TrainingSettings(loss="mse", checkpoint=("part",))
     assert Facts(net, batch).training(settings).status == "exact"
     compare(net, batch, settings)
 
@@ -298,7 +296,7 @@ def test_what_nobody_reads_in_a_part_dies_there(body: str) -> None:
     text = f"network N {{ input image: [4, 6, 6]\nbn as x -> softplus as t\n{body} }}"
     net = open_source(Source("unread.arch", text), Path()).check("N").network
     assert net is not None
-    settings = TrainingSettings(loss="none", checkpointed=("part",))
+    settings = TrainingSettings(loss="none", checkpoint=("part",))
     assert Facts(net, 3).training(settings).status == "exact"
     compare(net, 3, settings)
 
@@ -312,7 +310,7 @@ def test_what_is_kept_is_the_real_thing(name: str, path: str) -> None:
     module = build_module(net)
     checkpoint(module, *path.split())
     data = inputs(net, 4)
-    facts = Facts(net, 4).training(TrainingSettings(loss="none", checkpointed=tuple(path.split())))
+    facts = Facts(net, 4).training(TrainingSettings(loss="none", checkpoint=tuple(path.split())))
     assert facts.saved_for_backward - facts.random_states == saved_bytes(module, *data)
     assert facts.random_states % torch.get_rng_state().nbytes == 0 < facts.random_states
 
@@ -336,7 +334,7 @@ def test_the_work_of_second_runs_is_counted_as_pytorch_counts_it(name: str, path
     loss = module(data).sum()
     with FlopCounterMode(display=False) as backward:
         loss.backward()
-    facts = Facts(net, 2).training(TrainingSettings(checkpointed=tuple(path.split())))
+    facts = Facts(net, 2).training(TrainingSettings(checkpoint=tuple(path.split())))
     assert backward.get_total_flops() == 2 * 2 * (totals(works(flatten(net, training=True)))[1] + facts.recomputed_macs)
 
 
@@ -357,7 +355,7 @@ def test_a_level_of_many_blocks_is_told_with_a_wildcard(turns: int, paths: tuple
     assert net is not None
     (level,) = Facts(net, 2).checkpoint_levels(TrainingSettings())
     assert level.paths == paths
-    assert level.peak == max(measured(net, 2, TrainingSettings(checkpointed=paths)).values())
+    assert level.peak == max(measured(net, 2, TrainingSettings(checkpoint=paths)).values())
 
 
 def test_no_path_of_a_level_names_what_another_one_names() -> None:
@@ -373,7 +371,7 @@ def test_no_path_of_a_level_names_what_another_one_names() -> None:
 def test_paths_are_checked() -> None:
     net = Facts(network("resnet_cifar:ResNet20"))
     with pytest.raises(PathError, match="called `layers"):
-        net.training(TrainingSettings(checkpointed=("layers*",)))
+        net.training(TrainingSettings(checkpoint=("layers*",)))
 
 
 def test_parts_without_weights_are_left_alone() -> None:
@@ -396,4 +394,4 @@ def test_constants_are_no_weights() -> None:
     checkpoint(module, "mix")
     assert type(module.mix).forward is module.mix.forward.__func__  # as it was
     with pytest.raises(PathError, match="has weights is called `mix`"):
-        Facts(net).training(TrainingSettings(checkpointed=("mix",)))
+        Facts(net).training(TrainingSettings(checkpoint=("mix",)))

@@ -91,7 +91,7 @@ def test_steps_with_frozen_weights() -> None:
     found = set()
     for name, net in alone():
         own = tuple(key for key in weights_as_written(net) if key.startswith("layer."))
-        if own and Facts(net, 3).training(PLAIN._replace(frozen=own[:1])).status == "estimate":
+        if own and Facts(net, 3).training(PLAIN._replace(freeze=own[:1])).status == "estimate":
             found.add(name)
     assert found == {"conv", "conv_transpose", "locally_connected", "subsample"}
 
@@ -99,5 +99,5 @@ def test_steps_with_frozen_weights() -> None:
 @pytest.mark.parametrize(("is_last", "names"), [(False, {"conv_transpose", "locally_connected"}), (True, LAST)])
 def test_parts_that_run_twice(is_last: bool, names: set[str]) -> None:
     nets = [(case_of(line)[0].name, with_part(line, is_last=is_last)) for line in LINES]
-    steps = [(name, Facts(net, 3).training(PLAIN._replace(checkpointed=("part",)))) for name, net in nets if net]
+    steps = [(name, Facts(net, 3).training(PLAIN._replace(checkpoint=("part",)))) for name, net in nets if net]
     assert {name for name, step in steps if step.status == "estimate"} == names

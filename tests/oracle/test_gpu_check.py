@@ -199,7 +199,7 @@ def test_bands_hold_what_is_inside_them() -> None:
     for settings in (
         TrainingSettings("adam"),
         TrainingSettings(precision="bf16-mixed"),
-        TrainingSettings(checkpointed=("layer*.*",)),
+        TrainingSettings(checkpoint=("layer*.*",)),
     ):
         facts = Facts(net, 8).training(settings, kernels="cuda")
         found = cuda(facts)
@@ -217,7 +217,7 @@ def test_bands_hold_what_is_inside_them() -> None:
         TrainingSettings("sgd", zero_grad="late"),
         TrainingSettings("sgd", zero_grad="never"),
         TrainingSettings("momentum", accumulate=2),
-        TrainingSettings("adam", implementation="fused", accumulate=2, frozen=("layer1",)),
+        TrainingSettings("adam", implementation="fused", accumulate=2, freeze=("layer1",)),
     ],
 )
 def test_two_steps_ask_for_what_is_there_at_the_peak_of_one(settings: TrainingSettings) -> None:

@@ -85,7 +85,7 @@ STEPS = {
     "a frozen layer copies what lies out of order": (
         "[2, 3, 4, 5]",
         "linear(5) -> permute([3, 0, 2, 1]) -> last: linear(3)",
-        TrainingSettings(frozen=("last",)),
+        TrainingSettings(freeze=("last",)),
     ),
     "factors are kept until their own product is derived": (
         "[4, 5]",

@@ -75,7 +75,7 @@ def test_peaks_are_the_real_ones(matrix: str, value: str, sides: str, batch: int
 def test_so_are_those_of_a_step(matrix: str, value: str, sides: str, batch: int) -> None:
     net = product(matrix, value, sides)
     for frozen in ((), ("w",)) if any(name == "w" for name, _ in build(net).named_parameters()) else ((),):
-        settings = TrainingSettings(loss="mse", frozen=frozen)
+        settings = TrainingSettings(loss="mse", freeze=frozen)
         assert Facts(net, batch).training(settings).status == "exact" or "detach" in MATRICES[matrix]
         assert predicted(net, batch, settings) == measured(net, batch, settings)
 

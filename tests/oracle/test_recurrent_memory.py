@@ -71,7 +71,7 @@ def test_the_peaks_of_a_step_are_the_real_ones(body: str, cell: str, batch: int)
 def test_so_are_those_with_frozen_parts(parts: str, body: str, cell: str, batch: int) -> None:
     net = network(body, cell)
     frozen = tuple(name for name, _ in build(net).named_parameters() if parts in name)
-    compare(net, batch, TrainingSettings(loss="none", frozen=frozen))
+    compare(net, batch, TrainingSettings(loss="none", freeze=frozen))
 
 
 @CELLS

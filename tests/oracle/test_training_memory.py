@@ -105,11 +105,11 @@ def test_the_peaks_of_weights_over_their_norms_are_the_real_ones(layers: str, ki
     net = written(f"input x: [16, 9, 9]\n{layers.replace('{}', f'parametrization={kind}')}")
     frozen = tuple(name for name, _ in build_module(net).named_parameters() if "parametrizations" in name)
     plain = TrainingSettings(loss="mse")
-    for settings in (plain, plain._replace(optimizer="adam", precision="bfloat16"), plain._replace(frozen=frozen)):
+    for settings in (plain, plain._replace(optimizer="adam", precision="bfloat16"), plain._replace(freeze=frozen)):
         for batch in (1, 3):
-            is_known = not settings.frozen or Facts(net, batch).training(settings).status == "exact"
+            is_known = not settings.freeze or Facts(net, batch).training(settings).status == "exact"
             assert not is_known or predicted(net, batch, settings) == measured(net, batch, settings)
-            assert settings.frozen or Facts(net, batch).training(settings).status == "exact"
+            assert settings.freeze or Facts(net, batch).training(settings).status == "exact"
 
 
 def derived(line: str, *, is_lower: bool = False) -> Network | None:
@@ -158,7 +158,7 @@ def test_what_is_frozen_keeps_what_it_really_does(line: str) -> None:
     names = [name for name, _ in build_module(net).named_parameters()]
     own = tuple(name for name in names if name.startswith("layer."))
     for frozen in {own, *((name,) for name in own)} - {(), tuple(names)}:
-        settings = TrainingSettings(loss="mse", frozen=frozen)
+        settings = TrainingSettings(loss="mse", freeze=frozen)
         if Facts(net, 3).training(settings).status == "exact":
             assert predicted(net, 3, settings) == measured(net, 3, settings)
 
@@ -188,7 +188,7 @@ def test_autocast_may_find_another_precision_in_each_value(line: str, is_lower: 
     net = derived(line, is_lower=is_lower)
     if net is not None:
         entering = "lower0.*" if is_lower else "factor0"
-        for settings in (MIXED, *([MIXED._replace(frozen=(entering,))] if "prelu" in line else [])):
+        for settings in (MIXED, *([MIXED._replace(freeze=(entering,))] if "prelu" in line else [])):
             if Facts(net, 3).training(settings).status == "exact":
                 assert predicted(net, 3, settings) == measured(net, 3, settings)
 
@@ -209,7 +209,7 @@ STEPWISE = (
 @pytest.mark.parametrize("layer", STEPWISE)
 def test_what_a_layer_makes_in_its_middle_is_cast_as_pytorch_does(layer: str, frozen: tuple[str, ...]) -> None:
     net = written(f"input x: [3, 9, 9]\nconv(3, 1) -> bn -> part: {{ {layer} -> relu }}\nconv(2, 1)")
-    for settings in (MIXED._replace(frozen=frozen), MIXED._replace(frozen=frozen, checkpointed=("part",))):
+    for settings in (MIXED._replace(freeze=frozen), MIXED._replace(freeze=frozen, checkpoint=("part",))):
         assert Facts(net, 2).training(settings).status == "exact"
         assert predicted(net, 2, settings) == measured(net, 2, settings)
 
@@ -244,7 +244,7 @@ def test_the_peaks_of_attention_under_autocast_are_the_real_ones(batch: int) -> 
 def test_the_peaks_of_rms_norm_are_the_real_ones_whatever_is_frozen(body: str, batch: int) -> None:
     net = written(f"input x: {body}")
     for precision, frozen in product(("float32", "bfloat16"), ((), ("0*",), ("1*",))):
-        settings = TrainingSettings(loss="mse", precision=precision, frozen=frozen)
+        settings = TrainingSettings(loss="mse", precision=precision, freeze=frozen)
         assert Facts(net, batch).training(settings).status == "exact"
         assert predicted(net, batch, settings) == measured(net, batch, settings)
 
@@ -364,7 +364,7 @@ def test_the_peaks_of_an_lstm_are_the_real_ones(layer: str, batch: int) -> None:
     """Also of one that is not trained, whose kernel makes its workspace all the same."""
     net = written(f"input words: int64 [9]\nembedding(50, 20) -> {layer} -> linear(3)")
     frozen = tuple(name for name, _ in build_module(net).named_parameters() if "_l" in name or name.startswith("0."))
-    for settings in (TrainingSettings("adam"), TrainingSettings("momentum", zero_grad="late", frozen=frozen)):
+    for settings in (TrainingSettings("adam"), TrainingSettings("momentum", zero_grad="late", freeze=frozen)):
         assert Facts(net, batch).training(settings).status == "exact"
         assert predicted(net, batch, settings) == measured(net, batch, settings)
 
@@ -403,7 +403,7 @@ FOUND = {
     ),
     "frozen weights under autocast": (
         "input x: [400]\nlinear(90, bias=false) -> ln -> relu -> linear(80) -> relu -> linear(3)",
-        MIXED._replace(frozen=("0", "3")),
+        MIXED._replace(freeze=("0", "3")),
     ),
     "a learned factor under autocast": (
         "input x: [40, 8]\nfactor: parameter([8], init=ones) as g\nx -> linear(8) -> multiply(g) -> linear(8)",
@@ -411,7 +411,7 @@ FOUND = {
     ),
     "dense layers that run twice": (
         "input x: [6, 24]\nlinear(24) -> part: { ln -> linear(96) -> gelu -> linear(24) -> dropout(0.1) } -> linear(3)",
-        TrainingSettings(loss="mse", checkpointed=("part",)),
+        TrainingSettings(loss="mse", checkpoint=("part",)),
     ),
     "a head that the loss does not read": (
         "input x: [24]\nlinear(24) as z\noutput first = linear(3)\nz -> linear(40)",
@@ -423,16 +423,16 @@ FOUND = {
     ),
     "attention that runs twice": (
         "input x: [6, 24]\nlinear(24) -> part: { ln -> attention(3) -> dropout(0.1) } -> linear(3)",
-        TrainingSettings(loss="mse", checkpointed=("part",)),
+        TrainingSettings(loss="mse", checkpoint=("part",)),
     ),
     "few maps": ("input x: [3, 8, 8]\nlrn -> conv(3, 3x3) -> lrn(size=1) -> conv(1, 1)", TrainingSettings(loss="mse")),
     "few maps behind what is frozen": (
         "input x: [3, 8, 8]\nconv(3, 3x3) -> lrn(beta=0.5) -> softsign -> conv(1, 1)",
-        TrainingSettings(loss="mse", frozen=("0*",)),
+        TrainingSettings(loss="mse", freeze=("0*",)),
     ),
     "few maps that run twice": (
         "input x: [3, 8, 8]\nconv(3, 1) -> part: { lrn -> softsign -> conv(3, 3x3) } -> conv(1, 1)",
-        TrainingSettings(loss="mse", checkpointed=("part",)),
+        TrainingSettings(loss="mse", checkpoint=("part",)),
     ),
     "columns": (
         """
@@ -482,7 +482,7 @@ FOUND = {
     ),
     "a pool of permuted rows that runs twice": (
         "input x: [3, 6]\nconv(3, 1) -> permute([1, 0])\npart: { maxpool(2) -> linear(4) }\nlinear(2)",
-        TrainingSettings(loss="none", checkpointed=("part",)),
+        TrainingSettings(loss="none", checkpoint=("part",)),
     ),
     "rows that are put back and overwritten": (
         "input x: [3, 8]\nmaxpool(3) as p\nconv(3, 3, pad=1) -> unpool(of=p) -> relu -> linear(5)",
@@ -499,12 +499,12 @@ FOUND = {
     ),
     "the same of frozen values": (
         "input x: [2, 6, 6]\nc: conv(2, 1)\npad(1, mode=reflect) -> conv(1, 1)",
-        TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu", frozen=("c",)),
+        TrainingSettings(loss="none", precision="bf16-mixed", autocast="cpu", freeze=("c",)),
     ),
     **{
         f"a frozen volume before {pool}": (
             f"input x: [2, 4, 4, 4]\nc: conv(2, 1)\n{pool} -> conv(2, 1)",
-            TrainingSettings(loss="mse", precision="bf16-mixed", autocast="cpu", frozen=("c",)),
+            TrainingSettings(loss="mse", precision="bf16-mixed", autocast="cpu", freeze=("c",)),
         )
         for pool in ("avgpool(2)", "avgpool(global)", "maxpool(2)", "maxpool(global)", "adaptive_maxpool(2)")
     },
@@ -522,7 +522,7 @@ FOUND = {
         linear(8) -> permute([1, 0]) -> cast(float64) -> relu -> cast(bfloat16) -> tanh -> cast(float32)
         part: { linear(6) -> tanh -> cast(float64) } -> cast(float32) -> linear(3)
         """,
-        TrainingSettings(loss="mse", checkpointed=("part",)),
+        TrainingSettings(loss="mse", checkpoint=("part",)),
     ),
     "a result in half precision": ("input x: [4, 6, 8]\nconv(4, 3x3) -> cast(float16)", TrainingSettings(loss="mse")),
     "a learned matrix that is read twice": (
@@ -570,15 +570,15 @@ FOUND = {
     ),
     "a part that ends with a norm of several kernels": (
         "input x: [8, 8, 8]\nconv(8, 3x3) -> part: { conv(8, 3x3) -> lrn } -> flatten -> linear(3)",
-        TrainingSettings(loss="mse", checkpointed=("part",)),
+        TrainingSettings(loss="mse", checkpoint=("part",)),
     ),
     "a part that ends with a weight over its norm": (
         "input x: [5, 6]\nlinear(6) -> part: { linear(7, parametrization=spectral_norm) } -> linear(3)",
-        TrainingSettings(loss="mse", checkpointed=("part",)),
+        TrainingSettings(loss="mse", checkpoint=("part",)),
     ),
     "a part that ends with attention as it is written": (
         "input x: [4, 5, 4]\nlinear(4) -> part: { linear(4) as q\nq -> linear(6) as v\nsdpa { | q | q | v } } -> linear(3)",
-        TrainingSettings(loss="mse", checkpointed=("part",)),
+        TrainingSettings(loss="mse", checkpoint=("part",)),
     ),
     "convolutions that are shared": (
         "input x: [4, 8, 8]\nshared c = conv(4, 3x3, pad=1)\nconv(4, 1) -> c -> relu -> c -> relu -> c -> flatten -> linear(3)",
@@ -681,14 +681,14 @@ def test_frozen_weights_multiply_samples_apart(moved: str, options: str, batch: 
     net = written(f"input x: [4, 8, 8]\nconv(4, 1) -> {moved} -> f: linear(6{options}) -> sigmoid -> linear(3)")
     weights = "f.parametrizations.*" if "param" in options else "f.weight"
     for frozen in ("f", weights):
-        settings = TrainingSettings(loss="mse", frozen=("0", frozen))
+        settings = TrainingSettings(loss="mse", freeze=("0", frozen))
         assert Facts(net, batch).training(settings).status == "exact"
         assert predicted(net, batch, settings) == measured(net, batch, settings)
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_frozen_weights_beside_a_bias_get_a_gradient_with_it(name: str) -> None:
-    net, settings = written(CONVOLUTIONS[name]), TrainingSettings(loss="mse", frozen=("c.weight",))
+    net, settings = written(CONVOLUTIONS[name]), TrainingSettings(loss="mse", freeze=("c.weight",))
     assert [Facts(net, batch).training(settings).status for batch in (1, 3)] == ["estimate", "exact"]
     assert predicted(net, 3, settings) == measured(net, 3, settings)
 
@@ -705,9 +705,9 @@ def test_what_networks_of_others_found(name: str, batch: int) -> None:
 def test_who_runs_convolutions_of_float16_depends_on_the_processor() -> None:
     """Without oneDNN there is a gradient of the weights only where it is wanted."""
     net = written("input image: [3, 6, 6]\nconv(6, 3x3, pad=1)")
-    settings = TrainingSettings(precision="float16", frozen=("0.weight",))
+    settings = TrainingSettings(precision="float16", freeze=("0.weight",))
     assert Facts(net, 8).training(settings).status == "estimate"
-    assert Facts(net, 8).training(settings._replace(frozen=())).status == "exact"
+    assert Facts(net, 8).training(settings._replace(freeze=())).status == "exact"
     assert Facts(net, 8).training(settings._replace(precision="bfloat16")).status == "exact"
 
 
@@ -741,7 +741,7 @@ def test_what_is_frozen_costs_what_it_really_does(name: str) -> None:
     net = network(name)
     layers = list(dict.fromkeys(key.rpartition(".")[0] or key for key in weights(net)))
     for frozen in (layers[: len(layers) // 2], layers[::2]):
-        settings = TrainingSettings("adamw", frozen=tuple(frozen))
+        settings = TrainingSettings("adamw", freeze=tuple(frozen))
         assert predicted(net, 3, settings) == measured(net, 3, settings)
         assert Facts(net, 3).training(settings).status == "exact"
 
@@ -781,7 +781,7 @@ def test_a_step_trains_something_or_pytorch_refuses_it(frozen: str, trains: bool
     text = "network A { input x: [8]; a: linear(4) as h; output first = h; x -> b: linear(4); output second }"
     net = open_source(Source("", text), Path()).check("A").network
     assert net is not None
-    settings = TrainingSettings(frozen=(frozen,))
+    settings = TrainingSettings(freeze=(frozen,))
     assert Facts(net, 2).training(settings).trains is trains
     with nullcontext() if trains else pytest.raises((RuntimeError, ValueError), match=r"require grad|empty parameter"):
         measured(net, 2, settings)

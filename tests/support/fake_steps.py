@@ -135,7 +135,7 @@ def _holders(tensor: Tensor) -> int:
 
 def peak(network: Network, batch: int, settings: TrainingSettings) -> int:
     """The most bytes at once of all tensors on the device in the second step, in float32 or with CUDA's autocast."""
-    assert settings.parameter_dtype == "float32" and not settings.frozen
+    assert settings.parameter_dtype == "float32" and not settings.freeze
     pretend()
     live = Live()
     with ExitStack() as stack:
@@ -145,7 +145,7 @@ def peak(network: Network, batch: int, settings: TrainingSettings) -> int:
         stack.enter_context(FakeTensorMode())
         with torch.device("cuda"):
             module = build(network).train()
-            checkpoint(module, *settings.checkpointed)
+            checkpoint(module, *settings.checkpoint)
             data, target = inputs(network, batch), target_of(network, batch, settings)
         optimizer = optimizer_of(settings, list(module.parameters()))
         stack.enter_context(live)

@@ -48,8 +48,8 @@ def measured(network: Network, batch: int, settings: TrainingSettings, *, is_wri
     Args:
         is_written: whether the source does the checkpointing, and not `archdsl.checkpoint`.
     """
-    written, made = (settings.checkpointed, ()) if is_written else ((), settings.checkpointed)
-    module = build(network, checkpointed=written)
+    written, made = (settings.checkpoint, ()) if is_written else ((), settings.checkpoint)
+    module = build(network, checkpoint=written)
     checkpoint(module, *made)
     return measured_of(module, network, batch, settings)
 
@@ -61,7 +61,7 @@ def measured_of(module: nn.Module, network: Network, batch: int, settings: Train
     module = module.train().to(dtype)
     data = [tensor.to(dtype) if tensor.dtype == torch.float32 else tensor for tensor in inputs(network, batch)]
     parameters = dict(module.named_parameters())
-    for name in selected(list(module.state_dict()), settings.frozen):
+    for name in selected(list(module.state_dict()), settings.freeze):
         if name in parameters:
             parameters[name].requires_grad_(False)
     trained = [p for p in module.parameters() if p.requires_grad]

@@ -286,7 +286,7 @@ def test_what_a_report_refuses(small: NetworkSpec, report: str, options: dict[st
         ({"accumulate": 2.5}, "`accumulate` is no 2.5: a whole number of at least 1"),
         ({"accumulate": True}, "`accumulate` is no True"),
         ({"weight_decay": "yes"}, "`weight_decay` is no 'yes': True or False"),
-        ({"frozen": [3]}, r"`frozen` is no \[3\]: paths in a list"),
+        ({"freeze": [3]}, r"`freeze` is no \[3\]: paths in a list"),
     ],
 )
 def test_settings_of_no_training_step(small: NetworkSpec, settings: dict[str, Any], words: str) -> None:
@@ -296,7 +296,7 @@ def test_settings_of_no_training_step(small: NetworkSpec, settings: dict[str, An
 
 def test_paths_come_in_any_sequence(small: NetworkSpec) -> None:
     """By hand: without the first layer the gradients are those of 10 x 144 weights and 10 biases."""
-    assert small.training(frozen=["conv1"]).gradients == small.training(frozen=("conv1",)).gradients == 4 * 1450
+    assert small.training(freeze=["conv1"]).gradients == small.training(freeze=("conv1",)).gradients == 4 * 1450
 
 
 def test_other_options_that_there_are_not(small: NetworkSpec) -> None:
@@ -384,8 +384,8 @@ def test_a_training_step(path: Path) -> None:
         net.training(optimiser="adam")
     with pytest.raises(ValueError, match="`optimizer` is no 'adan': sgd, momentum, "):
         net.training(optimizer="adan")
-    with pytest.raises(ValueError, match=r"`frozen` is no 'a': paths in a list, as \['features\.\*'\]"):
-        net.training(frozen="a")
+    with pytest.raises(ValueError, match=r"`freeze` is no 'a': paths in a list, as \['features\.\*'\]"):
+        net.training(freeze="a")
     for batch in (0, -3, 2.5):
         with pytest.raises(ValueError, match=f"`batch` is no {batch}: a whole number of at least 1"):
             net.training(batch)  # type: ignore[arg-type]

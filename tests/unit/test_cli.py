@@ -457,6 +457,8 @@ def test_a_step_is_told_with_its_settings(cli: Cli, spec: Path) -> None:
     assert out.startswith("A   N = 1, float32, bf16-mixed by a CPU's autocast\n")
     fitted = cli("fit", spec, "--memory", "1GiB", *step).out
     assert fitted.startswith(f"A   {told % 'foreach'}, N in each of 2 passes of a step, 1.00 GiB\n")
+    data = json.loads(cli("fit", spec, "--memory", "1GiB", *step, "--format", "json").out)["settings"]
+    assert (data["frozen"], data["checkpointed"], len(data)) == (["0"], ["body"], 10)  # JSON keeps its keys
 
 
 @pytest.mark.parametrize("turns", [20, 1_000_000])

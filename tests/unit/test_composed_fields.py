@@ -106,7 +106,10 @@ def test_the_reports_of_blocks_that_double(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", "receptive-field", spec, "--unit", "0.2:3,3")
     assert done.code == 0 and "unit (3, 3) of 0.2 reads rows" in done.out
     assert "8388609" in done.out and "shortest path" in done.out
-    assert cli("report", "receptive-field", spec, "--unit", "0.9:3,3").err == "archdsl: there is no `0.9`\n"
+    assert (
+        cli("report", "receptive-field", spec, "--unit", "0.9:3,3").err
+        == "archdsl: `--unit` names nothing: there is no `0.9`\n"
+    )
     assert "x8388609" in cli("report", "summary", spec).out
     layers = json.loads(cli("report", "all", spec, "--format", "json").out)["layers"]
     assert [layer["receptive_field"]["size"] for layer in layers if layer["op"] == "add"] == [[3, 3]]

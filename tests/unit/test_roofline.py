@@ -190,12 +190,12 @@ def test_frozen_layers_by_hand() -> None:
         bounds = Facts(network, 3).roofline("cpu", settings=settings).bounds
         return [(b.phase, b.layer.path, b.bytes // 4) for b in bounds if b.phase != "forward"]
 
-    assert phases(TrainingSettings("adam", frozen=("0",))) == [
+    assert phases(TrainingSettings("adam", freeze=("0",))) == [
         ("backward", "4", 3 * (10 + 10 + 10)),
         ("backward", "3", 3 * (10 + 512) + 5130),
         ("optimizer", "3", 7 * 5130),
     ]
-    assert phases(TrainingSettings("adam", frozen=("3",))) == [
+    assert phases(TrainingSettings("adam", freeze=("3",))) == [
         ("backward", "4", 3 * (10 + 10 + 10)),
         ("backward", "3", 3 * (10 + 512) + 5120),
         ("backward", "1", 3 * (512 + 512 + 512)),
@@ -210,7 +210,7 @@ def test_what_is_checkpointed_runs_again() -> None:
     two = end(inner, inner.chain(x, op("conv", 8, 1), op("sigmoid"), op("conv", 8, 1)))
     body, (x,) = network("Net", TensorType((4, 8, 8)))
     net = finish(body, body.one(two, x, label="two"))
-    bounds = Facts(net).roofline("cpu", settings=TrainingSettings(checkpointed=("two",))).bounds
+    bounds = Facts(net).roofline("cpu", settings=TrainingSettings(checkpoint=("two",))).bounds
     forward, again = ([b for b in bounds if b.phase == phase] for phase in ("forward", "again"))
     assert again == [bound._replace(phase="again") for bound in forward[:2]]
 
@@ -273,7 +273,7 @@ def test_turns_that_settings_tell_apart_are_bounded_alike_in_python(cli: Cli, tm
     """By hand: 2 * 64 * 64 operations a layer forwards, as many for the gradients of its weights, and of its input; the first
     has no gradient of its input, and the sixth none of its weights."""
     (tmp_path / "a.arch").write_text("network N { input x: [64]; repeat 300 { linear(64) -> relu }; output y }")
-    net, settings = load(tmp_path / "a.arch"), {"frozen": ["10"]}
+    net, settings = load(tmp_path / "a.arch"), {"freeze": ["10"]}
     found = json.loads(net.report("flops", on="h200", training=settings, format="json"))
     products = [r["flops"] for r in found["roofline"]["layers"] if r["flops"] % 8192 == 0 and r["flops"]]
     assert sum(products) == 8192 * (300 + 299 + 299)

@@ -57,7 +57,7 @@ def test_what_is_alive_adds_up_to_the_peak() -> None:
 def test_an_operator_whose_first_run_is_not_known_to_the_byte_makes_an_estimate() -> None:
     """Where it is checkpointed."""
     net = sequence(("local", op("locally_connected", 2, 3)), op("relu"), ("conv", op("conv", 2, 3)), input=image(1, 8))
-    found = {paths: step(net, checkpointed=paths).estimated_for for paths in ((), ("conv",), ("local",))}
+    found = {paths: step(net, checkpoint=paths).estimated_for for paths in ((), ("conv",), ("local",))}
     assert found == {(): (), ("conv",): (), ("local",): ("locally_connected",)}
 
 
@@ -77,7 +77,7 @@ def test_the_largest_batch_fits_and_the_next_does_not() -> None:
 
 
 def test_a_frozen_network_has_no_gradients() -> None:
-    found = step(networks.resnet(), 2, frozen=("*",))
+    found = step(networks.resnet(), 2, freeze=("*",))
     assert (found.gradients, found.held.optimizer_state, found.phase_peak("backward")) == (0, 0, 0)
 
 
@@ -85,8 +85,8 @@ def test_the_state_is_kept_for_what_has_a_gradient() -> None:
     """Two linear layers, the first one frozen: 4 * 3 weights and 3 biases, and two step counters."""
     net = sequence(op("flatten"), op("linear", 4), op("linear", 3), input=image(1, 2))
     with pytest.raises(ValueError, match="nothing that has weights is called `9`"):
-        step(net, frozen=("9",))
-    found = step(net, optimizer="adam", frozen=("1",))
+        step(net, freeze=("9",))
+    found = step(net, optimizer="adam", freeze=("1",))
     assert (found.gradients, found.held.optimizer_state) == (4 * 15, 2 * 4 * 15 + 2 * 4)
 
 
@@ -104,7 +104,7 @@ BLOCKS = {"resnet50": "layer*.*", "vit_b_16": "encoder.layers.*"}
 def test_other_settings_peak_where_it_was_measured(name: str) -> None:
     """Autocast is that of a CPU, which has the same lists as a GPU for these networks."""
     for model, measured in SETTINGS[name].items():
-        settings = WORDS.get(name) or {"checkpointed": (BLOCKS[model],)}
+        settings = WORDS.get(name) or {"checkpoint": (BLOCKS[model],)}
         found = step(published(model), 1 if name.startswith("adam") else 8, **settings)
         assert (found.peak, found.status == "exact") == (measured, name != "autocast_bf16")
 
@@ -250,7 +250,7 @@ def test_what_would_fit_otherwise_is_what_fits_by_those_settings() -> None:
     facts, settings, memory = Facts(networks.resnet()), TrainingSettings("adam"), 2**31
     found = facts.fit(settings, memory)
     ways = facts.fit_otherwise(found, settings)
-    assert [(way.settings.precision, bool(way.settings.checkpointed)) for way in ways] == [
+    assert [(way.settings.precision, bool(way.settings.checkpoint)) for way in ways] == [
         ("bf16-mixed", False),
         ("float32", True),
         ("bf16-mixed", True),
@@ -259,7 +259,7 @@ def test_what_would_fit_otherwise_is_what_fits_by_those_settings() -> None:
         alone = facts.fit(way.settings, memory)
         assert found.likely is not None and alone.likely is not None and way.on_gpu == alone.on_gpu
         assert alone.likely.batch > found.likely.batch
-        assert (way.recomputed_macs > 0) == bool(way.settings.checkpointed)
+        assert (way.recomputed_macs > 0) == bool(way.settings.checkpoint)
     assert facts.fit_otherwise(facts.fit(settings, 1000), settings) == ()
 
 

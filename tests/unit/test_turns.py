@@ -139,21 +139,21 @@ def compare(pair: tuple[Facts, Facts], settings: TrainingSettings) -> None:
 @pytest.mark.parametrize(
     ("body", "settings"),
     [
-        ("residual blocks", TrainingSettings(checkpointed=("*",))),
-        ("residual blocks", TrainingSettings("adam", checkpointed=("*", "*.*"), precision="bf16-mixed")),
-        ("residual blocks", TrainingSettings("adam", frozen=("*.0",), loss="none")),
-        ("between labels", TrainingSettings("momentum", checkpointed=("layers",), frozen=("layers.*.1",))),
-        ("between labels", TrainingSettings("momentum", checkpointed=("*", "*.*", "*.*.*"), zero_grad="late")),
-        ("loops in loops", TrainingSettings(checkpointed=("*",))),
-        ("loops in blocks", TrainingSettings("adam", checkpointed=("*", "*.*.*"), frozen=("*.*.0",))),
-        ("a shared instance", TrainingSettings(checkpointed=("tower", "tower.*"))),
+        ("residual blocks", TrainingSettings(checkpoint=("*",))),
+        ("residual blocks", TrainingSettings("adam", checkpoint=("*", "*.*"), precision="bf16-mixed")),
+        ("residual blocks", TrainingSettings("adam", freeze=("*.0",), loss="none")),
+        ("between labels", TrainingSettings("momentum", checkpoint=("layers",), freeze=("layers.*.1",))),
+        ("between labels", TrainingSettings("momentum", checkpoint=("*", "*.*", "*.*.*"), zero_grad="late")),
+        ("loops in loops", TrainingSettings(checkpoint=("*",))),
+        ("loops in blocks", TrainingSettings("adam", checkpoint=("*", "*.*.*"), freeze=("*.*.0",))),
+        ("a shared instance", TrainingSettings(checkpoint=("tower", "tower.*"))),
     ],
 )
 def test_turns_that_run_twice_or_are_frozen_alike(
     body: str, settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, short = (checked(f"{BLOCKS}{BODIES[body]}\n}}\n", monkeypatch, fewest).facts for fewest in (10**9, 1))
-    assert not tells_turns_apart(short.network, (*settings.frozen, *settings.checkpointed))
+    assert not tells_turns_apart(short.network, (*settings.freeze, *settings.checkpoint))
     compare((whole, short), settings)
 
 
@@ -182,14 +182,14 @@ def test_a_million_blocks_that_run_twice(monkeypatch: pytest.MonkeyPatch) -> Non
     """Each keeps its operand, of 8 * 16 * 16 numbers of 4 bytes for both samples, and a random state."""
     turns = 1_000_000
     facts = checked(f"{BLOCKS}repeat {turns} {{ res }}\n}}\n", monkeypatch, 24).facts
-    kept = facts.training(TrainingSettings(loss="none", checkpointed=("*",)), 2).saved_for_backward
+    kept = facts.training(TrainingSettings(loss="none", checkpoint=("*",)), 2).saved_for_backward
     assert kept == turns * (2 * 8 * 16 * 16 * 4 + 5056)
 
 
 def test_frozen_turns_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 20 layers with 8 * 8 + 8 parameters of 4 bytes, one that is left out of the graph has no gradient."""
     facts = checked(f"{BLOCKS}layers: {{ repeat 20 {{ conv(8, 1x1) }} }}\n}}", monkeypatch, 1).facts
-    assert facts.training(TrainingSettings(frozen=("layers.9",)), 1).gradients == 19 * (8 * 8 + 8) * 4
+    assert facts.training(TrainingSettings(freeze=("layers.9",)), 1).gradients == 19 * (8 * 8 + 8) * 4
 
 
 def test_every_path_has_a_turn_that_stands_for_it(pair: tuple[Facts, Facts]) -> None:

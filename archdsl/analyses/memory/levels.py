@@ -36,7 +36,7 @@ def levels(
     Args:
         train: the facts of a step.
     """
-    found = [(paths, train(settings._replace(checkpointed=paths))) for paths in level_paths(network)]
+    found = [(paths, train(settings._replace(checkpoint=paths))) for paths in level_paths(network)]
     return tuple(Level(paths, f.peak, f.saved_for_backward, f.recomputed_macs) for paths, f in found)
 
 

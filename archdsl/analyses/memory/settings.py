@@ -90,12 +90,12 @@ class TrainingSettings(NamedTuple):
     precision: Precision = "float32"
     autocast: Autocaster = "cuda"
     """As `Arithmetic` has them."""
-    frozen: Paths = ()
+    freeze: Paths = ()
     """Paths, as `features.*`, of parameters that are not trained."""
     accumulate: Positive = 1
     """Passes of forward and backward, each of its own batch, whose gradients are added up before the optimizer's step."""
 
-    checkpointed: Paths = ()
+    checkpoint: Paths = ()
     """Paths, as `layer*.*`, of modules that keep only their inputs for backward, which runs them again."""
 
     @property

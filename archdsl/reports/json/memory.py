@@ -87,9 +87,9 @@ def _training(facts: Facts, training: TrainingFacts, on: str | None) -> schema.T
         zero_grad=settings.zero_grad,
         precision=settings.precision,
         autocast=settings.autocast,
-        frozen=settings.frozen,
+        frozen=settings.freeze,
         accumulate=settings.accumulate,
-        checkpointed=settings.checkpointed,
+        checkpointed=settings.checkpoint,
         recomputed_macs=training.recomputed_macs,
         refused=(*(facts.refused_alone if training.batch == 1 else ()), *training.refused),
         checkpoint_levels=tuple(

@@ -37,7 +37,7 @@ def otherwise(
         return Otherwise(other, of_batches.largest(found.memory), of_batches.recomputed_macs)
 
     ways = [way(settings._replace(precision="bf16-mixed"))] if settings.precision == "float32" else []
-    checkpointed = [way(settings._replace(checkpointed=paths)) for paths in levels]
+    checkpointed = [way(settings._replace(checkpoint=paths)) for paths in levels]
     if checkpointed:
         ways.append(max(checkpointed, key=lambda way: (way.on_gpu.batches, -way.recomputed_macs)))
     ways = [way for way in ways if way.on_gpu.batches > found.on_gpu.batches]

@@ -44,7 +44,7 @@ class Forward(Ledger):
         """Whether some tensor takes whole pages of memory."""
         self.on_gpu: dict[Block, Block] = {}
         """What is there in place of storages where a GPU's operators run."""
-        self.is_alike_on_gpu = not settings.checkpointed
+        self.is_alike_on_gpu = not settings.checkpoint
         """Whether nothing else is different then."""
 
     def _new_casting(self) -> Casting | None:
@@ -53,7 +53,7 @@ class Forward(Ledger):
     # parts that run twice
 
     def run(self, node: Node, path: str, operands: Sequence[Tensor]) -> Sequence[Tensor | None]:
-        patterns = self.settings.checkpointed
+        patterns = self.settings.checkpoint
         if not patterns or not (named := naming(node, path, patterns)):
             return super().run(node, path, operands)
         if self.replay is not None:

@@ -45,7 +45,7 @@ class Ledger(Player[Tensor], ABC):
         self.settings = settings
         self.batch = batch
         self.stands = Stands(settings.parameter_dtype, settings.parameter_dtype)
-        self.frozen = frozen_in(network, settings.frozen)
+        self.frozen = frozen_in(network, settings.freeze)
         self.leaves: dict[str, Leaf] = {}
         self.tape: list[Entry] = []
         self.events: list[Event] = []

@@ -74,7 +74,7 @@ class _Step(Forward):
         return Played(events, marks, after_forward, saved, leaves, *known, self.alike)
 
     def _check_paths(self) -> None:
-        if unknown := [pattern for pattern in self.settings.checkpointed if pattern not in self.checkpointed]:
+        if unknown := [pattern for pattern in self.settings.checkpoint if pattern not in self.checkpointed]:
             raise PathError(not_found(unknown[0], weights_as_written(self.network)))
 
     def loss(self, result: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ class _Class:
             flags = self._flags()
             body = [f"{BODY}super().__init__()", *self._locals(), *dict.fromkeys([*flags, *self._numbers()])]
             body += self._attributes(positions)
-        body += [f"{BODY}self.apply(initialise)"] if self.family.is_network and self.classes.plan.initialiser else []
+        body += [f"{BODY}self.apply(initialise)"] if self.family.is_network and self.classes.plan.init else []
         parameters = (Item("self"), *(Item(p.declaration) for p in self.parameters.used))
         return [*lines(Item(Group("def __init__(", parameters, ") -> None")), INDENT, ":"), *body]
 

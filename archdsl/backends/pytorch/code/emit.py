@@ -20,8 +20,8 @@ from archdsl.ir import Helper, Network, unfold
 
 def emit(
     network: Network,
-    checkpointed: Sequence[str] = (),
-    initialiser: str = "",
+    checkpoint: Sequence[str] = (),
+    init: str = "",
     *,
     inference: bool = False,
     formulas: Network | None = None,
@@ -29,8 +29,8 @@ def emit(
     """The network as a Python file: formatted, without a dependency on archdsl, the same whenever it is written.
 
     Args:
-        checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
-        initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
+        checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
+        init: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
         inference: the network for inference, with the function that folds weights of the one for training.
         formulas: the same network with a formula for each size, where the spec leaves some open. What is written holds for all
             of them then, or says for which sizes it does.
@@ -41,7 +41,7 @@ def emit(
         TooManyOperators: a loop has turns that no loop of the file can say, or parts are checkpointed, and turns are too many.
         ValueError: the uses of a shared instance need different code, or for inference more layers than a file may name.
     """
-    return source(network, None, checkpointed, initialiser, inference=inference, formulas=formulas).text
+    return source(network, None, checkpoint, init, inference=inference, formulas=formulas).text
 
 
 class Written(NamedTuple):
@@ -56,8 +56,8 @@ class Written(NamedTuple):
 def source(
     network: Network,
     facts: StorageFacts | None = None,
-    checkpointed: Sequence[str] = (),
-    initialiser: str = "",
+    checkpoint: Sequence[str] = (),
+    init: str = "",
     *,
     inference: bool = False,
     formulas: Network | None = None,
@@ -69,19 +69,19 @@ def source(
 
     The other arguments, and what it raises, are those of `emit`.
     """
-    check_initialiser(initialiser)
-    check_option("checkpoint", checkpointed, Paths)
+    check_initialiser(init)
+    check_option("checkpoint", checkpoint, Paths)
     formulas = None if formulas is network else formulas
     if inference:
-        check_inference(checkpoint=checkpointed, init=initialiser)
+        check_inference(checkpoint=checkpoint, init=init)
         folded = for_inference(network)
         return _written(plan(folded.network, formulas=formulas and for_inference(formulas).network), folded)
 
     def written(known: Callable[[Network], Network]) -> Written:
-        planned = plan(known(network), facts, checkpointed, formulas and known(formulas))
-        return _written(planned._replace(initialiser=initialiser))
+        planned = plan(known(network), facts, checkpoint, formulas and known(formulas))
+        return _written(planned._replace(init=init))
 
-    if checkpointed:  # a path may be of some turns only
+    if checkpoint:  # a path may be of some turns only
         return written(unfold)
     try:
         return written(lambda network: network)
@@ -151,9 +151,9 @@ class _Writer:
             self.classes.imports |= {"torch", "Tensor"} if found else set()
             parts += found
         helpers = [helper.text.strip("\n").split("\n") for helper in self.classes.helpers.values()]
-        if self.plan.initialiser:
+        if self.plan.init:
             written = "\n".join(line for part in (*helpers, *parts) for line in part)
-            helpers.append(initialise(self.plan.initialiser, written))
+            helpers.append(initialise(self.plan.init, written))
         head = [*self._title(), "", *_imports(self.classes.imports)]
         return "\n\n\n".join("\n".join(part) for part in (head, *helpers, *parts)) + "\n"
 

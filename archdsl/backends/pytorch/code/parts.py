@@ -64,10 +64,10 @@ class Lowered:
     """A network with the code of its operators, and the instances that it consists of."""
 
     def __init__(
-        self, network: Network, facts: StorageFacts, checkpointed: Sequence[str] = (), formulas: Network | None = None
+        self, network: Network, facts: StorageFacts, checkpoint: Sequence[str] = (), formulas: Network | None = None
     ) -> None:
         self.network = network
-        self.marks = marks(network, checkpointed)
+        self.marks = marks(network, checkpoint)
         """The calls that are checkpointed."""
         self.recomputing = recomputing(network) if self.marks else None
         self.facts = facts

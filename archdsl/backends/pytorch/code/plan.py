@@ -50,7 +50,7 @@ class Plan(NamedTuple):
     axes: AxisNames
     taken: frozenset[str]
     """Names that mean something in the whole file."""
-    initialiser: str = ""
+    init: str = ""
     """How the weights start, if not as PyTorch starts them."""
     only_for: str = ""
     """The sizes, of those that the spec leaves open, that the code is right for; nothing where it is for all."""
@@ -69,23 +69,20 @@ class Plan(NamedTuple):
 
 
 def plan(
-    network: Network,
-    facts: StorageFacts | None = None,
-    checkpointed: Sequence[str] = (),
-    formulas: Network | None = None,
+    network: Network, facts: StorageFacts | None = None, checkpoint: Sequence[str] = (), formulas: Network | None = None
 ) -> Plan:
     """Plans the code of a network.
 
     Args:
         facts: which operators run in place, if not those that `storage` decides on.
-        checkpointed: paths of parts, which may have wildcards, that keep only their inputs for backward.
+        checkpoint: paths of parts, which may have wildcards, that keep only their inputs for backward.
         formulas: the same with a formula for each size, where the spec leaves some open.
 
     Raises:
         PathError: no part with weights has one of the paths, or one is within another.
         ValueError: the uses of a shared instance need different code.
     """
-    lowered = Lowered(network, storage(network) if facts is None else facts, checkpointed, formulas)
+    lowered = Lowered(network, storage(network) if facts is None else facts, checkpoint, formulas)
     axes = AxisNames(network)
     of = Families(lowered.instances.values(), axes).of
     families = tuple(_ordered(of[lowered.whole], of))

@@ -27,8 +27,8 @@ def build(
     memory_format: torch.memory_format | None = None,
     facts: StorageFacts | None = None,
     *,
-    checkpointed: Sequence[str] = (),
-    initialiser: str = "",
+    checkpoint: Sequence[str] = (),
+    init: str = "",
     inference: bool = False,
     formulas: Network | None = None,
 ) -> nn.Module:
@@ -42,8 +42,8 @@ def build(
         dtype: the type of all floating-point weights; float32 if not given.
         memory_format: how the weights of four axes lie in memory, `torch.channels_last` say; in order if not given.
         facts: which operators run in place, if not those that `storage` decides on.
-        checkpointed: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
-        initialiser: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
+        checkpoint: paths of parts, `"layer*.*"`, that keep only their inputs for backward, which runs them again.
+        init: how the weights start, one of `INITIALISERS`; as PyTorch starts them if not given.
         inference: the network for inference instead, in evaluation mode, with the same weights, folded.
         formulas: the same network with a formula for each size, where the spec leaves some open.
 
@@ -56,11 +56,11 @@ def build(
     import torch
 
     if inference:
-        check_inference(checkpoint=checkpointed, init=initialiser)
+        check_inference(checkpoint=checkpoint, init=init)
     if dtype is not None and not (isinstance(dtype, torch.dtype) and (dtype.is_floating_point or dtype.is_complex)):
         raise OptionProblem("dtype", f"is no {dtype!r}: a floating-point type, as torch.float16")
     check_unfolded(network)
-    text, name, _ = source(network, facts, checkpointed, initialiser, formulas=formulas)
+    text, name, _ = source(network, facts, checkpoint, init, formulas=formulas)
     namespace = execute(text, name)
     with torch.device(device or torch.get_default_device()):
         module: nn.Module = getattr(namespace, name)()
