@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from archdsl.analyses.memory import TrainingSettings, arithmetic_of
 from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive, check_known, options_of
-from archdsl.analyses.roofline import DEVICES, GPU_MEMORY
+from archdsl.analyses.roofline import DEVICES, GPUS
 from archdsl.reports.csv import render_csv
 from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
@@ -79,31 +79,36 @@ def asked(report: str, format: str, options: Mapping[str, Any], **more: Any) -> 
     found = Asked(report, format, options_of(Options, options), **more)
     if found.on is not None:
         check_known("device", [found.on], DEVICES)
-    _check(found)
+    _check_options(found)
+    _check_device(found)
     return found
 
 
-def _check(asked: Asked) -> None:
-    report, format, options, training, on, precision, autocast = asked
+def _check_options(asked: Asked) -> None:
     for option, name in FOR_ONE.items():
-        if getattr(options, option) and report not in (name, "all"):
+        if not getattr(asked.options, option):
+            continue
+        if asked.report not in (name, "all"):
             raise OptionProblem(option, f"is for the report `{name}`")
-        if getattr(options, option) and format in NOT_IN.get(option, ()):
-            told = [known for known in ("text", "csv", "markdown", "latex") if known not in NOT_IN[option]]
-            raise OptionProblem(option, f"is not told in {format}, only in {', '.join(told[:-1])} and {told[-1]}")
-    if training is not None and report not in ("flops", "memory", "formulas", "all") and format not in ("json", "html"):
+        if asked.format in NOT_IN.get(option, ()):
+            told = [known for known in ("text", *FORMATS) if known not in NOT_IN[option]]
+            raise OptionProblem(option, f"is not told in {asked.format}, only in {', '.join(told[:-1])} and {told[-1]}")
+
+
+def _check_device(asked: Asked) -> None:
+    """Also of what step, and in what precision."""
+    report, format, _, training, on, precision, autocast = asked
+    has_memory = report in ("memory", "formulas", "all") or format in ("json", "html")
+    if training is not None and report != "flops" and not has_memory:
         raise OptionProblem("training", "is for the reports `flops`, `memory` and `formulas`")
-    if on is None:
-        if precision == "float32" or training is not None:
-            return
-        if report not in ("memory", "formulas", "all") and format not in ("json", "html"):
+    if on is None and training is None and precision != "float32":
+        if not has_memory:
             said = "is for the reports `memory` and `formulas`; on a device `flops` has it too"
             raise OptionProblem("precision", said, "on" if report == "flops" else "")
         arithmetic_of(precision, autocast)
-        return
-    if report not in ("flops", "memory", "all"):
+    if on is not None and report not in ("flops", "memory", "all"):
         raise OptionProblem("on", "is for the reports `flops` and, of a training step, `memory`")
-    if report == "memory" and on not in GPU_MEMORY:
-        raise OptionProblem("on", f"is a GPU for the report `memory`: {', '.join(GPU_MEMORY)}")
-    if report == "memory" and training is None:
+    if on is not None and report == "memory" and on not in GPUS:
+        raise OptionProblem("on", f"is a GPU for the report `memory`: {', '.join(GPUS)}")
+    if on is not None and report == "memory" and training is None:
         raise OptionProblem("on", "is about a training step for the report `memory`", "training")

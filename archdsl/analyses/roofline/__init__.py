@@ -2,7 +2,7 @@
 
 from archdsl.analyses.roofline.roofline import (
     DEVICES,
-    GPU_MEMORY,
+    GPUS,
     Bound,
     Device,
     PeakPrecision,
@@ -12,14 +12,4 @@ from archdsl.analyses.roofline.roofline import (
 )
 from archdsl.analyses.roofline.step import step_roofline
 
-__all__ = [
-    "DEVICES",
-    "GPU_MEMORY",
-    "Bound",
-    "Device",
-    "PeakPrecision",
-    "Phase",
-    "RooflineFacts",
-    "roofline",
-    "step_roofline",
-]
+__all__ = ["DEVICES", "GPUS", "Bound", "Device", "PeakPrecision", "Phase", "RooflineFacts", "roofline", "step_roofline"]

@@ -63,8 +63,8 @@ DEVICES = {
         "cpu",
     ),
 }
-GPU_MEMORY = {name: device.memory for name, device in DEVICES.items() if device.memory is not None}
-"""Bytes, as their makers state them."""
+GPUS = {name: device.memory for name, device in DEVICES.items() if device.memory is not None}
+"""Bytes of their memory, as their makers state it."""
 
 
 class Bound(NamedTuple):
