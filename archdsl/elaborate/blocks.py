@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from typing import Any
 
 from archdsl.elaborate import kinds
 from archdsl.elaborate.arguments import make_op
 from archdsl.elaborate.body import Body
+from archdsl.elaborate.declared import operations, parameters
 from archdsl.elaborate.links import Links
 from archdsl.elaborate.names import Current, Frame
 from archdsl.elaborate.place import Place
 from archdsl.elaborate.problems import Fault, Reporter, Silence
 from archdsl.elaborate.scope import Scope
-from archdsl.elaborate.values import (
-    Layer,
-    Poison,
-    SharedInstance,
-    Tensors,
-    kind_of,
-    show,
-    show_call,
-    simplify,
-    with_tensors,
-)
-from archdsl.ir import Builder, Datum, Domain, Module, Op, Origin, Parameter, Value
+from archdsl.elaborate.values import Layer, Poison, SharedInstance, Tensors, kind_of, show, show_call, with_tensors
+from archdsl.ir import Builder, Domain, Module, Op, Origin, Value
 from archdsl.source import Edit, Label, Span, nearest
 from archdsl.syntax import tree
 
@@ -141,7 +131,8 @@ class Blocks:
         self.reporter.enter(f"{name}: {show_call(layer)}", span, operands)
         try:
             self.bind_parameters(layer, body, span)
-            builder.module.parameters = tuple(_parameters(syntax, body))
+            builder.module.parameters = parameters(syntax, body.scope)
+            builder.module.operations = operations(definition)
             result = body.run(syntax.body.statements, entry)
         finally:
             self.reporter.leave()
@@ -204,38 +195,6 @@ class Blocks:
         for value in result:
             builder.output(value)
         return builder.module
-
-
-def _parameters(syntax: tree.Block | tree.Network, body: Links) -> Iterator[Parameter]:
-    """The parameters that were bound to data, with those of their defaults that are constants."""
-    for parameter in syntax.parameters:
-        value = _datum(body.scope.names[parameter.name.text])
-        if value is not None:
-            yield Parameter(parameter.name.text, value, _constant(parameter.default))
-
-
-def _constant(expression: tree.Expression | None) -> Datum | None:
-    """What a literal says; None for all other expressions."""
-    match expression:
-        case tree.Number(unit=""):
-            return _datum(simplify(expression.value))
-        case tree.Window():
-            return expression.sizes
-        case tree.String():
-            return expression.text
-        case tree.Boolean():
-            return expression.value
-    return None
-
-
-def _datum(value: Any) -> Datum | None:
-    """The value as plain data; None for layers and tensors."""
-    if isinstance(value, tuple):
-        items = tuple(map(_datum, value))
-        return None if None in items else items  # type: ignore[return-value]
-    if isinstance(value, Fraction):
-        return float(value)
-    return value if isinstance(value, bool | int | float | str) else None
 
 
 _KINDS: dict[str, Callable[[Any], bool]] = {

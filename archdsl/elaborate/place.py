@@ -58,7 +58,8 @@ class Place:
 
     def origin(self, span: Span, name: str, doc: str = "") -> Origin:
         """Where the child of a name that was taken here is written."""
-        return Origin(span, self.frames, doc, self.condition, name in self._labels)
+        word = span.text
+        return Origin(span, self.frames, doc, self.condition, name in self._labels, word if word.isidentifier() else "")
 
     def take(self, label: str, span: Span, again: str = "") -> str:
         """Gives a child its label. Raises `Fault` where the label cannot be an attribute or is taken.

@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.elaborate.kinds import BAD_ARITHMETIC, BUDGET_EXCEEDED, CHANNELS_MOVED, KIND_MISMATCH, UNKNOWN_NAME
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import Tensors, kind_of, show
-from archdsl.ir import LARGEST_SIZE, Shape, Size, show_shape
+from archdsl.ir import LARGEST_SIZE, NAMED_SIZES, Shape, Size, show_shape
 from archdsl.source import Edit, Span, nearest
 
 ELEMENTS_LIMIT = 2**63 - 1
@@ -47,17 +47,16 @@ def tensor_attribute(value: Any, name: str, span: Span) -> Any:
             edit=Edit(span, item) if is_item else None,
         )
     shape = value.values[0].type.shape
-    axes = {"channels": 0, "features": -1, "width": -1, "height": -2, "depth": -3}
     if name == "shape":
         return shape
     if name == "rank":
         return len(shape)
-    if name not in axes:
+    if name not in NAMED_SIZES:
         raise Fault.misnamed(
             UNKNOWN_NAME,
             f"a tensor has no `{name}`",
             Span(span.source, span.end - len(name), span.end),
-            nearest(name, {*axes, "shape", "rank"}),
+            nearest(name, {*NAMED_SIZES, "shape", "rank"}),
             helps=("it has shape, rank, channels, depth, height, width and features",),
         )
     moved = value.values[0].channels
@@ -69,7 +68,7 @@ def tensor_attribute(value: Any, name: str, span: Span) -> Any:
             show(shape),
             helps=("name the axis: " + ", ".join(f"`.shape[{a}]` is {n}" for a, n in enumerate(shape)),),
         )
-    needed = {"depth": 4, "height": 3, "width": 2}.get(name, 1)
+    axis, needed = NAMED_SIZES[name]
     if len(shape) < needed:
         raise Fault(BAD_ARITHMETIC, f"a tensor of shape {show(shape)} has no {name}", span, show(shape))
-    return shape[axes[name]]
+    return shape[axis]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from archdsl.elaborate.counts import Count
-from archdsl.ir import Condition, Module, Op, Size, Value
+from archdsl.ir import Condition, Module, Op, Operation, Size, Value
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -134,12 +134,14 @@ class Layer:
 class Definition:
     """A block or network as declared, with the scope it was written in."""
 
-    __slots__ = ("name", "scope", "syntax")
+    __slots__ = ("name", "operations", "scope", "syntax")
 
     def __init__(self, syntax: tree.Block | tree.Network, scope: Any) -> None:
         self.name = syntax.name.text
         self.syntax = syntax
         self.scope = scope
+        self.operations: tuple[Operation, ...] | None = None
+        """What it asks and works out; None until that is asked for."""
 
 
 class SharedInstance:

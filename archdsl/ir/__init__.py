@@ -30,6 +30,7 @@ from archdsl.ir.op.lowering import Call, Code, Expression, Helper, Literal, Lowe
 from archdsl.ir.op.multiply_adds import MultiplyAdds
 from archdsl.ir.op.reach import SPATIAL_AXES, WHOLE, Axes, Border, Parts, Reach, Rows, Step
 from archdsl.ir.op.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
+from archdsl.ir.operations import NAMED_SIZES, SIGNS, Operation
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
@@ -63,7 +64,9 @@ __all__ = [
     "LARGEST_SIZE",
     "LISTED_LIMIT",
     "MODULE_ATTRIBUTES",
+    "NAMED_SIZES",
     "RESULT",
+    "SIGNS",
     "SPATIAL_AXES",
     "WHOLE",
     "Assumed",
@@ -105,6 +108,7 @@ __all__ = [
     "Node",
     "Op",
     "OpenSize",
+    "Operation",
     "Origin",
     "Output",
     "Parameter",

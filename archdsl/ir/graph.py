@@ -1,7 +1,7 @@
 """The typed graph.
 
     network = name, inputs, outputs, body: module
-    module  = kind, name, arguments, parameters, inputs: value*, nodes: node*, outputs: value*
+    module  = kind, name, arguments, parameters, operations, inputs: value*, nodes: node*, outputs: value*
     node    = name, (op | module), operands: value*, results: value*, origin, repeat?
     value   = type, producer: node?, index
 
@@ -24,6 +24,7 @@ from itertools import count
 from typing import Literal, NamedTuple, TypeVar
 
 from archdsl.ir.op import Op, State
+from archdsl.ir.operations import Operation
 from archdsl.ir.types import TensorType
 from archdsl.source import Span
 
@@ -62,6 +63,8 @@ class Origin(NamedTuple):
     """`if` and the condition of the innermost branch of its block that it stands in, or `else`."""
     is_labelled: bool = False
     """Whether its name was written, as a label or of a shared instance, and not counted."""
+    word: str = ""
+    """What the spec calls it, where that is a single word: a parameter or an operator, `act` or `relu`."""
 
 
 class Value:
@@ -269,6 +272,7 @@ class Module:
         "kind",
         "name",
         "nodes",
+        "operations",
         "origin",
         "outputs",
         "parameters",
@@ -283,6 +287,8 @@ class Module:
         """The block's parameters as they were bound, as text."""
         self.parameters: tuple[Parameter, ...] = ()
         """All parameters of a block that are data, in the order of its declaration."""
+        self.operations: tuple[Operation, ...] = ()
+        """What a block's declaration asks and works out, with that of the blocks that it inlines."""
         self.text = text or name
         """The call as a person writes it: `bottleneck(128, stride=2)`."""
         self.origin = origin

@@ -11,8 +11,9 @@
 
 Nodes between `turns 990` and `end` stand for those of as many turns; as many nodes directly before them are the turn before.
 Values are numbered in each module; `at` gives the source's number and two offsets, `via` the inlined calls
-around, `under` the condition of the branch that a node or such a call stands in. `channels` is the axis of a map's
-channels, where it is not the first.
+around, `under` the condition of the branch that a node or such a call stands in, `called` what the spec calls a node.
+`channels` is the axis of a map's channels, where it is not the first; `operations` are what a block's declaration asks and
+works out.
 Open sizes are formulas: `sizes` gives the example of each symbol, `where` what the spec states of them.
 """
 
@@ -67,6 +68,8 @@ class _Printer:
             head += f" with {json.dumps(dict(module.arguments))}"
         if module.parameters:
             head += f" parameters {json.dumps(module.parameters)}"
+        if module.operations:
+            head += f" operations {json.dumps(module.operations)}"
         yield head + self._origin(module.origin) + (f" doc {json.dumps(module.doc)}" if module.doc else "")
         for value in module.inputs:
             yield f"  {self._define(value, values)}: {_value(value)}"
@@ -83,6 +86,7 @@ class _Printer:
         yield f"  -> {', '.join(f'%{values[v]}' for v in module.outputs)}".rstrip()
 
     def _node(self, node: Node, values: dict[Value, int]) -> str:
+        word = node.origin.word
         if isinstance(node.operator, Module):
             what = f"@{self.modules[id(node.operator)]} {json.dumps(node.name)}"
         else:
@@ -92,7 +96,8 @@ class _Printer:
         types = "; ".join(map(_value, node.results))
         training = " training" if node.training else ""
         doc = f" doc {json.dumps(node.origin.doc)}" if node.origin.doc else ""
-        return f"{results} = {what} ({operands}): {types}{training}{self._origin(node.origin)}{doc}".lstrip()
+        called = f" called {json.dumps(word)}" if word not in ("", node.operator.name) else ""
+        return f"{results} = {what} ({operands}): {types}{training}{self._origin(node.origin)}{called}{doc}".lstrip()
 
     def _define(self, value: Value, values: dict[Value, int]) -> str:
         values[value] = len(values)

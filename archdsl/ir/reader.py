@@ -10,6 +10,7 @@ from typing import Any
 from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Parameter, Repeat, Value
 from archdsl.ir.op import Misfit, Op
 from archdsl.ir.op.attributes import AttributeProblem
+from archdsl.ir.operations import LEAVES, Operation
 from archdsl.ir.sizes.domain import Domain
 from archdsl.ir.sizes.size import OpenSize
 from archdsl.ir.sizes.text import FORMULA, read_condition, read_size
@@ -190,11 +191,13 @@ class _Reader:
         text = cursor.json() if cursor.takes("as ") else ""
         arguments = cursor.json() if cursor.takes("with ") else {}
         parameters = cursor.json() if cursor.takes("parameters ") else []
+        operations = cursor.json() if cursor.takes("operations ") else []
         origin = self._origin(cursor)
         doc = cursor.json() if cursor.takes("doc ") else ""
         module = self.modules[number] = Module(kind, name, origin, text=text, doc=doc)
         module.arguments = tuple(arguments.items())
         module.parameters = tuple(Parameter(*_tupled(p)) for p in parameters)
+        module.operations = tuple(map(_operation, operations))
         self.values = []
 
     @property
@@ -238,6 +241,8 @@ class _Reader:
             operator = operator.with_switches() or operator
         training = cursor.takes("training")
         origin = self._origin(cursor)
+        if cursor.takes("called "):
+            origin = origin._replace(word=cursor.json())
         if cursor.takes("doc "):
             origin = origin._replace(doc=cursor.json())
         self._add(Node(name, operator, operands, _infer(operator, operands), origin, training), printed, taps)
@@ -305,6 +310,11 @@ class _Reader:
 def _tupled(value: Any) -> Any:
     """JSON's lists as the tuples that they were."""
     return tuple(map(_tupled, value)) if isinstance(value, list) else value
+
+
+def _operation(read: list[Any]) -> Operation:
+    operator, operands = read
+    return Operation(operator, _tupled(operands) if operator in LEAVES else tuple(map(_operation, operands)))
 
 
 def _items(text: str) -> list[str]:

@@ -30,7 +30,7 @@ def is_unchanged(module: Module, made: Mapping[int, Module]) -> bool:
 def empty_copy(old: Module) -> Module:
     """A module of the same kind, name and arguments, without anything in it."""
     new = Module(old.kind, old.name, old.origin, text=old.text, doc=old.doc)
-    new.arguments, new.parameters = old.arguments, old.parameters
+    new.arguments, new.parameters, new.operations = old.arguments, old.parameters, old.operations
     return new
 
 

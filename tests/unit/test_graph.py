@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from archdsl.backends.pytorch import emit
 from archdsl.ir import (
     GraphTextError,
     Module,
@@ -144,6 +145,36 @@ network Net {
   reshape([4, 2 * small.height, small.width])
 }
 """
+
+
+def test_what_code_says_of_a_spec_reads_back() -> None:
+    """Conditions, arithmetic and the names of layers are in the graph: code needs no text of the spec."""
+    text = """
+    inline block shortcut(width, step) { if step != 1 { conv(width, 1x1, stride=step) } }
+    block unit(width, stride, act: layer) {
+      let middle = width // 4
+      add {
+        | conv(middle, 1x1) -> act -> conv(width, 3x3, stride, pad=1, bias=in.channels == width)
+        | conv(width, 1x1) -> shortcut(width, stride)
+      }
+    }
+    network Net {
+      input image: [16, 16, 16]
+      unit(16, 1, relu) -> unit(24, 2, relu) -> unit(24, 1, relu) -> unit(64, 1, prelu)
+    }
+    """
+    built = network(text)
+    code = emit(built)
+    assert "if stride != 1" in code and "width // 4" in code and "bias=in_channels == width" in code
+    assert emit(read_network(print_network(built), find)) == code
+
+
+@pytest.mark.parametrize("expression", [" + ".join(["a"] * 100), "in.channels"])
+def test_a_declaration_that_doubles_or_is_deep_stays_small_in_the_graph(expression: str) -> None:
+    doubled = "\n".join(f"let x{i + 1} = x{i} + x{i}" for i in range(60))
+    block = f"block b(a) {{\n let x0 = {expression}\n {doubled}\n conv(a, 1x1, bias=x60 > 1)\n }}"
+    built = network(f"network Net {{\n input i: [3, 8, 8]\n b(4)\n }}\n{block}")
+    assert len(print_network(built)) < 10_000
 
 
 def test_open_sizes_read_back() -> None:

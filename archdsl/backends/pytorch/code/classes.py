@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 
 from archdsl.backends.pytorch.code.checkpointing import Recomputing
-from archdsl.backends.pytorch.code.conditions import Conditions, Declarations, attribute_of
+from archdsl.backends.pytorch.code.conditions import Conditions, attribute_of
 from archdsl.backends.pytorch.code.dense import step, written_dense
 from archdsl.backends.pytorch.code.expressions import argument, columns, with_texts
 from archdsl.backends.pytorch.code.families import Family, Layer, Position, in_common, keyword_of, keywords_of
@@ -34,7 +34,6 @@ class Classes:
         self.imports: set[str] = set()
         self.helpers: dict[str, Helper] = {}
         self.parameters: dict[Family, Parameters] = {}
-        self.declarations = Declarations()
         self.row = {instance: row for family in plan.families for row, instance in enumerate(family.instances)}
         """Which instance of its family each is."""
 
@@ -62,7 +61,7 @@ class _Class:
         self.of = classes.plan.of
         modules = [i.module for i in family.instances]
         self.parameters = classes.parameters[family] = Parameters(modules, classes.plan.taken, classes.plan.axes)
-        self.conditions = Conditions(modules, self.parameters, classes.declarations)
+        self.conditions = Conditions(modules, self.parameters)
         self.number_names: list[str] = []
         self.asked: dict[str, str] = {}  # what stands in `forward` for flags that are no attributes
         self.is_keyed = family.shape.forward is not None and any(i.is_keyed for i in family.instances)

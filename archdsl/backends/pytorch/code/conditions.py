@@ -1,24 +1,20 @@
 """Which instances of a class have a part -> a condition on the parameters of its constructor.
 
-The spec says it best, so the conditions of the block's declaration come first: each is worked out for every instance,
-and where the answers are those asked for, its text is written in Python. Failing that, a comparison is looked for.
+The spec says it best, so the operations of the block's declaration come first: each is worked out for every instance, and
+where the values are those asked for, it is written in Python. Failing that, a comparison is looked for.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence, Set
-from fractions import Fraction
 from functools import cached_property
 from itertools import chain, permutations, product
 from typing import Any, NamedTuple
 
 from archdsl.backends.pytorch.code.layout import literal
 from archdsl.backends.pytorch.code.parameters import ABSENT, CHANCE, Absent, Expression, Parameters, Row, alike, compact
-from archdsl.elaborate import Fault, Tensors, evaluate, holes
-from archdsl.ir import Module
-from archdsl.source import Source, Span
-from archdsl.syntax import parse, tree
+from archdsl.ir import NAMED_SIZES, Module, Operation
 
 MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -44,27 +40,13 @@ class Condition(NamedTuple):
         return all(a is ABSENT or a == v for a, v in zip(asked, self.values, strict=True))
 
 
-class Declarations:
-    """The blocks of the sources that a network was made from. A source is read when it is first asked for."""
-
-    def __init__(self) -> None:
-        self._blocks: dict[Source, list[tree.Block]] = {}
-
-    def around(self, span: Span) -> tree.Block | None:
-        """The block that a place stands in."""
-        if span.source not in self._blocks:
-            found, _ = parse(span.source)
-            self._blocks[span.source] = [item for item in found.items if isinstance(item, tree.Block)]
-        return next((b for b in self._blocks[span.source] if _holds(b.span, span)), None)
-
-
 class Conditions:
     """The conditions that a class may use."""
 
-    def __init__(self, modules: Sequence[Module], parameters: Parameters, declarations: Declarations) -> None:
+    def __init__(self, modules: Sequence[Module], parameters: Parameters) -> None:
         self.modules = modules
         self.parameters = parameters
-        self.declarations = declarations
+        self._given = [({p.name: p.value for p in m.parameters}, _sizes(m)) for m in modules]
 
     def express(self, asked: Answers, wanted: str, default: bool = False) -> str:
         """The text of a condition with these answers; `wanted` names the parameter that it becomes if there is none."""
@@ -118,111 +100,75 @@ class Conditions:
     @cached_property
     def _of_spec(self) -> list[Condition]:
         """The conditions of the block's declaration and of what is inlined into it, each before its opposite."""
-        return [condition for block, names in self._scopes for condition in self._conditions(block, names)]
+        asked = (operation for operation in self._operations if operation.operator not in STRENGTH)
+        found = (self._translated(operation, is_negated) for operation in asked for is_negated in (False, True))
+        return [condition for condition in found if condition is not None]
 
     @cached_property
     def _arithmetic(self) -> list[Expression]:
         """What the declaration works out of parameters, where code can say it with those of the class."""
-        written = ((e, names) for block, names in self._scopes for e in _walk(block.body) if isinstance(e, tree.Binary))
-        found = (self._worked_out(expression, names) for expression, names in written)
+        found = (self._worked_out(operation) for operation in self._operations if operation.operator in STRENGTH)
         return [e for e in found if e is not None and e.names]
 
-    @cached_property
-    def _scopes(self) -> list[tuple[tree.Block, list[_Names]]]:
-        """The declaration and those that are inlined into it, with what names stand for there in each instance."""
-        block = self.declarations.around(self.modules[0].origin.span)
-        if block is None:
-            return []
-        values = [{p.name: p.value for p in m.parameters} for m in self.modules]
-        names = [_Names(v, m, block) for v, m in zip(values, self.modules, strict=True)]
-        inlined = [
-            (inner, [_Names(_bound(call, inner, n), n.module, inner) for n in names])
-            for call, inner in self._inlined(block)
-        ]
-        return [(block, names), *inlined]
+    @property
+    def _operations(self) -> tuple[Operation, ...]:
+        return self.modules[0].operations
 
-    def _conditions(self, block: tree.Block, names: Sequence[_Names]) -> Iterator[Condition]:
-        for statement in _walk(block.body):
-            asked = _condition(statement)
-            if asked is not None:
-                found = [self._translated(asked, names, is_negated) for is_negated in (False, True)]
-                yield from (condition for condition in found if condition is not None)
+    def _values(self, operation: Operation) -> tuple[Any, ...] | None:
+        """Its value for each instance; None where some have none."""
+        values = tuple(operation.value(*given) for given in self._given)
+        return None if None in values else values
 
-    def _inlined(self, block: tree.Block) -> Iterator[tuple[tree.Call, tree.Block]]:
-        """The calls in the block that were inlined, with what they call."""
-        calls = {c.span: c for c in _walk(block.body) if isinstance(c, tree.Call)}
-        seen: set[Span] = set()
-        for node in (n for m in self.modules for n in m.nodes if n.origin.frames):
-            call = calls.get(node.origin.frames[0].span)
-            inside = [f.span for f in node.origin.frames[1:]] or [node.origin.span]
-            inner = self.declarations.around(inside[0])
-            if call is not None and inner is not None and call.span not in seen:
-                seen.add(call.span)
-                yield call, inner
-
-    def _translated(self, expression: tree.Expression, names: Sequence[_Names], is_negated: bool) -> Condition | None:
+    def _translated(self, operation: Operation, is_negated: bool) -> Condition | None:
         """A condition of the spec in Python, or its opposite; None where that cannot be said in parameters."""
-        if isinstance(expression, tree.Unary) and expression.operator == "not":
-            return self._translated(expression.operand, names, not is_negated)
-        if isinstance(expression, tree.Binary) and expression.operator in ("and", "or"):
-            left = self._translated(expression.left, names, is_negated)
-            right = self._translated(expression.right, names, is_negated)
-            word = expression.operator if not is_negated else {"and": "or", "or": "and"}[expression.operator]
+        if operation.operator == "not":
+            return self._translated(operation.operands[0], not is_negated)
+        if operation.operator in ("and", "or"):
+            left, right = (self._translated(side, is_negated) for side in operation.operands)
+            word = operation.operator if not is_negated else {"and": "or", "or": "and"}[operation.operator]
             return None if left is None or right is None else _joined(left, right, word)
-        try:
-            return self._comparison(expression, names, is_negated)
-        except (Fault, LookupError):
-            return None
+        return self._comparison(operation, is_negated)
 
-    def _comparison(self, expression: tree.Expression, names: Sequence[_Names], is_negated: bool) -> Condition | None:
-        answers = tuple(bool(evaluate(expression, n)) is not is_negated for n in names)
+    def _comparison(self, operation: Operation, is_negated: bool) -> Condition | None:
+        values = self._values(operation)
+        if values is None:
+            return None
+        answers = tuple(bool(v) is not is_negated for v in values)
         if len(set(answers)) == 1:
             return Condition(str(answers[0]), (), answers)
-        if not isinstance(expression, tree.Binary) or expression.operator not in NEGATED:
+        if operation.operator not in NEGATED:
             found = self.parameters.find(tuple(a is not is_negated for a in answers))
             return None if found is None else Condition(f"{'not ' * is_negated}{found.text}", found.names, answers)
-        sides = [self._side(side, names) for side in (expression.left, expression.right)]
-        if None in sides:
-            return None
-        left, right = sides
-        assert left is not None and right is not None
-        operator = NEGATED[expression.operator] if is_negated else expression.operator
-        if not left.names and right.names:
-            left, right, operator = right, left, MIRRORED.get(operator, operator)
-        return Condition(f"{left.text} {operator} {right.text}", (*left.names, *right.names), answers)
-
-    def _worked_out(self, expression: tree.Expression, names: Sequence[_Names]) -> Expression | None:
-        """Arithmetic of whole numbers in Python; None where it cannot be said in parameters."""
-        if not isinstance(expression, tree.Binary):
-            try:
-                return self._side(expression, names)
-            except (Fault, LookupError):
-                return None
-        if expression.operator not in STRENGTH:
-            return None
-        sides = [self._worked_out(side, names) for side in (expression.left, expression.right)]
-        left, right = sides
+        left, right = map(self._side, operation.operands)
         if left is None or right is None:
             return None
-        try:
-            values = tuple(compact(evaluate(expression, n)) for n in names)
-        except (Fault, LookupError):
+        sign = NEGATED[operation.operator] if is_negated else operation.operator
+        if not left.names and right.names:
+            left, right, sign = right, left, MIRRORED.get(sign, sign)
+        return Condition(f"{left.text} {sign} {right.text}", (*left.names, *right.names), answers)
+
+    def _worked_out(self, operation: Operation) -> Expression | None:
+        """Arithmetic of whole numbers in Python; None where it cannot be said in parameters."""
+        if operation.operator not in STRENGTH:
+            return self._side(operation)
+        left, right = map(self._worked_out, operation.operands)
+        found = self._values(operation)
+        if left is None or right is None or found is None:
             return None
+        values = tuple(map(compact, found))
         if not (left.names or right.names) and set(values) <= {(0,), (1,)}:
             return Expression(literal(values[0]), (), values)
         if values == left.values and not right.names:  # `channels * 1`
             return left
-        texts = [
-            _within(e.text, side, expression)
-            for e, side in zip((left, right), (expression.left, expression.right), strict=True)
-        ]
-        return Expression(f" {expression.operator} ".join(texts), (*left.names, *right.names), values)
+        texts = [_within(e.text, i, operation) for i, e in enumerate((left, right))]
+        return Expression(f" {operation.operator} ".join(texts), (*left.names, *right.names), values)
 
-    def _side(self, expression: tree.Expression, names: Sequence[_Names]) -> Expression | None:
-        values = alike([compact(evaluate(expression, n)) for n in names])
+    def _side(self, operation: Operation) -> Expression | None:
+        found = self._values(operation)
+        if found is None:
+            return None
+        values = alike([compact(v) for v in found])
         if all(type(v) is type(values[0]) and v == values[0] for v in values):
-            if isinstance(values[0], Fraction):  # which no parameter is: rates are floats
-                return None
             return Expression(literal(values[0]), (), values)
         return self.parameters.find(values)
 
@@ -247,61 +193,25 @@ class Conditions:
                     yield Condition(f"{a.text} {operator} {b.text}", (*a.names, *b.names), answers)
 
 
-class _Names:
-    """What names in a block's conditions stand for in one instance: its parameters and what `let` makes of them."""
-
-    def __init__(self, values: dict[str, Any], module: Module, block: tree.Block) -> None:
-        self.module = module
-        self._values = values
-        self._lets = {s.name.text: s.value for s in _walk(block.body) if isinstance(s, tree.Let)}
-
-    def name(self, text: str, span: Span) -> Any:
-        if text in self._lets:  # worked out once; until it is, its own name stands for a parameter
-            self._values[text] = evaluate(self._lets.pop(text), self)
-        return self._values[text]
-
-    def callee(self, text: str, span: Span) -> Any:
-        raise LookupError(text)
-
-    def block_input(self, span: Span) -> Any:
-        return Tensors(tuple(self.module.inputs[:1]))
-
-    def call(self, callee: Any, call: tree.Call) -> Any:
-        raise LookupError(callee)
-
-    def spend(self, steps: int, span: Span) -> None:
-        """The spec has been paid for."""
+def _sizes(module: Module) -> dict[str, int]:
+    """The sizes of the first input by their names."""
+    if not module.inputs:
+        return {}
+    shape, is_moved = module.inputs[0].type.shape, module.inputs[0].channels != 0
+    known = (
+        name
+        for name, (_, needed) in NAMED_SIZES.items()
+        if len(shape) >= needed and (name == "features" or not is_moved)
+    )
+    return {name: shape[NAMED_SIZES[name][0]] for name in known}
 
 
-def _condition(syntax: tree.Syntax) -> tree.Expression | None:
-    """What is asked there: of an `if`, or by an argument, `bias=a > b`."""
-    if isinstance(syntax, tree.If | tree.ArmIf | tree.Conditional):
-        return syntax.condition
-    if isinstance(syntax, tree.Argument) and isinstance(syntax.value, tree.Binary | tree.Unary):
-        return syntax.value if syntax.value.operator in (*NEGATED, "and", "or", "not") else None
-    return None
-
-
-def _bound(call: tree.Call, block: tree.Block, names: _Names) -> dict[str, Any]:
-    """The parameters of an inlined block in one instance, as far as they are data."""
-    positional = [p.name.text for p in block.parameters]
-    given = {p.name.text: p.default for p in block.parameters if p.default is not None}
-    given |= {a.name.text if a.name is not None else positional[i]: a.value for i, a in enumerate(call.arguments)}
-    found: dict[str, Any] = {}
-    for name, expression in given.items():
-        try:
-            found[name] = evaluate(expression, names)
-        except (Fault, LookupError):
-            continue
-    return found
-
-
-def _within(text: str, side: tree.Expression, outer: tree.Binary) -> str:
-    """An operand, in parentheses where its own operator would bind later."""
-    if not isinstance(side, tree.Binary):  # a name may stand for an expression of a parameter
+def _within(text: str, side: int, outer: Operation) -> str:
+    """The text of an operand, in parentheses where its own operator would bind later."""
+    inner, own = STRENGTH.get(outer.operands[side].operator), STRENGTH[outer.operator]
+    if inner is None:  # a name may stand for an expression of a parameter
         return f"({text})" if " " in text and outer.operator != "+" else text
-    inner, own = STRENGTH[side.operator], STRENGTH[outer.operator]
-    return f"({text})" if inner < own or (inner == own and side is outer.right) else text
+    return f"({text})" if inner < own or (inner == own and side) else text
 
 
 def _joined(left: Condition, right: Condition, word: str) -> Condition:
@@ -313,23 +223,6 @@ def _joined(left: Condition, right: Condition, word: str) -> Condition:
     answers = tuple((a or b) if word == "or" else (a and b) for a, b in zip(left.values, right.values, strict=True))
     texts = [f"({c.text})" if c.operator not in ("", word) else c.text for c in (left, right)]
     return Condition(f" {word} ".join(texts), (*left.names, *right.names), answers, word)
-
-
-def _holds(outer: Span, inner: Span) -> bool:
-    return outer.source is inner.source and outer.start <= inner.start and inner.end <= outer.end
-
-
-def _walk(syntax: Any) -> Iterator[tree.Syntax]:
-    """A node of the tree and everything below it, in the holes of a string too."""
-    if isinstance(syntax, tree.String):
-        yield from _walk([*holes(syntax)])
-    if isinstance(syntax, tree.Syntax):
-        yield syntax
-        for field in syntax.fields:
-            yield from _walk(getattr(syntax, field))
-    elif isinstance(syntax, list):
-        for item in syntax:
-            yield from _walk(item)
 
 
 def attribute_of(condition: str, wanted: str, taken: Set[str]) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from archdsl.backends.pytorch.code.axes import AxisNames
-from archdsl.backends.pytorch.code.conditions import Conditions, Declarations
+from archdsl.backends.pytorch.code.conditions import Conditions
 from archdsl.backends.pytorch.code.expressions import pattern
 from archdsl.backends.pytorch.code.joining import Answers, Joined, form, join
 from archdsl.backends.pytorch.code.layout import INDENT, Item, quoted
@@ -142,7 +142,6 @@ class Families:
         self.axes = axes
         self.of: dict[Instance, Family] = {}
         self._pots: dict[Hashable, list[Family]] = {}
-        self._declarations = Declarations()
         for instance in instances:
             self._put(instance)
         for family in dict.fromkeys(self.of.values()):
@@ -207,7 +206,7 @@ class Families:
 
     def _told(self, modules: Sequence[Module]) -> Callable[[Answers], bool]:
         """Whether a condition of the spec has the answers, one for each of the instances."""
-        conditions = Conditions(modules, Parameters(modules, frozenset(), self.axes), self._declarations)
+        conditions = Conditions(modules, Parameters(modules, frozenset(), self.axes))
         return conditions.are_told
 
     def _dense(self, instances: Sequence[Instance]) -> Shape | None:

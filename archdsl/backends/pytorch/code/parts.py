@@ -263,8 +263,9 @@ class Instance:
             if node.name not in found:
                 name = child_name(node.name, taken)
                 taken.add(name)
+                word = node.origin.word or node.operator.name
                 comment = changed_type(node.operands[0].type if node.operands else None, node)
-                found[node.name] = Child(name, layer, _place(node), comment, node.repeats, _word(node))
+                found[node.name] = Child(name, layer, _place(node), comment, node.repeats, word)
             elif _code(found[node.name].layer) != _code(layer):
                 raise ValueError(f"the uses of the shared instance `{node.name}` need different code")
         return found
@@ -358,11 +359,6 @@ def _helper(lowering: Lowering, text: str) -> Helper | None:
 
 def _has_weights(node: Node) -> bool:
     return isinstance(node.operator, Module) or bool(node.state)
-
-
-def _word(node: Node) -> str:
-    written = node.origin.span.text
-    return written if written.isidentifier() else node.operator.name
 
 
 def _place(node: Node) -> object:

@@ -1,0 +1,62 @@
+"""What the declaration of a block asks and works out, as data: `stride != 1`, `channels // 4`, `in.channels == channels`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+NAMED_SIZES = {"channels": (0, 1), "features": (-1, 1), "width": (-1, 2), "height": (-2, 3), "depth": (-3, 4)}
+"""Sizes of a tensor by name: which axis has it, and how many axes there must be."""
+
+LEAVES = ("parameter", "input", "value")
+
+
+class Operation(NamedTuple):
+    """An operator and its operands, which are operations themselves.
+
+    Those without an operator's sign are a `parameter` and a size of the `input`, by their names, a `value`, and `let`, which
+    is around what has a name of its own in the spec.
+    """
+
+    operator: str
+    operands: tuple[Any, ...]
+
+    def value(self, parameters: dict[str, Any], sizes: dict[str, int]) -> Any:
+        """Its value in an instance of the block, of these parameters and sizes of the input; None where it has none."""
+        match self.operator, self.operands:
+            case "value", (value,):
+                return value
+            case "parameter", (name,):
+                return parameters.get(name)
+            case "input", (name,):
+                return sizes.get(name)
+        values = [operand.value(parameters, sizes) for operand in self.operands]
+        try:
+            return None if None in values else SIGNS[self.operator](*values)
+        except (TypeError, ZeroDivisionError):
+            return None
+
+
+def _are_equal(a: Any, b: Any) -> bool:
+    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
+
+
+SIGNS: dict[str, Callable[..., Any]] = {
+    "let": lambda value: value,
+    "not": operator.not_,
+    "and": lambda a, b: a and b,
+    "or": lambda a, b: a or b,
+    "==": _are_equal,
+    "!=": lambda a, b: not _are_equal(a, b),
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+"""What the operators do, of which an operation may be."""
