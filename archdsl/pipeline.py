@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from archdsl.analyses import Facts
 from archdsl.claims import Limit, Verdict, are_decided, exceeded, undecided, verify
-from archdsl.elaborate import OPEN_SIZE, PLAIN, Built, Count, Datum, From, Importer, Program, Settings, show
-from archdsl.ir import Domain, Network, OpenSize
+from archdsl.elaborate import PLAIN, Built, Datum, Importer, Program, Settings, show
+from archdsl.ir import Domain, Network
 from archdsl.lints import Graph, Linter
 from archdsl.source import Diagnostic, Kind, Source, Span, once, read_spec
 
 if TYPE_CHECKING:
-    from archdsl.analyses.growth import ForAll, Growth
     from archdsl.analyses.memory import TrainingSettings
+    from archdsl.formulas import InParameters
     from archdsl.reports import Asked, Subject
 
 Sizes = Mapping[str, Datum]
@@ -111,73 +111,12 @@ class Checked:
         return self.formula_facts or self.facts, built.domain or Domain({})
 
     @cached_property
-    def in_parameters(self) -> tuple[Facts, Domain]:
-        """The facts for all open sizes, and for all values of the whole-number parameters with which it holds together.
+    def in_parameters(self) -> InParameters:
+        """The network in its parameters. Raises `ValueError` where there is none."""
+        from archdsl.formulas import InParameters
 
-        A parameter that was given from outside, that decides what there is, or that is below 1, as no size may be, keeps its
-        value. Raises `ValueError` where there is no network.
-        """
         built = self.formulas or self.builds[0][1]
-        facts, domain = self.in_sizes
-        for name in [n for n, v in built.whole_numbers.items() if v > 0 and n not in self.settings.parameters]:
-            tried = Domain({**domain.example, name: built.whole_numbers[name]})
-            network = self.program.build(self.name, self.settings, tried).network
-            found = None if network is None else Facts(network)
-            if found is not None and _has_formulas(found):
-                facts, domain = found, tried
-        return facts, domain
-
-    @cached_property
-    def in_counts(self) -> Growth | None:
-        """The network at several values of the parameters that keep theirs there, and only count turns of loops; None
-        where none does."""
-        left = (name for name in self.kept_parameters if name not in self.settings.parameters)
-        return self._growth(self.in_parameters[1], left)
-
-    @cached_property
-    def in_counts_alone(self) -> Growth | None:
-        """The same, with the values of this network for all else."""
-        return self._growth(Domain({}), self.in_counts.counts) if self.in_counts is not None else None
-
-    def _growth(self, open: Domain, names: Iterable[str]) -> Growth | None:
-        from archdsl.analyses.cost import Counts
-        from archdsl.analyses.growth import growth
-
-        example = self.in_parameters[1].example
-        settings = self.settings.at({name: v for name, v in example.items() if name not in open.example})
-
-        def domain() -> Domain:
-            found = Domain(open.example)
-            self.program.build(self.name, settings, found)
-            return found
-
-        shared, known = domain(), Counts()
-
-        def build(counts: Mapping[str, int]) -> Facts | None:
-            nonlocal shared
-            at = settings.at({n: Count.of(v, From(n, 0)) for n, v in counts.items()})
-            conditions = set(shared.conditions)
-            shared.reopen()
-            built = self.program.build(self.name, at, shared)
-            if self.program.is_spent:
-                raise OpenSize
-            is_for_all = set(shared.conditions) == conditions
-            if not is_for_all:
-                shared = domain()
-            if built.network is None and all(p.code != OPEN_SIZE.code for p in built.problems):
-                return None
-            found = None if built.network is None else Facts(built.network, counts=known)
-            if found is None or not _has_formulas(found) or not is_for_all:
-                raise OpenSize
-            return found
-
-        return growth(build, domain, {name: self.kept_parameters[name] for name in names})
-
-    @property
-    def kept_parameters(self) -> dict[str, int]:
-        """The whole-number parameters that keep their values there."""
-        whole_numbers = (self.formulas or self.builds[0][1]).whole_numbers
-        return {name: value for name, value in whole_numbers.items() if name not in self.in_parameters[1].example}
+        return InParameters(self.program, self.name, self.settings, built.whole_numbers, self.in_sizes)
 
     @cached_property
     def problems(self) -> list[Diagnostic]:
@@ -211,14 +150,6 @@ class Checked:
     @cached_property
     def _graph(self) -> Graph:
         return Graph(self.facts, self.linter.text)
-
-
-def _has_formulas(facts: Facts) -> bool:
-    """Whether its counts are formulas: no operator needs the value of a size."""
-    try:
-        return facts.cost is not None
-    except OpenSize:
-        return False
 
 
 class Spec:
@@ -321,7 +252,7 @@ def subject_of(
     bindings = tuple((name, show(value)) for name, value in checked.sizes.items())
     training = checked.facts.training(settings) if settings is not None else None
     path, found = checked.program.source.path, checked.findings if hints else []
-    in_parameters = _in_parameters(checked) if formulas else None
+    in_parameters = checked.in_parameters.for_all() if formulas else None
     return Subject(checked.facts, path, bindings, checked.verdicts, found, for_all, in_parameters, training)
 
 
@@ -332,17 +263,6 @@ def subject_for(checked: Checked, asked: Asked) -> Subject:
     subject = subject_of(checked, asked.training, hints=hints, formulas=formulas)
     subject = subject._replace(on=on, precision=asked.precision, autocast=asked.autocast)
     return subject if on is None or name == "memory" else subject.bounded(on, asked.precision)
-
-
-def _in_parameters(checked: Checked) -> ForAll:
-    """The network for all values of its parameters that figures are formulas of."""
-    from archdsl.analyses.growth import ForAll
-
-    (facts, domain), growth, kept = checked.in_parameters, checked.in_counts, checked.kept_parameters
-    if growth is None:
-        return ForAll(facts, domain, kept)
-    kept = {name: value for name, value in kept.items() if name not in growth.counts}
-    return ForAll(facts, growth.domain, kept, growth, lambda: checked.in_counts_alone)
 
 
 def diagnostic_kinds() -> dict[str, Kind]:

@@ -1,4 +1,4 @@
-"""Layer 9: one file per command. A command is imported when it is the one asked for.
+"""Layer 10: one file per command. A command is imported when it is the one asked for.
 
 Exit codes: 0 all well, 1 the spec is wrong or a claim fails, 2 wrong use, an unreadable file, an output that cannot be written.
 """

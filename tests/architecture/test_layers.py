@@ -19,6 +19,7 @@ LAYERS = {
     "analyses": 4,
     "lints": 5,
     "claims": 5,
+    "formulas": 5,
     "backends": 5,
     "reports": 5,
     "pipeline": 6,

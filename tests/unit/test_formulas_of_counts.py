@@ -97,7 +97,7 @@ def test_a_network_with_other_turns_has_the_figures_of_the_formulas(
     name: str, opened: list[str], others: dict[str, int]
 ) -> None:
     spec = open_source(Source("counts.arch", NETWORKS), Path())
-    growth = spec.check(name).in_counts
+    growth = spec.check(name).in_parameters.growth
     assert growth is not None and list(growth.counts) == opened
     formulas = growth.figures(counts)
     assert formulas is not None
@@ -115,7 +115,7 @@ def test_a_network_with_other_turns_has_the_figures_of_the_formulas(
 def test_networks_of_the_zoo_grow_by_their_formulas(file: str, name: str, count: str) -> None:
     spec = open_spec(SPECS / f"{file}.arch")
     checked = spec.check(name)
-    growth = checked.in_counts
+    growth = checked.in_parameters.growth
     assert growth is not None and growth.counts == (count,)
     formulas = growth.figures(counts)
     assert formulas is not None
@@ -144,7 +144,7 @@ def test_networks_of_the_zoo_grow_by_their_formulas(file: str, name: str, count:
 def test_what_decides_what_there_is_keeps_its_value(turns: str) -> None:
     checked = spec_of(f"network X(n = 3) {{\n input image: [3, 64, 64]\n {turns}\n}}")
     assert checked.network is not None
-    assert checked.in_counts is None and checked.kept_parameters == {"n": 3}
+    assert checked.in_parameters.growth is None and checked.in_parameters.kept == {"n": 3}
 
 
 def test_what_counts_no_turns_keeps_its_value_though_its_figures_are_regular() -> None:
@@ -153,7 +153,7 @@ def test_what_counts_no_turns_keeps_its_value_though_its_figures_are_regular() -
         "network X(groups = 4, n = 3) {\n input image: [3, 8, 8]\n conv(840, 1x1) -> gn(groups)\n"
         " repeat n { conv(840, 1x1) }\n}"
     )
-    growth = checked.in_counts
+    growth = checked.in_parameters.growth
     assert growth is not None and growth.counts == ("n",)
 
 
@@ -175,7 +175,7 @@ def test_a_file_has_the_budget_for_the_counts_of_a_network_of_long_formulas() ->
         " for i in 0..4 { conv(base * 2^i, 3x3, stride=2, pad=1); repeat 40 { unit(base * 2^i) } }\n"
         " repeat a { unit(2 * base) }\n repeat b { unit(base) }\n}"
     )
-    growth = checked.in_counts
+    growth = checked.in_parameters.growth
     assert growth is not None and growth.counts == ("a", "b")
 
 
@@ -185,7 +185,7 @@ def test_the_same_block_by_a_count_and_by_a_number_is_asked_twice() -> None:
         "block unit(i) {\n conv(8, 3x3, pad=1)\n if i == 9 { relu }\n}\n"
         "network X(n = 3) {\n input image: [3, 8, 8]\n unit(0)\n unit(1)\n for i in 0..<n { unit(i) }\n}"
     )
-    assert spec_of(text).in_counts is None
+    assert spec_of(text).in_parameters.growth is None
 
 
 @pytest.mark.parametrize("name", ["Dense", "Pair"])

@@ -36,7 +36,7 @@ def mlp() -> Checked:
 
 def test_dense_layers_by_hand() -> None:
     """784 inputs, two hidden layers, and weights and biases as one counts them; the layers are no open size."""
-    facts, domain = mlp().in_parameters
+    facts, domain = mlp().in_parameters.opened
     assert domain.example == {"hidden": 256, "classes": 10}
     for h, c in ((1, 1), (300, 10), (7, 1000)):
         at = {"hidden": h, "classes": c}
@@ -46,7 +46,7 @@ def test_dense_layers_by_hand() -> None:
 
 def test_a_value_from_outside_is_no_symbol() -> None:
     spec = open_source(Source("mlp.arch", MLP), Path())
-    _, domain = spec.check("MLP", Settings({"hidden": 8})).in_parameters
+    _, domain = spec.check("MLP", Settings({"hidden": 8})).in_parameters.opened
     assert domain.example == {"classes": 10}
 
 
@@ -57,7 +57,7 @@ def test_a_parameter_that_is_0_is_no_symbol() -> None:
         .replace("  linear(c", "  if classes > 0 { linear(c")
         .replace("s)\n", "s) }\n")
     )
-    facts, domain = open_source(Source("mlp.arch", headless), Path()).check("MLP").in_parameters
+    facts, domain = open_source(Source("mlp.arch", headless), Path()).check("MLP").in_parameters.opened
     assert domain.example == {"hidden": 256}
     assert value(facts.cost.total.params, {"hidden": 5}) == 784 * 5 + 5 + 5 * 5 + 5
 
@@ -74,7 +74,7 @@ def test_a_parameter_that_is_0_is_no_symbol() -> None:
 def test_formulas_hold_at_values_that_fit(file: str, name: str, opened: set[str]) -> None:
     """The network built anew at values that fit has the figures that the formulas say."""
     spec = open_spec(SPECS / f"{file}.arch")
-    facts, domain = spec.check(name).in_parameters
+    facts, domain = spec.check(name).in_parameters.opened
     assert domain.example.keys() == opened
     random, tried = Random(1), 0
     while tried < 3:

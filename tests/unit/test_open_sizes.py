@@ -171,7 +171,7 @@ def test_what_is_stated_is_not_explained() -> None:
 )
 def test_a_condition_on_one_size_is_told_without_the_others(text: str, fits: list[str]) -> None:
     """By hand: T rows of width are T * 3 rows of a third of it; 4 * ceil(F / 4) * T / 4 numbers are T / 4 rows of 12."""
-    _, domain = open_source(Source("one.arch", text), Path()).check("X").in_parameters
+    _, domain = open_source(Source("one.arch", text), Path()).check("X").in_parameters.opened
     assert [said for said, _ in domain.explained()] == fits
 
 
