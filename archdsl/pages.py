@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archdsl.ir import is_listed, modules
+from archdsl.ir import is_listed, modules, unrolled
 from archdsl.pipeline import Checked, subject_for, subject_of
 from archdsl.source import counted, first_line
 
@@ -71,8 +71,9 @@ def html_of(checked: Checked, settings: TrainingSettings | None = None, *, is_ce
     subject = subject_of(checked, training, hints=True)._replace(
         precision=settings.precision, autocast=settings.autocast
     )
-    if not is_cell and checked.facts.unrolled() > MOST_ON_PAGE:
-        count = f"{checked.facts.network.name} has {checked.facts.unrolled():_} operators with all turns of its loops"
+    operators = unrolled(checked.facts.network)
+    if not is_cell and operators > MOST_ON_PAGE:
+        count = f"{checked.facts.network.name} has {operators:_} operators with all turns of its loops"
         note = f"{count}: a page shows at most {MOST_ON_PAGE:_} one by one, and this one sums up those that are alike."
         return folded(subject, note, _picture(checked))
     facts = checked.facts.unfolded()

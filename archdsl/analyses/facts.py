@@ -6,7 +6,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from archdsl.ir import (
-    Extent,
     Flat,
     Layer,
     Network,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
         Lifetime,
         MemoryFacts,
         MemoryFormulas,
-        Needs,
         Otherwise,
         Profile,
         SavedFacts,
@@ -45,12 +43,6 @@ if TYPE_CHECKING:
     from archdsl.analyses.receptive_field import ComposedFields, FieldFacts
     from archdsl.analyses.roofline import PeakPrecision, RooflineFacts
     from archdsl.analyses.storage import StorageFacts
-
-
-OPERATORS_PLAYED = 2**12
-"""To how many all turns of a network's loops may come for the model of the allocator, which takes tensors as they come."""
-TURNS_PLAYED = 512
-"""Else so many of each; of loops in loops a half, a quarter, ... of that."""
 
 
 class Facts:
@@ -110,9 +102,12 @@ class Facts:
         """Whether every turn of its loops is written out."""
         return is_unfolded(self.network)
 
-    def unfolded(self) -> Facts:
-        """The facts of the network with every turn written out. Raises `TooManyOperators`."""
-        return self._unfolded
+    def unfolded(self, most_turns: int | None = None) -> Facts:
+        """The facts of the network with every turn written out, or no more than so many of each row.
+
+        Raises `TooManyOperators`.
+        """
+        return self._unfolded if most_turns is None else Facts(unfold(self.network, most_turns), self.batch)
 
     @cached_property
     def _unfolded(self) -> Facts:
@@ -307,43 +302,19 @@ class Facts:
         Raises:
             TooManyOperators: as `training` does.
         """
-        from archdsl.analyses.memory import fit
+        from archdsl.analyses.memory import fit, needs
 
-        return fit(partial(self.training, settings), memory, self._needs(settings, expandable, on))
-
-    def _needs(self, settings: TrainingSettings, expandable: bool, on: str | None) -> Needs:
-        """What batches need on a GPU. Raises `TooManyOperators`."""
-        from archdsl.analyses.memory import Needs
-
-        facts, shorter = self, None
-        if self.is_unfolded or self.unrolled() <= OPERATORS_PLAYED:
-            facts = self.unfolded()
-        else:
-            shorter = partial(self._shortened().training, settings, kernels="cuda")
-        train = partial(facts.training, settings, kernels="cuda")
-        return Needs(train, shorter, expandable=expandable, profile=_profile(on))
-
-    def _shortened(self) -> Facts:
-        """The facts of a network with fewer turns. Raises `TooManyOperators`."""
-        turns = TURNS_PLAYED
-        while turns > 1 and self.unrolled(turns) > OPERATORS_PLAYED:
-            turns //= 2
-        return Facts(unfold(self.network, turns))
-
-    def unrolled(self, most_turns: int | None = None) -> int:
-        """The operators with all turns of loops, or no more than so many of each."""
-        return Extent(self.network, most_turns).unrolled[id(self.network.body)]
+        on_gpu = needs(self, settings, expandable=expandable, profile=_profile(on))
+        return fit(partial(self.training, settings), memory, on_gpu)
 
     def fit_otherwise(
         self, found: FitFacts, settings: TrainingSettings, *, expandable: bool = False, on: str | None = None
     ) -> tuple[Otherwise, ...]:
         """The largest batches by other settings, where they are larger than those found. Raises `TooManyOperators`."""
-        from archdsl.analyses.memory import level_paths, otherwise
+        from archdsl.analyses.memory import level_paths, needs, otherwise
 
-        def needs(other: TrainingSettings) -> Needs:
-            return self._needs(other, expandable, on)
-
-        return otherwise(found, settings, needs, () if settings.checkpoint else level_paths(self.network))
+        on_gpu = partial(needs, self, expandable=expandable, profile=_profile(on))
+        return otherwise(found, settings, on_gpu, () if settings.checkpoint else level_paths(self.network))
 
     def step_macs(self, settings: TrainingSettings) -> tuple[int, int]:
         """Multiply-adds of one pass of a training step for one sample: forward and backward, without second runs."""

@@ -6,7 +6,16 @@
 from typing import TYPE_CHECKING, Any
 
 from archdsl.ir.build import Builder
-from archdsl.ir.extent import LISTED_LIMIT, Extent, TooManyOperators, check_listed, check_unfolded, is_listed, modules
+from archdsl.ir.extent import (
+    LISTED_LIMIT,
+    Extent,
+    TooManyOperators,
+    check_listed,
+    check_unfolded,
+    is_listed,
+    modules,
+    unrolled,
+)
 from archdsl.ir.flatten import Flat, Layer, flatten
 from archdsl.ir.graph import (
     CallFrame,
@@ -170,6 +179,7 @@ __all__ = [
     "trained",
     "turns_beside",
     "unfold",
+    "unrolled",
     "value_of",
     "written",
 ]

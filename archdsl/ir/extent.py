@@ -49,7 +49,7 @@ def check_listed(network: Network) -> None:
 
 def check_unfolded(network: Network, most_turns: int | None = None) -> None:
     """Raises `TooManyOperators` for one that has more than `LISTED_LIMIT` with its turns of loops written out, too."""
-    count = Extent(network, most_turns).unrolled[id(network.body)]
+    count = unrolled(network, most_turns)
     if count > LISTED_LIMIT:
         raise TooManyOperators(_too_many(network, count, "all blocks and turns"))
 
@@ -57,6 +57,11 @@ def check_unfolded(network: Network, most_turns: int | None = None) -> None:
 def is_listed(network: Network) -> bool:
     """Whether it has no more than `LISTED_LIMIT` with the blocks of all calls written out."""
     return Extent(network).written[id(network.body)] <= LISTED_LIMIT
+
+
+def unrolled(network: Network, most_turns: int | None = None) -> int:
+    """Its operators and calls with all turns of loops, or no more than so many of each row."""
+    return Extent(network, most_turns).unrolled[id(network.body)]
 
 
 def runs(network: Network) -> dict[int, int]:

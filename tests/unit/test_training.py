@@ -10,15 +10,23 @@ from typing import get_args, get_type_hints
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.analyses.facts import TURNS_PLAYED
-from archdsl.analyses.memory import Kernels, Needs, TrainingFacts, TrainingSettings, fit, largest_batch, simulate
+from archdsl.analyses.memory import (
+    TURNS_PLAYED,
+    Kernels,
+    Needs,
+    TrainingFacts,
+    TrainingSettings,
+    fit,
+    largest_batch,
+    simulate,
+)
 from archdsl.analyses.memory.gpu.allocator import KIB, MIB, Allocator
 from archdsl.analyses.memory.gpu.cuda import taken
 from archdsl.analyses.memory.gpu.fit import largest
 from archdsl.analyses.memory.settings import Precision
 from archdsl.cli import training as training_options
 from archdsl.elaborate import Program
-from archdsl.ir import Network, TensorType, unfold
+from archdsl.ir import Network, TensorType
 from archdsl.source import Source
 from archdsl.syntax import parse
 from tests.support import networks
@@ -237,7 +245,7 @@ def test_of_too_many_turns_fewer_are_played() -> None:
 
     adam, some = TrainingSettings("adam"), facts(1_000)
     exact = some.fit(adam, 2**32)
-    short = Facts(unfold(some.network, TURNS_PLAYED))
+    short = some.unfolded(TURNS_PLAYED)
     on_gpu = (partial(network.training, adam, kernels="cuda") for network in (some, short))
     found = fit(partial(some.training, adam), 2**32, Needs(*on_gpu))
     assert exact.likely is not None and found.likely is not None and not exact.is_scaled

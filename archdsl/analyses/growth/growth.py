@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from archdsl.analyses.facts import Facts
-from archdsl.ir import Domain, OpenSize, at_least, through
+from archdsl.ir import Domain, OpenSize, at_least, through, unrolled
 
 FIRST = (1, 2, 3)
 """From one of these values on a figure is regular, or it is taken for none that is."""
@@ -67,7 +67,7 @@ class Growth:
     @property
     def is_of_turns(self) -> bool:
         """Whether there are more operators with some values than with others."""
-        return len({facts.unrolled() for facts in self.built.values()}) > 1
+        return len({unrolled(facts.network) for facts in self.built.values()}) > 1
 
     def regular(self, of: Callable[[Facts], Sequence[int]]) -> Regular | None:
         """Figures of the network as formulas, its counts among their symbols, from the least value on that is possible."""
@@ -122,7 +122,9 @@ def _differs(build: Build, name: str, value: int) -> str:
         return ""
     if here is None or other is None:
         return ""
-    return "operators" if here.unrolled() != other.unrolled() else "figures" if _counts(here) != _counts(other) else ""
+    if unrolled(here.network) != unrolled(other.network):
+        return "operators"
+    return "figures" if _counts(here) != _counts(other) else ""
 
 
 def _grown(build: Build, domain: Callable[[], Domain], counts: Mapping[str, int]) -> Growth | None:

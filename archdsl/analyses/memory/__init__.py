@@ -18,6 +18,7 @@ from archdsl.analyses.memory.formulas import NO_FORMULAS, Formula, MemoryFormula
 from archdsl.analyses.memory.gpu import (
     ANY,
     HISTORY,
+    TURNS_PLAYED,
     Band,
     CudaFacts,
     FitFacts,
@@ -28,6 +29,7 @@ from archdsl.analyses.memory.gpu import (
     Taken,
     cuda,
     fit,
+    needs,
     otherwise,
     profile_of,
 )
@@ -66,6 +68,7 @@ __all__ = [
     "NO_FORMULAS",
     "PHASES",
     "PLAIN",
+    "TURNS_PLAYED",
     "Arithmetic",
     "Autocaster",
     "Band",
@@ -111,6 +114,7 @@ __all__ = [
     "lifetimes",
     "memory_formulas",
     "naming",
+    "needs",
     "otherwise",
     "profile_of",
     "saved",
