@@ -31,7 +31,7 @@ lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-types: $(STAMP) ## mypy, strict
+types: $(STAMP) ## mypy: the package, docs and tests
 	$(BIN)/mypy
 
 bench: $(STAMP) ## times `check` and compiled networks against their bars

@@ -69,8 +69,9 @@ class BoundClaim(NamedTuple):
 class Settings(NamedTuple):
     """What a person changes from outside: parameters and symbols by name, and the shapes of inputs."""
 
-    parameters: dict[str, Datum] = {}  # noqa: RUF012 - never written
-    inputs: dict[str, Shape] = {}  # noqa: RUF012 - by input name; the empty name is the only input
+    parameters: Mapping[str, Datum] = {}
+    inputs: Mapping[str, Shape] = {}
+    """By input name; the empty name is the only input."""
 
     def at(self, sizes: Mapping[str, Datum]) -> Settings:
         """The same with sizes for symbols."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -70,7 +70,8 @@ def _by_hand(spec: str, setting: Setting) -> bool:
     """Forward in evaluation mode and a step of training, compiled and by hand."""
     compiled = archdsl.load(ROOT / spec if ":" not in spec else f"{ROOT}/{spec}").to_torch(setting.device)
     other = with_weights_of(NETWORKS[spec]().to(setting.device), compiled)
-    compiled, other = (m.to(setting.dtype).to(memory_format=setting.memory_format) for m in (compiled, other))
+    both: tuple[Any, Any] = (compiled, other)  # PyTorch's types leave `memory_format` out
+    compiled, other = (m.to(setting.dtype, memory_format=setting.memory_format) for m in both)
     name = spec.rpartition(":")[2].removeprefix("specs/")
     forward = _race(f"{name}, forward", _forward(compiled, setting), _forward(other, setting), SLOWER, setting)
     step = _race(f"{name}, training step", _step(compiled, setting), _step(other, setting), SLOWER, setting)

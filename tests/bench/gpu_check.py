@@ -179,7 +179,7 @@ def run(
         with torch.autocast(device.type, torch.bfloat16) if settings.is_mixed else nullcontext():
             output = module(*data)
             loss = loss_of(settings, output if isinstance(output, Tensor) else output[0], target)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
 
     for _ in range(steps):

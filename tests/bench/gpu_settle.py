@@ -57,7 +57,7 @@ def cublas() -> Cublas:
     with torch.no_grad():
         products(x)
     forward = held() - before
-    products(x).backward()  # type: ignore[no-untyped-call]
+    products(x).backward()
     x.grad = None
     return Cublas(forward, held() - before - forward)
 
@@ -87,7 +87,7 @@ def workspaces(channels: int, out: int, window: int, size: int, dtype: torch.dty
     given = torch.ones_like(y)
     before = held()
     torch.cuda.reset_peak_memory_stats()
-    y.backward(given)  # type: ignore[no-untyped-call]
+    y.backward(given)
     made = x.nbytes + weight.nbytes
     return forward, max(torch.cuda.max_memory_allocated() - before - made, 0), x.nbytes + weight.nbytes + y.nbytes
 

@@ -151,6 +151,7 @@ def stir(module: nn.Module) -> None:
             parameter.add_(0.1 * torch.randn_like(parameter))
     for norm in module.modules():
         if isinstance(norm, nn.BatchNorm2d):
+            assert norm.running_mean is not None and norm.running_var is not None
             norm.running_mean.normal_(0, 0.1)
             norm.running_var.uniform_(0.5, 1.5)
 

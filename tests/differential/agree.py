@@ -124,9 +124,9 @@ def _sizes(text: str, network: Network) -> str:
     if problem := _prints(text, checked.formulas.network):
         return problem
     domain, facts = checked.formulas.domain, Facts(checked.formulas.network)
-    first = checked.builds[0][0]
+    first = {name: value for name, value in checked.builds[0][0].items() if isinstance(value, int)}
     for step in (0, 1, 2, 4, 7):
-        sizes = {name: int(value) + step for name, value in first.items()}
+        sizes = {name: value + step for name, value in first.items()}
         built = checked.program.build(checked.name, PLAIN.at(sizes))
         if not all(condition.at(sizes) for condition in domain.conditions):
             continue  # a domain may leave sizes out that hold all the same

@@ -85,7 +85,7 @@ def _slice(given: Given, x: Tensor) -> Any:
 
 def _split(given: Given, x: Tensor) -> Any:
     parts, dim = given["parts"], _dim(given.get("axis", 0), x)
-    return torch.split(x, parts, dim) if isinstance(parts, tuple) else torch.chunk(x, parts, dim)
+    return torch.split(x, list(parts), dim) if isinstance(parts, tuple) else torch.chunk(x, parts, dim)
 
 
 def _interpolated(given: Given, x: Tensor) -> Any:
@@ -180,7 +180,7 @@ def verdict(random: Random) -> Verdict:
     """A random call, and what both say of it."""
     name = random.choice(sorted((*DIRECT, *MERGES)))
     x = random_type(random)
-    operands = (x,)
+    operands: tuple[TensorType, ...] = (x,)
     if name in MERGES:
         other = TensorType(tuple(random.choice((n, n, n, 1, 2)) for n in x.shape), x.dtype)
         operands = (x, random.choice((other, other, x, random_type(random))))

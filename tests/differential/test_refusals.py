@@ -56,7 +56,7 @@ def test_the_page_has_a_row_for_each() -> None:
 
 
 def test_right_and_wrong_calls_of_every_operator_were_compared(verdicts: list[Verdict]) -> None:
-    names = {"taken": set(), "refused by both": set()}
+    names: dict[str, set[str]] = {"taken": set(), "refused by both": set()}
     for v in verdicts:
         name = v.call.partition("(")[0]
         if not v.failed and not v.refused:

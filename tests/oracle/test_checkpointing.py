@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.analyses import Facts
 from archdsl.analyses.cost import totals, works
-from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.memory import Precision, TrainingSettings
 from archdsl.analyses.weights import PathError
 from archdsl.backends.pytorch import build as build_module
 from archdsl.backends.pytorch import checkpoint
@@ -164,7 +165,7 @@ BLOCKS = {
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("name", BLOCKS)
-def test_blocks_end_as_in_pytorch(name: str, batch: int, precision: str) -> None:
+def test_blocks_end_as_in_pytorch(name: str, batch: int, precision: Precision) -> None:
     text = f"network N {{ input x: [6, 8]\nlinear(8) as before\n{BLOCKS[name]}\nlinear(2) }}"
     net = open_source(Source("blocks.arch", text), Path()).check("N").network
     assert net is not None
@@ -218,7 +219,7 @@ def test_a_linear_layer_of_permuted_values_runs_twice(body: str) -> None:
 
 
 LAYERS = "input x: [16]\nfirst: linear(8)\nlinear(4)"
-PARTS = (
+IN_A_PART = (
     "input image: [3, 6, 6]\npart: { a: { conv(4, 1x1) -> relu } ; b: { conv(4, 1x1) -> tanh } }\nflatten -> linear(3)"
 )
 
@@ -232,10 +233,10 @@ flatten -> linear(3)"""
     [
         (LAYERS, "first", "first.weight"),  # neither its weight nor its operand is read again
         (LAYERS, "*", "*.weight"),
-        (PARTS, "part part.*", "part.a"),  # the part in the part keeps nothing
-        (PARTS, "part part.a", "part.a"),
-        (PARTS, "part part.*", "part.b"),
-        (PARTS, "* part.*", "part.a"),
+        (IN_A_PART, "part part.*", "part.a"),  # the part in the part keeps nothing
+        (IN_A_PART, "part part.a", "part.a"),
+        (IN_A_PART, "part part.*", "part.b"),
+        (IN_A_PART, "* part.*", "part.a"),
         (DEEP, "* *.* *.*.*", "a.b.c"),
         (DEEP, "a a.b a.b.c", "a.b.c"),
         (DEEP, "* *.* *.*.*", "a.b"),
@@ -390,7 +391,7 @@ def test_constants_are_no_weights() -> None:
     """
     net = open_source(Source("constants.arch", text), Path()).check("A").network
     assert net is not None
-    module = build_module(net)
+    module: Any = build_module(net)
     checkpoint(module, "mix")
     assert type(module.mix).forward is module.mix.forward.__func__  # as it was
     with pytest.raises(PathError, match="has weights is called `mix`"):

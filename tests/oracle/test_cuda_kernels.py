@@ -9,7 +9,7 @@ from subprocess import run
 import pytest
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import TrainingSettings
+from archdsl.analyses.memory import Precision, TrainingSettings
 from archdsl.ir import Network
 from archdsl.pipeline import open_source, open_spec
 from archdsl.source import Source
@@ -38,7 +38,7 @@ def predicted(network: Network, batch: int, settings: TrainingSettings) -> int:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_keeps_what_it_would_on_a_gpu(name: str, precision: str) -> None:
+def test_a_network_keeps_what_it_would_on_a_gpu(name: str, precision: Precision) -> None:
     stem, _, title = name.partition(":")
     network = open_spec(SPECS / f"{stem}.arch").check(title).network
     assert network is not None
@@ -69,7 +69,7 @@ LINES = {
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("line", LINES)
-def test_an_operator_keeps_what_it_would_on_a_gpu(line: str, precision: str) -> None:
+def test_an_operator_keeps_what_it_would_on_a_gpu(line: str, precision: Precision) -> None:
     type = "[3, 24, 24]" if "conv" in LINES[line] else "[5, 8]"
     network = open_source(Source("", f"network A {{ input x: {type}; {LINES[line]} }}"), SPECS).check("A").network
     assert network is not None

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import torch
@@ -65,7 +66,7 @@ def gradients(net: nn.Module, given: tuple[Tensor, ...]) -> list[Tensor]:
 def test_compile_makes_one_graph_of_it(name: str) -> None:
     """`fullgraph` refuses a module of which anything is left to Python. The backend needs no C++ compiler."""
     net, given = module(name), images(name, 2)
-    compiled = torch.compile(copy.deepcopy(net), backend="aot_eager", fullgraph=True)
+    compiled: Any = torch.compile(copy.deepcopy(net), backend="aot_eager", fullgraph=True)
     for found, expected in zip(gradients(compiled, given), gradients(net, given), strict=True):
         torch.testing.assert_close(found, expected)
     torch._dynamo.reset()
@@ -164,7 +165,7 @@ SIZES = {
 
 def opened(name: str, *sizes: int) -> archdsl.NetworkSpec:
     """A small network with open sizes, or with these instead."""
-    symbols: dict[str, object] = dict(zip(("T",) if len(sizes) == 1 else ("H", "W"), sizes, strict=False))
+    symbols: dict[str, Any] = dict(zip(("T",) if len(sizes) == 1 else ("H", "W"), sizes, strict=False))
     if name == "unet":
         return archdsl.load(f"{ROOT}/specs/unet.arch:UNet", base=4, **symbols)
     with TemporaryDirectory() as folder:
@@ -274,8 +275,8 @@ def test_mixed_precision(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_channels_last(name: str) -> None:
-    net, given = module(name).eval(), images(name, 2)
-    laid = copy.deepcopy(net).to(memory_format=torch.channels_last)
+    net: Any = module(name).eval()  # PyTorch's types leave `memory_format` out
+    given, laid = images(name, 2), copy.deepcopy(net).to(memory_format=torch.channels_last)
     moved = tuple(t.contiguous(memory_format=torch.channels_last) for t in given)
     for found, expected in zip(tensors(laid(*moved)), tensors(net(*given)), strict=True):
         torch.testing.assert_close(found, expected)
@@ -335,7 +336,8 @@ def test_parts_that_run_twice_are_one_graph_with_the_rest(tmp_path: Path) -> Non
     plain, image = archdsl.load(tmp_path / "blocks.arch").to_torch("cpu"), torch.randn(2, 4, 8, 8)
     net = copy.deepcopy(plain)
     archdsl.checkpoint(net, "layer.*")
-    found = gradients(torch.compile(net, backend="aot_eager", fullgraph=True), (image,))
+    compiled: Any = torch.compile(net, backend="aot_eager", fullgraph=True)
+    found = gradients(compiled, (image,))
     for actual, expected in zip((*found, *net.buffers()), (*gradients(plain, (image,)), *plain.buffers()), strict=True):
         torch.testing.assert_close(actual, expected)
     torch._dynamo.reset()

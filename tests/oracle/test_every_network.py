@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_a_wrong_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The source of the network has fewer features than the spec says."""
     from archdsl.backends import pytorch
 
-    def wrong(*arguments: object) -> str:
+    def wrong(*arguments: Any) -> str:
         return original(*arguments).replace("256", "255")
 
     original = pytorch.emit

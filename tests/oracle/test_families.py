@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,8 @@ def test_a_loop_over_layers_is_one_only_where_they_grow_evenly() -> None:
         }
         network N { input image: [8, 8, 8]; a: dense }
     """)
-    dense = build(net).a
+    module: Any = build(net)
+    dense = module.a
     assert [type(layer[1]) for layer in dense.children()] == [nn.GELU, nn.GELU, nn.ReLU, nn.ReLU]
     assert [layer[0].in_channels for layer in dense.children()] == [8, 16, 24, 32]
     even = network("""
@@ -45,7 +47,8 @@ def test_a_loop_over_layers_is_one_only_where_they_grow_evenly() -> None:
         network N { input image: [8, 8, 8]; a: dense }
     """)
     assert "for i in range(4):" in emit(even)
-    assert [layer[0].in_channels for layer in build(even).a.children()] == [8, 16, 24, 32]
+    module = build(even)
+    assert [layer[0].in_channels for layer in module.a.children()] == [8, 16, 24, 32]
 
 
 def test_a_parameter_named_as_a_counter_is_not_hidden_by_the_loop() -> None:
@@ -101,7 +104,7 @@ def test_widths_that_are_rounded_down_are_a_loop() -> None:
         text = emit(net)
         assert text.count("Basic(") < 12
         assert " // " in text
-        module = build(net, "meta")
+        module: Any = build(net, "meta")
         units = [unit for layer in (module.layer1, module.layer2, module.layer3) for unit in layer]
         assert [unit.conv2.out_channels for unit in units] == [16 + alpha * k // 54 for k in range(1, 55)]
         assert [unit.conv1.in_channels for unit in units] == [16 + alpha * k // 54 for k in range(54)]
@@ -138,10 +141,10 @@ def test_statements_alike_but_for_names_are_one() -> None:
         }
     """)
     assert emit(net).count("class ") == 2
-    module = build(net).eval()
+    module: Any = build(net).eval()
     image = torch.randn(2, 8, 6, 6)
 
-    def cell(unit: nn.Module, x: Tensor, before: Tensor) -> Tensor:
+    def cell(unit: Any, x: Tensor, before: Tensor) -> Tensor:
         h = unit.first(x)
         p = unit.norm(unit.other(before)) if x.shape[1] != before.shape[1] else unit.early(before)
         return torch.cat([p, unit.a(h) + p, unit.b(p) * h], dim=1)
@@ -160,7 +163,8 @@ def test_rates_that_grow_are_a_loop_with_the_same_rates() -> None:
         network N { input image: [8, 6, 6]; body: { for i in 0..<12 { unit(0.4 * i / 11) } } }
     """)
     assert emit(net).count("Unit(") == 2, "the class and one call"
-    rates = [unit.drop.p for unit in build(net).body]
+    module: Any = build(net)
+    rates = [unit.drop.p for unit in module.body]
     assert rates == [float(Fraction(2, 5) * i / 11) for i in range(12)]
 
 
@@ -170,7 +174,7 @@ def test_a_constant_of_one_axis_has_the_size_of_its_instance() -> None:
         network N { input image: [8]; a: tail(4); b: tail(6) }
     """)
     assert emit(net).count("class ") == 2
-    module = build(net)
+    module: Any = build(net)
     x = torch.randn(2, 8)
     assert torch.equal(module(x), module.b["0"](module.a["0"](x) + torch.arange(4) / 2) + torch.arange(6) / 2)
 
@@ -293,7 +297,7 @@ def test_a_number_of_a_formula_is_an_argument() -> None:
     text = emit(net)
     assert text.count("class ") == 2 and "def __init__(self, window: int, scale: float)" in text
     assert "lambda i, j: i - j >= window" in text and "lambda i, j: (i + j) % (2 * window - 1) * scale" in text
-    bands = [m for m in build(net).modules() if hasattr(m, "hidden")]
+    bands: list[Any] = [m for m in build(net).modules() if hasattr(m, "hidden")]
     rows = torch.arange(16)
     differences, sums = rows[:, None] - rows, rows[:, None] + rows
     for band, window, scale in zip(bands, (4, 6, 9), (0.5, 0.25, 2.5), strict=True):
@@ -307,7 +311,7 @@ def test_whole_numbers_of_a_formula_stay_whole() -> None:
         block scaled(factor) { factors: constant([4], "i * {factor}") -> cast(float32) as f; multiply { | in | f } }
         network N { input x: [4]; scaled(2) -> scaled(0.5) -> scaled(3) }
     """)
-    factors = [m.factors for m in build(net).modules() if hasattr(m, "factors")]
+    factors: list[Any] = [m.factors for m in build(net).modules() if hasattr(m, "factors")]
     assert [f.dtype for f in factors] == [torch.int64, torch.float32, torch.int64]
     assert [f.tolist() for f in factors] == [[0, 2, 4, 6], [0.0, 0.5, 1.0, 1.5], [0, 3, 6, 9]]
 

@@ -45,7 +45,8 @@ def test_operators_hold_what_they_really_do(line: str) -> None:
     net, (operator, types) = derived(line), case_of(line)
     if net is None or (operator.operands is None and len(types) == 1):  # of one value specs make no merge
         return
-    for batch, dtype in ((1, "bfloat16"), (3, "float16")):
+    passes: tuple[tuple[int, FloatType], ...] = ((1, "bfloat16"), (3, "float16"))
+    for batch, dtype in passes:
         if Facts(net, batch).memory_at(batch, Arithmetic(dtype)).figure("peak").status == "exact":
             check(net, batch, dtype)
 

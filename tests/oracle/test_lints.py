@@ -109,7 +109,7 @@ class Case:
         self.network = self.checked.network
         self.graph = Graph(self.checked.facts, self.spec.linter.text)
         self.module = build(self.network).double()
-        self.inputs = self.drawn() if like is None else like.inputs
+        self.inputs: list[Tensor] = self.drawn() if like is None else like.inputs
         if like is None:
             add_noise(*self.module.parameters())
         else:

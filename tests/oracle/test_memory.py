@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -149,6 +149,7 @@ class FlatResnet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         conv1, bn1, relu, units, pool, flatten, fc = self.layers.children()
         x = relu(bn1(conv1(x)))
+        unit: Any  # its layers are attributes
         for unit in units.children():
             y = unit.conv1(x)
             y = unit.bn1(y)

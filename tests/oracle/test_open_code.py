@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,13 @@ def at_each_size(layers: str, shape: str, sizes: tuple[tuple[int, ...], ...], *,
     names = [name for name in "HWT" if name in shape]
     module = archdsl.loads(text).to_torch("cpu").eval()
     for size in sizes:
-        built = archdsl.loads(text, **dict(zip(names, size, strict=True)))
+        at: dict[str, Any] = dict(zip(names, size, strict=True))
+        built = archdsl.loads(text, **at)
         other = built.to_torch("cpu").eval()
         other.load_state_dict(module.state_dict())
         given = (2, *built.graph.input_types[0].shape)
         x = torch.randint(10, given) if is_tokens else torch.randn(given)
-        torch.testing.assert_close(module(x), other(x), msg=lambda m, size=size: f"{layers} at {size}: {m}")
+        torch.testing.assert_close(module(x), other(x), msg=partial("{} at {}: {}".format, layers, size))
     return module
 
 

@@ -52,7 +52,7 @@ def conv_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
 
 def conv(x: Tensor, channels: int, window: Any, stride: Any, pad: Any, dilation: Any, groups: int) -> Tensor:
     kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[x.dim() - 3]
-    return kind(x.shape[1], channels, window, stride, pad, dilation, groups)(x)  # type: ignore[no-any-return]
+    return kind(x.shape[1], channels, window, stride, pad, dilation, groups)(x)
 
 
 def maxpool_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
@@ -69,7 +69,7 @@ def maxpool_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
 
 def maxpool(x: Tensor, window: Any, pad: Any, dilation: Any, round: str, stride: Any = None) -> Tensor:
     kind = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[x.dim() - 3]
-    return kind(window, stride, pad, dilation, ceil_mode=round == "ceil")(x)  # type: ignore[no-any-return]
+    return kind(window, stride, pad, dilation, ceil_mode=round == "ceil")(x)
 
 
 def avgpool_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
@@ -83,7 +83,7 @@ def avgpool_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
 
 def avgpool(x: Tensor, window: Any, pad: Any, round: str, count_pad: bool, stride: Any = None) -> Tensor:
     kind = (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)[x.dim() - 3]
-    return kind(window, stride, pad, round == "ceil", count_pad)(x)  # type: ignore[no-any-return]
+    return kind(window, stride, pad, round == "ceil", count_pad)(x)
 
 
 def softmax_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
@@ -130,7 +130,7 @@ def bn_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
 
 def bn(x: Tensor, eps: float) -> Tensor:
     kinds = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
-    return kinds[x.dim()](x.shape[1], eps)(x)  # type: ignore[no-any-return]
+    return kinds[x.dim()](x.shape[1], eps)(x)
 
 
 def shape_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
@@ -144,7 +144,7 @@ def adaptive_case(rng: Random) -> tuple[Attributes, tuple[TensorType, ...]]:
 
 def adaptive(x: Tensor, out: Any) -> Tensor:
     kind = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)[x.dim() - 3]
-    return kind(out)(x)  # type: ignore[no-any-return]
+    return kind(out)(x)
 
 
 def some(rng: Random, lowest: int = 0, highest: int = 3, largest: int = 4) -> TensorType:
@@ -390,7 +390,7 @@ def taken(x: Tensor, index: Tensor, axis: int) -> Tensor:
 
 def adaptive_max(x: Tensor, out: Any) -> Tensor:
     kind = (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)[x.dim() - 3]
-    return kind(out)(x)  # type: ignore[no-any-return]
+    return kind(out)(x)
 
 
 def rms_norm(x: Tensor, axis: int) -> Tensor:
@@ -508,7 +508,7 @@ def run(call: str, x: Tensor, **state: Tensor) -> Tensor:
     module = lowered(op_of(call), operand, form="module").eval()
     module.load_state_dict(state, strict=not module.state_dict().keys() - state.keys() & {"running_mean"})
     with torch.no_grad():
-        return module(x)  # type: ignore[no-any-return]
+        return module(x)
 
 
 def test_padding_of_convolutions() -> None:
@@ -609,7 +609,7 @@ def test_a_mean_with_and_without_padding() -> None:
 @pytest.mark.parametrize("missing, kept", [("scale", "bias"), ("shift", "weight")])
 def test_batch_norm_without_scale_or_shift(missing: str, kept: str) -> None:
     x, values = torch.randn(4, 3, 5, 5), torch.randn(3)
-    plain = {"weight": torch.ones(3), "bias": torch.zeros(3), kept: values}
+    plain: dict[str, Any] = {"weight": torch.ones(3), "bias": torch.zeros(3), kept: values}
     expected = F.batch_norm(x, torch.zeros(3), torch.ones(3), **plain)
     torch.testing.assert_close(run(f"bn({missing}=false)", x, **{kept: values}), expected)
 
@@ -772,7 +772,7 @@ def test_recurrent_layers_step_by_step(name: str, step: Callable[..., tuple[Tens
 
 
 @pytest.mark.parametrize("name, module", [("lstm", nn.LSTM), ("gru", nn.GRU), ("rnn", nn.RNN)])
-def test_recurrent_layers_start_from_states_and_give_them(name: str, module: type[nn.RNNBase]) -> None:
+def test_recurrent_layers_start_from_states_and_give_them(name: str, module: type[nn.LSTM | nn.GRU | nn.RNN]) -> None:
     torch.manual_seed(0)
     op = op_of(f"{name}(4, layers=2, bidirectional=true, final=true)")
     x, *start = torch.randn(2, 5, 3), *torch.randn(1 + (name == "lstm"), 2, 4, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,8 +41,8 @@ def test_they_are_many() -> None:
     assert len(FILES) >= 50
 
 
-def part_of(spec: str, name: str, **parameters: int) -> nn.Module:
-    """A network of the folder with sizes for a test, its weights drawn anew so that none is 0."""
+def part_of(spec: str, name: str, **parameters: Any) -> Any:
+    """The part of a network of the folder with sizes for a test, its weights drawn anew so that none is 0."""
     network = load(FOLDER / spec, **parameters).graph
     torch.manual_seed(0)
     module = build(network).eval().requires_grad_(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ def compiled(body: str) -> nn.Module:
     return module.eval()
 
 
-def conv_bn(channels: int, out: int, size: int = 3, **options: int) -> nn.Sequential:
+def conv_bn(channels: int, out: int, size: int = 3, **options: Any) -> nn.Sequential:
     padding = options.pop("dilation", 1)
     conv = nn.Conv2d(channels, out, size, padding=padding * (size // 2), dilation=padding, bias=False, **options)
     return nn.Sequential(conv, nn.BatchNorm2d(out), nn.ReLU())

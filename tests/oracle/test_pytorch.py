@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +37,11 @@ def inputs(net: Network, batch: int = 2, dtype: torch.dtype = torch.float32) -> 
     return [torch.randn(batch, *t.shape, dtype=dtype, requires_grad=True) for t in net.input_types]
 
 
-SMALL = {
+SMALL: dict[str, Callable[[], Network]] = {
     "vgg16": lambda: vgg16(size=32, width=8, hidden=16, classes=10),
     "alexnet": lambda: two_towers(width=8, classes=10),
     "resnet": lambda: resnet((2, 1, 3), size=32, base=8, classes=10),
-    **{f"random{seed}": lambda seed=seed: random_network(seed) for seed in SEEDS},
+    **{f"random{seed}": partial(random_network, seed) for seed in SEEDS},
 }
 
 
@@ -223,7 +225,7 @@ def test_several_inputs_and_outputs() -> None:
     tower = bottleneck(image(1, 12), 2)
     a, b = (body.one(tower, side, label="tower") for side in (left, right))
     difference = body.one(op("subtract"), a, b)
-    module = build(finish(body, ("difference", difference), ("a", a))).eval()
+    module: Any = build(finish(body, ("difference", difference), ("a", a))).eval()
     x, y = torch.randn(2, 1, 1, 12, 12)
     found = module(left=x, right=y)
     torch.testing.assert_close(found.difference, module.tower(x) - module.tower(y))

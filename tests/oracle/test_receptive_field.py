@@ -49,7 +49,7 @@ class Window(NamedTuple):
 def random_windows(random: Random, count: int, height: int, width: int) -> list[Window]:
     """Windows that fit one after the other; sizes, strides and padding differ between the axes."""
     windows: list[Window] = []
-    sizes = (height, width)
+    sizes: tuple[int, ...] = (height, width)
     while len(windows) < count:
         kind = random.choice(["conv", "conv", "maxpool", "avgpool"])
         size = (random.randint(1, 4), random.randint(1, 4))
@@ -415,7 +415,7 @@ def test_tokens_have_a_place_along_each_axis(type: TensorType, layers: tuple[Op,
     for layer in layers:
         found, (own,) = positive(layer, own)(found), layer.infer(own)
     for unit in product(*map(range, found.shape[2:])):
-        (gradient,) = torch.autograd.grad(found[0, :, *unit].sum(), x, retain_graph=True)
+        (gradient,) = torch.autograd.grad(found[0].movedim(0, -1)[unit].sum(), x, retain_graph=True)
         hit = (gradient[0] != 0).any(-1).nonzero()
         told = facts.unit("logits", unit)
         assert told is not None

@@ -76,7 +76,7 @@ def _hit(x: Tensor, result: Tensor, unit: tuple[int, ...]) -> Tensor:
     """How many channels of each place of the input change a unit."""
     if not result.is_floating_point() or not result.requires_grad:
         return torch.zeros(x.shape[2:])
-    of = result[0][:, *unit].sum() if result.dim() > 1 else result.sum()
+    of = result[0].movedim(0, -1)[unit].sum() if result.dim() > 1 else result.sum()
     (gradient,) = torch.autograd.grad(of, x, retain_graph=True, allow_unused=True)
     if gradient is None or not gradient.isfinite().all():  # a root of something negative
         return torch.zeros(x.shape[2:])

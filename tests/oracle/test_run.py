@@ -6,6 +6,7 @@ import builtins
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -185,9 +186,10 @@ def test_precisions(cli: Cli, spec: Path, precision: str) -> None:
     """A mixed precision keeps the weights in float32, and computes what autocast lowers in the other type."""
     found = trial(spec, precision=precision)
     type = getattr(torch, MIXED.get(precision, precision))
-    assert found.module.fc.weight.dtype == (torch.float32 if precision in MIXED else type)
+    fc: Any = found.module.fc
+    assert fc.weight.dtype == (torch.float32 if precision in MIXED else type)
     seen: list[torch.dtype] = []
-    found.module.fc.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
+    fc.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
     list(found.steps(1))
     assert seen == [type]
     done = cli("run", "small.arch:Small", "--precision", precision, "--train", "--device", "cpu")
@@ -196,7 +198,7 @@ def test_precisions(cli: Cli, spec: Path, precision: str) -> None:
 
 
 def test_memory_format_and_dtype(spec: Path) -> None:
-    module = load(f"{spec}:Small").to_torch("cpu", torch.float64, torch.channels_last)
+    module: Any = load(f"{spec}:Small").to_torch("cpu", torch.float64, torch.channels_last)
     assert module.conv1.weight.is_contiguous(memory_format=torch.channels_last)
     assert module.conv1.weight.dtype == torch.float64 and module.training
     laid = trial(spec, memory_format="channels_last")
@@ -280,7 +282,7 @@ def test_no_text_of_a_spec_is_run(spec: Path, payload: str, place: str, monkeypa
         'block unit(name) {\n  conv(2, 3x3)\n  if name == "b" { relu }\n}\n',
         "utf-8",
     )
-    settings = {"name": payload} if place == "setting" else {}
+    settings: dict[str, Any] = {"name": payload} if place == "setting" else {}
     try:
         module = load(spec, **settings).to_torch("cpu")
     except SpecError as refused:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import OptimizerName, TrainingSettings, settings_of
+from archdsl.analyses.memory import OptimizerName, Precision, TrainingSettings, settings_of
 from archdsl.analyses.memory.step.optimizer import state_bytes, temporaries
 from archdsl.analyses.weights import weights
 from archdsl.backends.pytorch import build as build_module
@@ -243,7 +243,8 @@ def test_the_peaks_of_attention_under_autocast_are_the_real_ones(batch: int) -> 
 )
 def test_the_peaks_of_rms_norm_are_the_real_ones_whatever_is_frozen(body: str, batch: int) -> None:
     net = written(f"input x: {body}")
-    for precision, frozen in product(("float32", "bfloat16"), ((), ("0*",), ("1*",))):
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+    for precision, frozen in product(precisions, ((), ("0*",), ("1*",))):
         settings = TrainingSettings(loss="mse", precision=precision, freeze=frozen)
         assert Facts(net, batch).training(settings).status == "exact"
         assert predicted(net, batch, settings) == measured(net, batch, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 from archdsl.ir import Builder, Module, Network, Op, Origin, Output, TensorType, Value
 from archdsl.ops import find
@@ -13,7 +14,7 @@ HERE = Origin(Span(Source("test.arch", ""), 0, 0))
 LABELLED = HERE._replace(is_labelled=True)
 
 
-def op(name: str, *args: object, **attributes: object) -> Op:
+def op(name: str, *args: Any, **attributes: Any) -> Op:
     """An operator by its name in specs: `op("conv", 64, 3, pad=1)`."""
     kind = find(name)
     assert kind is not None, name

@@ -53,8 +53,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, *_: Any, **__: Any) -> Tensor:
     if torch.is_autocast_enabled("cuda"):
         q, k, v = (x.to(torch.get_autocast_dtype("cuda")) for x in (q, k, v))
     if q.dtype == torch.float32:
-        return torch.ops.aten._scaled_dot_product_efficient_attention(q, k, v, None, True)[0]  # type: ignore[no-any-return]
-    return torch.ops.aten._scaled_dot_product_flash_attention(q, k, v)[0]  # type: ignore[no-any-return]
+        return torch.ops.aten._scaled_dot_product_efficient_attention(q, k, v, None, True)[0]
+    return torch.ops.aten._scaled_dot_product_flash_attention(q, k, v)[0]
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def peak(network: Network, batch: int, settings: TrainingSettings) -> int:
             if settings.zero_grad == "late":
                 optimizer.zero_grad()
             live.is_backward = True
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             live.is_backward = False
             optimizer.step()
 

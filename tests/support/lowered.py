@@ -104,7 +104,7 @@ def _function(expression: Expression, helper: Helper | None, operands: int, in_p
         text = text.replace("{*}", ", ".join(names))
         for i, name in enumerate(names):
             text = text.replace(f"{{{i}}}", name)
-    return eval(f"lambda self, {', '.join(names)}: {text}", scope)  # type: ignore[no-any-return]
+    return eval(f"lambda self, {', '.join(names)}: {text}", scope)
 
 
 def sample(operand: TensorType, batch: int) -> Tensor:

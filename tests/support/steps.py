@@ -75,20 +75,21 @@ def measured_of(module: nn.Module, network: Network, batch: int, settings: Train
         if settings.zero_grad == "late" and is_first:
             optimizer.zero_grad()
         with record_function(f"{MARK}backward {number}"):
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         if is_last:  # the result and the loss are still there
             with record_function(f"{MARK}optimizer {number}"):
                 optimizer.step()
 
-    def step(number: int) -> None:
-        if settings.zero_grad == "early":
-            optimizer.zero_grad()
-        for done in range(settings.accumulate):
-            forward_and_backward(number, is_first=not done, is_last=done == settings.accumulate - 1)
+    def two_steps() -> None:
+        for number in (1, 2):
+            if settings.zero_grad == "early":
+                optimizer.zero_grad()
+            for done in range(settings.accumulate):
+                forward_and_backward(number, is_first=not done, is_last=done == settings.accumulate - 1)
 
     state = [t for own in optimizer.state.values() for t in own.values()]  # Adagrad has it from the beginning
     held = [*module.parameters(), *module.buffers(), *data, *state, *(() if target is None else (target,))]
-    found = peaks(lambda: [step(number) for number in (1, 2)], sum(tensor.nbytes for tensor in held))
+    found = peaks(two_steps, sum(tensor.nbytes for tensor in held))
     return {phase: found[f"{phase} 2"] for phase in ("forward", "backward", "optimizer")}
 
 

@@ -155,7 +155,7 @@ def test_the_largest_size_is_one_from_outside_too(cli: Cli, tmp_path: Path) -> N
 
 
 class _Options(NamedTuple):
-    count: int = 1
+    number: int = 1
     share: float = 0.5
     is_flat: bool = False
     title: str = ""
@@ -166,7 +166,7 @@ class _Options(NamedTuple):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("count", True, "a whole number"),
+        ("number", True, "a whole number"),
         ("share", "1", "a number"),
         ("is_flat", 1, "True or False"),
         ("title", 3, "a string"),
@@ -306,9 +306,9 @@ def test_other_options_that_there_are_not(small: NetworkSpec) -> None:
     with pytest.raises(ValueError, match="there is no device 'cpu': h200, a100"):
         small.fit(2**30, on="cpu")
     with pytest.raises(ValueError, match="`style` is no 'round': auto, expanded"):
-        small.to_svg(style="round")
+        small.to_svg(style="round")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`theme` is no 'blue': auto, light"):
-        small.to_svg(theme="blue")
+        small.to_svg(theme="blue")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`init` is no 'zero': he, "):
         small.to_source(init="zero")
     for make in (small.to_source, small.to_torch):

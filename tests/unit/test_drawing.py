@@ -14,7 +14,7 @@ import pytest
 
 from archdsl.analyses.cost import cost
 from archdsl.backends.drawing import Drawing, Look, Refusal, RenderError, draw, drawing
-from archdsl.backends.drawing.content.model import Bar, Body, Card, Group, Item, Merge, Parallel, Row
+from archdsl.backends.drawing.content.model import Arms, Bar, Body, Card, Group, Item, Merge, Parallel, Poster, Row
 from archdsl.backends.drawing.content.structure import ENTRY, Fork, structure
 from archdsl.backends.drawing.graphviz.dot import to_dot as sheet_to_dot
 from archdsl.backends.drawing.graphviz.raster import to_background
@@ -56,8 +56,9 @@ def vgg16_spec() -> Network:
     return found
 
 
-def items(body: Body) -> Iterator[Item]:
+def items(body: Body | Arms | Poster) -> Iterator[Item]:
     """Every item of a body, whatever it stands in."""
+    assert isinstance(body, Body)
     for step in body.steps:
         yield from _items(step.item)
 
@@ -73,7 +74,7 @@ def _items(item: Item) -> Iterator[Item]:
             yield from _items(item.join)
 
 
-def rows(body: Body) -> list[Row]:
+def rows(body: Body | Arms | Poster) -> list[Row]:
     return [row for item in items(body) if isinstance(item, Card) for row in item.rows]
 
 
@@ -359,6 +360,7 @@ def test_arms_between_a_fork_and_its_join() -> None:
 
 def test_a_value_that_many_read_is_one_lane() -> None:
     body = drawn(dense()).body
+    assert isinstance(body, Body)
     assert len(body.lanes) < len({a for lane in body.lanes for a in lane.targets}) * 3
     assert max(len(lane.targets) for lane in body.lanes) > 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_unet_is_the_figure_of_its_paper() -> None:
 
 
 @pytest.mark.parametrize("sizes", [{"H": 572, "W": 572}, {"H": 204, "W": 220}])
-def test_sizes_do_not_change_the_arms(sizes: dict[str, int]) -> None:
+def test_sizes_do_not_change_the_arms(sizes: dict[str, Any]) -> None:
     arms = arms_of(load(f"{SPECS}/unet.arch:UNet", **sizes).graph)
     assert (arms.levels, len(arms.left), len(arms.right), len(arms.skips), len(arms.lanes)) == (5, 4, 4, 4, 0)
 

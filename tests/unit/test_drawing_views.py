@@ -13,7 +13,7 @@ import pytest
 
 from archdsl import load
 from archdsl.analyses.cost import cost
-from archdsl.backends.drawing import Drawing, Look, Refusal, draw, drawing
+from archdsl.backends.drawing import Drawing, Look, Refusal, Theme, draw, drawing
 from archdsl.backends.drawing.content.model import (
     ENTRY,
     KINDS,
@@ -26,7 +26,7 @@ from archdsl.backends.drawing.content.model import (
     Stairs,
     Terminal,
 )
-from archdsl.backends.drawing.marks.palette import SHADES, Theme, palette, row_fill, row_texts
+from archdsl.backends.drawing.marks.palette import SHADES, palette, row_fill, row_texts
 from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.layout import layout
 from archdsl.backends.drawing.places.scene import Box, Line, Outline, collect

@@ -62,7 +62,7 @@ def calls(module: Module) -> list[Node]:
 
 def test_equal_instances_are_one_module() -> None:
     net = network(RESIDUAL)
-    units = [n.operator for n in calls(net.body) if n.operator.name == "unit"]  # type: ignore[union-attr]
+    units = [n.operator for n in calls(net.body) if n.operator.name == "unit"]
     assert len(units) == 4
     assert units[0] is units[1] is units[2]
     assert units[3] is not units[0]
@@ -210,7 +210,7 @@ def test_open_sizes_that_do_not_hold_together_are_refused(old: str, new: str) ->
 
 def test_reading_shares_what_was_shared() -> None:
     again = read_network(print_network(network(RESIDUAL)), find)
-    units = [n.operator for n in calls(again.body) if n.operator.name == "unit"]  # type: ignore[union-attr]
+    units = [n.operator for n in calls(again.body) if n.operator.name == "unit"]
     assert units[0] is units[1] is units[2]
 
 

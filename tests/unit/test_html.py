@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -51,7 +51,7 @@ def html(name: str) -> str:
 @pytest.fixture
 def visit(chromium: Browser, tmp_path: Path) -> Iterator[Open]:
     """Opens a page; at the end it must not have said anything, nor asked for anything."""
-    visits = []
+    visits: list[Visit] = []
 
     def opened(text: str, fragment: str = "", **settings: Any) -> Visit:
         file = tmp_path / f"page{len(visits)}.html"
@@ -73,7 +73,7 @@ def numbers(texts: list[str]) -> list[int]:
 @pytest.mark.parametrize("name", SAMPLE)
 def test_it_shows_the_figures_of_the_reports(visit: Open, name: str) -> None:
     """Head, chart and table agree with the JSON document, whose figures are tested against PyTorch."""
-    found = document(subject_of(checked(name)))
+    found: Any = document(subject_of(checked(name)))
     totals, memory = found["totals"], found["memory"]
     page = visit(html(name))
     figures = dict(zip(page.texts(".figures dt"), page.texts(".figures dd"), strict=True))
@@ -439,7 +439,9 @@ def test_no_text_is_wider_than_its_cell(visit: Open, name: str) -> None:
     folded = page.page.locator(".head[aria-expanded=false]")
     while folded.count():
         folded.evaluate_all("(heads) => heads.forEach((head) => head.click())")
-    for width, theme in ((1024, "light"), (1440, "dark"), (1440, "light"), (1920, "dark")):
+    themes: tuple[tuple[int, Literal["light", "dark"]], ...]
+    themes = ((1024, "light"), (1440, "dark"), (1440, "light"), (1920, "dark"))
+    for width, theme in themes:
         page.page.set_viewport_size({"width": width, "height": 900})
         page.page.emulate_media(color_scheme=theme)
         page.settle()

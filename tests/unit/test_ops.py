@@ -102,7 +102,7 @@ ATTRIBUTES = {
 PLAIN = """relu relu6 selu silu mish softplus sigmoid hard_sigmoid hard_swish log_sigmoid softsign identity abs square sqrt
     exp log reciprocal sin cos detach add subtract multiply divide average maximum minimum matmul"""
 ATTRIBUTES |= dict.fromkeys(PLAIN.split(), ";")
-DEFAULTS = {
+DEFAULTS: dict[str, dict[str, object]] = {
     "conv": {"stride": 1, "pad": 0, "dilation": 1, "groups": 1, "bias": True, "standardize": False, "round": "floor"},
     "bn": {"eps": 1e-5, "momentum": 0.1, "scale": True, "shift": True},
     "lrn": {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1},
@@ -184,7 +184,7 @@ def test_attributes_are_those_of_the_reference(kind: type[Op]) -> None:
     names = by_position.split() + rest.split()
     assert [*kind.fields(), *(f"*{name}" for name in kind.tensor_attributes)] == names
     assert kind.positional == len(by_position.split())
-    defaults = {name: field.default for name, field in kind.fields().items()}
+    defaults: dict[str, object] = {name: field.default for name, field in kind.fields().items()}
     assert defaults | DEFAULTS.get(kind.name, {}) == defaults
 
 

@@ -6,11 +6,14 @@ import re
 import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
@@ -32,6 +35,11 @@ def plotted(plot: Plot) -> Axes:
 
 def named(name: str) -> Network:
     return sequence(op("linear", 3), input=vgg16().input_types[0].with_shape((8,)))._replace(name=name)
+
+
+def values(data: ArrayLike) -> list[Any]:
+    """The numbers along an axis of a plot."""
+    return list(np.asarray(data))
 
 
 def facts_of(text: str) -> Facts:
@@ -58,10 +66,10 @@ def test_memory_against_the_batch() -> None:
     """VGG-16 takes 579,722,400 bytes at one sample: parameters 553,430,176, the image 602,112, activations 25,690,112."""
     axes = plotted(batch_plot([Facts(vgg16())], (1, 2, 32), None, 24 * 2**30))
     line, limit = axes.lines
-    assert list(line.get_xdata()) == [1, 2, 32]
-    values = 602_112 + 25_690_112
-    assert list(line.get_ydata()) == [553_430_176 + values * batch for batch in (1, 2, 32)]
-    assert set(limit.get_ydata()) == {24 * 2**30}
+    assert values(line.get_xdata()) == [1, 2, 32]
+    of_sample = 602_112 + 25_690_112
+    assert values(line.get_ydata()) == [553_430_176 + of_sample * batch for batch in (1, 2, 32)]
+    assert set(values(limit.get_ydata())) == {24 * 2**30}
     assert [text.get_text() for text in axes.texts] == ["24 GiB"]
 
 
@@ -69,7 +77,7 @@ def test_a_training_step_takes_more_at_each_batch_than_inference() -> None:
     facts = [Facts(lenet5())]
     batches = (1, 2, 64)
     inference, step = (
-        plotted(batch_plot(facts, batches, s, None)).lines[0].get_ydata() for s in (None, TrainingSettings())
+        values(plotted(batch_plot(facts, batches, s, None)).lines[0].get_ydata()) for s in (None, TrainingSettings())
     )
     assert all(a < b for a, b in zip(inference, step, strict=True))
 
@@ -77,7 +85,7 @@ def test_a_training_step_takes_more_at_each_batch_than_inference() -> None:
 def test_the_timeline_names_its_peak() -> None:
     axes = plotted(timeline_plot(Facts(vgg16()), None, 1))
     (peak,) = axes.lines
-    assert list(peak.get_ydata()) == [25_690_112]
+    assert values(peak.get_ydata()) == [25_690_112]
     assert [text.get_text() for text in axes.texts] == ["24.5 MiB: features.2"]
     assert axes.get_ylim()[1] > 25_690_112
 
@@ -94,7 +102,7 @@ def test_every_turn_of_a_loop_is_a_step(cli: Cli, tmp_path: Path) -> None:
     text = "network R { input x: [8, 16, 16]\n repeat 1500 { conv(8, 3x3, pad=1) -> relu } }"
     facts = facts_of(text)
     areas = plotted(timeline_plot(facts, None, 1)).collections
-    assert {int(area.get_paths()[0].vertices[:, 0].max()) for area in areas} == {3000}
+    assert {int(np.asarray(area.get_paths()[0].vertices)[:, 0].max()) for area in areas} == {3000}
     assert plotted(timeline_plot(facts, TrainingSettings(), 1)).get_xlim()[1] > 2 * 3000
     (spec := tmp_path / "million.arch").write_text(text.replace("1500", "1_000_000"))
     assert "of the turns of a loop that are alike a few stand for all" in cli("plot", "timeline", spec).out
@@ -162,7 +170,7 @@ def test_svg_holds_text_as_text_and_no_markup_of_names() -> None:
 
 
 def test_themes_have_their_paper() -> None:
-    dark, light = (render(timeline_plot(Facts(lenet5()), None, 1), "svg", theme) for theme in ("dark", "light"))  # type: ignore[arg-type]
+    dark, light = (render(timeline_plot(Facts(lenet5()), None, 1), "svg", theme) for theme in ("dark", "light"))
     assert b"#0d1117" in dark and b"#0d1117" not in light
 
 

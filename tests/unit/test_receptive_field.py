@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from random import Random
 
@@ -36,7 +37,7 @@ def size(facts: FieldFacts, path: str) -> tuple[int, ...]:
     return field.size
 
 
-def stride(facts: FieldFacts, path: str) -> tuple[int | None, ...]:
+def stride(facts: FieldFacts, path: str) -> tuple[int | Fraction | None, ...]:
     field = facts.of(path)
     assert field is not None
     return tuple(axis.stride for axis in field.axes)

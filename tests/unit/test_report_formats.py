@@ -15,8 +15,8 @@ from archdsl.reports import Cell, Column, Row, Subject, Table, render_text, repo
 from archdsl.reports.csv import render_csv
 from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
-from archdsl.reports.numbers import bar, rounded, short
-from archdsl.source import binary, total
+from archdsl.reports.numbers import bar, rounded
+from archdsl.source import binary, short, total
 from archdsl.source.styled import Piece, plain
 from tests.support.networks import vgg16
 

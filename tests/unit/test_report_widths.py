@@ -8,7 +8,7 @@ import pytest
 
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.pipeline import open_spec, subject_for, subject_of
-from archdsl.reports import REPORTS, Options, Table, fit_table, otherwise_table, render_text, report
+from archdsl.reports import REPORTS, Table, asked, fit_table, otherwise_table, render_text, report
 from archdsl.reports.table import Column, row
 from archdsl.source.styled import plain, width
 
@@ -38,11 +38,18 @@ def test_what_options_tell_fits_a_narrow_terminal(network: str) -> None:
     step = TrainingSettings(optimizer="adamw")
     found = checked.facts.fit(step, 64 * 2**30)
     others = checked.facts.fit_otherwise(found, step)
+
+    def shown(
+        name: str, *, training: TrainingSettings | None = None, on: str | None = None, **options: bool
+    ) -> list[Table]:
+        wanted = asked(name, "text", options, training=training, on=on)
+        return report(name, subject_for(checked, wanted), wanted.options)
+
     tables = [
-        *report("memory", subject_for("memory", checked, step)),
-        *report("flops", subject_for("flops", checked, step, on="h200")),
-        *report("memory", subject_for("memory", checked), Options(formulas=True)),
-        *report("params", subject_for("params", checked), Options(full=True)),
+        *shown("memory", training=step),
+        *shown("flops", training=step, on="h200"),
+        *shown("memory", formulas=True),
+        *shown("params", full=True),
         fit_table(name, found, step),
         *otherwise_table(step, others, sum(checked.facts.step_macs(step))),
     ]

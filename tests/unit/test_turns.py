@@ -309,13 +309,15 @@ def test_turns_in_leaps(count: int) -> None:
         slow, fast, bounded, still = state
         return max(slow + 1, fast), fast + 2, min(bounded + 3, 5000), still
 
+    start: tuple[int, ...] = (1000, 0, 0, 4)
     expected = (max(1000 + count, 2 * (count - 1) if count else 0), 2 * count, min(3 * count, 5000), 4)
-    found = run_turns(count, (1000, 0, 0, 4), turn, lambda state: Split(None, state), lambda split: split.numbers)
+    found = run_turns(count, start, turn, lambda state: Split(None, state), lambda split: split.numbers)
     assert found == expected
 
 
 def test_turns_that_grow_ever_faster_are_not_known() -> None:
-    found = run_turns(10**6, (1,), lambda s: (2 * s[0],), lambda s: Split(None, s), lambda split: split.numbers)
+    start: tuple[int, ...] = (1,)
+    found = run_turns(10**6, start, lambda s: (2 * s[0],), lambda s: Split(None, s), lambda split: split.numbers)
     assert found is None
 
 
