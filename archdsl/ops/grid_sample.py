@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from archdsl.ir import (
     WHOLE,
+    Autocast,
     Axes,
     Examples,
     Gradient,
@@ -85,8 +86,8 @@ class GridSample(Op):
         of_map, of_grid = (Gradient(f"x{i}", x.with_shape(x.shape)) for i, x in enumerate(operands))
         return of_map._replace(along=("x1",)), of_grid
 
-    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
-        return not is_lower
+    def autocast_on_cpu(self, *operands: TensorType) -> Autocast:
+        return "float32"
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         given = keywords(mode=(self.mode, "bilinear"), padding_mode=(self.beyond, "zeros"))
