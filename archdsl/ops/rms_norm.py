@@ -42,6 +42,7 @@ class RMSNorm(Op):
     autocast = "float32"
     positional = 1
     reads_unbatched = True
+    stops_behind = "x/rms"
     examples: ClassVar[Examples] = (
         ("rms_norm(eps=1e-6)", "[128, 4096]", "[128, 4096]"),
         ("rms_norm(axis=0)", "[96, 56, 56]", "[96, 56, 56]"),
@@ -132,11 +133,11 @@ class RMSNorm(Op):
     def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
         return _RaisedRMSNorm(**self.attributes) if precision == "half" else self
 
+    def on_lower(self, *operands: TensorType) -> Op:
+        return _CastRMSNorm(**self.attributes)
+
     def gives_view(self, *operands: TensorType) -> bool:
         return self._axis(operands[0]) != operands[0].rank - 1
-
-    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
-        return not is_lower
 
     def pytorch(self, *operands: TensorType) -> Lowering:
         (x,) = operands
@@ -213,3 +214,12 @@ class _RaisedRMSNorm(RMSNorm):
             *raised[1:],
             Derivative((Gradient("x0", x),), ("raised",)),
         )
+
+
+class _CastRMSNorm(_RaisedRMSNorm):
+    """The same under autocast, which leaves the weight in float32: its gradient needs no cast."""
+
+    def backward(self, operands: Types, results: Types, incoming: Incoming) -> tuple[Derivative, ...]:
+        product, of_weight, _, *steps = super().backward(operands, results, incoming)
+        of_normalized, weight = of_weight.gives
+        return product, of_weight._replace(gives=(of_normalized, weight._replace(of="weight"))), *steps

@@ -29,7 +29,7 @@ ESTIMATES = {
     "sdpa",
 }
 """The operators some use of which, on values in float32, is an estimate."""
-OF_LOWER = {"add", "avgpool", "choose", "grid_sample", "lrn", "maxpool", "multiply", "rms_norm"}
+OF_LOWER = {"add", "avgpool", "choose", "lrn", "maxpool", "multiply"}
 """Those besides on values in lower precision."""
 
 
@@ -80,6 +80,10 @@ STEPWISE = {
     "concat { | conv(4, 3, pad=1) | y } -> dropout -> maxpool(2x2)",
     "heads of one kernel": "input x: [6, 8]\nln -> attention(2) -> linear(5) -> attention(5)",
     "shapes in the type of a map": "input x: [8, 3, 1]\nlinear(1) -> anchors(2, 1, 1)",
+    "a norm of values in lower precision": "input x: [6, 8]\nlinear(8) -> rms_norm -> linear(4)",
+    "the same along channels, and of float32": "input x: [5, 8, 8]\nrms_norm -> conv(8, 3) -> rms_norm(axis=0) -> conv(4, 1)",
+    "a map and places in lower precision": "input x: [3, 6, 6]\ninput g: [6, 6, 2]\ng -> linear(2) as places\n"
+    "x -> conv(4, 1) -> grid_sample(grid=places) -> conv(2, 1)",
     "what trains alone": "input x: [6]\nlinear(6) as y\ntraining { linear(3); output aux }\ny -> linear(2)",
 }
 

@@ -159,17 +159,19 @@ BLOCKS = {
     "all samples dropped": "b: { linear(8) -> drop_path(1) }",
     "none dropped": "b: { linear(8) -> drop_path(0) }",
     "softsign": "b: { linear(8) -> softsign }",
+    "root mean squares": "b: { linear(8) -> rms_norm }",
+    "root mean squares of columns": "b: { linear(8) -> rms_norm(axis=0) }",
 }
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "bf16-mixed"])
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("name", BLOCKS)
 def test_blocks_end_as_in_pytorch(name: str, batch: int, precision: Precision) -> None:
     text = f"network N {{ input x: [6, 8]\nlinear(8) as before\n{BLOCKS[name]}\nlinear(2) }}"
     net = open_source(Source("blocks.arch", text), Path()).check("N").network
     assert net is not None
-    settings = TrainingSettings(loss="mse", checkpoint=("b",), precision=precision)
+    settings = TrainingSettings(loss="mse", checkpoint=("b",), precision=precision, autocast="cpu")
     assert Facts(net, batch).training(settings).status == "exact"
     compare(net, batch, settings)
 

@@ -46,9 +46,9 @@ MIXED_STEPS = {
     "sdpa",
     "upsample",
 }
-OF_LOWER = {"add", "avgpool", "choose", "grid_sample", "lrn", "maxpool", "multiply", "rms_norm"}
+OF_LOWER = {"add", "avgpool", "choose", "lrn", "maxpool", "multiply"}
 """Besides, on values in lower precision."""
-LAST = {"attention", "avgpool", "conv_transpose", "locally_connected", "rbf", "rms_norm", "subsample", "tanh"}
+LAST = {"attention", "avgpool", "conv_transpose", "locally_connected", "rbf", "subsample", "tanh"}
 """As the last operator of a part that runs twice."""
 
 

@@ -51,6 +51,10 @@ class Op(Trained):
         """The operator as PyTorch runs it where of its operands only these require gradients, whether any is made or not."""
         return self
 
+    def on_lower(self, *operands: TensorType) -> Op:
+        """The operator as a CPU's autocast runs it on values in lower precision, which its weights are not in."""
+        return self
+
     def program(self, operands: Types, *, is_single: bool) -> Module | None:
         """What a CPU runs in its place while training: operators with nodes of autograd's graph of their own.
 

@@ -21,6 +21,8 @@ class Trained(Stored):
     """Of an operator of several kernels: whose gradients read each of its weights, where not those of its operands."""
     last_layer: ClassVar[tuple[str, ...]] = ()
     """The parameters of its last product, where that reads what backward needs last: a second run stops before it."""
+    stops_behind: ClassVar[str] = ""
+    """Of an operator of several kernels: the tensor behind which a second run stops, whatever is frozen."""
     is_forgotten_exactly: ClassVar[bool] = True
     """Whether `forgotten_scratch` is all; else some bytes more may be there in the first run."""
 

@@ -196,20 +196,24 @@ def numbers_kept(kept: Saved, entry: Entry) -> list[str]:
     return [f"number {i}" for i in range(kept.numbers * is_read)]
 
 
-def stops_within(run: Run, facts: OpFacts, entry: Entry, *, in_half: bool) -> bool:
-    """Whether an operator that ends a second run is known to stop before its result.
+def kernels_again(run: Run, facts: OpFacts, entry: Entry, *, in_half: bool) -> int:
+    """How many kernels of an operator that ends a second run do so again, 0 where that is not known.
 
-    It does where the kernel before that makes the last of the tensors to be kept, none of which is spared. In half precision
-    some are cast between, but not where there are no weights and each step is an operator of its own; and weights between
-    may be read first.
+    It stops where the operator says; else before the result, where the kernel before that makes the last of the tensors to be
+    kept, none of which is spared. In half precision some are cast between, but not where there are no weights and each step
+    is an operator of its own; and weights between may be read first.
     """
+    makes = [{name for name, _ in kernel.makes} for kernel in run.kernels]
+    if len(makes) < 2 or not entry.holders:
+        return 0
+    if entry.op.stops_behind:
+        return 1 + max(i for i, made in enumerate(makes) if entry.op.stops_behind in made)
     takes_all_as_it_is = not in_half or (entry.op.is_composed and not facts.state)
     is_spared = len(run.extras) < len(facts.saved.extra)
     if not takes_all_as_it_is or is_spared or facts.saved.result or entry.op.weights_for:
-        return False
+        return 0
     kept = {name for name, _ in run.extras}
-    makes = [{name for name, _ in kernel.makes} for kernel in run.kernels]
-    return bool(entry.holders) and RESULT in makes[-1] and not kept & makes[-1] and bool(kept & {*makes[-2]})
+    return len(makes) - 1 if RESULT in makes[-1] and not kept & makes[-1] and kept & makes[-2] else 0
 
 
 def _sizes(extras: Sequence[Extra], batch: int, stands: Stands) -> tuple[tuple[str, Size], ...]:

@@ -39,6 +39,7 @@ class Casting:
         self._ledger = ledger
         self._storage = storage
         self._lower = settings.dtype
+        self._is_cpu = settings.autocast == "cpu"
         self._parameters: dict[str, Tensor] = {}
         """Those in lower precision, by their keys, held to the end of the pass."""
         self._rows: dict[str, Row | None] = {}
@@ -54,6 +55,11 @@ class Casting:
     def operands(self) -> frozenset[str]:
         """The names of those that are cast for the operator that runs."""
         return frozenset(self._operands)
+
+    def chosen(self, op: Op, node: Node, operands: Sequence[Tensor]) -> Op:
+        """The operator as it runs on operands of these precisions."""
+        is_lower = self._is_cpu and any(v.type.is_float and v.dtype != "float32" for v in op.read(operands))
+        return op.on_lower(*node.operand_types) if is_lower else op
 
     def note_precisions(self, facts: OpFacts, path: str, operands: Sequence[Tensor]) -> None:
         """Notes whether it is known what autocast does to an operator on operands of these precisions."""

@@ -10,7 +10,7 @@ from archdsl.analyses.memory.play import Block
 from archdsl.analyses.memory.settings import Kernels, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, Storage, of_extra, of_state, of_type
 from archdsl.analyses.memory.step.answers import OpFacts, Run
-from archdsl.analyses.memory.step.asked import NUMBER, ask, ask_inferring, numbers_kept, run, stops_within
+from archdsl.analyses.memory.step.asked import NUMBER, ask, ask_inferring, kernels_again, numbers_kept, run
 from archdsl.analyses.memory.step.casting import Casting
 from archdsl.analyses.memory.step.ledger import Ledger
 from archdsl.analyses.memory.step.recompute import RANDOM_STATE, Replay, buffers, naming
@@ -138,10 +138,10 @@ class Forward(Ledger):
         if op.is_source:
             return [self._source(node, path)]
         op = op.requiring([i for i, value in enumerate(operands) if value.edge is not None], *node.operand_types)
+        if self.casting is not None:
+            op = self.casting.chosen(op, node, operands)
         key = node if op is node.operator else (node, op)
-        facts = self.facts.get(key)
-        if facts is None:
-            facts = self.facts[key] = self._asked(node, op, path)
+        facts = self.facts.get(key) or self.facts.setdefault(key, self._asked(node, op, path))
         if self.casting is not None:
             self.casting.note_precisions(facts, path, operands)
         if facts.is_alias:
@@ -266,12 +266,10 @@ class Forward(Ledger):
             self.record(entry)
         replay.dead = entry if is_dead else None
         run = self._known_run(facts, entry)
-        if (
-            replay.is_over
-            and len(run.kernels) > 1
-            and stops_within(run, facts, entry, in_half=self.settings.precision != "float32")
-        ):
-            return self._run_but_the_last(run, node, facts, entry, operands)
+        in_half = self.settings.precision != "float32"
+        again = replay.is_over and kernels_again(run, facts, entry, in_half=in_half)
+        if again:
+            return self._run_first(run._replace(kernels=run.kernels[:again]), node, facts, entry, operands)
         is_composed = replay.is_over and (entry.op.is_composed or bool(facts.scratch) or bool(run.kernels))
         if is_composed:
             self.doubt(entry.layer, entry.op)
@@ -292,15 +290,15 @@ class Forward(Ledger):
             self.let_die(entry)
         return self._nothing(node, entry.layer)
 
-    def _run_but_the_last(
+    def _run_first(
         self, run: Run, node: Node, facts: OpFacts, entry: Entry, operands: Sequence[Tensor]
     ) -> list[Tensor]:
-        """Runs all of its kernels but the last."""
+        """Runs the first of its kernels, and not the others."""
         if entry.op.is_composed:
             self._count_again(entry.layer, node, is_cut=bool(entry.op.last_layer))
         self._hold(run, entry, operands)
         numbers = numbers_kept(facts.saved, entry)
-        made = self._steps(run._replace(kernels=run.kernels[:-1]), entry, {*numbers, *(name for name, _ in run.extras)})
+        made = self._steps(run, entry, {*numbers, *(name for name, _ in run.extras)})
         self._keep_numbers(numbers, entry, made)
         self._keep(run, facts.saved, entry, (), made)
         return self._nothing(node, entry.layer)
