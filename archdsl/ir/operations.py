@@ -10,6 +10,8 @@ NAMED_SIZES = {"channels": (0, 1), "features": (-1, 1), "width": (-1, 2), "heigh
 """Sizes of a tensor by name: which axis has it, and how many axes there must be."""
 
 LEAVES = ("parameter", "input", "value")
+ARITHMETIC = ("+", "-", "*", "//", "%")
+"""What is worked out of numbers alone: Python repeats a string that is multiplied."""
 
 
 class Operation(NamedTuple):
@@ -32,9 +34,11 @@ class Operation(NamedTuple):
             case "input", (name,):
                 return sizes.get(name)
         values = [operand.value(parameters, sizes) for operand in self.operands]
+        if None in values or (self.operator in ARITHMETIC and not all(isinstance(v, int | float) for v in values)):
+            return None
         try:
-            return None if None in values else SIGNS[self.operator](*values)
-        except (TypeError, ZeroDivisionError):
+            return SIGNS[self.operator](*values)
+        except (TypeError, ArithmeticError):
             return None
 
 

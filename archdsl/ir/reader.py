@@ -10,7 +10,7 @@ from typing import Any
 from archdsl.ir.graph import CallFrame, Module, ModuleKind, Network, Node, Origin, Output, Parameter, Repeat, Value
 from archdsl.ir.op import Misfit, Op
 from archdsl.ir.op.attributes import AttributeProblem
-from archdsl.ir.operations import LEAVES, Operation
+from archdsl.ir.operations import LEAVES, SIGNS, Operation
 from archdsl.ir.sizes.domain import Domain
 from archdsl.ir.sizes.size import OpenSize
 from archdsl.ir.sizes.text import FORMULA, read_condition, read_size
@@ -314,6 +314,8 @@ def _tupled(value: Any) -> Any:
 
 def _operation(read: list[Any]) -> Operation:
     operator, operands = read
+    if operator not in LEAVES and operator not in SIGNS:
+        raise ValueError(f"{operator!r} is no operator")
     return Operation(operator, _tupled(operands) if operator in LEAVES else tuple(map(_operation, operands)))
 
 

@@ -228,6 +228,16 @@ ATTACKS: dict[str, Attack] = {
         command=("compile",),
         code=0,
     ),
+    "a text times 10^9 where no instance works it out, compiled": Attack(
+        "",
+        lambda: (
+            "block unit(s, n, w) {\n  if w > 100 { conv(s * n, 1x1) }\n  conv(w * 2 + 1, 1x1) -> conv(w, 1x1)\n"
+            "  if w > 4 { conv(w + 7, 1x1) }\n}\n"
+            + body("".join(f'unit("{10 * c}", {10**9 - i}, {i + 4})\n' for i, c in enumerate("abc")), "3, 8, 8")
+        ),
+        command=("compile",),
+        code=0,
+    ),
     "a list of lists of lists": Attack(
         "a list of more than 10_000 items",
         lambda: body("let x = [[[i + j + k for i in 0..99] for j in 0..99] for k in 0..99]"),
