@@ -19,9 +19,9 @@ from archdsl.reports.layers import LAYER, layer_row, or_blank, path_cell, see_mo
 from archdsl.reports.numbers import exact, product, with_rounded, working
 from archdsl.reports.options import Options
 from archdsl.reports.outline import Entry, outline
-from archdsl.reports.settings import NOTHING_TRAINED, in_words, not_run, not_trained
+from archdsl.reports.settings import NOTHING_TRAINED, estimated_for, in_words, not_run, not_trained
 from archdsl.reports.subject import Subject
-from archdsl.reports.table import Cell, Column, Row, Table, natural, row, text
+from archdsl.reports.table import Cell, Column, Row, Table, row, text
 from archdsl.source import binary
 from archdsl.source.styled import Piece
 
@@ -168,7 +168,7 @@ def _figures(subject: Subject) -> Table:
     rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
     if subject.training is not None:
         rows += _training_figures(subject.training)
-        refused = subject.facts.refused_alone if subject.training.batch == 1 else ()
+        refused = subject.facts.refused_alone(subject.training.settings) if subject.training.batch == 1 else ()
         warnings = [not_trained(refused)] if refused else []
         warnings += [] if subject.training.trains else [NOTHING_TRAINED]
         warnings += not_run(subject.training.refused)
@@ -222,10 +222,7 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
         ("gradients and values", facts.activation_peak),
     )
     yield row(
-        "training peak",
-        facts.peak,
-        f"{_estimated_for(facts.estimated_for)}in {PHASES[facts.at.phase]}{place}",
-        indent=1,
+        "training peak", facts.peak, f"{estimated_for(facts.estimated_for)}in {PHASES[facts.at.phase]}{place}", indent=1
     )
     yield row("", None, f"with {in_words(facts.settings)}", indent=1)
     yield row("", None, _sum([f"{name} {binary(size)}" for name, size in parts if size], facts.peak), indent=1)
@@ -240,13 +237,7 @@ def _training_figures(facts: TrainingFacts) -> Iterator[Row]:
 
 
 def _estimated(facts: MemoryFacts, figure: str) -> str:
-    return _estimated_for(facts.estimated_for(figure))
-
-
-def _estimated_for(names: Sequence[str]) -> str:
-    """`estimated for `lstm`, `, where there is something."""
-    doubted = natural([f"`{name}`" if name.isidentifier() else name for name in names])
-    return f"estimated for {doubted}, " if doubted else ""
+    return estimated_for(facts.estimated_for(figure))
 
 
 def _cuda_figures(found: CudaFacts, settings: TrainingSettings) -> Iterator[Row]:

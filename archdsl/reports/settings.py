@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archdsl.analyses.memory import TrainingSettings
+from archdsl.reports.table import natural
 
 
 def not_trained(refused: Sequence[str]) -> str:
@@ -21,6 +22,12 @@ NOTHING_TRAINED = "PyTorch refuses this step: its loss depends on no parameter t
 def not_run(refused: Mapping[str, str], what: str = "step") -> list[str]:
     """That PyTorch does not run some layers in this precision, by the first of them."""
     return [f"PyTorch refuses this {what}: {path}: {why}" for path, why in [*refused.items()][:1]]
+
+
+def estimated_for(names: Sequence[str]) -> str:
+    """`estimated for `lstm`, `, where there is something."""
+    doubted = natural([f"`{name}`" if name.isidentifier() else name for name in names])
+    return f"estimated for {doubted}, " if doubted else ""
 
 
 def in_words(settings: TrainingSettings) -> str:

@@ -406,6 +406,21 @@ FOUND = {
         "input x: [400]\nlinear(90, bias=false) -> ln -> relu -> linear(80) -> relu -> linear(3)",
         MIXED._replace(freeze=("0", "3")),
     ),
+    "what is frozen whole, and evaluated": (
+        """
+        input x: [6, 8]
+        linear(8) -> f: { bn -> attention(2, dropout=0.3) -> gru(4, layers=2, dropout=0.2) } -> linear(3)
+        """,
+        TrainingSettings(loss="mse", freeze=("f",)),
+    ),
+    "the same at the start, where attention infers": (
+        "input x: [60, 8]\nf: { bn -> attention(2, dropout=0.3) } -> linear(3)",
+        TrainingSettings(loss="mse", freeze=("f",)),
+    ),
+    "a frozen norm that runs twice": (
+        "input x: [3, 8, 8]\nconv(4, 3x3) -> f: { bn -> relu -> conv(4, 3x3) } -> conv(3, 3x3) -> flatten",
+        TrainingSettings(loss="mse", freeze=("f.0",), checkpoint=("f",)),
+    ),
     "a learned factor under autocast": (
         "input x: [40, 8]\nfactor: parameter([8], init=ones) as g\nx -> linear(8) -> multiply(g) -> linear(8)",
         MIXED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ def test_on_the_command_line(cli: Cli) -> None:
     done = cli(*arguments, "--freeze-all-but", "fc", "--lr", "0.1", "--lr-of", "fc=1e-3")
     rows = {line.split("  ")[0]: line.split() for line in done.out.splitlines()}
     assert rows["trained"] == ["trained", "-", "650"]
-    assert rows["kept for backward"][3:] == ["-", "512", "B"]
+    assert rows["kept for backward"][3:] == ["512", "B", "512", "B", "same"]
     checkpointed = cli(*arguments, "--checkpoint", "layer*.*", "--freeze", "conv1", "--freeze-up-to", "bn1")
     assert checkpointed.code == 0 and "trained" in checkpointed.out
 
@@ -218,3 +219,24 @@ def test_wrong_use(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
 def test_a_path_that_names_nothing_has_one_answer(cli: Cli, command: tuple[str, ...]) -> None:
     done = cli(*command, "fcc", RESNET)
     assert (done.code, done.err) == (2, "archdsl: nothing that has weights is called `fcc`; did you mean `fc`?\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("a.out_proj", "a"),
+        ("a.in_proj_weight", "a"),
+        ("c.parametrizations.weight", "c"),
+        ("c.bias", "c"),
+        ("*.bias", "c"),
+    ],
+)
+def test_what_is_only_a_piece_of_a_part_is_not_run_twice(cli: Cli, tmp_path: Path, path: str, part: str) -> None:
+    """PyTorch never calls it by itself."""
+    spec = tmp_path / "made.arch"
+    spec.write_text("network Made { input x: [6, 8]; a: attention(2) -> c: linear(4, parametrization=weight_norm) }")
+    words = f"archdsl: `{path}` is no part that can be checkpointed: it belongs to `{part}`; did you mean `{part}`?\n"
+    for command in (("compile",), ("report", "memory", "--train"), ("run", "--train")):
+        done = cli(*command, spec, "--checkpoint", path)
+        assert (done.code, done.err) == (2, words)
+        assert cli(*command, spec, "--checkpoint", part).code == 0

@@ -38,6 +38,7 @@ from archdsl.analyses.memory.lecture import LectureFacts, LectureRow
 from archdsl.analyses.memory.levels import Level, level_paths, levels
 from archdsl.analyses.memory.memory import FIGURES, MemoryFacts
 from archdsl.analyses.memory.play import Block
+from archdsl.analyses.memory.refusal import refused_alone
 from archdsl.analyses.memory.saved import SavedFacts, saved, saved_under_autocast
 from archdsl.analyses.memory.settings import (
     MIXED,
@@ -57,7 +58,7 @@ from archdsl.analyses.memory.settings import (
     settings_on_gpu,
 )
 from archdsl.analyses.memory.size import FloatType, Size, Storage
-from archdsl.analyses.memory.step import buffers, copies_kept, naming
+from archdsl.analyses.memory.step import buffers, copies_kept, naming, not_checkpointed
 from archdsl.analyses.memory.training import Simulation, TrainingFacts, largest_batch, simulate
 
 __all__ = [
@@ -115,8 +116,10 @@ __all__ = [
     "memory_formulas",
     "naming",
     "needs",
+    "not_checkpointed",
     "otherwise",
     "profile_of",
+    "refused_alone",
     "saved",
     "saved_under_autocast",
     "settings_in",

@@ -28,12 +28,24 @@ def selected(names: Collection[str], patterns: Iterable[str]) -> list[str]:
         raise PathError(f"paths are in a list, as [{patterns!r}]")
     found: set[str] = set()
     for pattern in patterns:
-        parts = pattern.count(".") + 1
-        here = {name for name in names if matches(".".join(name.split(".")[:parts]), pattern)}
+        here = {name for name in names if begins_with(name, pattern)}
         if not here:
             raise PathError(not_found(pattern, names))
         found |= here
     return [name for name in names if name in found]
+
+
+def covering(names: Collection[str], chosen: Collection[str]) -> tuple[str, ...]:
+    """The paths furthest up that have only names below them that are chosen: all of those."""
+    others = {path for name in names if name not in chosen for path in paths_of(name)}
+    own = (next(path for path in paths_of(name) if path not in others) for name in names if name in chosen)
+    return tuple(dict.fromkeys(own))
+
+
+def paths_of(name: str) -> list[str]:
+    """The paths of all that a tensor is in, from the outermost to its own."""
+    parts = name.split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts))]
 
 
 def not_found(pattern: str, names: Iterable[str]) -> str:
@@ -45,6 +57,17 @@ def not_found(pattern: str, names: Iterable[str]) -> str:
     tops = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
     hint = f"{why}; did you mean `{close}`?" if close else f": {tops}"
     return f"nothing that has weights is called `{pattern}`{hint}"
+
+
+def no_part(pattern: str, owner: str) -> str:
+    """That what a pattern names is no part by itself, but in one, if that has a path."""
+    hint = f": it belongs to `{owner}`; did you mean `{owner}`?" if owner else ""
+    return f"`{pattern}` is no part that can be checkpointed{hint}"
+
+
+def begins_with(name: str, pattern: str) -> bool:
+    """Whether a pattern matches a name, or what it lies below."""
+    return matches(".".join(name.split(".")[: pattern.count(".") + 1]), pattern)
 
 
 def _below(pattern: str, paths: Iterable[str]) -> str | None:

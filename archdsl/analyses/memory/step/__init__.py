@@ -5,7 +5,7 @@ from archdsl.analyses.memory.step.ledger import Event
 from archdsl.analyses.memory.step.loss import loss_of
 from archdsl.analyses.memory.step.optimizer import COUNTER, RULES, copies_kept, state_bytes
 from archdsl.analyses.memory.step.played import Played
-from archdsl.analyses.memory.step.recompute import buffers, learns, naming
+from archdsl.analyses.memory.step.recompute import buffers, learns, naming, not_checkpointed
 from archdsl.analyses.memory.step.step import play
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "learns",
     "loss_of",
     "naming",
+    "not_checkpointed",
     "play",
     "state_bytes",
 ]

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from archdsl.analyses.memory.play import Block, Row
 from archdsl.analyses.memory.size import Size
 from archdsl.analyses.memory.step.tape import Entry, Part
-from archdsl.analyses.weights import matches
-from archdsl.ir import Module, Node, TensorType
+from archdsl.analyses.weights import begins_with, matches, no_part, not_found
+from archdsl.ir import Module, Network, Node, TensorType, flatten
 
 RANDOM_STATE = Size(5056)
 """The state of the CPU's random generator (`torch.get_rng_state`)."""
@@ -53,6 +53,16 @@ def learns(node: Node) -> bool:
 
 def _is_learned(node: Node) -> bool:
     return any(s.role == "parameter" for s in node.state)
+
+
+def not_checkpointed(network: Network, pattern: str) -> str:
+    """Why a pattern names nothing that can be checkpointed: nothing with weights, or what is in another part."""
+    layers = flatten(network, training=True).layers
+    learned = {s.key(layer.path): layer for layer in layers for s in layer.node.state if s.role == "parameter"}
+    for name, layer in learned.items():
+        if begins_with(name, pattern):
+            return no_part(pattern, layer.path if learns(layer.node) else layer.path.rpartition(".")[0])
+    return not_found(pattern, learned)
 
 
 def buffers(node: Node) -> Iterator[tuple[TensorType, int]]:

@@ -19,8 +19,9 @@ from archdsl.analyses.memory.step.forward import Forward
 from archdsl.analyses.memory.step.loss import Loss, loss_of
 from archdsl.analyses.memory.step.optimizer import temporaries
 from archdsl.analyses.memory.step.played import Played
+from archdsl.analyses.memory.step.recompute import not_checkpointed
 from archdsl.analyses.memory.step.tape import Edge, Entry, Flowing, Leaf, Tensor
-from archdsl.analyses.weights import PathError, not_found, weights_as_written
+from archdsl.analyses.weights import PathError, weights_as_written
 from archdsl.ir import Gradient, Incoming, Network, TensorType
 
 
@@ -75,7 +76,7 @@ class _Step(Forward):
 
     def _check_paths(self) -> None:
         if unknown := [pattern for pattern in self.settings.checkpoint if pattern not in self.checkpointed]:
-            raise PathError(not_found(unknown[0], weights_as_written(self.network)))
+            raise PathError(not_checkpointed(self.network, unknown[0]))
 
     def loss(self, result: Tensor) -> Tensor:
         """The loss, held once; the caller holds the target."""

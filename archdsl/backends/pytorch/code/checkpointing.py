@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from archdsl.analyses.memory import buffers, naming
-from archdsl.analyses.weights import PathError, not_found, weights_as_written
+from archdsl.analyses.memory import buffers, naming, not_checkpointed
+from archdsl.analyses.weights import PathError
 from archdsl.ir import Helper, Module, Network, check_listed
 
 Marks = frozenset[str]
@@ -53,7 +53,7 @@ def marks(network: Network, patterns: Sequence[str]) -> Marks:
     found = frozenset(visit(network.body, ""))
     for pattern in patterns:
         if pattern not in named:
-            raise PathError(not_found(pattern, weights_as_written(network)))
+            raise PathError(not_checkpointed(network, pattern))
     return found
 
 

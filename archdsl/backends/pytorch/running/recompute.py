@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archdsl.analyses.weights import PathError, matches, not_found
+from archdsl.analyses.weights import PathError, begins_with, matches, no_part, not_found, paths_of
 from archdsl.backends.pytorch.code.checkpointing import RECOMPUTED
 from archdsl.backends.pytorch.code.emit import source_of
 from archdsl.backends.pytorch.running.build import execute
@@ -27,13 +27,32 @@ def checkpoint(module: nn.Module, *paths: str) -> None:
     Raises:
         PathError: the module has no part at one of the paths.
     """
-    parts = {name: part for name, part in module.named_modules() if name}
+    parts = _parts(module)
     for path in paths:
         if not any(matches(name, path) for name in parts):
-            raise PathError(not_found(path, [name for name, _ in module.named_parameters()]))
+            raise PathError(_why(path, module, parts))
     for name, part in parts.items():
         if any(matches(name, path) for path in paths) and any(True for _ in part.parameters()):
             _recompute(part)
+
+
+def _parts(module: nn.Module) -> dict[str, nn.Module]:
+    """The modules that are called: not those of which attention, or a layer whose weight is made, takes the weights."""
+    from torch.nn import MultiheadAttention
+    from torch.nn.utils.parametrize import is_parametrized
+
+    parts = {name: part for name, part in module.named_modules() if name}
+    whole = tuple(f"{n}." for n, part in parts.items() if isinstance(part, MultiheadAttention) or is_parametrized(part))
+    return {name: part for name, part in parts.items() if not name.startswith(whole)}
+
+
+def _why(path: str, module: nn.Module, parts: Collection[str]) -> str:
+    """Why a pattern names none of the parts."""
+    names = [name for name, _ in module.named_parameters()]
+    for name in names:
+        if begins_with(name, path):
+            return no_part(path, next((around for around in reversed(paths_of(name)) if around in parts), ""))
+    return not_found(path, names)
 
 
 _LOADED: dict[str, Any] = {}
