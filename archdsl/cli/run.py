@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from archdsl.analyses.weights import PathError
+from archdsl.analyses.weights import PathError, covering
 from archdsl.backends.pytorch import (
     OPTIMIZERS,
     PRECISIONS,
@@ -18,6 +18,7 @@ from archdsl.backends.pytorch import (
     WeightsMismatch,
     checkpoint,
     freeze,
+    frozen_by,
     load_weights,
     loss_name,
 )
@@ -42,7 +43,8 @@ from archdsl.source import first_line
 from archdsl.source.styled import Piece
 
 if TYPE_CHECKING:
-    from archdsl.analyses.memory import Arithmetic, TrainingFacts
+    from archdsl.analyses import Facts
+    from archdsl.analyses.memory import Arithmetic, TrainingSettings
 
 EPILOG = """\
 Runs the network in PyTorch on random data: forward passes or, with --train, steps of training. One pass more is run
@@ -148,16 +150,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise
     except (AssertionError, RuntimeError, ValueError) as error:  # PyTorch asserts that it was built for a device
         raise UsageProblem(f"`{checked.name}` cannot be run: {first_line(error)}") from None
-    arithmetic = _arithmetic(trial) if found.trained == found.params else None
-    figures = _measurements(checked, setting, found, arithmetic, arguments.checkpoint)
+    arithmetic = _arithmetic(trial)
+    settings = None if arithmetic is None else _settings(checked.facts.network, trial, arithmetic, arguments)
+    figures = [*_counts(checked, setting, found), _held(checked.facts, setting, settings, found)]
     if peak is not None:
-        predicted = None if arithmetic is None else _peak(checked, setting, arithmetic, arguments.checkpoint)
-        figures.append(Measurement("training peak", "bytes", predicted, peak))
+        figures.append(_peak(checked.facts, settings, peak))
     if arguments.format == "json":
         print(_json(checked.name, trial, figures, done))
         return 0
     notes = [
-        *_not_predicted(checked.facts.network, setting, is_predicted=arithmetic is not None),
+        *_not_predicted(checked.facts.network, setting, is_predicted=settings is not None),
         _summary(done, setting),
     ]
     print_table(measured(_title(checked, trial), figures, notes), arguments.color)
@@ -196,29 +198,38 @@ def _title(checked: Checked, trial: Trial) -> list[Piece]:
     return [Piece(checked.name, "title"), Piece(f"   {', '.join(parts)}", "dim")]
 
 
-def _measurements(
-    checked: Checked, setting: Setting, found: Measured, arithmetic: Arithmetic | None, checkpointed: list[str]
-) -> list[Measurement]:
-    """Bytes are predicted with everything trained."""
+def _counts(checked: Checked, setting: Setting, found: Measured) -> Iterator[Measurement]:
+    """Parameters, and shapes of outputs, those for training last."""
     facts = checked.facts
     cost = facts.cost.training if setting.train else facts.cost.total
-    name, figure = ("kept for backward", "saved_for_backward") if setting.train else ("inference peak", "peak")
-    predicted = None if arithmetic is None else facts.memory_at(facts.batch, arithmetic).figure(figure).bytes
-    if arithmetic is not None and checkpointed:
-        training = _training(checked, setting, arithmetic, "none", checkpointed)
-        predicted = training.saved_for_backward - training.random_states
-    bytes = found.activations if setting.train else found.held + found.activations
+    yield Measurement("params", "count", cost.params, found.params)
+    if found.trained < found.params:
+        yield Measurement("trained", "count", None, found.trained)
     outputs = sorted((o for o in facts.network.outputs if setting.train or not o.training), key=lambda o: o.training)
-    frozen = [Measurement("trained", "count", None, found.trained)] if found.trained < found.params else []
-    return [
-        Measurement("params", "count", cost.params, found.params),
-        *frozen,
-        *(
-            Measurement(output.name, "shape", output.value.type.shape, shape)
-            for output, shape in zip(outputs, found.outputs, strict=True)
-        ),
-        Measurement(name, "bytes", predicted, bytes),
-    ]
+    for output, shape in zip(outputs, found.outputs, strict=True):
+        yield Measurement(output.name, "shape", output.value.type.shape, shape)
+
+
+def _held(facts: Facts, setting: Setting, settings: TrainingSettings | None, found: Measured) -> Measurement:
+    """What is kept for backward, or the peak of inference."""
+    name, figure = ("kept for backward", "saved_for_backward") if setting.train else ("inference peak", "peak")
+    bytes = found.activations if setting.train else found.held + found.activations
+    if settings is None:
+        return Measurement(name, "bytes", None, bytes)
+    if settings.checkpoint or settings.freeze:
+        training = facts.training(settings._replace(loss="none"))
+        predicted = training.saved_for_backward - training.random_states
+        return Measurement(name, "bytes", predicted, bytes, training.estimated_for)
+    memory = facts.memory_at(facts.batch, settings.arithmetic)
+    return Measurement(name, "bytes", memory.figure(figure).bytes, bytes, memory.estimated_for(figure))
+
+
+def _peak(facts: Facts, settings: TrainingSettings | None, found: int) -> Measurement:
+    """That of a training step, which is not predicted for the loss of several outputs."""
+    if settings is None or len(facts.network.outputs) > 1:
+        return Measurement("training peak", "bytes", None, found)
+    training = facts.training(settings)
+    return Measurement("training peak", "bytes", training.peak, found, training.estimated_for)
 
 
 def _arithmetic(trial: Trial) -> Arithmetic | None:
@@ -229,30 +240,29 @@ def _arithmetic(trial: Trial) -> Arithmetic | None:
     return arithmetic_of(precision, "cpu" if device == "cpu" else "cuda") if precision in {*PLAIN, *MIXED} else None
 
 
+def _settings(
+    network: Network, trial: Trial, arithmetic: Arithmetic, arguments: argparse.Namespace
+) -> TrainingSettings:
+    """How it is trained."""
+    from archdsl.analyses.memory import settings_in
+
+    names = list(trial.module.state_dict())
+    frozen = frozen_by(names, arguments.freeze, arguments.freeze_up_to, arguments.freeze_all_but)
+    optimizer: Any = trial.setting.optimizer
+    return settings_in(arithmetic)._replace(
+        optimizer=optimizer,
+        loss=loss_name(network.outputs[network.main_output].value.type.shape),
+        freeze=covering(names, frozen),
+        checkpoint=tuple(arguments.checkpoint),
+    )
+
+
 def _not_predicted(network: Network, setting: Setting, *, is_predicted: bool) -> Iterator[str]:
     """Why a figure has nothing beside it."""
     if not is_predicted:
-        yield "bytes are predicted for float32, bfloat16 and float16, with autocast too, and with everything trained"
+        yield "bytes are predicted for float32, bfloat16 and float16, with autocast too"
     elif setting.train and len(network.outputs) > 1:
         yield f"a training peak is predicted for the loss of one output, and this is the sum over {len(network.outputs)}"
-
-
-def _peak(checked: Checked, setting: Setting, arithmetic: Arithmetic, checkpointed: list[str]) -> int | None:
-    """The predicted peak of a training step; None for the loss of several outputs."""
-    outputs = checked.facts.network.outputs
-    if len(outputs) > 1:
-        return None
-    return _training(checked, setting, arithmetic, loss_name(outputs[0].value.type.shape), checkpointed).peak
-
-
-def _training(
-    checked: Checked, setting: Setting, arithmetic: Arithmetic, loss: Any, checkpointed: list[str]
-) -> TrainingFacts:
-    from archdsl.analyses.memory import settings_in
-
-    optimizer: Any = setting.optimizer
-    asked = settings_in(arithmetic)
-    return checked.facts.training(asked._replace(optimizer=optimizer, loss=loss, checkpoint=tuple(checkpointed)))
 
 
 def _json(name: str, trial: Trial, figures: list[Measurement], steps: list[Step]) -> str:
@@ -263,7 +273,7 @@ def _json(name: str, trial: Trial, figures: list[Measurement], steps: list[Step]
         "schema": "archdsl.run/1",
         "network": name,
         "setting": setting,
-        "figures": [m._asdict() for m in figures],
+        "figures": [{**m._asdict(), "status": m.status} for m in figures],
         "steps": [s._asdict() for s in steps],
     }
     return json.dumps(data, indent=1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from archdsl.reports.numbers import percent
-from archdsl.reports.table import Cell, Column, Kind, Table, Value, row, show_value, text
+from archdsl.reports.settings import estimated_for
+from archdsl.reports.table import Cell, Column, Kind, Table, Value, row, show_value
 from archdsl.source.styled import Piece
 
 COLUMNS = (
@@ -24,6 +25,13 @@ class Measurement(NamedTuple):
     kind: Kind
     predicted: Value
     measured: Value
+    estimated_for: tuple[str, ...] = ()
+    """What the prediction is an estimate for: `CUDA's autocast`, or operators by their names."""
+
+    @property
+    def status(self) -> Literal["exact", "estimate"] | None:
+        """How sure the prediction is, if there is one."""
+        return None if self.predicted is None else "estimate" if self.estimated_for else "exact"
 
 
 def measured(title: Sequence[Piece], measurements: Sequence[Measurement], notes: Sequence[str] = ()) -> Table:
@@ -40,10 +48,17 @@ def _cell(value: Value, kind: Kind) -> Cell:
 def _difference(m: Measurement) -> Cell:
     if m.predicted is None:
         return Cell()
+    words, style = _off(m)
+    doubt = estimated_for(m.estimated_for)
+    return Cell(doubt + words, ((Piece(doubt), Piece(words, style)) if doubt else (Piece(words, style),)))
+
+
+def _off(m: Measurement) -> tuple[str, str]:
+    """How far, with the style of that."""
     if m.predicted == m.measured:
-        return text("same", "ok")
+        return "same", "ok"
     if not (isinstance(m.predicted, int) and isinstance(m.measured, int)):
-        return text("differs", "warning")
+        return "differs", "warning"
     off = m.measured - m.predicted
     share = f" ({'+' if off > 0 else ''}{percent(off / m.predicted)})" if m.predicted else ""
-    return text(f"{off:+_}{' B' if m.kind == 'bytes' else ''}{share}", "warning")
+    return f"{off:+_}{' B' if m.kind == 'bytes' else ''}{share}", "warning"

@@ -11,7 +11,7 @@ from archdsl.backends.pytorch.running.effective import EffectiveField, effective
 from archdsl.backends.pytorch.running.export import dynamic_shapes
 from archdsl.backends.pytorch.running.recompute import checkpoint
 from archdsl.backends.pytorch.running.trial import OPTIMIZERS, PRECISIONS, Measured, Setting, Step, Trial, loss_name
-from archdsl.backends.pytorch.running.tuning import freeze, parameter_groups
+from archdsl.backends.pytorch.running.tuning import freeze, frozen_by, parameter_groups
 from archdsl.backends.pytorch.running.weights import (
     WeightsFileError,
     WeightsMismatch,
@@ -52,6 +52,7 @@ __all__ = [
     "fitting_weights",
     "fold",
     "freeze",
+    "frozen_by",
     "load_weights",
     "loss_name",
     "parameter_groups",

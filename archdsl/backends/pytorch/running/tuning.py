@@ -24,13 +24,7 @@ def freeze(module: nn.Module, *paths: str, up_to: str | None = None, all_but: It
     Raises:
         PathError: the module has no weights at one of the paths.
     """
-    names = list(module.state_dict())
-    frozen = set(selected(names, paths))
-    if up_to is not None:
-        last = selected(names, [up_to])[-1]
-        frozen |= set(names[: names.index(last) + 1])
-    if spared := set(selected(names, all_but)):
-        frozen |= set(names) - spared
+    frozen = frozen_by(list(module.state_dict()), paths, up_to, all_but)
     for name, parameter in module.named_parameters():
         if name in frozen:
             parameter.requires_grad_(False)
@@ -38,6 +32,17 @@ def freeze(module: nn.Module, *paths: str, up_to: str | None = None, all_but: It
         own = [n for n, _ in (*part.named_parameters(path, recurse=False), *part.named_buffers(path, recurse=False))]
         if own and frozen.issuperset(own):
             part.training = False
+
+
+def frozen_by(names: list[str], paths: Iterable[str], up_to: str | None, all_but: Iterable[str]) -> set[str]:
+    """Of the names of a `state_dict`, in its order, those that `freeze` freezes. Raises `PathError`."""
+    frozen = set(selected(names, paths))
+    if up_to is not None:
+        last = selected(names, [up_to])[-1]
+        frozen |= set(names[: names.index(last) + 1])
+    if spared := set(selected(names, all_but)):
+        frozen |= set(names) - spared
+    return frozen
 
 
 def parameter_groups(module: nn.Module, lr: float, lr_of: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
