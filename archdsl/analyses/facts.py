@@ -237,12 +237,11 @@ class Facts:
         batch = batch or self.batch
         return TrainingFacts(self._simulation(settings, batch, kernels), batch)
 
-    def refused_alone(self, settings: TrainingSettings) -> tuple[str, ...]:
-        """The paths of layers that PyTorch does not train on a single sample; where nothing is frozen, of a block those of its
-        first call alone. Raises `TooManyOperators`."""
-        from archdsl.analyses.memory import refused_alone
-
-        return refused_alone(self.told_apart(settings).network, settings.freeze)
+    @cached_property
+    def refused_alone(self) -> tuple[str, ...]:
+        """The paths of layers that PyTorch does not train on a single sample, of a block those of its first call alone."""
+        layers = flatten(self.network, training=True, once=True).layers
+        return tuple(dict.fromkeys(layer.path for layer in layers if not layer.op.trains_alone(*layer.operand_types)))
 
     def _simulation(self, settings: TrainingSettings, batch: int, kernels: Kernels) -> Simulation:
         from archdsl.analyses.memory import simulate

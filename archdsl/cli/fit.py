@@ -40,11 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     found = checked.facts.fit(settings, memory, expandable=arguments.expandable_segments, on=arguments.on)
     others = checked.facts.fit_otherwise(found, settings, expandable=arguments.expandable_segments, on=arguments.on)
     if arguments.format == "json":
-        data = fit_data(checked.name, found, settings, others, checked.facts.refused_alone(settings))
+        data = fit_data(checked.name, found, settings, others, checked.facts.refused_alone)
         write_text(arguments, json.dumps(data, indent=2) + "\n")
     else:
         tables = (
-            fit_table(checked.name, found, settings, checked.facts.refused_alone(settings)),
+            fit_table(checked.name, found, settings, checked.facts.refused_alone),
             *otherwise_table(settings, others, sum(checked.facts.step_macs(settings))),
         )
         write_tables(arguments, tables)

@@ -180,6 +180,7 @@ def _prepared(network: Network, setting: Setting, arguments: argparse.Namespace)
     if arguments.weights is not None:
         load_weights(trial.module, arguments.weights, skip=arguments.skip)
     freeze(trial.module, *arguments.freeze, up_to=arguments.freeze_up_to, all_but=arguments.freeze_all_but)
+    trial.module.train(setting.train)  # as the memory of a step is told, what is frozen trains on
     checkpoint(trial.module, *arguments.checkpoint)
     return trial
 

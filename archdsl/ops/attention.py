@@ -183,10 +183,6 @@ class Attention(Op):
         """GPUs have kernels with dropout too, which keep the state of the random generator and no weights."""
         return _FusedAttention(**{**self.attributes, "dropout": 0}, is_float32=precision == "float32")
 
-    def evaluated(self, *operands: TensorType, is_wanted: bool) -> Op:
-        kind = _EvaluatedAttention if is_wanted or not self._is_one_kernel(operands) else _InferringAttention
-        return kind(**{**self.attributes, "dropout": 0})
-
     def preparation(self, operands: Types) -> tuple[tuple[Extra, ...], ...]:
         """Of other tokens keys and values twice, beside queries; of a single token a sample alone is not copied."""
         if len(operands) < 2:
@@ -237,26 +233,6 @@ class _RaisedAttention(Attention):
     """On a CPU in half precision: with dropout its steps run in float32."""
 
     is_raised = True
-
-
-class _EvaluatedAttention(Attention):
-    """Frozen, so that no weights are dropped."""
-
-    def on_cpu(self, *operands: TensorType, precision: KernelPrecision = "float32") -> Op:
-        return self
-
-
-class _InferringAttention(_EvaluatedAttention):
-    """Where no gradient is wanted, and PyTorch has one kernel for all of it, as in inference."""
-
-    def kernels(self, operands: Types, results: Types, wanted: Wanted) -> tuple[Kernel, ...]:
-        return ()
-
-    def frozen_scratch(self, operands: Types, results: Types) -> tuple[Extra, ...]:
-        return self.scratch(operands, results)
-
-    def is_cast_exactly(self, operands: Types, results: Types, *, is_lower: bool) -> bool:
-        return False
 
 
 class _NativeAttention(Attention):

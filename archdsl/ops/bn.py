@@ -60,9 +60,6 @@ class BatchNorm(Op):
         channels = (operands[0].channels,)
         return Saved(operands=(0,), extra=tuple(Extra(n, channels, batched=False) for n in ("mean", "1/std")))
 
-    def evaluated(self, *operands: TensorType, is_wanted: bool) -> Op:
-        return _EvaluatedBatchNorm(**self.attributes)
-
     def trains_alone(self, *operands: TensorType) -> bool:
         """`_verify_batch_size` in `torch/nn/functional.py`."""
         return any(n != 1 for n in operands[0].sizes)
@@ -78,16 +75,6 @@ class BatchNorm(Op):
             given = (*given, *keywords(affine=(self.scale, True)))
             return Lowering(Call(f"nn.{module}", (x.channels,), given))
         return _partial(module, x.channels, given, "weight" if self.shift else "bias")
-
-
-class _EvaluatedBatchNorm(BatchNorm):
-    """By the running mean and variance, which it follows no more."""
-
-    def saved(self, operands: Types, results: Types) -> Saved:
-        return Saved(operands=(0,))
-
-    def trains_alone(self, *operands: TensorType) -> bool:
-        return True
 
 
 def _partial(module: str, channels: int, given: Keywords, missing: str) -> Lowering:

@@ -168,7 +168,7 @@ def _figures(subject: Subject) -> Table:
     rows = [*_lecture_figures(subject), *_tensor_figures(subject)]
     if subject.training is not None:
         rows += _training_figures(subject.training)
-        refused = subject.facts.refused_alone(subject.training.settings) if subject.training.batch == 1 else ()
+        refused = subject.facts.refused_alone if subject.training.batch == 1 else ()
         warnings = [not_trained(refused)] if refused else []
         warnings += [] if subject.training.trains else [NOTHING_TRAINED]
         warnings += not_run(subject.training.refused)

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from archdsl.analyses import Facts
-from archdsl.analyses.memory import TrainingSettings
-from archdsl.backends.pytorch import build, freeze
+from archdsl.backends.pytorch import build
 from archdsl.pipeline import open_spec
 from tests.oracle.test_training_memory import written
 from tests.support.cli import Cli
@@ -36,20 +35,11 @@ def test_pytorch_refuses_a_single_sample_where_it_is_said(name: str) -> None:
     body, refused = NETWORKS[name]
     net = written(body)
     module = build(net).train()
-    assert Facts(net).refused_alone(TrainingSettings()) == refused
+    assert Facts(net).refused_alone == refused
     if refused:
         with pytest.raises(ValueError, match="more than 1 value per channel"):
             module(torch.randn(1, *net.input_types[0].shape))
     module(torch.randn(2 if refused else 1, *net.input_types[0].shape))
-
-
-def test_a_frozen_norm_takes_a_single_sample() -> None:
-    net = written("input x: [6]\nbn -> linear(4) -> relu -> bn -> linear(3)")
-    for frozen, refused in ((("0",), ("3",)), (("0.weight", "3.weight"), ("0", "3")), (("0", "3"), ())):
-        assert Facts(net).refused_alone(TrainingSettings(freeze=frozen)) == refused
-    module = build(net)
-    freeze(module, "0", "3")
-    module(torch.randn(1, 6))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +55,7 @@ def test_a_frozen_norm_takes_a_single_sample() -> None:
 )
 def test_pytorch_refuses_a_single_sample_of_known_networks(spec: str, name: str) -> None:
     net = open_spec(ROOT / f"{spec}.arch").check(name).network
-    assert net is not None and Facts(net).refused_alone(TrainingSettings())
+    assert net is not None and Facts(net).refused_alone
     with torch.device("meta"), pytest.raises(ValueError, match="more than 1 value per channel"):
         build(net).train()(*(torch.zeros(1, *type.shape) for type in net.input_types))
 

@@ -406,14 +406,14 @@ FOUND = {
         "input x: [400]\nlinear(90, bias=false) -> ln -> relu -> linear(80) -> relu -> linear(3)",
         MIXED._replace(freeze=("0", "3")),
     ),
-    "what is frozen whole, and evaluated": (
+    "what is frozen whole": (
         """
         input x: [6, 8]
         linear(8) -> f: { bn -> attention(2, dropout=0.3) -> gru(4, layers=2, dropout=0.2) } -> linear(3)
         """,
         TrainingSettings(loss="mse", freeze=("f",)),
     ),
-    "the same at the start, where attention infers": (
+    "the same at the start": (
         "input x: [60, 8]\nf: { bn -> attention(2, dropout=0.3) } -> linear(3)",
         TrainingSettings(loss="mse", freeze=("f",)),
     ),

@@ -10,7 +10,8 @@ from torch.profiler import record_function
 
 from archdsl.analyses import Facts
 from archdsl.analyses.memory import TrainingSettings
-from archdsl.backends.pytorch import OPTIMIZERS, build, checkpoint, freeze
+from archdsl.analyses.weights import selected
+from archdsl.backends.pytorch import OPTIMIZERS, build, checkpoint
 from archdsl.backends.pytorch.running.allocations import MARK, peaks
 from archdsl.ir import Network
 
@@ -59,7 +60,10 @@ def measured_of(module: nn.Module, network: Network, batch: int, settings: Train
     lower = getattr(torch, settings.dtype)
     module = module.train().to(dtype)
     data = [tensor.to(dtype) if tensor.dtype == torch.float32 else tensor for tensor in inputs(network, batch)]
-    freeze(module, *settings.freeze)
+    parameters = dict(module.named_parameters())
+    for name in selected(list(module.state_dict()), settings.freeze):
+        if name in parameters:
+            parameters[name].requires_grad_(False)
     trained = [p for p in module.parameters() if p.requires_grad]
     optimizer = optimizer_of(settings, trained)
     target = target_of(network, batch, settings)

@@ -38,7 +38,6 @@ from archdsl.analyses.memory.lecture import LectureFacts, LectureRow
 from archdsl.analyses.memory.levels import Level, level_paths, levels
 from archdsl.analyses.memory.memory import FIGURES, MemoryFacts
 from archdsl.analyses.memory.play import Block
-from archdsl.analyses.memory.refusal import refused_alone
 from archdsl.analyses.memory.saved import SavedFacts, saved, saved_under_autocast
 from archdsl.analyses.memory.settings import (
     MIXED,
@@ -119,7 +118,6 @@ __all__ = [
     "not_checkpointed",
     "otherwise",
     "profile_of",
-    "refused_alone",
     "saved",
     "saved_under_autocast",
     "settings_in",

@@ -11,7 +11,7 @@ from archdsl.analyses.weights.select import (
     paths_of,
     selected,
 )
-from archdsl.analyses.weights.stored import Stored, Weights, frozen_in, is_evaluated, weights, weights_as_written
+from archdsl.analyses.weights.stored import Stored, Weights, frozen_in, weights, weights_as_written
 from archdsl.analyses.weights.turns import tells_turns_apart
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "compare",
     "covering",
     "frozen_in",
-    "is_evaluated",
     "matches",
     "no_part",
     "not_found",

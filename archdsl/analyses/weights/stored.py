@@ -63,10 +63,3 @@ def frozen_in(network: Network, patterns: Iterable[str]) -> frozenset[str]:
     """The names of the tensors that patterns select, as `weights_as_written` has them. Raises `PathError`."""
     patterns = tuple(patterns)
     return frozenset(selected(weights_as_written(network), patterns)) if patterns else frozenset()
-
-
-def is_evaluated(node: Node, path: str, frozen: frozenset[str]) -> bool:
-    """Whether `archdsl.freeze` leaves the module of an operator in evaluation mode: all of its own tensors are frozen, those of
-    modules inside left out."""
-    own = [state.key(path) for state in node.state if "." not in state.name]
-    return bool(own) and frozen.issuperset(own)

@@ -47,14 +47,6 @@ class Op(Trained):
         """The operator as a CPU's autocast runs it in inference, where one kernel may do all of it."""
         return self
 
-    def evaluated(self, *operands: TensorType, is_wanted: bool) -> Op:
-        """The operator in evaluation mode, in which `archdsl.freeze` leaves it where all of its own tensors are frozen.
-
-        Args:
-            is_wanted: whether a gradient is, of an operand or of what is in a module inside.
-        """
-        return self
-
     def requiring(self, wanted: Collection[int], *operands: TensorType) -> Op:
         """The operator as PyTorch runs it where of its operands only these require gradients, whether any is made or not."""
         return self

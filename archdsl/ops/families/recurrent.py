@@ -172,9 +172,6 @@ class Recurrent(Op):
     def own_gradients(self, operands: Types) -> tuple[Gradient, ...]:
         return tuple(Gradient(f"x{i}", type.computed()) for i, type in enumerate(operands))
 
-    def evaluated(self, *operands: TensorType, is_wanted: bool) -> Op:
-        return type(self)(**{**self.attributes, "dropout": 0})
-
     @abstractmethod
     def run_by(self, layers: Layers, operands: Types, *, is_single: bool) -> Module:
         """What its layers run one by one."""

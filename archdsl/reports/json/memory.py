@@ -91,7 +91,7 @@ def _training(facts: Facts, training: TrainingFacts, on: str | None) -> schema.T
         accumulate=settings.accumulate,
         checkpointed=settings.checkpoint,
         recomputed_macs=training.recomputed_macs,
-        refused=(*(facts.refused_alone(settings) if training.batch == 1 else ()), *training.refused),
+        refused=(*(facts.refused_alone if training.batch == 1 else ()), *training.refused),
         checkpoint_levels=tuple(
             schema.CheckpointLevel(paths=v.paths, peak=v.peak, kept=v.kept, recomputed_macs=v.recomputed_macs)
             for v in facts.checkpoint_levels(settings)

@@ -137,7 +137,6 @@ class Forward(Ledger):
         assert isinstance(op, Op)
         if op.is_source:
             return [self._source(node, path)]
-        op = self.as_frozen(op, node, path, operands) if self.frozen else op
         op = op.requiring([i for i, value in enumerate(operands) if value.edge is not None], *node.operand_types)
         if self.casting is not None:
             op = self.casting.chosen(op, node, operands)
@@ -278,7 +277,7 @@ class Forward(Ledger):
             self._count_again(entry.layer, node, is_cut=replay.is_over and bool(entry.op.last_layer))
         if not replay.is_over or facts.saved.result or is_composed:
             return self._run(facts, entry, operands)
-        if facts.saved.extra and any(state.dtype == "int64" for state, _ in facts.state):  # a batch norm counts batches
+        if any(state.dtype == "int64" for state, _ in facts.state):  # a batch norm counts batches with a number
             self.release((self.marked(entry.layer, "number", NUMBER),))
         self._keep_numbers(numbers_kept(facts.saved, entry), entry, {})
         self._hold(run, entry, operands)

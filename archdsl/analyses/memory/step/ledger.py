@@ -11,8 +11,8 @@ from archdsl.analyses.memory.settings import Phase, TrainingSettings
 from archdsl.analyses.memory.size import Size, Stands, of_type
 from archdsl.analyses.memory.step.recompute import Replay
 from archdsl.analyses.memory.step.tape import Entry, Leaf, Part, Tensor
-from archdsl.analyses.weights import frozen_in, is_evaluated
-from archdsl.ir import Network, Node, Op, State, TensorType
+from archdsl.analyses.weights import frozen_in
+from archdsl.ir import Network, Op, State, TensorType
 
 
 class Mark(NamedTuple):
@@ -75,14 +75,6 @@ class Ledger(Player[Tensor], ABC):
             is_trained = is_parameter and key not in self.frozen
             self.leaves[key] = Leaf(key, size, is_parameter=is_parameter, is_trained=is_trained, times=self.times)
         return self.leaves[key]
-
-    def as_frozen(self, op: Op, node: Node, path: str, operands: Iterable[Tensor]) -> Op:
-        """The operator as what is frozen leaves it. That of a spectral norm leaves out steps which never hold the most."""
-        if not is_evaluated(node, path, self.frozen):
-            return op
-        is_trained = any(state.role == "parameter" and state.key(path) not in self.frozen for state in node.state)
-        is_wanted = is_trained or any(value.edge is not None for value in operands)
-        return op.evaluated(*node.operand_types, is_wanted=is_wanted)
 
     def record(self, entry: Entry) -> None:
         """Writes an operator on the tape; in a second run it is there already."""
