@@ -29,7 +29,7 @@ from archdsl.backends.drawing.content.model import (
 from archdsl.backends.drawing.marks.palette import SHADES, palette, row_fill, row_texts
 from archdsl.backends.drawing.places.across import place_across
 from archdsl.backends.drawing.places.layout import layout
-from archdsl.backends.drawing.places.scene import Box, Line, Outline, collect
+from archdsl.backends.drawing.places.scene import Box, Outline, lines_of
 from archdsl.pipeline import open_spec
 from archdsl.source import short
 from tests.support.drawings import SPECS, graph, shapes
@@ -198,8 +198,7 @@ def test_a_slide_with_skips_is_no_ribbon(name: str, skips: int) -> None:
     body = body_of(drawn(name, across=True))
     scene = place_across(body, count(1))
     assert 0.5 < (scene.left + scene.right) / scene.height < 3
-    lines: list[Line] = []
-    collect(scene, 0, 0, [], lines)
+    lines = list(lines_of(scene))
     assert sum(line.is_skip for line in lines) >= skips
     assert all(a == c or b == d for line in lines for (a, b), (c, d) in pairwise(line.points))
 

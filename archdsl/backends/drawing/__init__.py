@@ -10,8 +10,7 @@ from archdsl.backends.drawing.content.build import drawing
 from archdsl.backends.drawing.content.model import Drawing
 from archdsl.backends.drawing.content.plain import plain
 from archdsl.backends.drawing.draw import draw
-from archdsl.backends.drawing.graphviz.renderer import RenderError
 from archdsl.backends.drawing.look import Format, Look, Style, Theme
-from archdsl.backends.drawing.refusal import Refusal
+from archdsl.backends.drawing.refusal import Refusal, RenderError
 
 __all__ = ["Drawing", "Format", "Look", "Refusal", "RenderError", "Style", "Theme", "draw", "drawing", "plain"]

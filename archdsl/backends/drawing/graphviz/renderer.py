@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from archdsl.backends.drawing.refusal import RenderError
+
 Raster = Literal["png", "pdf"]
 
 SECONDS = 60.0
@@ -23,15 +25,6 @@ DPI = 192
 _DATE = re.compile(rb"(?<=/CreationDate \(D:)\d{14}")
 
 INSTALL = "install Graphviz, so that `dot` is on the PATH, or `pip install archdsl[draw]`, which brings its own"
-
-
-class RenderError(Exception):
-    """Nothing could draw the picture: `reason` says why, `help` what to do. SVG and DOT need no renderer."""
-
-    def __init__(self, reason: str, help: str) -> None:
-        super().__init__(f"{reason}; {help}")
-        self.reason = reason
-        self.help = help
 
 
 class Renderer(NamedTuple):

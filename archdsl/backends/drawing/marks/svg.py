@@ -40,7 +40,8 @@ class _Writer:
     def __init__(self, theme: Theme) -> None:
         self.theme = theme
         self.colours = palette(theme)
-        self.used: set[tuple[str, str]] = set()
+        self.painted: dict[tuple[Paint, bool], str] = {}
+        """The attributes of each paint, also of skips; there are no more than the palette has."""
         self.ids: set[str] = set()
 
     def document(self, picture: Picture) -> str:
@@ -64,7 +65,8 @@ class _Writer:
 
     def _dark_sheet(self) -> str:
         """The rules for readers who prefer dark pages."""
-        rules = (f".archdsl .{k[0]}-{token}{{{k}:{DARK[token]}}}" for k, token in sorted(self.used))
+        used = {pair for paint, _ in self.painted for pair in _tokens(paint).items()}
+        rules = (f".archdsl .{k[0]}-{token}{{{k}:{DARK[token]}}}" for k, token in sorted(used))
         return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"
 
     def _shown(self, marks: Iterable[Mark]) -> Iterator[str]:
@@ -78,7 +80,7 @@ class _Writer:
                 yield self._rectangle(mark)
             elif isinstance(mark, Polygon):
                 points = " ".join(f"{decimal(x)},{decimal(y)}" for x, y in mark.points)
-                yield _element("polygon", {"points": points, **self._paint(mark.paint)})
+                yield _element("polygon", {"points": points}, paint=self._paint(mark.paint))
             else:
                 yield self._wire(mark)
 
@@ -98,12 +100,11 @@ class _Writer:
         attributes = {k: decimal(v) for k, v in place.items()}
         if mark.radius:
             attributes["rx"] = decimal(mark.radius)
-        return _element("rect", attributes | self._paint(mark.paint))
+        return _element("rect", attributes, paint=self._paint(mark.paint))
 
     def _wire(self, wire: Wire) -> str:
-        more = {"class": "skip"} if wire.is_skip else {}
-        paint = self._paint(wire.paint, *more.values())
-        return _element("path", {"d": _rounded(wire.points), "fill": "none", **paint})
+        paint = self._paint(wire.paint, is_skip=wire.is_skip)
+        return _element("path", {"d": _rounded(wire.points), "fill": "none"}, paint=paint)
 
     def _line_of_text(self, text: Text) -> str:
         content = clean(text.text)
@@ -115,18 +116,22 @@ class _Writer:
         if is_measured(content) and content.strip():
             attributes["textLength"] = decimal(width(content, text.size, text.is_bold))
             attributes["lengthAdjust"] = "spacingAndGlyphs"
-        return _element("text", attributes | self._paint(Paint(text.fill)), _text(content))
+        return _element("text", attributes, _text(content), self._paint(Paint(text.fill)))
 
-    def _paint(self, paint: Paint, *classes: str) -> dict[str, str]:
-        """Colours, and the classes by which a sheet may change them."""
-        tokens = {"fill": paint.fill, "stroke": paint.stroke}
-        given = {k: token for k, token in tokens.items() if token}
-        self.used |= given.items()
-        attributes = {k: self.colours[token].lower() for k, token in given.items()}
-        if paint.stroke and paint.width != 1:
-            attributes["stroke-width"] = decimal(paint.width)
-        names = [*classes, *(f"{k[0]}-{token}" for k, token in given.items())]
-        return {"class": " ".join(names)} | attributes
+    def _paint(self, paint: Paint, *, is_skip: bool = False) -> str:
+        """Colours, and the classes by which a sheet may change them, as attributes."""
+        if (paint, is_skip) not in self.painted:
+            tokens = _tokens(paint)
+            names = [*(["skip"] if is_skip else []), *(f"{k[0]}-{token}" for k, token in tokens.items())]
+            attributes = {"class": " ".join(names)} | {k: self.colours[token].lower() for k, token in tokens.items()}
+            if paint.stroke and paint.width != 1:
+                attributes["stroke-width"] = decimal(paint.width)
+            self.painted[paint, is_skip] = _attributes(attributes)
+        return self.painted[paint, is_skip]
+
+
+def _tokens(paint: Paint) -> dict[str, str]:
+    return {k: token for k, token in (("fill", paint.fill), ("stroke", paint.stroke)) if token}
 
 
 def _rounded(points: tuple[Point, ...]) -> str:
@@ -152,6 +157,10 @@ def _text(text: str) -> str:
     return escape(clean(text), quote=False)
 
 
-def _element(name: str, attributes: dict[str, str], inner: str = "") -> str:
-    given = "".join(f' {key}="{escape(value)}"' for key, value in attributes.items())
+def _element(name: str, attributes: dict[str, str], inner: str = "", paint: str = "") -> str:
+    given = _attributes(attributes) + paint
     return f"<{name}{given}>{inner}</{name}>" if inner else f"<{name}{given}/>"
+
+
+def _attributes(attributes: dict[str, str]) -> str:
+    return "".join([f' {key}="{escape(value)}"' for key, value in attributes.items()])

@@ -7,7 +7,7 @@ below the lines, and from line to line in a channel to the right of all; those w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import log, sqrt
+from math import inf, log, sqrt
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import ENTRY, Anchor, Body, Group, Item, Lane, Parallel, Step
@@ -33,14 +33,92 @@ LATE = 0.45
 
 def place_across(body: Body, dots: Iterator[int]) -> Scene:
     """The scene of a network in lines that make a slide of it."""
-    whole = AcrossPlacer(body, dots, float("inf")).body(body)
+    content = _content(body, Placer(body, dots, is_headed=True))
+    whole = _placed(content, inf, dots)
     width = whole.left + whole.right
     if width <= SLIDE * whole.height:
         return whole
     even = sqrt(SLIDE * width * whole.height)
     shares = WIDTHS if len(body.steps) <= MOST_TRIED else WIDTHS[2:3]
-    scenes = (AcrossPlacer(body, dots, share * even).body(body) for share in shares)
+    scenes = (_placed(content, share * even, dots) for share in shares)
     return min((whole, *scenes), key=lambda s: abs(log((s.left + s.right) / s.height / SLIDE)))
+
+
+class _Content(NamedTuple):
+    """What stands in the lines of a body, however wide these are."""
+
+    pieces: list[_Piece]
+    lanes: list[Lane]
+    """The skips between pieces."""
+    anchors: list[Anchor]
+    """Where skips may end."""
+
+
+class _Piece(NamedTuple):
+    """A step, or a split with what reads its parts."""
+
+    step: Step
+    inside: Scene | _Inside
+    """Its scene, or of an outline, which depends on the width, what it holds."""
+    is_upright: bool
+    """Whether the main line enters it from above."""
+
+
+class _Inside(NamedTuple):
+    """What an outline holds, and the skips beside it."""
+
+    group: Group
+    content: _Content
+    lanes: list[Lane]
+
+
+def _content(body: Body, placer: Placer) -> _Content:
+    """The pieces of a body; what stands in the arms of a fork is placed from top to bottom."""
+    leaving: dict[Anchor, list[Lane]] = {}
+    for lane in body.lanes:
+        leaving.setdefault(lane.source, []).append(lane)
+    found = _Content([], leaving.pop(Anchor(ENTRY), []), [])
+    for steps in _together(body.steps):
+        step, is_stacked = steps[0], len(steps) > 1 or any(steps[0].operands)
+        inside: Scene | _Inside
+        if isinstance(step.item, Group) and not is_stacked:
+            inside = _Inside(step.item, _content(step.item.body, placer), [])
+            anchors = [Anchor(step.item.key), *inside.content.anchors]
+        else:
+            inside = placer.sequence(steps, False) if is_stacked else placer.item(step.item, False)
+            anchors = list(ends(inside))
+        held = set(anchors)
+        passing = [lane for anchor in anchors for lane in leaving.get(anchor, ())]
+        own = [lane for lane in passing if held.issuperset(lane.targets)]
+        found.lanes.extend(lane for lane in passing if lane not in own)
+        if isinstance(inside, _Inside):
+            inside.lanes.extend(own)
+        elif own:
+            draw_lanes(inside, own, None)
+        found.pieces.append(_Piece(step, inside, is_stacked or isinstance(step.item, Parallel)))
+        found.anchors.extend(anchors)
+    return found
+
+
+def _placed(content: _Content, most: float, dots: Iterator[int]) -> Scene:
+    """The scene of a body in lines of at most that width."""
+    return _Level(_lines(content.pieces, most, dots), content.lanes, dots).scene
+
+
+def _outlined(inside: _Inside, most: float, dots: Iterator[int]) -> Scene:
+    group, scene = inside.group, Scene(PAD)
+    body = _placed(inside.content, most - (2 * PAD + BEND), dots)
+    scene.entry, scene.exit = scene.put(body, 0, header_height(group))
+    scene.left += PAD
+    scene.right = max(scene.right + PAD, header_width(group))
+    scene.height += PAD
+    scene.group = group
+    if not group.body.steps:  # a call that hands on what it is given
+        middle, name = scene.height / 2, f"n{group.key}"
+        scene.entry, scene.exit = Port(-scene.left, middle, name), Port(scene.right, middle, name)
+    if inside.lanes:
+        draw_lanes(scene, inside.lanes, None)
+    return scene
 
 
 class _Part(NamedTuple):
@@ -65,76 +143,20 @@ class _Part(NamedTuple):
         return self.scene.height - self.axis + 2 * BEND * self.is_upright
 
 
-class AcrossPlacer(Placer):
-    """Places bodies from left to right; what stands in the arms of a fork, from top to bottom."""
-
-    def __init__(self, body: Body, dots: Iterator[int], most: float) -> None:
-        super().__init__(body, dots, is_headed=True)
-        self._most = most
-        """The width of a line."""
-        self._arms = 0
-
-    def body(self, body: Body, is_compact: bool = False) -> Scene:
-        if self._arms:
-            return super().body(body, is_compact)
-        lines, lanes = self._lines(body)
-        return _Level(lines, lanes, self._dots).scene
-
-    def group(self, group: Group, is_compact: bool = False) -> Scene:
-        if self._arms:
-            return super().group(group, is_compact)
-        scene = Scene(PAD)
-        self._most -= 2 * PAD + BEND
-        scene.entry, scene.exit = scene.put(self.body(group.body), 0, header_height(group))
-        self._most += 2 * PAD + BEND
-        scene.left += PAD
-        scene.right = max(scene.right + PAD, header_width(group))
-        scene.height += PAD
-        scene.group = group
-        if not group.body.steps:  # a call that hands on what it is given
-            middle, name = scene.height / 2, f"n{group.key}"
-            scene.entry, scene.exit = Port(-scene.left, middle, name), Port(scene.right, middle, name)
-        return scene
-
-    def item(self, item: Item, is_compact: bool) -> Scene:
-        self._arms += isinstance(item, Parallel)
-        scene = super().item(item, is_compact)
-        self._arms -= isinstance(item, Parallel)
-        return scene
-
-    def _stacked(self, steps: tuple[Step, ...]) -> Scene:
-        self._arms += 1
-        scene = self.sequence(steps, False)
-        self._arms -= 1
-        return scene
-
-    def _lines(self, body: Body) -> tuple[list[list[_Part]], list[Lane]]:
-        """The steps in lines, and the skips between them. An outline early in its line takes what is left of it."""
-        most, lines, x = self._most, [list[_Part]()], 0.0
-        leaving: dict[Anchor, list[Lane]] = {}
-        for lane in body.lanes:
-            leaving.setdefault(lane.source, []).append(lane)
-        between: list[Lane] = leaving.pop(Anchor(ENTRY), [])
-        for steps in _together(body.steps):
-            step, is_stacked = steps[0], len(steps) > 1 or any(steps[0].operands)
-            is_upright = is_stacked or isinstance(step.item, Parallel)
-            x += BEND * is_upright
-            self._most = most - x if x < LATE * most else most
-            scene = self._stacked(steps) if is_stacked else self.item(step.item, False)
-            held = ends(scene)
-            found = [lane for anchor in held for lane in leaving.get(anchor, ())]
-            own = [lane for lane in found if held.keys() >= set(lane.targets)]
-            between += [lane for lane in found if lane not in own]
-            if own:
-                draw_lanes(scene, own, None)
-            across = scene.left + scene.right
-            if lines[-1] and x + across > most:
-                lines.append([])
-                x = BEND * float(is_upright)
-            lines[-1].append(_Part(step, scene, x, _axis(step.item, scene, is_upright=is_upright), is_upright))
-            x += across + GAP + BEND * is_upright
-        self._most = most
-        return lines, between
+def _lines(pieces: list[_Piece], most: float, dots: Iterator[int]) -> list[list[_Part]]:
+    """The pieces in lines of at most that width. An outline early in its line takes what is left of it."""
+    lines, x = [list[_Part]()], 0.0
+    for step, inside, is_upright in pieces:
+        x += BEND * is_upright
+        left = most - x if x < LATE * most else most
+        scene = inside if isinstance(inside, Scene) else _outlined(inside, left, dots)
+        across = scene.left + scene.right
+        if lines[-1] and x + across > most:
+            lines.append([])
+            x = BEND * float(is_upright)
+        lines[-1].append(_Part(step, scene, x, _axis(step.item, scene, is_upright=is_upright), is_upright))
+        x += across + GAP + BEND * is_upright
+    return lines
 
 
 class _Run(NamedTuple):
@@ -158,14 +180,14 @@ class _Level:
         self.start: Port | None = None
         """Where skips begin that leave what enters the body."""
         self.right = max((p.end for line in lines for p in line), default=0.0) + BEND
-        places = _places(lines)
+        places = _places(lines) if lanes else {}
         self.gutters, self.channel = self._slots(places)
         self.floors: list[float] = []
         """The lower ends of the lines."""
         for number, line in enumerate(lines):
             self._line(line, number, dots)
         self.scene.exit = self.before
-        found = ends(self.scene)
+        found = ends(self.scene) if lanes else {}
         if self.start is not None:
             found[Anchor(ENTRY)] = self.start
         for index, lane in enumerate(lanes):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import ENTRY, Anchor, Bar, Card, Lane, Merge
 from archdsl.backends.drawing.places.metrics import room
-from archdsl.backends.drawing.places.scene import Box, Label, Outline, Point, Port, Scene, Shape, collect
+from archdsl.backends.drawing.places.scene import Box, Label, Outline, Point, Port, Scene, Shape, shapes_of
 from archdsl.backends.drawing.places.sizes import BAR_CAPTION, ROW, SMALL, bar_centres, part_widths
 
 LANE = 8
@@ -26,13 +26,15 @@ MOST_CHECKS = 200_000
 
 def draw_lanes(scene: Scene, lanes: Sequence[Lane], top: Port | None, roomy: Collection[int] = ()) -> None:
     """Skips along the right side of a body, those that are short next to it. Bars with these keys stand in `more_room`."""
-    found = ends(scene)
+    shapes = shapes_of(scene)
+    boxes = list(_boxes(shapes))
+    found = _ends(shapes)
     if top is not None:
         found[Anchor(ENTRY)] = top
     drawn = sorted(lanes, key=lambda lane: (_span(lane, found), found[lane.source].y))
-    starts = found | _parts(scene, [lane.source for lane in lanes], (), is_split=True)
-    stops = found | _parts(scene, [target for lane in lanes for target in lane.targets], roomy, is_split=False)
-    around = _Around(scene, len(drawn))
+    starts = found | _parts(boxes, [lane.source for lane in lanes], (), is_split=True)
+    stops = found | _parts(boxes, [target for lane in lanes for target in lane.targets], roomy, is_split=False)
+    around = _Around(boxes, len(drawn))
     slots: list[list[tuple[float, float]]] = []
     side = scene.right + LANE
     for lane in drawn:
@@ -67,12 +69,10 @@ def more_room(lanes: Sequence[Lane]) -> dict[int, float]:
     }
 
 
-def _parts(scene: Scene, used: Sequence[Anchor], roomy: Collection[int], *, is_split: bool) -> dict[Anchor, Port]:
+def _parts(boxes: list[Box], used: Sequence[Anchor], roomy: Collection[int], *, is_split: bool) -> dict[Anchor, Port]:
     """The ends of lanes at parts of bars, at levels of their own: that of the right one next to the bar, so that none cross."""
-    shapes: list[Shape] = []
-    collect(scene, 0, 0, shapes, [])
     found: dict[Anchor, Port] = {}
-    for box in _boxes(shapes):
+    for box in boxes:
         bar = box.item
         if not isinstance(bar, Bar) or bar.is_split != is_split:
             continue
@@ -100,10 +100,7 @@ class _Block(NamedTuple):
 class _Around:
     """Ways from ends of skips to the right side of a body."""
 
-    def __init__(self, scene: Scene, lanes: int) -> None:
-        shapes: list[Shape] = []
-        collect(scene, 0, 0, shapes, [])
-        boxes = list(_boxes(shapes))
+    def __init__(self, boxes: list[Box], lanes: int) -> None:
         blocks = [_Block(b.name, b.left, b.top, b.left + b.width, b.top + b.height) for b in boxes]
         self.blocks = blocks if lanes * len(blocks) <= MOST_CHECKS else []
         self.pills = {Anchor(box.item.key) for box in boxes if isinstance(box.item, Merge)}
@@ -161,12 +158,11 @@ def _span(lane: Lane, ends: dict[Anchor, Port]) -> float:
 
 def ends(scene: Scene) -> dict[Anchor, Port]:
     """Where lanes may end: the right side of every row, pill, bar and outline."""
-    shapes: list[Shape] = []
-    collect(scene, 0, 0, shapes, [])
-    found: dict[Anchor, Port] = {}
-    for shape in shapes:
-        found.update(_ends_of(shape))
-    return found
+    return _ends(shapes_of(scene))
+
+
+def _ends(shapes: list[Shape]) -> dict[Anchor, Port]:
+    return {anchor: port for shape in shapes for anchor, port in _ends_of(shape)}
 
 
 def _ends_of(shape: Shape) -> Iterator[tuple[Anchor, Port]]:

@@ -15,7 +15,7 @@ from archdsl.backends.drawing.places.arms import place_arms
 from archdsl.backends.drawing.places.metrics import fitted, room
 from archdsl.backends.drawing.places.place import BESIDE, Placer
 from archdsl.backends.drawing.places.poster import place_poster
-from archdsl.backends.drawing.places.scene import Line, Scene, Shape, collect
+from archdsl.backends.drawing.places.scene import Line, Scene, Shape, lines_of, shapes_of
 from archdsl.backends.drawing.places.sizes import METER, SUBTITLE, TINY, TITLE
 
 MARGIN = 12
@@ -96,7 +96,9 @@ def layout(drawing: Drawing, *, is_across: bool = False) -> Sheet:
     shapes: list[Shape] = []
     lines: list[Line] = []
     for x, y, scene in places:
-        collect(scene, (_whole(page) - across) / 2 + x, HEAD + y, shapes, lines)
+        place = (_whole(page) - across) / 2 + x, HEAD + y
+        shapes += shapes_of(scene, *place)
+        lines += lines_of(scene, *place)
     foot = HEAD + below + FOOT
     height = foot + LEGEND_LINE * len(legend) + FOOTER_LINE * len(footer) + MARGIN
     return Sheet(

@@ -138,8 +138,9 @@ class Placer:
         if isinstance(item, Group):
             return self.group(item, is_compact)
         if isinstance(item, Parallel):
-            scene = _Region(self, item, is_compact).scene
-            return scene if is_compact or scene.left + scene.right <= WIDE else _Region(self, item, True).scene
+            region = _Region(self, item, is_compact)
+            is_wide = region.scene.left + region.scene.right > WIDE
+            return _Region(self, item, True).scene if is_wide and not region.is_compact else region.scene
         if isinstance(item, Card):
             return self._card(item, is_compact)
         if isinstance(item, Merge):

@@ -5,6 +5,7 @@ All lengths are points, y grows downwards. In a scene x = 0 is its main line and
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from archdsl.backends.drawing.content.model import Bar, Card, Group, Merge, Stairs, Terminal, Volume
@@ -175,13 +176,19 @@ def _along(a: Point, b: Point) -> tuple[bool, bool]:
     return abs(a[0] - b[0]) < 0.01, abs(a[1] - b[1]) < 0.01
 
 
-def collect(scene: Scene, dx: float, dy: float, shapes: list[Shape], lines: list[Line]) -> None:
-    """Adds a scene to a picture with its origin at (dx, dy)."""
-    if scene.group is not None:
-        outline = Outline(scene.group, dx - scene.left, dy, scene.left + scene.right, scene.height, [])
-        shapes.append(outline)
-        shapes = outline.inside
-    shapes.extend(s._replace(left=s.left + dx, top=s.top + dy) for s in scene.shapes)
-    lines.extend(n._replace(points=tuple((x + dx, y + dy) for x, y in n.points)) for n in scene.lines)
+def shapes_of(scene: Scene, dx: float = 0, dy: float = 0) -> list[Shape]:
+    """The shapes of a scene with its origin at (dx, dy)."""
+    shapes: list[Shape] = [s._replace(left=s.left + dx, top=s.top + dy) for s in scene.shapes]
     for px, py, part in scene.parts:
-        collect(part, dx + px, dy + py, shapes, lines)
+        shapes += shapes_of(part, dx + px, dy + py)
+    if scene.group is not None:
+        return [Outline(scene.group, dx - scene.left, dy, scene.left + scene.right, scene.height, shapes)]
+    return shapes
+
+
+def lines_of(scene: Scene, dx: float = 0, dy: float = 0) -> Iterator[Line]:
+    """The lines of a scene with its origin at (dx, dy)."""
+    for line in scene.lines:
+        yield line._replace(points=tuple((x + dx, y + dy) for x, y in line.points))
+    for px, py, part in scene.parts:
+        yield from lines_of(part, dx + px, dy + py)
