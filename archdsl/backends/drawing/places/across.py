@@ -58,18 +58,45 @@ class _Piece(NamedTuple):
     """A step, or a split with what reads its parts."""
 
     step: Step
-    inside: Scene | _Inside
-    """Its scene, or of an outline, which depends on the width, what it holds."""
+    inside: Scene | _Outline
+    """Its scene, or an outline, whose lines depend on the width."""
     is_upright: bool
     """Whether the main line enters it from above."""
 
 
-class _Inside(NamedTuple):
-    """What an outline holds, and the skips beside it."""
+class _Outline:
+    """A group, the skips beside it, and its scene all in one line, which does for every line that is as wide."""
 
-    group: Group
-    content: _Content
-    lanes: list[Lane]
+    def __init__(self, group: Group, content: _Content) -> None:
+        self.group = group
+        self.content = content
+        self.lanes: list[Lane] = []
+        self.whole: Scene | None = None
+
+    def scene(self, most: float, dots: Iterator[int]) -> Scene:
+        """The first one is without bounds."""
+        pieces = self.content.pieces
+        lines = _lines(pieces, most - (2 * PAD + BEND), dots)
+        if self.whole is None:
+            self.whole = self._around(lines, dots)
+            return self.whole
+        wholes = [p.inside if isinstance(p.inside, Scene) else p.inside.whole for p in pieces]
+        is_whole = len(lines) == 1 and all(p.scene is whole for p, whole in zip(lines[0], wholes, strict=True))
+        return self.whole if is_whole else self._around(lines, dots)
+
+    def _around(self, lines: list[list[_Part]], dots: Iterator[int]) -> Scene:
+        group, scene = self.group, Scene(PAD)
+        scene.entry, scene.exit = scene.put(_Level(lines, self.content.lanes, dots).scene, 0, header_height(group))
+        scene.left += PAD
+        scene.right = max(scene.right + PAD, header_width(group))
+        scene.height += PAD
+        scene.group = group
+        if not group.body.steps:  # a call that hands on what it is given
+            middle, name = scene.height / 2, f"n{group.key}"
+            scene.entry, scene.exit = Port(-scene.left, middle, name), Port(scene.right, middle, name)
+        if self.lanes:
+            draw_lanes(scene, self.lanes, None)
+        return scene
 
 
 def _content(body: Body, placer: Placer) -> _Content:
@@ -80,9 +107,9 @@ def _content(body: Body, placer: Placer) -> _Content:
     found = _Content([], leaving.pop(Anchor(ENTRY), []), [])
     for steps in _together(body.steps):
         step, is_stacked = steps[0], len(steps) > 1 or any(steps[0].operands)
-        inside: Scene | _Inside
+        inside: Scene | _Outline
         if isinstance(step.item, Group) and not is_stacked:
-            inside = _Inside(step.item, _content(step.item.body, placer), [])
+            inside = _Outline(step.item, _content(step.item.body, placer))
             anchors = [Anchor(step.item.key), *inside.content.anchors]
         else:
             inside = placer.sequence(steps, False) if is_stacked else placer.item(step.item, False)
@@ -91,8 +118,8 @@ def _content(body: Body, placer: Placer) -> _Content:
         passing = [lane for anchor in anchors for lane in leaving.get(anchor, ())]
         own = [lane for lane in passing if held.issuperset(lane.targets)]
         found.lanes.extend(lane for lane in passing if lane not in own)
-        if isinstance(inside, _Inside):
-            inside.lanes.extend(own)
+        if isinstance(inside, _Outline):
+            inside.lanes += own
         elif own:
             draw_lanes(inside, own, None)
         found.pieces.append(_Piece(step, inside, is_stacked or isinstance(step.item, Parallel)))
@@ -103,22 +130,6 @@ def _content(body: Body, placer: Placer) -> _Content:
 def _placed(content: _Content, most: float, dots: Iterator[int]) -> Scene:
     """The scene of a body in lines of at most that width."""
     return _Level(_lines(content.pieces, most, dots), content.lanes, dots).scene
-
-
-def _outlined(inside: _Inside, most: float, dots: Iterator[int]) -> Scene:
-    group, scene = inside.group, Scene(PAD)
-    body = _placed(inside.content, most - (2 * PAD + BEND), dots)
-    scene.entry, scene.exit = scene.put(body, 0, header_height(group))
-    scene.left += PAD
-    scene.right = max(scene.right + PAD, header_width(group))
-    scene.height += PAD
-    scene.group = group
-    if not group.body.steps:  # a call that hands on what it is given
-        middle, name = scene.height / 2, f"n{group.key}"
-        scene.entry, scene.exit = Port(-scene.left, middle, name), Port(scene.right, middle, name)
-    if inside.lanes:
-        draw_lanes(scene, inside.lanes, None)
-    return scene
 
 
 class _Part(NamedTuple):
@@ -149,7 +160,7 @@ def _lines(pieces: list[_Piece], most: float, dots: Iterator[int]) -> list[list[
     for step, inside, is_upright in pieces:
         x += BEND * is_upright
         left = most - x if x < LATE * most else most
-        scene = inside if isinstance(inside, Scene) else _outlined(inside, left, dots)
+        scene = inside if isinstance(inside, Scene) else inside.scene(left, dots)
         across = scene.left + scene.right
         if lines[-1] and x + across > most:
             lines.append([])
