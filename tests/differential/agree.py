@@ -146,7 +146,9 @@ def _at(figure: Any, sizes: Mapping[str, int]) -> int:
 
 def _without_places(network: Network) -> str:
     text = re.sub(
-        r' (at \d+:\d+:\d+|via "(?:[^"\\]|\\.)*" "[^"]*" \{.*?\}|under "(?:[^"\\]|\\.)*")', "", print_network(network)
+        r' (at \d+:\d+:\d+|via "(?:[^"\\]|\\.)*" "[^"]*" \{.*?\}|(under|called) "(?:[^"\\]|\\.)*")',
+        "",
+        print_network(network),
     )
     return re.sub(r'^source \d+ ".*\n', "", text, flags=re.MULTILINE)
 
