@@ -110,6 +110,14 @@ def test_calls_that_read_the_same_beside_are_opened_together() -> None:
     assert (layers.repeat, layers.note.split(" ")[0]) == (6, short(params))
 
 
+def test_inputs_that_a_block_reads_stand_one_after_another() -> None:
+    """Nothing joins them, so there is no arm beside the first; lanes lead to where the block reads them."""
+    body = body_of(drawn("../tests/data/outside/gcn.arch:GCN", style="expanded"))
+    assert not any(isinstance(step.item, Parallel) for step in body.steps)
+    assert [s.item.name for s in body.steps if isinstance(s.item, Terminal)] == ["x", "adjacency", "scores"]
+    assert {lane.text for lane in body.lanes} == {"x", "adjacency"}
+
+
 def test_a_group_that_is_too_wide_is_a_row_that_can_be_opened() -> None:
     picture = drawn("faster_rcnn.arch:FasterRCNN", style="overview")
     assert "rpn" not in [g.title for g in groups(body_of(picture))]

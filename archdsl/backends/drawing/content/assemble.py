@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from archdsl.backends.drawing.content.alike import alike
@@ -115,7 +115,7 @@ class _Assembly:
         if index in self.parts:
             return (self.parts[index].split,)
         unit = self.units[index]
-        if unit.terminal is not None and not unit.reads:
+        if self._is_input(index):
             return (ENTRY,)
         made = [self.makers[unit.reads[i]] for i in self._joined(unit)]
         if unit.role in ("merge", "bar"):
@@ -139,7 +139,7 @@ class _Assembly:
         return module.outputs[self.given.result(value)] in self.inner[maker].last
 
     def _steps(self, items: tuple[Place, ...], entry: int, *, in_arm: bool) -> tuple[Step, ...]:
-        steps: list[Step] = []
+        items, steps = tuple(self._unforked(items)), list[Step]()
         index = 0
         while index < len(items):
             first, follows = items[index], self._follows(items[index], entry)
@@ -156,6 +156,18 @@ class _Assembly:
             last = items[index - 1]
             entry = last if isinstance(last, int) else ENTRY if last.join is None else last.join
         return tuple(steps)
+
+    def _unforked(self, items: Iterable[Place]) -> Iterator[Place]:
+        """Items with those of a fork that ends at an input one after another: an input joins nothing."""
+        for item in items:
+            if isinstance(item, Fork) and item.join is not None and self._is_input(item.join):
+                yield from (inside for arm in item.arms for inside in self._unforked(arm.items))
+                yield item.join
+            else:
+                yield item
+
+    def _is_input(self, index: int) -> bool:
+        return self.units[index].terminal is not None and not self.units[index].reads
 
     def _follows(self, item: Place, entry: int) -> bool:
         if isinstance(item, Fork):
@@ -275,7 +287,7 @@ class _Assembly:
         if join is not None and self.units[join].role in ("merge", "bar"):
             joined = self._joined(self.units[join])
             operands = tuple(joined[i] for i in operands)
-        enters = path.enters and not any(u.terminal and not u.reads for u in units)
+        enters = path.enters and not any(map(self._is_input, members))
         steps = self._steps(path.items, entry, in_arm=True)
         branches = {self.given.branch(u) for u in units}
         condition, names = branches.pop() if len(branches) == 1 else ("", ())
