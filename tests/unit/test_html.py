@@ -32,7 +32,7 @@ SAMPLE = (
     "densenet.arch:DenseNet121",
     "mlp.arch:MLP",
 )
-PAGE_BUDGET = 64 * 1024
+PAGE_BUDGET = 60 * 1024
 BUDGET = 1_000_000
 Open = Callable[..., Visit]
 

@@ -18,7 +18,7 @@ from archdsl.source import Source
 
 Json = dict[str, Any]
 
-KIND = ("op", "category", "summary", "outputs", "dtype", "batched", "in_place", "file")
+KIND = ("op", "category", "summary", "dtype", "batched", "file")
 """What few layers differ in."""
 
 
@@ -28,12 +28,13 @@ def page_data(subject: Subject, diagram: Json) -> Json:
     layers, memory, for_all = found.pop("layers"), found["memory"], found["for_all"]
     paths = [layer["path"] for layer in layers]
     numbers = {path: number for number, path in reversed(list(enumerate(paths)))}
-    for layer, own in zip(layers, subject.facts.flat.layers, strict=True):
-        layer["in_place"] = own.node in subject.facts.storage.in_place
+    in_place = [own.node in subject.facts.storage.in_place for own in subject.facts.flat.layers]
+    overwrites = {path: layers[number]["inputs"][0] for path, number in numbers.items() if in_place[number]}
+    steps = [moment["layer"] for moment in memory.pop("timeline")]
     found["layers"] = _layers(layers, [i["name"] for i in found["inputs"]])
     del found["scopes"]
-    memory["steps"] = column(differences([numbers[moment["layer"]] for moment in memory.pop("timeline")]))
-    memory["storages"] = _storages(memory["storages"], numbers)
+    memory["steps"] = column(differences([numbers[path] for path in steps]))
+    memory["storages"] = _storages(memory["storages"], steps, overwrites)
     if (training := memory["training"]) is not None:
         del training["alive"]
         training["timeline"] = _moments(training["timeline"], numbers)
@@ -42,6 +43,7 @@ def page_data(subject: Subject, diagram: Json) -> Json:
     drawn = Diagram(paths)
     found["diagram"] = drawn.body(diagram["body"])
     found["looks"] = drawn.looks
+    found["symbols"] = [] if subject.for_all is None else list(subject.for_all.domain.example)
     found["texts"] = {source.path: source.text for source in _sources(subject)}
     return found
 
@@ -82,22 +84,31 @@ def _layers(layers: Sequence[Json], inputs: Sequence[str]) -> Json:
     return columns(rows)
 
 
-def _storages(storages: Sequence[Json], numbers: Mapping[str, int]) -> Json:
-    """The storages; the steps at which one is used and freed are counted from its making."""
+def _storages(storages: Sequence[Json], steps: Sequence[str], overwrites: Mapping[str, str]) -> Json:
+    """The storages. The steps at which one is used, freed, and would be copied if it were not overwritten, are counted
+    from its making.
+
+    Args:
+        steps: the path of the layer that runs at each.
+        overwrites: the layer whose result an operator in place overwrites, by the path of the operator.
+    """
+    copies: list[list[int]] = [[] for _ in storages]
+    holders = {steps[s["made"] - 1]: number for number, s in enumerate(storages) if s["what"] == "output"}
+    for step, path in enumerate(steps, 1):
+        number = holders.get(overwrites.get(path, ""))
+        if number is not None:
+            copies[number].append(step - storages[number]["made"])
+            holders[path] = number
     rows = [
         {
-            "what": storage["what"],
             **storage["bytes"],
             "freed": storage["freed"] - storage["made"],
             "used": [step - storage["made"] for step in storage["used"]],
+            "copies": copied,
         }
-        for storage in storages
+        for storage, copied in zip(storages, copies, strict=True)
     ]
-    placed = {
-        "layer": differences([numbers[storage["layer"]] for storage in storages]),
-        "made": differences([storage["made"] for storage in storages]),
-    }
-    return {**columns(rows), **{name: column(values) for name, values in placed.items()}}
+    return {**columns(rows), "made": column(differences([storage["made"] for storage in storages]))}
 
 
 def _moments(moments: Sequence[Json], numbers: Mapping[str, int]) -> Json:

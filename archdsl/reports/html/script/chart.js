@@ -15,8 +15,8 @@ class MemoryChart extends Panel {
     this.inPlace = h("button.switch", { title: "whether activations overwrite what they read, as the generated code does",
       onclick: () => state.set({ isInPlace: !state.isInPlace, sizes: state.sizes }) }, "in place");
     this.switches = this.network.memory.training ? ["inference", "training"].map((mode) => this.switchTo(mode)) : [];
-    this.element = h("section.chart", { "aria-label": "Memory while it runs" },
-      h("div.title", h("h2", "Memory while it runs"), h("span.space"), this.inPlace, this.switches), h("div.title", this.note, h("span.space"), this.legend), this.plot, this.text);
+    this.element = this.section("chart", "Memory while it runs", [h("span.space"), this.inPlace, this.switches],
+      h("div.title", this.note, h("span.space"), this.legend), this.plot, this.text);
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.plot);
     state.subscribe(this);
@@ -30,7 +30,7 @@ class MemoryChart extends Panel {
     const { mode, isInPlace } = this.state;
     for (const button of this.switches) set(button, { "aria-pressed": String(button.dataset.mode === mode) });
     set(this.inPlace, { "aria-pressed": String(isInPlace) });
-    this.inPlace.hidden = mode === "training" || !this.network.storages.some(({ copies }) => copies);
+    this.inPlace.hidden = mode === "training" || !this.network.storages.some(({ copies }) => copies.length);
     if (changed.has("mode") || changed.has("sizes")) this.read();
     else if (changed.has("selected")) this.mark();
   }
@@ -38,8 +38,8 @@ class MemoryChart extends Panel {
   /** Takes the moments to show from the figures. */
   read() {
     this.moments = this.state.mode === "training" ? this.trainingMoments() : this.inferenceMoments();
-    this.peak = (this.moments ?? []).reduce((best, moment) => (moment.bytes > best.bytes ? moment : best), { bytes: -1 });
-    this.sections = this.moments ? this.sectionsFound() : [];
+    this.peak = this.moments && peakOf(this.moments);
+    this.sections = this.moments && this.sectionsFound();
     this.note.textContent = this.noted();
     this.drawLegend();
     this.draw();
@@ -188,7 +188,7 @@ class MemoryChart extends Panel {
 
   momentAt(event) {
     const x = event.clientX - this.plot.getBoundingClientRect().left - LEFT;
-    const index = Math.floor((x / this.width) * this.moments.length);
+    const index = floor((x / this.width) * this.moments.length);
     return this.moments[max(0, min(this.moments.length - 1, index))];
   }
 
@@ -205,8 +205,9 @@ class MemoryChart extends Panel {
     if (this.network.layers[layer]) this.state.select(layer);
   }
 
+  /** Marks a moment, or none. */
   show(moment) {
-    set(this.cursor, { x: this.x(moment.step), width: max(2, this.width / this.moments.length) });
+    set(this.cursor, moment ? { x: this.x(moment.step), width: max(2, this.width / this.moments.length) } : { width: 0 });
   }
 
   /** The selected layer, where it runs. */
@@ -214,15 +215,14 @@ class MemoryChart extends Panel {
     if (!this.cursor) return;
     this.text.textContent = this.spoken();
     const moment = this.moments?.find(({ layer }) => layer === this.state.selected && layer !== null);
-    if (moment) this.show(moment);
-    else set(this.cursor, { width: 0 });
+    this.show(moment);
   }
 }
 
 /** The least of 1, 1.2, 1.6, 2, 3, 4, 6, 8 times a power of two or ten that is not below. */
 function niceTop(bytes) {
   const [unit] = unitOf(bytes);
-  const power = 10 ** Math.floor(Math.log10(max(bytes, 1) / unit));
+  const power = 10 ** floor(Math.log10(max(bytes, 1) / unit));
   const steps = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12].map((step) => step * power * unit);
   return steps.find((top) => top >= bytes * 1.04) ?? bytes * 1.1;
 }

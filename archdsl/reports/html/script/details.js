@@ -59,7 +59,7 @@ class Details extends Panel {
     const input = this.network.inputs.find((one) => positions(one).length);
     const [name, sizes] = [input.name, positions(input)];
     const share = product(layer.field_size.map((rows, axis) => min(rows / sizes[axis], 1)));
-    return `${boundOf(layer)}${shape(layer.field_size)}${strideOf(layer)}, ${percent(share)} of ${name}`;
+    return `${extentOf(layer)}, ${percent(share)} of ${name}`;
   }
 
   reads({ index }, distance) {

@@ -31,12 +31,7 @@ class Diagram extends Panel {
   }
 
   mark() {
-    this.element.querySelectorAll("[aria-current]").forEach((element) => element.removeAttribute("aria-current"));
-    if (this.state.selected === null) return;
-    const { part } = this.network.itemOf.get(this.network.shown(this.state.selected)) ?? {};
-    const element = this.places.get(part);
-    element?.setAttribute("aria-current", "true");
-    if (element) reveal(element);
+    choose(this.element, this.places.get(this.network.partOf(this.state.selected)));
   }
 
   /** Runs now, and again whenever figures change. */
@@ -82,29 +77,31 @@ class Diagram extends Panel {
   }
 
   drawRow(row) {
-    const [output, params, work] = [h("span.shape"), h("span.params"), h("span.work")];
-    this.figure(() => this.fillRow(row, output, params, work));
     const isMark = ([text]) => /^[↓↑×]/.test(text);
     const all = row.words ?? [];
     const marks = all.filter(isMark).map(([text]) => ` ${text}`);
     const words = spans(all.filter((word) => !isMark(word))).map((word, index) => [index ? " · " : "", word]);
     const element = this.button("row", row.layers, coloured(row.kind),
-      h("span.name", row.name), h("b.text", row.text, marks), h("span.words", words), output, params, work);
+      h("span.name", row.name), h("b.text", row.text, marks), h("span.words", words),
+      this.counts(row.layers, row.change, (macs) => bar(macs / this.figures.mostOfRow, `${exact(macs)} MACs`)));
     this.places.set(row, element);
     return element;
+  }
+
+  /** What some layers make, where that is to be shown, their parameters, and a bar for their work. */
+  counts(layers, isShown, barOf) {
+    const cells = ["shape", "params", "work"].map((name) => h(`span.${name}`));
+    this.figure(() => {
+      const [params, macs] = ["params", "macs"].map((figure) => this.figures.of(layers, figure));
+      const said = [isShown ? this.shapeOf(layers) : "", params ? short(params) : "", macs ? barOf(macs) : ""];
+      cells.forEach((cell, index) => cell.replaceChildren(said[index]));
+    });
+    return cells;
   }
 
   /** What chooses the first of its layers. */
   button(kind, [first], ...children) {
     return h(`button.${kind}`, { tabindex: -1, title: this.network.layers[first]?.path, onclick: () => this.state.select(first) }, children);
-  }
-
-  fillRow(row, output, params, work) {
-    const { figures } = this;
-    const [count, macs] = [figures.of(row.layers, "params"), figures.of(row.layers, "macs")];
-    output.textContent = row.change ? this.shapeOf(row.layers) : "";
-    params.textContent = count ? short(count) : "";
-    work.replaceChildren(macs ? bar(macs / figures.mostOfRow, `${exact(macs)} MACs`) : "");
   }
 
   /** What the last of some layers makes. */
@@ -113,45 +110,31 @@ class Diagram extends Panel {
   }
 
   draw_merge({ text, words, layers }) {
-    return this.button("merge", layers, h("b", text), spans(words).map((word) => [" ", word]));
+    return this.button("merge", layers, told(text, words));
   }
 
   draw_bar({ text, words, labels, is_split, layers }) {
     const output = h("span.shape");
     this.figure(() => (output.textContent = is_split ? "" : this.shapeOf(layers)));
-    const parts = h("span.parts", (labels ?? []).map((label) => {
-      const part = h("i", label);
-      part.style.flexGrow = Number(label) || 1;
-      return part;
-    }));
-    return this.button("concat", layers, h("span.label", h("b", text), spans(words).map((word) => [" ", word]), " ", output), parts);
+    const parts = (labels ?? []).map((label) => h("i", { style: `flex-grow:${Number(label) || 1}` }, label));
+    return this.button("concat", layers, h("span.label", told(text, words), " ", output), h("span.parts", parts));
   }
 
   draw_group(group) {
-    const { title, call, repeat, kind } = group;
-    const [output, params, share] = [h("span.shape"), h("span.params"), h("span.work")];
+    const { title, call, repeat, kind, spans } = group;
+    const layers = spans.flatMap(([start, end]) => range(start, end));
     const head = h("button.head", { "aria-expanded": "false", onclick: () => this.state.toggle(group) },
       h("span.twist", { "aria-hidden": "true" }), h("b", title),
-      repeat > 1 && h("span.times", { title: `stands for ${exact(repeat)} alike` }, `×${exact(repeat)}`), h("span.call", { title: call }, call ?? ""), output, params, share);
-    this.figure(() => this.fillHead(group, output, params, share));
+      repeat > 1 && h("span.times", { title: `stands for ${exact(repeat)} alike` }, `×${exact(repeat)}`), h("span.call", { title: call }, call ?? ""),
+      this.counts(layers, true, (macs) => bar(macs / this.figures.macs, `${percent(macs / this.figures.macs)} of all MACs`)));
     const element = h(`section.group.${kind}`, head);
     this.boxes.set(group, { element, head });
     return element;
   }
 
-  fillHead(group, output, params, share) {
-    const { figures } = this;
-    const layers = group.spans.flatMap(([start, end]) => range(start, end));
-    const macs = figures.of(layers, "macs");
-    const count = figures.of(layers, "params");
-    output.textContent = this.shapeOf(layers);
-    params.textContent = count ? short(count) : "";
-    share.replaceChildren(macs ? bar(macs / figures.macs, `${percent(macs / figures.macs)} of all MACs`) : "");
-  }
-
   draw_parallel({ arms, join }) {
-    const main = max(...arms.map((arm) => arm.steps.length && heightOf(arm.steps, this.state.open)));
-    const columns = arms.map((arm) => this.drawArm(arm, heightOf(arm.steps, this.state.open) < main));
+    const heights = arms.map((arm) => heightOf(arm.steps, this.state.open));
+    const columns = arms.map((arm, index) => this.drawArm(arm, heights[index] < max(...heights)));
     const joined = join && h("div.step", this.draw(join));
     const lines = { fork: h("i.fork"), join: h("i.join") };
     const element = h(`div.arms${arms.length > 2 ? ".many" : ""}`, columns, lines.fork, join && lines.join);
@@ -164,6 +147,11 @@ class Diagram extends Panel {
     const classes = `${enters ? ".enters" : ""}${feeds ? ".feeds" : ""}${steps.length ? "" : ".empty"}${isBeside ? ".beside" : ""}`;
     return h(`div.arm${classes}`, h("i.in"), inside, h("i.out"));
   }
+}
+
+/** The text of a merge with the operators that follow it in its place. */
+function told(text, words) {
+  return [h("b", text), spans(words).map((word) => [" ", word])];
 }
 
 function spans(words = []) {

@@ -1,26 +1,16 @@
 // Elements. Text is always put in as text, so that no name from a spec is read as markup.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-/** `h("button.row", { title, onclick }, ...children)`. What is undefined, null or false is left out. */
-function h(selector, ...parts) {
+/** `h("button.row", { title, onclick }, ...children)`, and `svg` for parts of a picture. What is undefined, null or false is left out. */
+const [h, svg] = ["1999/xhtml", "2000/svg"].map((space) => (selector, ...parts) => {
   const [tag, ...classes] = selector.split(".");
-  return filled(document.createElement(tag), classes, parts);
-}
-
-function svg(selector, ...parts) {
-  const [tag, ...classes] = selector.split(".");
-  return filled(document.createElementNS(SVG, tag), classes, parts);
-}
-
-function filled(element, classes, parts) {
+  const element = document.createElementNS(`http://www.w3.org/${space}`, tag);
   if (classes.length) element.setAttribute("class", classes.join(" "));
   for (const part of parts.flat(Infinity).filter(isThere)) {
     if (part.constructor === Object) set(element, part);
     else element.append(part);
   }
   return element;
-}
+});
 
 function set(element, properties) {
   for (const [name, value] of Object.entries(properties)) {
@@ -31,12 +21,16 @@ function set(element, properties) {
 }
 
 function isThere(value) {
-  return value !== undefined && value !== null && value !== false;
+  return (value ?? false) !== false;
 }
 
-/** Scrolls to an element where areas scroll by themselves; a page as a whole stays where its reader has it. */
-function reveal(element) {
-  if (document.body.clientHeight <= innerHeight) element.scrollIntoView({ block: "nearest", inline: "nearest" });
+/** Marks the one element of an area that is chosen, if any, and scrolls to it; a page that scrolls as a whole stays where it is. */
+function choose(area, element) {
+  area.querySelector("[aria-current]")?.removeAttribute("aria-current");
+  if (!element) return;
+  set(element, { "aria-current": true });
+  const isSeen = !element.isConnected || element.matches(":hover") || document.body.clientHeight > innerHeight;
+  if (!isSeen) element.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /** Strips and bars in the colour of a kind of layers. */
@@ -45,10 +39,8 @@ function coloured(kind) {
 }
 
 /** A bar for a share from 0 to 1. */
-function bar(share, label) {
-  const fill = h("i");
-  fill.style.width = `${max(share > 0 ? 2 : 0, 100 * share)}%`;
-  return h("span.bar", { title: label }, fill);
+function bar(share, title) {
+  return h("span.bar", { title }, h("i", { style: `width:${max(share > 0 ? 2 : 0, 100 * share)}%` }));
 }
 
 /** An area of the page: at first, and whenever the state changes, it is told what has. */
@@ -61,9 +53,14 @@ class Panel {
   get figures() {
     return this.state.figures;
   }
+
+  /** The area under its title, beside which more may stand. */
+  section(kind, title, beside, ...parts) {
+    return h(`section.${kind}`, { "aria-label": title }, h("div.title", h("h2", title), beside), parts);
+  }
 }
 
-/** Whether a person is writing into a field, where keys are letters. */
-function isField(element) {
-  return element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement;
+/** An object with each value changed. */
+function mapped(object, change) {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value, name)]));
 }

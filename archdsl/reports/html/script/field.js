@@ -11,8 +11,7 @@ class ReceptiveField extends Panel {
     this.note = h("span.note");
     this.caption = h("p.reading", { "aria-live": "polite" });
     this.plot = h("div.plot");
-    this.element = h("section.field", { "aria-label": "Receptive field" },
-      h("div.title", h("h2", "Receptive field")), this.note, this.plot, this.caption);
+    this.element = this.section("field", "Receptive field", null, this.note, this.plot, this.caption);
     state.subscribe(this);
   }
 
@@ -30,7 +29,7 @@ class ReceptiveField extends Panel {
     if (this.note.textContent) return;
     const layer = this.network.layers[this.state.selected];
     this.axes = this.axesOf(layer);
-    this.unit ??= this.axes.map((axis) => Math.floor(axis.units / 2));
+    this.unit ??= this.axes.map((axis) => floor(axis.units / 2));
     this.scale = SIDE / max(...this.axes.map((axis) => axis.rows));
     this.note.textContent = this.said(layer);
     this.plot.append(this.picture());
@@ -60,19 +59,19 @@ class ReceptiveField extends Panel {
       start: layer.field_start[index],
     }));
     const shown = all.slice(-2);
-    return shown.length === 2 ? shown : [{ rows: max(1, Math.round(shown[0].rows / 8)), units: 1, size: null, stride: 0, start: 0 }, shown[0]];
+    return shown.length === 2 ? shown : [{ rows: max(1, round(shown[0].rows / 8)), units: 1, size: null, stride: 0, start: 0 }, shown[0]];
   }
 
   said(layer) {
     const whole = layer.field_status === "whole input" ? ", the whole input" : "";
-    return boundOf(layer) + shape(layer.field_size) + whole + strideOf(layer);
+    return extentOf(layer) + whole;
   }
 
   /** The rows that the unit reads on one axis; without a place, all that it may. */
   rows({ start, size, stride, rows }, unit) {
     if (size === null) return [0, rows];
     if (start === null || stride === null) return [0, min(size, rows)];
-    const first = Math.floor(start + unit * stride);
+    const first = floor(start + unit * stride);
     return [first, first + size];
   }
 
@@ -119,7 +118,7 @@ class ReceptiveField extends Panel {
   /** The unit whose field has its centre nearest to a point. */
   moveTo(point) {
     this.choose(this.axes.map(({ start, size, stride }, index) =>
-      !stride || start === null ? this.unit[index] : Math.round((point[index] / this.scale - start - size / 2) / stride)));
+      !stride || start === null ? this.unit[index] : round((point[index] / this.scale - start - size / 2) / stride)));
   }
 
   /** The unit at some places, or the nearest to it. */

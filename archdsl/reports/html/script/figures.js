@@ -11,16 +11,17 @@ function valueOf(formula, values) {
 
 /** What does not fit of the values in the fields, as a sentence; null where all is well. */
 function misfit(network, sizes) {
-  for (const [name, value] of Object.entries(sizes)) {
-    if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 40) return `${name} is a whole number from 1`;
-  }
-  const values = bigValues(sizes);
-  const broken = (network.for_all?.fits ?? []).find((fit) => !compile(fit.values)(values));
+  const isCount = (value) => Number.isSafeInteger(value) && value > 0 && value <= 2 ** 40;
+  const wrong = Object.keys(sizes).find((name) => !isCount(sizes[name]));
+  if (wrong) return `${wrong} is a whole number from 1`;
+  const values = mapped(sizes, BigInt);
+  const broken = network.for_all?.fits.find((fit) => !compile(fit.values)(values));
   return broken ? `fits ${broken.values}` : null;
 }
 
-function bigValues(sizes) {
-  return Object.fromEntries(Object.entries(sizes).map(([name, value]) => [name, BigInt(value)]));
+/** The moment with the most bytes, the first of several. */
+function peakOf(moments) {
+  return moments.reduce((best, moment) => (moment.bytes > best.bytes ? moment : best), moments[0] ?? { bytes: 0 });
 }
 
 class Figures {
@@ -31,22 +32,27 @@ class Figures {
     this.isInPlace = isInPlace;
     this.batch = sizes.N;
     this.isAsWritten = network.symbols.every((name) => sizes[name] === network.bindings[name]);
-    this.values = bigValues(sizes);
+    this.values = mapped(sizes, BigInt);
     this.layers = this.isAsWritten ? this.counted() : this.fromFormulas();
-    this.params = sum(this.layers.map((layer) => layer.params));
-    this.macs = sum(this.layers.map((layer) => layer.macs));
+    const all = network.layers.map(({ index }) => index);
+    this.params = this.of(all, "params");
+    this.macs = this.of(all, "macs");
     this.most = max(1, ...this.layers.map((layer) => layer.macs));
     this.mostOfRow = max(1, ...network.rows.map(({ layers }) => this.of(layers, "macs")));
     this.storages = this.storageBytes();
     this.timeline = this.storages && this.liveBytes();
-    this.peak = this.timeline && this.timeline.reduce((best, moment) => (moment.bytes > best.bytes ? moment : best), NOTHING);
+    this.peak = this.timeline && peakOf(this.timeline);
   }
 
   counted() {
     return this.network.layers.map(({ output, params, macs, bytes, batched }) => {
-      const perSample = batched ? bytes / this.network.batch : bytes;
-      return { output, params, macs, bytes: batched ? perSample * this.batch : bytes };
+      return { output, params, macs, bytes: batched ? this.scaled(bytes) : bytes };
     });
+  }
+
+  /** For the batch, what is known for that of the document. */
+  scaled(bytes) {
+    return (bytes / this.network.batch) * this.batch;
   }
 
   fromFormulas() {
@@ -80,12 +86,12 @@ class Figures {
     this.network.storages.forEach(({ made, freed, used, copies }, index) => {
       const bytes = this.storages[index];
       change[made] += bytes;
-      change[freed + 1] -= bytes;
-      for (const step of used) moments[step - 1].used += bytes;
-      for (const step of this.isInPlace ? [] : copies ?? []) {
-        change[step] += bytes;
-        change[step + 1] -= bytes;
-        moments[step - 1].used += bytes;
+      change[made + freed + 1] -= bytes;
+      for (const since of used) moments[made + since - 1].used += bytes;
+      for (const since of this.isInPlace ? [] : copies) {
+        change[made + since] += bytes;
+        change[made + since + 1] -= bytes;
+        moments[made + since - 1].used += bytes;
       }
     });
     let alive = 0;
@@ -102,18 +108,14 @@ class Figures {
     if (!training || !this.isAsWritten) return null;
     const { phase, layer, ...sizes } = training.timeline;
     if (sizes.bytes && this.batch !== this.network.batch) return null;
-    const [phases, layers] = [phase, layer].map(listed);
-    const lists = Object.entries(sizes).map(([name, column]) => [name, summed(column)]);
-    const sizeAt = (index) => Object.fromEntries(lists.map(([name, list]) => [name, list[index]]));
-    return phases.map((name, index) => {
-      const size = sizeAt(index);
-      return { step: index + 1, phase: name, layer: layers[index], bytes: size.bytes ?? this.bytesOf(size) };
-    });
+    return rowsOf({ phase, layer, ...mapped(sizes, summed) }).map((moment, index) => ({
+      ...moment, step: index + 1, bytes: moment.bytes ?? this.bytesOf(moment),
+    }));
   }
 
   /** The inputs' bytes for the batch; null for sizes other than those of the document. */
   get inputs() {
-    return this.isAsWritten ? (this.network.held.inputs / this.network.batch) * this.batch : null;
+    return this.isAsWritten ? this.scaled(this.network.held.inputs) : null;
   }
 
   /** The sum of a figure over layers. */
@@ -126,5 +128,3 @@ class Figures {
     return Object.entries(this.sizes).map(([name, value]) => `${name} = ${exact(value)}`).join(", ");
   }
 }
-
-const NOTHING = { step: 0, layer: null, bytes: 0, used: 0 };

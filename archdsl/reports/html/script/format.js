@@ -1,6 +1,6 @@
 // Numbers and shapes as the reports write them.
 
-const { abs, hypot, max, min } = Math;
+const { abs, floor, hypot, max, min, round } = Math;
 const KIB = 1024;
 const MIB = KIB * KIB;
 const GIB = MIB * KIB;
@@ -15,9 +15,9 @@ function exact(n) {
 /** Decimals with halves to the even digit, as Python has them. */
 function fixed(n, digits) {
   const doubled = n * 2 ** (digits + 1);
-  const isHalf = Number.isInteger(doubled) && Math.abs((n * 10 ** digits) % 1) === 0.5;
+  const isHalf = Number.isInteger(doubled) && abs((n * 10 ** digits) % 1) === 0.5;
   if (!isHalf) return n.toFixed(digits);
-  return (2 * Math.round((n * 10 ** digits) / 2) / 10 ** digits).toFixed(digits);
+  return (2 * round((n * 10 ** digits) / 2) / 10 ** digits).toFixed(digits);
 }
 
 /** Three digits and a unit: `118M`, `1.03G`; below a thousand the number itself. */
@@ -39,8 +39,8 @@ function unitOf(n) {
 /** Bytes in powers of 1024: `512 B`, `16.0 KiB`, `9.95 MiB`. */
 function binary(n) {
   const [unit, name] = unitOf(n);
-  if (unit === 1) return `${n} B`;
-  return `${fixed(n / unit, unit === KIB || (unit === MIB && n >= 16 * MIB) ? 1 : 2)} ${name}`;
+  const digits = unit === 1 ? 0 : unit === KIB || (unit === MIB && n >= 16 * MIB) ? 1 : 2;
+  return `${fixed(n / unit, digits)} ${name}`;
 }
 
 function percent(share) {
@@ -62,18 +62,19 @@ function positions({ shape, dtype }) {
   return dtype.includes("float") ? shape.slice(1) : shape;
 }
 
-/** Whether a field is at most of a size, and how far apart those of neighbours are, where that is known. */
-function boundOf({ field_status: status }) {
-  return status === "bound" ? "≤ " : "";
-}
-
-function strideOf({ field_status: status, field_stride: stride }) {
-  return stride.includes(null) || status === "whole input" ? "" : `, stride ${perAxis(stride)}`;
+/** The size of a field on each axis, or a bound of it, and how far apart the fields of neighbours are, where that is known. */
+function extentOf({ field_status: status, field_size: size, field_stride: stride }) {
+  const apart = status === "whole input" || stride.includes(null) ? "" : `, stride ${perAxis(stride)}`;
+  return boundOf(status) + shape(size) + apart;
 }
 
 /** One number where the axes of a field agree; nothing where it is the whole input. */
-function fieldOf(layer) {
-  return !layer.field_size || layer.field_status === "whole input" ? "" : boundOf(layer) + perAxis(layer.field_size);
+function fieldOf({ field_status: status, field_size: size }) {
+  return !size || status === "whole input" ? "" : boundOf(status) + perAxis(size);
+}
+
+function boundOf(status) {
+  return status === "bound" ? "≤ " : "";
 }
 
 /** Windows with a multiplication sign: `conv 3x3, 64` as `conv 3×3, 64`. */

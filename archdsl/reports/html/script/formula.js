@@ -1,6 +1,6 @@
 // Formulas of open sizes, in the language's arithmetic: `64*((H - 4)//2)`. Whole numbers of any length, so they are exact.
 
-const TOKEN = /\s*(\d[\d_]*|[\p{L}_][\p{L}\p{N}_]*|\/\/|[=!<>]=|[-+*%()<>[\],])/uy;
+const TOKEN = /[\p{L}\p{N}_]+|\/\/|[=!<>]=|\S/gu;
 const both = (compute) => (a, b) => (values) => compute(a(values), b(values));
 const modulo = (a, b) => ((a % b) + b) % b;
 
@@ -15,13 +15,9 @@ const LEVELS = [
 ];
 const COMPARISON = 2;
 
-/** A function of the values of the symbols, from a number, a formula or a condition. Throws `SyntaxError`. */
+/** A function of the values of the symbols, from a formula or a condition, which the language has written. */
 function compile(text) {
-  if (typeof text === "number") return () => BigInt(text);
-  const words = tokens(text);
-  const must = (word) => {
-    if (words.shift() !== word) throw new SyntaxError(text);
-  };
+  const words = text.match(TOKEN);
 
   const level = (rank) => {
     if (rank === LEVELS.length) return single();
@@ -32,31 +28,17 @@ function compile(text) {
 
   const single = () => {
     const word = words.shift();
-    if (word === "not") return ((inside) => (values) => !inside(values))(level(COMPARISON));
-    if (word === "-") return ((inside) => (values) => -inside(values))(single());
+    const operand = word === "not" ? level(COMPARISON) : word === "-" && single();
+    if (operand) return (values) => (word === "-" ? -operand(values) : !operand(values));
     if (word === "(" || word === "[") {
-      const items = [level(0)];
-      while (words[0] === ",") items.push((must(","), level(0)));
-      must(word === "(" ? ")" : "]");
+      const items = [];
+      do items.push(level(0)); while (words.shift() === ",");
       return word === "(" ? items[0] : (values) => items.map((item) => item(values));
     }
-    if (/^\d/.test(word)) return ((number) => () => number)(BigInt(word.replaceAll("_", "")));
-    if (!/^[\p{L}_]/u.test(word ?? "")) throw new SyntaxError(text);
-    return (values) => values[word];
+    if (!/^\d/.test(word)) return (values) => values[word];
+    const number = BigInt(word.replaceAll("_", ""));
+    return () => number;
   };
 
-  const found = level(0);
-  if (words.length) throw new SyntaxError(text);
-  return found;
-}
-
-function tokens(text) {
-  const found = [];
-  TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < text.trimEnd().length) {
-    const match = TOKEN.exec(text);
-    if (!match) throw new SyntaxError(text);
-    found.push(match[1]);
-  }
-  return found;
+  return level(0);
 }

@@ -58,7 +58,7 @@ class Header extends Panel {
   }
 
   claim({ text, holds, disputed, value, source }) {
-    const found = value === null ? "" : Array.isArray(value) ? `[${value.join(", ")}]` : typeof value === "number" ? shown(value) : value;
+    const found = Array.isArray(value) ? `[${value.join(", ")}]` : Number.isInteger(value) ? exact(value) : String(value ?? "");
     return h(`li${holds ? ".holds" : ".fails"}`, h("b", holds ? (disputed ? "disputed" : "ok") : "fails"),
       h("div", h("code", `${disputed ? "dispute " : ""}${text}`), found && h("span.found", found), source && h("span.note", source)));
   }
@@ -69,8 +69,4 @@ class Header extends Panel {
     const isDark = style.colorScheme ? style.colorScheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     style.colorScheme = isDark ? "light" : "dark";
   }
-}
-
-function shown(number) {
-  return Number.isInteger(number) ? exact(number) : String(number);
 }

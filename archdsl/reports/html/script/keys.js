@@ -2,15 +2,16 @@
 
 function listen(root, state, table, header) {
   const moves = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
+  const turn = (group) => group && state.toggle(group);
   const keys = {
     "/": () => header.search.focus(),
     Escape: () => state.select(null),
-    ArrowLeft: () => foldAround(state),
-    ArrowRight: () => openAround(state),
+    ArrowLeft: () => turn(state.network.around(state.selected).findLast((group) => state.open.has(group))),
+    ArrowRight: () => turn(state.network.around(state.selected).find((group) => !state.open.has(group))),
   };
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isField(event.target)) {
+    if (event.target.matches("input")) {
       if (event.key === "Escape") leave(event.target, state);
       if (event.key === "Enter" && event.target === header.search) state.select(table.first);
       return;
@@ -28,16 +29,4 @@ function leave(field, state) {
     state.set({ filter: "" });
   }
   field.blur();
-}
-
-/** Folds the innermost open group around the selected layer. */
-function foldAround(state) {
-  const group = state.selected === null ? null : state.network.around(state.selected).findLast((one) => state.open.has(one));
-  if (group) state.toggle(group, false);
-}
-
-/** Opens the outermost folded group around the selected layer. */
-function openAround(state) {
-  const group = state.selected === null ? null : state.network.around(state.selected).find((one) => !state.open.has(one));
-  if (group) state.toggle(group, true);
 }

@@ -14,14 +14,6 @@ function summed(column) {
   return listed(column).map((difference) => (total += difference));
 }
 
-/** The storages with the steps at which they are made, used and freed. */
-function storagesOf(columns) {
-  const made = summed(columns.made);
-  return rowsOf(columns).map(({ single, fixed, per_sample, what, used, freed }, index) => ({
-    single, fixed, per_sample, what, made: made[index], freed: made[index] + freed, used: used.map((step) => made[index] + step),
-  }));
-}
-
 /** Columns as a list of objects. */
 function rowsOf(columns) {
   const names = Object.keys(columns);
@@ -34,11 +26,10 @@ class Network {
     Object.assign(this, data);
     this.layers = rowsOf(data.layers).map((layer, index) => ({ ...layer, ...layer.kind, index }));
     this.steps = summed(data.memory.steps);
-    this.storages = storagesOf(data.memory.storages);
-    this.findCopies();
+    this.storages = rowsOf({ ...data.memory.storages, made: summed(data.memory.storages.made) });
     this.held = Object.fromEntries(data.memory.figures.map(({ name, bytes }) => [name, bytes]));
-    this.batch = Number(data.bindings.N);
-    this.bindings = Object.fromEntries(Object.entries(data.bindings).map(([name, value]) => [name, Number(value)]));
+    this.bindings = mapped(data.bindings, Number);
+    this.batch = this.bindings.N;
     this.byPath = new Map(this.layers.map((layer) => [layer.path, layer.index]).reverse());
     this.alias = this.layers.map((layer) => layer.index);
     this.groups = [];
@@ -49,51 +40,25 @@ class Network {
     this.heads = this.layers.map((layer) => this.headOf(layer.index));
   }
 
-  /** Notes at which steps operators in place overwrite a storage: without that they would make a copy of it there. */
-  findCopies() {
-    const madeBy = new Map(this.storages.filter(({ what }) => what === "output").map((storage) => [this.steps[storage.made - 1], storage]));
-    this.steps.forEach((index, step) => {
-      const { in_place, reads } = this.layers[index];
-      const storage = in_place && madeBy.get(index - reads[0]);
-      if (!storage) return;
-      (storage.copies ??= []).push(step + 1);
-      madeBy.set(index, storage);
-    });
-  }
-
-  /** The symbols that are open, and stand in a field of their own. */
-  get symbols() {
-    return this.for_all ? Object.keys(this.bindings).filter((name) => name !== "N" && this.isOpen(name)) : [];
-  }
-
-  isOpen(name) {
-    const formulas = [this.for_all.macs, this.for_all.activations, ...listed(this.for_all.shapes).flat()];
-    return formulas.some((text) => typeof text === "string" && text.split(/\W+/).includes(name));
-  }
-
   /** Notes what stands in which group, and which layers a group of several calls shows. */
   enter(steps, group) {
-    for (const item of steps) this.enterItem(item, group);
-  }
-
-  enterItem(item, group) {
-    this.parents.set(item.key ?? item, group);
-    for (const row of item.rows ?? []) this.rows.push(Object.assign(row, this.looks[row.look]));
-    for (const part of item.rows ?? [item]) this.enterLayers(part, item, group);
-    if (item.is === "group") {
-      item.layers = range(...item.spans[0] ?? [0, 0]);
-      this.groups.push(item);
-      this.parents.set(item, group);
-      this.showFirst(item.spans);
-      this.enter(item.body.steps, item);
+    for (const item of steps) {
+      this.parents.set(item.key ?? item, group);
+      for (const row of item.rows ?? []) this.rows.push(Object.assign(row, this.looks[row.look]));
+      for (const part of item.rows ?? [item]) {
+        for (const index of part.layers ?? []) if (!this.itemOf.has(index)) this.itemOf.set(index, { part, group });
+      }
+      if (item.is === "group") this.enterGroup(item, group);
+      for (const arm of item.arms ?? []) this.enter(arm.steps, group);
+      if (item.join) this.enter([item.join], group);
     }
-    for (const arm of item.arms ?? []) this.enter(arm.steps, group);
-    if (item.join) this.enterItem(item.join, group);
   }
 
-  enterLayers(part, item, group) {
-    if (part.is === "group") return;
-    for (const index of part.layers ?? []) if (!this.itemOf.has(index)) this.itemOf.set(index, { part, item, group });
+  enterGroup(item, group) {
+    this.groups.push(item);
+    this.parents.set(item, group);
+    this.showFirst(item.spans);
+    this.enter(item.body.steps, item);
   }
 
   /** Of calls alike the first is shown: the layers of the others stand for those of it. */
@@ -109,7 +74,12 @@ class Network {
     return index;
   }
 
-  /** The groups around a layer, the outermost first. */
+  /** The row, merge or bar of the diagram in which a layer is told. */
+  partOf(index) {
+    return this.itemOf.get(this.shown(index))?.part;
+  }
+
+  /** The groups around a layer, the outermost first; none around none. */
   around(index) {
     const found = [];
     let group = this.itemOf.get(this.shown(index))?.group;
@@ -119,9 +89,9 @@ class Network {
 
   /** The layer in whose row another is told: small operators stand with the one before them. */
   headOf(index) {
-    const own = this.itemOf.get(this.shown(index))?.part;
+    const own = this.partOf(index);
     let head = index;
-    while (own && FUSED.has(this.layers[head].category) && this.itemOf.get(this.shown(head - 1))?.part === own) head--;
+    while (own && FUSED.has(this.layers[head].category) && this.partOf(head - 1) === own) head--;
     return head;
   }
 }

@@ -13,13 +13,13 @@ class State {
     this.sizes = { N: network.batch, ...Object.fromEntries(network.symbols.map((name) => [name, network.bindings[name]])) };
     if (isPage) this.read();
     this.figures = new Figures(network, this.sizes, this.isInPlace);
-    if (!isPage || !location.hash) this.choosePeak();
+    if (!isPage || !location.hash) this.selected = network.heads[this.figures.peak?.layer] ?? null;
+    this.open = this.openedAround(this.selected);
   }
 
-  /** At first the layer of the peak is chosen. */
-  choosePeak() {
-    this.selected = this.network.heads[this.figures.peak?.layer] ?? null;
-    if (this.selected !== null) for (const group of this.network.around(this.selected)) this.open.add(group);
+  /** The open groups, and those around a layer. */
+  openedAround(index) {
+    return new Set([...this.open, ...this.network.around(index)]);
   }
 
   subscribe(panel) {
@@ -37,15 +37,14 @@ class State {
   }
 
   /** Chooses a layer, or none; the groups around it are opened. */
-  select(index) {
-    const closed = index === null ? [] : this.network.around(index).filter((group) => !this.open.has(group));
-    this.set({ selected: index, ...(closed.length ? { open: new Set([...this.open, ...closed]) } : {}) });
+  select(selected) {
+    const open = this.openedAround(selected);
+    this.set({ selected, ...(open.size > this.open.size ? { open } : {}) });
   }
 
-  toggle(group, isOpen = !this.open.has(group)) {
+  toggle(group) {
     const open = new Set(this.open);
-    if (isOpen) open.add(group);
-    else open.delete(group);
+    if (!open.delete(group)) open.add(group);
     this.set({ open });
   }
 
@@ -76,10 +75,9 @@ class State {
       const keys = new Set(words.get("open").split(" ").map(Number));
       this.open = new Set(this.network.groups.filter((group) => keys.has(group.key)));
     }
-    if (this.selected !== null) for (const group of this.network.around(this.selected)) this.open.add(group);
     this.isInPlace = !words.has("copies");
     if (words.get("mode") === "training" && this.network.memory.training) this.mode = "training";
-    const sizes = Object.fromEntries(Object.keys(this.sizes).map((name) => [name, Number(words.get(name) ?? this.sizes[name])]));
+    const sizes = mapped(this.sizes, (value, name) => Number(words.get(name) ?? value));
     if (!misfit(this.network, sizes)) this.sizes = sizes;
   }
 }

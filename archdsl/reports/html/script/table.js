@@ -17,23 +17,22 @@ const COLUMNS = [
 class LayerTable extends Panel {
   constructor(state) {
     super(state);
-    this.sort = { key: null, turn: 0 };
+    this.sort = {};
     this.elements = new Map();
     this.heads = COLUMNS.map((column) => this.head(column));
     this.rowsElement = h("tbody");
     this.count = h("span.note");
     this.every = h("input", { type: "checkbox", onchange: () => this.read() });
-    this.element = h("section.layers", { "aria-label": "Layers" },
-      h("div.title", h("h2", "Layers"), this.count, h("span.space"),
-        h("label.every", this.every, " every operator"),
-        h("button", { onclick: () => this.copy(this.csv()) }, "copy CSV"),
-        h("button", { onclick: () => this.copy(this.markdown()) }, "copy Markdown")),
-      h("div.scroll", { tabindex: -1 }, h("table", h("thead", h("tr", this.heads)), this.rowsElement)));
+    this.element = this.section("layers", "Layers", [this.count, h("span.space"),
+      h("label.every", this.every, " every operator"),
+      h("button", { onclick: () => this.copy(this.csv()) }, "copy CSV"),
+      h("button", { onclick: () => this.copy(this.markdown()) }, "copy Markdown")],
+    h("div.scroll", { tabindex: -1 }, h("table", h("thead", h("tr", this.heads)), this.rowsElement)));
     state.subscribe(this);
   }
 
   head(column) {
-    const button = h("button", { onclick: () => this.sortBy(column.key) }, column.title);
+    const button = h("button", { onclick: () => this.sortBy(column) }, column.title);
     return h(`th${column.isNumber ? ".number" : ""}`, { scope: "col", "data-key": column.key }, button);
   }
 
@@ -74,19 +73,19 @@ class LayerTable extends Panel {
   }
 
   /** One click sorts, the largest first (texts from A), a second turns it round, a third restores. */
-  sortBy(key) {
-    const isSame = this.sort.key === key;
-    this.sort = { key: isSame && this.sort.turn === 1 ? null : key, turn: isSame ? (this.sort.turn + 1) % 2 : 0 };
+  sortBy(column) {
+    const isSame = this.sort.column === column;
+    this.sort = isSame && this.sort.isTurned ? {} : { column, isTurned: isSame };
     this.arrange();
   }
 
   arranged() {
     const words = sought(this.state.filter).split(/\s+/).filter(Boolean);
     const kept = this.rows.filter(({ text }) => words.every((word) => text.includes(word)));
-    const column = COLUMNS.find((one) => one.key === this.sort.key);
+    const { column, isTurned } = this.sort;
     if (!column) return kept;
-    const turn = this.sort.turn ? -1 : 1;
     const of = column.value;
+    const turn = isTurned ? -1 : 1;
     return kept.sort((a, b) => turn * (column.isNumber ? of(b) - of(a) : compareTexts(of(a), of(b))));
   }
 
@@ -94,18 +93,14 @@ class LayerTable extends Panel {
   arrange() {
     this.shown = this.arranged();
     this.count.textContent = `${exact(this.shown.length)} of ${exact(this.rows.length)} · click a heading to sort`;
-    for (const head of this.heads) {
-      const isSorted = head.dataset.key === this.sort.key;
-      if (isSorted) head.setAttribute("aria-sort", this.ascends(head.dataset.key) ? "ascending" : "descending");
-      else head.removeAttribute("aria-sort");
-    }
+    const { column, isTurned } = this.sort;
+    this.heads.forEach((head, index) => {
+      head.removeAttribute("aria-sort");
+      if (COLUMNS[index] === column) set(head, { "aria-sort": column.isNumber === isTurned ? "ascending" : "descending" });
+    });
     this.rowsElement.replaceChildren();
     this.rowsElement.setAttribute("aria-busy", true);
     this.append(this.shown, 0);
-  }
-
-  ascends(key) {
-    return !COLUMNS.find((column) => column.key === key).isNumber === !this.sort.turn;
   }
 
   append(rows, from, count = CHUNK) {
@@ -136,11 +131,8 @@ class LayerTable extends Panel {
   }
 
   mark() {
-    this.rowsElement.querySelector("[aria-current]")?.removeAttribute("aria-current");
     const row = this.rows.find(({ indices }) => indices.includes(this.state.selected));
-    const element = row && this.elements.get(row);
-    element?.setAttribute("aria-current", "true");
-    if (element?.isConnected && !element.matches(":hover")) reveal(element);
+    choose(this.rowsElement, this.elements.get(row));
   }
 
   /** The layer of the first row shown. */
