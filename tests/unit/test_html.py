@@ -392,11 +392,12 @@ def test_lines_beside_the_diagram_cross_no_words(visit: Open, name: str) -> None
 LEFT = """network Left {
   input x: [8, 32, 32]
   concat {
-    | left: { conv(8, 3x3, pad=1) as a -> conv(8, 3x3, pad=1) as b -> maxpool(2x2) -> upsample(2x2) }
+    | left: { conv(4, 3x3, pad=1) as a -> conv(8, 3x3, pad=1) as b -> maxpool(2x2) -> upsample(2x2) }
     | middle: { conv(16, 3x3, pad=1) -> conv(16, 3x3, pad=1) }
     | right: { conv(16, 3x3, pad=1) -> conv(16, 3x3, pad=1) }
   }
-  conv(8, 3x3, pad=1) -> concat(b) -> conv(8, 3x3, pad=1) -> concat(a) -> conv(8, 1x1)
+  conv(16, 3x3, pad=1) -> concat(b) -> conv(16, 3x3, pad=1)
+  concat { | a | identity } -> conv(8, 1x1)
 }
 """
 
@@ -404,6 +405,23 @@ LEFT = """network Left {
 def test_what_leaves_a_left_arm_is_led_around_the_arms_beside_it(visit: Open) -> None:
     page = visit(html_of(open_source(Source("left.arch", LEFT), ROOT).check("Left")))
     assert page.page.locator(".lanes path").count() == 2 and page.page.evaluate(CROSSED) == []
+
+
+MET = """() => [...document.querySelectorAll(".lanes path")].map((path) => {
+  const end = path.getPointAtLength(path.getTotalLength()).matrixTransform(path.getScreenCTM());  // of the arrow's right half
+  const isMet = (part) => {
+    const { left, right } = part.getBoundingClientRect();
+    const { top } = part.closest(".concat").getBoundingClientRect();
+    return left < end.x - 3 && end.x - 3 < right && Math.abs(top - end.y - 4) < 2;
+  };
+  return [path.textContent, [...document.querySelectorAll(".parts i")].filter(isMet).map((part) => part.textContent)];
+})"""
+
+
+def test_taps_enter_a_concat_at_their_parts(visit: Open) -> None:
+    """The eight channels of `b` are the second part of one, the four of `a` the first of another."""
+    page = visit(page_of(LEFT))
+    assert dict(page.page.evaluate(MET)) == {"b": ["8"], "a": ["4"]} and page.page.evaluate(CROSSED) == []
 
 
 def test_numbers_stand_under_their_heads_without_scripts(visit: Open) -> None:

@@ -60,7 +60,7 @@ class Lanes {
     }
     if (hidden) return boxes.get(hidden)?.element;
     const place = places.get(key);
-    return place?.classList.contains("card") ? place.querySelectorAll(".row")[row] : place;
+    return place?.matches(".card, .concat") ? place.querySelectorAll(".row, .parts i")[row] ?? place : place;
   }
 }
 
@@ -100,17 +100,21 @@ class Ways {
 
   /** The right side of an element, at its head where it is high, and of one that is scrolled away where it would be seen. */
   side(element) {
-    const { right, top, bottom } = this.place(element);
+    const { right, top, bottom } = this.place(element.closest(".concat") ?? element);
     return [min(right, this.edge), top + min(bottom - top, 24) / 2];
   }
 
-  /** From above into an element with something at its right, where that is free. */
+  /** From above into a part of a `concat`, or an element with something at its right, where that is free. */
   over(element) {
-    const [right, y] = this.side(element);
-    if (!this.across(right, this.edge, y, y).length || element.matches(".row + .row, .heading + .row")) return null;
-    const [x, { top }] = [right - 12, this.place(element)];
-    const level = top - ARROW;
-    if (this.across(x, this.edge, level, level).length || this.taken.some((other) => abs(other.level - level) < APART)) return null;
+    const [side, y] = this.side(element);
+    const bar = element.closest(".concat");
+    if (!bar && (!this.across(side, this.edge, y, y).length || element.matches(".row + .row, .heading + .row"))) return null;
+    const { left, right } = this.place(element);
+    const [x, { top }] = [bar ? (left + right) / 2 : side - 12, this.place(bar ?? element)];
+    const levels = bar ? [top - ARROW, top - ARROW - APART] : [top - ARROW];
+    const level = levels.find((line) =>
+      !this.across(x, this.edge, line, line).length && this.taken.every((other) => abs(other.level - line) >= APART));
+    if (level === undefined) return null;
     this.taken.push({ x, y: top, turn: x, level });
     return [[x, top], [x, level]];
   }
