@@ -90,16 +90,15 @@ def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def training_of(arguments: argparse.Namespace) -> TrainingSettings | None:
-    """The settings; None where no training is asked for. Raises `UsageProblem`."""
-    from archdsl.analyses.memory import MIXED, settings_of
+    """The settings; None where no training is asked for. Raises `UsageProblem` and `OptionProblem`."""
+    from archdsl.analyses.memory import check_autocast, settings_of
 
     given = settings_given(arguments)
     if given.get("precision") == "tf32" and (arguments.train or not arguments.on):
         raise UsageProblem("`--precision tf32` goes with `--on`; of memory it is float32")
     if not arguments.train:
         precision, autocast = given.pop("precision", "float32"), given.pop("autocast", None)  # inference has them too
-        if autocast and precision not in MIXED:
-            raise UsageProblem("`--autocast` says whose, of a mixed precision: add `--precision bf16-mixed`")
+        check_autocast(precision, autocast)
         if given:
             raise UsageProblem(f"`--{next(iter(given)).replace('_', '-')}` says how to train: add `--train`")
         return None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from archdsl.analyses.memory import TrainingSettings, arithmetic_of
+from archdsl.analyses.memory import TrainingSettings, arithmetic_of, check_autocast
 from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive, check_known, options_of
 from archdsl.analyses.roofline import DEVICES, GPUS
 from archdsl.reports.csv import render_csv
 from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
-from archdsl.reports.table import Table
+from archdsl.reports.table import Table, natural
 
 REPORTS = ("summary", "shapes", "params", "flops", "memory", "receptive-field", "formulas", "claims", "lints", "all")
 
@@ -23,8 +23,13 @@ FORMATS: dict[str, Callable[[Sequence[Table]], str]] = {
 """What tables are written as, beside text."""
 FOR_ONE = {"formulas": "memory", "unit": "receptive-field", "effective": "receptive-field"}
 """Options that one report has; `all` has them too."""
-NOT_IN = {"unit": ("csv", "json", "html"), "effective": ("json", "html")}
-"""Options of which some formats tell nothing: a unit is told in a sentence, and documents with all facts are of all units."""
+DOCUMENTS = ("json", "html")
+"""Formats with all facts, which no option arranges otherwise."""
+NOT_IN = {
+    **dict.fromkeys(("depth", "full", "sort", "top", "formulas", "effective"), DOCUMENTS),
+    "unit": ("csv", *DOCUMENTS),
+}
+"""Options that some formats do not heed: a unit is told in a sentence."""
 Unit = Annotated[tuple[str, tuple[int, ...]], Accepts("a path and indices, as ('features.30', (3, 3))")]
 
 
@@ -71,7 +76,7 @@ def asked(report: str, format: str, options: Mapping[str, Any], **more: Any) -> 
     """A report with its options, checked; `more` is what else `Asked` has, settings already checked.
 
     Raises `ValueError` for a report, format, device or option that there is not; `OptionProblem` for a value that an option
-    does not take, an option of another report, or one that the format tells nothing of, for a device that a report does not
+    does not take, an option of another report, or one that the format does not heed, for a device that a report does not
     tell of, for a training step that nothing is told of, and for a precision likewise.
     """
     check_known("report", [report], REPORTS)
@@ -85,19 +90,23 @@ def asked(report: str, format: str, options: Mapping[str, Any], **more: Any) -> 
 
 
 def _check_options(asked: Asked) -> None:
-    for option, name in FOR_ONE.items():
-        if not getattr(asked.options, option):
+    if asked.options.sort == "":
+        raise OptionProblem("sort", "is empty: name a column")
+    for option, value in asked.options._asdict().items():
+        if value is None or value is False:
             continue
-        if asked.report not in (name, "all"):
-            raise OptionProblem(option, f"is for the report `{name}`")
-        if asked.format in NOT_IN.get(option, ()):
-            told = [known for known in ("text", *FORMATS) if known not in NOT_IN[option]]
-            raise OptionProblem(option, f"is not told in {asked.format}, only in {', '.join(told[:-1])} and {told[-1]}")
+        if option in FOR_ONE and asked.report not in (FOR_ONE[option], "all"):
+            raise OptionProblem(option, f"is for the report `{FOR_ONE[option]}`")
+        if asked.format in NOT_IN[option]:
+            heeding = [known for known in ("text", *FORMATS) if known not in NOT_IN[option]]
+            raise OptionProblem(option, f"is not heeded in {asked.format}, only in {natural(heeding)}")
 
 
 def _check_device(asked: Asked) -> None:
     """Also of what step, and in what precision."""
     report, format, _, training, on, precision, autocast = asked
+    if training is None:
+        check_autocast(precision, None if autocast == "cuda" else autocast)
     has_memory = report in ("memory", "formulas", "all") or format in ("json", "html")
     if training is not None and report != "flops" and not has_memory:
         raise OptionProblem("training", "is for the reports `flops`, `memory` and `formulas`")

@@ -102,5 +102,6 @@ def test_in_a_table_of_numbers_it_is_numbers(capsys: pytest.CaptureFixture[str],
     assert load(f"{tmp_path}/a.arch").report("receptive-field", effective="part", format="csv") == found
     refused = Cli(capsys)(*asked, "json")
     assert (
-        refused.code == 2 and "`--effective` is not told in json, only in text, csv, markdown and latex" in refused.err
+        refused.code == 2
+        and "`--effective` is not heeded in json, only in text, csv, markdown and latex" in refused.err
     )

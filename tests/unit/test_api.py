@@ -258,10 +258,21 @@ def test_reports_are_those_of_the_command_line(
             (
                 "receptive-field",
                 {"unit": ("conv1", (3, 3)), "format": format},
-                f"`unit` is not told in {format}, only in text, markdown and latex",
+                f"`unit` is not heeded in {format}, only in text, markdown and latex",
             )
             for format in ("csv", "json", "html")
         ),
+        *(
+            (
+                "memory",
+                {name: value, "format": format},
+                f"`{name}` is not heeded in {format}, only in text, csv, markdown",
+            )
+            for format in ("json", "html")
+            for name, value in {"depth": 0, "full": True, "sort": "bytes", "top": 3, "formulas": True}.items()
+        ),
+        ("shapes", {"sort": ""}, "`sort` is empty: name a column"),
+        ("shapes", {"autocast": "cpu"}, "`autocast` says whose, of a mixed precision: add `precision bf16-mixed`"),
         ("params", {"formulas": True}, "`formulas` is for the report `memory`"),
         ("summary", {"on": "h200"}, "`on` is for the reports `flops` and, of a training step, `memory`"),
         ("memory", {"on": "h200"}, "`on` is about a training step for the report `memory`: add `training`"),

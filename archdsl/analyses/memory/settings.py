@@ -125,6 +125,12 @@ def arithmetic_of(precision: str, autocast: str = "cuda") -> Arithmetic:
     return options_of(Arithmetic, {"precision": precision, "autocast": autocast}, "setting")
 
 
+def check_autocast(precision: str, autocast: str | None) -> None:
+    """Raises `OptionProblem` where an autocast is asked for, and the precision is not mixed."""
+    if autocast is not None and precision not in MIXED:
+        raise OptionProblem("autocast", "says whose, of a mixed precision", "precision bf16-mixed")
+
+
 def settings_in(arithmetic: Arithmetic) -> TrainingSettings:
     """PyTorch's defaults for a step that computes so."""
     return TrainingSettings(precision=arithmetic.precision, autocast=arithmetic.autocast)
