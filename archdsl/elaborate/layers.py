@@ -158,16 +158,23 @@ class Layers(Names):
         if isinstance(made, Op):
             with _worded(made, Layer(type(made)), operands, span):
                 made.infer(*types)
-        others = [(instance, given) for (given, _), instance in shared.modules.items()]
-        same_state = all(_state(made, types) == _state(*other) for other in others)
-        if same_state and all(_has_common_code(made, types, *other) for other in others):
+        if not shared.modules:
             return made
-        before = _shapes(others[0][1])
+        (before, _), first = next(iter(shared.modules.items()))
+        if shared.ways is None:
+            shared.state = _state(first, before)
+        same_state = _state(made, types) == shared.state
+        if same_state:
+            common = _codes(first, before) if shared.ways is None else shared.ways
+            ways = [a & b for a, b in zip_longest(_codes(made, types), common, fillvalue=frozenset[Any]())]
+            if all(ways):
+                shared.ways = ways
+                return made
         raise Fault(
             kinds.SHARED_MISMATCH,
-            f"`{shared.name}` is one module, and {_shapes(types)} would run through other code than {before}"
+            f"`{shared.name}` is one module, and {_shapes(types)} would run through other code than {_shapes(before)}"
             if same_state
-            else f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than {before}",
+            else f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than {_shapes(before)}",
             span,
             labels=(Label(shared.element.span, "declared here"),),
             helps=("give its paddings and sizes as numbers, which are the same for both",) if same_state else (),
@@ -282,11 +289,6 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
             (node.name, _state(node.operator, node.operand_types)) for node in instance.instances()
         ]  # fmt: skip
     return instance.state(*types)
-
-
-def _has_common_code(one: Module | Op, types: tuple[Any, ...], other: Module | Op, others: tuple[Any, ...]) -> bool:
-    """Whether one piece of code runs both."""
-    return all(a & b for a, b in zip_longest(_codes(one, types), _codes(other, others), fillvalue=frozenset[Any]()))
 
 
 def _codes(instance: Module | Op, types: tuple[Any, ...]) -> Iterator[frozenset[Any]]:

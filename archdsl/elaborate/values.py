@@ -147,7 +147,7 @@ class Definition:
 class SharedInstance:
     """`shared tower = ...`: one instance, made at its first use."""
 
-    __slots__ = ("element", "is_named", "layer", "modules", "name", "place", "scope")
+    __slots__ = ("element", "is_named", "layer", "modules", "name", "place", "scope", "state", "ways")
 
     def __init__(self, name: str, element: tree.Element, layer: Layer | None, scope: Any, place: Any) -> None:
         self.name = name
@@ -161,6 +161,10 @@ class SharedInstance:
         """Whether its place has a child of its name."""
         self.modules: dict[Any, Module | Op] = {}
         """What it became, by the types of the values that enter and the tensor parameters given."""
+        self.state: Any = None
+        """The names and shapes of its weights; None until two uses are compared."""
+        self.ways: list[frozenset[Any]] | None = None
+        """What all its uses can run, for each operator; None until two are compared."""
 
     @property
     def open_tensors(self) -> tuple[str, ...]:

@@ -307,6 +307,10 @@ ENOUGH = {
     "many defaults": "default conv(pad=1)\n" * 2000 + body("conv(3, 3x3)"),
     "many branches": body("if false { relu }" + " else if false { relu }" * 5000 + " else { tanh }"),
     "many choices": body("let x = " + "1 if false else " * 300 + "2"),
+    "many uses of a shared group": body(
+        "shared unit = { repeat 10 { relu -> conv(3, 3x3, pad=1) } }\n"
+        + "unit -> maxpool(2x2, stride=1, pad=1)\n" * 200
+    ),
     "many networks": "".join(body("relu").replace("A", f"A{i}") for i in range(1000)),
     "quotients of an open size": open_body("let x = " + "(" * 60 + "H" + " + 1)//2" * 60 + "\nwhere x >= 0\nrelu"),
     "a sum of many numbers": body("let x = " + " + ".join(["1"] * 60) + "\nconv(x, 1)"),
