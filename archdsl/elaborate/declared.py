@@ -6,7 +6,10 @@ of the input, the variable of a loop for example, is left out.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from archdsl.elaborate.scope import Scope
@@ -18,6 +21,10 @@ CONDITIONS = ("==", "!=", "<", "<=", ">", ">=", "and", "or", "not")
 
 DEEPEST = 8
 """Operations inside each other: what is deeper is no condition that a person reads, and `let` doubles with each line."""
+MOST = 256
+"""Operations of one declaration: they are a hint for who writes code, and each instance holds them."""
+LONGEST = 4096
+"""Nodes of the tree that are read for them, in a block and in those that it inlines."""
 
 Names = dict[str, Operation | None]
 """What names stand for in a declaration; None where that is not told."""
@@ -33,39 +40,55 @@ def parameters(syntax: tree.Block | tree.Network, scope: Scope) -> tuple[Paramet
 
 
 def operations(definition: Definition) -> tuple[Operation, ...]:
-    """The conditions and the arithmetic of a block, and then of those that it inlines."""
+    """The conditions and the arithmetic of a block, and then of those that it inlines: at most `MOST`, each once."""
     if definition.operations is None:
-        block = definition.syntax
-        names: Names = {p.name.text: Operation("parameter", (p.name.text,)) for p in block.parameters}
-        found, calls = _operations(block, names)
-        for call in calls:
-            layer = definition.scope.lookup(call.callee.text)
-            inner = layer.target.syntax if isinstance(layer, Layer) and isinstance(layer.target, Definition) else None
-            if isinstance(inner, tree.Block) and inner.inline:
-                found += _operations(inner, _bound(call, inner, names))[0]
-        definition.operations = tuple(dict.fromkeys(found))
+        found: dict[str, Operation] = {}
+        for operation in _operations(definition):
+            found.setdefault(repr(operation), operation)  # Python holds `x == 1` and `x == true` equal
+            if len(found) == MOST:
+                break
+        definition.operations = tuple(found.values())
     return definition.operations
 
 
-def _operations(block: tree.Block | tree.Network, names: Names) -> tuple[list[Operation], list[tree.Call]]:
-    """Those of a declaration alone, and the calls in it; `names` learns what `let` binds in it."""
-    found, calls = [], []
-    for syntax in tree.walk(block.body):
-        asked: tree.Expression | None = None
-        if isinstance(syntax, tree.Call):
-            calls.append(syntax)
-        elif isinstance(syntax, tree.Let):
-            names[syntax.name.text] = _named(_operation(syntax.value, names))
-        elif isinstance(syntax, tree.If | tree.ArmIf | tree.Conditional):
-            asked = syntax.condition
-        elif isinstance(syntax, tree.Argument):
-            asked = syntax.value if _is_condition(syntax.value) else None
-        elif isinstance(syntax, tree.Binary):
-            asked = None if _is_condition(syntax) else syntax
-        operation = None if asked is None else _operation(asked, names)
-        if operation is not None:
-            found.append(operation)
-    return found, calls
+def _operations(definition: Definition) -> Iterator[Operation]:
+    """Those of a block, then of the blocks that it inlines and of what these inline, once for equal arguments."""
+    own: Names = {p.name.text: Operation("parameter", (p.name.text,)) for p in definition.syntax.parameters}
+    waiting = deque([(definition, own)])
+    known = set()
+    room = LONGEST
+    while waiting:
+        block, names = waiting.popleft()
+        calls = []
+        for syntax in islice(tree.walk(block.syntax.body), room):
+            room -= 1
+            if isinstance(syntax, tree.Call):
+                calls.append(syntax)
+            elif isinstance(syntax, tree.Let):
+                names[syntax.name.text] = _named(_operation(syntax.value, names))
+            elif (operation := _asked(syntax, names)) is not None:
+                yield operation
+        for call in calls:
+            layer = block.scope.lookup(call.callee.text)
+            inner = layer.target if isinstance(layer, Layer) else None
+            if isinstance(inner, Definition) and isinstance(inner.syntax, tree.Block) and inner.syntax.inline:
+                bound = _bound(call, inner.syntax, names)
+                key = (id(inner), repr(bound))
+                if key not in known:
+                    known.add(key)
+                    waiting.append((inner, bound))
+
+
+def _asked(syntax: tree.Syntax, names: Names) -> Operation | None:
+    """The condition or the arithmetic that stands here; None where none does."""
+    asked: tree.Expression | None = None
+    if isinstance(syntax, tree.If | tree.ArmIf | tree.Conditional):
+        asked = syntax.condition
+    elif isinstance(syntax, tree.Argument):
+        asked = syntax.value if _is_condition(syntax.value) else None
+    elif isinstance(syntax, tree.Binary):
+        asked = None if _is_condition(syntax) else syntax
+    return None if asked is None else _operation(asked, names)
 
 
 def _is_condition(expression: tree.Expression) -> bool:
@@ -102,12 +125,16 @@ def _named(operation: Operation | None) -> Operation | None:
 
 
 def _bound(call: tree.Call, block: tree.Block, names: Names) -> Names:
-    """The parameters of a block that is inlined, in those of the one around it."""
+    """The parameters of a block that is inlined, in those of the one around it; its defaults in its own so far."""
     declared = [p.name.text for p in block.parameters]
-    given = {p.name.text: p.default for p in block.parameters if p.default is not None}
-    given |= dict(zip(declared, (a.value for a in call.arguments if a.name is None), strict=False))
+    given = dict(zip(declared, (a.value for a in call.arguments if a.name is None), strict=False))
     given |= {a.name.text: a.value for a in call.arguments if a.name is not None}
-    return {name: _named(_operation(value, names)) for name, value in given.items()}
+    bound: Names = {}
+    for parameter in block.parameters:
+        name = parameter.name.text
+        value, known = (given[name], names) if name in given else (parameter.default, bound)
+        bound[name] = None if value is None else _named(_operation(value, known))
+    return bound
 
 
 def _constant(expression: tree.Expression | None) -> Datum | None:

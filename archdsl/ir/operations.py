@@ -10,8 +10,8 @@ NAMED_SIZES = {"channels": (0, 1), "features": (-1, 1), "width": (-1, 2), "heigh
 """Sizes of a tensor by name: which axis has it, and how many axes there must be."""
 
 LEAVES = ("parameter", "input", "value")
-ARITHMETIC = ("+", "-", "*", "//", "%")
-"""What is worked out of numbers alone: Python repeats a string that is multiplied."""
+OF_NUMBERS = ("<", "<=", ">", ">=", "+", "-", "*", "//", "%")
+"""What is worked out of numbers alone, as in a spec: Python repeats a string that is multiplied and adds flags."""
 
 
 class Operation(NamedTuple):
@@ -34,7 +34,7 @@ class Operation(NamedTuple):
             case "input", (name,):
                 return sizes.get(name)
         values = [operand.value(parameters, sizes) for operand in self.operands]
-        if None in values or (self.operator in ARITHMETIC and not all(isinstance(v, int | float) for v in values)):
+        if None in values or (self.operator in OF_NUMBERS and not all(type(v) in (int, float) for v in values)):
             return None
         try:
             return SIGNS[self.operator](*values)

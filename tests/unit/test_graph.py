@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from archdsl.ir import (
     Module,
     Network,
     Node,
+    Operation,
     Size,
     TensorType,
     flatten,
@@ -175,6 +177,55 @@ def test_a_declaration_that_doubles_or_is_deep_stays_small_in_the_graph(expressi
     block = f"block b(a) {{\n let x0 = {expression}\n {doubled}\n conv(a, 1x1, bias=x60 > 1)\n }}"
     built = network(f"network Net {{\n input i: [3, 8, 8]\n b(4)\n }}\n{block}")
     assert len(print_network(built)) < 10_000
+
+
+@pytest.mark.parametrize("argument", ["k", "k + {}"])
+def test_a_declaration_that_is_broad_stays_small_in_the_graph(argument: str) -> None:
+    """An inlined block is read once for equal arguments, and what is told of a declaration has an end."""
+    inner = "\n".join(f"conv(a * {i}, 1x1)" for i in range(2, 200))
+    calls = "\n".join(f"inl({argument.format(i)})" for i in range(200))
+    blocks = f"inline block inl(a) {{\n {inner}\n }}\nblock b(k) {{\n if k > 100 {{\n {calls}\n }}\n relu\n }}"
+    built = network(f"network Net {{\n input i: [3, 8, 8]\n b(3)\n }}\n{blocks}")
+    assert len(print_network(built)) < 40_000
+
+
+def test_blocks_that_inline_themselves_have_an_end_in_the_graph() -> None:
+    block = "inline block f(n) {\n if n > 0 { f(n - 1) -> f(n - 2) -> f(n // 2) }\n relu\n }\nblock b(k) { f(k) }"
+    built = network(f"network Net {{\n input i: [3, 8, 8]\n b(1)\n }}\n{block}")
+    assert len(print_network(built)) < 40_000
+
+
+def test_what_a_block_asks_is_told_apart_and_of_its_own_names() -> None:
+    """1 and true are two values; a default is read in the block that has it, at any depth of inlining."""
+    text = """
+    inline block pad(n, twice = n * 2) { if twice == 8 { relu } }
+    inline block outer(n) { pad(n + 1) }
+    block unit(x, n) {
+      if x == 1 { relu }
+      if x == true { relu }
+      outer(x)
+    }
+    network Net {
+      input image: [16, 16, 16]
+      unit(1, 5)
+    }
+    """
+    (call,) = calls(network(text).body)
+    assert isinstance(call.operator, Module)
+    asked = [o for o in call.operator.operations if o.operator == "=="]
+    assert [[o.value({"x": x, "n": 5}, {}) for x in (1, True, 3)] for o in asked] == [
+        [True, False, False],
+        [False, True, False],
+        [False, None, True],
+    ]
+
+
+@pytest.mark.parametrize("sign", ["<", ">=", "+", "*", "//", "%"])
+@pytest.mark.parametrize("value", ["text", "%d", (3, 3), True, (1, "a")])
+def test_only_numbers_are_ordered_and_reckoned_with(sign: str, value: Any) -> None:
+    parameters = [Operation("parameter", (name,)) for name in ("a", "b")]
+    for a, b in ((value, value), (value, 2), (2, value)):
+        assert Operation(sign, tuple(parameters)).value({"a": a, "b": b}, {}) is None
 
 
 def test_open_sizes_read_back() -> None:
