@@ -1,4 +1,4 @@
-"""Operators: everything that is known of one, as methods of its class."""
+"""Operators: everything that is known of one, as methods of `Op`, whose bases are its chapters and are named nowhere else."""
 
 from archdsl.ir.op.misfit import Misfit
 from archdsl.ir.op.op import Autocast, KernelPrecision, Op
