@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product
+from itertools import islice
 from typing import Any
 
-from archdsl.ir import Compound, Relation, symbols_of
+from archdsl.ir import LARGEST_SIZE, Compound, Relation, symbols_of
 
 USUAL = (224, 256, 512, 572, *range(32, 97), 1024)
 """The usual sizes, and one of each remainder by 64."""
 
 FURTHER = tuple(2**power for power in range(5, 21))
 """Sizes near which others are looked for: waves are long, and what is stated may leave few."""
-
-TIMES = (1, 2, 4)
-"""How many times as large as one size another is tried, where the spec compares the two."""
 
 COMPARED = 32
 """Of so many sizes times conditions at the most, sizes are looked for that meet conditions together."""
@@ -49,32 +46,37 @@ def _candidates(
         for size in FURTHER:
             yield {s: min(sizes, key=lambda n: abs(n - size)) for s, sizes in fitting.items()}
     if any(len(symbols_of(c)) > 1 for c in stated) and len(symbols) * len(stated) <= COMPARED:
-        equations = [c for c in stated if isinstance(c, Relation) and c.is_equation]
-        for times, first in product(TIMES, symbols):
+        for first in symbols:
             for size in (*USUAL, *fitting[first]):
-                found = _together({first: size}, symbols, equations, times)
+                found = _together({first: size}, fitting, stated)
                 if found is not None:
                     yield found
 
 
 def _together(
-    known: Mapping[str, int], symbols: Sequence[str], equations: Sequence[Relation], times: int
+    known: Mapping[str, int], fitting: Mapping[str, Sequence[int]], stated: Sequence[Relation | Compound]
 ) -> dict[str, int] | None:
-    """The sizes that equations give from known ones, others so many times as large as the first; None where there are none."""
+    """The sizes that conditions give from a known one, others as large as that; None where one meets no size tried."""
     found = dict(known)
-    (first,) = known.values()
-    while left := [s for s in symbols if s not in found]:
-        equation = next((e for e in equations if len(symbols_of(e) - found.keys()) == 1), None)
-        if equation is None:
-            found[left[0]] = times * first
-            continue
-        (name,) = symbols_of(equation) - found.keys()
-        at_0, at_1 = (equation.size.at({**found, name: n}) for n in (0, 1))
-        size, rest = divmod(-at_0, at_1 - at_0) if at_1 != at_0 else (0, 0)
-        if rest or size < 1:
+    equations_first = sorted(stated, key=lambda c: not isinstance(c, Relation) or not c.is_equation)
+    while len(found) < len(fitting):
+        of_one = (symbols_of(c) - found.keys() for c in equations_first if len(symbols_of(c)) > 1)
+        (name,) = next((names for names in of_one if len(names) == 1), [next(s for s in fitting if s not in found)])
+        asked = [c for c in equations_first if symbols_of(c) - found.keys() == {name}]
+        boundaries = (_boundary(c, name, found) for c in asked if isinstance(c, Relation))
+        tried = (n for n in (*boundaries, *known.values(), *fitting[name]) if 1 <= n <= LARGEST_SIZE)
+        size = next((n for n in tried if all(c.at({**found, name: n}) for c in asked)), None)
+        if size is None:
             return None
         found[name] = size
     return found
+
+
+def _boundary(relation: Relation, name: str, known: Mapping[str, int]) -> int:
+    """The last size that a relation holds for, if it grows evenly with that size; 0 if it does not grow."""
+    at_0, at_1 = (relation.size.at({**known, name: n}) for n in (0, 1))
+    growth = at_1 - at_0
+    return -(at_0 // growth) if growth > 0 else at_0 // -growth if growth < 0 else 0
 
 
 def _fitting(symbol: str, conditions: Sequence[Relation | Compound]) -> list[int]:
