@@ -235,3 +235,34 @@ def test_a_network_fits_all_sizes_at_which_it_can_be_built(body: str, fits: list
     for values in ({"H": 1, "W": 1}, {"H": 2, "W": 1}, {"H": 1, "W": 3}):
         is_built = spec.build("A", Settings(values)).network is not None
         assert is_built == all(c.at(values) for c in domain.conditions)
+
+
+@pytest.mark.parametrize(
+    "body, sizes",
+    [
+        ("where B >= 2 * A\nconv(8, 3x3, stride=2, pad=1)", [(100, 120), (100, 199), (100, 200), (5, 40)]),
+        ("where B * 16 == A * 9\nconv(8, 3x3, pad=1)", [(224, 126), (224, 127), (16, 9), (9, 16)]),
+        ("where A > B\nconv(8, 3x3)", [(2, 1), (3, 2), (4, 3), (3, 3), (8, 100), (100, 8)]),
+        ("where A % 160 == 0\nwhere B == 5 * A\nconv(8, 3x3)", [(160, 800), (160, 801), (100, 500), (320, 1600)]),
+        ("where A == B or B >= 2 * A\nconv(8, 3x3, pad=1)", [(7, 7), (7, 13), (7, 14), (8, 7)]),
+        ("where A * A * A >= 1_000_000\nconv(8, 3x3, pad=1)", [(99, 1), (100, 1), (50, 400)]),
+    ],
+)
+def test_what_is_told_to_fit_can_be_built_and_nothing_else(body: str, sizes: list[tuple[int, int]]) -> None:
+    """The text that is told is read as Python, and the network built at sizes that it holds for and at others."""
+    spec = program(f"network X {{\n  input image: [3, A, B]\n  {body}\n  output y\n}}")
+    built = spec.build_open("X")
+    assert built.network is not None and built.domain is not None
+    told = [text for text, _ in built.domain.explained()]
+    answers = set()
+    for a, b in sizes:
+        is_told = all(eval(text, {"A": a, "B": b}) for text in told)
+        assert (spec.build("X", Settings({"A": a, "B": b})).network is not None) == is_told, (a, b)
+        answers.add(is_told)
+    assert answers == {True, False}
+
+
+def test_of_what_is_stated_of_several_sizes_what_holds_at_all_is_left_out() -> None:
+    text = "network X {\n  input x: [3, H, W]\n  where H + W >= 2\n  where W == 2 * H and W >= H\n  relu\n}"
+    domain = program(text).build_open("X").domain
+    assert domain is not None and [said for said, _ in domain.explained()] == ["W == 2*H"]

@@ -161,13 +161,21 @@ class Domain:
             text = "" if values is None else str(values)
             if text:
                 yield text, self.needs(name)
-        for need in self.shared_needs():
+        for condition in self.given:
+            if self._is_unlisted(condition) and (_is_equation(condition) or not self.decide(condition)):
+                yield str(condition), []
+        for need in self.unlisted_needs():
             yield str(need.condition), [need]
 
-    def shared_needs(self) -> list[Assumed]:
-        """The assumptions about several symbols together, but for those that what each of them may be implies."""
-        about = (a for a in dict.fromkeys(self.assumed) if len(symbols_of(a.condition)) > 1)
-        return [a for a in about if not self.decide(a.condition)]
+    def unlisted_needs(self) -> list[Assumed]:
+        """The assumptions that the values of no symbol tell, but for those that what is known implies."""
+        about = (a for a in dict.fromkeys(self.assumed) if self._is_unlisted(a.condition))
+        return [a for a in about if a.condition not in self.given and not self.decide(a.condition)]
+
+    def _is_unlisted(self, condition: Relation | Compound) -> bool:
+        """Whether it is about several symbols, or about one whose values cannot be listed."""
+        names = symbols_of(condition)
+        return len(names) > 1 or any(self.values(name) is None for name in names)
 
     # Questions that operators ask: they always get an answer
 
@@ -357,3 +365,7 @@ class Domain:
         """All values below an end, each to be tried out on formulas of that many symbols and quotients."""
         self.work += end * (TRIED + weight)
         return extended(values, end)
+
+
+def _is_equation(condition: Relation | Compound) -> bool:
+    return isinstance(condition, Relation) and condition.is_equation
