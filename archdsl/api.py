@@ -160,11 +160,11 @@ class NetworkSpec:
             ValueError: no number of bytes, or as `training` raises it.
         """
         from archdsl.analyses.memory import settings_on_gpu
-        from archdsl.analyses.roofline import GPUS
+        from archdsl.analyses.roofline import GPU_MEMORY
 
         check_option("memory", memory, Bytes)
         if on is not None:
-            check_known("device", [on], GPUS)
+            check_known("device", [on], GPU_MEMORY)
         return self._checked.facts.fit(settings_on_gpu(settings), memory, expandable=expandable_segments, on=on)
 
     def report(

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from archdsl.analyses.memory import settings_on_gpu
-from archdsl.analyses.roofline import GPUS
+from archdsl.analyses.roofline import GPU_MEMORY
 from archdsl.cli.tables import add_tables, write_tables, write_text
 from archdsl.cli.targets import add_settings, add_target, checked_target, size
 from archdsl.cli.training import add_training, settings_given
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     device = parser.add_mutually_exclusive_group(required=True)
     device.add_argument("--memory", metavar="SIZE", help="of the device, as 24GiB")
     device.add_argument(
-        "--on", type=str.lower, choices=tuple(GPUS), help="a device with its memory, as its maker states it"
+        "--on", type=str.lower, choices=tuple(GPU_MEMORY), help="a device with its memory, as its maker states it"
     )
     parser.add_argument("--expandable-segments", action="store_true", help="the allocator's segments grow")
     add_training(parser, is_optional=False)
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_on_gpu(settings_given(arguments))
     checked = checked_target(arguments)
-    memory = GPUS[arguments.on] if arguments.on else size("--memory", arguments.memory, "24GiB")
+    memory = GPU_MEMORY[arguments.on] if arguments.on else size("--memory", arguments.memory, "24GiB")
     found = checked.facts.fit(settings, memory, expandable=arguments.expandable_segments, on=arguments.on)
     others = checked.facts.fit_otherwise(found, settings, expandable=arguments.expandable_segments, on=arguments.on)
     if arguments.format == "json":

@@ -306,7 +306,7 @@ def read_stdin() -> bytes:
 
 
 def sound_target(text: str, root: str | None) -> Target:
-    """The same, and its text is right. Raises `BrokenSpec`, too."""
+    """The target of a command line, whose spec has no problems. Raises as `opened_target` does, and `BrokenSpec`."""
     target = opened_target(text, root)
     if target.spec.problems:
         raise BrokenSpec(target.spec.problems)

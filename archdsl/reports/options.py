@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from archdsl.analyses.memory import TrainingSettings, arithmetic_of, check_autocast
 from archdsl.analyses.options import Accepts, Natural, OptionProblem, Positive, check_known, options_of
-from archdsl.analyses.roofline import DEVICES, GPUS
+from archdsl.analyses.roofline import DEVICES, GPU_MEMORY
 from archdsl.reports.csv import render_csv
 from archdsl.reports.latex import render_latex
 from archdsl.reports.markdown import render_markdown
@@ -117,7 +117,7 @@ def _check_device(asked: Asked) -> None:
         arithmetic_of(precision, autocast)
     if on is not None and report not in ("flops", "memory", "all"):
         raise OptionProblem("on", "is for the reports `flops` and, of a training step, `memory`")
-    if on is not None and report == "memory" and on not in GPUS:
-        raise OptionProblem("on", f"is a GPU for the report `memory`: {', '.join(GPUS)}")
+    if on is not None and report == "memory" and on not in GPU_MEMORY:
+        raise OptionProblem("on", f"is a GPU for the report `memory`: {', '.join(GPU_MEMORY)}")
     if on is not None and report == "memory" and training is None:
         raise OptionProblem("on", "is about a training step for the report `memory`", "training")

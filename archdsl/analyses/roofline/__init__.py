@@ -2,7 +2,7 @@
 
 from archdsl.analyses.roofline.roofline import (
     DEVICES,
-    GPUS,
+    GPU_MEMORY,
     Bound,
     Device,
     PeakPrecision,
@@ -12,4 +12,14 @@ from archdsl.analyses.roofline.roofline import (
 )
 from archdsl.analyses.roofline.step import step_roofline
 
-__all__ = ["DEVICES", "GPUS", "Bound", "Device", "PeakPrecision", "Phase", "RooflineFacts", "roofline", "step_roofline"]
+__all__ = [
+    "DEVICES",
+    "GPU_MEMORY",
+    "Bound",
+    "Device",
+    "PeakPrecision",
+    "Phase",
+    "RooflineFacts",
+    "roofline",
+    "step_roofline",
+]

@@ -63,7 +63,7 @@ DEVICES = {
         "cpu",
     ),
 }
-GPUS = {name: device.memory for name, device in DEVICES.items() if device.memory is not None}
+GPU_MEMORY = {name: device.memory for name, device in DEVICES.items() if device.memory is not None}
 """Bytes of their memory, as their makers state it."""
 
 
