@@ -124,21 +124,26 @@ def show_value(value: Value, kind: Kind) -> str:
 
 
 def arrange(table: Table, sort: str | None, top: int | None) -> Table:
-    """The table sorted by a column, if it has it (largest first, ties in their order), and cut to its first rows."""
+    """The table sorted by a column, if it has it (largest first, ties in their order), and cut to its first rows.
+
+    The column stays in a table that is too wide.
+    """
     if table.is_list:
         return table
     by = ""
     if sort is not None and table.has(sort):
-        table, by = table._replace(rows=_sorted(table, sort)), f" by {sort}"
+        table, by = _sorted(table, sort), f" by {sort}"
     if top is None or top >= len(table.rows):
         return table
     note = (Piece(f"the first {top} of {len(table.rows)} rows{by}", "dim"),)
     return table._replace(rows=table.rows[:top], notes=(*table.notes, note))
 
 
-def _sorted(table: Table, name: str) -> tuple[Row, ...]:
+def _sorted(table: Table, name: str) -> Table:
     index = next(i for i, column in enumerate(table.columns) if column.is_called(name))
-    return tuple(sorted(table.rows, key=lambda r: _rank(r.cells[index].value)))
+    columns = [column._replace(optional=column.optional and i != index) for i, column in enumerate(table.columns)]
+    rows = sorted(table.rows, key=lambda r: _rank(r.cells[index].value))
+    return table._replace(columns=tuple(columns), rows=tuple(rows))
 
 
 def _rank(value: Value) -> tuple[float, str]:

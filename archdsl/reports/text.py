@@ -29,6 +29,9 @@ BREAK = re.compile(r"(?<=[^\s=+·×])(?<! -)\s+(?!(?:B|[KMG]iB)\b)|(?<=\w\.)(?=[
 SEAM = re.compile(r"[./_,:;()\]-]")
 """Behind these a word may go on in the next line where it is longer than a line."""
 
+NUMBER = re.compile(r"-?\d[\d_.]*")
+"""The longest word of a column that is broken as late as those of numbers."""
+
 Height = list[Line]
 """The lines of one cell."""
 
@@ -114,9 +117,10 @@ def _wrapped(
     limits = list(widths)
     wrapping = [i for i in reversed(range(len(columns))) if columns[i].wraps]
     others = sorted((i for i, c in enumerate(columns) if not c.wraps), key=lambda i: (columns[i].is_right, -widths[i]))
-    whole = [max(map(_longest_word, column)) for column in zip(*rows, strict=True)]
+    longest = [max(map(_longest_word, column), key=width) for column in zip(*rows, strict=True)]
+    whole = list(map(width, longest))
     order = [*wrapping, *others]
-    texts = [i for i in order if not columns[i].is_right]
+    texts = [i for i in order if not (columns[i].is_right or NUMBER.fullmatch(longest[i]))]
     for i, least in (
         *((i, max(whole[i], NARROW)) for i in order),
         *((i, NARROW) for i in texts),  # here words are broken
@@ -129,8 +133,8 @@ def _wrapped(
     return grid, _spans(grid)
 
 
-def _longest_word(line: Line) -> int:
-    return max(width(word.rstrip()) for word in BREAK.split(text_of(line)))
+def _longest_word(line: Line) -> str:
+    return max((word.rstrip() for word in BREAK.split(text_of(line))), key=width)
 
 
 def _wrap(line: Line, limit: int | None) -> Height:

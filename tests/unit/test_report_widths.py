@@ -9,7 +9,7 @@ import pytest
 from archdsl.analyses.memory import TrainingSettings
 from archdsl.pipeline import open_spec, subject_for, subject_of
 from archdsl.reports import REPORTS, Table, asked, fit_table, otherwise_table, render_text, report
-from archdsl.reports.table import Column, row
+from archdsl.reports.table import Column, arrange, row
 from archdsl.source.styled import plain, width
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -69,6 +69,25 @@ def test_numbers_are_broken_last() -> None:
         "conv    28,   14,\n"
         "        28]   14]\n"
     )
+
+
+def test_numbers_in_a_column_of_texts_are_broken_last() -> None:
+    columns = (Column("status", ""), Column("claim", "claim", wraps=True), Column("computed", "computed", wraps=True))
+    table = Table("t", columns, (row("ok", "macs(features) ~ 15.3G", "15_470_264_320"),))
+    assert plain(render_text([table], 31)) == (
+        "   claim         computed\n───────────────────────────────\nok macs(features 15_470_264_320\n   ) ~ 15.3G\n"
+    )
+
+
+def test_a_column_that_is_sorted_by_stays() -> None:
+    columns = (
+        Column("layer", "layer"),
+        Column("a", "a", "count", optional=True),
+        Column("b", "b", "count", optional=True),
+    )
+    table = Table("t", columns, (row("x" * 20, 1, 1), row("y" * 20, 2, 2)))
+    assert plain(render_text([table], 24)).split()[:2] == ["layer", "a"]
+    assert plain(render_text([arrange(table, "b", None)], 24)).split()[:2] == ["layer", "b"]
 
 
 @pytest.mark.parametrize("network", ["allconv.arch:StridedCNN_A", "ciresan.arch:CiresanN4Dense", "fcn.arch:FCN8s"])
