@@ -47,8 +47,9 @@ def _effective(subject: Subject, path: str) -> Table:
     """The effective field of a layer, measured. Raises `OptionProblem`."""
     from archdsl.analyses.options import OptionProblem
     from archdsl.backends.pytorch import effective_field
-    from archdsl.reports import effective_table
+    from archdsl.reports import check_effective, effective_table
 
+    check_effective(subject, path)
     try:
         found = effective_field(subject.facts.network, path)
     except (RuntimeError, ValueError) as error:

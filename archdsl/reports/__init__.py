@@ -14,7 +14,7 @@ from archdsl.reports.difference import compare, difference_data
 from archdsl.reports.fit import fit_data, fit_table, otherwise_table
 from archdsl.reports.measured import Measurement, measured
 from archdsl.reports.options import FORMATS, REPORTS, Asked, Options, asked
-from archdsl.reports.receptive_field import effective_table
+from archdsl.reports.receptive_field import check_effective, effective_table
 from archdsl.reports.subject import Subject
 from archdsl.reports.table import Cell, Column, Row, Table, arrange
 from archdsl.reports.text import render_text
@@ -35,6 +35,7 @@ __all__ = [
     "Subject",
     "Table",
     "asked",
+    "check_effective",
     "compare",
     "difference_data",
     "effective_table",

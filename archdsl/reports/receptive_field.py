@@ -8,7 +8,7 @@ from math import prod
 from typing import Protocol
 
 from archdsl.analyses.options import OptionProblem
-from archdsl.analyses.receptive_field import Field, FieldRow, UnitRows, traced
+from archdsl.analyses.receptive_field import Field, FieldFacts, FieldRow, UnitRows, traced
 from archdsl.ir import Layer, Module, Network, TensorType, written
 from archdsl.reports.layers import LAYER, layer_row, path_cell, title
 from archdsl.reports.options import Options
@@ -93,9 +93,17 @@ class Effective(Protocol):
     def samples(self) -> int: ...
 
 
+def check_effective(subject: Subject, path: str) -> None:
+    """Raises `OptionProblem` for a layer that is not there."""
+    try:
+        _network_with(subject, path)
+    except KeyError as error:
+        raise OptionProblem("effective", f"names nothing: {error.args[0]}") from None
+
+
 def effective_table(subject: Subject, path: str, found: Effective) -> Table:
     """The field of a layer beside what its middle unit really sees at random weights (Luo et al. 2016)."""
-    field = subject.facts.fields.of(path)
+    field = _network_with(subject, path)[1].of(path)
     assert field is not None
     side = f"{found.size:.0f}"
     pixels = Piece(f"{found.pixels} pixels have more than 4.55 % of the largest gradient")
@@ -212,6 +220,13 @@ def _unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
         composed = subject.facts.composed_fields
         name = _unit(subject.facts.network, path, index)
         return _told(name, composed.unit(path, index), None, composed.of(path), composed.type)
+    network, facts = _network_with(subject, path)
+    found = facts.unit(path, index)
+    return _told(_unit(network, path, index), found, traced(facts, path, index), facts.of(path), facts.type)
+
+
+def _network_with(subject: Subject, path: str) -> tuple[Network, FieldFacts]:
+    """The network, unfolded where that has the path, and its fields. Raises `KeyError` for an unknown path."""
     network, facts = subject.facts.network, subject.facts.fields
     if path not in facts.flat.paths and written(network, path) is not None:
         unfolded = subject.facts.unfolded()
@@ -220,8 +235,7 @@ def _unit_rows(subject: Subject, path: str, index: tuple[int, ...]) -> str:
         close, layers = nearest(path, facts.flat.paths), facts.flat.layers
         known = f"; its layers are `{layers[0].path}` to `{layers[-1].path}`" if layers else ""
         raise KeyError(f"there is no `{path}`" + (f"; did you mean `{close}`?" if close else known))
-    found = facts.unit(path, index)
-    return _told(_unit(network, path, index), found, traced(facts, path, index), facts.of(path), facts.type)
+    return network, facts
 
 
 def _unit(network: Network, path: str, index: tuple[int, ...]) -> str:

@@ -93,6 +93,12 @@ def test_what_has_no_gradient_is_told(
     assert done.code == 2 and f"`--effective` cannot be measured: {words}" in done.err
 
 
+@pytest.mark.parametrize(("path", "words"), [("c33", "; did you mean `c3`?"), ("", "; its layers are `c1` to `")])
+def test_a_layer_is_looked_up_as_that_of_a_unit_is(capsys: pytest.CaptureFixture[str], path: str, words: str) -> None:
+    done = Cli(capsys)("report", "receptive-field", "specs/lenet.arch:LeNet5", f"--effective={path}")
+    assert done.code == 2 and f"`--effective` names nothing: there is no `{path}`{words}" in done.err
+
+
 def test_in_a_table_of_numbers_it_is_numbers(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Of a 3x3 convolution by hand: 9 pixels."""
     (tmp_path / "a.arch").write_text("network A { input x: [1, 16, 16]; part: conv(64, 3x3, pad=1) }")
