@@ -115,7 +115,9 @@ UNKNOWN_NETWORK = Kind(
 UNUSABLE_IMPORT = Kind("unusable-import", "error", "The imported file cannot be read, has errors, or lacks the name.")
 UNSUPPORTED = Kind("unsupported", "error", "The language has this, archdsl cannot do it yet.")
 SHARED_MISMATCH = Kind(
-    "shared-mismatch", "error", "A shared instance is used on two input shapes that would give it different weights."
+    "shared-mismatch",
+    "error",
+    "A shared instance is used on two input shapes that would give it different weights, or run through different code.",
 )
 
 MISFITS = {kind.code: kind for kind in (ATTRIBUTE_VALUE, SHAPE_MISMATCH, WINDOW_TOO_LARGE, WRONG_RANK, WRONG_DTYPE)}

@@ -126,6 +126,8 @@ class Layers(Names):
                 span,
                 helps=("declare it in the scope that uses it",),
             )
+        if self.build.domain is not None:
+            self.build.domain.context = Asked(shared.name, span)
         layer = shared.used(use)
         entering = operands + (() if layer is None else self._tensors_of(layer))
         types = tuple(v.type for v in entering)
@@ -177,7 +179,7 @@ class Layers(Names):
             else f"`{shared.name}` is shared, and {_shapes(types)} wants other weights than {_shapes(before)}",
             span,
             labels=(Label(shared.element.span, "declared here"),),
-            helps=("give its paddings and sizes as numbers, which are the same for both",) if same_state else (),
+            helps=(_one_code(made),) if same_state else (),
         )
 
     def take(self, label: tree.Label) -> str:
@@ -289,6 +291,17 @@ def _state(instance: Module | Op, types: tuple[Any, ...]) -> Any:
             (node.name, _state(node.operator, node.operand_types)) for node in instance.instances()
         ]  # fmt: skip
     return instance.state(*types)
+
+
+def _one_code(instance: Module | Op) -> str:
+    """What gives a shared instance the same code for maps of all sizes.
+
+    Pools round up by themselves; convolutions are padded.
+    """
+    operators = [node.operator for node in instance.nodes] if isinstance(instance, Module) else [instance]
+    if any(isinstance(op, Op) and op.category != "pool" and op.attributes.get("round") == "ceil" for op in operators):
+        return "leave out `round=ceil`, which pads as the size of the map asks for"
+    return "give its paddings and sizes as numbers, which are the same for both"
 
 
 def _codes(instance: Module | Op, types: tuple[Any, ...]) -> Iterator[frozenset[Any]]:

@@ -151,6 +151,14 @@ def test_the_concat_that_forces_a_size_is_named() -> None:
     assert [str(need.condition) for need in height[1]][-1] == "H == 2*(H//2)"
 
 
+def test_the_use_of_a_shared_layer_that_asks_a_size_is_named() -> None:
+    text = "network A { input x: [3, H, 64]\nshared p = maxpool(3x3, stride=2)\nx -> p\n}"
+    domain = program(text).build_open("A").domain
+    assert domain is not None
+    ((fits, needs),) = domain.explained()
+    assert fits == "H >= 3" and {(n.context.operator, n.context.span.line) for n in needs} == {("p", 3)}
+
+
 def test_what_is_stated_is_not_explained() -> None:
     text = PADDED.replace("[1, H, W]", "[1, H, W]\n  where H % 32 == 0 and W % 16 == 0")
     built = program(text).build_open("UNet")
