@@ -17,9 +17,9 @@ from tests.support.steps import measured, predicted
 
 torch.set_num_threads(1)
 LOOPS = {
-    "blocks": "layers: { repeat 260 { res } }",
-    "a long sequence": "repeat 260 { conv(4, 1x1) -> relu }",
-    "loops in loops": "repeat 2 { repeat 260 { conv(4, 1x1) }\nadd { | in | relu } }",
+    "blocks": "layers: { repeat 300 { res } }",
+    "a long sequence": "repeat 300 { conv(4, 1x1) -> relu }",
+    "loops in loops": "repeat 2 { repeat 300 { conv(4, 1x1) }\nadd { | in | relu } }",
 }
 PLAIN = TrainingSettings()
 
