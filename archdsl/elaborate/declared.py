@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
+from archdsl.elaborate.expressions import holes
 from archdsl.elaborate.scope import Scope
 from archdsl.elaborate.values import Definition, Layer, simplify
 from archdsl.ir import NAMED_SIZES, SIGNS, Datum, Operation, Parameter
@@ -60,7 +61,7 @@ def _operations(definition: Definition) -> Iterator[Operation]:
     while waiting:
         block, names = waiting.popleft()
         calls = []
-        for syntax in islice(tree.walk(block.syntax.body), room):
+        for syntax in islice(_walk(block.syntax.body), room):
             room -= 1
             if isinstance(syntax, tree.Call):
                 calls.append(syntax)
@@ -77,6 +78,14 @@ def _operations(definition: Definition) -> Iterator[Operation]:
                 if key not in known:
                     known.add(key)
                     waiting.append((inner, bound))
+
+
+def _walk(syntax: tree.Syntax) -> Iterator[tree.Syntax]:
+    """A node of the tree and everything below it, in the holes of a string too."""
+    for node in tree.walk(syntax):
+        yield node
+        for hole in holes(node) if isinstance(node, tree.String) else ():
+            yield from tree.walk(hole)
 
 
 def _asked(syntax: tree.Syntax, names: Names) -> Operation | None:
@@ -105,6 +114,9 @@ def _operation(expression: tree.Expression, names: Names, room: int = DEEPEST) -
             return known if known is not None and _depth(known) <= room else None
         case tree.Attribute(base=tree.In()) if expression.name.text in NAMED_SIZES:
             return Operation("input", (expression.name.text,))
+        case tree.Index(base=tree.Attribute(base=tree.In(), name=word), index=tree.Number(unit="", value=axis)):
+            is_axis = word.text == "shape" and axis.denominator == 1
+            return Operation("input", (int(axis),)) if is_axis else None
         case tree.Unary(operator="not"):
             sides = [expression.operand]
         case tree.Binary() if expression.operator in SIGNS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 NAMED_SIZES = {"channels": (0, 1), "features": (-1, 1), "width": (-1, 2), "height": (-2, 3), "depth": (-3, 4)}
@@ -17,14 +17,14 @@ OF_NUMBERS = ("<", "<=", ">", ">=", "+", "-", "*", "//", "%")
 class Operation(NamedTuple):
     """An operator and its operands, which are operations themselves.
 
-    Those without an operator's sign are a `parameter` and a size of the `input`, by their names, a `value`, and `let`, which
-    is around what has a name of its own in the spec.
+    Those without an operator's sign are a `parameter`, by its name, a size of the `input`, by its name or axis, a `value`, and
+    `let`, which is around what has a name of its own in the spec.
     """
 
     operator: str
     operands: tuple[Any, ...]
 
-    def value(self, parameters: dict[str, Any], sizes: dict[str, int]) -> Any:
+    def value(self, parameters: dict[str, Any], sizes: Mapping[str | int, int]) -> Any:
         """Its value in an instance of the block, of these parameters and sizes of the input; None where it has none."""
         match self.operator, self.operands:
             case "value", (value,):

@@ -193,8 +193,8 @@ class Conditions:
                     yield Condition(f"{a.text} {operator} {b.text}", (*a.names, *b.names), answers)
 
 
-def _sizes(module: Module) -> dict[str, int]:
-    """The sizes of the first input by their names."""
+def _sizes(module: Module) -> dict[str | int, int]:
+    """The sizes of the first input by their names, and by the numbers of their axes."""
     if not module.inputs:
         return {}
     shape, is_moved = module.inputs[0].type.shape, module.inputs[0].channels != 0
@@ -203,7 +203,7 @@ def _sizes(module: Module) -> dict[str, int]:
         for name, (_, needed) in NAMED_SIZES.items()
         if len(shape) >= needed and (name == "features" or not is_moved)
     )
-    return {name: shape[NAMED_SIZES[name][0]] for name in known}
+    return {**dict(enumerate(shape)), **{name: shape[NAMED_SIZES[name][0]] for name in known}}
 
 
 def _within(text: str, side: int, outer: Operation) -> str:
