@@ -8,7 +8,7 @@ from typing import Any
 from archdsl.elaborate.kinds import BAD_ARITHMETIC, BUDGET_EXCEEDED, OPEN_SIZE
 from archdsl.elaborate.problems import Fault
 from archdsl.elaborate.values import show
-from archdsl.ir import Condition, LongFormula, OpenSize, Size, at_least, both, equal, operand_text
+from archdsl.ir import Condition, LongFormula, OpenSize, Size, are_equal, at_least, both, equal, operand_text
 from archdsl.source import Span
 from archdsl.syntax import tree
 
@@ -49,7 +49,7 @@ def equal_data(left: Any, right: Any) -> Condition:
         for one, other in zip(left, right, strict=False):
             same = both(same, equal_data(one, other))
         return same
-    return bool(left == right and isinstance(left, bool) == isinstance(right, bool))
+    return are_equal(left, right)
 
 
 def open_arithmetic(operator: str, left: Any, right: Any, e: tree.Expression) -> Any:

@@ -39,7 +39,7 @@ from archdsl.ir.op.lowering import Call, Code, Expression, Helper, Literal, Lowe
 from archdsl.ir.op.multiply_adds import MultiplyAdds
 from archdsl.ir.op.reach import SPATIAL_AXES, WHOLE, Axes, Border, Parts, Reach, Rows, Step
 from archdsl.ir.op.saved import RESULT, Extra, Kernel, Reader, Saved, Wanted, number
-from archdsl.ir.operations import NAMED_SIZES, SIGNS, Operation
+from archdsl.ir.operations import NAMED_SIZES, SIGNS, Operation, are_equal
 from archdsl.ir.reserved import MODULE_ATTRIBUTES
 from archdsl.ir.retyped import Retyped, single, trained
 from archdsl.ir.rewrite import Copier, Rewritten, empty_copy, is_unchanged, rewrite
@@ -145,6 +145,7 @@ __all__ = [
     "added",
     "agree",
     "always_agree",
+    "are_equal",
     "at_example",
     "at_least",
     "both",

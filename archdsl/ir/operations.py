@@ -42,7 +42,8 @@ class Operation(NamedTuple):
             return None
 
 
-def _are_equal(a: Any, b: Any) -> bool:
+def are_equal(a: Any, b: Any) -> bool:
+    """Whether two data are equal as a spec has it, where no flag is a number."""
     return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
 
 
@@ -51,8 +52,8 @@ SIGNS: dict[str, Callable[..., Any]] = {
     "not": operator.not_,
     "and": lambda a, b: a and b,
     "or": lambda a, b: a or b,
-    "==": _are_equal,
-    "!=": lambda a, b: not _are_equal(a, b),
+    "==": are_equal,
+    "!=": lambda a, b: not are_equal(a, b),
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
